@@ -1,0 +1,197 @@
+//! What can go wrong, in one type.
+//!
+//! [`Error`] keeps apart what a program reacts to in different ways: tor's own refusal
+//! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
+//! ([`Error::Timeout`]), an argument that was never sent ([`Error::Argument`]), and the errors of
+//! the larger steps: connecting, authenticating, launching, SOCKS, circuits.
+//!
+//! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed to every waiter; its
+//! `Display` says what was asked, what tor answered (its text whole) and what to do, and never
+//! repeats its `source()`.
+
+mod argument;
+mod auth;
+mod circuit;
+mod closed;
+mod connect;
+mod launch;
+mod refusal;
+mod socks;
+mod timeout;
+
+use std::io;
+use std::sync::Arc;
+
+pub use argument::{ArgumentError, ArgumentProblem};
+pub use auth::AuthError;
+pub use circuit::CircuitError;
+pub use closed::{CloseCause, Closed};
+pub use connect::{ConnectAttempt, ConnectError};
+pub use launch::{LaunchError, LaunchProblem};
+pub use refusal::Refusal;
+pub use socks::{SocksError, SocksProblem};
+pub use timeout::{Phase, Timeout};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. See the [module](self) for how the kinds are told apart.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// tor understood that it was spoken to, and said no.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The control connection has ended. Every later call on it gives this, with the same cause.
+    #[error(transparent)]
+    Closed(Closed),
+    /// A deadline passed.
+    #[error(transparent)]
+    Timeout(Timeout),
+    /// An argument cannot be sent. Nothing was sent, and the connection is as it was.
+    #[error(transparent)]
+    Argument(Box<ArgumentError>),
+    /// tor's answer to a command has not the form that it should have.
+    #[error("tor's answer to {command} is not understood: {problem}")]
+    Answer {
+        /// The command, with its secrets replaced.
+        command: Box<str>,
+        /// What is wrong with the answer, and the part of it that shows this.
+        problem: Box<str>,
+    },
+    /// No control connection could be made.
+    #[error(transparent)]
+    Connect(Box<ConnectError>),
+    /// A control connection was made, but tor could not be convinced that it may be used.
+    #[error(transparent)]
+    Auth(Box<AuthError>),
+    /// A tor process could not be started, or not brought to the state that was asked for.
+    #[error(transparent)]
+    Launch(Box<LaunchError>),
+    /// A circuit that was waited for failed or was closed.
+    #[error(transparent)]
+    Circuit(Box<CircuitError>),
+    /// A request through tor's SOCKS port failed.
+    #[error(transparent)]
+    Socks(Box<SocksError>),
+    /// The operating system refused something.
+    #[error("{what}")]
+    Io {
+        /// What was being done.
+        what: Box<str>,
+        /// The operating system's answer.
+        source: Arc<io::Error>,
+    },
+}
+
+impl Error {
+    /// An operating system's error, with what was being done.
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Error::Io { what: what.into().into_boxed_str(), source: Arc::new(source) }
+    }
+
+    /// An answer of tor's that is not understood.
+    pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
+        Error::Answer { command: command.into().into_boxed_str(), problem: problem.into().into_boxed_str() }
+    }
+
+    /// tor's refusal, where this error is one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Error::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The reply code of tor's refusal, where this error is one.
+    pub fn code(&self) -> Option<u16> {
+        self.refusal().map(Refusal::code)
+    }
+
+    /// Whether the control connection has ended.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Error::Closed(_))
+    }
+
+    /// Whether a deadline passed, also within connecting, launching or SOCKS.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Error::Timeout(_) => true,
+            Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
+            Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
+            Error::Connect(error) => {
+                !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
+            }
+            _ => false,
+        }
+    }
+}
+
+macro_rules! from_boxed {
+    ($($kind:ident($inner:ty)),* $(,)?) => {$(
+        impl From<$inner> for Error {
+            fn from(inner: $inner) -> Self {
+                Error::$kind(Box::new(inner))
+            }
+        }
+    )*};
+}
+
+from_boxed!(
+    Refused(Refusal),
+    Argument(ArgumentError),
+    Connect(ConnectError),
+    Auth(AuthError),
+    Launch(LaunchError),
+    Circuit(CircuitError),
+    Socks(SocksError),
+);
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Self {
+        Error::Closed(closed)
+    }
+}
+
+impl From<Timeout> for Error {
+    fn from(timeout: Timeout) -> Self {
+        Error::Timeout(timeout)
+    }
+}
+
+/// So that an error survives a trip through [`io::Read`] and the like; [`io::Error::get_ref`] gives
+/// it back.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Io { source, .. } => source.kind(),
+            Error::Closed(_) => io::ErrorKind::NotConnected,
+            Error::Argument(_) => io::ErrorKind::InvalidInput,
+            Error::Answer { .. } => io::ErrorKind::InvalidData,
+            Error::Socks(socks) => socks.io_kind(),
+            Error::Auth(_) => io::ErrorKind::PermissionDenied,
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_small_and_can_be_shared() {
+        fn shared<T: Send + Sync + Clone + 'static>() {}
+        shared::<Error>();
+        assert!(size_of::<Error>() <= 64, "{} bytes", size_of::<Error>());
+    }
+
+    #[test]
+    fn it_survives_a_trip_through_io() {
+        let error: io::Error = Error::answer("GETINFO version", "nothing").into();
+        let back = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+        assert!(matches!(back, Some(Error::Answer { .. })));
+    }
+}

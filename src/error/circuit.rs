@@ -1,0 +1,39 @@
+//! A circuit that did not come to be, or to stay.
+
+use std::fmt;
+
+use crate::types::{CircuitId, CircuitReason, CircuitStatus, RelayName};
+
+/// A circuit that was waited for has failed or was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CircuitError {
+    /// The circuit.
+    pub id: CircuitId,
+    /// `FAILED`, `CLOSED`, or the last status that was seen before it was gone.
+    pub status: CircuitStatus,
+    /// Why, as tor says.
+    pub reason: Option<CircuitReason>,
+    /// Why, as the relay that ended it said (with [`CircuitReason::Destroyed`]).
+    pub remote_reason: Option<CircuitReason>,
+    /// The hops that had been reached.
+    pub path: Vec<RelayName>,
+}
+
+impl fmt::Display for CircuitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "circuit {} is {}", self.id, self.status)?;
+        if let Some(reason) = &self.reason {
+            write!(f, ", reason {reason}")?;
+        }
+        if let Some(reason) = &self.remote_reason {
+            write!(f, ", the relay's reason {reason}")?;
+        }
+        match self.path.last() {
+            Some(last) => write!(f, "; it had reached {} hops, the last {last}", self.path.len()),
+            None => write!(f, "; it had reached no hop"),
+        }
+    }
+}
+
+impl std::error::Error for CircuitError {}

@@ -1,0 +1,80 @@
+//! Deadlines that passed.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A deadline passed. What was asked for may still happen; its late answer is thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout {
+    phase: Phase,
+    after: Duration,
+}
+
+/// What was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The socket's connection.
+    Connect,
+    /// The end of authentication.
+    Authenticate,
+    /// A turn to write to the control connection, or room in it.
+    Write,
+    /// tor's reply to a command.
+    Reply,
+    /// An event.
+    Event,
+    /// The circuit to be built or closed.
+    Circuit,
+    /// tor to report that a signal was acted on.
+    Signal,
+    /// tor's bootstrap.
+    Bootstrap,
+    /// A process to end.
+    Exit,
+    /// The threads of a connection to end.
+    Close,
+    /// An onion service's descriptor to be published.
+    Publish,
+    /// An answer on a SOCKS connection.
+    Socks,
+}
+
+impl Timeout {
+    /// `phase` did not end within `after`.
+    pub(crate) fn new(phase: Phase, after: Duration) -> Self {
+        Timeout { phase, after }
+    }
+
+    /// What was waited for.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How long it was waited for.
+    pub fn after(&self) -> Duration {
+        self.after
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.phase {
+            Phase::Connect => "a connection",
+            Phase::Authenticate => "authentication",
+            Phase::Write => "room to write on the control connection",
+            Phase::Reply => "tor's reply",
+            Phase::Event => "an event",
+            Phase::Circuit => "the circuit",
+            Phase::Signal => "tor to act on the signal",
+            Phase::Bootstrap => "tor's bootstrap",
+            Phase::Exit => "the process to end",
+            Phase::Close => "the connection's threads to end",
+            Phase::Publish => "the descriptor to be published",
+            Phase::Socks => "an answer on the SOCKS connection",
+        };
+        write!(f, "timed out waiting for {what} (after {:?})", self.after)
+    }
+}
+
+impl std::error::Error for Timeout {}

@@ -1,0 +1,6 @@
+//! A synchronous, thread-based controller library for Tor.
+
+pub mod error;
+pub mod types;
+
+pub use error::{Error, Result};

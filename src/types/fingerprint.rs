@@ -1,0 +1,76 @@
+//! Relay fingerprints.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The SHA-1 digest of a relay's RSA identity key: the name by which tor knows relays.
+///
+/// ```
+/// use scape::types::Fingerprint;
+///
+/// let fingerprint: Fingerprint = "$9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
+/// assert_eq!(fingerprint.to_string(), "9695DFC35FFEB861329B9F1AB04C46397020CE31");
+/// # Ok::<(), scape::types::ParseFingerprintError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 20]);
+
+impl Fingerprint {
+    /// The fingerprint with these bytes.
+    pub const fn from_bytes(bytes: [u8; 20]) -> Self {
+        Fingerprint(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = ParseFingerprintError;
+
+    /// 40 hexadecimal digits of either case, with or without tor's `$` before them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 20];
+        match hex::decode_to_slice(text.strip_prefix('$').unwrap_or(text), &mut bytes) {
+            Ok(()) => Ok(Fingerprint(bytes)),
+            Err(_) => Err(ParseFingerprintError { text: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&hex::encode_upper(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A text that is no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no fingerprint: it must be 40 hexadecimal digits, perhaps after a $")]
+pub struct ParseFingerprintError {
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forty_hex_digits_and_nothing_else() {
+        let text = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
+        let fingerprint: Fingerprint = text.parse().unwrap();
+        assert_eq!(fingerprint.to_string(), text);
+        assert_eq!(text.to_lowercase().parse(), Ok(fingerprint));
+        for bad in ["", "$", "9695", "$$9695DFC35FFEB861329B9F1AB04C46397020CE31", &format!("{text}~nick")] {
+            assert!(bad.parse::<Fingerprint>().is_err(), "{bad:?}");
+        }
+    }
+}

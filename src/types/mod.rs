@@ -1,0 +1,38 @@
+//! The vocabulary: small values that the other floors speak in.
+//!
+//! Where tor may grow (events, statuses, purposes, reasons), the types are *open*: what this version
+//! of the library does not know is kept as text in a variant `Other`, never an error, and comes out
+//! again exactly as it went in.
+
+#[macro_use]
+mod open;
+
+mod circuit;
+mod event_kind;
+mod fingerprint;
+mod hs_desc;
+mod ids;
+mod onion;
+mod options;
+mod relay;
+mod secret;
+mod severity;
+mod signal;
+mod socks_status;
+mod stream;
+mod version;
+
+pub use circuit::{BuildFlag, CircuitPurpose, CircuitReason, CircuitStatus, HsState};
+pub use event_kind::EventKind;
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use hs_desc::{HsDescAction, HsDescReason};
+pub use ids::{CircuitId, ParseIdError, StreamId};
+pub use onion::{OnionAddress, OnionKey, ParseOnionError};
+pub use options::ConfLine;
+pub use relay::RelayName;
+pub use secret::Secret;
+pub use severity::Severity;
+pub use signal::Signal;
+pub use socks_status::SocksStatus;
+pub use stream::{ClientProtocol, StreamPurpose, StreamReason, StreamStatus, StreamTarget};
+pub use version::{ParseVersionError, Version};

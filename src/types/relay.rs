@@ -1,0 +1,86 @@
+//! The names of relays on the control port.
+
+use std::fmt;
+
+use super::Fingerprint;
+
+/// A relay as tor names it: `$FINGERPRINT~nickname`, `$FINGERPRINT`, or (older tors) `$FINGERPRINT=nickname` or a
+/// bare nickname. control-spec, "LongName".
+///
+/// ```
+/// use scape::types::RelayName;
+///
+/// let relay = RelayName::from("$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1");
+/// assert_eq!(relay.nickname(), Some("moria1"));
+/// assert!(relay.fingerprint().is_some());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RelayName {
+    fingerprint: Option<Fingerprint>,
+    nickname: Option<Box<str>>,
+}
+
+impl RelayName {
+    /// The fingerprint, unless tor gave only a nickname.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    /// The nickname, where tor knows it. It is chosen by the relay's operator, and many relays may have the same.
+    pub fn nickname(&self) -> Option<&str> {
+        self.nickname.as_deref()
+    }
+}
+
+impl From<&str> for RelayName {
+    /// Never fails: what is no fingerprint is kept as a nickname.
+    fn from(text: &str) -> Self {
+        if text.starts_with('$') {
+            let (id, nickname) = match text.split_once(['~', '=']) {
+                Some((id, nickname)) => (id, Some(nickname.into())),
+                None => (text, None),
+            };
+            if let Ok(fingerprint) = id.parse() {
+                return RelayName { fingerprint: Some(fingerprint), nickname };
+            }
+        }
+        RelayName { fingerprint: None, nickname: Some(text.into()) }
+    }
+}
+
+impl From<Fingerprint> for RelayName {
+    fn from(fingerprint: Fingerprint) -> Self {
+        RelayName { fingerprint: Some(fingerprint), nickname: None }
+    }
+}
+
+impl fmt::Display for RelayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fingerprint, &self.nickname) {
+            (Some(fingerprint), Some(nickname)) => write!(f, "${fingerprint}~{nickname}"),
+            (Some(fingerprint), None) => write!(f, "${fingerprint}"),
+            (None, nickname) => f.write_str(nickname.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_name() {
+        let fp = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
+        for (text, has_fp, nickname) in [
+            (format!("${fp}~moria1"), true, Some("moria1")),
+            (format!("${fp}=moria1"), true, Some("moria1")),
+            (format!("${fp}"), true, None),
+            ("moria1".to_string(), false, Some("moria1")),
+            ("$short~x".to_string(), false, Some("$short~x")),
+        ] {
+            let name = RelayName::from(text.as_str());
+            assert_eq!((name.fingerprint().is_some(), name.nickname()), (has_fp, nickname), "{text}");
+            assert_eq!(name.to_string(), text.replace('=', "~"));
+        }
+    }
+}

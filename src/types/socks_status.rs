@@ -1,0 +1,103 @@
+//! The reply codes of SOCKS5 and of tor.
+
+use std::fmt;
+
+/// A reply code of a SOCKS5 port: RFC 1928's 0 to 8, and tor's own 0xF0 to 0xF7, which it sends for onion
+/// addresses on a port with the flag `ExtendedErrors` (socks-extensions, proposal 304).
+///
+/// Any number is possible; the constants are the known ones.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocksStatus(u8);
+
+macro_rules! statuses {
+    ($( $(#[$meta:meta])* $name:ident = $code:literal, $text:literal; )*) => {
+        impl SocksStatus {
+            $( $(#[$meta])* pub const $name: SocksStatus = SocksStatus($code); )*
+
+            /// Every code that this version knows.
+            pub const KNOWN: &'static [SocksStatus] = &[ $( SocksStatus::$name, )* ];
+
+            /// What it means, where it is known.
+            pub fn description(self) -> Option<&'static str> {
+                match self {
+                    $( SocksStatus::$name => Some($text), )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// The request was granted.
+    SUCCEEDED = 0x00, "granted";
+    /// A general failure. Without `ExtendedErrors`, also most failures of onion services.
+    GENERAL_FAILURE = 0x01, "general failure";
+    /// Refused by the exit's policy, or by a flag of the SOCKS port.
+    NOT_ALLOWED = 0x02, "not allowed by the exit's policy, or by the port's flags";
+    /// The network is unreachable.
+    NETWORK_UNREACHABLE = 0x03, "network unreachable";
+    /// The name could not be resolved, there is no route, or the onion service was not reached.
+    HOST_UNREACHABLE = 0x04, "host unreachable, or the name cannot be resolved";
+    /// The target refused the connection.
+    CONNECTION_REFUSED = 0x05, "connection refused";
+    /// It took too long.
+    TTL_EXPIRED = 0x06, "timed out within the Tor network";
+    /// tor does not know the command.
+    COMMAND_NOT_SUPPORTED = 0x07, "command not supported";
+    /// tor does not know the address's type.
+    ADDRESS_TYPE_NOT_SUPPORTED = 0x08, "address type not supported";
+    /// The onion service's descriptor was not found: it does not exist, or is offline.
+    ONION_DESCRIPTOR_NOT_FOUND = 0xF0, "the onion service's descriptor was not found: no such service, or offline";
+    /// The onion service's descriptor is invalid.
+    ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid";
+    /// The introduction failed: the service's introduction points are not reached.
+    ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed";
+    /// The rendezvous failed: the service did not come.
+    ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed";
+    /// The onion service wants client authorization, and tor has no key for it.
+    ONION_AUTH_MISSING = 0xF4, "the onion service wants client authorization, and tor has no key for it";
+    /// The onion service's client authorization is wrong, or was revoked.
+    ONION_AUTH_WRONG = 0xF5, "the client authorization for the onion service is wrong, or was revoked";
+    /// The onion address is not valid (its checksum, key or length).
+    ONION_BAD_ADDRESS = 0xF6, "the onion address is not valid";
+    /// Every introduction timed out.
+    ONION_INTRO_TIMED_OUT = 0xF7, "every introduction to the onion service timed out";
+}
+
+impl SocksStatus {
+    /// The status with this code.
+    pub const fn new(code: u8) -> Self {
+        SocksStatus(code)
+    }
+
+    /// The code.
+    pub const fn code(self) -> u8 {
+        self.0
+    }
+
+    /// Whether this version knows the code.
+    pub fn is_recognized(self) -> bool {
+        self.description().is_some()
+    }
+
+    /// Whether it is one of tor's own codes about onion services.
+    pub const fn is_onion(self) -> bool {
+        self.0 >= 0xF0
+    }
+}
+
+impl fmt::Display for SocksStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.description() {
+            Some(text) => write!(f, "{text} (SOCKS reply 0x{:02X})", self.0),
+            None => write!(f, "unknown SOCKS reply 0x{:02X}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for SocksStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocksStatus(0x{:02X})", self.0)
+    }
+}
