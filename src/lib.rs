@@ -1,6 +1,9 @@
 //! A synchronous, thread-based controller library for Tor.
 
 pub mod error;
+// First, for its macro.
+#[macro_use]
 pub mod types;
+pub mod protocol;
 
 pub use error::{Error, Result};

@@ -1,0 +1,411 @@
+//! Commands that are known to be harmless to send.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::hazard::hazard;
+use super::quote::c_string;
+use super::redact::{REDACTED, is_secret_option, redact_line};
+use crate::error::{ArgumentError, ArgumentProblem};
+
+/// tor closes the connection on a command of this length, line ends and data included.
+const TOO_LONG: usize = 1 << 20;
+
+/// A command, ready to be sent: encoded, with every argument checked, so that nothing in it can end it or
+/// begin another. control-spec, section "Commands from controller to Tor".
+///
+/// `Display` and `Debug` show it without its secrets and without its data.
+///
+/// ```
+/// use scape::protocol::Command;
+///
+/// let command = Command::build("SETCONF").quoted("ContactInfo", "me \"at\" home").finish()?;
+/// assert_eq!(command.wire(), b"SETCONF ContactInfo=\"me \\\"at\\\" home\"\r\n");
+///
+/// let error = Command::build("GETINFO").word("key", "version\r\nSIGNAL HALT").finish().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "GETINFO: the key may not contain '\\r' (at byte 7); nothing was sent"
+/// );
+/// # Ok::<(), scape::error::ArgumentError>(())
+/// ```
+#[derive(Clone)]
+pub struct Command {
+    wire: Vec<u8>,
+    shown: Shown,
+}
+
+/// How to show a command without its secrets.
+#[derive(Clone)]
+enum Shown {
+    /// The line is as long as this, and these parts of it are secret.
+    Line { length: usize, secrets: Vec<Range<usize>> },
+    /// It came whole, and is shown as this.
+    Raw(Box<str>),
+}
+
+/// Puts a [`Command`] together. The first bad argument is reported by [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct CommandBuilder {
+    keyword: Box<str>,
+    wire: Vec<u8>,
+    secrets: Vec<Range<usize>>,
+    data: Option<Vec<u8>>,
+    error: Option<ArgumentError>,
+}
+
+impl Command {
+    /// Begins a command. `keyword` consists of letters, digits and `_`; the `+` of a command with data is not
+    /// part of it, but comes with [`data`](CommandBuilder::data).
+    pub fn build(keyword: &str) -> CommandBuilder {
+        let mut builder = CommandBuilder {
+            keyword: keyword.into(),
+            wire: keyword.as_bytes().to_vec(),
+            secrets: Vec::new(),
+            data: None,
+            error: None,
+        };
+        builder.check("keyword", keyword, |c| c.is_ascii_alphanumeric() || c == '_');
+        builder
+    }
+
+    /// A whole command line as a user typed it, without its line end. For a command with data (`+LOADCONF`), the
+    /// data comes apart.
+    ///
+    /// Refused are line ends and NULs, an empty line, data without `+` or the other way round, and what tor 0.4.9
+    /// answers twice, not at all, or by crashing.
+    pub fn raw(line: &str, data: Option<&[u8]>) -> Result<Command, ArgumentError> {
+        let keyword = line.split([' ', '\t']).next().unwrap_or_default();
+        let name = keyword.strip_prefix('+').unwrap_or(keyword);
+        let mut builder = Command::build(name);
+        builder.check("line", line, |c| !matches!(c, '\r' | '\n' | '\0'));
+        if keyword.starts_with('+') != data.is_some() {
+            let why = "with + before its keyword must come with data, and only such a one";
+            builder.fail(ArgumentError::invalid(name, "command", why));
+        }
+        builder.wire = line.strip_prefix('+').unwrap_or(line).as_bytes().to_vec();
+        if let Some(data) = data {
+            builder.data("data", data);
+        }
+        let mut command = builder.finish()?;
+        command.shown = Shown::Raw(redact_raw(line).into());
+        Ok(command)
+    }
+
+    /// The bytes to send, with their line end.
+    pub fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The keyword, without `+`.
+    pub fn keyword(&self) -> &str {
+        let word = self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();
+        std::str::from_utf8(word.strip_prefix(b"+").unwrap_or(word)).unwrap_or_default()
+    }
+}
+
+/// A raw command line as it may be shown: of the arguments that are secrets themselves, nothing.
+fn redact_raw(line: &str) -> String {
+    let mut words = line.split([' ', '\t']);
+    let keyword = words.next().unwrap_or_default();
+    match keyword.to_ascii_uppercase().as_str() {
+        "AUTHENTICATE" if words.next().is_some() => format!("{keyword} {REDACTED}"),
+        _ => redact_line(line.as_bytes()),
+    }
+}
+
+impl CommandBuilder {
+    /// A positional argument: one bare word of printable ASCII, not empty. `argument` names it in errors.
+    pub fn word(&mut self, argument: &str, value: &str) -> &mut Self {
+        self.check(argument, value, is_word_character);
+        self.push(b' ', value.as_bytes());
+        self
+    }
+
+    /// [`word`](Self::word) for a secret.
+    pub fn secret_word(&mut self, argument: &str, value: &str) -> &mut Self {
+        let start = self.wire.len() + 1;
+        self.word(argument, value);
+        self.secrets.push(start..self.wire.len());
+        self
+    }
+
+    /// `KEY=value` without quotes, as most commands want it: a value without spaces and quotes.
+    pub fn pair(&mut self, key: &str, value: &str) -> &mut Self {
+        self.check("key", key, is_key_character);
+        self.check(key, value, |c| is_word_character(c) && !matches!(c, '"' | '\''));
+        self.push(b' ', key.as_bytes());
+        self.push(b'=', value.as_bytes());
+        self
+    }
+
+    /// `Option="value"` for SETCONF and RESETCONF: any text but for line ends and NUL.
+    pub fn quoted(&mut self, option: &str, value: &str) -> &mut Self {
+        self.check("option", option, is_key_character);
+        if let Some((position, character)) =
+            value.char_indices().find(|(_, c)| matches!(c, '\r' | '\n' | '\0'))
+        {
+            self.fail_character(option, character, position);
+        }
+        self.push(b' ', option.as_bytes());
+        let start = self.wire.len() + 1;
+        self.push(b'=', c_string(value).as_bytes());
+        if is_secret_option(option) {
+            self.secrets.push(start..self.wire.len());
+        }
+        self
+    }
+
+    /// An option's name alone, for SETCONF and RESETCONF.
+    pub fn option(&mut self, option: &str) -> &mut Self {
+        self.check("option", option, is_key_character);
+        self.push(b' ', option.as_bytes());
+        self
+    }
+
+    /// The data of a `+` command: lines that end with LF or CRLF, stuffed here. A NUL is refused: tor would cut the
+    /// line off there.
+    pub fn data(&mut self, argument: &str, data: &[u8]) -> &mut Self {
+        if let Some(position) = memchr::memchr(0, data) {
+            self.fail_character(argument, '\0', position);
+        }
+        let mut stuffed = Vec::with_capacity(data.len() + 8);
+        let body = data.strip_suffix(b"\n").unwrap_or(data);
+        for line in body.split(|b| *b == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.starts_with(b".") {
+                stuffed.push(b'.');
+            }
+            stuffed.extend_from_slice(line);
+            stuffed.extend_from_slice(b"\r\n");
+        }
+        stuffed.extend_from_slice(b".\r\n");
+        self.data = Some(stuffed);
+        self
+    }
+
+    /// The command, unless an argument was bad.
+    pub fn finish(&mut self) -> Result<Command, ArgumentError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let line = std::str::from_utf8(&self.wire).unwrap_or_default();
+        if let Some(hazard) = hazard(line) {
+            let problem = ArgumentProblem::Hazard(hazard.why.into());
+            return Err(ArgumentError::new(&self.keyword, hazard.argument, problem));
+        }
+        let mut secrets = std::mem::take(&mut self.secrets);
+        let mut wire = std::mem::take(&mut self.wire);
+        let mut length = wire.len();
+        wire.extend_from_slice(b"\r\n");
+        if let Some(data) = self.data.take() {
+            wire.insert(0, b'+');
+            wire.extend_from_slice(&data);
+            length += 1;
+            for secret in &mut secrets {
+                *secret = secret.start + 1..secret.end + 1;
+            }
+        }
+        if wire.len() >= TOO_LONG {
+            let problem = ArgumentProblem::TooLong { length: wire.len() };
+            return Err(ArgumentError::new(&self.keyword, "arguments", problem));
+        }
+        Ok(Command { wire, shown: Shown::Line { length, secrets } })
+    }
+
+    /// Adds an error of the caller's own, where a value has a form that only the caller knows.
+    pub fn fail(&mut self, error: ArgumentError) -> &mut Self {
+        self.error.get_or_insert(error);
+        self
+    }
+
+    fn push(&mut self, before: u8, bytes: &[u8]) {
+        self.wire.push(before);
+        self.wire.extend_from_slice(bytes);
+    }
+
+    fn check(&mut self, argument: &str, value: &str, allowed: impl Fn(char) -> bool) {
+        if value.is_empty() {
+            let error = ArgumentError::new(&self.keyword, argument, ArgumentProblem::Empty);
+            self.fail(error);
+        } else if let Some((position, character)) = value.char_indices().find(|(_, c)| !allowed(*c)) {
+            self.fail_character(argument, character, position);
+        }
+    }
+
+    fn fail_character(&mut self, argument: &str, character: char, position: usize) {
+        let problem = ArgumentProblem::Character { character, position };
+        let error = ArgumentError::new(&self.keyword, argument, problem);
+        self.fail(error);
+    }
+}
+
+fn is_word_character(c: char) -> bool {
+    c.is_ascii_graphic()
+}
+
+fn is_key_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line_length = match &self.shown {
+            Shown::Raw(text) => {
+                f.write_str(text)?;
+                self.wire.iter().position(|b| *b == b'\n').unwrap_or(self.wire.len())
+            }
+            Shown::Line { length, secrets } => {
+                let mut from = 0;
+                for secret in secrets {
+                    let shown = self.wire.get(from..secret.start).unwrap_or_default();
+                    write!(f, "{}{REDACTED}", String::from_utf8_lossy(shown))?;
+                    from = secret.end;
+                }
+                let shown = self.wire.get(from..*length).unwrap_or_default();
+                f.write_str(&String::from_utf8_lossy(shown))?;
+                *length + 1
+            }
+        };
+        match self.wire.len().saturating_sub(line_length + 1) {
+            0 => Ok(()),
+            data => write!(f, " ({data} bytes of data)"),
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Command({:?})", self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn wire(builder: &mut CommandBuilder) -> String {
+        String::from_utf8(builder.finish().unwrap().wire().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn arguments_of_every_kind() {
+        assert_eq!(wire(&mut Command::build("QUIT")), "QUIT\r\n");
+        assert_eq!(
+            wire(Command::build("EXTENDCIRCUIT").word("circuit", "0").pair("purpose", "general")),
+            "EXTENDCIRCUIT 0 purpose=general\r\n"
+        );
+        assert_eq!(
+            wire(Command::build("RESETCONF").option("ORPort").quoted("Nickname", "x\ty")),
+            "RESETCONF ORPort Nickname=\"x\\ty\"\r\n"
+        );
+    }
+
+    #[test]
+    fn data_is_stuffed() {
+        let command = Command::build("LOADCONF").data("torrc", b"a\r\n.b\n\nc").finish().unwrap();
+        assert_eq!(command.wire(), b"+LOADCONF\r\na\r\n..b\r\n\r\nc\r\n.\r\n");
+        assert_eq!(command.to_string(), "+LOADCONF (16 bytes of data)");
+        let empty = Command::build("LOADCONF").data("torrc", b"").finish().unwrap();
+        assert_eq!(empty.wire(), b"+LOADCONF\r\n\r\n.\r\n");
+    }
+
+    #[test]
+    fn bad_characters_are_named() {
+        for (bad, character, position) in [("a\rb", '\r', 1), ("\n", '\n', 0), ("ab\0", '\0', 2)] {
+            let problem = ArgumentProblem::Character { character, position };
+            for mut builder in
+                [Command::build("X"), Command::build("X"), Command::build("X"), Command::build("X")]
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, mut b)| {
+                        match i {
+                            0 => b.word("a", bad),
+                            1 => b.pair("a", bad),
+                            2 => b.quoted("a", bad),
+                            _ => b.secret_word("a", bad),
+                        };
+                        b
+                    })
+            {
+                let error = builder.finish().unwrap_err();
+                assert_eq!((error.command(), error.argument()), ("X", "a"));
+                assert_eq!(error.problem(), &problem);
+            }
+        }
+        assert!(Command::build("X").word("a", "").finish().is_err());
+        assert!(Command::build("X").word("a", "b c").finish().is_err());
+        assert!(Command::build("X").pair("a", "\"").finish().is_err());
+        assert!(Command::build("X").quoted("a b", "c").finish().is_err());
+        assert!(Command::build("X Y").finish().is_err());
+        assert!(Command::build("X").data("body", b"a\0b").finish().is_err());
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let command = Command::build("AUTHENTICATE").secret_word("password", "0123").finish().unwrap();
+        assert_eq!(command.to_string(), "AUTHENTICATE [redacted]");
+        assert_eq!(format!("{command:?}"), "Command(\"AUTHENTICATE [redacted]\")");
+        let mut builder = Command::build("SETCONF");
+        let command =
+            builder.quoted("HashedControlPassword", "16:AB").quoted("Nickname", "x").finish().unwrap();
+        assert_eq!(command.to_string(), "SETCONF HashedControlPassword=[redacted] Nickname=\"x\"");
+        let raw = Command::raw("authenticate \"se same\"", None).unwrap();
+        assert_eq!(raw.to_string(), "authenticate [redacted]");
+        let raw = Command::raw("ADD_ONION ED25519-V3:abc Port=80", None).unwrap();
+        assert_eq!(raw.to_string(), "ADD_ONION ED25519-V3:[redacted] Port=80");
+        let data = Command::build("LOADCONF").data("torrc", b"HashedControlPassword x").finish().unwrap();
+        assert!(!format!("{data}{data:?}").contains("Hashed"));
+    }
+
+    #[test]
+    fn raw_lines() {
+        assert_eq!(Command::raw("GETINFO version", None).unwrap().wire(), b"GETINFO version\r\n");
+        let loaded = Command::raw("+LOADCONF", Some(b"x")).unwrap();
+        assert_eq!((loaded.wire(), loaded.keyword()), (&b"+LOADCONF\r\nx\r\n.\r\n"[..], "LOADCONF"));
+        assert_eq!(loaded.to_string(), "+LOADCONF (6 bytes of data)");
+        for (line, data) in [
+            ("", None),
+            (" GETINFO version", None),
+            ("GETINFO a\nb", None),
+            ("+LOADCONF", None),
+            ("LOADCONF", Some("")),
+        ] {
+            assert!(Command::raw(line, data.map(str::as_bytes)).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn too_long_a_command_is_not_sent() {
+        let fits = "x".repeat(TOO_LONG - 1 - "X \r\n".len());
+        assert!(Command::build("X").word("a", &fits).finish().is_ok());
+        let error = Command::build("X").word("a", &format!("{fits}x")).finish().unwrap_err();
+        assert_eq!(error.problem(), &ArgumentProblem::TooLong { length: TOO_LONG });
+    }
+
+    proptest! {
+        #[test]
+        fn a_command_is_always_one_line(value in any::<String>(), key in any::<String>()) {
+            for command in [
+                Command::build("X").word("a", &value).finish(),
+                Command::build("X").pair(&key, &value).finish(),
+                Command::build("X").quoted(&key, &value).finish(),
+                Command::raw(&value, None),
+            ].into_iter().flatten() {
+                let line = command.wire().strip_suffix(b"\r\n").unwrap();
+                prop_assert!(!line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)));
+            }
+        }
+
+        #[test]
+        fn data_ends_where_it_should(data in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(command) = Command::build("X").data("d", &data).finish() {
+                let wire = command.wire();
+                let ends: Vec<_> = wire.windows(5).enumerate().filter(|(_, w)| w == b"\r\n.\r\n").collect();
+                prop_assert_eq!(ends.len(), 1);
+                prop_assert_eq!(ends[0].0, wire.len() - 5);
+            }
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Bytes to replies.
+
+use memchr::memchr;
+
+use super::reply::{PartialReply, Reply};
+
+/// How much room a read is offered.
+pub(crate) const READ_SIZE: usize = 64 * 1024;
+
+/// Bounds on what a peer may send, so that a broken or hostile one cannot exhaust the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest line, in bytes without its end. Default: 16 MiB. (tor's longest is a NEWDESC event that
+    /// names every relay, below 1 MiB.)
+    pub line: usize,
+    /// The longest reply or event, in bytes of text and data. Default: 256 MiB. (tor's longest is
+    /// `GETINFO desc/all-recent`, some 30 MiB.)
+    pub reply: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { line: 16 << 20, reply: 256 << 20 }
+    }
+}
+
+impl Limits {
+    /// Sets [`line`](Self::line).
+    pub fn line(mut self, bytes: usize) -> Self {
+        self.line = bytes;
+        self
+    }
+
+    /// Sets [`reply`](Self::reply).
+    pub fn reply(mut self, bytes: usize) -> Self {
+        self.reply = bytes;
+        self
+    }
+}
+
+/// The peer sent what no control port sends, or too much. Nothing that follows can be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// A line that does not begin with a code of three digits and one of `-`, `+` and space.
+    #[error("the peer sent a line that is no control reply: {excerpt:?}")]
+    NotAReply {
+        /// The line, or its beginning.
+        excerpt: String,
+    },
+    /// A line above [`Limits::line`].
+    #[error("the peer sent a line of more than {limit} bytes (Limits::line)")]
+    LineTooLong {
+        /// The limit.
+        limit: usize,
+    },
+    /// A reply above [`Limits::reply`].
+    #[error("the peer sent a reply of more than {limit} bytes (Limits::reply)")]
+    ReplyTooLong {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// An incremental decoder: however its input is split, the replies are the same.
+///
+/// Lines end with CRLF or LF alone. Lines of events (650) and of the answer to a command are kept apart, so
+/// that an event anywhere leaves a half-received answer as it is.
+///
+/// The first error is final: [`next_reply`](Self::next_reply) gives it again and again.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    buffer: Vec<u8>,
+    /// `start..filled` is not yet decoded; up to `scanned` it holds no line end.
+    start: usize,
+    scanned: usize,
+    filled: usize,
+    assembly: Assembly,
+    failed: Option<DecodeError>,
+}
+
+/// The replies that are coming in.
+#[derive(Debug, Default)]
+struct Assembly {
+    answer: PartialReply,
+    event: PartialReply,
+    /// Whose data block the next line belongs to.
+    data_of: Option<Whose>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    Answer,
+    Event,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Decoder::new(Limits::default())
+    }
+}
+
+impl Decoder {
+    /// A decoder with these limits.
+    pub fn new(limits: Limits) -> Self {
+        Decoder {
+            limits,
+            buffer: Vec::new(),
+            start: 0,
+            scanned: 0,
+            filled: 0,
+            assembly: Assembly::default(),
+            failed: None,
+        }
+    }
+
+    /// Room to read into, at least 64 KiB. What was read is made known by [`advance`](Self::advance).
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.scanned -= self.start;
+            self.filled -= self.start;
+            self.start = 0;
+        }
+        let wanted = self.filled + READ_SIZE;
+        if self.buffer.len() < wanted {
+            // Doubling, so that one long line is not copied over and over.
+            self.buffer.resize(wanted.max(self.buffer.len() * 2), 0);
+        }
+        self.buffer.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// The first `count` bytes of [`space`](Self::space) were filled.
+    pub fn advance(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.buffer.len());
+    }
+
+    /// Takes these bytes: `space` and `advance` in one, for those who have them already.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(READ_SIZE) {
+            let space = self.space();
+            let count = part.len().min(space.len());
+            space[..count].copy_from_slice(&part[..count]);
+            self.advance(count);
+        }
+    }
+
+    /// The next complete reply or event; `None` until more bytes come.
+    pub fn next_reply(&mut self) -> Result<Option<Reply>, DecodeError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = self.decode();
+        if let Err(error) = &result {
+            self.failed = Some(error.clone());
+        }
+        result
+    }
+
+    /// Whether the input so far ends in the middle of a reply, so that an end of the connection now would
+    /// cut something off.
+    pub fn is_mid_reply(&self) -> bool {
+        self.start < self.filled || !self.assembly.answer.is_empty() || !self.assembly.event.is_empty()
+    }
+
+    fn decode(&mut self) -> Result<Option<Reply>, DecodeError> {
+        loop {
+            let Some(length) = memchr(b'\n', self.buffer.get(self.scanned..self.filled).unwrap_or_default())
+            else {
+                self.scanned = self.filled;
+                let rest = self.buffer.get(self.start..self.filled).unwrap_or_default();
+                // One byte more may be the CR of the line's end.
+                if rest.len() > self.limits.line + 1 {
+                    return Err(DecodeError::LineTooLong { limit: self.limits.line });
+                }
+                return self.assembly.check_beginning(rest).map(|()| None);
+            };
+            let end = self.scanned + length;
+            let line = self.buffer.get(self.start..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            (self.start, self.scanned) = (end + 1, end + 1);
+            if line.len() > self.limits.line {
+                return Err(DecodeError::LineTooLong { limit: self.limits.line });
+            }
+            if let Some(reply) = self.assembly.take(line, self.limits)? {
+                return Ok(Some(reply));
+            }
+        }
+    }
+}
+
+impl Assembly {
+    /// Takes one line; gives the reply that it completes.
+    fn take(&mut self, line: &[u8], limits: Limits) -> Result<Option<Reply>, DecodeError> {
+        if let Some(whose) = self.data_of {
+            let partial = self.partial(whose);
+            if line == b"." {
+                partial.close();
+                self.data_of = None;
+                return Ok(None);
+            }
+            partial.data(line.strip_prefix(b".").unwrap_or(line));
+            return Self::check_size(partial, limits).map(|()| None);
+        }
+        let Some((code, separator, text)) = split_line(line) else {
+            return Err(not_a_reply(line));
+        };
+        let whose = if code == 650 { Whose::Event } else { Whose::Answer };
+        let partial = self.partial(whose);
+        match separator {
+            b'-' => partial.push(code, text),
+            b'+' => {
+                partial.open(code, text);
+                Self::check_size(partial, limits)?;
+                self.data_of = Some(whose);
+                return Ok(None);
+            }
+            _ if partial.size() + text.len() > limits.reply => {
+                return Err(DecodeError::ReplyTooLong { limit: limits.reply });
+            }
+            _ => return Ok(Some(partial.finish(code, text))),
+        }
+        Self::check_size(partial, limits).map(|()| None)
+    }
+
+    fn partial(&mut self, whose: Whose) -> &mut PartialReply {
+        match whose {
+            Whose::Answer => &mut self.answer,
+            Whose::Event => &mut self.event,
+        }
+    }
+
+    fn check_size(partial: &PartialReply, limits: Limits) -> Result<(), DecodeError> {
+        if partial.size() > limits.reply {
+            return Err(DecodeError::ReplyTooLong { limit: limits.reply });
+        }
+        Ok(())
+    }
+
+    /// Whether an incomplete line can still become a reply. A peer that speaks something binary may never send
+    /// a line end, and one that speaks HTTP should be recognised by its first line.
+    fn check_beginning(&self, rest: &[u8]) -> Result<(), DecodeError> {
+        let binary = rest.first().is_some_and(|b| !(0x20..0x7f).contains(b) && *b != b'\r');
+        let text = rest.first().is_some_and(|b| !b.is_ascii_digit());
+        if self.data_of.is_none() && (binary || text && rest.len() > EXCERPT) {
+            return Err(not_a_reply(rest));
+        }
+        Ok(())
+    }
+}
+
+/// Code, separator, text. A line of nothing but a code counts as a last line.
+fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let code = digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    match rest.split_first() {
+        None => Some((code, b' ', rest)),
+        Some((separator @ (b'-' | b'+' | b' '), text)) => Some((code, *separator, text)),
+        Some(_) => None,
+    }
+}
+
+const EXCERPT: usize = 120;
+
+fn not_a_reply(line: &[u8]) -> DecodeError {
+    let excerpt = line.get(..EXCERPT).unwrap_or(line);
+    DecodeError::NotAReply { excerpt: String::from_utf8_lossy(excerpt).into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replies(decoder: &mut Decoder) -> Vec<Reply> {
+        std::iter::from_fn(|| decoder.next_reply().unwrap()).collect()
+    }
+
+    fn decode(bytes: &[u8]) -> Vec<Reply> {
+        let mut decoder = Decoder::default();
+        decoder.feed(bytes);
+        let replies = replies(&mut decoder);
+        assert!(!decoder.is_mid_reply());
+        replies
+    }
+
+    type Lines = Vec<(u16, String, Option<String>)>;
+
+    fn lines(reply: &Reply) -> Lines {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        reply.lines().map(|l| (l.code, text(l.text), l.data.map(text))).collect()
+    }
+
+    const MIXED: &[u8] = b"250-one=1\r\n250+two=\r\na\r\n..b\r\n\r\n.\r\n250 OK\r\n";
+
+    #[test]
+    fn lines_of_every_kind() {
+        let replies = decode(MIXED);
+        let expected: Lines = vec![
+            (250, "one=1".into(), None),
+            (250, "two=".into(), Some("a\n.b\n\n".into())),
+            (250, "OK".into(), None),
+        ];
+        assert_eq!(replies.len(), 1);
+        assert_eq!(lines(&replies[0]), expected);
+        assert!(replies[0].is_ok() && !replies[0].is_event());
+    }
+
+    #[test]
+    fn an_event_between_the_lines_of_an_answer_disturbs_nothing() {
+        let replies = decode(
+            b"250-a=1\r\n650-CONF_CHANGED\r\n250-b=2\r\n650-X=1\r\n650 OK\r\n250 OK\r\n650 BW 1 2\r\n",
+        );
+        let codes: Vec<_> = replies.iter().map(|r| (r.code(), r.len())).collect();
+        assert_eq!(codes, [(650, 3), (250, 3), (650, 1)]);
+    }
+
+    #[test]
+    fn bare_line_feeds_and_bytes_that_are_no_text() {
+        let replies = decode(b"250-caf\xe9=\xff\n250\n650 NOTICE \x80\r\n");
+        assert_eq!(replies[0].first().text, b"caf\xe9=\xff");
+        assert_eq!(replies[0].last().text, b"");
+        assert_eq!(replies[1].first().text, b"NOTICE \x80");
+    }
+
+    #[test]
+    fn every_split_gives_the_same_replies() {
+        let input = [MIXED, b"650 BW 1 2\n650+NS\r\nr x\r\n.\r\n650 OK\r\n", MIXED].concat();
+        let whole = decode(&input);
+        for split in 0..=input.len() {
+            let mut decoder = Decoder::default();
+            decoder.feed(&input[..split]);
+            let mut got = replies(&mut decoder);
+            decoder.feed(&input[split..]);
+            got.extend(replies(&mut decoder));
+            assert_eq!(got, whole, "split at {split}");
+        }
+        let mut decoder = Decoder::default();
+        let mut got = Vec::new();
+        for byte in &input {
+            decoder.feed(&[*byte]);
+            got.extend(replies(&mut decoder));
+        }
+        assert_eq!(got, whole);
+    }
+
+    #[test]
+    fn what_is_no_reply_is_final() {
+        for bad in
+            ["HTTP/1.0 501 Tor is not an HTTP Proxy\r\n", "25 OK\r\n", "250=OK\r\n", "\r\n", "x50 OK\n"]
+        {
+            let mut decoder = Decoder::default();
+            decoder.feed(bad.as_bytes());
+            let excerpt = bad.trim_end().to_string();
+            let error = DecodeError::NotAReply { excerpt };
+            assert_eq!(decoder.next_reply(), Err(error.clone()), "{bad:?}");
+            decoder.feed(b"250 OK\r\n");
+            assert_eq!(decoder.next_reply(), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_binary_peer_is_noticed_without_a_line_end() {
+        let mut decoder = Decoder::default();
+        decoder.feed(b"\x05\xff");
+        assert!(matches!(decoder.next_reply(), Err(DecodeError::NotAReply { .. })));
+        let mut decoder = Decoder::default();
+        decoder.feed(&[b'x'; EXCERPT + 1]);
+        assert!(matches!(decoder.next_reply(), Err(DecodeError::NotAReply { .. })));
+    }
+
+    #[test]
+    fn limits_hold_however_the_input_is_split() {
+        let limits = Limits::default().line(8).reply(20);
+        let long_line = b"250 12345\r\n".as_slice();
+        let long_reply = b"250+a=\r\n12345678\r\n12345678\r\n.\r\n250 OK\r\n".as_slice();
+        let fits = b"250 1234\r\n250+a=\r\n1234567\r\n1234567\r\n.\r\n250 OK\r\n".as_slice();
+        for step in 1..12 {
+            let run = |input: &[u8]| {
+                let mut decoder = Decoder::new(limits);
+                let mut count = 0;
+                for part in input.chunks(step) {
+                    decoder.feed(part);
+                    while decoder.next_reply()?.is_some() {
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            };
+            assert_eq!(run(long_line), Err(DecodeError::LineTooLong { limit: 8 }), "{step}");
+            assert_eq!(run(long_reply), Err(DecodeError::ReplyTooLong { limit: 20 }), "{step}");
+            assert_eq!(run(fits), Ok(2), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_flood_does_not_grow_the_buffer() {
+        let mut decoder = Decoder::default();
+        let block = b"650 BW 12345 67890\r\n".repeat(10_000);
+        for _ in 0..20 {
+            decoder.feed(&block);
+            while decoder.next_reply().unwrap().is_some() {}
+        }
+        assert!(decoder.buffer.len() <= 2 * (block.len() + READ_SIZE), "{}", decoder.buffer.len());
+        assert_eq!(decoder.start, decoder.filled);
+    }
+}

@@ -1,0 +1,78 @@
+//! Commands that tor 0.4.9 answers twice, not at all, or by crashing.
+
+/// A command that must not be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hazard {
+    /// The argument that is dangerous, or missing.
+    pub(super) argument: &'static str,
+    /// What tor would do.
+    pub(super) why: &'static str,
+}
+
+/// The longest ClientName that tor takes.
+const CLIENT_NAME: usize = 16;
+
+/// What is dangerous in the command `line`, if anything.
+pub(super) fn hazard(line: &str) -> Option<Hazard> {
+    // tor splits at spaces, and also at a tab after the keyword.
+    let mut words = line.split([' ', '\t']).filter(|w| !w.is_empty());
+    let keyword = words.next().unwrap_or_default();
+    let value = |word: &str, key: &str| {
+        let (name, value) = word.split_once('=')?;
+        name.eq_ignore_ascii_case(key).then(|| value.to_string())
+    };
+    match keyword.to_ascii_uppercase().as_str() {
+        "ADD_ONION" if words.any(|w| value(w, "ClientAuth").is_some()) => Some(Hazard {
+            argument: "ClientAuth",
+            why: "tor does not answer ADD_ONION with ClientAuth (of version 2) at all; use ClientAuthV3",
+        }),
+        "HSPOST" if !words.any(|w| value(w, "HSADDRESS").is_some()) => {
+            Some(Hazard { argument: "HSADDRESS", why: "tor does not answer HSPOST without HSADDRESS at all" })
+        }
+        "ONION_CLIENT_AUTH_ADD"
+            if words.any(|w| value(w, "ClientName").is_some_and(|name| name.len() > CLIENT_NAME)) =>
+        {
+            Some(Hazard {
+                argument: "ClientName",
+                why: "tor answers twice to a ClientName of more than 16 characters",
+            })
+        }
+        "SETCIRCUITPURPOSE" if words.next().is_none() => {
+            Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_sent() {
+        let bad = [
+            ("ADD_ONION NEW:BEST Port=80 ClientAuth=bob", "ClientAuth"),
+            ("add_onion NEW:BEST clientauth=bob Port=80", "ClientAuth"),
+            ("HSPOST", "HSADDRESS"),
+            ("HSPOST SERVER=x", "HSADDRESS"),
+            ("ONION_CLIENT_AUTH_ADD a x25519:b ClientName=longerthansixteenchars", "ClientName"),
+            ("SETCIRCUITPURPOSE", "circuit"),
+            ("SETCIRCUITPURPOSE  ", "circuit"),
+            ("setcircuitpurpose\t", "circuit"),
+        ];
+        for (line, argument) in bad {
+            assert_eq!(hazard(line).map(|h| h.argument), Some(argument), "{line}");
+        }
+        let good = [
+            "ADD_ONION NEW:BEST Port=80 Flags=V3Auth ClientAuthV3=bob",
+            "HSPOST SERVER=x HSADDRESS=y",
+            "ONION_CLIENT_AUTH_ADD a x25519:b ClientName=sixteencharacter",
+            "SETCIRCUITPURPOSE 1 purpose=general",
+            "GETINFO version",
+            "",
+        ];
+        for line in good {
+            assert_eq!(hazard(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Words and `KEY=value` pairs, as events and replies have them.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use memchr::memchr;
+
+use super::quote::unquote;
+
+/// Cuts a line into words at single spaces. A quoted string is part of its word, with its spaces.
+///
+/// A quoted string ends at a quote that is not escaped and that a space or the line's end follows: this also
+/// survives the texts that tor wraps in quotes without escaping them, and those that it quotes twice.
+///
+/// ```
+/// use scape::protocol::{Word, Words};
+///
+/// let mut words = Words::new(br#"NOTICE BOOTSTRAP PROGRESS=5 SUMMARY="Connecting to a relay""#);
+/// assert_eq!(words.next_text(), "NOTICE");
+/// assert_eq!(words.next_text(), "BOOTSTRAP");
+/// let pairs: Vec<_> = words.map(|word| word.to_string()).collect();
+/// assert_eq!(pairs, ["PROGRESS=5", "SUMMARY=Connecting to a relay"]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Words<'a> {
+    /// `None` once the last word was given.
+    rest: Option<&'a [u8]>,
+}
+
+/// One word of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word<'a> {
+    /// A word without a key, such as a status or a path.
+    Bare(Value<'a>),
+    /// `KEY=value`. A key consists of letters, digits and `_`.
+    Pair(&'a str, Value<'a>),
+}
+
+/// A word's value, perhaps still quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value<'a>(&'a [u8]);
+
+impl<'a> Words<'a> {
+    /// The words of `line`.
+    pub fn new(line: &'a [u8]) -> Self {
+        Words { rest: Some(line) }
+    }
+
+    /// The next word, whatever is in it. Empty where two spaces follow each other, and at the end.
+    pub fn next_value(&mut self) -> Value<'a> {
+        let Some(rest) = self.rest else { return Value(b"") };
+        let length = word_length(rest);
+        let (word, after) = rest.split_at(length.min(rest.len()));
+        self.rest = after.split_first().map(|(_, rest)| rest);
+        Value(word)
+    }
+
+    /// The next word, unquoted, as text.
+    pub fn next_text(&mut self) -> Cow<'a, str> {
+        self.next_value().text()
+    }
+
+    /// The next word without taking it.
+    pub fn peek(&self) -> Value<'a> {
+        self.clone().next_value()
+    }
+
+    /// What has not been cut yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest.unwrap_or_default()
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    /// The next word that is not empty.
+    fn next(&mut self) -> Option<Word<'a>> {
+        while self.rest.is_some() {
+            let value = self.next_value();
+            if !value.is_empty() {
+                return Some(value.into_word());
+            }
+        }
+        None
+    }
+}
+
+/// Up to the next space that is not within quotes.
+fn word_length(line: &[u8]) -> usize {
+    let space = memchr(b' ', line).unwrap_or(line.len());
+    let quote = match memchr(b'"', line.get(..space).unwrap_or_default()) {
+        Some(quote) => quote,
+        None => return space,
+    };
+    let opens = quote == 0 || line.get(quote - 1) == Some(&b'=');
+    if !opens {
+        return space;
+    }
+    let mut position = quote + 1;
+    loop {
+        match line.get(position) {
+            // No end: then the quote was an ordinary character.
+            None => return space,
+            Some(b'\\') => position += 2,
+            Some(b'"') => match line.get(position + 1) {
+                None | Some(b' ') => return position + 1,
+                Some(_) => position += 1,
+            },
+            Some(_) => position += 1,
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The bytes as they came, quotes and escapes included.
+    pub fn raw(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is a quoted string.
+    pub fn is_quoted(self) -> bool {
+        self.0.len() >= 2 && self.0.starts_with(b"\"") && self.0.ends_with(b"\"")
+    }
+
+    /// The bytes, unquoted.
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        if self.is_quoted() { Cow::Owned(unquote(self.0)) } else { Cow::Borrowed(self.0) }
+    }
+
+    /// The text, unquoted; what is no UTF-8 is shown as U+FFFD.
+    pub fn text(self) -> Cow<'a, str> {
+        match self.bytes() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Cow::Owned(text),
+                Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+            },
+        }
+    }
+
+    /// The text as a value of type `T`, where it is one.
+    pub fn parse<T: FromStr>(self) -> Option<T> {
+        std::str::from_utf8(self.0).ok()?.parse().ok()
+    }
+
+    fn into_word(self) -> Word<'a> {
+        let key_length = self.0.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if key_length > 0 && self.0.get(key_length) == Some(&b'=') {
+            let (key, value) = self.0.split_at(key_length);
+            if let (Ok(key), Some((_, value))) = (std::str::from_utf8(key), value.split_first()) {
+                return Word::Pair(key, Value(value));
+            }
+        }
+        Word::Bare(self)
+    }
+}
+
+impl std::fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Word::Bare(value) => f.write_str(&value.text()),
+            Word::Pair(key, value) => write!(f, "{key}={}", value.text()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(line: &str) -> Vec<String> {
+        Words::new(line.as_bytes()).map(|w| w.to_string()).collect()
+    }
+
+    #[test]
+    fn bare_words_and_pairs() {
+        let line = "7 BUILT $C3C0~a,$6AF4~b BUILD_FLAGS=X,Y SOCKS_USERNAME=\"b o\\\"b\" ISO_FIELDS=";
+        let all: Vec<_> = Words::new(line.as_bytes()).collect();
+        assert_eq!(all.len(), 6);
+        assert_eq!(all[2], Word::Bare(Value(b"$C3C0~a,$6AF4~b")));
+        assert_eq!(all[4].to_string(), "SOCKS_USERNAME=b o\"b");
+        assert_eq!(all[5], Word::Pair("ISO_FIELDS", Value(b"")));
+    }
+
+    #[test]
+    fn a_relay_with_an_equals_sign_is_no_pair() {
+        assert!(matches!(Words::new(b"$ABCD=nick").next(), Some(Word::Bare(_))));
+        assert!(matches!(Words::new(b"=x").next(), Some(Word::Bare(_))));
+    }
+
+    #[test]
+    fn an_empty_word_is_a_word_where_positions_count() {
+        let mut line = Words::new(b"a.com  NEVER CACHED=\"YES\"");
+        assert_eq!(line.next_text(), "a.com");
+        assert_eq!(line.next_text(), "");
+        assert_eq!(line.next_text(), "NEVER");
+        assert_eq!(line.rest(), b"CACHED=\"YES\"");
+    }
+
+    #[test]
+    fn texts_that_tor_quotes_twice_or_does_not_escape() {
+        assert_eq!(words(r#"WARN X DATA=""G\001 y"" Z=1"#), ["WARN", "X", "DATA=\"G\u{1} y\"", "Z=1"]);
+        assert_eq!(
+            words(r#"WARNING="it said "no" twice" REASON=X"#),
+            ["WARNING=it said \"no\" twice", "REASON=X"]
+        );
+        assert_eq!(words(r#"A="" B="never closed C=1"#), ["A=", "B=\"never", "closed", "C=1"]);
+    }
+
+    #[test]
+    fn a_quote_inside_of_a_word_is_ordinary() {
+        assert_eq!(words(r#"a"b c" d"#), [r#"a"b"#, r#"c""#, "d"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_fail_and_nothing_is_lost(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let mut words = Words::new(&line);
+            let mut back: Vec<u8> = Vec::new();
+            let mut first = true;
+            while words.rest.is_some() {
+                if !first {
+                    back.push(b' ');
+                }
+                first = false;
+                let value = words.next_value();
+                value.text();
+                back.extend(value.raw());
+            }
+            prop_assert_eq!(back, line);
+        }
+
+        #[test]
+        fn a_quoted_value_is_read_back(value in "[^\\PC]*", tail in "[a-z]{0,5}") {
+            let line = format!("KEY={} {tail}", super::super::c_string(&value));
+            let word = Words::new(line.as_bytes()).next();
+            let Some(Word::Pair("KEY", read)) = word else { panic!("{word:?}") };
+            prop_assert_eq!(read.text(), value);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The control protocol without a connection: bytes in, values out.
+//!
+//! Nothing here opens a socket, reads a clock or starts a thread. [`Decoder`] turns bytes, in whatever
+//! pieces they come, into [`Reply`]s (events are replies too, with code 650); [`Command`] is a command that
+//! is known to be harmless to send. The rest reads and writes what is inside: quoted strings, `KEY=value`
+//! words, the answers of PROTOCOLINFO, AUTHCHALLENGE, GETINFO and GETCONF, and SAFECOOKIE's arithmetic.
+//!
+//! ```
+//! use scape::protocol::{Command, Decoder};
+//!
+//! let command = Command::build("GETINFO").word("key", "version").finish()?;
+//! assert_eq!(command.wire(), b"GETINFO version\r\n");
+//!
+//! let mut decoder = Decoder::default();
+//! decoder.feed(b"250-version=0.4.9.11\r\n250 ");
+//! assert!(decoder.next_reply()?.is_none());
+//! decoder.feed(b"OK\r\n");
+//! let reply = decoder.next_reply()?.expect("it is complete now");
+//! assert_eq!(reply.lines().next().map(|line| line.text), Some(&b"version=0.4.9.11"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod command;
+mod decoder;
+mod getconf;
+mod getinfo;
+mod hazard;
+mod keyword;
+mod protocolinfo;
+mod quote;
+mod redact;
+mod reply;
+mod safecookie;
+
+pub use command::{Command, CommandBuilder};
+pub use decoder::{DecodeError, Decoder, Limits};
+pub use getconf::parse_getconf;
+pub use getinfo::parse_getinfo;
+pub use keyword::{Value, Word, Words};
+pub use protocolinfo::{AuthMethod, ProtocolInfo};
+pub use quote::{c_string, quoted_string, unquote};
+pub use reply::{Reply, ReplyLine};
+pub use safecookie::{AuthChallenge, SafeCookie};
+
+pub(crate) use decoder::READ_SIZE;
+pub(crate) use redact::redact_line;

@@ -1,0 +1,126 @@
+//! Quoted strings, in the forms that tor reads and the one that it writes.
+
+/// Quotes for SETCONF and RESETCONF: a C string. Control characters become octal escapes, `"` and `\` are
+/// escaped, everything else (UTF-8 included) stays as it is. (tor refuses a NUL, also an escaped one.)
+///
+/// ```
+/// assert_eq!(scape::protocol::c_string("a \"b\" \\ c"), r#""a \"b\" \\ c""#);
+/// ```
+pub fn c_string(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\{:03o}", c as u32)),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Quotes for AUTHENTICATE and AUTHCHALLENGE: a `QuotedString`, in which a backslash stands before `"` and `\`
+/// only. There is no form for CR, LF and NUL.
+pub fn quoted_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Reads a quoted string as tor writes it: a C string with `\n \r \t`, up to three octal digits, and `\` before any
+/// other character. The bytes need not be UTF-8.
+///
+/// Where tor wraps a text in quotes without escaping it, or escapes it twice, this gives the text without one
+/// pair of quotes. A text that does not begin and end with `"` is given back as it is.
+///
+/// ```
+/// assert_eq!(scape::protocol::unquote(br#""caf\303\251 \"x\"""#), "café \"x\"".as_bytes());
+/// ```
+pub fn unquote(text: &[u8]) -> Vec<u8> {
+    let Some(inner) = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")) else {
+        return text.to_vec();
+    };
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(digit @ b'0'..=b'7') => {
+                let mut value = u32::from(digit - b'0');
+                for _ in 0..2 {
+                    let Some(digit) = rest.next_if(|b| (b'0'..=b'7').contains(b)) else { break };
+                    value = value * 8 + u32::from(digit - b'0');
+                }
+                // Above \377 there is no byte; tor never writes one.
+                bytes.push(value.min(255) as u8);
+            }
+            Some(other) => bytes.push(other),
+            None => bytes.push(b'\\'),
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As tor's `esc_for_log` writes: every byte outside of printable ASCII as three octal digits.
+    fn as_tor_writes(bytes: &[u8]) -> Vec<u8> {
+        let mut text = vec![b'"'];
+        for byte in bytes {
+            match byte {
+                b'"' | b'\\' | b'\'' => text.extend([b'\\', *byte]),
+                b'\n' => text.extend(b"\\n"),
+                b'\r' => text.extend(b"\\r"),
+                b'\t' => text.extend(b"\\t"),
+                0x20..=0x7e => text.push(*byte),
+                _ => text.extend(format!("\\{byte:03o}").bytes()),
+            }
+        }
+        text.push(b'"');
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn c_strings_go_there_and_back(text in ".*") {
+            let quoted = c_string(&text);
+            prop_assert!(!quoted.bytes().any(|b| b < 0x20 || b == 0x7f));
+            prop_assert_eq!(unquote(quoted.as_bytes()), text.as_bytes());
+        }
+
+        #[test]
+        fn quoted_strings_go_there_and_back(text in "[^\r\n\0ntr0-7]*") {
+            prop_assert_eq!(unquote(quoted_string(&text).as_bytes()), text.as_bytes());
+        }
+
+        #[test]
+        fn what_tor_writes_is_read(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            prop_assert_eq!(unquote(&as_tor_writes(&bytes)), bytes);
+        }
+
+        #[test]
+        fn nothing_makes_it_fail(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            unquote(&bytes);
+        }
+    }
+
+    #[test]
+    fn odd_ones() {
+        assert_eq!(unquote(b"plain"), b"plain");
+        assert_eq!(unquote(b"\""), b"\"");
+        assert_eq!(unquote(b"\"\""), b"");
+        assert_eq!(unquote(b"\"\"G\\001\"\""), b"\"G\x01\"");
+        assert_eq!(unquote(br#""\18 \7x \400""#), b"\x018 \x07x \xff");
+    }
+}

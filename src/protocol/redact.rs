@@ -1,0 +1,88 @@
+//! Lines of tor's, without their secrets.
+
+/// What is shown instead of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// What comes before a secret: up to the next space, or the end of the quoted string, nothing is shown.
+const BEFORE_SECRETS: &[&str] = &[
+    "PrivateKey=",
+    "x25519:",
+    "ED25519-V3:",
+    "SOCKS_PASSWORD=",
+    "HashedControlPassword=",
+    "__HashedControlSessionPassword=",
+    "Socks5ProxyPassword=",
+    "HTTPProxyAuthenticator=",
+    "HTTPSProxyAuthenticator=",
+    "SERVERHASH=",
+];
+
+/// The options whose values are secrets.
+pub(crate) fn is_secret_option(name: &str) -> bool {
+    BEFORE_SECRETS.iter().filter_map(|b| b.strip_suffix('=')).any(|option| name.eq_ignore_ascii_case(option))
+}
+
+/// One line of a reply or a raw command, as it may be shown.
+pub(crate) fn redact_line(line: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    for before in BEFORE_SECRETS {
+        let mut from = 0;
+        while let Some(found) = find_ignoring_case(&text, before, from) {
+            let start = found + before.len();
+            let rest = text.get(start..).unwrap_or_default();
+            let length = if rest.starts_with('"') {
+                quoted_length(rest)
+            } else {
+                rest.find(' ').unwrap_or(rest.len())
+            };
+            text.replace_range(start..start + length, REDACTED);
+            from = start + REDACTED.len();
+        }
+    }
+    text
+}
+
+fn find_ignoring_case(text: &str, what: &str, from: usize) -> Option<usize> {
+    let haystack = text.as_bytes().get(from..)?;
+    haystack.windows(what.len()).position(|w| w.eq_ignore_ascii_case(what.as_bytes())).map(|at| from + at)
+}
+
+fn quoted_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (i, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return i + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        let cases = [
+            ("PrivateKey=ED25519-V3:abc", "PrivateKey=[redacted]"),
+            ("CLIENT addr x25519:abc= Flags=Permanent", "CLIENT addr x25519:[redacted] Flags=Permanent"),
+            ("STREAM 1 NEW SOCKS_PASSWORD=\"a \\\" b\" X=1", "STREAM 1 NEW SOCKS_PASSWORD=[redacted] X=1"),
+            ("hashedcontrolpassword=16:AB", "hashedcontrolpassword=[redacted]"),
+            ("version=0.4.9.11", "version=0.4.9.11"),
+            ("x25519:a x25519:b", "x25519:[redacted] x25519:[redacted]"),
+        ];
+        for (line, shown) in cases {
+            assert_eq!(redact_line(line.as_bytes()), shown);
+        }
+        assert!(is_secret_option("HashedControlPassword") && !is_secret_option("ContactInfo"));
+    }
+
+    #[test]
+    fn odd_bytes_do_not_matter() {
+        redact_line("PrivateKey=\u{fffd}é".as_bytes());
+        redact_line(b"\xff\xfePrivateKey=\"\\");
+    }
+}

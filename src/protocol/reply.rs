@@ -1,0 +1,202 @@
+//! What tor sends: one reply, or one event.
+
+use std::fmt;
+
+use super::redact::redact_line;
+use crate::error::Refusal;
+
+/// One whole reply (or event: code 650) of tor: one or more lines, some with a data block.
+/// control-spec, section "Replies".
+///
+/// Texts are bytes: tor may send what is no UTF-8. `Debug` and `Display` replace secrets and leave out
+/// data blocks; what was really sent is in [`lines`](Self::lines).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Every line's text and data, one after the other.
+    bytes: Vec<u8>,
+    first: Span,
+    /// Empty, and so without an allocation, for the one-line replies that events mostly are.
+    rest: Vec<Span>,
+}
+
+/// Where one line is in the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Span {
+    code: u16,
+    start: usize,
+    /// The text's end, and the data's beginning.
+    middle: usize,
+    end: usize,
+    has_data: bool,
+}
+
+/// One line of a [`Reply`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplyLine<'a> {
+    /// The code, such as 250.
+    pub code: u16,
+    /// What follows the code and its separator, without the line's end.
+    pub text: &'a [u8],
+    /// The data block of a `+` line, its dots un-stuffed, every line ended by LF.
+    pub data: Option<&'a [u8]>,
+}
+
+impl Reply {
+    /// The lines, in order; at least one.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = ReplyLine<'_>> + DoubleEndedIterator + Clone {
+        (0..self.len()).map(|i| self.line(i))
+    }
+
+    /// The number of lines, at least one.
+    #[expect(clippy::len_without_is_empty, reason = "a reply is never empty")]
+    pub fn len(&self) -> usize {
+        1 + self.rest.len()
+    }
+
+    /// The first line.
+    pub fn first(&self) -> ReplyLine<'_> {
+        self.line(0)
+    }
+
+    /// The last line: the one that says whether all is well, where the lines do not disagree.
+    pub fn last(&self) -> ReplyLine<'_> {
+        self.line(self.rest.len())
+    }
+
+    /// The last line's code.
+    pub fn code(&self) -> u16 {
+        self.last().code
+    }
+
+    /// Whether every line has a success code (2yz).
+    pub fn is_ok(&self) -> bool {
+        self.lines().all(|line| (200..300).contains(&line.code))
+    }
+
+    /// Whether this is an event and not the answer to a command.
+    pub fn is_event(&self) -> bool {
+        self.first.code == 650
+    }
+
+    /// The number of bytes of all texts and data blocks.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The refusal that this reply is to `command`, unless [`is_ok`](Self::is_ok).
+    pub(crate) fn refusal(&self, command: impl Into<String>) -> Option<Refusal> {
+        if self.is_ok() {
+            return None;
+        }
+        let text = |line: ReplyLine<'_>| (line.code, String::from_utf8_lossy(line.text).into_owned());
+        Some(Refusal::new(command, self.lines().map(text).collect()))
+    }
+
+    /// The bytes of text and data that hold the line with this number.
+    fn line(&self, number: usize) -> ReplyLine<'_> {
+        let span = if number == 0 { Some(&self.first) } else { self.rest.get(number - 1) };
+        let span = span.copied().unwrap_or_default();
+        let part = |start, end| self.bytes.get(start..end).unwrap_or_default();
+        ReplyLine {
+            code: span.code,
+            text: part(span.start, span.middle),
+            data: span.has_data.then(|| part(span.middle, span.end)),
+        }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, line) in self.lines().enumerate() {
+            let separator = match line.data {
+                Some(_) => '+',
+                None if i + 1 == self.len() => ' ',
+                None => '-',
+            };
+            write!(
+                f,
+                "{}{}{}{}",
+                if i > 0 { "\n" } else { "" },
+                line.code,
+                separator,
+                redact_line(line.text)
+            )?;
+            if let Some(data) = line.data {
+                write!(f, " ({} bytes of data)", data.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({:?})", self.to_string())
+    }
+}
+
+/// A reply that is still coming in.
+#[derive(Debug, Default)]
+pub(super) struct PartialReply {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    open: Option<Span>,
+}
+
+impl PartialReply {
+    /// Whether any part of a reply has come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.open.is_none()
+    }
+
+    /// The number of bytes that have come.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// A `-` line.
+    pub(super) fn push(&mut self, code: u16, text: &[u8]) {
+        let span = self.span(code, text);
+        self.spans.push(span);
+    }
+
+    /// A `+` line, whose data follows.
+    pub(super) fn open(&mut self, code: u16, text: &[u8]) {
+        let span = self.span(code, text);
+        self.open = Some(Span { has_data: true, ..span });
+    }
+
+    /// A line of the data block, its dot un-stuffed.
+    pub(super) fn data(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+    }
+
+    /// The data block's end.
+    pub(super) fn close(&mut self) {
+        if let Some(span) = self.open.take() {
+            self.spans.push(Span { end: self.bytes.len(), ..span });
+        }
+    }
+
+    /// The last line: the reply is complete.
+    pub(super) fn finish(&mut self, code: u16, text: &[u8]) -> Reply {
+        let last = self.span(code, text);
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.spans.is_empty() {
+            return Reply { bytes, first: last, rest: Vec::new() };
+        }
+        let mut rest = std::mem::take(&mut self.spans);
+        let first = rest.remove(0);
+        rest.push(last);
+        Reply { bytes, first, rest }
+    }
+
+    fn span(&mut self, code: u16, text: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        let end = self.bytes.len();
+        Span { code, start, middle: end, end, has_data: false }
+    }
+}
