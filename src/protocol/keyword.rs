@@ -208,8 +208,8 @@ mod tests {
     fn texts_that_tor_quotes_twice_or_does_not_escape() {
         assert_eq!(words(r#"WARN X DATA=""G\001 y"" Z=1"#), ["WARN", "X", "DATA=\"G\u{1} y\"", "Z=1"]);
         assert_eq!(
-            words(r#"WARNING="it said "no" twice" REASON=X"#),
-            ["WARNING=it said \"no\" twice", "REASON=X"]
+            words(r#"WARNING="it said "no", twice" REASON=X"#),
+            ["WARNING=it said \"no\", twice", "REASON=X"]
         );
         assert_eq!(words(r#"A="" B="never closed C=1"#), ["A=", "B=\"never", "closed", "C=1"]);
     }
