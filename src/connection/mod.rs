@@ -58,7 +58,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
@@ -101,6 +101,8 @@ struct Shared {
     stale: Stale,
     writer: Mutex<Writer>,
     waiters: Mutex<Waiters>,
+    /// Told when the waiters got their cause.
+    ended: Condvar,
     routes: Routes,
     dispatcher: Dispatcher,
 }
@@ -148,6 +150,7 @@ impl Connection {
             stale: Stale::default(),
             writer: Mutex::new(Writer::default()),
             waiters: Mutex::new(Waiters::default()),
+            ended: Condvar::new(),
             routes: Routes::default(),
             dispatcher: Dispatcher::default(),
         });
@@ -175,6 +178,18 @@ impl Connection {
     /// The cause of the connection's end, once it has ended.
     pub(crate) fn closed(&self) -> Option<Closed> {
         self.shared.waiters.lock().closed()
+    }
+
+    /// The cause of the connection's end, waited for for at most `timeout`.
+    pub(crate) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
+        let deadline = Instant::now() + timeout;
+        let mut waiters = self.shared.waiters.lock();
+        while waiters.closed().is_none() {
+            if self.shared.ended.wait_until(&mut waiters, deadline).timed_out() {
+                break;
+            }
+        }
+        waiters.closed()
     }
 
     /// Queues events of these kinds for the returned subscription, and tells tor.
@@ -261,6 +276,7 @@ impl Shared {
         }
         self.routes.end(&closed);
         self.dispatcher.end(&closed);
+        self.ended.notify_all();
         closed
     }
 }
