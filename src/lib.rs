@@ -4,6 +4,7 @@ pub mod error;
 // First, for its macro.
 #[macro_use]
 pub mod types;
+pub mod event;
 pub mod protocol;
 
 pub use error::{Error, Result};
