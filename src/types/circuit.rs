@@ -1,4 +1,7 @@
-//! What tor says of a circuit: control-spec, event CIRC.
+//! What tor says of a circuit: control-spec, events CIRC and CIRC_MINOR.
+
+use std::fmt;
+use std::str::FromStr;
 
 open_enum! {
     /// How far a circuit has come.
@@ -142,5 +145,65 @@ open_enum! {
         MeasurementExpired = "MEASUREMENT_EXPIRED",
         /// Another introduction attempt succeeded first.
         IpNowRedundant = "IP_NOW_REDUNDANT",
+        /// It ended here: tor's catch-all, which should not be seen.
+        Origin = "ORIGIN",
     }
+}
+
+open_enum! {
+    /// What changed of a circuit whose status stayed the same.
+    pub enum CircuitMinorChange {
+        /// It is for something else now, or its onion service state changed.
+        PurposeChanged = "PURPOSE_CHANGED",
+        /// An existing circuit was taken for something else, and is being extended.
+        Cannibalized = "CANNIBALIZED",
+    }
+}
+
+/// What the two legs of a conflux set have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConfluxId([u8; 16]);
+
+impl ConfluxId {
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        ConfluxId(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl FromStr for ConfluxId {
+    type Err = ParseConfluxIdError;
+
+    /// 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 16];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) => Ok(ConfluxId(bytes)),
+            Err(_) => Err(ParseConfluxIdError { text: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for ConfluxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&hex::encode_upper(self.0))
+    }
+}
+
+impl fmt::Debug for ConfluxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfluxId({self})")
+    }
+}
+
+/// A text that is no conflux id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no conflux id: it must be 32 hexadecimal digits")]
+pub struct ParseConfluxIdError {
+    text: String,
 }

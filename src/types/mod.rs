@@ -14,25 +14,34 @@ mod hs_desc;
 mod ids;
 mod onion;
 mod options;
+mod or_conn;
 mod relay;
 mod secret;
 mod severity;
 mod signal;
 mod socks_status;
+mod status;
 mod stream;
 mod version;
 
-pub use circuit::{BuildFlag, CircuitPurpose, CircuitReason, CircuitStatus, HsState};
+pub use circuit::{
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId, HsState,
+    ParseConfluxIdError,
+};
 pub use event_kind::EventKind;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use hs_desc::{HsDescAction, HsDescReason};
 pub use ids::{CircuitId, ParseIdError, StreamId};
 pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
+pub use or_conn::OrConnReason;
 pub use relay::RelayName;
 pub use secret::Secret;
 pub use severity::Severity;
 pub use signal::Signal;
 pub use socks_status::SocksStatus;
-pub use stream::{ClientProtocol, StreamPurpose, StreamReason, StreamStatus, StreamTarget};
+pub use status::{BootstrapRecommendation, BootstrapTag, StatusAction};
+pub use stream::{
+    ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
+};
 pub use version::{ParseVersionError, Version};

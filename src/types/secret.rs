@@ -45,6 +45,16 @@ impl From<Vec<u8>> for Secret {
     }
 }
 
+impl PartialEq for Secret {
+    /// Takes as long for a wrong guess as for an almost right one of the same length.
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (self.expose(), other.expose());
+        a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret([redacted])")

@@ -128,6 +128,38 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// Where a stream's new target came from.
+    pub enum StreamSource {
+        /// tor's own address map.
+        Cache = "CACHE",
+        /// The exit's answer.
+        Exit = "EXIT",
+    }
+}
+
+open_enum! {
+    /// A property in which streams must agree to share a circuit.
+    pub enum IsolationField {
+        /// The target's port.
+        DestPort = "DESTPORT",
+        /// The target's address.
+        DestAddr = "DESTADDR",
+        /// The SOCKS user name.
+        SocksUsername = "SOCKS_USERNAME",
+        /// The SOCKS password.
+        SocksPassword = "SOCKS_PASSWORD",
+        /// What the client spoke.
+        ClientProtocol = "CLIENT_PROTOCOL",
+        /// The client's address.
+        ClientAddr = "CLIENTADDR",
+        /// The group of the port that it came in by.
+        SessionGroup = "SESSION_GROUP",
+        /// The number of NEWNYMs before it.
+        NymEpoch = "NYM_EPOCH",
+    }
+}
+
 /// A stream's target, `host:port`.
 ///
 /// ```

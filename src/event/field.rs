@@ -1,0 +1,53 @@
+//! The values that the fields of events have in common.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::protocol::Value;
+
+/// A value as a keyword of an open set.
+pub(super) fn keyword<T: for<'a> From<&'a str>>(value: Value<'_>) -> T {
+    T::from(&value.text())
+}
+
+/// Keywords with commas between them; none in an empty value.
+pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
+    let text = value.text();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut all = Vec::with_capacity(1 + memchr::memchr_iter(b',', text.as_bytes()).count());
+    all.extend(text.split(',').map(T::from));
+    all
+}
+
+/// A time of tor's: UTC, such as `2026-11-21T01:54:30.603150`.
+pub(super) fn time(value: Value<'_>) -> Option<SystemTime> {
+    let text = std::str::from_utf8(value.raw()).ok()?;
+    humantime::parse_rfc3339_weak(text).ok()
+}
+
+/// Bytes as text; what is no UTF-8 becomes U+FFFD.
+pub(super) fn text(bytes: impl Into<Vec<u8>>) -> String {
+    String::from_utf8(bytes.into())
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// A pair that is kept as it came.
+pub(super) fn pair(key: &str, value: Value<'_>) -> (String, String) {
+    (key.to_owned(), value.text().into_owned())
+}
+
+/// ` (REASON, remote REASON)`, where there are any.
+pub(super) fn write_reasons<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    reason: Option<&T>,
+    remote: Option<&T>,
+) -> fmt::Result {
+    match (reason, remote) {
+        (Some(reason), Some(remote)) => write!(f, " ({reason}, remote {remote})"),
+        (Some(reason), None) => write!(f, " ({reason})"),
+        (None, Some(remote)) => write!(f, " (remote {remote})"),
+        (None, None) => Ok(()),
+    }
+}

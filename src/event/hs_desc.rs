@@ -1,0 +1,81 @@
+//! HS_DESC: onion services' descriptors on their way.
+
+use super::field;
+use crate::protocol::{Value, Word, Words};
+use crate::types::{HsDescAction, HsDescReason, OnionAddress, RelayName};
+
+/// What happened to an onion service's descriptor. control-spec, event HS_DESC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HsDescEvent {
+    /// What happened.
+    pub action: HsDescAction,
+    /// The service, where tor knows it and its address is valid.
+    pub address: Option<OnionAddress>,
+    /// The service as tor named it: its address without `.onion`, or `UNKNOWN`.
+    pub address_text: String,
+    /// The client authorization: `NO_AUTH` or `UNKNOWN`, as tor 0.4.9 does not tell.
+    pub auth: String,
+    /// The directory; `None` where tor writes `UNKNOWN`, as it does for `CREATED`.
+    pub hsdir: Option<RelayName>,
+    /// The descriptor's id: its blinded key, in base64 without padding. Not for `UPLOADED`.
+    pub descriptor_id: Option<String>,
+    /// `FAILED` only: why. [`Unexpected`](HsDescReason::Unexpected) may be of a fetch as well as of an upload.
+    pub reason: Option<HsDescReason>,
+    /// `REQUESTED` and `UPLOAD` only: the index of the directory, 64 hexadecimal digits.
+    pub hsdir_index: Option<String>,
+    /// The replica (older tors, with services of version 2).
+    pub replica: Option<u32>,
+    /// Keywords that this version of the library does not know, in order.
+    pub extra: Vec<(String, String)>,
+    /// Words without a key that this version does not know, in order.
+    pub extra_words: Vec<String>,
+}
+
+impl HsDescEvent {
+    /// Reads what follows `HS_DESC`. `None` without the four words that every such event has.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        let mut words = Words::new(rest);
+        let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
+        let (action, address, auth, hsdir) = (word()?, word()?, word()?, word()?);
+        let mut event = HsDescEvent {
+            action: field::keyword(action),
+            address: address.parse(),
+            address_text: address.text().into_owned(),
+            auth: auth.text().into_owned(),
+            hsdir: (hsdir.raw() != b"UNKNOWN").then(|| field::keyword(hsdir)),
+            descriptor_id: None,
+            reason: None,
+            hsdir_index: None,
+            replica: None,
+            extra: Vec::new(),
+            extra_words: Vec::new(),
+        };
+        if let Some(Word::Bare(id)) = words.clone().next() {
+            event.descriptor_id = Some(id.text().into_owned());
+            words.next();
+        }
+        for word in words {
+            match word {
+                Word::Pair(key, value) => {
+                    if event.take(key, value).is_none() {
+                        event.extra.push(field::pair(key, value));
+                    }
+                }
+                Word::Bare(value) => event.extra_words.push(value.text().into_owned()),
+            }
+        }
+        Some(event)
+    }
+
+    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
+        match key {
+            "REASON" => self.reason = Some(field::keyword(value)),
+            "HSDIR_INDEX" => self.hsdir_index = Some(value.text().into_owned()),
+            "REPLICA" => self.replica = Some(value.parse()?),
+            _ => return None,
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,196 @@
+//! Events: what tor says unasked, as values.
+//!
+//! [`Event::parse`] makes an event of any reply with code 650. It never fails: what this version of the library
+//! does not know, or what has not the form that it should have, is an event too, of body
+//! [`EventBody::Unknown`], with its kind and its text. So is every keyword that a known event may grow: see the
+//! fields `extra`.
+//!
+//! The lines of `GETINFO circuit-status`, `stream-status` and `status/bootstrap-phase` have the shape of events,
+//! and are read by the same parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`], [`Bootstrap::parse`].
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use scape::event::{Event, EventBody};
+//! use scape::protocol::Decoder;
+//! use scape::types::{CircuitReason, EventKind};
+//!
+//! let mut decoder = Decoder::default();
+//! decoder.feed(b"650 CIRC 1 FAILED PURPOSE=CONTROLLER REASON=CONNECTFAILED\r\n");
+//! let reply = decoder.next_reply()?.expect("one line is one event");
+//!
+//! let event = Event::parse(reply, SystemTime::now());
+//! assert_eq!(event.kind(), &EventKind::Circ);
+//! let EventBody::Circ(circuit) = event.body() else { panic!("{event}") };
+//! assert_eq!(circuit.id.get(), 1);
+//! assert_eq!(circuit.reason, Some(CircuitReason::ConnectFailed));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bandwidth;
+mod bootstrap;
+mod circuit;
+mod field;
+mod hs_desc;
+mod log;
+mod status;
+mod stream;
+
+use std::fmt;
+use std::time::SystemTime;
+
+pub use bandwidth::Bandwidth;
+pub use bootstrap::{Bootstrap, BootstrapProblem};
+pub use circuit::{CircuitInfo, CircuitMinor, HsPow};
+pub use hs_desc::HsDescEvent;
+pub use log::LogEvent;
+pub use status::StatusEvent;
+pub use stream::StreamInfo;
+
+use crate::protocol::{Reply, Words};
+use crate::types::{EventKind, Severity, Signal};
+
+/// The name of an event that was not parsed yet, to decide whether anybody wants it: the first word of its first
+/// line, such as `CIRC`. Of a reply that is no event, its first word. Takes no time and no memory.
+pub fn kind_name(reply: &Reply) -> &[u8] {
+    split_kind(reply.first().text).0
+}
+
+/// The kind and what follows it.
+fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b' ', line) {
+        Some(space) => {
+            let (kind, rest) = line.split_at(space);
+            (kind, rest.get(1..).unwrap_or_default())
+        }
+        None => (line, b""),
+    }
+}
+
+/// One event. control-spec, section "Asynchronous events".
+///
+/// `Debug` and `Display` show tor's own words, without secrets and data blocks.
+#[derive(Clone)]
+pub struct Event {
+    kind: EventKind,
+    arrived: SystemTime,
+    reply: Reply,
+    body: EventBody,
+}
+
+/// What an event says.
+///
+/// Kinds that are `Unknown` to this version may get a variant of their own in a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventBody {
+    /// A circuit's status changed.
+    Circ(CircuitInfo),
+    /// A circuit changed in another way.
+    CircMinor(CircuitMinor),
+    /// A stream's status changed.
+    Stream(StreamInfo),
+    /// Bytes read and written in the last second.
+    Bw(Bandwidth),
+    /// General status.
+    StatusGeneral(StatusEvent),
+    /// Status as a client.
+    StatusClient(StatusEvent),
+    /// Status as a relay.
+    StatusServer(StatusEvent),
+    /// What happened to an onion service's descriptor.
+    HsDesc(HsDescEvent),
+    /// A log message: the kinds `DEBUG`, `INFO`, `NOTICE`, `WARN` and `ERR`.
+    Log(LogEvent),
+    /// A signal was acted on, from a controller or from the system.
+    Signal(Signal),
+    /// A kind that this version of the library knows no form of, or an event that has not its kind's form:
+    /// see [`Event::kind`] and [`Event::text`].
+    Unknown,
+}
+
+impl Event {
+    /// The event that `reply` is, read by this program at the time `arrived`. Takes whatever comes: see the
+    /// module's documentation.
+    pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
+        let (name, rest) = split_kind(reply.first().text);
+        let kind = EventKind::from(&*String::from_utf8_lossy(name));
+        let body = match &kind {
+            EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
+            EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),
+            EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
+            EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
+            EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
+            EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
+            EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
+            EventKind::HsDesc => HsDescEvent::parse(rest).map(EventBody::HsDesc),
+            EventKind::Signal => signal(rest).map(EventBody::Signal),
+            EventKind::Debug => Some(log(Severity::Debug, &reply)),
+            EventKind::Info => Some(log(Severity::Info, &reply)),
+            EventKind::Notice => Some(log(Severity::Notice, &reply)),
+            EventKind::Warn => Some(log(Severity::Warn, &reply)),
+            EventKind::Err => Some(log(Severity::Err, &reply)),
+            _ => None,
+        };
+        Event { kind, arrived, reply, body: body.unwrap_or(EventBody::Unknown) }
+    }
+
+    /// The event's kind.
+    pub fn kind(&self) -> &EventKind {
+        &self.kind
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &EventBody {
+        &self.body
+    }
+
+    /// When this program read it. (tor does not say when it wrote it, and may have kept it for a while.)
+    pub fn arrived(&self) -> SystemTime {
+        self.arrived
+    }
+
+    /// What tor sent.
+    pub fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    /// What tor sent, as text: its lines without their codes, and its data blocks, ended by LF each but for the
+    /// last line. What is no UTF-8 is shown as U+FFFD.
+    ///
+    /// Secrets are **not** removed: a STREAM event's `SOCKS_PASSWORD` is in it. For a text to show, use `Display`.
+    pub fn text(&self) -> String {
+        let mut text = Vec::with_capacity(self.reply.size() + self.reply.len());
+        for (i, line) in self.reply.lines().enumerate() {
+            if i > 0 && text.last() != Some(&b'\n') {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(line.text);
+            if let Some(data) = line.data {
+                text.push(b'\n');
+                text.extend_from_slice(data);
+            }
+        }
+        field::text(text)
+    }
+}
+
+fn signal(rest: &[u8]) -> Option<Signal> {
+    let name = Words::new(rest).next_value();
+    (!name.is_empty()).then(|| field::keyword(name))
+}
+
+fn log(severity: Severity, reply: &Reply) -> EventBody {
+    EventBody::Log(LogEvent::read(severity, reply))
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reply.fmt(f)
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({:?})", self.reply.to_string())
+    }
+}
