@@ -8,9 +8,6 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
-#[cfg(feature = "testing")]
-pub mod testing;
-pub mod process;
 pub mod protocol;
 pub mod socks;
 pub mod transport;

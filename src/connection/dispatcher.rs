@@ -210,7 +210,9 @@ fn run(tasks: &Receiver<Task>, discard: &AtomicBool) {
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("running", &self.state.lock().tasks.is_some()).finish_non_exhaustive()
+        f.debug_struct("Dispatcher")
+            .field("running", &self.state.lock().tasks.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -102,7 +102,11 @@ impl Shared {
     }
 
     /// Writes SETEVENTS, where the list is not what tor was told last.
-    fn tell(&self, mut interest: MutexGuard<'_, Interest>, timeout: Duration) -> Result<Option<PendingReply>> {
+    fn tell(
+        &self,
+        mut interest: MutexGuard<'_, Interest>,
+        timeout: Duration,
+    ) -> Result<Option<PendingReply>> {
         self.stale.0.store(false, Ordering::SeqCst);
         let wanted: BTreeSet<_> = self.routes.union().difference(&interest.refused).cloned().collect();
         // At the beginning, tor sends nothing.

@@ -65,11 +65,6 @@ impl Waiters {
         self.last_refusal.clone()
     }
 
-    /// Whether replies are outstanding.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// The cause of the end.
     pub(super) fn closed(&self) -> Option<Closed> {
         self.closed.clone()

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::waiters::PendingReply;
 use super::Shared;
+use super::waiters::PendingReply;
 use crate::error::{CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
 use crate::transport::Transport;

@@ -45,8 +45,11 @@ where
         match read_cookie(credentials.cookie_file.clone().or(info.cookie_file.clone())) {
             Err(error) => failures.push(error),
             Ok((path, cookie)) => {
-                let attempt =
-                    if safe { session.safe_cookie(&path, cookie)? } else { session.cookie(&path, &cookie)? };
+                let attempt = if safe {
+                    session.safe_cookie(&path, cookie)?
+                } else {
+                    session.cookie(&path, &cookie)?
+                };
                 match attempt {
                     Attempt::Success(connection) => return Ok(connection),
                     // An impostor: it must not be told the password either.
@@ -129,7 +132,8 @@ impl<O: FnMut() -> Result<Option<Connection>>> Session<O> {
             return Ok(Attempt::Failure(AuthError::CookieSize { path, length: 0 }));
         };
         let mut command = Command::build("AUTHCHALLENGE");
-        let command = command.word("method", "SAFECOOKIE").secret_word("nonce", &exchange.client_nonce()).finish()?;
+        let command =
+            command.word("method", "SAFECOOKIE").secret_word("nonce", &exchange.client_nonce()).finish()?;
         let reply = match self.ask(&connection, command)? {
             Ok(reply) => reply,
             Err(failure) => return Ok(Attempt::Failure(rejected(path, failure))),
@@ -252,4 +256,3 @@ fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     }
     Ok((path, cookie))
 }
-

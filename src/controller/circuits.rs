@@ -82,8 +82,9 @@ impl Controller {
     pub fn circuits(&self) -> Result<Vec<CircuitInfo>> {
         let lines = self.get_info_lines("circuit-status")?;
         let parse = |line: &Vec<u8>| {
-            CircuitInfo::parse(line)
-                .ok_or_else(|| Error::answer("GETINFO circuit-status", format!("{:?}", String::from_utf8_lossy(line))))
+            CircuitInfo::parse(line).ok_or_else(|| {
+                Error::answer("GETINFO circuit-status", format!("{:?}", String::from_utf8_lossy(line)))
+            })
         };
         lines.iter().map(parse).collect()
     }
@@ -142,10 +143,12 @@ impl Controller {
             Some(_) => {}
             // It has ended: before now, or so lately that the queue tells why.
             None => {
-                return self.wait_built_on(&events, id, Instant::now(), timeout).map_err(|error| match error {
-                    Error::Timeout(_) => CircuitError::unknown(id).into(),
-                    error => error,
-                });
+                return self.wait_built_on(&events, id, Instant::now(), timeout).map_err(
+                    |error| match error {
+                        Error::Timeout(_) => CircuitError::unknown(id).into(),
+                        error => error,
+                    },
+                );
             }
         }
         self.wait_built_on(&events, id, deadline, timeout)

@@ -30,7 +30,8 @@ impl Controller {
         match (lines.pop(), lines.len()) {
             (Some(line), 0) => Ok(line.value),
             (_, others) => {
-                let problem = format!("the option has {} values; ask for them with get_conf_list", others + 1);
+                let problem =
+                    format!("the option has {} values; ask for them with get_conf_list", others + 1);
                 Err(Error::answer(format!("GETCONF {name}"), problem))
             }
         }
@@ -76,7 +77,10 @@ impl Controller {
     /// controller.set_conf([("ContactInfo", "me"), ("MaxCircuitDirtiness", "60")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn set_conf<N: AsRef<str>, V: AsRef<str>>(&self, options: impl IntoIterator<Item = (N, V)>) -> Result<()> {
+    pub fn set_conf<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        options: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<()> {
         let mut command = Command::build("SETCONF");
         let mut any = false;
         for (name, value) in options {

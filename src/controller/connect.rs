@@ -12,7 +12,8 @@ use crate::types::Secret;
 
 /// Where tor's control port usually is: Debian's and others' Unix socket, tor's port, Tor Browser's port.
 #[cfg(unix)]
-const USUAL_PLACES: &[&str] = &["unix:/run/tor/control", "unix:/var/run/tor/control", "127.0.0.1:9051", "127.0.0.1:9151"];
+const USUAL_PLACES: &[&str] =
+    &["unix:/run/tor/control", "unix:/var/run/tor/control", "127.0.0.1:9051", "127.0.0.1:9151"];
 #[cfg(not(unix))]
 const USUAL_PLACES: &[&str] = &["127.0.0.1:9051", "127.0.0.1:9151"];
 
@@ -99,7 +100,8 @@ impl Connect {
         A: TryInto<Address>,
         A::Error: std::fmt::Display,
     {
-        let address = address.try_into().map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
+        let address =
+            address.try_into().map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
         Ok(Connect { address: Some(address), ..Connect::default() })
     }
 

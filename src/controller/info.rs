@@ -80,7 +80,9 @@ impl Controller {
     /// tor's version (`GETINFO version`).
     pub fn version(&self) -> Result<Version> {
         let version = self.get_info("version")?;
-        version.parse().map_err(|e: crate::types::ParseVersionError| Error::answer("GETINFO version", e.to_string()))
+        version
+            .parse()
+            .map_err(|e: crate::types::ParseVersionError| Error::answer("GETINFO version", e.to_string()))
     }
 
     /// The lines of a key whose value is a list, none for an empty one.
@@ -107,7 +109,8 @@ fn command(keys: &[&str]) -> Result<Command> {
 }
 
 fn parse(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
-    parse_getinfo(reply, keys).map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))
+    parse_getinfo(reply, keys)
+        .map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))
 }
 
 fn text(value: Vec<u8>) -> String {

@@ -203,7 +203,11 @@ impl AddOnion {
 
     fn add_ports(&self, command: &mut CommandBuilder) {
         if self.ports.is_empty() {
-            command.fail(ArgumentError::invalid("ADD_ONION", "list of ports", "is empty: a service needs one"));
+            command.fail(ArgumentError::invalid(
+                "ADD_ONION",
+                "list of ports",
+                "is empty: a service needs one",
+            ));
         }
         for (port, target) in &self.ports {
             if *port == 0 || matches!(target, Some(OnionTarget::Tcp(address)) if address.port() == 0) {

@@ -20,8 +20,9 @@ impl Controller {
     pub fn streams(&self) -> Result<Vec<StreamInfo>> {
         let lines = self.get_info_lines("stream-status")?;
         let parse = |line: &Vec<u8>| {
-            StreamInfo::parse(line)
-                .ok_or_else(|| Error::answer("GETINFO stream-status", format!("{:?}", String::from_utf8_lossy(line))))
+            StreamInfo::parse(line).ok_or_else(|| {
+                Error::answer("GETINFO stream-status", format!("{:?}", String::from_utf8_lossy(line)))
+            })
         };
         lines.iter().map(parse).collect()
     }

@@ -23,7 +23,13 @@ pub struct CircuitError {
 impl CircuitError {
     /// tor does not know the circuit, and has not said why.
     pub(crate) fn unknown(id: CircuitId) -> Self {
-        CircuitError { id, status: CircuitStatus::Closed, reason: None, remote_reason: None, path: Vec::new() }
+        CircuitError {
+            id,
+            status: CircuitStatus::Closed,
+            reason: None,
+            remote_reason: None,
+            path: Vec::new(),
+        }
     }
 }
 
