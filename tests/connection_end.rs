@@ -211,9 +211,9 @@ fn closing_and_quitting_while_others_call_hangs_nobody() {
             })
             .collect();
         if round % 2 == 0 {
-            controller.close().unwrap()
+            controller.close().unwrap();
         } else {
-            controller.quit().unwrap()
+            controller.quit().unwrap();
         }
         for caller in callers {
             caller.join().unwrap();

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("transport", 3),
     ("connection", 4),
     ("socks/client", 4),
+    ("socks/stream", 4),
     ("controller", 5),
     ("config", 6),
     ("state", 6),

@@ -34,10 +34,10 @@ impl Peer {
         let server = peer.clone();
         let thread = thread::spawn(move || {
             while let Some(line) = server.line() {
-                if let Some(text) = answer(&line) {
-                    if !server.try_send(&text) {
-                        return;
-                    }
+                if let Some(text) = answer(&line)
+                    && !server.try_send(&text)
+                {
+                    return;
                 }
             }
         });
