@@ -1,0 +1,4 @@
+//! Code that several of the integration tests use. Each of them is a crate of its own and uses a part.
+#![allow(dead_code)]
+
+pub(crate) mod transcript;
