@@ -103,6 +103,16 @@ impl Error {
         }
     }
 
+    /// Why tor would not let us in, where that is what went wrong; also where several places were tried and one of them
+    /// was such a tor.
+    pub fn auth(&self) -> Option<&AuthError> {
+        match self {
+            Error::Auth(error) => Some(error),
+            Error::Connect(error) => error.attempts().iter().find_map(|attempt| attempt.error.auth()),
+            _ => None,
+        }
+    }
+
     /// The reply code of tor's refusal, where this error is one.
     pub fn code(&self) -> Option<u16> {
         self.refusal().map(Refusal::code)

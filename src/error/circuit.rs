@@ -20,6 +20,19 @@ pub struct CircuitError {
     pub path: Vec<RelayName>,
 }
 
+impl CircuitError {
+    /// tor does not know the circuit, and has not said why.
+    pub(crate) fn unknown(id: CircuitId) -> Self {
+        CircuitError {
+            id,
+            status: CircuitStatus::Closed,
+            reason: None,
+            remote_reason: None,
+            path: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for CircuitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "circuit {} is {}", self.id, self.status)?;

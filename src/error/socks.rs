@@ -26,6 +26,8 @@ pub enum SocksProblem {
     CredentialsRefused,
     /// The peer is not a SOCKS5 port; the text says what it answered.
     NotSocks(Box<str>),
+    /// The peer speaks SOCKS5, but said what it may not say at this point; the text says what.
+    Protocol(Box<str>),
     /// The target or the credentials cannot be sent; the text says why. Nothing was sent.
     Argument(Box<str>),
     /// The deadline passed.
@@ -72,7 +74,7 @@ impl SocksError {
             SocksProblem::NoAcceptableMethod | SocksProblem::CredentialsRefused => {
                 io::ErrorKind::PermissionDenied
             }
-            SocksProblem::NotSocks(_) => io::ErrorKind::InvalidData,
+            SocksProblem::NotSocks(_) | SocksProblem::Protocol(_) => io::ErrorKind::InvalidData,
             SocksProblem::Argument(_) => io::ErrorKind::InvalidInput,
             SocksProblem::Timeout(_) => io::ErrorKind::TimedOut,
             SocksProblem::Io(error) => error.kind(),
@@ -82,8 +84,19 @@ impl SocksError {
 
 impl fmt::Display for SocksError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} through tor: ", self.request)?;
-        match &self.problem {
+        write!(f, "{} through tor: {}", self.request, self.problem)
+    }
+}
+
+impl std::error::Error for SocksError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.problem.source()
+    }
+}
+
+impl fmt::Display for SocksProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             SocksProblem::Status(status) => write!(f, "{status}"),
             SocksProblem::NoAcceptableMethod => {
                 f.write_str("the SOCKS port accepts none of the offered authentication methods")
@@ -92,6 +105,7 @@ impl fmt::Display for SocksError {
                 f.write_str("the SOCKS port refused the isolation credentials")
             }
             SocksProblem::NotSocks(what) => write!(f, "the peer is not a SOCKS5 port: {what}"),
+            SocksProblem::Protocol(what) => write!(f, "the SOCKS port's answer is not understood: {what}"),
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
             SocksProblem::Io(_) => f.write_str("the connection to the SOCKS port failed"),
@@ -99,9 +113,9 @@ impl fmt::Display for SocksError {
     }
 }
 
-impl std::error::Error for SocksError {
+impl std::error::Error for SocksProblem {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.problem {
+        match self {
             SocksProblem::Io(error) => Some(&**error),
             _ => None,
         }

@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::reply::{PartialReply, Reply};
 
 /// How much room a read is offered.
-pub(crate) const READ_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 64 * 1024;
 
 /// Bounds on what a peer may send, so that a broken or hostile one cannot exhaust the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

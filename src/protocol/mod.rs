@@ -41,6 +41,3 @@ pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};
-
-pub(crate) use decoder::READ_SIZE;
-pub(crate) use redact::redact_line;

@@ -1,0 +1,223 @@
+//! The dispatcher thread: runs the users' callbacks, one at a time, in tor's order.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+
+use super::{ConnectionStatus, Thread};
+use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::event::Event;
+
+/// The dispatcher, which begins with its first callback.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    state: Mutex<State>,
+    /// Whether what was not delivered is thrown away: this program closed the connection.
+    discard: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: Option<Sender<Task>>,
+    thread: Option<Thread>,
+    status_callbacks: Vec<Arc<Callback>>,
+    closed: bool,
+}
+
+enum Task {
+    Calls(Vec<Call>),
+    Status(ConnectionStatus, Vec<Arc<Callback>>),
+    /// Somebody waits for everything before it to be done.
+    Marker(Sender<()>),
+}
+
+/// An event, and the callbacks that it is due to.
+pub(super) struct Call {
+    pub(super) event: Arc<Event>,
+    pub(super) callbacks: Arc<[Arc<Callback>]>,
+}
+
+/// A user's callback.
+pub(super) struct Callback {
+    function: Mutex<Option<Function>>,
+    active: AtomicBool,
+}
+
+/// What a callback is called with.
+pub(super) enum Function {
+    Event(Box<dyn FnMut(&Event) + Send>),
+    Status(Box<dyn FnMut(&ConnectionStatus) + Send>),
+}
+
+impl Callback {
+    pub(super) fn new(function: Function) -> Arc<Self> {
+        Arc::new(Callback { function: Mutex::new(Some(function)), active: AtomicBool::new(true) })
+    }
+
+    /// It is not called again. If it is running now it is dropped afterwards, else at once.
+    pub(super) fn deactivate(&self) {
+        self.active.store(false, Ordering::SeqCst);
+        self.drop_if_inactive();
+    }
+
+    /// The user's closure is dropped without any lock held: its own drop may do anything.
+    fn drop_if_inactive(&self) {
+        if !self.active.load(Ordering::SeqCst) {
+            let function = self.function.try_lock().and_then(|mut f| f.take());
+            drop(function);
+        }
+    }
+
+    fn call(&self, run: impl FnOnce(&mut Function)) {
+        if self.active.load(Ordering::SeqCst) {
+            // Only the dispatcher thread calls, so the lock is free unless the callback is just being dropped.
+            if let Some(mut function) = self.function.try_lock() {
+                if let Some(function) = function.as_mut() {
+                    let outcome = catch_unwind(AssertUnwindSafe(|| run(function)));
+                    if let Err(panic) = outcome {
+                        log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
+                    }
+                }
+            }
+        }
+        self.drop_if_inactive();
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+}
+
+impl Dispatcher {
+    /// Starts the thread, unless it runs.
+    pub(super) fn start(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.tasks.is_some() || state.closed {
+            return Ok(());
+        }
+        let (sender, receiver) = unbounded();
+        let discard = self.discard.clone();
+        let thread = Thread::spawn("scape-events", move || run(&receiver, &discard))
+            .map_err(|e| Error::io("start the thread for callbacks", e))?;
+        state.tasks = Some(sender);
+        state.thread = Some(thread);
+        Ok(())
+    }
+
+    /// Calls these, after everything that came before.
+    pub(super) fn call(&self, calls: Vec<Call>) {
+        self.push(Task::Calls(calls));
+    }
+
+    /// Adds a callback for the connection's status.
+    pub(super) fn add_status(&self, callback: Arc<Callback>) {
+        self.state.lock().status_callbacks.push(callback);
+    }
+
+    /// Removes a callback for the connection's status.
+    pub(super) fn remove_status(&self, callback: &Arc<Callback>) {
+        let mut state = self.state.lock();
+        let kept = state.status_callbacks.drain(..).partition(|known| !Arc::ptr_eq(known, callback));
+        let (kept, removed): (Vec<_>, Vec<_>) = kept;
+        state.status_callbacks = kept;
+        drop(state);
+        drop(removed);
+    }
+
+    /// Nothing follows but word of the end.
+    pub(super) fn end(&self, closed: &Closed) {
+        if closed.is_local() {
+            self.discard.store(true, Ordering::SeqCst);
+        }
+        let mut state = self.state.lock();
+        state.closed = true;
+        let callbacks = std::mem::take(&mut state.status_callbacks);
+        if let Some(tasks) = state.tasks.take() {
+            // Without its sender the thread ends when it has done all this.
+            let _ = tasks.send(Task::Status(ConnectionStatus::Closed(closed.clone()), callbacks));
+        }
+    }
+
+    /// Waits until everything that was queued so far is done.
+    pub(super) fn wait_until_idle(&self, timeout: Duration) -> Result<()> {
+        let (marker, done) = bounded(0);
+        if !self.push(Task::Marker(marker)) {
+            return Ok(());
+        }
+        match done.recv_timeout(timeout) {
+            Err(RecvTimeoutError::Timeout) => Err(Timeout::new(Phase::Event, timeout).into()),
+            // The marker was dropped: that was its turn.
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the caller is on the dispatcher thread.
+    pub(super) fn is_current(&self) -> bool {
+        self.state.lock().thread.as_ref().is_some_and(Thread::is_current)
+    }
+
+    /// The thread, to be waited for. It is kept where a callback asks for it: a thread cannot wait for itself.
+    pub(super) fn take_thread(&self) -> Option<Thread> {
+        let mut state = self.state.lock();
+        if state.thread.as_ref().is_some_and(Thread::is_current) {
+            return None;
+        }
+        state.thread.take()
+    }
+
+    fn push(&self, task: Task) -> bool {
+        let state = self.state.lock();
+        state.tasks.as_ref().is_some_and(|tasks| tasks.send(task).is_ok())
+    }
+}
+
+fn run(tasks: &Receiver<Task>, discard: &AtomicBool) {
+    for task in tasks {
+        match task {
+            Task::Calls(calls) => {
+                for call in calls {
+                    for callback in call.callbacks.iter() {
+                        if discard.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        callback.call(|function| {
+                            if let Function::Event(function) = function {
+                                function(&call.event);
+                            }
+                        });
+                    }
+                }
+            }
+            Task::Status(status, callbacks) => {
+                for callback in callbacks {
+                    callback.call(|function| {
+                        if let Function::Status(function) = function {
+                            function(&status);
+                        }
+                    });
+                }
+            }
+            Task::Marker(marker) => drop(marker),
+        }
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("running", &self.state.lock().tasks.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").field("active", &self.active).finish_non_exhaustive()
+    }
+}

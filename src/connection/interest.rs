@@ -1,0 +1,144 @@
+//! What tor is told of who wants which events.
+//!
+//! SETEVENTS replaces the whole list, and tor refuses the whole list for one name that it does not know. So the list is
+//! always the union of what is wanted, it is sent again when that changes, and a name that tor refused is left out of
+//! it, so that one subscriber's mistake is not another's.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
+
+use super::Shared;
+use super::routes::{RouteId, Target};
+use super::waiters::PendingReply;
+use crate::error::{Error, Phase, Refusal, Result, Timeout};
+use crate::protocol::Command;
+use crate::types::EventKind;
+
+/// How long the drop of a subscription may wait for room to write.
+const FORGET_WITHIN: Duration = Duration::from_millis(500);
+
+/// What tor was told. Its lock is held while SETEVENTS is written, so that the last one on the wire is the newest; never
+/// while its answer is waited for.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    /// The list that tor has, or will have once it has read what was written. `None` after a refusal.
+    told: Option<BTreeSet<EventKind>>,
+    /// What tor does not know.
+    refused: BTreeSet<EventKind>,
+}
+
+/// Set when an entry was removed while the lock was taken: whoever has the lock then does the work.
+#[derive(Debug, Default)]
+pub(super) struct Stale(AtomicBool);
+
+impl Shared {
+    /// Adds an entry, and tells tor. When this returns, tor has agreed.
+    pub(super) fn register_interest(
+        &self,
+        kinds: &[EventKind],
+        target: Target,
+        timeout: Duration,
+    ) -> Result<RouteId> {
+        let deadline = Instant::now() + timeout;
+        let mut interest = self.lock_interest(deadline, timeout)?;
+        for kind in kinds {
+            // Another attempt may end better, behind a filter that has changed.
+            interest.refused.remove(kind);
+        }
+        let id = self.routes.add(kinds.to_vec(), target)?;
+        drop(interest);
+        match self.settle_interest(kinds, deadline, timeout) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                self.forget_interest(id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes an entry. tor is told, its answer is not waited for.
+    pub(super) fn forget_interest(&self, id: RouteId) {
+        self.routes.remove(id);
+        self.stale.0.store(true, Ordering::SeqCst);
+        // Who holds the lock now looks at `stale` after letting go.
+        if let Some(interest) = self.interest.try_lock() {
+            let _ = self.tell(interest, FORGET_WITHIN);
+        }
+        self.tell_if_stale();
+    }
+
+    /// Removes an entry, and waits for tor's answer.
+    pub(super) fn end_interest(&self, id: RouteId, timeout: Duration) -> Result<()> {
+        self.routes.remove(id);
+        let deadline = Instant::now() + timeout;
+        self.settle_interest(&[], deadline, timeout)
+    }
+
+    /// Sends the list, and again without what others asked for and tor does not know.
+    fn settle_interest(&self, own: &[EventKind], deadline: Instant, timeout: Duration) -> Result<()> {
+        loop {
+            let interest = self.lock_interest(deadline, timeout)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let pending = self.tell(interest, left);
+            self.tell_if_stale();
+            let Some(pending) = pending? else { return Ok(()) };
+            let refusal = match pending.wait_ok() {
+                Ok(_) => return Ok(()),
+                Err(Error::Refused(refusal)) => refusal,
+                Err(error) => return Err(error),
+            };
+            let unknown = unrecognized(&refusal);
+            let mut interest = self.lock_interest(deadline, timeout)?;
+            interest.told = None;
+            interest.refused.extend(unknown.iter().cloned());
+            drop(interest);
+            if unknown.is_empty() || own.iter().any(|kind| unknown.contains(kind)) {
+                return Err(Error::Refused(refusal));
+            }
+        }
+    }
+
+    /// Writes SETEVENTS, where the list is not what tor was told last.
+    fn tell(
+        &self,
+        mut interest: MutexGuard<'_, Interest>,
+        timeout: Duration,
+    ) -> Result<Option<PendingReply>> {
+        self.stale.0.store(false, Ordering::SeqCst);
+        let wanted: BTreeSet<_> = self.routes.union().difference(&interest.refused).cloned().collect();
+        // At the beginning, tor sends nothing.
+        let nothing_told = interest.told.is_none() && interest.refused.is_empty() && wanted.is_empty();
+        if nothing_told || interest.told.as_ref() == Some(&wanted) {
+            return Ok(None);
+        }
+        let mut command = Command::build("SETEVENTS");
+        for kind in &wanted {
+            command.word("event", kind.as_str());
+        }
+        let pending = self.send(command.finish()?, timeout)?;
+        interest.told = Some(wanted);
+        Ok(Some(pending))
+    }
+
+    /// Does what somebody left undone who found the lock taken.
+    fn tell_if_stale(&self) {
+        while self.stale.0.load(Ordering::SeqCst) {
+            let Some(interest) = self.interest.try_lock() else { return };
+            let _ = self.tell(interest, FORGET_WITHIN);
+        }
+    }
+
+    fn lock_interest(&self, deadline: Instant, timeout: Duration) -> Result<MutexGuard<'_, Interest>> {
+        let lock = self.interest.try_lock_until(deadline);
+        lock.ok_or_else(|| Timeout::new(Phase::Write, timeout).into())
+    }
+}
+
+/// The names in `552 Unrecognized event "X"`.
+fn unrecognized(refusal: &Refusal) -> Vec<EventKind> {
+    let texts = refusal.lines().iter().filter(|(code, _)| *code == 552).map(|(_, text)| text);
+    texts.filter_map(|text| Some(EventKind::from(text.split('"').nth(1)?))).collect()
+}

@@ -1,0 +1,134 @@
+//! The reader thread: bytes to replies, replies to whoever waits for them.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Shared;
+use super::dispatcher::Call;
+use super::routes::{Queue, RouteTable};
+use crate::error::CloseCause;
+use crate::event::{self, Event};
+use crate::protocol::{DecodeError, Decoder, Limits, Reply};
+
+/// Runs until the connection ends, and ends it.
+pub(super) fn run(shared: &Shared, limits: Limits) {
+    let mut reader = Reader {
+        shared,
+        decoder: Decoder::new(limits),
+        table: Arc::default(),
+        arrived: SystemTime::now(),
+        queued: Vec::new(),
+        calls: Vec::new(),
+    };
+    let cause = reader.read_until_end();
+    reader.hand_over();
+    shared.end(cause);
+}
+
+struct Reader<'a> {
+    shared: &'a Shared,
+    decoder: Decoder,
+    /// Who wants what, as it was when last looked at.
+    table: Arc<RouteTable>,
+    arrived: SystemTime,
+    /// What one read brought for each subscription: handing events over one by one costs as much as parsing them.
+    queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
+    /// What one read brought for callbacks.
+    calls: Vec<Call>,
+}
+
+impl Reader<'_> {
+    fn read_until_end(&mut self) -> CloseCause {
+        loop {
+            let read = (&self.shared.transport).read(self.decoder.space());
+            match read {
+                Ok(0) => return self.end_of_file(),
+                Ok(count) => self.decoder.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // Unlike an end of file, but tor does this too when it is killed.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return self.end_of_file(),
+                Err(error) => return CloseCause::Io(error),
+            }
+            self.arrived = SystemTime::now();
+            if let Err(cause) = self.deliver() {
+                return cause;
+            }
+        }
+    }
+
+    /// Everything that is complete, to where it belongs.
+    fn deliver(&mut self) -> Result<(), CloseCause> {
+        loop {
+            match self.decoder.next_reply() {
+                Ok(Some(reply)) if reply.is_event() => self.event(reply),
+                Ok(Some(reply)) => self.answer(reply)?,
+                Ok(None) => {
+                    self.hand_over();
+                    return Ok(());
+                }
+                Err(error) => return Err(protocol_error(&error)),
+            }
+        }
+    }
+
+    fn answer(&mut self, reply: Reply) -> Result<(), CloseCause> {
+        // What came before the answer must be seen before the answer.
+        self.hand_over();
+        log::trace!(target: "scape::wire", "<- {reply}");
+        let mut waiters = self.shared.waiters.lock();
+        if !reply.is_ok() {
+            let text = reply.last().text;
+            waiters.refused(format!("{} {}", reply.code(), String::from_utf8_lossy(text)));
+        }
+        let waiter = waiters.pop();
+        drop(waiters);
+        match waiter {
+            Some(waiter) => {
+                waiter.complete(Ok(reply));
+                Ok(())
+            }
+            None => Err(CloseCause::Protocol(format!(
+                "tor sent a reply that nothing was asked for, so that later ones could not be told apart: {reply}"
+            ))),
+        }
+    }
+
+    fn event(&mut self, reply: Reply) {
+        self.shared.routes.refresh(&mut self.table);
+        let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
+        log::trace!(target: "scape::wire", "<- {reply}");
+        let event = Arc::new(Event::parse(reply, self.arrived));
+        for queue in &route.queues {
+            match self.queued.iter_mut().find(|(known, _)| Arc::ptr_eq(known, queue)) {
+                Some((_, events)) => events.push(event.clone()),
+                None => self.queued.push((queue.clone(), vec![event.clone()])),
+            }
+        }
+        if !route.callbacks.is_empty() {
+            self.calls.push(Call { event, callbacks: route.callbacks.clone() });
+        }
+    }
+
+    /// Hands over what has been gathered.
+    fn hand_over(&mut self) {
+        for (queue, events) in self.queued.drain(..) {
+            queue.push(events);
+        }
+        if !self.calls.is_empty() {
+            self.shared.dispatcher.call(std::mem::take(&mut self.calls));
+        }
+    }
+
+    fn end_of_file(&self) -> CloseCause {
+        if self.decoder.is_mid_reply() {
+            return CloseCause::Truncated;
+        }
+        let waiters = self.shared.waiters.lock();
+        CloseCause::Remote { last_words: waiters.last_refusal() }
+    }
+}
+
+fn protocol_error(error: &DecodeError) -> CloseCause {
+    CloseCause::Protocol(error.to_string())
+}

@@ -1,0 +1,203 @@
+//! Who wants which events.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+
+use super::batch::Batch;
+use super::dispatcher::Callback;
+use crate::error::Closed;
+use crate::event::Event;
+use crate::types::EventKind;
+
+/// The register of subscriptions and callbacks. The reader thread works with a table of its own and looks here only
+/// when the version has changed, so that an event costs no lock.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    version: AtomicU64,
+    register: Mutex<Register>,
+}
+
+#[derive(Debug, Default)]
+struct Register {
+    next_id: u64,
+    routes: Vec<(RouteId, Vec<EventKind>, Target)>,
+    closed: Option<Closed>,
+}
+
+/// An entry of the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RouteId(u64);
+
+/// Where events go.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    Queue(Arc<Queue>),
+    Callback(Arc<Callback>),
+}
+
+/// What the reader thread looks events up in.
+#[derive(Debug, Default)]
+pub(super) struct RouteTable {
+    version: u64,
+    by_kind: HashMap<Box<[u8]>, Route>,
+}
+
+/// Everybody who wants one kind of event.
+#[derive(Debug, Default)]
+pub(super) struct Route {
+    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) callbacks: Arc<[Arc<Callback>]>,
+}
+
+impl RouteTable {
+    /// Who wants the events of this name.
+    pub(super) fn route(&self, kind: &[u8]) -> Option<&Route> {
+        self.by_kind.get(kind)
+    }
+}
+
+impl Routes {
+    /// Adds an entry; from now on its events go to `target`.
+    pub(super) fn add(&self, kinds: Vec<EventKind>, target: Target) -> Result<RouteId, Closed> {
+        let mut register = self.register.lock();
+        if let Some(closed) = &register.closed {
+            return Err(closed.clone());
+        }
+        register.next_id += 1;
+        let id = RouteId(register.next_id);
+        register.routes.push((id, kinds, target));
+        self.version.fetch_add(1, Ordering::SeqCst);
+        Ok(id)
+    }
+
+    /// Removes an entry; what the reader already has in hand may still come.
+    pub(super) fn remove(&self, id: RouteId) {
+        let mut register = self.register.lock();
+        let removed = register.routes.iter().position(|(known, ..)| *known == id);
+        let removed = removed.map(|at| register.routes.remove(at));
+        self.version.fetch_add(1, Ordering::SeqCst);
+        drop(register);
+        // Outside of the lock: it may be the last that holds a user's closure.
+        drop(removed);
+    }
+
+    /// Every kind that somebody wants.
+    pub(super) fn union(&self) -> BTreeSet<EventKind> {
+        let register = self.register.lock();
+        register.routes.iter().flat_map(|(_, kinds, _)| kinds).cloned().collect()
+    }
+
+    /// Brings a reader's table up to date.
+    pub(super) fn refresh(&self, table: &mut Arc<RouteTable>) {
+        if table.version == self.version.load(Ordering::SeqCst) {
+            return;
+        }
+        let register = self.register.lock();
+        let version = self.version.load(Ordering::SeqCst);
+        let mut queues: HashMap<&EventKind, Vec<Arc<Queue>>> = HashMap::new();
+        let mut callbacks: HashMap<&EventKind, Vec<Arc<Callback>>> = HashMap::new();
+        for (_, kinds, target) in &register.routes {
+            for kind in kinds {
+                match target {
+                    Target::Queue(queue) => queues.entry(kind).or_default().push(queue.clone()),
+                    Target::Callback(callback) => callbacks.entry(kind).or_default().push(callback.clone()),
+                }
+            }
+        }
+        let mut by_kind: HashMap<Box<[u8]>, Route> = HashMap::new();
+        for (kind, queues) in queues {
+            by_kind.entry(kind.as_str().as_bytes().into()).or_default().queues = queues;
+        }
+        for (kind, callbacks) in callbacks {
+            by_kind.entry(kind.as_str().as_bytes().into()).or_default().callbacks = callbacks.into();
+        }
+        drop(register);
+        *table = Arc::new(RouteTable { version, by_kind });
+    }
+
+    /// Ends every queue, with the cause, and refuses new entries.
+    pub(super) fn end(&self, closed: &Closed) {
+        let routes = {
+            let mut register = self.register.lock();
+            register.closed = Some(closed.clone());
+            self.version.fetch_add(1, Ordering::SeqCst);
+            std::mem::take(&mut register.routes)
+        };
+        for (_, _, target) in routes {
+            if let Target::Queue(queue) = target {
+                queue.end(closed.clone());
+            }
+        }
+    }
+}
+
+/// A subscription's queue, as the reader thread sees it.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// At most this many events may wait.
+    limit: Option<usize>,
+    waiting: Arc<AtomicUsize>,
+    lost: AtomicU64,
+    end: Mutex<QueueEnd>,
+}
+
+#[derive(Debug)]
+enum QueueEnd {
+    Open(Sender<Batch>),
+    Closed(Closed),
+}
+
+impl Queue {
+    pub(super) fn new(sender: Sender<Batch>, limit: Option<usize>) -> Self {
+        let end = Mutex::new(QueueEnd::Open(sender));
+        Queue { limit, waiting: Arc::default(), lost: AtomicU64::new(0), end }
+    }
+
+    /// Appends events; those that find no room are counted and lost.
+    fn take_room(&self, events: &mut Vec<Arc<Event>>) {
+        let Some(limit) = self.limit else { return };
+        let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire));
+        if events.len() > room {
+            let lost = (events.len() - room) as u64;
+            if self.lost.fetch_add(lost, Ordering::AcqRel) == 0 {
+                log::warn!(target: "scape::events", "a subscription's queue of {limit} events is full; events are lost");
+            }
+            events.truncate(room);
+        }
+    }
+
+    /// Appends events.
+    pub(super) fn push(&self, mut events: Vec<Arc<Event>>) {
+        self.take_room(&mut events);
+        if events.is_empty() {
+            return;
+        }
+        if let QueueEnd::Open(sender) = &*self.end.lock() {
+            self.waiting.fetch_add(events.len(), Ordering::AcqRel);
+            // Nobody receives: the subscription is being dropped.
+            let _ = sender.send(Batch::new(events, self.waiting.clone()));
+        }
+    }
+
+    /// Nothing follows, because of this.
+    fn end(&self, closed: Closed) {
+        *self.end.lock() = QueueEnd::Closed(closed);
+    }
+
+    /// Why nothing follows.
+    pub(super) fn cause(&self) -> Option<Closed> {
+        match &*self.end.lock() {
+            QueueEnd::Open(_) => None,
+            QueueEnd::Closed(closed) => Some(closed.clone()),
+        }
+    }
+
+    /// How many events were lost so far.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,244 @@
+//! Events in a queue of one's own.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, unbounded};
+use parking_lot::Mutex;
+
+use super::Shared;
+use super::batch::Batch;
+use super::routes::{Queue, RouteId, Target};
+use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::event::Event;
+use crate::types::EventKind;
+
+/// How many events may wait in a subscription's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum QueueLimit {
+    /// As many as come: nothing is lost, and a reader that does not keep up costs memory.
+    #[default]
+    Unbounded,
+    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost).
+    Bounded(usize),
+}
+
+/// Events of some kinds, from the moment of subscribing, in a queue of their own. Made by
+/// [`Controller::subscribe`](crate::Controller::subscribe).
+///
+/// Events are iterated over ([`iter`](Self::iter), [`try_iter`](Self::try_iter),
+/// [`timeout_iter`](Self::timeout_iter)), taken one at a time ([`next_timeout`](Self::next_timeout)), or received in
+/// batches through a channel that can be selected on ([`receiver`](Self::receiver)). It may be shared between threads;
+/// each event goes to one of them.
+///
+/// When the connection ends, what is already in the queue can still be read; then the iterators end, and
+/// [`cause`](Self::cause) tells why. Dropping the subscription ends it, and tells tor, where nobody else wants these
+/// events.
+#[derive(Debug)]
+pub struct Subscription {
+    queue: Arc<Queue>,
+    receiver: Receiver<Batch>,
+    /// What is left of the batch that was received last.
+    front: Mutex<Option<Batch>>,
+    kinds: Vec<EventKind>,
+    registration: Registration,
+}
+
+/// An entry in the register of routes, removed when dropped.
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub(super) id: RouteId,
+    pub(super) shared: Weak<Shared>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.forget_interest(self.id);
+        }
+    }
+}
+
+impl Subscription {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        kinds: Vec<EventKind>,
+        limit: QueueLimit,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let (sender, receiver) = unbounded();
+        let limit = match limit {
+            QueueLimit::Unbounded => None,
+            QueueLimit::Bounded(limit) => Some(limit),
+        };
+        let queue = Arc::new(Queue::new(sender, limit));
+        let id = shared.register_interest(&kinds, Target::Queue(queue.clone()), timeout)?;
+        let registration = Registration { id, shared: Arc::downgrade(shared) };
+        Ok(Subscription { queue, receiver, front: Mutex::new(None), kinds, registration })
+    }
+
+    /// The kinds that were subscribed to.
+    pub fn kinds(&self) -> &[EventKind] {
+        &self.kinds
+    }
+
+    /// Every event until the connection ends. Waits for each as long as it takes.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self)
+    }
+
+    /// The events that are there now; never waits.
+    pub fn try_iter(&self) -> TryIter<'_> {
+        TryIter(self)
+    }
+
+    /// Every event until none comes for `timeout`, or the connection ends.
+    pub fn timeout_iter(&self, timeout: Duration) -> TimeoutIter<'_> {
+        TimeoutIter { subscription: self, timeout }
+    }
+
+    /// The next event, waited for for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if none comes, [`Error::Closed`] with the cause once the connection has ended and the
+    /// queue is empty.
+    pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
+        self.next_until(Instant::now() + timeout, timeout)
+    }
+
+    /// The next event, unless `deadline` comes first, which is said to have been `timeout` away.
+    pub(crate) fn next_until(&self, deadline: Instant, timeout: Duration) -> Result<Arc<Event>> {
+        self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {
+            RecvTimeoutError::Timeout => Timeout::new(Phase::Event, timeout).into(),
+            RecvTimeoutError::Disconnected => match self.cause() {
+                Some(closed) => Error::Closed(closed),
+                None => Timeout::new(Phase::Event, timeout).into(),
+            },
+        })
+    }
+
+    /// The channel itself, for [`crossbeam_channel::select!`]: events come in the batches in which they were read.
+    ///
+    /// What the other methods have begun to take from a batch is not in the channel any more: use either it or them,
+    /// or empty [`try_iter`](Self::try_iter) first.
+    ///
+    /// ```no_run
+    /// use crossbeam_channel::{select, tick};
+    /// use scape::types::EventKind;
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::connect()?;
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// let ticks = tick(Duration::from_secs(60));
+    /// loop {
+    ///     select! {
+    ///         recv(events.receiver()) -> batch => match batch {
+    ///             Ok(batch) => for event in batch { println!("{}", event.text()) },
+    ///             Err(_) => break,
+    ///         },
+    ///         recv(ticks) -> _ => println!("a minute"),
+    ///     }
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn receiver(&self) -> &Receiver<Batch> {
+        &self.receiver
+    }
+
+    /// How many events were lost so far because the queue was full. Always 0 for
+    /// [`QueueLimit::Unbounded`].
+    pub fn lost(&self) -> u64 {
+        self.queue.lost()
+    }
+
+    /// Why no more events come, once the connection has ended.
+    pub fn cause(&self) -> Option<Closed> {
+        self.queue.cause()
+    }
+
+    fn next<E>(&self, receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>) -> Result<Arc<Event>, E> {
+        loop {
+            if let Some(event) = self.front.lock().as_mut().and_then(Batch::pop) {
+                return Ok(event);
+            }
+            // Not under the lock: other threads may take what is left meanwhile.
+            let batch = receive(&self.receiver)?;
+            let mut front = self.front.lock();
+            match &mut *front {
+                // Another thread was quicker; then its events come first.
+                Some(earlier) if !earlier.is_empty() => earlier.append(batch),
+                front => *front = Some(batch),
+            }
+        }
+    }
+
+    /// Ends the subscription and waits for tor to have taken notice, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// That of the SETEVENTS command; the subscription has ended anyway.
+    pub fn close(self, timeout: Duration) -> Result<()> {
+        self.registration.close(timeout)
+    }
+}
+
+impl Registration {
+    /// As dropping it, with the error.
+    pub(super) fn close(&self, timeout: Duration) -> Result<()> {
+        match self.shared.upgrade() {
+            Some(shared) => shared.end_interest(self.id, timeout),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Subscription {
+    type Item = Arc<Event>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Every event until the connection ends. See [`Subscription::iter`].
+#[derive(Debug)]
+pub struct Iter<'a>(&'a Subscription);
+
+impl Iterator for Iter<'_> {
+    type Item = Arc<Event>;
+
+    fn next(&mut self) -> Option<Arc<Event>> {
+        self.0.next(Receiver::recv).ok()
+    }
+}
+
+/// The events that are there now. See [`Subscription::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a>(&'a Subscription);
+
+impl Iterator for TryIter<'_> {
+    type Item = Arc<Event>;
+
+    fn next(&mut self) -> Option<Arc<Event>> {
+        self.0.next::<TryRecvError>(Receiver::try_recv).ok()
+    }
+}
+
+/// Every event until none comes for a while. See [`Subscription::timeout_iter`].
+#[derive(Debug)]
+pub struct TimeoutIter<'a> {
+    subscription: &'a Subscription,
+    timeout: Duration,
+}
+
+impl Iterator for TimeoutIter<'_> {
+    type Item = Arc<Event>;
+
+    fn next(&mut self) -> Option<Arc<Event>> {
+        let deadline = Instant::now() + self.timeout;
+        self.subscription.next(|receiver| receiver.recv_deadline(deadline)).ok()
+    }
+}

@@ -1,0 +1,122 @@
+//! Commands to the wire.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::waiters::PendingReply;
+use crate::error::{CloseCause, Error, Phase, Result, Timeout};
+use crate::protocol::Command;
+use crate::transport::Transport;
+
+/// How often a blocked write looks at its deadline.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What the writer lock guards: the wire's order, and a buffer for several commands in one write.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    buffer: Vec<u8>,
+}
+
+/// How far a write came.
+enum Written {
+    All,
+    Nothing,
+    Part,
+    Failed(io::Error),
+}
+
+/// Makes blocked writes return now and then.
+pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
+    transport.set_write_timeout(Some(TICK))
+}
+
+impl Shared {
+    /// Queues a waiter and writes its command.
+    pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
+        let sent = Instant::now();
+        let deadline = sent + timeout;
+        let writer = self.writer.try_lock_until(deadline);
+        let writer = writer.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
+        let reply = self.waiters.lock().push()?;
+        trace(&command);
+        self.write(command.wire(), 1, deadline, timeout)?;
+        drop(writer);
+        Ok(PendingReply::new(command, reply, sent, timeout))
+    }
+
+    /// Queues waiters and writes their commands with one write.
+    pub(super) fn send_all(&self, commands: Vec<Command>, timeout: Duration) -> Result<Vec<PendingReply>> {
+        let sent = Instant::now();
+        let deadline = sent + timeout;
+        let writer = self.writer.try_lock_until(deadline);
+        let mut writer = writer.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
+        writer.buffer.clear();
+        let mut pending = Vec::with_capacity(commands.len());
+        {
+            let mut waiters = self.waiters.lock();
+            for command in commands {
+                let reply = waiters.push()?;
+                trace(&command);
+                writer.buffer.extend_from_slice(command.wire());
+                pending.push(PendingReply::new(command, reply, sent, timeout));
+            }
+        }
+        self.write(&writer.buffer, pending.len(), deadline, timeout)?;
+        // A rare large batch should not stay in memory.
+        writer.buffer.shrink_to(1 << 16);
+        Ok(pending)
+    }
+
+    /// Writes what `count` queued waiters wait for. The writer lock is held.
+    fn write(&self, bytes: &[u8], count: usize, deadline: Instant, timeout: Duration) -> Result<()> {
+        match write_all(&self.transport, bytes, deadline) {
+            Written::All => Ok(()),
+            Written::Nothing => {
+                self.waiters.lock().withdraw(count);
+                Err(Timeout::new(Phase::Write, timeout).into())
+            }
+            Written::Part => Err(self.end(CloseCause::Stalled).into()),
+            Written::Failed(error) => Err(self.end_after_failed_write(error)),
+        }
+    }
+
+    /// tor may have hung up after saying why: what the reader finds is a better cause than a broken pipe.
+    fn end_after_failed_write(&self, error: io::Error) -> Error {
+        let hung_up = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+        if hung_up {
+            let deadline = Instant::now() + TICK;
+            while Instant::now() < deadline {
+                if let Some(closed) = self.waiters.lock().closed() {
+                    return closed.into();
+                }
+                std::thread::yield_now();
+            }
+        }
+        self.end(CloseCause::Io(error)).into()
+    }
+}
+
+fn trace(command: &Command) {
+    log::trace!(target: "scape::wire", "-> {command}");
+}
+
+fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match transport.write(rest) {
+            Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                    if Instant::now() >= deadline {
+                        return if rest.len() == bytes.len() { Written::Nothing } else { Written::Part };
+                    }
+                }
+                _ => return Written::Failed(error),
+            },
+        }
+    }
+    Written::All
+}

@@ -1,0 +1,258 @@
+//! Authentication: the order of the methods, and what went wrong with each.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connect::Credentials;
+use crate::connection::Connection;
+use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
+use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
+use crate::types::Secret;
+
+/// The length of a cookie file. Anything else is no cookie: a peer that names another file must not be sent it.
+const COOKIE_LENGTH: u64 = 32;
+
+/// How the attempt with one method ended.
+enum Attempt {
+    Success(Connection),
+    Failure(AuthError),
+}
+
+/// One run of authentication: a deadline for all of it, and a way to open connections.
+struct Session<O> {
+    open: O,
+    deadline: Instant,
+    timeout: Duration,
+    /// A connection on which nothing has failed yet.
+    fresh: Option<Connection>,
+}
+
+/// Opens a connection and authenticates on it. `open` gives `None` where there is no further connection to be had.
+pub(super) fn authenticate<O>(open: O, credentials: &Credentials, timeout: Duration) -> Result<Connection>
+where
+    O: FnMut() -> Result<Option<Connection>>,
+{
+    let deadline = Instant::now() + timeout;
+    let mut session = Session { open, deadline, timeout, fresh: None };
+    let info = session.protocol_info()?;
+    let mut failures = Vec::new();
+
+    let safe = info.offers(&AuthMethod::SafeCookie);
+    if safe || info.offers(&AuthMethod::Cookie) {
+        match read_cookie(credentials.cookie_file.clone().or(info.cookie_file.clone())) {
+            Err(error) => failures.push(error),
+            Ok((path, cookie)) => {
+                let attempt = if safe {
+                    session.safe_cookie(&path, cookie)?
+                } else {
+                    session.cookie(&path, &cookie)?
+                };
+                match attempt {
+                    Attempt::Success(connection) => return Ok(connection),
+                    // An impostor: it must not be told the password either.
+                    Attempt::Failure(error @ AuthError::ServerHashWrong { .. }) => return Err(error.into()),
+                    Attempt::Failure(error) => failures.push(error),
+                }
+            }
+        }
+    }
+    if info.offers(&AuthMethod::HashedPassword) {
+        match &credentials.password {
+            None => {
+                let cookie = failures.pop().map(Box::new);
+                failures.push(AuthError::PasswordMissing { cookie });
+            }
+            Some(password) => match session.password(password)? {
+                Attempt::Success(connection) => return Ok(connection),
+                Attempt::Failure(error) => failures.push(error),
+            },
+        }
+    }
+    if info.offers(&AuthMethod::Null) {
+        match session.null()? {
+            Attempt::Success(connection) => return Ok(connection),
+            Attempt::Failure(error) => failures.push(error),
+        }
+    }
+    Err(match failures.len() {
+        0 => {
+            let offered: Vec<_> = info.methods.iter().map(AuthMethod::as_str).collect();
+            AuthError::NoKnownMethod { offered: offered.join(", ") }.into()
+        }
+        1 => failures.remove(0).into(),
+        _ => AuthError::All(failures).into(),
+    })
+}
+
+impl<O: FnMut() -> Result<Option<Connection>>> Session<O> {
+    /// Asks what tor offers. The first answer also shows whether this is a control port at all.
+    fn protocol_info(&mut self) -> Result<ProtocolInfo> {
+        let connection = match (self.open)()? {
+            Some(connection) => connection,
+            None => return Err(not_a_control_port("there is no connection")),
+        };
+        let command = Command::build("PROTOCOLINFO").word("version", "1").finish()?;
+        let reply = connection.request(command, self.left()?).map_err(|error| self.first_answer(error))?;
+        let info = match ProtocolInfo::parse(&reply) {
+            Some(info) if reply.is_ok() => info,
+            _ => match reply.refusal("PROTOCOLINFO 1") {
+                Some(refusal) => return Err(AuthError::Refused(Box::new(refusal)).into()),
+                None => return Err(not_a_control_port(&format!("it answers PROTOCOLINFO with {reply}"))),
+            },
+        };
+        self.fresh = Some(connection);
+        Ok(info)
+    }
+
+    /// What the failure of the very first exchange says about the peer.
+    fn first_answer(&self, error: Error) -> Error {
+        let what = match &error {
+            Error::Timeout(_) => format!("it says nothing for {:?}", self.timeout),
+            Error::Closed(closed) => match closed.cause() {
+                CloseCause::Remote { .. } => "it hangs up without an answer".to_string(),
+                CloseCause::Truncated => "it hangs up in the middle of an answer".to_string(),
+                CloseCause::Protocol(what) if what.contains("HTTP/") => {
+                    format!("it speaks HTTP, as tor's SOCKS ports and web servers do ({what})")
+                }
+                CloseCause::Protocol(what) => what.clone(),
+                _ => return error,
+            },
+            _ => return error,
+        };
+        not_a_control_port(&what)
+    }
+
+    fn safe_cookie(&mut self, path: &Path, cookie: Secret) -> Result<Attempt> {
+        let Some(connection) = self.connection()? else { return Ok(hung_up()) };
+        let path = path.to_path_buf();
+        let Some(exchange) = SafeCookie::new(cookie, rand::random()) else {
+            return Ok(Attempt::Failure(AuthError::CookieSize { path, length: 0 }));
+        };
+        let mut command = Command::build("AUTHCHALLENGE");
+        let command =
+            command.word("method", "SAFECOOKIE").secret_word("nonce", &exchange.client_nonce()).finish()?;
+        let reply = match self.ask(&connection, command)? {
+            Ok(reply) => reply,
+            Err(failure) => return Ok(Attempt::Failure(rejected(path, failure))),
+        };
+        let Some(challenge) = AuthChallenge::parse(&reply) else {
+            return Err(Error::answer("AUTHCHALLENGE SAFECOOKIE", reply.to_string()));
+        };
+        let response = if exchange.verify(&challenge) { exchange.response(&challenge) } else { None };
+        let Some(response) = response else {
+            return Ok(Attempt::Failure(AuthError::ServerHashWrong { path }));
+        };
+        let command = Command::build("AUTHENTICATE").secret_word("response", &response).finish()?;
+        match self.ask(&connection, command)? {
+            Ok(_) => Ok(Attempt::Success(connection)),
+            Err(failure) => Ok(Attempt::Failure(rejected(path, failure))),
+        }
+    }
+
+    fn cookie(&mut self, path: &Path, cookie: &Secret) -> Result<Attempt> {
+        let path = path.to_path_buf();
+        self.authenticate(Some(cookie), |failure| rejected(path, failure))
+    }
+
+    fn password(&mut self, password: &Secret) -> Result<Attempt> {
+        self.authenticate(Some(password), |failure| match failure {
+            AuthError::Refused(refusal) if refusal.code() == 515 => AuthError::PasswordWrong(refusal),
+            other => other,
+        })
+    }
+
+    fn null(&mut self) -> Result<Attempt> {
+        self.authenticate(None, |failure| failure)
+    }
+
+    /// AUTHENTICATE with a secret, in hexadecimal so that it may hold anything.
+    fn authenticate(
+        &mut self,
+        secret: Option<&Secret>,
+        failed: impl FnOnce(AuthError) -> AuthError,
+    ) -> Result<Attempt> {
+        let Some(connection) = self.connection()? else { return Ok(hung_up()) };
+        let mut command = Command::build("AUTHENTICATE");
+        match secret.map(Secret::expose) {
+            None => {}
+            // No digits at all would be no argument at all.
+            Some(b"") => drop(command.secret_word("password", "\"\"")),
+            Some(secret) => drop(command.secret_word("secret", &hex::encode(secret))),
+        }
+        match self.ask(&connection, command.finish()?)? {
+            Ok(_) => Ok(Attempt::Success(connection)),
+            Err(failure) => Ok(Attempt::Failure(failed(failure))),
+        }
+    }
+
+    /// The connection on which nothing has failed yet, or a new one: tor hangs up after a failure.
+    fn connection(&mut self) -> Result<Option<Connection>> {
+        match self.fresh.take() {
+            Some(connection) => Ok(Some(connection)),
+            None => {
+                self.left()?;
+                (self.open)()
+            }
+        }
+    }
+
+    /// Sends a command; the inner error is one after which other methods may still be tried.
+    fn ask(&self, connection: &Connection, command: Command) -> Result<Result<Reply, AuthError>> {
+        let shown = command.to_string();
+        match connection.request(command, self.left()?) {
+            Ok(reply) => Ok(match reply.refusal(shown) {
+                None => Ok(reply),
+                Some(refusal) => Err(AuthError::Refused(Box::new(refusal))),
+            }),
+            Err(Error::Closed(closed)) => Ok(Err(AuthError::Closed(closed))),
+            Err(Error::Timeout(_)) => Err(Timeout::new(Phase::Authenticate, self.timeout).into()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The time that is left.
+    fn left(&self) -> Result<Duration> {
+        match self.deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(Timeout::new(Phase::Authenticate, self.timeout).into()),
+        }
+    }
+}
+
+fn hung_up() -> Attempt {
+    let what = "a method failed, and this transport cannot be opened again to try another".into();
+    Attempt::Failure(AuthError::Closed(crate::error::Closed::new(CloseCause::Protocol(what))))
+}
+
+fn rejected(path: PathBuf, failure: AuthError) -> AuthError {
+    match failure {
+        AuthError::Refused(refusal) => AuthError::CookieRejected { path, refusal },
+        other => other,
+    }
+}
+
+fn not_a_control_port(what: &str) -> Error {
+    AuthError::NotAControlPort { what: what.into() }.into()
+}
+
+/// The cookie, if the file has the size of one.
+fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
+    let path = path.ok_or(AuthError::CookieUnnamed)?;
+    let unreadable = |source| AuthError::CookieUnreadable { path: path.clone(), source: Arc::new(source) };
+    // Asked for before opening: the peer might name a pipe or a device, on which opening or reading would hang.
+    let metadata = path.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(std::io::Error::other("it is not a file")));
+    }
+    let file = File::open(&path).map_err(unreadable)?;
+    let mut cookie = Vec::with_capacity(COOKIE_LENGTH as usize + 1);
+    file.take(COOKIE_LENGTH + 1).read_to_end(&mut cookie).map_err(unreadable)?;
+    let cookie = Secret::new(cookie);
+    if cookie.expose().len() as u64 != COOKIE_LENGTH {
+        return Err(AuthError::CookieSize { length: metadata.len(), path });
+    }
+    Ok((path, cookie))
+}

@@ -1,0 +1,229 @@
+//! Circuits.
+
+use std::time::{Duration, Instant};
+
+use super::Controller;
+use crate::connection::Subscription;
+use crate::error::{ArgumentError, ArgumentProblem, CircuitError, Error, Phase, Result, Timeout};
+use crate::event::{CircuitInfo, EventBody};
+use crate::protocol::{Command, Words};
+use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
+
+/// How long a circuit may take, unless told otherwise. (tor itself gives up after about a minute.)
+const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A circuit to be built, or extended.
+///
+/// ```no_run
+/// use scape::BuildCircuit;
+///
+/// let controller = scape::connect()?;
+/// let circuit = controller.build_circuit(&BuildCircuit::new().path(["moria1", "dizum", "bastet"]))?;
+/// println!("circuit {} is built", circuit.id);
+/// # Ok::<(), scape::Error>(())
+/// ```
+///
+/// Whoever chooses relays by hand chooses worse than tor: such circuits can be told from others, and may reveal who
+/// uses them.
+#[derive(Debug, Clone)]
+pub struct BuildCircuit {
+    path: Vec<String>,
+    purpose: Option<CircuitPurpose>,
+    timeout: Duration,
+}
+
+impl Default for BuildCircuit {
+    fn default() -> Self {
+        BuildCircuit { path: Vec::new(), purpose: None, timeout: BUILD_TIMEOUT }
+    }
+}
+
+impl BuildCircuit {
+    /// A circuit whose relays tor chooses, for general use.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The relays, in order: fingerprints, with or without `$`, or nicknames. Anything that can be shown as such
+    /// will do: strings, [`Fingerprint`](crate::types::Fingerprint), [`RelayName`](crate::types::RelayName).
+    pub fn path<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
+        self.path = relays.into_iter().map(|relay| relay.to_string()).collect();
+        self
+    }
+
+    /// [`CircuitPurpose::General`] (default), or [`CircuitPurpose::Controller`]: a circuit that tor itself does not use.
+    pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// How long [`Controller::build_circuit`] waits until it is built. Default: 60 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// Circuits. control-spec, commands EXTENDCIRCUIT and CLOSECIRCUIT, GETINFO `circuit-status`.
+impl Controller {
+    /// The circuits that tor has now.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("GETINFO circuit-status", concat!(
+    /// #     "250-circuit-status=7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
+    /// #     "250 OK\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// for circuit in controller.circuits()? {
+    ///     println!("{circuit}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn circuits(&self) -> Result<Vec<CircuitInfo>> {
+        let lines = self.get_info_lines("circuit-status")?;
+        let parse = |line: &Vec<u8>| {
+            CircuitInfo::parse(line).ok_or_else(|| {
+                Error::answer("GETINFO circuit-status", format!("{:?}", String::from_utf8_lossy(line)))
+            })
+        };
+        lines.iter().map(parse).collect()
+    }
+
+    /// Begins a new circuit. When this returns tor has given it an id; it is not built yet.
+    /// [`build_circuit`](Self::build_circuit) also waits for that.
+    pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
+        self.extend(CircuitId::new(0), circuit)
+    }
+
+    /// Begins to extend an existing circuit by more relays. When this returns tor has begun; the hops are not there yet.
+    pub fn extend_circuit<R: ToString>(
+        &self,
+        id: CircuitId,
+        relays: impl IntoIterator<Item = R>,
+    ) -> Result<CircuitId> {
+        let circuit = BuildCircuit::new().path(relays);
+        if circuit.path.is_empty() {
+            return Err(ArgumentError::new("EXTENDCIRCUIT", "path", ArgumentProblem::Empty).into());
+        }
+        if id.get() == 0 {
+            let why = "is 0, which stands for a new circuit: build_circuit makes one";
+            return Err(ArgumentError::invalid("EXTENDCIRCUIT", "circuit", why).into());
+        }
+        self.extend(id, &circuit)
+    }
+
+    /// Builds a new circuit, and waits until it can carry streams. A circuit that is not built in time is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] (552) where tor does not know a relay or has no descriptor of it; [`Error::Circuit`] where
+    /// the circuit fails or is closed, with the reasons; [`Error::Timeout`].
+    pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
+        let deadline = Instant::now() + circuit.timeout;
+        let events = self.subscribe([EventKind::Circ])?;
+        let id = self.launch_circuit(circuit)?;
+        let built = self.wait_built_on(&events, id, deadline, circuit.timeout);
+        if matches!(built, Err(Error::Timeout(_))) {
+            // Nobody knows its id any more. It may be gone meanwhile.
+            let _ = self.close_circuit(id);
+        }
+        built
+    }
+
+    /// Waits until a circuit can carry streams.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`].
+    pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
+        let deadline = Instant::now() + timeout;
+        let events = self.subscribe([EventKind::Circ])?;
+        match self.circuits()?.into_iter().find(|circuit| circuit.id == id) {
+            Some(circuit) if circuit.status == CircuitStatus::Built => return Ok(circuit),
+            Some(_) => {}
+            // It has ended: before now, or so lately that the queue tells why.
+            None => {
+                return self.wait_built_on(&events, id, Instant::now(), timeout).map_err(
+                    |error| match error {
+                        Error::Timeout(_) => CircuitError::unknown(id).into(),
+                        error => error,
+                    },
+                );
+            }
+        }
+        self.wait_built_on(&events, id, deadline, timeout)
+    }
+
+    /// Closes a circuit, in use or not. control-spec, command CLOSECIRCUIT.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where it is gone already.
+    pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
+        self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?).map(drop)
+    }
+
+    /// Closes a circuit unless it carries streams; tor does not tell whether it did.
+    pub fn close_circuit_if_unused(&self, id: CircuitId) -> Result<()> {
+        let mut command = Command::build("CLOSECIRCUIT");
+        self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?).map(drop)
+    }
+
+    fn extend(&self, id: CircuitId, circuit: &BuildCircuit) -> Result<CircuitId> {
+        let mut command = Command::build("EXTENDCIRCUIT");
+        command.word("circuit", &id.to_string());
+        for relay in &circuit.path {
+            // Checked one by one: a comma would make two of one.
+            if relay.is_empty() || relay.contains(',') {
+                let why = format!("holds {relay:?}, which is no relay");
+                command.fail(ArgumentError::invalid("EXTENDCIRCUIT", "path", why));
+            }
+        }
+        if !circuit.path.is_empty() {
+            command.word("path", &circuit.path.join(","));
+        }
+        if let Some(purpose) = &circuit.purpose {
+            // CIRC events write it in upper case, the command wants it in lower case.
+            command.pair("purpose", &purpose.as_str().to_ascii_lowercase());
+        }
+        let reply = self.request(command.finish()?)?;
+        let mut words = Words::new(reply.first().text);
+        match (&*words.next_text(), words.next_value().parse()) {
+            ("EXTENDED", Some(id)) => Ok(id),
+            _ => Err(Error::answer("EXTENDCIRCUIT", reply.to_string())),
+        }
+    }
+
+    fn wait_built_on(
+        &self,
+        events: &Subscription,
+        id: CircuitId,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<CircuitInfo> {
+        loop {
+            let event = match events.next_until(deadline, timeout) {
+                Ok(event) => event,
+                Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Circuit, timeout).into()),
+                Err(error) => return Err(error),
+            };
+            let EventBody::Circ(circuit) = event.body() else { continue };
+            if circuit.id != id {
+                continue;
+            }
+            if circuit.status == CircuitStatus::Built {
+                return Ok(circuit.clone());
+            }
+            if circuit.status.is_end() {
+                return Err(CircuitError {
+                    id,
+                    status: circuit.status.clone(),
+                    reason: circuit.reason.clone(),
+                    remote_reason: circuit.remote_reason.clone(),
+                    path: circuit.path.clone(),
+                }
+                .into());
+            }
+        }
+    }
+}

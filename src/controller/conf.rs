@@ -1,0 +1,133 @@
+//! GETCONF, SETCONF, RESETCONF, LOADCONF, SAVECONF.
+
+use super::Controller;
+use crate::error::{ArgumentError, Error, Result};
+use crate::protocol::{Command, parse_getconf};
+use crate::types::ConfLine;
+
+/// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF, LOADCONF and SAVECONF; what a given tor
+/// knows is in its `config/names`.
+impl Controller {
+    /// The value of an option; `None` where it is unset.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] (552) where tor does not know the option, [`Error::Answer`] where it has several values
+    /// ([`get_conf_list`](Self::get_conf_list) gives them all).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.get_conf("Nickname")?.as_deref(), Some("relay01"));
+    /// assert_eq!(controller.get_conf("ContactInfo")?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_conf(&self, name: &str) -> Result<Option<String>> {
+        let mut lines = self.get_conf_lines([name])?;
+        match (lines.pop(), lines.len()) {
+            (Some(line), 0) => Ok(line.value),
+            (_, others) => {
+                let problem =
+                    format!("the option has {} values; ask for them with get_conf_list", others + 1);
+                Err(Error::answer(format!("GETCONF {name}"), problem))
+            }
+        }
+    }
+
+    /// The values of an option that may have several, in tor's order; none where it is unset.
+    pub fn get_conf_list(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.get_conf_lines([name])?.into_iter().filter_map(|line| line.value).collect())
+    }
+
+    /// The lines of several options, in tor's order and spelling. (tor takes names in any case and also abbreviated;
+    /// for a group such as `HiddenServiceOptions` it gives its members' lines.)
+    pub fn get_conf_lines<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<Vec<ConfLine>> {
+        let mut command = Command::build("GETCONF");
+        let mut count = 0;
+        for name in names {
+            command.option(name.as_ref());
+            count += 1;
+        }
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(parse_getconf(&self.request(command.finish()?)?, count))
+    }
+
+    /// Sets options, all of them or none. A list option is named once for each of its values, and these replace the
+    /// values that it has; an empty value clears (to empty or 0, not to the default:
+    /// [`reset_conf`](Self::reset_conf) does that).
+    ///
+    /// Options of one group, such as `SocksPort` with `__SocksPort` and all of `HiddenService…`, replace the whole
+    /// group: whatever of it should stay must be given again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]: 552 unknown option, 513 unacceptable value, 553 not while tor runs, or a port that cannot
+    /// be opened. tor's text says which option; nothing was changed then.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("SETCONF ContactInfo=\"me\" MaxCircuitDirtiness=\"60\"", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// controller.set_conf([("ContactInfo", "me"), ("MaxCircuitDirtiness", "60")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_conf<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        options: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<()> {
+        let mut command = Command::build("SETCONF");
+        let mut any = false;
+        for (name, value) in options {
+            command.quoted(name.as_ref(), value.as_ref());
+            any = true;
+        }
+        if any { self.request(command.finish()?).map(drop) } else { Ok(()) }
+    }
+
+    /// Sets options back to their defaults, all of them or none. Errors are those of [`set_conf`](Self::set_conf).
+    pub fn reset_conf<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
+        let mut command = Command::build("RESETCONF");
+        let mut any = false;
+        for name in names {
+            command.option(name.as_ref());
+            any = true;
+        }
+        if any { self.request(command.finish()?).map(drop) } else { Ok(()) }
+    }
+
+    /// Replaces the whole configuration by this text in torrc's format; what the command line says still counts.
+    /// What is not repeated goes back to its default, also `ControlPort`, and `DataDirectory` must stay what it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]: 552 or 550 where the text is not understood, 553 where it changes what cannot be changed.
+    /// Nothing was changed then.
+    pub fn load_conf(&self, torrc: &str) -> Result<()> {
+        if let Some(position) = torrc.find('\r').filter(|at| torrc.as_bytes().get(at + 1) != Some(&b'\n')) {
+            let why = format!("has a carriage return without a line feed (at byte {position})");
+            return Err(ArgumentError::invalid("LOADCONF", "torrc", why).into());
+        }
+        self.request(Command::build("LOADCONF").data("torrc", torrc.as_bytes()).finish()?).map(drop)
+    }
+
+    /// Writes the configuration into tor's torrc; the old one is kept as `torrc.orig.1`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] (551) where it cannot be written, also because the torrc uses `%include`: then
+    /// [`save_conf_force`](Self::save_conf_force) writes it without.
+    pub fn save_conf(&self) -> Result<()> {
+        self.request(Command::build("SAVECONF").finish()?).map(drop)
+    }
+
+    /// As [`save_conf`](Self::save_conf), also where the torrc uses `%include`.
+    pub fn save_conf_force(&self) -> Result<()> {
+        self.request(Command::build("SAVECONF").word("flag", "FORCE").finish()?).map(drop)
+    }
+}

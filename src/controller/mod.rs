@@ -1,0 +1,233 @@
+//! tor's commands as methods: [`Controller`].
+//!
+//! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
+//! circuits, streams, onion services, ownership.
+
+mod auth;
+mod circuits;
+mod conf;
+mod connect;
+mod events;
+mod info;
+mod onions;
+mod ownership;
+mod signals;
+mod streams;
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use crate::connection::{Connection, PendingReply};
+use crate::error::{Closed, Phase, Result, Timeout};
+use crate::protocol::{Command, Limits, Reply};
+use crate::transport::Transport;
+use crate::types::Signal;
+
+pub use circuits::BuildCircuit;
+pub use connect::{Connect, PasswordRequest, connect};
+pub use onions::{AddOnion, AddedOnion, OnionTarget};
+
+/// How long a call waits for tor unless told otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A handle on an authenticated control connection to tor.
+///
+/// It is cheap to clone, and any number of threads may use it and its clones at once: each call gets the reply to its
+/// own command. The connection ends when the last handle is dropped, or with [`close`](Self::close). Once it has
+/// ended, for whatever reason, every call fails with [`Error::Closed`](crate::Error::Closed) and the same cause.
+///
+/// Every call waits for at most the handle's timeout, 30 seconds unless
+/// [`Connect::timeout`] or [`with_timeout`](Self::with_timeout) say otherwise. A call whose timeout has passed
+/// leaves the connection in step: tor's late reply is thrown away.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// let version = controller.version()?;
+/// assert_eq!(version.numbers(), [0, 4, 9, 11]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Controller {
+    inner: Arc<Inner>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connection: Connection,
+    /// What `signal/names` says; `None` where it could not be asked.
+    signals: OnceLock<Option<Vec<Signal>>>,
+}
+
+/// A handle that does not keep the connection open: for callbacks, which would otherwise keep alive what they are
+/// registered with.
+#[derive(Debug, Clone)]
+pub struct WeakController {
+    inner: Weak<Inner>,
+    timeout: Duration,
+}
+
+impl Controller {
+    /// A controller on a transport that needs no authentication (any more), such as the socket of
+    /// `__OwningControllerFD`. Nothing is sent.
+    pub fn from_authenticated(transport: Transport) -> Result<Controller> {
+        let connection = Connection::start(transport, Limits::default())?;
+        Ok(Controller::new(connection, DEFAULT_TIMEOUT))
+    }
+
+    fn new(connection: Connection, timeout: Duration) -> Self {
+        let inner = Inner { connection, signals: OnceLock::new() };
+        Controller { inner: Arc::new(inner), timeout }
+    }
+
+    /// A handle on the same connection whose calls wait for at most `timeout`.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::connect()?;
+    /// let consensus = controller.with_timeout(Duration::from_secs(120)).get_info("ns/all")?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn with_timeout(&self, timeout: Duration) -> Controller {
+        Controller { inner: self.inner.clone(), timeout }
+    }
+
+    /// How long each call waits for tor.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A handle that does not keep the connection open.
+    pub fn downgrade(&self) -> WeakController {
+        WeakController { inner: Arc::downgrade(&self.inner), timeout: self.timeout }
+    }
+
+    /// Sends one line as it is and gives tor's reply, whatever that says: for what has no method, and for trying
+    /// things out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`](crate::Error::Argument) for what would leave the connection out of step: a line end or NUL
+    /// in the line, nothing at all, data commands ([`msg_with_data`](Self::msg_with_data) takes those), what tor
+    /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
+    /// refusal of tor's is no error here: see [`Reply::is_ok`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let reply = controller.msg("GETINFO version")?;
+    /// assert_eq!(reply.first().text, b"version=0.4.9.11");
+    /// assert!(controller.msg("GETINFO version\r\nSIGNAL HALT").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn msg(&self, line: &str) -> Result<Reply> {
+        self.send(events::not_setevents(Command::raw(line, None)?)?)?.wait()
+    }
+
+    /// As [`msg`](Self::msg), for the commands with data, whose line begins with `+`. The data's lines end with LF or
+    /// CRLF; its dots are stuffed here.
+    pub fn msg_with_data(&self, line: &str, data: &[u8]) -> Result<Reply> {
+        self.send(Command::raw(line, Some(data))?)?.wait()
+    }
+
+    /// Sends a command and returns at once; its reply is waited for with what this gives. Any number may be
+    /// outstanding, and tor answers in the order of sending.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n")
+    /// #     .on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::protocol::Command;
+    ///
+    /// let version = controller.send(Command::build("GETINFO").word("key", "version").finish()?)?;
+    /// let uptime = controller.send(Command::build("GETINFO").word("key", "uptime").finish()?)?;
+    /// assert_eq!(version.wait()?.first().text, b"version=0.4.9.11");
+    /// assert_eq!(uptime.wait()?.first().text, b"uptime=7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send(&self, command: Command) -> Result<PendingReply> {
+        self.inner.connection.send(events::not_setevents(command)?, self.timeout)
+    }
+
+    /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
+    pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
+        let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
+        self.inner.connection.send_all(commands?, self.timeout)
+    }
+
+    /// Sends a command and waits for its reply; one that is no success is an error.
+    fn request(&self, command: Command) -> Result<Reply> {
+        self.inner.connection.send(command, self.timeout)?.wait_ok()
+    }
+
+    /// Waits until everything that tor sent before this call has been seen by every callback. (Replies alone
+    /// promise that subscriptions have it; callbacks may lag behind.)
+    ///
+    /// Within a callback, it does not wait for that callback itself.
+    pub fn sync(&self) -> Result<()> {
+        let deadline = Instant::now() + self.timeout;
+        // Whatever tor answers, also a filter's refusal: what came before has been read.
+        let command = Command::build("GETINFO").word("key", "version").finish()?;
+        self.inner.connection.request(command, self.timeout)?;
+        if self.inner.connection.is_in_callback() {
+            return Ok(());
+        }
+        self.inner.connection.wait_for_callbacks(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Why the connection has ended, once it has.
+    pub fn closed(&self) -> Option<Closed> {
+        self.inner.connection.closed()
+    }
+
+    /// Whether the connection is open, as far as is known: tor's end is noticed as soon as its socket tells.
+    pub fn is_open(&self) -> bool {
+        self.closed().is_none()
+    }
+
+    /// Waits for the connection to end, for at most `timeout`, and gives the cause.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) if it is still open then.
+    pub fn wait_closed(&self, timeout: Duration) -> Result<Closed> {
+        match self.inner.connection.wait_closed(timeout) {
+            Some(closed) => Ok(closed),
+            None => Err(Timeout::new(Phase::Close, timeout).into()),
+        }
+    }
+
+    /// Ends the connection for every handle, and waits for its threads to end. What no callback has seen yet is
+    /// thrown away; what is in subscriptions' queues can still be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) where a callback does not return within the handle's timeout. The
+    /// connection is closed anyway.
+    pub fn close(self) -> Result<()> {
+        self.inner.connection.close(self.timeout)
+    }
+
+    /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
+    pub fn quit(self) -> Result<()> {
+        let command = Command::build("QUIT").finish()?;
+        match self.request(command) {
+            // It may hang up before its answer is read.
+            Ok(_) | Err(crate::Error::Closed(_)) => self.close(),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl WeakController {
+    /// The controller, unless its last other handle was dropped.
+    pub fn upgrade(&self) -> Option<Controller> {
+        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout })
+    }
+}

@@ -1,0 +1,284 @@
+//! ADD_ONION, DEL_ONION.
+
+use std::fmt;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+
+use super::Controller;
+use crate::error::{ArgumentError, Error, Result};
+use crate::protocol::{Command, CommandBuilder, Reply};
+use crate::types::{OnionAddress, OnionKey};
+
+/// The length of an x25519 public key in base32.
+const CLIENT_KEY_LENGTH: usize = 52;
+
+/// An onion service to be added to a running tor. control-spec, command ADD_ONION.
+///
+/// ```
+/// use scape::AddOnion;
+/// use std::net::SocketAddr;
+///
+/// let service = AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 8080)));
+/// # let _ = service;
+/// ```
+///
+/// The service ends with the connection that added it, unless it is [detached](Self::detach).
+#[derive(Debug, Clone, Default)]
+pub struct AddOnion {
+    key: Option<OnionKey>,
+    ports: Vec<(u16, Option<OnionTarget>)>,
+    clients: Vec<String>,
+    max_streams: Option<u16>,
+    max_streams_close_circuit: bool,
+    detach: bool,
+    discard_key: bool,
+    non_anonymous: bool,
+    proof_of_work: Option<(Option<u32>, Option<u32>)>,
+}
+
+/// Where an onion service's connections go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnionTarget {
+    /// An address on this machine, or one that it reaches.
+    Tcp(SocketAddr),
+    /// A Unix socket. (ADD_ONION cannot express a path with a space or quote.)
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl From<SocketAddr> for OnionTarget {
+    fn from(address: SocketAddr) -> Self {
+        OnionTarget::Tcp(address)
+    }
+}
+
+#[cfg(unix)]
+impl From<PathBuf> for OnionTarget {
+    fn from(path: PathBuf) -> Self {
+        OnionTarget::Unix(path)
+    }
+}
+
+#[cfg(unix)]
+impl From<&Path> for OnionTarget {
+    fn from(path: &Path) -> Self {
+        OnionTarget::Unix(path.into())
+    }
+}
+
+impl fmt::Display for OnionTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OnionTarget::Tcp(address) => write!(f, "{address}"),
+            #[cfg(unix)]
+            OnionTarget::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// An onion service that was added.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AddedOnion {
+    /// Its address.
+    pub address: OnionAddress,
+    /// Its key, where tor made it and was not told to keep it to itself. Whoever has it can be the service.
+    pub key: Option<OnionKey>,
+    /// The clients that may connect, as tor repeats them; empty where anybody may.
+    pub clients: Vec<String>,
+}
+
+impl AddOnion {
+    /// A service with a new key, and no port yet: it needs at least one.
+    pub fn new() -> Self {
+        AddOnion::default()
+    }
+
+    /// Uses this key: the address follows from it.
+    pub fn key(mut self, key: OnionKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Sends connections to `port` of the onion address to `target`. Repeat it for several ports.
+    pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
+        self.ports.push((port, Some(target.into())));
+        self
+    }
+
+    /// Sends connections to `port` of the onion address to the same port of 127.0.0.1.
+    pub fn local_port(mut self, port: u16) -> Self {
+        self.ports.push((port, None));
+        self
+    }
+
+    /// Lets only such clients connect that have the private key to this x25519 public key (52 characters of base32).
+    /// Repeat it for several clients.
+    pub fn client(mut self, public_key: impl Into<String>) -> Self {
+        self.clients.push(public_key.into());
+        self
+    }
+
+    /// At most this many streams at once on one circuit; more are refused.
+    pub fn max_streams(mut self, streams: u16) -> Self {
+        self.max_streams = Some(streams);
+        self
+    }
+
+    /// More streams than [`max_streams`](Self::max_streams) close the circuit.
+    pub fn max_streams_close_circuit(mut self) -> Self {
+        self.max_streams_close_circuit = true;
+        self
+    }
+
+    /// Keeps the service when the connection ends: until tor ends, or [`Controller::del_onion`].
+    pub fn detach(mut self) -> Self {
+        self.detach = true;
+        self
+    }
+
+    /// tor does not tell the new key: nobody can ever be this service again.
+    pub fn discard_key(mut self) -> Self {
+        self.discard_key = true;
+        self
+    }
+
+    /// For a tor in non-anonymous mode, which insists on this: the service's location is not hidden.
+    pub fn non_anonymous(mut self) -> Self {
+        self.non_anonymous = true;
+        self
+    }
+
+    /// Demands proof of work from clients when the service is under load: how many introductions a second it serves
+    /// before, and in a burst; `None` leaves tor's defaults (250 and 2500).
+    pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
+        self.proof_of_work = Some((rate, burst));
+        self
+    }
+
+    fn command(&self) -> Result<Command> {
+        let mut command = Command::build("ADD_ONION");
+        match &self.key {
+            None => command.word("key", "NEW:ED25519-V3"),
+            Some(key) => command.secret_word("key", &key.to_blob()),
+        };
+        let flags: Vec<&str> = [
+            (self.discard_key, "DiscardPK"),
+            (self.detach, "Detach"),
+            (!self.clients.is_empty(), "V3Auth"),
+            (self.non_anonymous, "NonAnonymous"),
+            (self.max_streams_close_circuit, "MaxStreamsCloseCircuit"),
+        ]
+        .into_iter()
+        .filter_map(|(set, flag)| set.then_some(flag))
+        .collect();
+        if !flags.is_empty() {
+            command.pair("Flags", &flags.join(","));
+        }
+        if let Some(streams) = self.max_streams {
+            command.pair("MaxStreams", &streams.to_string());
+        }
+        if let Some((rate, burst)) = self.proof_of_work {
+            command.pair("PoWDefensesEnabled", "1");
+            if let Some(rate) = rate {
+                command.pair("PoWQueueRate", &rate.to_string());
+            }
+            if let Some(burst) = burst {
+                command.pair("PoWQueueBurst", &burst.to_string());
+            }
+        }
+        self.add_ports(&mut command);
+        for client in &self.clients {
+            let base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
+            if client.len() != CLIENT_KEY_LENGTH || !client.bytes().all(base32) {
+                let why = "is not 52 characters of base32 (A to Z, 2 to 7)";
+                command.fail(ArgumentError::invalid("ADD_ONION", "client's public key", why));
+            }
+            command.pair("ClientAuthV3", client);
+        }
+        Ok(command.finish()?)
+    }
+
+    fn add_ports(&self, command: &mut CommandBuilder) {
+        if self.ports.is_empty() {
+            command.fail(ArgumentError::invalid(
+                "ADD_ONION",
+                "list of ports",
+                "is empty: a service needs one",
+            ));
+        }
+        for (port, target) in &self.ports {
+            if *port == 0 || matches!(target, Some(OnionTarget::Tcp(address)) if address.port() == 0) {
+                command.fail(ArgumentError::invalid("ADD_ONION", "port", "is 0, which is no port"));
+            }
+            match target {
+                None => command.pair("Port", &port.to_string()),
+                #[cfg(unix)]
+                Some(OnionTarget::Unix(path)) => match path.to_str().filter(|p| p.starts_with('/')) {
+                    Some(path) => command.pair("Port", &format!("{port},unix:{path}")),
+                    None => {
+                        let why = "is a Unix socket whose path is not absolute, or no UTF-8";
+                        command.fail(ArgumentError::invalid("ADD_ONION", "target", why))
+                    }
+                },
+                Some(target) => command.pair("Port", &format!("{port},{target}")),
+            };
+        }
+    }
+}
+
+/// Onion services. control-spec, commands ADD_ONION and DEL_ONION.
+impl Controller {
+    /// Adds an onion service. When this returns, tor has it; its descriptor is not published yet (see the HS_DESC
+    /// event).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for a service without ports and the like; [`Error::Refused`] with tor's text, for
+    /// example 550 where a service with this key is there already.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "ADD_ONION NEW:ED25519-V3 Flags=DiscardPK Port=80,127.0.0.1:8080",
+    /// #     "250-ServiceID=2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::AddOnion;
+    /// use std::net::SocketAddr;
+    ///
+    /// let service = AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 8080))).discard_key();
+    /// println!("http://{}/", controller.add_onion(&service)?.address);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
+        let reply = self.request(service.command()?)?;
+        parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))
+    }
+
+    /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
+    /// another connection's.
+    pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
+        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?).map(drop)
+    }
+}
+
+fn parse(reply: &Reply) -> Option<AddedOnion> {
+    let (mut address, mut key, mut clients) = (None, None, Vec::new());
+    for line in reply.lines() {
+        let text = std::str::from_utf8(line.text).ok()?;
+        match text.split_once('=') {
+            // What tor returns is checked too: it goes into later commands.
+            Some(("ServiceID", id)) => address = Some(id.parse().ok()?),
+            Some(("PrivateKey", blob)) => key = Some(blob.parse().ok()?),
+            Some(("ClientAuthV3", client)) => clients.push(client.to_string()),
+            _ => {}
+        }
+    }
+    Some(AddedOnion { address: address?, key, clients })
+}

@@ -1,0 +1,21 @@
+//! TAKEOWNERSHIP, DROPOWNERSHIP.
+
+use super::Controller;
+use crate::error::Result;
+use crate::protocol::Command;
+
+/// Who tor lives for. control-spec, commands TAKEOWNERSHIP and DROPOWNERSHIP.
+impl Controller {
+    /// Makes this connection an owner of tor: when it ends, tor ends.
+    ///
+    /// A tor that was started with `__OwningControllerProcess` should then be told
+    /// `reset_conf(["__OwningControllerProcess"])`, so that the connection alone counts.
+    pub fn take_ownership(&self) -> Result<()> {
+        self.request(Command::build("TAKEOWNERSHIP").finish()?).map(drop)
+    }
+
+    /// Makes this connection one that tor outlives.
+    pub fn drop_ownership(&self) -> Result<()> {
+        self.request(Command::build("DROPOWNERSHIP").finish()?).map(drop)
+    }
+}

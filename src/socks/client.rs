@@ -1,0 +1,207 @@
+//! Requests over a stream, each within one deadline.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
+use crate::error::{Phase, Result, SocksError, SocksProblem, Timeout};
+use crate::transport::{Address, Transport, deadline_after};
+
+/// How long a peer that is no SOCKS port may take to say what it is.
+const EXPLANATION: Duration = Duration::from_millis(500);
+
+/// A SOCKS port of tor's, through which connections are made and names looked up.
+///
+/// It holds no connection: each request makes one. Clones are independent and cheap. Every request ends within the
+/// timeout, the connection to the port included.
+///
+/// ```no_run
+/// use std::io::{Read, Write};
+/// use scape::socks::{Isolation, SocksProxy};
+/// use scape::transport::Address;
+///
+/// let tor = SocksProxy::new(Address::from(9050)).isolation(Isolation::random());
+/// let mut stream = tor.connect(("example.com", 80))?;
+/// stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+/// let mut page = Vec::new();
+/// stream.read_to_end(&mut page)?;
+/// println!("{}", tor.resolve("example.com")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SocksProxy {
+    address: Address,
+    timeout: Duration,
+    isolation: Option<Isolation>,
+}
+
+impl SocksProxy {
+    /// How long a request may take when nothing else is said. tor gives up after 120 seconds (its option `SocksTimeout`);
+    /// this is a little more, so that tor can say so.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
+
+    /// The SOCKS port at `address`. Nothing is connected to yet.
+    pub fn new(address: impl Into<Address>) -> Self {
+        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None }
+    }
+
+    /// The same port, each request within `timeout`.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        SocksProxy { timeout, ..self }
+    }
+
+    /// The same port, with these credentials: tor keeps these streams apart from those with others, or without. A port
+    /// that takes no credentials is not used.
+    #[must_use]
+    pub fn isolation(self, isolation: Isolation) -> Self {
+        SocksProxy { isolation: Some(isolation), ..self }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Connects to `target`. The stream has no timeouts set.
+    ///
+    /// # Errors
+    /// [`Error::Socks`](crate::Error::Socks): tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not
+    /// be used.
+    pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+        let request = Request::connect(target)?;
+        let (transport, _) = self.perform(&request)?;
+        let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
+        transport.set_read_timeout(None).map_err(io)?;
+        transport.set_write_timeout(None).map_err(io)?;
+        Ok(SocksStream::new(transport))
+    }
+
+    /// Looks up an address of the host `name`, at an exit (`RESOLVE`).
+    ///
+    /// # Errors
+    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a look-up with
+    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
+    pub fn resolve(&self, name: &str) -> Result<IpAddr> {
+        let request = Request::resolve(name)?;
+        match self.perform(&request)?.1 {
+            Answer::Address(ip) => Ok(ip),
+            other => Err(unfit(&request, &other).into()),
+        }
+    }
+
+    /// Looks up the name of the host with the address `ip`, at an exit (`RESOLVE_PTR`). The name is whatever the owner of
+    /// the address says: 1 to 255 printable ASCII characters, of any kind.
+    ///
+    /// # Errors
+    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a look-up with
+    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
+    pub fn resolve_ptr(&self, ip: IpAddr) -> Result<String> {
+        let request = Request::resolve_ptr(ip);
+        match self.perform(&request)?.1 {
+            Answer::Name(name) => Ok(name.into()),
+            other => Err(unfit(&request, &other).into()),
+        }
+    }
+
+    /// Connects to the port and makes the request, within one deadline.
+    fn perform(&self, request: &Request) -> Result<(Transport, Answer), SocksError> {
+        let deadline = deadline_after(self.timeout);
+        let transport = Transport::connect(&self.address, deadline).map_err(|error| {
+            let problem = if Instant::now() >= deadline {
+                SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
+            } else {
+                let text = format!("cannot connect to {}: {error}", self.address);
+                SocksProblem::Io(Arc::new(io::Error::new(error.kind(), text)))
+            };
+            SocksError::new(request.to_string(), problem)
+        })?;
+        let answer = exchange_by(&transport, request, self.isolation.as_ref(), deadline, self.timeout)?;
+        Ok((transport, answer))
+    }
+}
+
+/// Makes one request over a stream that is connected to a SOCKS port, within `timeout`.
+///
+/// Not a byte is read that comes after the handshake. The stream's timeouts are changed; after an error it is of no
+/// further use. [`SocksProxy`] does this over connections of its own.
+///
+/// # Errors
+/// tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not be used.
+///
+/// ```
+/// use std::io::Write;
+/// use std::time::Duration;
+/// use scape::socks::{Answer, Request, exchange};
+/// use scape::transport::Transport;
+///
+/// let (transport, mut tor) = Transport::pair();
+/// tor.write_all(b"\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")?;
+/// let answer = exchange(&transport, &Request::connect("example.com:80")?, None, Duration::from_secs(10))?;
+/// assert_eq!(answer, Answer::Connected);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn exchange(
+    transport: &Transport,
+    request: &Request,
+    isolation: Option<&Isolation>,
+    timeout: Duration,
+) -> Result<Answer, SocksError> {
+    exchange_by(transport, request, isolation, deadline_after(timeout), timeout)
+}
+
+fn exchange_by(
+    transport: &Transport,
+    request: &Request,
+    isolation: Option<&Isolation>,
+    mut deadline: Instant,
+    timeout: Duration,
+) -> Result<Answer, SocksError> {
+    let error = |problem| SocksError::new(request.to_string(), problem);
+    let failed = |cause: io::Error| {
+        error(if crate::transport::is_timeout(&cause) {
+            SocksProblem::Timeout(Timeout::new(Phase::Socks, timeout))
+        } else {
+            SocksProblem::Io(Arc::new(cause))
+        })
+    };
+    let mut handshake = Handshake::new(request, isolation);
+    let mut buffer = [0; 512];
+    let mut count = 0;
+    let mut suspicious = false;
+    loop {
+        match handshake.step(&buffer[..count]).map_err(error)? {
+            NextStep::Send(bytes) => {
+                transport.write_all_by(bytes, deadline).map_err(failed)?;
+                count = 0;
+            }
+            NextStep::Receive(needed) => {
+                if !suspicious && handshake.suspicion().is_some() {
+                    suspicious = true;
+                    deadline = deadline.min(deadline_after(EXPLANATION));
+                }
+                let needed = needed.min(buffer.len());
+                count = match transport.read_by(&mut buffer[..needed], deadline) {
+                    Ok(0) => return Err(error(handshake.at_eof())),
+                    Ok(count) => count,
+                    Err(cause) => {
+                        return Err(handshake.suspicion().map_or_else(|| failed(cause), error));
+                    }
+                };
+            }
+            NextStep::Done(answer) => return Ok(answer),
+        }
+    }
+}
+
+/// An answer of another kind than was asked for.
+fn unfit(request: &Request, answer: &Answer) -> SocksError {
+    let what = match answer {
+        Answer::Connected => "it was asked for a look-up, and connected".into(),
+        Answer::Address(ip) => format!("it was asked for a name, and found the address {ip}"),
+        Answer::Name(name) => format!("it was asked for an address, and found the name {name}"),
+    };
+    SocksError::new(request.to_string(), SocksProblem::Protocol(what.into_boxed_str()))
+}

@@ -1,0 +1,24 @@
+//! Through tor's SOCKS port: connections, and names and addresses looked up by tor.
+//!
+//! [`SocksProxy`] is what programs use. Below it, [`Handshake`] is the protocol alone: it is given the bytes that were
+//! received and says what to do next, and knows neither sockets nor clocks.
+//!
+//! Targets are those of the `socks` crate: anything that is [`ToTargetAddr`], such as `("example.com", 80)`,
+//! `"example.com:80"` or a [`SocketAddr`](std::net::SocketAddr). **Names are never looked up here**: they go to tor as
+//! they are. (Do not call `to_socket_addrs` of a [`TargetAddr`]: that asks the system's resolver, past tor.)
+//!
+//! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's socks-extensions, which add `RESOLVE`,
+//! `RESOLVE_PTR`, stream isolation by credentials, and the reply codes of onion services.
+
+mod client;
+mod isolation;
+mod machine;
+mod request;
+mod stream;
+
+pub use ::socks::{TargetAddr, ToTargetAddr};
+pub use client::{SocksProxy, exchange};
+pub use isolation::Isolation;
+pub use machine::{Answer, Handshake, NextStep};
+pub use request::Request;
+pub use stream::SocksStream;

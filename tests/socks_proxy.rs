@@ -1,0 +1,160 @@
+//! `SocksProxy` with a scripted port on loopback and on a Unix socket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::Error;
+use scape::error::{Phase, SocksProblem};
+use scape::socks::{Isolation, SocksProxy, TargetAddr};
+use scape::transport::{Address, Transport};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Accepts one connection over TCP, hears the greeting, says `method` (and that credentials are fine), hears `hear` bytes,
+/// says `reply`, then echoes what comes. Gives what it heard of the handshake.
+fn port(method: &'static [u8], hear: usize, reply: &'static [u8]) -> (Address, thread::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().into();
+    (address, thread::spawn(move || serve(listener.accept().unwrap().0.into(), method, hear, reply)))
+}
+
+fn serve(mut stream: Transport, method: &[u8], hear: usize, reply: &[u8]) -> Vec<u8> {
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let mut heard = vec![0; 3];
+    stream.read_exact(&mut heard).unwrap();
+    stream.write_all(method).unwrap();
+    let mut rest = vec![0; hear];
+    stream.read_exact(&mut rest).unwrap();
+    heard.append(&mut rest);
+    stream.write_all(reply).unwrap();
+    let mut buffer = [0; 100];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    heard
+}
+
+#[test]
+fn a_stream_is_used_like_a_tcp_stream() {
+    let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\0\0\0\0\0\0hello ");
+    let proxy = SocksProxy::new(address).timeout(LONG);
+    let mut stream = proxy.connect(("example.com", 80)).unwrap();
+    let tcp = stream.as_tcp().unwrap();
+    assert_eq!((tcp.read_timeout().unwrap(), tcp.write_timeout().unwrap()), (None, None));
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.set_write_timeout(Some(LONG)).unwrap();
+    let mut copy = stream.try_clone().unwrap();
+    copy.write_all(b"world").unwrap();
+    (&stream).write_all(b"!").unwrap();
+    let mut text = [0; 12];
+    stream.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"hello world!");
+    copy.shutdown(Shutdown::Both).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert_eq!(server.join().unwrap(), b"\x05\x01\0\x05\x01\0\x03\x0bexample.com\0\x50");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_port_on_a_unix_socket_is_as_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socks");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        // Without IPv4 below, tor's reply has an IPv6 address.
+        let reply = [b"\x05\0\0\x04", &[0; 18][..], b"hi"].concat();
+        serve(listener.accept().unwrap().0.into(), b"\x05\x02\x01\0", 36 + 18, &reply)
+    });
+    let isolation = Isolation::random();
+    let proxy = SocksProxy::new(path).timeout(LONG).isolation(isolation.clone());
+    let mut stream = proxy.connect("example.com:80").unwrap();
+    assert!(stream.as_unix().is_some() && stream.as_tcp().is_none());
+    let mut text = [0; 2];
+    stream.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"hi");
+    drop(stream);
+    let heard = server.join().unwrap();
+    let credentials = [b"\x01\x20", isolation.user(), b"\x010"].concat();
+    let wire = [b"\x05\x01\x02", &credentials[..], b"\x05\x01\0\x03\x0bexample.com\0\x50"].concat();
+    assert_eq!(heard, wire);
+}
+
+#[test]
+fn names_and_addresses_are_looked_up() {
+    let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\xc0\0\x02\x01\0\0");
+    let ip = SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap();
+    assert_eq!(ip.to_string(), "192.0.2.1");
+    assert_eq!(server.join().unwrap()[3..], *b"\x05\xf0\0\x03\x0bexample.com\0\0");
+
+    let (address, server) = port(b"\x05\0", 22, b"\x05\0\0\x03\x09host.test\0\0");
+    let name = SocksProxy::new(address).timeout(LONG).resolve_ptr("::1".parse().unwrap()).unwrap();
+    assert_eq!(name, "host.test");
+    server.join().unwrap();
+
+    let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x03\x09host.test\0\0");
+    let error = SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap_err();
+    assert!(error.to_string().contains("host.test"), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_address_is_never_taken_for_a_name() {
+    for target in [
+        TargetAddr::Domain("192.0.2.1".into(), 80),
+        "192.0.2.1:80".parse::<SocketAddr>().map(TargetAddr::Ip).unwrap(),
+    ] {
+        let (address, server) = port(b"\x05\0", 10, b"\x05\0\0\x01\0\0\0\0\0\0");
+        drop(SocksProxy::new(address).timeout(LONG).connect(target).unwrap());
+        assert_eq!(server.join().unwrap()[3..], *b"\x05\x01\0\x01\xc0\0\x02\x01\0\x50");
+    }
+}
+
+#[test]
+fn a_port_that_is_not_there_says_where() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = SocksProxy::new(free).timeout(LONG).connect(("example.com", 80)).unwrap_err();
+    let Error::Socks(socks) = &error else { panic!("{error:?}") };
+    let SocksProblem::Io(io) = socks.problem() else { panic!("{error:?}") };
+    assert_eq!(io.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(io.to_string().contains(&free.to_string()), "{io}");
+}
+
+#[test]
+fn a_bad_target_connects_to_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(LONG);
+    assert!(proxy.connect(("bücher.example", 80)).is_err());
+    assert!(proxy.connect("example.com").is_err());
+    assert!(proxy.connect(("x".repeat(256).as_str(), 80)).is_err());
+    assert!(proxy.resolve("a b").is_err());
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn one_deadline_covers_everything() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let timeout = Duration::from_millis(50);
+    let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(timeout);
+    let start = Instant::now();
+    let error = proxy.resolve("example.com").unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(start.elapsed() >= timeout && start.elapsed() < LONG);
+
+    let error = proxy.timeout(Duration::ZERO).connect(("example.com", 80)).unwrap_err();
+    let Error::Socks(socks) = &error else { panic!("{error:?}") };
+    assert!(matches!(socks.problem(), SocksProblem::Timeout(t) if t.phase() == Phase::Connect), "{error:?}");
+}
+
+#[test]
+fn for_ever_is_a_timeout_too() {
+    let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\xc0\0\x02\x01\0\0");
+    let proxy = SocksProxy::new(address).timeout(Duration::MAX);
+    assert_eq!(proxy.resolve("example.com").unwrap().to_string(), "192.0.2.1");
+    server.join().unwrap();
+}
