@@ -7,7 +7,7 @@ use super::field;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{
     BuildFlag, CircuitId, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
-    HsState, OnionAddress, RelayName, Secret,
+    HsState, OnionAddress, RelayName, Secret, SocksUsername,
 };
 
 /// A circuit as tor describes it, in a CIRC event or in a line of `GETINFO circuit-status`. control-spec, event
@@ -35,7 +35,7 @@ pub struct CircuitInfo {
     /// When it was made (`TIME_CREATED`), or last taken for something else.
     pub created: Option<SystemTime>,
     /// The SOCKS user name of the streams that it is isolated for (`SOCKS_USERNAME`).
-    pub socks_username: Option<String>,
+    pub socks_username: Option<SocksUsername>,
     /// Their SOCKS password (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// The proof of work that was sent to the onion service (`HS_POW`).
@@ -85,7 +85,7 @@ pub struct CircuitMinor {
     /// When it was made, or taken for what it is for now (`TIME_CREATED`).
     pub created: Option<SystemTime>,
     /// The SOCKS user name of the streams that it is isolated for (`SOCKS_USERNAME`).
-    pub socks_username: Option<String>,
+    pub socks_username: Option<SocksUsername>,
     /// Their SOCKS password (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// The proof of work that was sent to the onion service (`HS_POW`).
@@ -181,7 +181,7 @@ impl CircuitInfo {
             "TIME_CREATED" => self.created = Some(field::time(value)?),
             "HS_STATE" => self.hs_state = Some(field::keyword(value)),
             "REND_QUERY" => self.rend_query = Some(value.text().into_owned()),
-            "SOCKS_USERNAME" => self.socks_username = Some(value.text().into_owned()),
+            "SOCKS_USERNAME" => self.socks_username = Some(field::keyword(value)),
             "SOCKS_PASSWORD" => self.socks_password = Some(Secret::new(value.bytes())),
             "HS_POW" => self.hs_pow = Some(HsPow::parse(value)?),
             "CONFLUX_ID" => self.conflux_id = Some(value.parse()?),

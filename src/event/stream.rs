@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::field;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{
-    CircuitId, ClientProtocol, IsolationField, Secret, StreamId, StreamPurpose, StreamReason, StreamSource,
-    StreamStatus, StreamTarget,
+    CircuitId, ClientProtocol, IsolationField, Secret, SocksUsername, StreamId, StreamPurpose, StreamReason,
+    StreamSource, StreamStatus, StreamTarget,
 };
 
 /// A stream as tor describes it, in a STREAM event or in a line of `GETINFO stream-status`. control-spec, event
@@ -36,8 +36,8 @@ pub struct StreamInfo {
     pub source_addr: Option<String>,
     /// `NEW` and `NEWRESOLVE` only: what it is for (`PURPOSE`).
     pub purpose: Option<StreamPurpose>,
-    /// The SOCKS user name (`SOCKS_USERNAME`). Of an HTTP tunnel port, the whole `Proxy-Authorization` header.
-    pub socks_username: Option<String>,
+    /// The SOCKS user name (`SOCKS_USERNAME`).
+    pub socks_username: Option<SocksUsername>,
     /// The SOCKS password (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// What the client spoke (`CLIENT_PROTOCOL`).
@@ -133,7 +133,7 @@ impl StreamInfo {
             "SOURCE" => self.source = Some(field::keyword(value)),
             "SOURCE_ADDR" => self.source_addr = Some(value.text().into_owned()),
             "PURPOSE" => self.purpose = Some(field::keyword(value)),
-            "SOCKS_USERNAME" => self.socks_username = Some(value.text().into_owned()),
+            "SOCKS_USERNAME" => self.socks_username = Some(field::keyword(value)),
             "SOCKS_PASSWORD" => self.socks_password = Some(Secret::new(value.bytes())),
             "CLIENT_PROTOCOL" => self.client_protocol = Some(field::keyword(value)),
             "NYM_EPOCH" => self.nym_epoch = Some(value.parse()?),

@@ -130,7 +130,12 @@ impl<'a> Value<'a> {
 
     /// The bytes, unquoted.
     pub fn bytes(self) -> Cow<'a, [u8]> {
-        if self.is_quoted() { Cow::Owned(unquote(self.0)) } else { Cow::Borrowed(self.0) }
+        if !self.is_quoted() {
+            return Cow::Borrowed(self.0);
+        }
+        // Mostly there is nothing but the quotes to take off.
+        let inner = self.0.get(1..self.0.len() - 1).unwrap_or_default();
+        if memchr(b'\\', inner).is_none() { Cow::Borrowed(inner) } else { Cow::Owned(unquote(self.0)) }
     }
 
     /// The text, unquoted; what is no UTF-8 is shown as U+FFFD.

@@ -39,7 +39,21 @@ pub(crate) fn redact_line(line: &[u8]) -> String {
             from = start + REDACTED.len();
         }
     }
+    redact_proxy_authorization(&mut text);
     text
+}
+
+/// Of a stream that came by an HTTP tunnel port, the user name is the whole `Proxy-Authorization` header, password
+/// included: the only one with a space in it.
+fn redact_proxy_authorization(text: &mut String) {
+    const BEFORE: &str = "SOCKS_USERNAME=";
+    let Some(found) = find_ignoring_case(text, BEFORE, 0) else { return };
+    let start = found + BEFORE.len();
+    let rest = text.get(start..).unwrap_or_default();
+    let end = start + if rest.starts_with('"') { quoted_length(rest) } else { 0 };
+    if text.get(start..end).is_some_and(|name| name.contains(' ')) {
+        text.replace_range(start..end, REDACTED);
+    }
 }
 
 fn find_ignoring_case(text: &str, what: &str, from: usize) -> Option<usize> {
@@ -70,6 +84,12 @@ mod tests {
             ("PrivateKey=ED25519-V3:abc", "PrivateKey=[redacted]"),
             ("CLIENT addr x25519:abc= Flags=Permanent", "CLIENT addr x25519:[redacted] Flags=Permanent"),
             ("STREAM 1 NEW SOCKS_PASSWORD=\"a \\\" b\" X=1", "STREAM 1 NEW SOCKS_PASSWORD=[redacted] X=1"),
+            ("STREAM 1 NEW SOCKS_USERNAME=\"bob\" X=1", "STREAM 1 NEW SOCKS_USERNAME=\"bob\" X=1"),
+            (
+                "STREAM 1 NEW SOCKS_USERNAME=\"Basic Ym86Yg==\" X=1",
+                "STREAM 1 NEW SOCKS_USERNAME=[redacted] X=1",
+            ),
+            ("STREAM 1 NEW SOCKS_USERNAME=a b", "STREAM 1 NEW SOCKS_USERNAME=a b"),
             ("hashedcontrolpassword=16:AB", "hashedcontrolpassword=[redacted]"),
             ("version=0.4.9.11", "version=0.4.9.11"),
             ("x25519:a x25519:b", "x25519:[redacted] x25519:[redacted]"),

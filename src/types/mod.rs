@@ -20,6 +20,7 @@ mod secret;
 mod severity;
 mod signal;
 mod socks_status;
+mod socks_username;
 mod status;
 mod stream;
 mod version;
@@ -40,6 +41,7 @@ pub use secret::Secret;
 pub use severity::Severity;
 pub use signal::Signal;
 pub use socks_status::SocksStatus;
+pub use socks_username::SocksUsername;
 pub use status::{BootstrapRecommendation, BootstrapTag, StatusAction};
 pub use stream::{
     ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
