@@ -35,7 +35,7 @@ fn search(
     match places.iter().find(|place| is_program(place)) {
         Some(program) => Ok(program.clone()),
         None => {
-            Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new(), String::new()).into())
+            Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into())
         }
     }
 }
