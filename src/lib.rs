@@ -30,7 +30,7 @@
 //!
 //! let tor = Launch::new()
 //!     .option("SocksPort", "auto")
-//!     .on_progress(|p| eprintln!("{:3} % {}", p.percent, p.summary))
+//!     .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary))
 //!     .start()?;
 //! println!("{}", tor.controller().get_info("net/listeners/socks")?);
 //! # Ok::<(), scape::Error>(())
@@ -156,6 +156,7 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod process;
 pub mod protocol;
 pub mod socks;
 pub mod transport;

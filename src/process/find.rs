@@ -34,9 +34,7 @@ fn search(
     };
     match places.iter().find(|place| is_program(place)) {
         Some(program) => Ok(program.clone()),
-        None => {
-            Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into())
-        }
+        None => Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into()),
     }
 }
 
