@@ -158,6 +158,8 @@ pub mod controller;
 pub mod event;
 pub mod protocol;
 pub mod socks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Subscription};
