@@ -165,13 +165,10 @@ fn answer(shared: &Shared, commands: &mut Commands<'_>) {
 
 /// Nothing should be sent any more, but for QUIT.
 fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
-    while let Ok(sent) = commands.next(None) {
-        if sent.eq_ignore_ascii_case("QUIT") {
-            return;
-        }
+    let Ok(sent) = commands.next(None) else { return };
+    if !sent.eq_ignore_ascii_case("QUIT") {
         let error = ScriptError::new(number, steps, ScriptProblem::AfterTheEnd { sent });
         commands.shared.state.lock().failure.get_or_insert(error);
-        return;
     }
 }
 
