@@ -159,6 +159,8 @@ pub mod event;
 pub mod process;
 pub mod protocol;
 pub mod socks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Subscription};

@@ -2,7 +2,7 @@
 //! floors below the transport touch no socket, clock or thread, and no file grows beyond 800 lines.
 //!
 //! Documentation, comments and `#[cfg(test)]` items may name what they like, and so may the crate's root.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, missing_docs)]
 
 #[path = "support/floors/mod.rs"]
 mod floors;

@@ -182,7 +182,8 @@ impl<'a> Reader<'a> {
                 word => {
                     let line = self.line();
                     self.at += 1;
-                    if word != "*" && !(word == "self" && !stem.is_empty()) {
+                    // `a::{self}` and `a::*` name `a`.
+                    if word != "*" && (word != "self" || stem.is_empty()) {
                         stem.push(word.to_owned());
                     }
                     if self.text(0) == "::" {
