@@ -1,9 +1,12 @@
 //! What the benchmarks have in common: servers to talk to, baselines to compare with, and ratios.
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
+use fake_tor::FakeTor;
+use real_tor::RealTor;
 
 pub(crate) mod bare;
 pub(crate) mod child;
 pub(crate) mod fake_tor;
-pub(crate) mod hello;
 pub(crate) mod real_tor;
 pub(crate) mod rounds;
 pub(crate) mod scape_side;
@@ -30,4 +33,16 @@ impl Server {
             Some(path) => format!("AUTHENTICATE {}\r\n", hex::encode(std::fs::read(path).unwrap())),
         }
     }
+}
+
+/// The servers that there are, by name.
+pub(crate) fn servers<'a>(
+    fake_tor: &'a FakeTor,
+    real_tor: Option<&'a RealTor>,
+) -> Vec<(&'static str, &'a Server)> {
+    if real_tor.is_none() {
+        println!("There is no tor here: only the fake one answers.");
+    }
+    let real_tor = real_tor.map(|tor| ("tor", &tor.server));
+    [Some(("fake", &fake_tor.server)), real_tor].into_iter().flatten().collect()
 }

@@ -28,6 +28,13 @@ pub(crate) struct Ratio {
 }
 
 impl Comparison {
+    /// Does both once, to see that they work.
+    pub(crate) fn run_once(&mut self) {
+        (self.bare)(1);
+        (self.scape)(1);
+        println!("{}: ok", self.name);
+    }
+
     /// The ratios of scape's time to the bare time, over so many rounds. One more comes first, and is not counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let mut ratios: Vec<f64> = (0..=rounds)
@@ -41,4 +48,28 @@ impl Comparison {
         ratios.sort_by(f64::total_cmp);
         Ratio { median: ratios[rounds / 2], lowest: ratios[0], highest: ratios[rounds - 1] }
     }
+}
+
+/// Measures all of them, and prints a line for each.
+pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
+    println!(
+        "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"
+    );
+    for comparison in comparisons {
+        let ratio = comparison.ratio(rounds);
+        println!(
+            "{:<18} {:.2}  ({:.2} to {:.2})   target {:.2}   {}",
+            comparison.name,
+            ratio.median,
+            ratio.lowest,
+            ratio.highest,
+            comparison.target,
+            verdict(ratio.median <= comparison.target),
+        );
+    }
+}
+
+/// In a word.
+pub(crate) fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
 }
