@@ -1,4 +1,8 @@
 //! Code that several of the integration tests use. Each of them is a crate of its own and uses a part.
 #![allow(dead_code)]
 
+pub(crate) mod impostor;
+#[cfg(unix)]
+pub(crate) mod real_tor;
 pub(crate) mod transcript;
+pub(crate) mod wiretap;
