@@ -54,6 +54,7 @@ mod waiters;
 mod writing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -105,6 +106,8 @@ struct Shared {
     ended: Condvar,
     routes: Routes,
     dispatcher: Dispatcher,
+    /// Whether tor was asked to hang up: then its doing so is this program's.
+    quitting: AtomicBool,
 }
 
 /// A thread, and a channel that is disconnected when it ends.
@@ -153,6 +156,7 @@ impl Connection {
             ended: Condvar::new(),
             routes: Routes::default(),
             dispatcher: Dispatcher::default(),
+            quitting: AtomicBool::new(false),
         });
         let for_reader = shared.clone();
         let reader = Thread::spawn("scape-reader", move || reader::run(&for_reader, limits))
@@ -227,6 +231,11 @@ impl Connection {
         self.shared.dispatcher.is_current()
     }
 
+    /// Whether tor is being asked to hang up.
+    pub(crate) fn set_quitting(&self, quitting: bool) {
+        self.shared.quitting.store(quitting, Ordering::SeqCst);
+    }
+
     /// Ends the connection and waits for its threads, at most this long.
     pub(crate) fn close(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
@@ -263,6 +272,10 @@ impl std::fmt::Debug for Connection {
 impl Shared {
     /// Ends the connection. The first cause counts; later calls do nothing.
     fn end(&self, cause: CloseCause) -> Closed {
+        let cause = match cause {
+            CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
+            cause => cause,
+        };
         let closed = Closed::new(cause);
         let waiters = match self.waiters.lock().end(closed.clone()) {
             Ok(waiters) => waiters,

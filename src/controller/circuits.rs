@@ -92,7 +92,7 @@ impl Controller {
     /// Begins a new circuit. When this returns tor has given it an id; it is not built yet.
     /// [`build_circuit`](Self::build_circuit) also waits for that.
     pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
-        self.extend(CircuitId::new(0), circuit)
+        self.extended(extend(CircuitId::new(0), circuit)?)
     }
 
     /// Begins to extend an existing circuit by more relays. When this returns tor has begun; the hops are not there yet.
@@ -109,7 +109,7 @@ impl Controller {
             let why = "is 0, which stands for a new circuit: build_circuit makes one";
             return Err(ArgumentError::invalid("EXTENDCIRCUIT", "circuit", why).into());
         }
-        self.extend(id, &circuit)
+        self.extended(extend(id, &circuit)?)
     }
 
     /// Builds a new circuit, and waits until it can carry streams. A circuit that is not built in time is closed.
@@ -120,8 +120,9 @@ impl Controller {
     /// the circuit fails or is closed, with the reasons; [`Error::Timeout`].
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
         let deadline = Instant::now() + circuit.timeout;
+        let command = extend(CircuitId::new(0), circuit)?;
         let events = self.subscribe([EventKind::Circ])?;
-        let id = self.launch_circuit(circuit)?;
+        let id = self.extended(command)?;
         let built = self.wait_built_on(&events, id, deadline, circuit.timeout);
         if matches!(built, Err(Error::Timeout(_))) {
             // Nobody knows its id any more. It may be gone meanwhile.
@@ -169,24 +170,9 @@ impl Controller {
         self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?).map(drop)
     }
 
-    fn extend(&self, id: CircuitId, circuit: &BuildCircuit) -> Result<CircuitId> {
-        let mut command = Command::build("EXTENDCIRCUIT");
-        command.word("circuit", &id.to_string());
-        for relay in &circuit.path {
-            // Checked one by one: a comma would make two of one.
-            if relay.is_empty() || relay.contains(',') {
-                let why = format!("holds {relay:?}, which is no relay");
-                command.fail(ArgumentError::invalid("EXTENDCIRCUIT", "path", why));
-            }
-        }
-        if !circuit.path.is_empty() {
-            command.word("path", &circuit.path.join(","));
-        }
-        if let Some(purpose) = &circuit.purpose {
-            // CIRC events write it in upper case, the command wants it in lower case.
-            command.pair("purpose", &purpose.as_str().to_ascii_lowercase());
-        }
-        let reply = self.request(command.finish()?)?;
+    /// Sends EXTENDCIRCUIT, and reads the circuit's id.
+    fn extended(&self, command: Command) -> Result<CircuitId> {
+        let reply = self.request(command)?;
         let mut words = Words::new(reply.first().text);
         match (&*words.next_text(), words.next_value().parse()) {
             ("EXTENDED", Some(id)) => Ok(id),
@@ -226,4 +212,25 @@ impl Controller {
             }
         }
     }
+}
+
+/// EXTENDCIRCUIT, checked before anything is sent.
+fn extend(id: CircuitId, circuit: &BuildCircuit) -> Result<Command> {
+    let mut command = Command::build("EXTENDCIRCUIT");
+    command.word("circuit", &id.to_string());
+    for relay in &circuit.path {
+        // Checked one by one: a comma would make two of one.
+        if relay.is_empty() || relay.contains(',') {
+            let why = format!("holds {relay:?}, which is no relay");
+            command.fail(ArgumentError::invalid("EXTENDCIRCUIT", "path", why));
+        }
+    }
+    if !circuit.path.is_empty() {
+        command.word("path", &circuit.path.join(","));
+    }
+    if let Some(purpose) = &circuit.purpose {
+        // CIRC events write it in upper case, the command wants it in lower case.
+        command.pair("purpose", &purpose.as_str().to_ascii_lowercase());
+    }
+    Ok(command.finish()?)
 }

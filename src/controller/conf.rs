@@ -109,11 +109,13 @@ impl Controller {
     /// [`Error::Refused`]: 552 or 550 where the text is not understood, 553 where it changes what cannot be changed.
     /// Nothing was changed then.
     pub fn load_conf(&self, torrc: &str) -> Result<()> {
-        if let Some(position) = torrc.find('\r').filter(|at| torrc.as_bytes().get(at + 1) != Some(&b'\n')) {
+        let bytes = torrc.as_bytes();
+        let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
+        if let Some(position) = memchr::memchr_iter(b'\r', bytes).find(alone) {
             let why = format!("has a carriage return without a line feed (at byte {position})");
             return Err(ArgumentError::invalid("LOADCONF", "torrc", why).into());
         }
-        self.request(Command::build("LOADCONF").data("torrc", torrc.as_bytes()).finish()?).map(drop)
+        self.request(Command::build("LOADCONF").data("torrc", bytes).finish()?).map(drop)
     }
 
     /// Writes the configuration into tor's torrc; the old one is kept as `torrc.orig.1`.

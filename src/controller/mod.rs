@@ -217,10 +217,14 @@ impl Controller {
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
+        self.inner.connection.set_quitting(true);
         match self.request(command) {
             // It may hang up before its answer is read.
             Ok(_) | Err(crate::Error::Closed(_)) => self.close(),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.inner.connection.set_quitting(false);
+                Err(error)
+            }
         }
     }
 }

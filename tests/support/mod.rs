@@ -2,4 +2,8 @@
 #![allow(dead_code)]
 
 pub(crate) mod event;
+pub(crate) mod impostor;
+#[cfg(unix)]
+pub(crate) mod real_tor;
 pub(crate) mod transcript;
+pub(crate) mod wiretap;

@@ -1,0 +1,126 @@
+//! A peer on a port of 127.0.0.1 that says what it is told to, as what only seems to be a control port.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// How long a peer waits for the next byte, so that no thread is left behind by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A listener that handles its connections one after the other.
+#[derive(Debug)]
+pub(crate) struct Impostor {
+    address: SocketAddr,
+    received: Arc<Mutex<Vec<Vec<u8>>>>,
+    thread: Option<JoinHandle<()>>,
+    stop: Arc<Mutex<bool>>,
+}
+
+impl Impostor {
+    /// `speak` is called for each connection.
+    pub(crate) fn start(mut speak: impl FnMut(&mut Conversation) + Send + 'static) -> Impostor {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let received: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let stop: Arc<Mutex<bool>> = Arc::default();
+        let (log, stopped) = (received.clone(), stop.clone());
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if *stopped.lock() {
+                    break;
+                }
+                let stream = stream.expect("a connection");
+                stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+                log.lock().push(Vec::new());
+                speak(&mut Conversation { reader: BufReader::new(stream), log: log.clone() });
+            }
+        });
+        Impostor { address, received, thread: Some(thread), stop }
+    }
+
+    /// A control port: it answers a line as `answer` says, nothing where that is empty. It hangs up where `answer` is
+    /// `None`.
+    pub(crate) fn control_port(mut answer: impl FnMut(&str) -> Option<String> + Send + 'static) -> Impostor {
+        Impostor::start(move |conversation| {
+            while let Some(line) = conversation.line() {
+                match answer(&line) {
+                    Some(text) => conversation.say(text.as_bytes()),
+                    None => break,
+                }
+            }
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What every connection has sent so far.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+    }
+
+    /// Waits until the connections that were made are over, and gives what each sent.
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        self.end();
+        self.received()
+    }
+
+    fn end(&mut self) {
+        *self.stop.lock() = true;
+        // Wakes it from accepting.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !thread::panicking() {
+                ended.expect("the peer's thread does not panic");
+            }
+        }
+    }
+}
+
+impl Drop for Impostor {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// One connection.
+pub(crate) struct Conversation {
+    reader: BufReader<TcpStream>,
+    log: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Conversation {
+    /// The next line, without its end; `None` at the end.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let count = self.reader.read_until(b'\n', &mut line).unwrap_or(0);
+        self.record(&line);
+        let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+        (count > 0).then_some(text)
+    }
+
+    /// Says this. Whether anybody hears it does not matter.
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
+        let _ = self.reader.get_mut().write_all(bytes);
+    }
+
+    /// Says nothing until the other end hangs up.
+    pub(crate) fn listen(&mut self) {
+        let mut rest = Vec::new();
+        let _ = self.reader.read_to_end(&mut rest);
+        self.record(&rest);
+    }
+
+    fn record(&self, bytes: &[u8]) {
+        if let Some(last) = self.log.lock().last_mut() {
+            last.extend_from_slice(bytes);
+        }
+    }
+}

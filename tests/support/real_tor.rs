@@ -1,0 +1,189 @@
+//! A real tor without a network, for one test: ended, and its folder removed, when dropped.
+
+use std::fs::{self, File, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use scape::{Connect, Controller};
+use tempfile::TempDir;
+
+/// How long tor may take to open its control ports. It takes about 0.3 seconds.
+const START: Duration = Duration::from_secs(30);
+/// How long tor may take to end.
+const END: Duration = Duration::from_secs(10);
+/// How often is looked whether something has come to pass.
+const TICK: Duration = Duration::from_millis(5);
+
+/// A tor that listens on a Unix socket and on a port of 127.0.0.1 for controllers, and to nobody else.
+#[derive(Debug)]
+pub(crate) struct RealTor {
+    process: Child,
+    folder: TempDir,
+    port: SocketAddr,
+}
+
+impl RealTor {
+    /// Starts a tor with these lines in its torrc besides its own, and waits until it accepts controllers.
+    pub(crate) fn start(lines: &str) -> RealTor {
+        let folder = private_folder();
+        let path = folder.path();
+        let own = format!(
+            "DataDirectory {data}\nDisableNetwork 1\n{socks}ControlSocket {socket}\n\
+             ControlPort auto\nControlPortWriteToFile {ports}\nLog notice file {log}\n\
+             __OwningControllerProcess {us}\n",
+            data = path.join("data").display(),
+            socket = path.join("control").display(),
+            ports = path.join("ports").display(),
+            log = path.join("log").display(),
+            us = std::process::id(),
+            socks = if lines.contains("SocksPort") { "" } else { "SocksPort 0\n" },
+        );
+        fs::write(path.join("torrc"), format!("{own}{lines}\n")).expect("a torrc can be written");
+        let mut process = tor(path)
+            .arg("-f")
+            .arg(path.join("torrc"))
+            .stdin(Stdio::null())
+            .stdout(File::create(path.join("stdout")).expect("a file for what tor prints"))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(no_tor);
+        let port = wait_for_port(&mut process, path);
+        RealTor { process, folder, port }
+    }
+
+    /// The folder of everything that is this tor's. Others may put files there too.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The Unix socket for controllers.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder().join("control")
+    }
+
+    /// The port for controllers.
+    pub(crate) fn port(&self) -> SocketAddr {
+        self.port
+    }
+
+    /// The cookie file, where the torrc says nothing else of it.
+    pub(crate) fn cookie_file(&self) -> PathBuf {
+        self.folder().join("data/control_auth_cookie")
+    }
+
+    /// The whole torrc.
+    pub(crate) fn torrc(&self) -> String {
+        fs::read_to_string(self.folder().join("torrc")).expect("the torrc can be read")
+    }
+
+    /// How to connect to the Unix socket.
+    pub(crate) fn over_unix(&self) -> Connect {
+        Connect::to(self.socket()).expect("an address").timeout(Duration::from_secs(20))
+    }
+
+    /// How to connect to the port.
+    pub(crate) fn over_tcp(&self) -> Connect {
+        Connect::to(self.port).expect("an address").timeout(Duration::from_secs(20))
+    }
+
+    /// A controller, for a tor that wants no secret or a cookie.
+    pub(crate) fn controller(&self) -> Controller {
+        self.over_unix().connect().unwrap_or_else(|e| panic!("{e}\n{}", self.log()))
+    }
+
+    /// Whether the process is still there.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("a child can be waited for").is_none()
+    }
+
+    /// How the process ended, waited for for at most `timeout`.
+    pub(crate) fn wait_for_end(&mut self, timeout: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let status = self.process.try_wait().expect("a child can be waited for");
+            if status.is_some() || Instant::now() >= deadline {
+                return status;
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    /// What tor logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for RealTor {
+    fn drop(&mut self) {
+        if !self.is_running() {
+            return;
+        }
+        // It may end by itself meanwhile.
+        let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
+        if self.wait_for_end(END).is_none() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// The line for a torrc that makes tor take this password.
+pub(crate) fn password_line(password: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = tor(folder.path())
+        .args(["--quiet", "-f"])
+        .arg(folder.path().join("none"))
+        .arg("--hash-password")
+        .arg(password)
+        .output()
+        .unwrap_or_else(no_tor);
+    let hash = String::from_utf8(output.stdout).expect("a hash is text");
+    assert!(hash.starts_with("16:"), "tor --hash-password said {hash:?}");
+    format!("HashedControlPassword {}\n", hash.trim())
+}
+
+/// A folder that nobody else can look into: tor makes no control socket in another.
+fn private_folder() -> TempDir {
+    let permissions = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("scape-tor").permissions(permissions).tempdir();
+    folder.expect("a temporary folder")
+}
+
+/// tor, shut off from the system's configuration.
+fn tor(folder: &Path) -> Command {
+    let mut command = Command::new("tor");
+    command.arg("--defaults-torrc").arg(folder.join("no-defaults")).arg("--ignore-missing-torrc");
+    command
+}
+
+fn no_tor<T>(error: std::io::Error) -> T {
+    panic!("these tests need a tor (0.4.9 or later) on the PATH, and it cannot be started: {error}")
+}
+
+/// tor writes the file of its ports when all of them are open.
+fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
+    let deadline = Instant::now() + START;
+    loop {
+        let ports = fs::read_to_string(folder.join("ports")).unwrap_or_default();
+        if let Some(port) = ports.lines().find_map(|line| line.strip_prefix("PORT=")) {
+            return port.parse().expect("an address in the file of ports");
+        }
+        let ended = process.try_wait().expect("a child can be waited for");
+        if ended.is_some() || Instant::now() >= deadline {
+            let _ = process.kill();
+            let _ = process.wait();
+            let log = fs::read_to_string(folder.join("stdout")).unwrap_or_default();
+            let torrc = fs::read_to_string(folder.join("torrc")).unwrap_or_default();
+            panic!(
+                "tor has not opened its control port (ended: {ended:?})\ntorrc:\n{torrc}\nit said:\n{log}"
+            );
+        }
+        thread::sleep(TICK);
+    }
+}

@@ -1,0 +1,65 @@
+//! A listener between a controller and tor that keeps what passes.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+
+/// A listener between a controller and a real control port: everything that passes is kept.
+#[derive(Debug)]
+pub(crate) struct Wiretap {
+    address: SocketAddr,
+    sent: Arc<Mutex<Vec<u8>>>,
+    received: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Wiretap {
+    /// Hands on one connection to `target`.
+    pub(crate) fn start(target: SocketAddr) -> Wiretap {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let (sent, received): (Arc<Mutex<_>>, Arc<Mutex<_>>) = Default::default();
+        let (to, from) = (sent.clone(), received.clone());
+        thread::spawn(move || {
+            let (here, _) = listener.accept().expect("a connection");
+            let there = TcpStream::connect(target).expect("the control port");
+            let (source, sink) = (here.try_clone().expect("a handle"), there.try_clone().expect("a handle"));
+            thread::spawn(move || hand_on(source, sink, &to));
+            hand_on(there, here, &from);
+        });
+        Wiretap { address, sent, received }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The lines that the controller sent so far.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        lines(&self.sent.lock())
+    }
+
+    /// The lines that tor sent so far.
+    pub(crate) fn received(&self) -> Vec<String> {
+        lines(&self.received.lock())
+    }
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
+}
+
+/// What comes from the one goes to the other, and is kept before.
+fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        kept.lock().extend_from_slice(&buffer[..count]);
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
