@@ -41,11 +41,11 @@
 #![cfg_attr(not(feature = "testing"), doc = " `testing::ScriptedTor` says what the test wants,")]
 #![cfg_attr(
     feature = "testing",
-    doc = " [`testing::network::TestNetwork`] is a private Tor network of real tors on loopback."
+    doc = " [`testing::TestNetwork`] is a private Tor network of real tors on loopback."
 )]
 #![cfg_attr(
     not(feature = "testing"),
-    doc = " `testing::network::TestNetwork` is a private Tor network of real tors on loopback."
+    doc = " `testing::TestNetwork` is a private Tor network of real tors on loopback."
 )]
 //!
 //! # Commands
@@ -92,7 +92,7 @@
 //! use scape::socks::SocksProxy;
 //! use std::io::Write;
 //!
-//! let proxy = SocksProxy::new("127.0.0.1:9050".parse()?);
+//! let proxy = SocksProxy::new(9050); // on 127.0.0.1
 //! let mut stream = proxy.connect(("example.com", 80))?;
 //! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -54,13 +54,7 @@ impl Shared {
         timeout: Duration,
     ) -> Result<RouteId> {
         let deadline = Instant::now() + timeout;
-        let mut interest = self.lock_interest(deadline, timeout)?;
-        for kind in kinds {
-            // Another attempt may end better, behind a filter that has changed.
-            interest.refused.remove(kind);
-        }
         let id = self.routes.add(kinds.to_vec(), target)?;
-        drop(interest);
         match self.settle_interest(kinds, deadline, timeout) {
             Ok(()) => Ok(id),
             Err(error) => {
@@ -91,7 +85,11 @@ impl Shared {
     /// Sends the list, and again without what others asked for and tor does not know.
     fn settle_interest(&self, own: &[EventKind], deadline: Instant, timeout: Duration) -> Result<()> {
         loop {
-            let interest = self.lock_interest(deadline, timeout)?;
+            let mut interest = self.lock_interest(deadline, timeout)?;
+            for kind in own {
+                // Whatever others were told: this caller must hear of it by itself.
+                interest.refused.remove(kind);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let told = self.tell(interest, Certainty::Agreed, left);
             self.tell_if_stale();

@@ -1,0 +1,261 @@
+//! The network's own name server: RFC 1035, as far as tor's exits ask.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+const HEADER: usize = 12;
+const TYPE_A: u16 = 1;
+const TYPE_PTR: u16 = 12;
+const TYPE_AAAA: u16 = 28;
+const CLASS_IN: u16 = 1;
+const RESPONSE: u16 = 0x8480; // an authoritative response, recursion available
+const RECURSION_DESIRED: u16 = 0x0100;
+const FORMAT_ERROR: u16 = 1;
+const NO_SUCH_NAME: u16 = 3;
+/// A name that stands elsewhere in the message: at the question, right behind the header.
+const QUESTION_NAME: u16 = 0xC000 | HEADER as u16;
+/// How long an answer is good for, in seconds.
+const TTL: u32 = 60;
+/// How often the thread looks whether it should end.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A name server on 127.0.0.1 that knows only the names that it was told: the exits of a
+/// [`TestNetwork`](super::TestNetwork) ask nobody else, so that nothing leaves this machine.
+///
+/// It answers questions for A, AAAA and PTR records; any other name does not exist. Names and addresses may be added
+/// at any time. tor writes names in mixed case and wants them back so.
+#[derive(Debug)]
+pub struct NameServer {
+    address: SocketAddr,
+    records: Arc<Mutex<Records>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    addresses: HashMap<String, Vec<IpAddr>>,
+    /// By the name in `in-addr.arpa` or `ip6.arpa`.
+    names: HashMap<String, String>,
+}
+
+impl NameServer {
+    /// Starts one, on a free port of 127.0.0.1.
+    pub(super) fn start() -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(TICK))?;
+        let address = socket.local_addr()?;
+        let (records, stop): (Arc<Mutex<Records>>, Arc<AtomicBool>) = Default::default();
+        let (known, stopped) = (records.clone(), stop.clone());
+        let thread = thread::Builder::new().name("scape-names".into()).spawn(move || {
+            let mut buffer = [0; 512];
+            while !stopped.load(Ordering::SeqCst) {
+                if let Ok((length, peer)) = socket.recv_from(&mut buffer)
+                    && let Some(answer) = answer(buffer.get(..length).unwrap_or_default(), &known.lock())
+                {
+                    // Who asked asks again.
+                    let _ = socket.send_to(&answer, peer);
+                }
+            }
+        })?;
+        Ok(NameServer { address, records, stop, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on `name` has this address, beside those that it has.
+    pub fn add_address(&self, name: &str, address: IpAddr) {
+        self.records.lock().addresses.entry(name.to_ascii_lowercase()).or_default().push(address);
+    }
+
+    /// From now on `address` is named `name`. (tor refuses to ask about private addresses; the documentation
+    /// addresses, 198.51.100.0/24 and such, will do: nothing is ever sent to them.)
+    pub fn add_name(&self, address: IpAddr, name: &str) {
+        self.records.lock().names.insert(reverse_name(address), name.to_string());
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // It ends within a tick.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The name under which PTR records of an address are asked for.
+fn reverse_name(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(address) => {
+            let nibbles = address.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+            let labels: String = nibbles.map(|nibble| format!("{nibble:x}.")).collect();
+            format!("{labels}ip6.arpa")
+        }
+    }
+}
+
+/// The answer to a query; `None` to what is no query.
+fn answer(query: &[u8], records: &Records) -> Option<Vec<u8>> {
+    let header = query.get(..HEADER)?;
+    let flags = number(header, 2)?;
+    if flags & 0x8000 != 0 {
+        return None;
+    }
+    let respond = |code: u16, answers: &[(u16, Vec<u8>)], question: &[u8]| {
+        let mut response = header.get(..2).unwrap_or_default().to_vec();
+        let counts = [u16::from(!question.is_empty()), answers.len() as u16, 0, 0];
+        response.extend((RESPONSE | flags & RECURSION_DESIRED | code).to_be_bytes());
+        response.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
+        response.extend(question);
+        for (kind, data) in answers {
+            for number in [QUESTION_NAME, *kind, CLASS_IN] {
+                response.extend(number.to_be_bytes());
+            }
+            response.extend(TTL.to_be_bytes());
+            response.extend((data.len() as u16).to_be_bytes());
+            response.extend(data);
+        }
+        response
+    };
+    let Some((name, kind, length)) = question(query) else {
+        return Some(respond(FORMAT_ERROR, &[], &[]));
+    };
+    let question = query.get(HEADER..HEADER + length)?;
+    let addresses = records.addresses.get(&name);
+    let names = records.names.get(&name);
+    let answers: Vec<(u16, Vec<u8>)> = match kind {
+        TYPE_A | TYPE_AAAA => addresses
+            .into_iter()
+            .flatten()
+            .filter_map(|address| match address {
+                IpAddr::V4(address) if kind == TYPE_A => Some((kind, address.octets().to_vec())),
+                IpAddr::V6(address) if kind == TYPE_AAAA => Some((kind, address.octets().to_vec())),
+                _ => None,
+            })
+            .collect(),
+        TYPE_PTR => names.into_iter().map(|name| (kind, encode(name))).collect(),
+        _ => Vec::new(),
+    };
+    let known = addresses.is_some() || names.is_some();
+    Some(respond(if known { 0 } else { NO_SUCH_NAME }, &answers, question))
+}
+
+/// The question's name in lower case, its type, and its length.
+fn question(query: &[u8]) -> Option<(String, u16, usize)> {
+    if number(query, 4)? != 1 {
+        return None;
+    }
+    let mut labels = Vec::new();
+    let mut position = HEADER;
+    loop {
+        let length = usize::from(*query.get(position)?);
+        position += 1;
+        match length {
+            0 => break,
+            1..=63 => labels
+                .push(String::from_utf8_lossy(query.get(position..position + length)?).to_ascii_lowercase()),
+            _ => return None,
+        }
+        position += length;
+    }
+    let kind = number(query, position)?;
+    let class = number(query, position + 2)?;
+    (class == CLASS_IN).then(|| (labels.join("."), kind, position + 4 - HEADER))
+}
+
+fn encode(name: &str) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(name.len() + 2);
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        let label = label.as_bytes().get(..63).unwrap_or(label.as_bytes());
+        encoded.push(label.len() as u8);
+        encoded.extend(label);
+    }
+    encoded.push(0);
+    encoded
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(name: &str, kind: u16) -> Vec<u8> {
+        let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        query.extend(encode(name));
+        query.extend([kind.to_be_bytes(), CLASS_IN.to_be_bytes()].concat());
+        query
+    }
+
+    fn ask(server: &NameServer, query: &[u8]) -> Vec<u8> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.send_to(query, server.address()).unwrap();
+        let mut buffer = [0; 512];
+        let length = socket.recv(&mut buffer).unwrap();
+        buffer[..length].to_vec()
+    }
+
+    fn codes(response: &[u8]) -> (u16, u16) {
+        (number(response, 2).unwrap() & 15, number(response, 6).unwrap())
+    }
+
+    #[test]
+    fn what_it_was_told_and_nothing_else() {
+        let server = NameServer::start().unwrap();
+        server.add_address("www.scape.test", Ipv4Addr::LOCALHOST.into());
+        server.add_address("www.scape.test", "::1".parse().unwrap());
+        server.add_name("198.51.100.7".parse().unwrap(), "seven.scape.test");
+
+        let question = query("wWw.ScApE.tesT", TYPE_A);
+        let response = ask(&server, &question);
+        assert_eq!(codes(&response), (0, 1));
+        // The question comes back as it was asked.
+        assert_eq!(response[HEADER..question.len()], question[HEADER..]);
+        assert!(response.ends_with(&[0, 4, 127, 0, 0, 1]));
+        assert!(ask(&server, &query("www.scape.test", TYPE_AAAA)).ends_with(&[0, 1]));
+        assert_eq!(codes(&ask(&server, &query("www.scape.test", 15))), (0, 0));
+        let response = ask(&server, &query("7.100.51.198.in-addr.arpa", TYPE_PTR));
+        assert!(response.ends_with(b"\x05seven\x05scape\x04test\0"));
+        assert_eq!(codes(&ask(&server, &query("other.test", TYPE_A))), (NO_SUCH_NAME, 0));
+    }
+
+    #[test]
+    fn odd_queries() {
+        let records = Records::default();
+        assert_eq!(answer(b"", &records), None);
+        assert_eq!(answer(&[0; 11], &records), None);
+        let mut response = query("a", TYPE_A);
+        response[2] |= 0x80;
+        assert_eq!(answer(&response, &records), None);
+        let whole = query("a.b", TYPE_A);
+        for end in HEADER..whole.len() {
+            assert_eq!(codes(&answer(&whole[..end], &records).unwrap()).0, FORMAT_ERROR, "{end}");
+        }
+    }
+
+    #[test]
+    fn reverse_names() {
+        assert_eq!(reverse_name("198.51.100.7".parse().unwrap()), "7.100.51.198.in-addr.arpa");
+        let name = reverse_name("2001:db8::567:89ab".parse().unwrap());
+        assert_eq!(name, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+    }
+}
