@@ -1,4 +1,152 @@
-//! A synchronous, thread-based controller library for Tor.
+//! scape controls [Tor](https://www.torproject.org): a synchronous, thread-based library for scripts, programs with
+//! a window, daemons and test suites. No async runtime.
+//!
+//! ```no_run
+//! use scape::types::EventKind;
+//!
+//! let controller = scape::connect()?; // the usual places; cookie, then password
+//! println!("Tor {}", controller.version()?);
+//! for circuit in controller.circuits()? {
+//!     println!("{circuit}");
+//! }
+//! for event in controller.subscribe([EventKind::Bw])?.iter().take(10) {
+//!     println!("{}", event.text());
+//! }
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! # Three ways to a tor
+//!
+//! **The one that runs already.** [`connect()`] tries the usual places, [`Connect`] is for everything else: an
+//! address, a password, a cookie file somewhere else, a prompt. Authentication needs no thought: SAFECOOKIE where tor
+//! offers it (which also finds out an impostor), then the password, if one is given. What went wrong is typed:
+//! [`Error::auth`].
+//!
+//! **One of our own.** [`process::Launch`] starts a tor, with a private directory and without any open control port,
+//! reports how its bootstrap comes along, and ends it when the handle is dropped, or this program dies.
+//!
+//! ```no_run
+//! use scape::process::Launch;
+//!
+//! let tor = Launch::new()
+//!     .option("SocksPort", "auto")
+//!     .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary))
+//!     .start()?;
+//! println!("{}", tor.controller().get_info("net/listeners/socks")?);
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! **A pretended one, or a whole network**, for tests, with the feature `testing`:
+#![cfg_attr(feature = "testing", doc = " [`testing::ScriptedTor`] says what the test wants,")]
+#![cfg_attr(not(feature = "testing"), doc = " `testing::ScriptedTor` says what the test wants,")]
+#![cfg_attr(
+    feature = "testing",
+    doc = " [`testing::network::TestNetwork`] is a private Tor network of real tors on loopback."
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = " `testing::network::TestNetwork` is a private Tor network of real tors on loopback."
+)]
+//!
+//! # Commands
+//!
+//! [`Controller`] has a blocking method for a command, with arguments that are checked before anything is sent and
+//! answers that are values:
+//!
+//! ```
+//! # use scape::testing::ScriptedTor;
+//! # let tor = ScriptedTor::builder()
+//! #     .on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n")
+//! #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n")
+//! #     .on("SETCONF MaxCircuitDirtiness=\"60\"", "250 OK\r\n")
+//! #     .on("SETCONF Nick=\"x\"", "552 Unrecognized option: Unknown option 'Nick'.  Failing.\r\n").start()?;
+//! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+//! let version = controller.version()?;
+//! assert!(version >= "0.4.8.0".parse()?);
+//! assert_eq!(controller.get_conf("Nickname")?.as_deref(), Some("relay01"));
+//! controller.set_conf([("MaxCircuitDirtiness", "60")])?;
+//!
+//! let error = controller.set_conf([("Nick", "x")]).unwrap_err();
+//! assert_eq!(error.code(), Some(552)); // and tor's text, whole, in its Display
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Several commands may be on the way at once: [`Controller::send`] gives a [`PendingReply`], and
+//! [`Controller::send_all`] writes many with one call. [`Controller::msg`] sends a line as it is, for what has no
+//! method.
+//!
+//! # Events
+//!
+//! [`Controller::subscribe`] gives a queue of one's own, to iterate over, to poll, or to `select!` on;
+//! [`Controller::on`] calls back, as long as its [`Listener`] lives. Each event is a value of
+//! [`event::EventBody`], with its raw text at hand; what this version does not know comes as
+//! [`Unknown`](event::EventBody::Unknown), never as an error.
+//!
+//! # Connections through tor
+//!
+//! [`socks::SocksProxy`] connects, resolves names and addresses through a SOCKS port, TCP or Unix, with isolation, one
+//! deadline over everything, and each of tor's error codes told apart. No name is ever looked up locally, and nothing
+//! goes around tor.
+//!
+//! ```no_run
+//! use scape::socks::SocksProxy;
+//! use std::io::Write;
+//!
+//! let proxy = SocksProxy::new("127.0.0.1:9050".parse()?);
+//! let mut stream = proxy.connect(("example.com", 80))?;
+//! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Threads
+//!
+//! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call it. A connection has a thread that reads,
+//! and, from the first callback on, one that runs callbacks. What can be relied on:
+//!
+//! * **Nothing hangs.** Every call has a deadline ([`Controller::with_timeout`], [`Connect::timeout`]). When the
+//!   connection ends, every waiting call, iterator and callback learns it at once, with the cause, and every later
+//!   call fails with the same.
+//! * **Nothing is mixed up.** Each call gets the reply to its own command, whatever other threads do, and also after
+//!   a timeout: the late reply is thrown away.
+//! * **Barrier.** What tor sent before a reply is in every subscription's queue when that reply is seen;
+//!   [`Controller::sync`] also waits for callbacks.
+//! * **Callbacks are free** to call any method, to wait, to add and remove callbacks, to close the connection or drop
+//!   its last handle. A slow one delays other callbacks only; a panic in one is caught and logged.
+//! * **Things end with their handles**: connections, subscriptions, callbacks, launched tors. Each has a method that
+//!   does the same and returns the error.
+//!
+//! # Errors
+//!
+//! [`Error`] keeps apart tor's refusal (its code and all of its text), a connection that ended, a deadline that passed,
+//! an argument that was never sent, and the failures of larger steps. Wrong input is an error before anything is
+//! sent, and leaves the connection as it was.
+//!
+//! # What is logged
+//!
+//! Through the [`log`] crate:
+//!
+//! | target | level | what |
+//! |---|---|---|
+//! | `scape::wire` | trace | every command and reply, without secrets and without data blocks |
+//! | `scape::connection` | debug | the end of each connection, with its cause |
+//! | `scape::tor` | debug | what a launched tor logs |
+//! | `scape::events` | warn, error | lost events, panics in callbacks |
+//!
+//! Passwords, cookies, private keys and SOCKS passwords appear in no log line, no `Debug` and no `Display`. What is
+//! not hidden: addresses, host names, onion addresses, paths. A log at trace level tells where a user goes.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `testing` | [`testing`](crate#three-ways-to-a-tor): a scripted tor, and a private network of real ones |
+//!
+//! None is on by default.
+//!
+//! # Versions
+//!
+//! The minimum supported Rust version is 1.88; raising it is a minor release of its own. tor 0.4.9 is what the
+//! library is tested against. What a tor can do is never read off its version.
 
 pub mod error;
 // First, for its macro.
@@ -8,10 +156,16 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod process;
 pub mod protocol;
 pub mod socks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Subscription};
-pub use controller::{AddOnion, AddedOnion, BuildCircuit, Connect, Controller, WeakController, connect};
+pub use controller::{
+    AddOnion, AddedOnion, BuildCircuit, Connect, Controller, OnionTarget, PasswordRequest, WeakController,
+    connect,
+};
 pub use error::{Error, Result};

@@ -141,10 +141,18 @@ fn one_deadline_covers_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let timeout = Duration::from_millis(50);
     let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(timeout);
+    // Were it waited for, the port would close one day: the test then fails, and does not hang.
+    let (done, until_done) = crossbeam_channel::bounded::<()>(0);
+    let port = thread::spawn(move || {
+        let _ = until_done.recv_timeout(LONG);
+        listener
+    });
     let start = Instant::now();
     let error = proxy.resolve("example.com").unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(start.elapsed() >= timeout && start.elapsed() < LONG);
+    drop(done);
+    let _listener = port.join().unwrap();
 
     let error = proxy.timeout(Duration::ZERO).connect(("example.com", 80)).unwrap_err();
     let Error::Socks(socks) = &error else { panic!("{error:?}") };

@@ -76,12 +76,12 @@ impl Callback {
     fn call(&self, run: impl FnOnce(&mut Function)) {
         if self.active.load(Ordering::SeqCst) {
             // Only the dispatcher thread calls, so the lock is free unless the callback is just being dropped.
-            if let Some(mut function) = self.function.try_lock() {
-                if let Some(function) = function.as_mut() {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| run(function)));
-                    if let Err(panic) = outcome {
-                        log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
-                    }
+            if let Some(mut function) = self.function.try_lock()
+                && let Some(function) = function.as_mut()
+            {
+                let outcome = catch_unwind(AssertUnwindSafe(|| run(function)));
+                if let Err(panic) = outcome {
+                    log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
                 }
             }
         }

@@ -26,8 +26,19 @@ const FORGET_WITHIN: Duration = Duration::from_millis(500);
 pub(super) struct Interest {
     /// The list that tor has, or will have once it has read what was written. `None` after a refusal.
     told: Option<BTreeSet<EventKind>>,
+    /// The list that tor last agreed to, as far as its answers were waited for.
+    agreed: BTreeSet<EventKind>,
     /// What tor does not know.
     refused: BTreeSet<EventKind>,
+}
+
+/// What the caller needs to know of a list that tor was told already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    /// That it was written is enough.
+    Written,
+    /// tor must have answered: what is on the way may be refused. Else it is sent once more.
+    Agreed,
 }
 
 /// Set when an entry was removed while the lock was taken: whoever has the lock then does the work.
@@ -65,7 +76,7 @@ impl Shared {
         self.stale.0.store(true, Ordering::SeqCst);
         // Who holds the lock now looks at `stale` after letting go.
         if let Some(interest) = self.interest.try_lock() {
-            let _ = self.tell(interest, FORGET_WITHIN);
+            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN);
         }
         self.tell_if_stale();
     }
@@ -82,11 +93,16 @@ impl Shared {
         loop {
             let interest = self.lock_interest(deadline, timeout)?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let pending = self.tell(interest, left);
+            let told = self.tell(interest, Certainty::Agreed, left);
             self.tell_if_stale();
-            let Some(pending) = pending? else { return Ok(()) };
+            let Some((wanted, pending)) = told? else { return Ok(()) };
             let refusal = match pending.wait_ok() {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.lock_interest(deadline, timeout)?.agreed = wanted;
+                    // Whoever found the lock taken just now relies on this.
+                    self.tell_if_stale();
+                    return Ok(());
+                }
                 Err(Error::Refused(refusal)) => refusal,
                 Err(error) => return Err(error),
             };
@@ -95,23 +111,26 @@ impl Shared {
             interest.told = None;
             interest.refused.extend(unknown.iter().cloned());
             drop(interest);
+            self.tell_if_stale();
             if unknown.is_empty() || own.iter().any(|kind| unknown.contains(kind)) {
                 return Err(Error::Refused(refusal));
             }
         }
     }
 
-    /// Writes SETEVENTS, where the list is not what tor was told last.
+    /// Writes SETEVENTS, where the list is not what tor was told last. Gives the list, and what to wait for.
     fn tell(
         &self,
         mut interest: MutexGuard<'_, Interest>,
+        certainty: Certainty,
         timeout: Duration,
-    ) -> Result<Option<PendingReply>> {
+    ) -> Result<Option<(BTreeSet<EventKind>, PendingReply)>> {
         self.stale.0.store(false, Ordering::SeqCst);
         let wanted: BTreeSet<_> = self.routes.union().difference(&interest.refused).cloned().collect();
         // At the beginning, tor sends nothing.
         let nothing_told = interest.told.is_none() && interest.refused.is_empty() && wanted.is_empty();
-        if nothing_told || interest.told.as_ref() == Some(&wanted) {
+        let told = nothing_told || interest.told.as_ref() == Some(&wanted);
+        if told && (certainty == Certainty::Written || interest.agreed == wanted) {
             return Ok(None);
         }
         let mut command = Command::build("SETEVENTS");
@@ -119,15 +138,15 @@ impl Shared {
             command.word("event", kind.as_str());
         }
         let pending = self.send(command.finish()?, timeout)?;
-        interest.told = Some(wanted);
-        Ok(Some(pending))
+        interest.told = Some(wanted.clone());
+        Ok(Some((wanted, pending)))
     }
 
     /// Does what somebody left undone who found the lock taken.
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };
-            let _ = self.tell(interest, FORGET_WITHIN);
+            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN);
         }
     }
 

@@ -81,10 +81,10 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.callback.deactivate();
-        if let Entry::Status(shared) = &self.entry {
-            if let Some(shared) = shared.upgrade() {
-                shared.dispatcher.remove_status(&self.callback);
-            }
+        if let Entry::Status(shared) = &self.entry
+            && let Some(shared) = shared.upgrade()
+        {
+            shared.dispatcher.remove_status(&self.callback);
         }
     }
 }

@@ -33,11 +33,11 @@ impl Controller {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let signal = signal.canonical();
         let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
-        if let Some(known) = self.signal_names()? {
-            if !known.contains(&signal) {
-                let known = known.iter().map(ToString::to_string).collect();
-                return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
-            }
+        if let Some(known) = self.signal_names()?
+            && !known.contains(&signal)
+        {
+            let known = known.iter().map(ToString::to_string).collect();
+            return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
         }
         match self.request(command) {
             Err(Error::Closed(closed)) if signal.is_exit() && !closed.is_local() => Ok(()),

@@ -1,0 +1,126 @@
+//! What a whole program costs that connects, authenticates, asks tor's version and ends: its time and its memory,
+//! compared with the same on a bare socket. See `docs/benchmarks.md`.
+//!
+//! `cargo bench --bench hello`. The programs are this executable, run again; it is apart from the other benchmarks, and
+//! without criterion, so that nothing else is in it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use std::cell::Cell;
+use std::io::Write;
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::Instant;
+
+use support::fake_tor::{self, FakeTor};
+use support::real_tor::RealTor;
+use support::rounds::{Comparison, Run, print_ratios, verdict};
+use support::{REQUEST, Server, bare, child, scape_side};
+
+/// The roles of the children.
+const BARE: &str = "hello-bare";
+const SCAPE: &str = "hello-scape";
+
+/// The most memory that the program may take, in KiB.
+const MEMORY_TARGET: u64 = 3500;
+
+fn main() {
+    match child::role() {
+        None => benchmark(),
+        Some((role, arguments)) => match role.as_str() {
+            fake_tor::ROLE => fake_tor::serve(),
+            BARE => with_bare_socket(arguments),
+            SCAPE => with_scape(&arguments),
+            _ => panic!("no such role: {role}"),
+        },
+    }
+}
+
+fn benchmark() {
+    let given = |argument: &str| std::env::args().any(|given| given == argument);
+    // As criterion does: without --bench, this is a test of whether the benchmark runs.
+    let is_test = given("--test") || !given("--bench");
+    let (rounds, times) = if given("--quick") { (7, 50) } else { (15, 200) };
+    let fake_tor = FakeTor::start();
+    let real_tor = RealTor::start();
+    let mut comparisons = Vec::new();
+    let mut peaks = Vec::new();
+    for (name, server) in support::servers(&fake_tor, real_tor.as_ref()) {
+        let (bare_peak, scape_peak) = (Peak::default(), Peak::default());
+        comparisons.push(Comparison {
+            name: format!("{name}/hello"),
+            target: 1.3,
+            times,
+            bare: programs(BARE, server, &bare_peak),
+            scape: programs(SCAPE, server, &scape_peak),
+        });
+        peaks.push((name, bare_peak, scape_peak));
+    }
+    if is_test {
+        comparisons.iter_mut().for_each(Comparison::run_once);
+        return;
+    }
+    print_ratios(&mut comparisons, rounds);
+    println!("\nThe most memory that one of these programs took (VmHWM):\n");
+    for (name, bare, scape) in peaks {
+        println!(
+            "{:<18} {} KiB, {} KiB with a bare socket   target {MEMORY_TARGET} KiB   {}",
+            format!("{name}/hello"),
+            scape.get(),
+            bare.get(),
+            verdict(scape.get() <= MEMORY_TARGET),
+        );
+    }
+}
+
+/// The most memory that one of some programs took, in KiB; 0 where the system does not tell.
+type Peak = Rc<Cell<u64>>;
+
+/// Runs programs, one after the other. The time is from outside: from before the start to after the end.
+fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
+    let address = server.address.clone();
+    let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());
+    let peak = peak.clone();
+    Box::new(move |times| {
+        let arguments: Vec<&str> =
+            [Some(address.as_str()), cookie.as_deref()].into_iter().flatten().collect();
+        let begun = Instant::now();
+        for _ in 0..times {
+            let mut program = child::command(role, &arguments);
+            let output = program.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
+            assert!(output.status.success(), "{role}: {}", output.status);
+            let taken = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+            peak.set(peak.get().max(taken));
+        }
+        begun.elapsed()
+    })
+}
+
+/// The program with a bare socket. Its arguments are tor's address and, where tor wants one, the cookie file.
+fn with_bare_socket(arguments: Vec<String>) {
+    let mut arguments = arguments.into_iter();
+    let address = arguments.next().unwrap();
+    let server = Server { address, cookie_file: arguments.next().map(Into::into) };
+    let mut stream = bare::connect(&server);
+    stream.write_all(REQUEST).unwrap();
+    let mut reply = Vec::new();
+    bare::read_reply(&mut stream, &mut reply);
+    assert!(reply.starts_with(b"250-version="));
+    println!("{}", peak_memory());
+}
+
+/// The program with scape, which learns from tor where the cookie is.
+fn with_scape(arguments: &[String]) {
+    let controller = scape_side::connect(&arguments[0]);
+    assert!(!controller.version().unwrap().to_string().is_empty());
+    drop(controller);
+    println!("{}", peak_memory());
+}
+
+/// The most memory that this process has had, in KiB (VmHWM); 0 where the system does not tell.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}

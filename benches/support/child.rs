@@ -1,0 +1,47 @@
+//! The benchmark's own executable, run again in another role: a server needs a process of its own, and so does the
+//! time and the memory that a whole program takes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// The argument that tells a child from the benchmark itself.
+const MARK: &str = "--as-child";
+
+/// What this process is to do, where it is a child: a role, and its arguments.
+pub(crate) fn role() -> Option<(String, Vec<String>)> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next()? != MARK {
+        return None;
+    }
+    Some((arguments.next()?, arguments.collect()))
+}
+
+/// A command that runs this executable in a role.
+pub(crate) fn command(role: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(MARK).arg(role).args(arguments);
+    command
+}
+
+/// A child that ends when its standard input does: when this is dropped, and also when the benchmark is killed.
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts it, and gives the first line that it prints.
+    pub(crate) fn start(role: &str) -> (Server, String) {
+        let child = command(role, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut server = Server { child };
+        let mut line = String::new();
+        BufReader::new(server.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        (server, line.trim().to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}

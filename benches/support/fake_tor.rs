@@ -1,0 +1,72 @@
+//! A control port that answers at once, so that what is measured is the client. It runs as a [child](super::child).
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use super::{Server, child};
+
+/// The role of the child.
+pub(crate) const ROLE: &str = "fake-tor";
+
+/// A running one; it ends when this is dropped.
+pub(crate) struct FakeTor {
+    _process: child::Server,
+    pub(crate) server: Server,
+}
+
+impl FakeTor {
+    pub(crate) fn start() -> FakeTor {
+        let (process, port) = child::Server::start(ROLE);
+        let server = Server { address: format!("127.0.0.1:{port}"), cookie_file: None };
+        FakeTor { _process: process, server }
+    }
+}
+
+/// What the child does: prints its port, and serves until its standard input ends.
+pub(crate) fn serve() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            stream.set_nodelay(true).unwrap();
+            // A client that goes away is its own business.
+            thread::spawn(move || drop(converse(stream)));
+        }
+    });
+    let _ = io::stdin().read(&mut [0]);
+}
+
+/// Answers everything that one read brought with one write, as tor does.
+fn converse(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut filled = 0;
+    let mut answers = Vec::new();
+    loop {
+        match stream.read(&mut buffer[filled..])? {
+            0 => return Ok(()),
+            count => filled += count,
+        }
+        let mut start = 0;
+        while let Some(length) = memchr::memchr(b'\n', &buffer[start..filled]) {
+            let line = buffer[start..start + length].trim_ascii_end();
+            answers.extend_from_slice(answer(line));
+            start += length + 1;
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+        stream.write_all(&answers)?;
+        answers.clear();
+    }
+}
+
+fn answer(line: &[u8]) -> &'static [u8] {
+    match line {
+        b"GETINFO version" => b"250-version=0.4.9.11\r\n250 OK\r\n",
+        b"PROTOCOLINFO 1" => {
+            b"250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n"
+        }
+        b"AUTHENTICATE" => b"250 OK\r\n",
+        _ => b"510 Unrecognized command\r\n",
+    }
+}

@@ -1,0 +1,82 @@
+//! A tor of the benchmark's own that talks to nobody, where tor is installed.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, process, thread};
+
+use tempfile::TempDir;
+
+use super::Server;
+
+/// How long tor may take to open its control port.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running tor; it ends when this is dropped, and also when the benchmark is killed.
+pub(crate) struct RealTor {
+    pub(crate) server: Server,
+    // In this order: tor ends before its directory is removed.
+    _process: Process,
+    _directory: TempDir,
+}
+
+/// Ended, by its id, when dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl RealTor {
+    /// Starts it; `None` where there is no tor.
+    pub(crate) fn start() -> Option<RealTor> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let torrc = format!(
+            "DisableNetwork 1\nSocksPort 0\nDataDirectory {data}\nControlPort {localhost}:auto\n\
+             ControlPortWriteToFile {port}\nCookieAuthentication 1\nCookieAuthFile {cookie}\n\
+             Log notice file {log}\n__OwningControllerProcess {owner}\n",
+            data = path("data").display(),
+            localhost = Ipv4Addr::LOCALHOST,
+            port = path("port").display(),
+            cookie = path("cookie").display(),
+            log = path("log").display(),
+            owner = process::id(),
+        );
+        fs::write(path("torrc"), torrc).unwrap();
+        let child = Command::new("tor")
+            .arg("--defaults-torrc")
+            .arg(path("no-defaults"))
+            .arg("--ignore-missing-torrc")
+            .arg("-f")
+            .arg(path("torrc"))
+            .arg("--quiet")
+            .stdin(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut process = Process(child);
+        let address = wait_for_port(&path("port"), &path("log"), &mut process.0);
+        let server = Server { address, cookie_file: Some(path("cookie")) };
+        Some(RealTor { server, _process: process, _directory: directory })
+    }
+}
+
+/// The address in the file that tor writes once it listens: `PORT=127.0.0.1:12345`.
+fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
+    let deadline = Instant::now() + START_WITHIN;
+    loop {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if let Some(address) = text.strip_prefix("PORT=").and_then(|rest| rest.strip_suffix('\n')) {
+            return address.to_owned();
+        }
+        let ended = tor.try_wait().unwrap();
+        if ended.is_some() || Instant::now() >= deadline {
+            panic!("tor has not started ({ended:?}): {}", fs::read_to_string(log).unwrap_or_default());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

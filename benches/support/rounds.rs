@@ -1,0 +1,75 @@
+//! Ratios: two columns measured in turn, round after round.
+//!
+//! Times of two runs cannot be compared on a machine that does other things too; the ratio of two columns that ran one
+//! after the other can.
+
+use std::time::Duration;
+
+/// Does something this many times, and says how long it took.
+pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
+
+/// Something to measure, and what to measure it against.
+pub(crate) struct Comparison {
+    /// What is done, and with whom.
+    pub(crate) name: String,
+    /// What scape may take, as a multiple of what a bare socket takes.
+    pub(crate) target: f64,
+    /// How often it is done in a round.
+    pub(crate) times: u64,
+    pub(crate) bare: Run,
+    pub(crate) scape: Run,
+}
+
+/// What the rounds of a [`Comparison`] gave.
+pub(crate) struct Ratio {
+    pub(crate) median: f64,
+    pub(crate) lowest: f64,
+    pub(crate) highest: f64,
+}
+
+impl Comparison {
+    /// Does both once, to see that they work.
+    pub(crate) fn run_once(&mut self) {
+        (self.bare)(1);
+        (self.scape)(1);
+        println!("{}: ok", self.name);
+    }
+
+    /// The ratios of scape's time to the bare time, over so many rounds. One more comes first, and is not counted.
+    pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
+        let mut ratios: Vec<f64> = (0..=rounds)
+            .map(|_| {
+                let bare = (self.bare)(self.times);
+                let scape = (self.scape)(self.times);
+                scape.as_secs_f64() / bare.as_secs_f64()
+            })
+            .skip(1)
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        Ratio { median: ratios[rounds / 2], lowest: ratios[0], highest: ratios[rounds - 1] }
+    }
+}
+
+/// Measures all of them, and prints a line for each.
+pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
+    println!(
+        "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"
+    );
+    for comparison in comparisons {
+        let ratio = comparison.ratio(rounds);
+        println!(
+            "{:<18} {:.2}  ({:.2} to {:.2})   target {:.2}   {}",
+            comparison.name,
+            ratio.median,
+            ratio.lowest,
+            ratio.highest,
+            comparison.target,
+            verdict(ratio.median <= comparison.target),
+        );
+    }
+}
+
+/// In a word.
+pub(crate) fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
+}

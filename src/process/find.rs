@@ -1,0 +1,159 @@
+//! Where the tor program is.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+use crate::error::{LaunchError, LaunchProblem};
+
+/// The environment variable that names the tor program, before every other place.
+pub(super) const PROGRAM_VARIABLE: &str = "SCAPE_TOR";
+
+/// The tor program: what the environment variable `SCAPE_TOR` names, or else the first there is in
+/// `PATH`, in the places where systems and package managers install it, or within a Tor Browser.
+///
+/// Nothing is run, and the current directory is not looked at (nor are relative entries of `PATH`).
+///
+/// # Errors
+///
+/// [`LaunchProblem::NotFound`], with the places that were looked at. Where `SCAPE_TOR` is set, that
+/// is the only one.
+pub fn find_tor() -> Result<PathBuf> {
+    search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)
+}
+
+/// [`find_tor`] with the environment and the file system as parameters.
+fn search(
+    variable: impl Fn(&str) -> Option<OsString>,
+    is_program: impl Fn(&Path) -> bool,
+) -> Result<PathBuf> {
+    let places = match variable(PROGRAM_VARIABLE) {
+        Some(named) => vec![PathBuf::from(named)],
+        None => places(variable),
+    };
+    match places.iter().find(|place| is_program(place)) {
+        Some(program) => Ok(program.clone()),
+        None => Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into()),
+    }
+}
+
+/// Every place to look at, best first, each once.
+fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let program = format!("tor{}", env::consts::EXE_SUFFIX);
+    let mut places: Vec<PathBuf> = Vec::new();
+    let mut add = |place: PathBuf| {
+        if place.is_absolute() && !places.contains(&place) {
+            places.push(place);
+        }
+    };
+    if let Some(path) = variable("PATH") {
+        env::split_paths(&path).for_each(|directory| add(directory.join(&program)));
+    }
+    for directory in SYSTEM {
+        add(Path::new(directory).join(&program));
+    }
+    for (root, below) in BROWSERS {
+        let root = match root.strip_prefix('$') {
+            Some(name) => variable(name).map(PathBuf::from),
+            None => Some(PathBuf::from(root)),
+        };
+        if let Some(root) = root {
+            add(root.join(below).join(&program));
+        }
+    }
+    places
+}
+
+/// Directories of installed programs that a `PATH` may lack: Debian's tor is in `/usr/sbin`, and a
+/// macOS application inherits no shell's `PATH`.
+#[cfg(not(windows))]
+const SYSTEM: &[&str] = &[
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/opt/homebrew/bin",
+    "/opt/local/bin",
+    "/home/linuxbrew/.linuxbrew/bin",
+    "/usr/pkg/bin",
+    "/snap/bin",
+];
+#[cfg(windows)]
+const SYSTEM: &[&str] = &[];
+
+/// Tor Browsers: a root (an environment variable's value where it begins with `$`), and the
+/// directory of the tor program below it.
+#[cfg(target_os = "macos")]
+const BROWSERS: &[(&str, &str)] = &[
+    ("/Applications", "Tor Browser.app/Contents/MacOS/Tor"),
+    ("$HOME", "Applications/Tor Browser.app/Contents/MacOS/Tor"),
+    ("/Applications", "Tor Browser.app/Contents/Resources/TorBrowser/Tor"),
+];
+#[cfg(windows)]
+const BROWSERS: &[(&str, &str)] = &[
+    ("$ProgramFiles", "Tor"),
+    ("$USERPROFILE", r"Desktop\Tor Browser\Browser\TorBrowser\Tor"),
+    ("$USERPROFILE", r"OneDrive\Desktop\Tor Browser\Browser\TorBrowser\Tor"),
+    ("$LOCALAPPDATA", r"Tor Browser\Browser\TorBrowser\Tor"),
+    ("$ProgramFiles", r"Tor Browser\Browser\TorBrowser\Tor"),
+];
+#[cfg(not(any(windows, target_os = "macos")))]
+const BROWSERS: &[(&str, &str)] = &[
+    ("$HOME", "tor-browser/Browser/TorBrowser/Tor"),
+    ("$HOME", ".local/share/torbrowser/tbb/x86_64/tor-browser/Browser/TorBrowser/Tor"),
+    ("$HOME", ".local/share/torbrowser/tbb/aarch64/tor-browser/Browser/TorBrowser/Tor"),
+    (
+        "$HOME",
+        ".var/app/org.torproject.torbrowser-launcher/data/torbrowser/tbb/x86_64/tor-browser/Browser/TorBrowser/Tor",
+    ),
+    ("/opt", "tor-browser/Browser/TorBrowser/Tor"),
+];
+
+/// Whether there is a file at `path` that may be run.
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether there is a file at `path`.
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
+        move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
+    }
+
+    #[test]
+    fn the_variable_comes_first_and_stands_alone() {
+        let set = environment(&[("SCAPE_TOR", "/my/tor"), ("PATH", "/a")]);
+        assert_eq!(search(&set, |_| true).unwrap(), Path::new("/my/tor"));
+        let error = search(&set, |place| place == Path::new("/a/tor")).unwrap_err();
+        let Error::Launch(error) = error else { panic!("{error:?}") };
+        assert!(matches!(error.problem(), LaunchProblem::NotFound { looked_at } if looked_at.len() == 1));
+    }
+
+    #[test]
+    fn the_path_comes_before_the_usual_places_and_relative_entries_are_left_out() {
+        let set = environment(&[("PATH", "/a::rel:/b:/usr/sbin"), ("HOME", "/home/me")]);
+        assert_eq!(search(&set, |p| p.starts_with("/b")).unwrap(), Path::new("/b/tor"));
+        assert_eq!(search(&set, |p| p.starts_with("/usr/sbin")).unwrap(), Path::new("/usr/sbin/tor"));
+        let error = search(&set, |_| false).unwrap_err().to_string();
+        assert!(error.contains("/a/tor, /b/tor, /usr/sbin/tor, /usr/bin/tor"), "{error}");
+        assert!(error.contains("/home/me/") && !error.contains(" tor,") && !error.contains("rel"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_and_a_plain_file_are_no_programs() {
+        assert!(!is_program(Path::new("/usr")) && !is_program(Path::new("/etc/passwd")));
+        assert!(is_program(Path::new("/bin/sh")));
+    }
+}

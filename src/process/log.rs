@@ -1,0 +1,171 @@
+//! What a launched tor says on its standard output.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// How much of one line is kept. tor cuts its own lines at 10 kB; what is beyond is dropped.
+const LINE_LIMIT: u64 = 16 * 1024;
+
+/// Called with each line.
+pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
+
+/// The last lines of a process's standard output.
+///
+/// A thread of its own reads until the end, whatever becomes of the rest of the program: a pipe that
+/// nobody reads would make tor wait for room in it once it is full. The thread ends with the pipe.
+#[derive(Clone)]
+pub(super) struct LogTail {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+struct State {
+    lines: VecDeque<String>,
+    keep: usize,
+    ended: bool,
+}
+
+impl LogTail {
+    /// Starts to read `output`; keeps the last `keep` lines, and gives each to `callback`.
+    pub(super) fn read(
+        output: impl Read + Send + 'static,
+        keep: usize,
+        callback: Option<LineCallback>,
+    ) -> io::Result<Self> {
+        let state = State { lines: VecDeque::new(), keep, ended: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new().name("scape-tor-log".into()).spawn(move || {
+            read_lines(output, &theirs, callback);
+            theirs.state.lock().ended = true;
+            theirs.ended.notify_all();
+        })?;
+        Ok(LogTail { shared })
+    }
+
+    /// The last lines, oldest first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.shared.state.lock().lines.iter().cloned().collect()
+    }
+
+    /// The last lines, after those of a process that has ended have all arrived. (Bounded, for a
+    /// child of tor's may have inherited the pipe and live on.)
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let mut state = self.shared.state.lock();
+        while !state.ended {
+            if self.shared.ended.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.lines.iter().cloned().collect()
+    }
+}
+
+/// Reads lines until the end of `output`, or until it cannot be read any more.
+fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallback>) {
+    let mut output = BufReader::new(output);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        match output.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut bytes) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        }
+        if !bytes.ends_with(b"\n") && skip_line(&mut output).is_err() {
+            return;
+        }
+        let line = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
+        log::debug!(target: "scape::tor", "{line}");
+        // A callback that panics is not called again; the pipe is read on.
+        if let Some(call) = &mut callback {
+            if panic::catch_unwind(AssertUnwindSafe(|| call(&line))).is_err() {
+                log::warn!(target: "scape::process", "the log callback panicked, and is dropped");
+                callback = None;
+            }
+        }
+        let mut state = shared.state.lock();
+        if state.lines.len() >= state.keep {
+            state.lines.pop_front();
+        }
+        if state.keep > 0 {
+            state.lines.push_back(line);
+        }
+    }
+}
+
+/// Reads away the rest of a line.
+fn skip_line(output: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let available = match output.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        match memchr::memchr(b'\n', available) {
+            Some(end) => {
+                output.consume(end + 1);
+                return Ok(());
+            }
+            None if available.is_empty() => return Ok(()),
+            None => {
+                let all = available.len();
+                output.consume(all);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LogTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogTail").field("lines", &self.shared.state.lock().lines.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(output: Vec<u8>, keep: usize, callback: Option<LineCallback>) -> Vec<String> {
+        LogTail::read(io::Cursor::new(output), keep, callback).unwrap().last_lines()
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_whatever_is_in_them() {
+        assert_eq!(tail(b"one\ntwo\r\nthr\xffee\n\nfive".to_vec(), 3, None), ["thr\u{fffd}ee", "", "five"]);
+        assert_eq!(tail(b"one\n".to_vec(), 0, None), [""; 0]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let mut output = vec![b'x'; 100_000];
+        output.extend(b"\nafter\n");
+        let lines = tail(output, 8, None);
+        assert_eq!((lines[0].len(), lines[1].as_str()), (LINE_LIMIT as usize, "after"));
+        let exact = [vec![b'y'; LINE_LIMIT as usize - 1], b"\nafter\n".to_vec()].concat();
+        assert_eq!(tail(exact, 8, None).len(), 2);
+    }
+
+    #[test]
+    fn a_panicking_callback_does_not_end_the_reading() {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let call: LineCallback = Box::new(move |line| {
+            sender.send(line.to_string()).unwrap();
+            assert_ne!(line, "two");
+        });
+        assert_eq!(tail(b"one\ntwo\nthree\n".to_vec(), 8, Some(call)).len(), 3);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), ["one", "two"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! A reply for each command, in whatever order they come.
+
+use std::collections::BTreeMap;
+
+pub(super) const PROTOCOLINFO: &str =
+    "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n";
+
+/// Asked for the reply to a command.
+pub(super) type Answer = Box<dyn FnMut(&str) -> Option<Vec<u8>> + Send>;
+
+#[derive(Default)]
+pub(super) struct Answers {
+    /// A later one goes before an earlier one.
+    given: Vec<Answer>,
+    info: BTreeMap<String, String>,
+}
+
+impl Answers {
+    pub(super) fn exact(&mut self, expected: String, reply: Vec<u8>) {
+        self.any(Box::new(move |command| (command == expected).then(|| reply.clone())));
+    }
+
+    pub(super) fn prefix(&mut self, prefix: String, reply: Vec<u8>) {
+        self.any(Box::new(move |command| command.starts_with(&prefix).then(|| reply.clone())));
+    }
+
+    pub(super) fn any(&mut self, answer: Answer) {
+        self.given.push(answer);
+    }
+
+    pub(super) fn info(&mut self, key: String, value: String) {
+        self.info.insert(key, value);
+    }
+
+    /// The reply to `command`.
+    pub(super) fn to(&mut self, command: &str) -> Vec<u8> {
+        if let Some(reply) = self.given.iter_mut().rev().find_map(|answer| answer(command)) {
+            return reply;
+        }
+        let mut words = command.split_ascii_whitespace();
+        let keyword = words.next().unwrap_or_default();
+        match keyword.to_ascii_uppercase().as_str() {
+            "PROTOCOLINFO" => PROTOCOLINFO.into(),
+            "AUTHENTICATE" | "SETEVENTS" => "250 OK\r\n".into(),
+            "QUIT" => "250 closing connection\r\n".into(),
+            "GETINFO" if !self.info.is_empty() => self.getinfo(&words.collect::<Vec<_>>()),
+            _ => format!("510 Unrecognized command \"{keyword}\"\r\n").into(),
+        }
+    }
+
+    /// As tor: either every key has a value, or none is given.
+    fn getinfo(&self, keys: &[&str]) -> Vec<u8> {
+        let mut reply = String::new();
+        for key in keys {
+            match self.info.get(*key) {
+                None => return format!("552 Unrecognized key \"{key}\"\r\n").into(),
+                Some(value) if value.contains('\n') => {
+                    reply += &format!("250+{key}=\r\n");
+                    for line in value.lines() {
+                        let stuffing = if line.starts_with('.') { "." } else { "" };
+                        reply += &format!("{stuffing}{line}\r\n");
+                    }
+                    reply += ".\r\n";
+                }
+                Some(value) => reply += &format!("250-{key}={value}\r\n"),
+            }
+        }
+        (reply + "250 OK\r\n").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(answers: &mut Answers, command: &str) -> String {
+        String::from_utf8(answers.to(command)).unwrap()
+    }
+
+    #[test]
+    fn the_later_answer_that_fits_goes_first() {
+        let mut answers = Answers::default();
+        answers.prefix("GETINFO".into(), b"1".to_vec());
+        answers.exact("GETINFO version".into(), b"2".to_vec());
+        answers.any(Box::new(|command| command.ends_with("uptime").then(|| b"3".to_vec())));
+        assert_eq!(to(&mut answers, "GETINFO version"), "2");
+        assert_eq!(to(&mut answers, "GETINFO uptime"), "3");
+        assert_eq!(to(&mut answers, "GETINFO other"), "1");
+    }
+
+    #[test]
+    fn what_is_not_said_is_answered_as_tor_does() {
+        let mut answers = Answers::default();
+        assert_eq!(to(&mut answers, "authenticate"), "250 OK\r\n");
+        assert_eq!(to(&mut answers, "FROB it"), "510 Unrecognized command \"FROB\"\r\n");
+        assert_eq!(to(&mut answers, ""), "510 Unrecognized command \"\"\r\n");
+        answers.exact("AUTHENTICATE".into(), b"515 no\r\n".to_vec());
+        assert_eq!(to(&mut answers, "AUTHENTICATE"), "515 no\r\n");
+    }
+
+    #[test]
+    fn getinfo_gives_every_key_or_none() {
+        let mut answers = Answers::default();
+        answers.info("version".into(), "0.4.9.11".into());
+        answers.info("config-text".into(), "A 1\n.B 2\n".into());
+        assert_eq!(
+            to(&mut answers, "GETINFO version config-text"),
+            "250-version=0.4.9.11\r\n250+config-text=\r\nA 1\r\n..B 2\r\n.\r\n250 OK\r\n"
+        );
+        assert_eq!(to(&mut answers, "GETINFO version x"), "552 Unrecognized key \"x\"\r\n");
+    }
+}

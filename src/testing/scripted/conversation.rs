@@ -1,0 +1,256 @@
+//! One connection: takes commands, and says what its script or the answers say.
+
+use std::io::{self, Read};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::script::{Expected, Script, Step};
+use super::{ScriptError, ScriptProblem, Shared};
+use crate::transport::{Transport, is_timeout};
+
+/// Between the pieces of what is written in pieces, so that they have a chance to be read one by one.
+const BETWEEN_PIECES: Duration = Duration::from_micros(100);
+
+/// One end of a connection. Read by its conversation only; written by the test's threads too.
+pub(super) struct Line {
+    transport: Transport,
+    /// Held while something is said: what several threads say is not mixed.
+    speaking: Mutex<()>,
+}
+
+impl Line {
+    pub(super) fn new(transport: Transport) -> Self {
+        Line { transport, speaking: Mutex::new(()) }
+    }
+
+    /// Writes at most `chunk` bytes at a time.
+    pub(super) fn write(&self, bytes: &[u8], chunk: Option<usize>, deadline: Instant) -> io::Result<()> {
+        let pieces: Vec<&[u8]> = bytes.chunks(chunk.unwrap_or(bytes.len()).max(1)).collect();
+        self.write_pieces(&pieces, deadline)
+    }
+
+    fn write_pieces(&self, pieces: &[&[u8]], deadline: Instant) -> io::Result<()> {
+        let _speaking = self.speaking.lock();
+        for (number, piece) in pieces.iter().enumerate() {
+            if number > 0 {
+                thread::sleep(BETWEEN_PIECES);
+            }
+            self.transport.write_all_by(piece, deadline)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn shutdown(&self) {
+        let _ = self.transport.shutdown();
+    }
+}
+
+/// Takes commands apart.
+struct Commands<'a> {
+    line: &'a Line,
+    shared: &'a Shared,
+    buffer: Vec<u8>,
+}
+
+/// No command came.
+enum Silence {
+    /// None will.
+    HungUp,
+    /// Not in time.
+    Late,
+}
+
+impl Commands<'_> {
+    /// The next command, which is entered into the list of what was sent. With its data, where it has any.
+    fn next(&mut self, deadline: Option<Instant>) -> Result<String, Silence> {
+        let mut command = self.next_line(deadline)?;
+        if command.starts_with('+') {
+            loop {
+                let line = self.next_line(deadline)?;
+                command.push('\n');
+                command.push_str(&line);
+                if line == "." {
+                    break;
+                }
+            }
+        }
+        self.shared.state.lock().sent.push(command.clone());
+        self.shared.changed.notify_all();
+        Ok(command)
+    }
+
+    fn next_line(&mut self, deadline: Option<Instant>) -> Result<String, Silence> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.buffer) {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let line = line.strip_suffix(b"\n").unwrap_or(&line);
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                return Ok(String::from_utf8_lossy(line).into_owned());
+            }
+            let mut bytes = [0; 4096];
+            let transport = &self.line.transport;
+            let read = match deadline {
+                Some(deadline) => transport.read_by(&mut bytes, deadline),
+                // Ends when either end hangs up.
+                None => transport.set_read_timeout(None).and_then(|()| (&mut &*transport).read(&mut bytes)),
+            };
+            match read {
+                Ok(0) => return Err(Silence::HungUp),
+                Ok(count) => self.buffer.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return Err(Silence::Late),
+                Err(_) => return Err(Silence::HungUp),
+            }
+        }
+    }
+}
+
+/// What comes after a script's last step.
+enum Then {
+    /// Nothing more should come.
+    Nothing,
+    HangUp,
+    Ignore,
+    Answer,
+}
+
+/// Holds a whole conversation, and hangs up.
+pub(super) fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
+    let mut commands = Commands { line, shared, buffer: Vec::new() };
+    let then = match script {
+        None => Then::Answer,
+        Some(script) => {
+            let steps = script.steps.len();
+            let played = play(shared, &mut commands, script);
+            let mut state = shared.state.lock();
+            state.playing -= 1;
+            match played {
+                Ok(Then::Nothing) => {
+                    drop(state);
+                    shared.changed.notify_all();
+                    after_the_end(&mut commands, number, steps);
+                    Then::HangUp
+                }
+                Ok(then) => then,
+                Err((step, problem)) => {
+                    let problem = if state.stopped { ScriptProblem::Abandoned } else { problem };
+                    state.failure.get_or_insert(ScriptError::new(number, step, problem));
+                    Then::HangUp
+                }
+            }
+        }
+    };
+    shared.changed.notify_all();
+    match then {
+        Then::Nothing | Then::HangUp => {}
+        Then::Ignore => while commands.next(None).is_ok() {},
+        Then::Answer => answer(shared, &mut commands),
+    }
+    line.shutdown();
+    shared.state.lock().open.retain(|open| !std::ptr::eq(&**open, line));
+}
+
+/// Gives the answers, until the other end hangs up or says QUIT.
+fn answer(shared: &Shared, commands: &mut Commands<'_>) {
+    while let Ok(command) = commands.next(None) {
+        let reply = shared.answers.lock().to(&command);
+        let written = commands.line.write(&reply, shared.chunk, shared.deadline());
+        if written.is_err() || command.eq_ignore_ascii_case("QUIT") {
+            return;
+        }
+    }
+}
+
+/// Nothing should be sent any more, but for QUIT.
+fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
+    let Ok(sent) = commands.next(None) else { return };
+    if !sent.eq_ignore_ascii_case("QUIT") {
+        let error = ScriptError::new(number, steps, ScriptProblem::AfterTheEnd { sent });
+        commands.shared.state.lock().failure.get_or_insert(error);
+    }
+}
+
+/// Takes the steps; fails with the number of the one that could not be taken.
+fn play(
+    shared: &Shared,
+    commands: &mut Commands<'_>,
+    script: Script,
+) -> Result<Then, (usize, ScriptProblem)> {
+    let mut chunk = shared.chunk;
+    for (number, step) in (1..).zip(script.steps) {
+        let taken = match step {
+            Step::Expect(expected) => expect(shared, commands, &expected),
+            Step::Send(bytes) => say(shared, commands, &bytes, chunk),
+            Step::SendSplit(bytes, at) => {
+                let (first, second) = bytes.split_at(at.min(bytes.len()));
+                let written = commands.line.write_pieces(&[first, second], shared.deadline());
+                written.map_err(not_taken)
+            }
+            Step::Chunks(bytes) => {
+                chunk = Some(bytes);
+                Ok(())
+            }
+            Step::Pause(time) => {
+                pause(shared, time);
+                Ok(())
+            }
+            Step::Gate(gate) => wait_at(shared, gate),
+            Step::EndOfSending => {
+                let _ = commands.line.transport.shutdown_write();
+                Ok(())
+            }
+            Step::HangUp => return Ok(Then::HangUp),
+            Step::Ignore => return Ok(Then::Ignore),
+            Step::Answer => return Ok(Then::Answer),
+        };
+        taken.map_err(|problem| (number, problem))?;
+    }
+    Ok(Then::Nothing)
+}
+
+fn expect(shared: &Shared, commands: &mut Commands<'_>, expected: &Expected) -> Result<(), ScriptProblem> {
+    match commands.next(Some(shared.deadline())) {
+        Ok(command) if expected.fits(&command) => Ok(()),
+        Ok(sent) => Err(ScriptProblem::Unexpected { expected: expected.describe(), sent }),
+        Err(Silence::Late) => {
+            Err(ScriptProblem::NothingSent { expected: expected.describe(), after: shared.patience })
+        }
+        Err(Silence::HungUp) => Err(ScriptProblem::HungUp { expected: expected.describe() }),
+    }
+}
+
+fn say(
+    shared: &Shared,
+    commands: &Commands<'_>,
+    bytes: &[u8],
+    chunk: Option<usize>,
+) -> Result<(), ScriptProblem> {
+    commands.line.write(bytes, chunk, shared.deadline()).map_err(not_taken)
+}
+
+fn not_taken(error: io::Error) -> ScriptProblem {
+    ScriptProblem::NotTaken { error: error.to_string() }
+}
+
+/// For `time`, or until everything is to end.
+fn pause(shared: &Shared, time: Duration) {
+    let deadline = crate::transport::deadline_after(time);
+    let mut state = shared.state.lock();
+    while !state.stopped && !shared.changed.wait_until(&mut state, deadline).timed_out() {}
+}
+
+fn wait_at(shared: &Shared, gate: String) -> Result<(), ScriptProblem> {
+    let deadline = shared.deadline();
+    let mut state = shared.state.lock();
+    while !state.gates.contains(&gate) {
+        if state.stopped {
+            return Err(ScriptProblem::Abandoned);
+        }
+        if shared.changed.wait_until(&mut state, deadline).timed_out() {
+            return Err(ScriptProblem::GateShut { gate, after: shared.patience });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! A place to connect to.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Shared, serve};
+use crate::error::{Error, Result};
+use crate::transport::{Address, Transport, deadline_after};
+
+/// Serves whoever connects, until it is dropped.
+pub(super) struct Listener {
+    address: Address,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    pub(super) fn tcp(shared: &Arc<Shared>) -> Result<Listener> {
+        let what = "listening on a port of 127.0.0.1";
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| Error::io(what, error))?;
+        let address = listener.local_addr().map_err(|error| Error::io(what, error))?;
+        Listener::start(shared, address.into(), move || Ok(listener.accept()?.0.into()))
+    }
+
+    #[cfg(unix)]
+    pub(super) fn unix(shared: &Arc<Shared>, path: PathBuf) -> Result<Listener> {
+        let what = format!("listening on the Unix socket {}", path.display());
+        let listener = UnixListener::bind(&path).map_err(|error| Error::io(what, error))?;
+        Listener::start(shared, Address::Unix(path), move || Ok(listener.accept()?.0.into()))
+    }
+
+    fn start(
+        shared: &Arc<Shared>,
+        address: Address,
+        accept: impl Fn() -> io::Result<Transport> + Send + 'static,
+    ) -> Result<Listener> {
+        let shared = shared.clone();
+        let listen = move || {
+            while let Ok(transport) = accept() {
+                if shared.state.lock().stopped || serve(&shared, transport).is_err() {
+                    break;
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("scape scripted tor".to_owned())
+            .spawn(listen)
+            .map_err(|error| Error::io("starting a thread for a scripted tor", error))?;
+        Ok(Listener { address, thread: Some(thread) })
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+/// The scripted tor has set `stopped`; a last connection makes the thread look at it.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let woken = Transport::connect(&self.address, deadline_after(Duration::from_secs(1))).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
+            let _ = thread.join();
+        }
+        if let Some(path) = self.address.path() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What happens on one connection, step by step.
+
+use std::time::Duration;
+
+/// What happens on one connection, step by step. For [`ScriptedTor::follow`](super::ScriptedTor::follow).
+///
+/// When something else is sent than the script expects, the connection is ended at once (so that nobody waits for an
+/// answer that never comes), and [`finish`](super::ScriptedTor::finish) says what it was. After its last step the
+/// connection stays open, and anything that is still sent (but QUIT) is such a mistake too, unless the last step is
+/// [`ignore`](Self::ignore), [`answer`](Self::answer) or [`hang_up`](Self::hang_up).
+///
+/// ```
+/// use scape::testing::{Script, ScriptedTor};
+///
+/// let script = Script::new()
+///     .login()
+///     .expect("GETINFO version")
+///     .send("250-version=0.4.9.11\r\n")
+///     .send("250 OK\r\n")
+///     .expect("SIGNAL SHUTDOWN")
+///     .send("250 OK\r\n")
+///     .hang_up();
+/// let tor = ScriptedTor::follow(script)?;
+/// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+/// assert!(controller.msg("SIGNAL SHUTDOWN")?.is_ok());
+/// tor.finish()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a script does nothing before a ScriptedTor follows it"]
+pub struct Script {
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Expect(Expected),
+    Send(Vec<u8>),
+    /// These bytes, in two writes: so many first.
+    SendSplit(Vec<u8>, usize),
+    Chunks(usize),
+    Pause(Duration),
+    Gate(String),
+    EndOfSending,
+    HangUp,
+    Ignore,
+    Answer,
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    Exactly(String),
+    Prefix(String),
+    Anything,
+}
+
+impl Expected {
+    pub(super) fn fits(&self, command: &str) -> bool {
+        match self {
+            Expected::Exactly(expected) => command == expected,
+            Expected::Prefix(prefix) => command.starts_with(prefix.as_str()),
+            Expected::Anything => true,
+        }
+    }
+
+    /// In words, for an error.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Expected::Exactly(expected) => format!("{expected:?}"),
+            Expected::Prefix(prefix) => format!("{prefix:?} and more"),
+            Expected::Anything => "any command".to_owned(),
+        }
+    }
+}
+
+impl Script {
+    /// Without any step.
+    pub fn new() -> Self {
+        Script::default()
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Expects PROTOCOLINFO and AUTHENTICATE, and answers as a tor that needs no authentication.
+    pub fn login(self) -> Self {
+        self.expect_prefix("PROTOCOLINFO")
+            .send(super::answers::PROTOCOLINFO)
+            .expect_prefix("AUTHENTICATE")
+            .send("250 OK\r\n")
+    }
+
+    /// Waits for exactly this command, without its line end. One with data is one text, its lines separated by `\n`,
+    /// up to the final `.`.
+    pub fn expect(self, command: impl Into<String>) -> Self {
+        self.step(Step::Expect(Expected::Exactly(command.into())))
+    }
+
+    /// Waits for a command that begins so.
+    pub fn expect_prefix(self, prefix: impl Into<String>) -> Self {
+        self.step(Step::Expect(Expected::Prefix(prefix.into())))
+    }
+
+    /// Waits for a command, whatever it is.
+    pub fn expect_any(self) -> Self {
+        self.step(Step::Expect(Expected::Anything))
+    }
+
+    /// Says exactly this: a reply, an event, a part of either. Nothing is added: give every line its CRLF.
+    pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.step(Step::Send(bytes.into()))
+    }
+
+    /// Says this in two pieces, the first of which is `at` bytes long.
+    pub fn send_split(self, bytes: impl Into<Vec<u8>>, at: usize) -> Self {
+        self.step(Step::SendSplit(bytes.into(), at))
+    }
+
+    /// From here on, writes at most `bytes` bytes (at least one) at a time.
+    pub fn chunks(self, bytes: usize) -> Self {
+        self.step(Step::Chunks(bytes.max(1)))
+    }
+
+    /// Waits.
+    pub fn pause(self, time: Duration) -> Self {
+        self.step(Step::Pause(time))
+    }
+
+    /// Waits until the test calls [`ScriptedTor::open`](super::ScriptedTor::open) with this name.
+    pub fn gate(self, name: impl Into<String>) -> Self {
+        self.step(Step::Gate(name.into()))
+    }
+
+    /// Says that nothing more will be said, but goes on listening.
+    pub fn end_of_sending(self) -> Self {
+        self.step(Step::EndOfSending)
+    }
+
+    /// Ends the connection. Steps after this one are not taken.
+    pub fn hang_up(self) -> Self {
+        self.step(Step::HangUp)
+    }
+
+    /// From here on takes whatever is sent and never says a word. Steps after this one are not taken.
+    pub fn ignore(self) -> Self {
+        self.step(Step::Ignore)
+    }
+
+    /// From here on gives the builder's answers. Steps after this one are not taken.
+    pub fn answer(self) -> Self {
+        self.step(Step::Answer)
+    }
+}

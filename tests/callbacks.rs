@@ -1,0 +1,237 @@
+//! Callbacks may do anything, and disturb nobody.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{bounded, unbounded};
+use parking_lot::Mutex;
+use peer::{Peer, SOON, echo};
+use scape::types::EventKind;
+use scape::{ConnectionStatus, Error, Listener};
+
+#[test]
+fn a_command_inside_of_a_callback() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let inside = controller.downgrade();
+    let _listener = controller
+        .on([EventKind::Bw], move |event| {
+            let value = inside.upgrade().unwrap().get_info(&event.text().replace(' ', "/")).unwrap();
+            sender.send(value).unwrap();
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n650 BW 3 4\r\n");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "value of BW/1/2");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "value of BW/3/4");
+}
+
+#[test]
+fn waiting_for_an_event_inside_of_a_callback() {
+    let (controller, peer, _server) = Peer::answering(|line| {
+        let more = if line == "GETINFO go" { "650 SIGNAL NEWNYM\r\n" } else { "" };
+        Some(echo(line)? + more)
+    });
+    let (sender, received) = unbounded();
+    let inside = controller.downgrade();
+    let _listener = controller
+        .on([EventKind::Bw], move |_| {
+            let controller = inside.upgrade().unwrap();
+            let events = controller.subscribe([EventKind::Signal]).unwrap();
+            controller.get_info("go").unwrap();
+            sender.send(events.next_timeout(SOON).unwrap().text()).unwrap();
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "SIGNAL NEWNYM");
+}
+
+#[test]
+fn a_callback_that_drops_the_last_handle() {
+    let (controller, peer, server) = Peer::answering(echo);
+    let (done, finished) = unbounded();
+    let slot = Arc::new(Mutex::new(None));
+    let last = slot.clone();
+    let listener = controller
+        .on([EventKind::Bw], move |_| {
+            let handle: Option<scape::Controller> = last.lock().take();
+            drop(handle);
+            done.send(()).unwrap();
+        })
+        .unwrap();
+    *slot.lock() = Some(controller);
+    peer.send("650 BW 1 2\r\n");
+    finished.recv_timeout(SOON).unwrap();
+    server.join().unwrap();
+    drop(listener);
+}
+
+#[test]
+fn a_callback_that_closes_the_connection() {
+    let (controller, peer, server) = Peer::answering(echo);
+    let (done, finished) = unbounded();
+    let inside = controller.clone();
+    let listener =
+        controller.on([EventKind::Bw], move |_| done.send(inside.clone().close()).unwrap()).unwrap();
+    peer.send("650 BW 1 2\r\n");
+    assert!(finished.recv_timeout(SOON).unwrap().is_ok());
+    assert!(controller.wait_closed(SOON).unwrap().is_local());
+    server.join().unwrap();
+    drop(listener);
+}
+
+#[test]
+fn a_callback_that_removes_itself_and_adds_another() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let slot: Arc<Mutex<Vec<Listener>>> = Arc::default();
+    let (inside, own) = (controller.downgrade(), slot.clone());
+    let listener = controller
+        .on([EventKind::Bw], move |event| {
+            sender.send(format!("first: {}", event.text())).unwrap();
+            let sender = sender.clone();
+            let second = inside.upgrade().unwrap().on([EventKind::Bw], move |event| {
+                sender.send(format!("second: {}", event.text())).unwrap();
+            });
+            *own.lock() = vec![second.unwrap()];
+        })
+        .unwrap();
+    slot.lock().push(listener);
+    peer.send("650 BW 1 1\r\n");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "first: BW 1 1");
+    controller.sync().unwrap();
+    peer.send("650 BW 2 2\r\n");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "second: BW 2 2");
+    controller.sync().unwrap();
+    assert!(received.is_empty());
+}
+
+#[test]
+fn one_that_sleeps_delays_no_reply_and_no_subscription() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (release, held) = bounded::<()>(0);
+    let _slow = controller
+        .on([EventKind::Bw], move |_| {
+            let _ = held.recv();
+        })
+        .unwrap();
+    let events = controller.subscribe([EventKind::Bw]).unwrap();
+    for i in 0..1_000 {
+        peer.send(format!("650 BW {i} 0\r\n"));
+    }
+    assert_eq!(controller.get_info("version").unwrap(), "value of version");
+    assert_eq!(events.try_iter().count(), 1_000);
+    drop(release);
+    controller.sync().unwrap();
+}
+
+#[test]
+fn one_that_panics_loses_nobody_an_event() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    let _panics = controller.on([EventKind::Bw], |_| panic!("this panic is part of the test")).unwrap();
+    let _counts = controller
+        .on([EventKind::Bw], move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n".repeat(10));
+    controller.sync().unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 10);
+}
+
+#[test]
+fn a_removed_one_is_not_called_again() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (enter, entered) = unbounded();
+    let (release, held) = bounded::<()>(0);
+    let listener = controller
+        .on([EventKind::Bw], move |_| {
+            enter.send(()).unwrap();
+            let _ = held.recv();
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n".repeat(10));
+    entered.recv_timeout(SOON).unwrap();
+    drop(listener);
+    drop(release);
+    controller.sync().unwrap();
+    assert!(entered.is_empty());
+}
+
+#[test]
+fn the_closure_is_dropped_with_its_listener() {
+    let (controller, _peer, _server) = Peer::answering(echo);
+    let alive = Arc::new(());
+    let inside = alive.clone();
+    let listener = controller.on([EventKind::Bw], move |_| drop(inside.clone())).unwrap();
+    assert_eq!(Arc::strong_count(&alive), 2);
+    drop(listener);
+    assert_eq!(Arc::strong_count(&alive), 1);
+    let inside = alive.clone();
+    let listener = controller.on_status(move |_| drop(inside.clone())).unwrap();
+    listener.close(SOON).unwrap();
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn the_end_is_told_after_everything_before_it() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let status = sender.clone();
+    let _events = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let _status = controller
+        .on_status(move |change| {
+            let ConnectionStatus::Closed(closed) = change else { return };
+            status.send(format!("closed: {}", closed.is_local())).unwrap();
+        })
+        .unwrap();
+    peer.send("650 BW 1 1\r\n650 BW 2 2\r\n");
+    peer.hang_up();
+    let told: Vec<_> = (0..3).map(|_| received.recv_timeout(SOON).unwrap()).collect();
+    assert_eq!(told, ["BW 1 1", "BW 2 2", "closed: false"]);
+}
+
+#[test]
+fn closing_does_not_wait_for_ever_for_a_callback() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (enter, entered) = unbounded();
+    let (release, held) = bounded::<()>(0);
+    let listener = controller
+        .on([EventKind::Bw], move |_| {
+            enter.send(()).unwrap();
+            let _ = held.recv();
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n");
+    entered.recv_timeout(SOON).unwrap();
+    let started = Instant::now();
+    let error = controller.with_timeout(Duration::from_millis(100)).close().unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error}");
+    assert!(controller.closed().unwrap().is_local());
+    drop(controller);
+    assert!(started.elapsed() < SOON);
+    drop(release);
+    drop(listener);
+}
+
+#[test]
+fn sync_waits_for_callbacks_and_not_within_one() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let inside = controller.downgrade();
+    let _listener = controller
+        .on([EventKind::Bw], move |_| {
+            inside.upgrade().unwrap().sync().unwrap();
+            sender.send(()).unwrap();
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n".repeat(20));
+    controller.sync().unwrap();
+    assert_eq!(received.len(), 20);
+}

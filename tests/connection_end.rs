@@ -1,0 +1,247 @@
+//! However a connection ends, everybody learns it, with one cause.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peer::{Peer, SOON, echo};
+use scape::error::CloseCause;
+use scape::protocol::Limits;
+use scape::transport::Transport;
+use scape::types::EventKind;
+use scape::{Connect, ConnectionStatus, Controller, Error};
+
+fn cause(error: &Error) -> &CloseCause {
+    match error {
+        Error::Closed(closed) => closed.cause(),
+        other => panic!("{other}"),
+    }
+}
+
+/// Lets callers, an iterator and a status callback wait, ends the connection by `end`, and gives what they learned.
+fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
+    let (controller, peer) = Peer::pair();
+    let (told, status) = crossbeam_channel::unbounded();
+    let events = {
+        let subscribing = controller.clone();
+        let subscription = thread::spawn(move || subscribing.subscribe([EventKind::Bw]).unwrap());
+        peer.expect("SETEVENTS BW");
+        peer.send("250 OK\r\n");
+        subscription.join().unwrap()
+    };
+    let _listener = controller.on_status(move |status| told.send(status.clone()).unwrap()).unwrap();
+    let waiting: Vec<_> = (0..5)
+        .map(|_| {
+            let controller = controller.clone();
+            thread::spawn(move || controller.get_info("never").unwrap_err().to_string())
+        })
+        .collect();
+    for _ in 0..5 {
+        peer.expect("GETINFO never");
+    }
+    let iterating = thread::spawn(move || {
+        assert_eq!(events.iter().count(), 0);
+        events.cause().unwrap().to_string()
+    });
+    end(&peer, &controller);
+    let mut learned: Vec<String> = waiting.into_iter().map(|waiter| waiter.join().unwrap()).collect();
+    learned.push(iterating.join().unwrap());
+    let ConnectionStatus::Closed(closed) = status.recv_timeout(SOON).unwrap() else {
+        panic!("another status")
+    };
+    learned.push(closed.to_string());
+    // And whoever comes later.
+    learned.push(controller.get_info("later").unwrap_err().to_string());
+    learned.push(controller.subscribe([EventKind::Bw]).unwrap_err().to_string());
+    learned.push(controller.on_status(|_| ()).unwrap_err().to_string());
+    learned.push(controller.wait_closed(SOON).unwrap().to_string());
+    learned
+}
+
+fn assert_all(learned: &[String], cause: &str) {
+    assert!(learned.len() >= 10);
+    for text in learned {
+        assert!(text.contains(cause), "{text}");
+        assert_eq!(text, &learned[0]);
+    }
+}
+
+#[test]
+fn tor_hangs_up() {
+    assert_all(&everybody_learns(|peer, _| peer.hang_up()), "tor closed it, or ended");
+}
+
+#[test]
+fn tor_says_nothing_more_but_listens() {
+    assert_all(&everybody_learns(|peer, _| peer.half_close()), "tor closed it, or ended");
+}
+
+#[test]
+fn tor_is_killed_in_the_middle_of_a_reply() {
+    for part in ["250", "250-never=", "250-never=x\r\n", "250+never=\r\nline\r\n", "650 BW 1"] {
+        let learned = everybody_learns(|peer, _| {
+            peer.send(part);
+            peer.hang_up();
+        });
+        assert_all(&learned, "it ended in the middle of a reply");
+    }
+}
+
+#[test]
+fn the_peer_talks_garbage() {
+    for garbage in ["HTTP/1.0 501 no\r\n", "\x05\u{0}", "nonsense\r\n", "999?\r\n"] {
+        let learned = everybody_learns(|peer, _| peer.send(garbage));
+        assert_all(&learned, "the peer sent a line that is no control reply");
+    }
+}
+
+#[test]
+fn this_program_closes_it() {
+    let learned = everybody_learns(|_, controller| controller.clone().close().unwrap());
+    assert_all(&learned, "this program closed it");
+}
+
+#[test]
+fn tor_says_why_before_it_hangs_up() {
+    let (controller, peer, server) = Peer::answering(|_| Some("514 Authentication required.\r\n".into()));
+    assert_eq!(controller.get_info("version").unwrap_err().code(), Some(514));
+    peer.hang_up();
+    let closed = controller.wait_closed(SOON).unwrap();
+    assert!(closed.to_string().contains("514 Authentication required."), "{closed}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_ends_it() {
+    let (controller, peer) = Peer::pair();
+    peer.send("250 OK\r\n");
+    let closed = controller.wait_closed(SOON).unwrap();
+    assert!(matches!(closed.cause(), CloseCause::Protocol(_)), "{closed}");
+    assert!(closed.to_string().contains("nothing was asked for"), "{closed}");
+}
+
+#[test]
+fn a_gigabyte_of_a_reply_is_refused_at_the_limit() {
+    let (ours, theirs) = Transport::pair();
+    let server = thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut line = [0; 64];
+        (&theirs).read(&mut line).unwrap();
+        (&theirs).write_all(b"250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n").unwrap();
+        (&theirs).read(&mut line).unwrap();
+        (&theirs).write_all(b"250 OK\r\n").unwrap();
+        (&theirs).read(&mut line).unwrap();
+        (&theirs).write_all(b"250+ns/all=\r\n").unwrap();
+        let block = b"r relay 123456789012345678901234567 and so on\r\n".repeat(2_000);
+        let mut sent = 0_u64;
+        while sent < 1 << 30 {
+            match (&theirs).write(&block) {
+                Ok(count) => sent += count as u64,
+                Err(_) => return sent,
+            }
+        }
+        sent
+    });
+    let limits = Limits::default().reply(16 << 20);
+    let controller = Connect::new().limits(limits).authenticate_over(ours).unwrap();
+    let error = controller.get_info("ns/all").unwrap_err();
+    assert!(error.to_string().contains("more than 16777216 bytes (Limits::reply)"), "{error}");
+    assert!(matches!(cause(&error), CloseCause::Protocol(_)));
+    let sent = server.join().unwrap();
+    assert!(sent < 64 << 20, "the peer got rid of {sent} bytes");
+}
+
+#[test]
+fn a_line_without_end_is_refused_at_the_limit() {
+    let (controller, peer) = Peer::pair();
+    let waiting = thread::spawn(move || controller.get_info("version").unwrap_err());
+    peer.expect("GETINFO version");
+    peer.send("250-version=");
+    let block = "x".repeat(1 << 16);
+    while peer.try_send(&block) {}
+    let error = waiting.join().unwrap();
+    assert!(error.to_string().contains("(Limits::line)"), "{error}");
+}
+
+#[test]
+fn the_last_handle_ends_it_and_not_the_last_but_one() {
+    let (controller, peer, server) = Peer::answering(echo);
+    let weak = controller.downgrade();
+    let clone = controller.with_timeout(Duration::from_secs(1));
+    drop(controller);
+    assert_eq!(clone.get_info("a").unwrap(), "value of a");
+    let upgraded = weak.upgrade().unwrap();
+    drop(clone);
+    assert_eq!(upgraded.get_info("b").unwrap(), "value of b");
+    drop(upgraded);
+    assert!(weak.upgrade().is_none());
+    // The peer reads an end of file.
+    server.join().unwrap();
+    drop(peer);
+}
+
+#[test]
+fn a_subscription_outlives_the_connection_with_what_it_has() {
+    let (controller, peer, server) = Peer::answering(echo);
+    let events = controller.subscribe([EventKind::Bw]).unwrap();
+    peer.send("650 BW 1 2\r\n650 BW 3 4\r\n");
+    controller.get_info("barrier").unwrap();
+    controller.close().unwrap();
+    let texts: Vec<_> = events.iter().map(|event| event.text()).collect();
+    assert_eq!(texts, ["BW 1 2", "BW 3 4"]);
+    assert!(events.cause().unwrap().is_local());
+    assert!(matches!(events.next_timeout(SOON), Err(Error::Closed(_))));
+    server.join().unwrap();
+}
+
+#[test]
+fn closing_and_quitting_while_others_call_hangs_nobody() {
+    for round in 0..50 {
+        let (controller, _peer, server) = Peer::answering(|line| match line {
+            "QUIT" => Some("250 closing connection\r\n".into()),
+            line => echo(line),
+        });
+        let callers: Vec<_> = (0..4)
+            .map(|_| {
+                let controller = controller.clone();
+                thread::spawn(move || while controller.get_info("x").is_ok() {})
+            })
+            .collect();
+        if round % 2 == 0 {
+            controller.close().unwrap();
+        } else {
+            controller.quit().unwrap();
+        }
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_noticed() {
+    let (controller, peer) = Peer::pair();
+    let brief = controller.with_timeout(Duration::from_millis(300));
+    // Fills what lies between; each is whole or not sent at all.
+    let filler = "x".repeat(1_000);
+    let started = Instant::now();
+    let error = loop {
+        match brief.send(scape::protocol::Command::build("GETINFO").word("key", &filler).finish().unwrap()) {
+            Ok(pending) => drop(pending),
+            Err(error) => break error,
+        }
+        assert!(started.elapsed() < SOON);
+    };
+    match &error {
+        // Written in part: nothing can follow.
+        Error::Closed(closed) => assert!(matches!(closed.cause(), CloseCause::Stalled), "{closed}"),
+        // Nothing of it was written: the connection is as it was.
+        Error::Timeout(_) => assert!(controller.is_open()),
+        other => panic!("{other}"),
+    }
+    drop(peer);
+}

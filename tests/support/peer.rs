@@ -1,0 +1,93 @@
+//! The other end of a control connection, played by the test.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use scape::Controller;
+use scape::transport::Transport;
+
+/// How long a test waits for what must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// A peer whose every byte the test says.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    transport: Arc<Transport>,
+}
+
+impl Peer {
+    /// A controller and its peer, connected in memory.
+    pub(crate) fn pair() -> (Controller, Peer) {
+        let (ours, theirs) = Transport::pair();
+        let controller = Controller::from_authenticated(ours).unwrap().with_timeout(SOON);
+        (controller, Peer { transport: Arc::new(theirs) })
+    }
+
+    /// A controller and a peer that answers each command line on a thread of its own. `None` does not answer.
+    pub(crate) fn answering(
+        mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
+    ) -> (Controller, Peer, JoinHandle<()>) {
+        let (controller, peer) = Peer::pair();
+        let server = peer.clone();
+        let thread = thread::spawn(move || {
+            while let Some(line) = server.line() {
+                if let Some(text) = answer(&line)
+                    && !server.try_send(&text)
+                {
+                    return;
+                }
+            }
+        });
+        (controller, peer, thread)
+    }
+
+    /// Says this.
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
+        (&*self.transport).write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Says this, unless nobody listens any more.
+    pub(crate) fn try_send(&self, bytes: impl AsRef<[u8]>) -> bool {
+        (&*self.transport).write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn line(&self) -> Option<String> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        loop {
+            match (&*self.transport).read(&mut byte) {
+                Ok(1) if byte[0] == b'\n' => break,
+                Ok(1) => line.push(byte[0]),
+                _ => return None,
+            }
+        }
+        Some(String::from_utf8(line).unwrap().trim_end().to_string())
+    }
+
+    /// The next line must be this.
+    pub(crate) fn expect(&self, line: &str) {
+        assert_eq!(self.line().as_deref(), Some(line));
+    }
+
+    /// Hangs up.
+    pub(crate) fn hang_up(&self) {
+        self.transport.shutdown().unwrap();
+    }
+
+    /// Says nothing more, but still listens.
+    pub(crate) fn half_close(&self) {
+        self.transport.shutdown_write().unwrap();
+    }
+}
+
+/// `250-key=value` for `GETINFO key`, `250 OK` for anything else.
+pub(crate) fn echo(line: &str) -> Option<String> {
+    Some(match line.strip_prefix("GETINFO ") {
+        Some(key) => format!("250-{key}=value of {key}\r\n250 OK\r\n"),
+        None => "250 OK\r\n".to_string(),
+    })
+}

@@ -1,0 +1,72 @@
+//! Deadlines, and replies that come after them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peer::{Peer, SOON};
+use scape::Error;
+use scape::error::Phase;
+use scape::protocol::Command;
+use scape::types::EventKind;
+
+#[test]
+fn a_late_reply_is_not_the_next_callers() {
+    let (controller, peer) = Peer::pair();
+    let brief = controller.with_timeout(Duration::from_millis(50));
+    let started = Instant::now();
+    let error = brief.get_info("slow").unwrap_err();
+    assert!(matches!(&error, Error::Timeout(t) if t.phase() == Phase::Reply), "{error}");
+    assert!(started.elapsed() < SOON / 2);
+
+    let next = thread::spawn(move || controller.get_info("next").unwrap());
+    peer.expect("GETINFO slow");
+    peer.expect("GETINFO next");
+    peer.send("250-slow=late\r\n250 OK\r\n250-next=in time\r\n250 OK\r\n");
+    assert_eq!(next.join().unwrap(), "in time");
+}
+
+#[test]
+fn a_reply_may_be_waited_for_again() {
+    let (controller, peer) = Peer::pair();
+    let pending = controller.send(Command::build("GETINFO").word("key", "slow").finish().unwrap()).unwrap();
+    assert!(pending.try_wait().is_none());
+    assert!(pending.wait_timeout(Duration::from_millis(20)).unwrap_err().is_timeout());
+    peer.send("250-slow=here\r\n250 OK\r\n");
+    assert_eq!(pending.wait_timeout(SOON).unwrap().first().text, b"slow=here");
+}
+
+#[test]
+fn every_wait_has_a_deadline() {
+    // A peer that reads everything and says nothing but to SETEVENTS.
+    let (controller, _peer, _server) =
+        Peer::answering(|line| line.starts_with("SETEVENTS").then(|| "250 OK\r\n".to_string()));
+    let brief = controller.with_timeout(Duration::from_millis(30));
+    let events = controller.subscribe([EventKind::Bw]).unwrap();
+    let started = Instant::now();
+    assert!(brief.get_info("a").unwrap_err().is_timeout());
+    assert!(brief.get_info_each(["a", "b"]).unwrap().iter().all(|v| v.as_ref().unwrap_err().is_timeout()));
+    assert!(brief.msg("GETINFO a").unwrap_err().is_timeout());
+    assert!(brief.circuits().unwrap_err().is_timeout());
+    assert!(brief.sync().unwrap_err().is_timeout());
+    assert!(brief.new_identity(Duration::from_millis(30)).unwrap_err().is_timeout());
+    assert!(brief.build_circuit(&scape::BuildCircuit::new()).unwrap_err().is_timeout());
+    assert!(events.next_timeout(Duration::from_millis(30)).unwrap_err().is_timeout());
+    assert_eq!(events.timeout_iter(Duration::from_millis(30)).count(), 0);
+    assert!(brief.wait_closed(Duration::from_millis(30)).unwrap_err().is_timeout());
+    assert!(brief.quit().unwrap_err().is_timeout());
+    assert!(started.elapsed() < SOON);
+}
+
+#[test]
+fn a_subscription_that_tor_does_not_confirm_is_none() {
+    let (controller, peer) = Peer::pair();
+    let brief = controller.with_timeout(Duration::from_millis(50));
+    assert!(brief.subscribe([EventKind::Bw]).unwrap_err().is_timeout());
+    peer.expect("SETEVENTS BW");
+    // Taken back, so that tor does not send what nobody wants.
+    peer.expect("SETEVENTS");
+}
