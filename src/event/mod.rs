@@ -160,8 +160,9 @@ impl Event {
     /// Secrets are **not** removed: a STREAM event's `SOCKS_PASSWORD` is in it. For a text to show, use `Display`.
     pub fn text(&self) -> String {
         let mut text = Vec::with_capacity(self.reply.size() + self.reply.len());
-        for (i, line) in self.reply.lines().enumerate() {
-            if i > 0 && text.last() != Some(&b'\n') {
+        let mut ended = true;
+        for line in self.reply.lines() {
+            if !ended {
                 text.push(b'\n');
             }
             text.extend_from_slice(line.text);
@@ -169,6 +170,8 @@ impl Event {
                 text.push(b'\n');
                 text.extend_from_slice(data);
             }
+            // A data block brings its own.
+            ended = line.data.is_some();
         }
         field::text(text)
     }

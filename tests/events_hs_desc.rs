@@ -1,0 +1,91 @@
+//! HS_DESC events.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use scape::event::{EventBody, HsDescEvent};
+use scape::types::{HsDescAction, HsDescReason};
+use support::event::event;
+
+const ONION: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
+const HSDIR: &str = "$93C6649E3079751CC7600A15DC65B3B28C848DFD~relay4";
+const ID: &str = "8jPP1Q/8DTy9wMaZl2oqoA0a863ajj9TZXt22Su6+e0";
+const INDEX: &str = "AB95A010678C3509E52F527388EDB265260779F47B03C21091D28E2AE87E39B0";
+
+fn hs_desc(line: &str) -> HsDescEvent {
+    let event = event(format!("HS_DESC {line}"));
+    let EventBody::HsDesc(hs_desc) = event.body() else { panic!("{event}") };
+    hs_desc.clone()
+}
+
+#[test]
+fn every_form() {
+    // The line, and whether it names a directory, an id, an index and a reason.
+    let cases = [
+        (format!("REQUESTED {ONION} NO_AUTH {HSDIR} {ID} HSDIR_INDEX={INDEX}"), [true, true, true, false]),
+        (format!("RECEIVED {ONION} NO_AUTH {HSDIR} {ID}"), [true, true, false, false]),
+        (format!("FAILED {ONION} NO_AUTH {HSDIR} {ID} REASON=NOT_FOUND"), [true, true, false, true]),
+        (format!("FAILED {ONION} NO_AUTH UNKNOWN REASON=QUERY_NO_HSDIR"), [false, false, false, true]),
+        (format!("CREATED {ONION} UNKNOWN UNKNOWN {ID}"), [false, true, false, false]),
+        (format!("UPLOAD {ONION} UNKNOWN {HSDIR} {ID} HSDIR_INDEX={INDEX}"), [true, true, true, false]),
+        (format!("UPLOADED {ONION} UNKNOWN {HSDIR}"), [true, false, false, false]),
+        (format!("IGNORE {ONION} NO_AUTH {HSDIR} {ID}"), [true, true, false, false]),
+    ];
+    let mut missing: Vec<&HsDescAction> = HsDescAction::KNOWN.iter().collect();
+    for (line, has) in cases {
+        let words: Vec<&str> = line.split(' ').collect();
+        let event = hs_desc(&line);
+        assert_eq!((event.action.as_str(), event.auth.as_str()), (words[0], words[2]), "{line}");
+        assert!(event.action.is_recognized());
+        assert_eq!((event.address, event.address_text.as_str()), (ONION.parse().ok(), ONION), "{line}");
+        assert_eq!(event.hsdir.map(|hsdir| hsdir.to_string()).as_deref(), has[0].then_some(HSDIR), "{line}");
+        assert_eq!(event.descriptor_id.as_deref(), has[1].then_some(ID), "{line}");
+        assert_eq!(event.hsdir_index.as_deref(), has[2].then_some(INDEX), "{line}");
+        assert_eq!(event.reason.is_some(), has[3], "{line}");
+        assert!(event.extra.is_empty() && event.extra_words.is_empty(), "{line}");
+        missing.retain(|action| **action != event.action);
+    }
+    assert_eq!(missing, Vec::<&HsDescAction>::new(), "every action has a case");
+}
+
+#[test]
+fn every_reason() {
+    for reason in HsDescReason::KNOWN.iter().map(|reason| reason.as_str()).chain(["TIRED"]) {
+        let event = hs_desc(&format!("FAILED {ONION} NO_AUTH {HSDIR} {ID} REASON={reason}"));
+        assert_eq!(event.reason.unwrap().as_str(), reason);
+    }
+}
+
+#[test]
+fn an_address_that_tor_does_not_know_is_kept_as_text() {
+    for text in ["UNKNOWN", "expyuzz4wqqyqhjn"] {
+        let event = hs_desc(&format!("FAILED {text} NO_AUTH {HSDIR} {ID} REASON=UNEXPECTED"));
+        assert_eq!((event.address, event.address_text.as_str()), (None, text));
+    }
+}
+
+#[test]
+fn a_directory_without_a_nickname() {
+    let (bare, _) = HSDIR.split_once('~').unwrap();
+    let event = hs_desc(&format!("UPLOADED {ONION} UNKNOWN {bare}"));
+    assert_eq!(event.hsdir.unwrap().to_string(), bare);
+}
+
+#[test]
+fn what_is_not_known_or_has_not_its_form_is_kept() {
+    let line = format!("RECEIVED {ONION} NO_AUTH {HSDIR} {ID} stray REPLICA=x COLOUR=red");
+    let event = hs_desc(&line);
+    assert_eq!(event.extra_words, ["stray"]);
+    assert_eq!(event.extra, [("REPLICA".into(), "x".into()), ("COLOUR".into(), "red".to_owned())]);
+    assert_eq!(hs_desc(&format!("UPLOAD {ONION} UNKNOWN {HSDIR} {ID} REPLICA=1")).replica, Some(1));
+    assert_eq!(hs_desc(&format!("POLISHED {ONION} NO_AUTH {HSDIR}")).action.as_str(), "POLISHED");
+}
+
+#[test]
+fn without_its_four_words_it_is_unknown() {
+    for line in
+        [String::new(), "FAILED".into(), format!("FAILED {ONION}"), format!("FAILED {ONION} NO_AUTH ")]
+    {
+        assert_eq!(event(format!("HS_DESC {line}")).body(), &EventBody::Unknown, "{line:?}");
+    }
+}
