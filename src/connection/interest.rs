@@ -15,6 +15,7 @@ use super::routes::{RouteId, Target};
 use super::waiters::PendingReply;
 use crate::error::{Error, Phase, Refusal, Result, Timeout};
 use crate::protocol::Command;
+use crate::transport::deadline_after;
 use crate::types::EventKind;
 
 /// How long the drop of a subscription may wait for room to write.
@@ -53,7 +54,7 @@ impl Shared {
         target: Target,
         timeout: Duration,
     ) -> Result<RouteId> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let id = self.routes.add(kinds.to_vec(), target)?;
         match self.settle_interest(kinds, deadline, timeout) {
             Ok(()) => Ok(id),
@@ -78,7 +79,7 @@ impl Shared {
     /// Removes an entry, and waits for tor's answer.
     pub(super) fn end_interest(&self, id: RouteId, timeout: Duration) -> Result<()> {
         self.routes.remove(id);
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         self.settle_interest(&[], deadline, timeout)
     }
 

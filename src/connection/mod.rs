@@ -64,7 +64,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::Transport;
+use crate::transport::{Transport, deadline_after};
 use crate::types::EventKind;
 
 pub use batch::{Batch, BatchIter};
@@ -186,7 +186,7 @@ impl Connection {
 
     /// The cause of the connection's end, waited for for at most `timeout`.
     pub(crate) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let mut waiters = self.shared.waiters.lock();
         while waiters.closed().is_none() {
             if self.shared.ended.wait_until(&mut waiters, deadline).timed_out() {
@@ -238,7 +238,7 @@ impl Connection {
 
     /// Ends the connection and waits for its threads, at most this long.
     pub(crate) fn close(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         self.shared.end(CloseCause::Local);
         let in_callback = self.shared.dispatcher.is_current();
         let mut joined = true;

@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::routes::{Queue, RouteId, Target};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
+use crate::transport::deadline_after;
 use crate::types::EventKind;
 
 /// How many events may wait in a subscription's queue.
@@ -105,7 +106,7 @@ impl Subscription {
     /// [`Error::Timeout`] if none comes, [`Error::Closed`] with the cause once the connection has ended and the
     /// queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
-        self.next_until(Instant::now() + timeout, timeout)
+        self.next_until(deadline_after(timeout), timeout)
     }
 
     /// The next event, unless `deadline` comes first, which is said to have been `timeout` away.
@@ -238,7 +239,7 @@ impl Iterator for TimeoutIter<'_> {
     type Item = Arc<Event>;
 
     fn next(&mut self) -> Option<Arc<Event>> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline_after(self.timeout);
         self.subscription.next(|receiver| receiver.recv_deadline(deadline)).ok()
     }
 }

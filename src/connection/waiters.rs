@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
 use crate::protocol::{Command, Reply};
+use crate::transport::deadline_after;
 
 /// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
 /// woken costs more than to come back. (Never a busy wait: it would keep a single core from tor.)
@@ -91,7 +92,8 @@ impl Waiters {
 pub struct PendingReply {
     command: Command,
     reply: Receiver<Result<Reply, Closed>>,
-    sent: Instant,
+    /// The timeout's end, counted from sending.
+    deadline: Instant,
     timeout: Duration,
 }
 
@@ -99,10 +101,10 @@ impl PendingReply {
     pub(super) fn new(
         command: Command,
         reply: Receiver<Result<Reply, Closed>>,
-        sent: Instant,
+        deadline: Instant,
         timeout: Duration,
     ) -> Self {
-        PendingReply { command, reply, sent, timeout }
+        PendingReply { command, reply, deadline, timeout }
     }
 
     /// The command that was sent.
@@ -113,17 +115,17 @@ impl PendingReply {
     /// Waits for tor's reply, whatever it says, until the timeout of the handle that sent the command has passed
     /// since it was sent.
     pub fn wait(self) -> Result<Reply> {
-        self.wait_until(self.sent + self.timeout, self.timeout)
+        self.wait_until(self.deadline, self.timeout)
     }
 
     /// Waits for tor's reply, whatever it says, for at most `timeout` from now.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Reply> {
-        self.wait_until(Instant::now() + timeout, timeout)
+        self.wait_until(deadline_after(timeout), timeout)
     }
 
     /// As [`wait`](Self::wait); a reply that is no success is [`Error::Refused`].
     pub fn wait_ok(self) -> Result<Reply> {
-        let reply = self.wait_until(self.sent + self.timeout, self.timeout)?;
+        let reply = self.wait_until(self.deadline, self.timeout)?;
         match reply.refusal(self.command.to_string()) {
             Some(refusal) => Err(refusal.into()),
             None => Ok(reply),

@@ -7,7 +7,7 @@ use super::Shared;
 use super::waiters::PendingReply;
 use crate::error::{CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
-use crate::transport::Transport;
+use crate::transport::{Transport, deadline_after};
 
 /// How often a blocked write looks at its deadline.
 const TICK: Duration = Duration::from_millis(50);
@@ -34,21 +34,19 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 impl Shared {
     /// Queues a waiter and writes its command.
     pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
-        let sent = Instant::now();
-        let deadline = sent + timeout;
+        let deadline = deadline_after(timeout);
         let writer = self.writer.try_lock_until(deadline);
         let writer = writer.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
         let reply = self.waiters.lock().push()?;
         trace(&command);
         self.write(command.wire(), 1, deadline, timeout)?;
         drop(writer);
-        Ok(PendingReply::new(command, reply, sent, timeout))
+        Ok(PendingReply::new(command, reply, deadline, timeout))
     }
 
     /// Queues waiters and writes their commands with one write.
     pub(super) fn send_all(&self, commands: Vec<Command>, timeout: Duration) -> Result<Vec<PendingReply>> {
-        let sent = Instant::now();
-        let deadline = sent + timeout;
+        let deadline = deadline_after(timeout);
         let writer = self.writer.try_lock_until(deadline);
         let mut writer = writer.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
         writer.buffer.clear();
@@ -59,7 +57,7 @@ impl Shared {
                 let reply = waiters.push()?;
                 trace(&command);
                 writer.buffer.extend_from_slice(command.wire());
-                pending.push(PendingReply::new(command, reply, sent, timeout));
+                pending.push(PendingReply::new(command, reply, deadline, timeout));
             }
         }
         self.write(&writer.buffer, pending.len(), deadline, timeout)?;

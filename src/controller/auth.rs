@@ -10,6 +10,7 @@ use super::connect::Credentials;
 use crate::connection::Connection;
 use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
+use crate::transport::deadline_after;
 use crate::types::Secret;
 
 /// The length of a cookie file. Anything else is no cookie: a peer that names another file must not be sent it.
@@ -35,7 +36,7 @@ pub(super) fn authenticate<O>(open: O, credentials: &Credentials, timeout: Durat
 where
     O: FnMut() -> Result<Option<Connection>>,
 {
-    let deadline = Instant::now() + timeout;
+    let deadline = deadline_after(timeout);
     let mut session = Session { open, deadline, timeout, fresh: None };
     let info = session.protocol_info()?;
     let mut failures = Vec::new();

@@ -7,6 +7,7 @@ use crate::connection::Subscription;
 use crate::error::{ArgumentError, ArgumentProblem, CircuitError, Error, Phase, Result, Timeout};
 use crate::event::{CircuitInfo, EventBody};
 use crate::protocol::{Command, Words};
+use crate::transport::deadline_after;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
 
 /// How long a circuit may take, unless told otherwise. (tor itself gives up after about a minute.)
@@ -119,7 +120,7 @@ impl Controller {
     /// [`Error::Refused`] (552) where tor does not know a relay or has no descriptor of it; [`Error::Circuit`] where
     /// the circuit fails or is closed, with the reasons; [`Error::Timeout`].
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
-        let deadline = Instant::now() + circuit.timeout;
+        let deadline = deadline_after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
         let events = self.subscribe([EventKind::Circ])?;
         let id = self.extended(command)?;
@@ -137,7 +138,7 @@ impl Controller {
     ///
     /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`].
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let events = self.subscribe([EventKind::Circ])?;
         match self.circuits()?.into_iter().find(|circuit| circuit.id == id) {
             Some(circuit) if circuit.status == CircuitStatus::Built => return Ok(circuit),

@@ -1,13 +1,13 @@
 //! Finding tor's control port, and getting in.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::connection::Connection;
 use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result, Timeout};
 use crate::protocol::Limits;
-use crate::transport::{Address, Transport};
+use crate::transport::{Address, Transport, deadline_after};
 use crate::types::Secret;
 
 /// Where tor's control port usually is: Debian's and others' Unix socket, tor's port, Tor Browser's port.
@@ -236,7 +236,7 @@ impl Connect {
 
     fn connect_to(&self, address: &Address) -> Result<Controller> {
         let open = || {
-            let deadline = Instant::now() + self.timeout;
+            let deadline = deadline_after(self.timeout);
             let transport = Transport::connect(address, deadline).map_err(|error| match error.kind() {
                 std::io::ErrorKind::TimedOut => Timeout::new(Phase::Connect, self.timeout).into(),
                 _ => Error::io("cannot connect", error),

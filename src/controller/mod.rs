@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::connection::{Connection, PendingReply};
 use crate::error::{Closed, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::Transport;
+use crate::transport::{Transport, deadline_after};
 use crate::types::Signal;
 
 pub use circuits::BuildCircuit;
@@ -171,7 +171,7 @@ impl Controller {
     ///
     /// Within a callback, it does not wait for that callback itself.
     pub fn sync(&self) -> Result<()> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline_after(self.timeout);
         // Whatever tor answers, also a filter's refusal: what came before has been read.
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         self.inner.connection.request(command, self.timeout)?;

@@ -1,11 +1,12 @@
 //! SIGNAL.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Controller;
 use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result, Timeout};
 use crate::event::EventBody;
 use crate::protocol::Command;
+use crate::transport::deadline_after;
 use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
@@ -55,7 +56,7 @@ impl Controller {
     /// [`Error::Timeout`] where tor does not tell in time. It never does where it has no client port (SocksPort and the
     /// like) to have an identity on.
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let events = self.subscribe([EventKind::Signal])?;
         self.signal(Signal::NewNym)?;
         loop {

@@ -1,0 +1,32 @@
+//! Answers to GETINFO, GETCONF, PROTOCOLINFO and AUTHCHALLENGE: as many values as were asked for, or none.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use scape::protocol::{AuthChallenge, Decoder, ProtocolInfo, SafeCookie, parse_getconf, parse_getinfo};
+use scape::types::Secret;
+
+fuzz_target!(|data: &[u8]| {
+    // The keys on the first line, the answer on the others.
+    let Some(end) = data.iter().position(|b| *b == b'\n') else { return };
+    let (keys, answer) = data.split_at(end);
+    let Ok(keys) = std::str::from_utf8(keys) else { return };
+    let keys: Vec<&str> = keys.split(' ').collect();
+    let mut decoder = Decoder::default();
+    decoder.feed(&answer[1..]);
+    while let Ok(Some(reply)) = decoder.next_reply() {
+        match parse_getinfo(&reply, &keys) {
+            Ok(values) => assert_eq!(values.len(), keys.len()),
+            Err(problem) => assert!(!problem.is_empty()),
+        }
+        assert!(parse_getconf(&reply, 0).is_empty());
+        assert_eq!(parse_getconf(&reply, keys.len()).len(), reply.len());
+        if let Some(info) = ProtocolInfo::parse(&reply) {
+            assert!(info.methods.iter().all(|method| info.offers(method)));
+        }
+        if let Some(challenge) = AuthChallenge::parse(&reply) {
+            let exchange = SafeCookie::new(Secret::new([7; 32]), [9; 32]).expect("a cookie of 32 bytes");
+            let _ = exchange.verify(&challenge);
+            assert_eq!(exchange.response(&challenge).map(|response| response.len()), Some(64));
+        }
+    }
+});
