@@ -102,10 +102,22 @@ fn outcome(script: &Script, request: &Request, isolation: Option<&Isolation>) ->
     outcomes.remove(0)
 }
 
+/// Keeps a silent port open until the guard is dropped, but not for ever: a test that would wait for it then fails, and
+/// does not hang.
+fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
+    let (guard, dropped) = crossbeam_channel::bounded(0);
+    thread::spawn(move || {
+        let _ = dropped.recv_timeout(LONG);
+        drop(port);
+    });
+    guard
+}
+
 /// The problem when the port's first words are these; then it waits.
 fn problem_of(said: &[u8], isolated: bool) -> SocksProblem {
     let (here, mut there) = Transport::pair();
     there.write_all(said).unwrap();
+    let _port = hold(there);
     exchange(&here, &connect(), isolation(isolated).as_ref(), LONG).unwrap_err().problem().clone()
 }
 
@@ -301,20 +313,13 @@ fn a_reply_that_is_none_is_told() {
 fn a_silent_port_is_not_waited_for_beyond_the_deadline() {
     let timeout = Duration::from_millis(60);
     for (here, there) in pairs() {
-        // Were it waited for, it would close one day: the test then fails, and does not hang.
-        let (done, until_done) = crossbeam_channel::bounded::<()>(0);
-        let port = thread::spawn(move || {
-            let _ = until_done.recv_timeout(LONG);
-            drop(there);
-        });
+        let _port = hold(there);
         let start = Instant::now();
         let error = exchange(&here, &connect(), None, timeout).unwrap_err();
         let SocksProblem::Timeout(told) = error.problem() else { panic!("{error:?}") };
         assert_eq!((told.phase(), told.after()), (Phase::Socks, timeout));
         assert!(start.elapsed() >= timeout && start.elapsed() < LONG);
         assert!(scape::Error::from(error).is_timeout());
-        drop(done);
-        port.join().unwrap();
     }
 }
 
