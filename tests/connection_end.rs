@@ -129,11 +129,11 @@ fn a_gigabyte_of_a_reply_is_refused_at_the_limit() {
     let server = thread::spawn(move || {
         use std::io::{Read, Write};
         let mut line = [0; 64];
-        (&theirs).read(&mut line).unwrap();
+        let _ = (&theirs).read(&mut line).unwrap();
         (&theirs).write_all(b"250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n").unwrap();
-        (&theirs).read(&mut line).unwrap();
+        let _ = (&theirs).read(&mut line).unwrap();
         (&theirs).write_all(b"250 OK\r\n").unwrap();
-        (&theirs).read(&mut line).unwrap();
+        let _ = (&theirs).read(&mut line).unwrap();
         (&theirs).write_all(b"250+ns/all=\r\n").unwrap();
         let block = b"r relay 123456789012345678901234567 and so on\r\n".repeat(2_000);
         let mut sent = 0_u64;

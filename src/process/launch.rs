@@ -20,6 +20,7 @@ use super::torrc::Torrc;
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::event::{Bootstrap, EventBody};
+use crate::transport::deadline_after;
 use crate::types::EventKind;
 
 /// How long a start may take. A first bootstrap over a slow network takes a minute or two.
@@ -169,7 +170,7 @@ impl Launch {
     /// [`Error::Launch`], with the last lines that tor logged: no tor program, a bad option, a port in use, the timeout.
     /// Nothing is left behind then.
     pub fn start(mut self) -> Result<TorProcess> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline_after(self.timeout);
         let program = match self.program.take() {
             Some(program) => program,
             None => find_tor()?,
@@ -247,10 +248,10 @@ impl Launch {
         }
         while reached.is_none_or(|reached| reached < target) {
             let event = events.next_until(deadline, self.timeout)?;
-            if let EventBody::StatusClient(status) = event.body() {
-                if let Some(bootstrap) = status.bootstrap() {
-                    self.progress(&bootstrap, reached);
-                }
+            if let EventBody::StatusClient(status) = event.body()
+                && let Some(bootstrap) = status.bootstrap()
+            {
+                self.progress(&bootstrap, reached);
             }
         }
         Ok(())

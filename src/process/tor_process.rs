@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::log::LogTail;
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
+use crate::transport::deadline_after;
 
 /// How long tor may take to end when asked. A client needs up to two seconds.
 const GRACE: Duration = Duration::from_secs(8);
@@ -48,10 +49,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.private.is_some() || self.child.exit().is_none() {
-            if let Err(error) = self.end() {
-                log::warn!(target: "scape::process", "ending tor: {error}");
-            }
+        let ended = self.private.is_none() && self.child.exit().is_some();
+        if !ended && let Err(error) = self.end() {
+            log::warn!(target: "scape::process", "ending tor: {error}");
         }
     }
 }
@@ -97,7 +97,7 @@ impl TorProcess {
     ///
     /// [`Error::Timeout`] if it still runs then.
     pub fn wait(&self, timeout: Duration) -> Result<Exit> {
-        let exit = self.running.child.wait_until(Instant::now() + timeout);
+        let exit = self.running.child.wait_until(deadline_after(timeout));
         exit.ok_or_else(|| Timeout::new(Phase::Exit, timeout).into())
     }
 

@@ -16,7 +16,7 @@ use super::{TestNetwork, stop_all};
 use crate::error::{Error, LaunchError, LaunchProblem, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::protocol::Words;
-use crate::transport::Address;
+use crate::transport::{Address, deadline_after};
 use crate::types::EventKind;
 
 /// How often to start again when somebody took a port in between.
@@ -107,7 +107,7 @@ impl TestNetworkBuilder {
     ///
     /// [`Error::Launch`], with the last lines of every node's log, each with the node's name. Nothing is left behind.
     pub fn start(mut self) -> Result<TestNetwork> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline_after(self.timeout);
         for attempt in 1.. {
             match self.try_start(deadline) {
                 Err(error) if attempt < ATTEMPTS && is_port_clash(&error) => {

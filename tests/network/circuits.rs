@@ -1,0 +1,110 @@
+//! Circuits on real relays.
+
+use scape::error::Phase;
+use scape::event::EventBody;
+use scape::testing::TestNetwork;
+use scape::types::{CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EventKind, Fingerprint};
+use scape::{BuildCircuit, Error};
+
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a circuit of chosen relays is built, extended and closed", built_extended_closed),
+    ("tor chooses the relays itself", chosen_by_tor),
+    ("a circuit that was launched can be waited for", launched_and_waited_for),
+    ("circuits that cannot be", refused),
+    ("a circuit that fails says why", fails),
+];
+
+fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
+    network.relays().filter_map(|relay| relay.fingerprint()).collect()
+}
+
+fn built_extended_closed(network: &TestNetwork) {
+    let tor = network.client();
+    let relays = relays(network);
+    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let path: Vec<_> = circuit.path.iter().filter_map(|hop| hop.fingerprint()).collect();
+    assert_eq!(path, relays[..3]);
+    assert_eq!(circuit.status, CircuitStatus::Built);
+    assert_eq!(circuit.purpose, Some(CircuitPurpose::General));
+    assert!(circuit.created.is_some());
+    let listed = tor.circuits().unwrap().into_iter().find(|listed| listed.id == circuit.id).unwrap();
+    assert_eq!(listed.path, circuit.path);
+
+    let events = tor.subscribe([EventKind::Circ]).unwrap();
+    assert_eq!(tor.extend_circuit(circuit.id, &relays[3..4]).unwrap(), circuit.id);
+    let longer = loop {
+        let event = events.next_timeout(SOON).unwrap();
+        if let EventBody::Circ(info) = event.body()
+            && info.id == circuit.id
+            && info.status == CircuitStatus::Built
+        {
+            break info.clone();
+        }
+    };
+    assert_eq!(longer.path.len(), 4);
+
+    tor.close_circuit(circuit.id).unwrap();
+    let end = loop {
+        let event = events.next_timeout(SOON).unwrap();
+        if let EventBody::Circ(info) = event.body()
+            && info.id == circuit.id
+            && info.status.is_end()
+        {
+            break info.clone();
+        }
+    };
+    assert_eq!((end.status, end.reason), (CircuitStatus::Closed, Some(CircuitReason::Requested)));
+    // The path survives the end.
+    assert_eq!(end.path.len(), 4);
+    let error = tor.close_circuit(circuit.id).unwrap_err();
+    assert!(error.refusal().is_some_and(|refusal| refusal.is_unknown()), "{error}");
+    assert!(matches!(tor.wait_built(circuit.id, SOON), Err(Error::Circuit(_))));
+}
+
+fn chosen_by_tor(network: &TestNetwork) {
+    let tor = network.client();
+    let circuit = tor.build_circuit(&BuildCircuit::new().purpose(CircuitPurpose::Controller)).unwrap();
+    assert_eq!(circuit.path.len(), 3);
+    assert_eq!(circuit.purpose, Some(CircuitPurpose::Controller));
+    tor.close_circuit_if_unused(circuit.id).unwrap();
+}
+
+fn launched_and_waited_for(network: &TestNetwork) {
+    let tor = network.client();
+    let path = relays(network).into_iter().rev().take(3);
+    let id = tor.launch_circuit(&BuildCircuit::new().path(path)).unwrap();
+    assert_eq!(tor.wait_built(id, SOON).unwrap().id, id);
+    // And again, now that it is built.
+    assert_eq!(tor.wait_built(id, SOON).unwrap().path.len(), 3);
+    tor.close_circuit(id).unwrap();
+}
+
+fn refused(network: &TestNetwork) {
+    let tor = network.client();
+    let error = tor.build_circuit(&BuildCircuit::new().path(["nobody"])).unwrap_err();
+    assert_eq!(error.code(), Some(552), "{error}");
+    assert!(error.to_string().contains("No such router \"nobody\""), "{error}");
+    let unknown = CircuitId::new(4_000_000_000);
+    assert_eq!(tor.extend_circuit(unknown, ["relay0"]).unwrap_err().code(), Some(552));
+    assert!(matches!(tor.wait_built(unknown, SOON), Err(Error::Circuit(_))));
+    let brief = BuildCircuit::new().timeout(std::time::Duration::ZERO);
+    assert!(matches!(tor.build_circuit(&brief), Err(Error::Timeout(t)) if t.phase() == Phase::Circuit));
+}
+
+fn fails(network: &TestNetwork) {
+    let tor = network.client();
+    // A hop that does not extend to itself.
+    let relay = relays(network)[0];
+    let result = tor.build_circuit(&BuildCircuit::new().path([relay, relay]).timeout(SOON));
+    match result.unwrap_err() {
+        Error::Circuit(error) => {
+            assert!(error.status.is_end());
+            assert!(error.reason.is_some(), "{error}");
+        }
+        // tor may see it coming.
+        Error::Refused(refusal) => assert_eq!(refusal.code(), 551, "{refusal}"),
+        error => panic!("{error}"),
+    }
+}

@@ -1,0 +1,76 @@
+//! Events of a network that lives, and what else only such a one can tell.
+
+use scape::event::{Bootstrap, EventBody};
+use scape::testing::TestNetwork;
+use scape::types::EventKind;
+use scape::{Connect, QueueLimit};
+
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("with the cookie over TCP", cookie),
+    ("every node answers on its control connection", every_node),
+    ("bandwidth and a new consensus are told", bandwidth_and_consensus),
+    ("a new identity is waited for", new_identity),
+    ("every event that tor knows can be subscribed to", every_event),
+];
+
+fn cookie(network: &TestNetwork) {
+    let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
+    assert_eq!(tor.version().unwrap(), network.client().version().unwrap());
+    let wrong = Connect::to(network.control_address()).unwrap().cookie_file("/nonexistent/cookie");
+    assert!(wrong.connect().unwrap_err().auth().is_some());
+    tor.quit().unwrap();
+    // An owning connection it was not.
+    assert!(network.client().version().is_ok());
+}
+
+fn every_node(network: &TestNetwork) {
+    for node in network.nodes() {
+        let phase = node.controller().get_info_bytes("status/bootstrap-phase").unwrap();
+        assert!(Bootstrap::parse(&phase).is_some(), "{}", node.nickname());
+        assert!(node.process().is_running());
+    }
+    let consensus = network.client().get_info("ns/all").unwrap();
+    for relay in network.relays() {
+        assert!(consensus.contains(&format!("r {} ", relay.nickname())), "{consensus}");
+    }
+}
+
+fn bandwidth_and_consensus(network: &TestNetwork) {
+    let tor = network.client();
+    let events =
+        tor.subscribe_with([EventKind::Bw, EventKind::NewConsensus], QueueLimit::Bounded(1_000)).unwrap();
+    let (mut bandwidth, mut consensus) = (0, 0);
+    while bandwidth < 2 || consensus < 1 {
+        let event = events.next_timeout(SOON).unwrap();
+        match event.body() {
+            EventBody::Bw(_) => bandwidth += 1,
+            _ if *event.kind() == EventKind::NewConsensus => {
+                assert!(event.text().contains("relay0"));
+                consensus += 1;
+            }
+            _ => panic!("{event:?}"),
+        }
+    }
+    assert_eq!(events.lost(), 0);
+}
+
+fn new_identity(network: &TestNetwork) {
+    network.client().new_identity(SOON).unwrap();
+    // The second is put off, for ten seconds at most.
+    network.client().new_identity(SOON).unwrap();
+}
+
+fn every_event(network: &TestNetwork) {
+    let tor = network.client();
+    let names = tor.get_info("events/names").unwrap();
+    let kinds: Vec<EventKind> = names.split_whitespace().map(EventKind::from).collect();
+    assert!(kinds.len() > 25);
+    for kind in &kinds {
+        assert!(kind.is_recognized(), "{kind}");
+    }
+    let events = tor.subscribe(kinds.clone()).unwrap();
+    assert!(events.next_timeout(SOON).is_ok());
+    events.close(SOON).unwrap();
+}

@@ -1,0 +1,145 @@
+//! Onion services, published and reached.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::Instant;
+
+use scape::event::EventBody;
+use scape::socks::SocksProxy;
+use scape::testing::TestNetwork;
+use scape::types::{EventKind, HsDescAction, OnionAddress, SocksStatus};
+use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
+
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("an onion service is published and reached", reached),
+    ("its key makes the same service again", same_key),
+    ("a Unix socket behind several ports", unix_target),
+    ("a detached service outlives its connection", detached),
+    ("who has no key does not get in", client_authorization),
+];
+
+/// Answers every connection with this.
+fn server(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = connection.write_all(answer);
+        }
+    });
+    address
+}
+
+/// Adds a service and waits until it is published.
+fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    let added = tor.add_onion(service).unwrap();
+    let deadline = Instant::now() + SOON;
+    loop {
+        let event = events.next_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
+        if let EventBody::HsDesc(descriptor) = event.body()
+            && descriptor.address == Some(added.address)
+            && descriptor.action == HsDescAction::Uploaded
+        {
+            return added;
+        }
+    }
+}
+
+/// What the service says; tried again while its descriptor makes its way, or a new one replaces it.
+fn read(network: &TestNetwork, address: &OnionAddress, port: u16) -> Result<String, Error> {
+    let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    let deadline = Instant::now() + SOON;
+    loop {
+        match proxy.connect((address.to_string().as_str(), port)) {
+            Ok(mut stream) => {
+                stream.set_read_timeout(Some(SOON)).unwrap();
+                let mut said = String::new();
+                stream.read_to_string(&mut said).unwrap();
+                return Ok(said);
+            }
+            Err(error) if Instant::now() < deadline && !is_final(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_final(error: &Error) -> bool {
+    let missing = SocksStatus::ONION_AUTH_MISSING;
+    matches!(error, Error::Socks(error) if error.status() == Some(missing))
+}
+
+fn reached(network: &TestNetwork) {
+    let tor = network.client();
+    let added = publish(tor, &AddOnion::new().port(80, server(b"reached")));
+    assert!(added.key.is_some());
+    assert_eq!(read(network, &added.address, 80).unwrap(), "reached");
+    let known = tor.get_info("onions/current").unwrap();
+    assert!(known.contains(&added.address.service_id()), "{known}");
+    tor.del_onion(&added.address).unwrap();
+    let error = tor.del_onion(&added.address).unwrap_err();
+    assert!(error.refusal().is_some_and(|refusal| refusal.is_unknown()), "{error}");
+}
+
+fn same_key(network: &TestNetwork) {
+    let tor = network.client();
+    let target = server(b"again");
+    let first = tor.add_onion(&AddOnion::new().port(80, target)).unwrap();
+    let service = AddOnion::new().key(first.key.unwrap()).port(80, target).max_streams(10);
+    let error = tor.add_onion(&service).unwrap_err();
+    assert_eq!(error.code(), Some(550), "{error}");
+    tor.del_onion(&first.address).unwrap();
+    let second = publish(tor, &service);
+    assert_eq!(second.address, first.address);
+    assert!(second.key.is_none());
+    assert_eq!(read(network, &second.address, 80).unwrap(), "again");
+    tor.del_onion(&second.address).unwrap();
+}
+
+fn unix_target(network: &TestNetwork) {
+    let tor = network.client();
+    let directory = network.client_node().process().data_directory().join("target");
+    let listener = UnixListener::bind(&directory).unwrap();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = connection.write_all(b"unix");
+        }
+    });
+    let service = AddOnion::new().port(80, directory.as_path()).port(81, server(b"tcp")).discard_key();
+    let added = publish(tor, &service);
+    assert!(added.key.is_none());
+    assert_eq!(read(network, &added.address, 80).unwrap(), "unix");
+    assert_eq!(read(network, &added.address, 81).unwrap(), "tcp");
+    tor.del_onion(&added.address).unwrap();
+}
+
+fn detached(network: &TestNetwork) {
+    let target = server(b"detached");
+    let other = Connect::to(network.control_address()).unwrap().connect().unwrap();
+    let attached = other.add_onion(&AddOnion::new().port(80, target)).unwrap();
+    let added = publish(&other, &AddOnion::new().port(80, target).detach());
+    other.quit().unwrap();
+    let tor = network.client();
+    assert_eq!(read(network, &added.address, 80).unwrap(), "detached");
+    assert!(tor.get_info("onions/detached").unwrap().contains(&added.address.service_id()));
+    tor.del_onion(&added.address).unwrap();
+    // The other one ended with its connection.
+    assert_eq!(tor.del_onion(&attached.address).unwrap_err().code(), Some(552));
+}
+
+fn client_authorization(network: &TestNetwork) {
+    let tor = network.client();
+    // The public key of a private one that this client has not.
+    let key = "FCV0c0ELDKKDpSFgVIB8Yow8Evj5iD4mYEYLGg5D4gE";
+    let key =
+        data_encoding::BASE32_NOPAD.encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());
+    let added = publish(tor, &AddOnion::new().port(80, server(b"secret")).client(key.as_str()));
+    assert_eq!(added.clients, [key]);
+    let error = read(network, &added.address, 80).unwrap_err();
+    assert!(is_final(&error), "{error}");
+    tor.del_onion(&added.address).unwrap();
+}

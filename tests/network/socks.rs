@@ -1,0 +1,160 @@
+//! tor's SOCKS ports, TCP and Unix.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::Error;
+use scape::event::EventBody;
+use scape::socks::{Isolation, SocksProxy};
+use scape::testing::TestNetwork;
+use scape::types::{CircuitId, EventKind, SocksStatus, StreamStatus};
+
+use crate::{Case, NAME, NAMED, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a connection by name and by address, over TCP and Unix", connects),
+    ("a server that speaks first", server_speaks_first),
+    ("names and addresses are resolved", resolves),
+    ("each refusal has its code", refusals),
+    ("a port that is no SOCKS port", not_socks),
+    ("isolated streams have circuits of their own, and are known by their user names", isolation),
+    ("a deadline holds", deadline),
+];
+
+/// Greets, then sends every line back.
+fn echo_server() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut writer = connection.try_clone().unwrap();
+                let _ = writer.write_all(b"hello\n");
+                for line in BufReader::new(connection).lines().map_while(Result::ok) {
+                    let _ = writeln!(writer, "{line}");
+                }
+            });
+        }
+    });
+    address
+}
+
+fn proxies(network: &TestNetwork) -> [SocksProxy; 2] {
+    [network.socks(), network.socks_unix().unwrap()].map(|address| SocksProxy::new(address).timeout(SOON))
+}
+
+fn connects(network: &TestNetwork) {
+    let server = echo_server();
+    for proxy in proxies(network) {
+        for host in [NAME, "127.0.0.1"] {
+            let mut stream = proxy.connect((host, server.port())).unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            stream.write_all(b"one\ntwo\n").unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            let said: Vec<_> = (0..3).map(|_| lines.next().unwrap().unwrap()).collect();
+            assert_eq!(said, ["hello", "one", "two"]);
+        }
+        let stream = proxy.connect(server).unwrap();
+        drop(stream);
+    }
+}
+
+fn server_speaks_first(network: &TestNetwork) {
+    let server = echo_server();
+    for proxy in proxies(network) {
+        let mut stream = proxy.connect((NAME, server.port())).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let mut greeting = [0; 6];
+        stream.read_exact(&mut greeting).unwrap();
+        assert_eq!(&greeting, b"hello\n");
+    }
+}
+
+fn resolves(network: &TestNetwork) {
+    for proxy in proxies(network) {
+        assert_eq!(proxy.resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+        assert_eq!(proxy.resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+        let error = proxy.resolve("nobody.scape.test").unwrap_err();
+        assert_eq!(status(&error), Some(SocksStatus::HOST_UNREACHABLE), "{error}");
+    }
+}
+
+fn status(error: &Error) -> Option<SocksStatus> {
+    match error {
+        Error::Socks(error) => error.status(),
+        _ => None,
+    }
+}
+
+fn refusals(network: &TestNetwork) {
+    // Nobody listens there once the listener is dropped.
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    // Valid, and nobody's; and one whose checksum is wrong.
+    let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    let mistyped = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion";
+    for proxy in proxies(network) {
+        for (host, port, expected) in [
+            (NAME, closed, SocksStatus::CONNECTION_REFUSED),
+            ("nobody.scape.test", 80, SocksStatus::HOST_UNREACHABLE),
+            (nobody, 80, SocksStatus::ONION_DESCRIPTOR_NOT_FOUND),
+            (mistyped, 80, SocksStatus::ONION_BAD_ADDRESS),
+        ] {
+            let error = proxy.connect((host, port)).unwrap_err();
+            assert_eq!(status(&error), Some(expected), "{error}");
+            assert!(error.to_string().contains(host), "{error}");
+        }
+    }
+}
+
+fn not_socks(network: &TestNetwork) {
+    let proxy = SocksProxy::new(network.control_address()).timeout(Duration::from_secs(2));
+    let error = proxy.connect((NAME, 80)).unwrap_err();
+    assert!(matches!(error, Error::Socks(_)), "{error}");
+}
+
+fn isolation(network: &TestNetwork) {
+    let server = echo_server();
+    let tor = network.client();
+    let events = tor.subscribe([EventKind::Stream]).unwrap();
+    for proxy in proxies(network) {
+        let mut circuits = Vec::new();
+        let mut streams = Vec::new();
+        for _ in 0..2 {
+            let isolation = Isolation::random();
+            let user = String::from_utf8(isolation.user().to_vec()).unwrap();
+            streams.push(proxy.clone().isolation(isolation).connect((NAME, server.port())).unwrap());
+            circuits.push(circuit_of(&events, &user));
+        }
+        assert_ne!(circuits[0], circuits[1]);
+        let open = tor.streams().unwrap();
+        let on = |circuit: &Option<CircuitId>| open.iter().any(|stream| stream.circuit == *circuit);
+        assert!(circuits.iter().all(on), "{open:?}");
+    }
+}
+
+/// The circuit of the stream with this SOCKS user name, once it is open.
+fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
+    loop {
+        let event = events.next_timeout(SOON).unwrap();
+        if let EventBody::Stream(stream) = event.body()
+            && stream.socks_username.as_deref() == Some(user)
+            && stream.status == StreamStatus::Succeeded
+        {
+            assert!(stream.circuit.is_some());
+            return stream.circuit;
+        }
+    }
+}
+
+fn deadline(network: &TestNetwork) {
+    // Accepts, and says nothing to tor's exit; but tor itself answers at once, so a listener of our own stands for it.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = silent.local_addr().unwrap();
+    let begun = Instant::now();
+    let error = SocksProxy::new(address).timeout(Duration::from_millis(200)).connect((NAME, 80)).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(begun.elapsed() < SOON);
+    assert!(network.client().is_open());
+}

@@ -1,0 +1,64 @@
+//! Everything that takes a network, on one private network of real tors: making it takes longer than using it, so the
+//! cases run in turn in one test.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "network/circuits.rs"]
+mod circuits;
+#[path = "network/events.rs"]
+mod events;
+#[path = "network/onions.rs"]
+mod onions;
+#[path = "network/socks.rs"]
+mod socks;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use scape::testing::{Role, TestNetwork};
+
+/// How long a case waits for what must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A name that the network's name server knows.
+pub(crate) const NAME: &str = "www.scape.test";
+/// An address that has a name there, to which nothing is ever sent.
+pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+
+type Case = (&'static str, fn(&TestNetwork));
+
+#[test]
+fn a_private_network() {
+    let begun = Instant::now();
+    let network = TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap();
+    println!("the network was ready after {:.1} s", begun.elapsed().as_secs_f32());
+    network.name_server().add_name(NAMED, "seven.scape.test");
+    let roles: Vec<Role> = network.nodes().iter().map(|node| node.role()).collect();
+    assert_eq!(roles.iter().filter(|role| **role == Role::Authority).count(), 3);
+    assert_eq!(network.relays().count(), 5);
+
+    let mut failed = Vec::new();
+    let cases: [&[Case]; 4] = [circuits::CASES, events::CASES, socks::CASES, onions::CASES];
+    for (name, case) in cases.into_iter().flatten() {
+        let begun = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
+        println!(
+            "{name}: {} in {:.1} s",
+            if outcome.is_ok() { "ok" } else { "FAILED" },
+            begun.elapsed().as_secs_f32()
+        );
+        if outcome.is_err() {
+            failed.push(*name);
+        }
+    }
+
+    let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
+    let directory = network.client_node().process().data_directory().to_path_buf();
+    network.stop().unwrap();
+    for pid in pids {
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
+    }
+    assert!(!directory.exists(), "{} is left", directory.display());
+    assert!(failed.is_empty(), "{failed:?}");
+}
