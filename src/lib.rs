@@ -156,6 +156,7 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod process;
 pub mod protocol;
 pub mod socks;
 pub mod transport;
@@ -166,3 +167,4 @@ pub use controller::{
     connect,
 };
 pub use error::{Error, Result};
+pub use process::{Launch, TorProcess};

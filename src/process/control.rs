@@ -1,0 +1,201 @@
+//! How the program and the tor that it starts come to a control connection.
+
+use std::fs;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::time::{Duration, Instant};
+
+use super::child::Child;
+use super::private_dir::PrivateDir;
+use super::torrc::Torrc;
+use crate::controller::{Connect, Controller};
+use crate::error::{AuthError, Error, Phase, Result, Timeout};
+use crate::transport::Address;
+#[cfg(unix)]
+use crate::transport::Transport;
+
+/// How long to wait between two attempts to connect.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
+
+/// How long later calls wait for tor: as those of every other controller.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a launched tor is controlled.
+///
+/// Whichever it is, tor ends when the control connection does, and so does not outlive the program, even if that is
+/// killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Control {
+    /// Through a pair of connected sockets, of which tor inherits one (`__OwningControllerFD`). There is no port, no
+    /// file and no authentication: nobody else can get in. The default.
+    #[cfg(unix)]
+    SocketPair,
+    /// Through a Unix socket in a private temporary directory, with cookie authentication. For programs that let
+    /// others of the same user connect as well: see [`TorProcess::control_address`](super::TorProcess::control_address).
+    #[cfg(unix)]
+    UnixSocket,
+    /// Through a TCP port of 127.0.0.1 that is chosen by the system, with cookie authentication. The default where
+    /// there are no Unix sockets.
+    TcpPort,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        #[cfg(unix)]
+        return Control::SocketPair;
+        #[cfg(not(unix))]
+        return Control::TcpPort;
+    }
+}
+
+/// What is to be connected to once tor runs.
+pub(super) enum Pending {
+    #[cfg(unix)]
+    Pair(UnixStream),
+    #[cfg(unix)]
+    Socket(PathBuf),
+    PortFile(PathBuf),
+}
+
+impl Control {
+    /// Writes into `torrc` and `command` what this way of control takes.
+    ///
+    /// Options that tor neither saves (their names begin with `__`) nor lets change while it runs go on the command
+    /// line: in the torrc they would be lost by the first SAVECONF, and the next RELOAD would end tor.
+    pub(super) fn prepare(
+        self,
+        directory: &PrivateDir,
+        torrc: &mut Torrc,
+        command: &mut Command,
+    ) -> Result<Pending> {
+        let owner = process::id().to_string();
+        match self {
+            #[cfg(unix)]
+            Control::SocketPair => {
+                use command_fds::CommandFdExt;
+                use std::os::fd::{AsRawFd, OwnedFd};
+
+                let pair = UnixStream::pair().map_err(|e| Error::io("make a pair of sockets", e))?;
+                let theirs = OwnedFd::from(pair.1);
+                command.arg("--__OwningControllerFD").arg(theirs.as_raw_fd().to_string());
+                command.preserved_fds(vec![theirs]);
+                Ok(Pending::Pair(pair.0))
+            }
+            #[cfg(unix)]
+            Control::UnixSocket => {
+                let socket = directory.join("control");
+                let Some(text) = socket.to_str().filter(|text| !text.contains(['"', '\\'])) else {
+                    let problem = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+                    return Err(Error::io(format!("name the control socket {}", socket.display()), problem));
+                };
+                torrc.push("ControlPort", format!("unix:\"{text}\"").as_bytes())?;
+                torrc.push("__OwningControllerProcess", owner.as_bytes())?;
+                Ok(Pending::Socket(socket))
+            }
+            Control::TcpPort => {
+                let file = directory.join("control-port");
+                torrc.push("ControlPort", b"127.0.0.1:auto")?;
+                torrc.push("ControlPortWriteToFile", file.as_os_str().as_encoded_bytes())?;
+                torrc.push("__OwningControllerProcess", owner.as_bytes())?;
+                Ok(Pending::PortFile(file))
+            }
+        }
+    }
+
+    /// Whether the connection has to be authenticated.
+    pub(super) fn is_listening(self) -> bool {
+        match self {
+            #[cfg(unix)]
+            Control::SocketPair => false,
+            _ => true,
+        }
+    }
+}
+
+impl Pending {
+    /// Connects, as soon as tor lets us, and makes tor ours. Returns when tor has answered for the first time, with
+    /// its control address if it has one; fails when `child` has ended, or at the `deadline`.
+    pub(super) fn connect(self, child: &Child, deadline: Instant) -> Result<(Controller, Option<Address>)> {
+        let (address, controller) = match self {
+            #[cfg(unix)]
+            Pending::Pair(ours) => {
+                let controller = Controller::from_authenticated(Transport::from(ours))?;
+                // tor answers when it has read its configuration, and opened its ports and files.
+                controller.with_timeout(remaining(deadline)?).get_info("version")?;
+                return Ok((controller, None));
+            }
+            #[cfg(unix)]
+            Pending::Socket(path) => {
+                let address = Address::Unix(path);
+                let controller = retry(child, deadline, || Ok(Some(address.clone())))?.1;
+                (address, controller)
+            }
+            Pending::PortFile(file) => retry(child, deadline, || read_port_file(&file))?,
+        };
+        // In this order: one of the two always holds.
+        let patient = controller.with_timeout(remaining(deadline)?);
+        patient.take_ownership()?;
+        patient.reset_conf(["__OwningControllerProcess"])?;
+        Ok((controller, Some(address)))
+    }
+}
+
+/// Connects to what `address` says as soon as there is something: neither a socket nor a line in the log proves that
+/// tor listens and has written its cookie.
+fn retry(
+    child: &Child,
+    deadline: Instant,
+    address: impl Fn() -> Result<Option<Address>>,
+) -> Result<(Address, Controller)> {
+    let mut last = None;
+    loop {
+        if let Some(address) = address()? {
+            let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
+            match Connect::to(&address)?.timeout(left.min(CALL_TIMEOUT)).connect() {
+                Ok(controller) => return Ok((address, controller.with_timeout(CALL_TIMEOUT))),
+                Err(error) if is_final(&error) => return Err(error),
+                // That it does not listen yet is no news; that it lets nobody in is.
+                Err(error) => last = error.auth().is_some().then_some(error),
+            }
+        }
+        let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
+        if child.wait(BETWEEN_ATTEMPTS.min(left)).is_some() {
+            return Err(Timeout::new(Phase::Connect, BETWEEN_ATTEMPTS).into());
+        }
+    }
+}
+
+/// Whether another attempt cannot end differently. (A cookie can: it is written after the port is open.)
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.auth(),
+        Some(
+            AuthError::NoKnownMethod { .. }
+                | AuthError::PasswordMissing { cookie: None }
+                | AuthError::PasswordWrong(_)
+                | AuthError::NotAControlPort { .. }
+        )
+    )
+}
+
+/// The address in the file of `ControlPortWriteToFile`; `None` where tor has not written it yet.
+fn read_port_file(file: &Path) -> Result<Option<Address>> {
+    let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+    // tor replaces the file at once, so there is always a whole line. Ours is the first.
+    let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else { return Ok(None) };
+    match address.parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) => Err(Error::answer("ControlPortWriteToFile", format!("no address: {address:?}"))),
+    }
+}
+
+/// The time that is left.
+pub(super) fn remaining(deadline: Instant) -> Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(Timeout::new(Phase::Connect, Duration::ZERO).into()),
+        left => Ok(left),
+    }
+}
