@@ -266,7 +266,7 @@ fn many_at_once_and_many_in_a_row() {
                         assert_eq!(tor.controller().get_info("process/pid").unwrap(), tor.pid().to_string());
                         let pid = tor.pid();
                         if round % 2 == 0 {
-                            tor.stop().unwrap()
+                            tor.stop().unwrap();
                         } else {
                             drop(tor)
                         }
