@@ -26,9 +26,7 @@
 //! reports how its bootstrap comes along, and ends it when the handle is dropped, or this program dies.
 //!
 //! ```no_run
-//! use scape::process::Launch;
-//!
-//! let tor = Launch::new()
+//! let tor = scape::Launch::new()
 //!     .option("SocksPort", "auto")
 //!     .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary))
 //!     .start()?;
@@ -169,3 +167,4 @@ pub use controller::{
     connect,
 };
 pub use error::{Error, Result};
+pub use process::{Launch, TorProcess};

@@ -52,7 +52,9 @@ impl BuildCircuit {
         self
     }
 
-    /// [`CircuitPurpose::General`] (default), or [`CircuitPurpose::Controller`]: a circuit that tor itself does not use.
+    /// [`CircuitPurpose::General`] (default), or [`CircuitPurpose::Controller`]: a circuit that tor itself does not
+    /// use, and whose relays must be given (where it should choose them, tor 0.4.9 refuses any purpose but
+    /// `General`, with 551).
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.purpose = Some(purpose);
         self

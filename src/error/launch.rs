@@ -59,6 +59,9 @@ pub enum LaunchProblem {
     },
 }
 
+/// How much of the log `Display` shows.
+const SHOWN_LINES: usize = 10;
+
 impl LaunchError {
     /// `problem`, with the last lines that tor logged.
     pub(crate) fn new(problem: LaunchProblem, log: Vec<String>) -> Self {
@@ -70,7 +73,7 @@ impl LaunchError {
         &self.problem
     }
 
-    /// The last lines that tor logged, oldest first.
+    /// The last lines that tor wrote to its standard output, oldest first. (`Display` shows the last ten.)
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -104,7 +107,8 @@ impl fmt::Display for LaunchError {
         }
         if !self.log.is_empty() {
             write!(f, "; the last it logged:")?;
-            for line in &self.log {
+            let skipped = self.log.len().saturating_sub(SHOWN_LINES);
+            for line in self.log.iter().skip(skipped) {
                 write!(f, "\n  {line}")?;
             }
         }

@@ -1,7 +1,8 @@
-//! A child process: signalled, waited for, and reaped, once each.
+//! A process that is always reaped, and never signalled after that.
 
+use std::fmt;
 use std::io;
-use std::process::Command;
+use std::process::{Child as StdChild, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,149 +10,278 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::exit::Exit;
+use super::log::{LineCallback, LogTail};
 
-/// How long a killed process may take to be gone.
-const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a process that was killed may take to be gone.
+const AFTER_KILL: Duration = Duration::from_secs(5);
 
-/// A running or ended process.
+/// A child process whose standard output is captured.
 ///
-/// A thread of its own waits for its end and reaps it at once, so that no zombie is left, whether or not anybody asks.
-/// Signals are sent only while it is known not to have been reaped, so that they never reach another process that
-/// got its number.
-#[derive(Debug, Clone)]
+/// A thread waits for its end and reaps it at once, so it is no zombie even if nobody asks. The process identifier
+/// stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a signal
+/// never goes to another process that got the same identifier.
 pub(super) struct Child {
     pid: u32,
     shared: Arc<Shared>,
+    log: LogTail,
 }
 
-#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     ended: Condvar,
 }
 
-#[derive(Debug)]
-struct State {
-    child: std::process::Child,
-    exit: Option<Exit>,
+enum State {
+    Running(StdChild),
+    Ended(Exit),
 }
 
 impl Child {
-    /// Starts a process.
-    pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
-        let child = command.spawn()?;
+    /// Starts it, with its standard output and error read into a [`LogTail`] of `keep` lines.
+    pub(super) fn spawn(
+        command: &mut Command,
+        keep: usize,
+        callback: Option<LineCallback>,
+    ) -> io::Result<Child> {
+        // One pipe for both: tor itself says nothing on standard error, but the dynamic linker does.
+        let (output, theirs) = io::pipe()?;
+        command.stdin(Stdio::null()).stdout(theirs.try_clone()?).stderr(theirs);
+        let spawned = command.spawn();
+        // Or else the command would keep our copies of the pipe's other end, and the pipe would never end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = spawned?;
         let pid = child.id();
-        let shared =
-            Arc::new(Shared { state: Mutex::new(State { child, exit: None }), ended: Condvar::new() });
-        let for_reaper = shared.clone();
-        let reaper = thread::Builder::new().name("scape-tor-reaper".into());
-        let child = Child { pid, shared };
-        match reaper.spawn(move || for_reaper.reap_at_the_end(pid)) {
-            Ok(_) => Ok(child),
+        let log = match LogTail::read(output, keep, callback) {
+            Ok(log) => log,
+            Err(error) => return Err(reap(child, error)),
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(State::Running(child)), ended: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        let reaper = thread::Builder::new().name("scape-tor-wait".into()).spawn(move || theirs.reap(pid));
+        match reaper {
+            Ok(_) => Ok(Child { pid, shared, log }),
             Err(error) => {
-                child.signal(Signal::Kill);
-                child.shared.reap_at_the_end(pid);
+                let child = Child { pid, shared, log };
+                child.reap_here();
                 Err(error)
             }
         }
     }
 
-    /// Its process id. (Another process may have it once this one has ended.)
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// How it ended, once it has.
-    pub(super) fn exit(&self) -> Option<Exit> {
-        self.shared.state.lock().exit
+    pub(super) fn log(&self) -> &LogTail {
+        &self.log
     }
 
-    /// Waits for its end until `deadline`.
-    pub(super) fn wait_until(&self, deadline: Instant) -> Option<Exit> {
+    /// How it ended; `None` while it runs.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        match &*self.shared.state.lock() {
+            State::Running(_) => None,
+            State::Ended(exit) => Some(*exit),
+        }
+    }
+
+    /// Waits until it has ended; `None` if it has not within `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) -> Option<Exit> {
+        let deadline = Instant::now().checked_add(timeout);
         let mut state = self.shared.state.lock();
-        while state.exit.is_none() {
-            if self.shared.ended.wait_until(&mut state, deadline).timed_out() {
-                break;
+        loop {
+            if let State::Ended(exit) = &*state {
+                return Some(*exit);
+            }
+            match deadline {
+                Some(deadline) => {
+                    if self.shared.ended.wait_until(&mut state, deadline).timed_out() {
+                        return match &*state {
+                            State::Ended(exit) => Some(*exit),
+                            State::Running(_) => None,
+                        };
+                    }
+                }
+                // So long that it means for ever.
+                None => self.shared.ended.wait(&mut state),
             }
         }
-        state.exit
     }
 
-    /// Asks it to end, and after `grace` makes it.
-    pub(super) fn end(&self, grace: Duration) -> Option<Exit> {
-        self.signal(Signal::Terminate);
-        if let Some(exit) = self.wait_until(Instant::now() + grace) {
-            return Some(exit);
+    /// Asks it to end: SIGTERM. Where there are no signals, kills it.
+    pub(super) fn terminate(&self) -> io::Result<()> {
+        match &mut *self.shared.state.lock() {
+            State::Running(child) => terminate(child),
+            State::Ended(_) => Ok(()),
         }
-        self.signal(Signal::Kill);
-        self.wait_until(Instant::now() + KILLED_WITHIN)
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Kills it.
+    pub(super) fn kill(&self) -> io::Result<()> {
+        match &mut *self.shared.state.lock() {
+            State::Running(child) => child.kill(),
+            State::Ended(_) => Ok(()),
+        }
+    }
+
+    /// Ends it: asks, waits for at most `grace`, then kills. Whether it ended when asked.
+    pub(super) fn end(&self, grace: Duration) -> io::Result<bool> {
+        let asked = self.terminate();
+        if asked.is_ok() && self.wait(grace).is_some() {
+            return Ok(true);
+        }
+        self.kill()?;
+        match self.wait(AFTER_KILL) {
+            Some(_) => asked.map(|()| false),
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not end, although it was killed")),
+        }
+    }
+
+    /// Kills and reaps it without the thread that would do it.
+    fn reap_here(&self) {
         let mut state = self.shared.state.lock();
-        if state.exit.is_none() {
-            // What fails here fails because it is gone, which is what is wanted.
-            let _ = signal.send(self.pid, &mut state.child);
+        if let State::Running(child) = &mut *state {
+            let _ = child.kill();
+            let exit = child.wait().map_or(Exit::UNKNOWN, Exit::from);
+            *state = State::Ended(exit);
         }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Signal {
-    Terminate,
-    Kill,
-}
-
-impl Signal {
-    #[cfg(unix)]
-    fn send(self, pid: u32, child: &mut std::process::Child) -> io::Result<()> {
-        use rustix::process::{Pid, kill_process};
-        match (self, i32::try_from(pid).ok().and_then(Pid::from_raw)) {
-            (Signal::Terminate, Some(pid)) => Ok(kill_process(pid, rustix::process::Signal::TERM)?),
-            _ => child.kill(),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn send(self, _pid: u32, child: &mut std::process::Child) -> io::Result<()> {
-        child.kill()
-    }
+/// Kills and reaps a process that cannot be used, and gives back why.
+fn reap(mut child: StdChild, error: io::Error) -> io::Error {
+    let _ = child.kill();
+    let _ = child.wait();
+    error
 }
 
 impl Shared {
-    fn reap_at_the_end(&self, pid: u32) {
+    /// Waits for the end and reaps.
+    fn reap(&self, pid: u32) {
         loop {
-            wait_for_end(pid);
+            wait_without_reaping(pid);
             let mut state = self.state.lock();
-            match state.child.try_wait() {
-                Ok(None) => {}
-                Ok(Some(status)) => state.exit = Some(status.into()),
-                Err(_) => state.exit = Some(Exit::UNKNOWN),
-            }
-            if state.exit.is_some() {
-                self.ended.notify_all();
-                return;
-            }
+            let State::Running(child) = &mut *state else { return };
+            let exit = match child.try_wait() {
+                Ok(None) => continue,
+                Ok(Some(status)) => Exit::from(status),
+                // Somebody else in this program waits for all children, and got it.
+                Err(_) => Exit::UNKNOWN,
+            };
+            log::debug!(target: "scape::process", "tor (process {pid}) {exit}");
+            *state = State::Ended(exit);
+            self.ended.notify_all();
+            return;
         }
     }
 }
 
-/// Returns when the process has ended, and leaves it to be reaped.
-#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "cygwin"))))]
-fn wait_for_end(pid: u32) {
+/// Waits until the process has ended, and leaves it to be reaped.
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin"))))]
+fn wait_without_reaping(pid: u32) {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let ended = pid.map(|pid| waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT));
-    if !matches!(ended, Some(Ok(_))) {
-        // Interrupted, or reaped by another part of the program.
-        thread::sleep(POLL);
+
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return pause() };
+    match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+        // (A status that is not an exit's cannot come.)
+        Ok(_) | Err(rustix::io::Errno::CHILD) => {}
+        Err(_) => pause(),
     }
 }
 
-#[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "cygwin")))))]
-fn wait_for_end(_pid: u32) {
-    thread::sleep(POLL);
+/// Waits a moment: there is nothing that waits for the end and does not reap.
+#[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin")))))]
+fn wait_without_reaping(_pid: u32) {
+    pause();
 }
 
-/// How often to look where waiting is not possible.
-const POLL: Duration = Duration::from_millis(20);
+/// Between two looks at a process, where there is no other way.
+fn pause() {
+    thread::sleep(Duration::from_millis(20));
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut StdChild) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    match i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        Some(pid) => Ok(kill_process(pid, Signal::TERM)?),
+        None => child.kill(),
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(child: &mut StdChild) -> io::Result<()> {
+    child.kill()
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child").field("pid", &self.pid).field("exit", &self.exit()).finish()
+    }
+}
+
+/// A process that nobody holds any more is killed; it is reaped by its thread.
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    fn sh(script: &str) -> Child {
+        Child::spawn(Command::new("/bin/sh").arg("-c").arg(script), 8, None).unwrap()
+    }
+
+    #[test]
+    fn how_it_ended_is_remembered_and_its_last_words_are_kept() {
+        let child = sh("echo one; echo two; exit 3");
+        let exit = child.wait(LONG).unwrap();
+        assert_eq!((exit.code, exit.signal, child.exit()), (Some(3), None, Some(exit)));
+        assert_eq!(child.log().last_lines(), ["one", "two"]);
+        assert!(child.end(LONG).unwrap(), "ending it again does nothing");
+    }
+
+    #[test]
+    fn it_is_reaped_without_being_asked_for() {
+        let child = sh("exit 0");
+        let state = format!("/proc/{}/stat", child.pid());
+        let deadline = Instant::now() + LONG;
+        while std::path::Path::new(&state).exists() && cfg!(target_os = "linux") {
+            assert!(Instant::now() < deadline, "a zombie");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn it_is_asked_first_and_then_killed() {
+        let child = sh("sleep 60");
+        assert_eq!(child.wait(Duration::from_millis(5)), None);
+        assert!(child.end(LONG).unwrap());
+        assert_eq!(child.exit().unwrap().signal, Some(15));
+
+        let child = sh("trap '' TERM; echo ready; while :; do sleep 0.05; done");
+        let deadline = Instant::now() + LONG;
+        while child.log().lines().is_empty() {
+            assert!(Instant::now() < deadline, "the shell says nothing");
+            thread::sleep(Duration::from_millis(2));
+        }
+        assert!(!child.end(Duration::from_millis(20)).unwrap());
+        assert_eq!(child.exit().unwrap().signal, Some(9));
+    }
+
+    #[test]
+    fn dropping_kills() {
+        let child = sh("sleep 60");
+        let shared = Arc::clone(&child.shared);
+        drop(child);
+        let mut state = shared.state.lock();
+        while matches!(*state, State::Running(_)) {
+            assert!(!shared.ended.wait_for(&mut state, LONG).timed_out());
+        }
+    }
+}

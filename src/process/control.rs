@@ -1,182 +1,201 @@
-//! How a launched tor is controlled.
+//! How the program and the tor that it starts come to a control connection.
 
 use std::fs;
-use std::io;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread;
+use std::process::{self, Command};
 use std::time::{Duration, Instant};
 
 use super::child::Child;
+use super::private_dir::PrivateDir;
 use super::torrc::Torrc;
 use crate::controller::{Connect, Controller};
-use crate::error::{ArgumentError, Error, Result};
-use crate::transport::{Address, Transport};
-
-/// How often to look for a port that tor is about to open.
-const POLL: Duration = Duration::from_millis(20);
-
-/// The number that the socket has in tor's process.
+use crate::error::{AuthError, Error, Phase, Result, Timeout};
+use crate::transport::Address;
 #[cfg(unix)]
-const CONTROLLER_FD: i32 = 3;
+use crate::transport::Transport;
+
+/// How long to wait between two attempts to connect.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
+
+/// How long later calls wait for tor: as those of every other controller.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a launched tor is controlled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Whichever it is, tor ends when the control connection does, and so does not outlive the program, even if that is
+/// killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Control {
-    /// Over a socket pair (`__OwningControllerFD`): no port, no file, no authentication, and tor ends when it is
-    /// closed. The default, where the platform has it.
+    /// Through a pair of connected sockets, of which tor inherits one (`__OwningControllerFD`). There is no port, no
+    /// file and no authentication: nobody else can get in. The default.
     #[cfg(unix)]
     SocketPair,
-    /// Over a Unix socket in a private directory, with a cookie: other programs of the same user can connect too.
+    /// Through a Unix socket in a private temporary directory, with cookie authentication. For programs that let
+    /// others of the same user connect as well: see [`TorProcess::control_address`](super::TorProcess::control_address).
     #[cfg(unix)]
     UnixSocket,
-    /// Over a TCP port on 127.0.0.1 that tor chooses, with a cookie.
-    TcpAuto,
+    /// Through a TCP port of 127.0.0.1 that is chosen by the system, with cookie authentication. The default where
+    /// there are no Unix sockets.
+    TcpPort,
 }
 
 impl Default for Control {
-    #[cfg(unix)]
     fn default() -> Self {
-        Control::SocketPair
-    }
-
-    #[cfg(not(unix))]
-    fn default() -> Self {
-        Control::TcpAuto
+        #[cfg(unix)]
+        return Control::SocketPair;
+        #[cfg(not(unix))]
+        return Control::TcpPort;
     }
 }
 
-/// The end of the control connection that is this program's, before tor runs.
-#[derive(Debug)]
-pub(super) enum Prepared {
+/// What is to be connected to once tor runs.
+pub(super) enum Pending {
     #[cfg(unix)]
-    Connected(Transport),
+    Pair(UnixStream),
     #[cfg(unix)]
-    At(PathBuf),
-    InFile(PathBuf),
+    Socket(PathBuf),
+    PortFile(PathBuf),
 }
 
 impl Control {
-    /// Writes what tor must know, and gives the command what tor inherits.
+    /// Writes into `torrc` and `command` what this way of control takes.
+    ///
+    /// Options that tor neither saves (their names begin with `__`) nor lets change while it runs go on the command
+    /// line: in the torrc they would be lost by the first SAVECONF, and the next RELOAD would end tor.
     pub(super) fn prepare(
         self,
-        directory: &Path,
+        directory: &PrivateDir,
         torrc: &mut Torrc,
         command: &mut Command,
-    ) -> Result<Prepared, PrepareError> {
-        let cookie = directory.join("control-cookie");
+    ) -> Result<Pending> {
+        let owner = process::id().to_string();
         match self {
             #[cfg(unix)]
             Control::SocketPair => {
-                use command_fds::{CommandFdExt, FdMapping};
-                let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-                let mapping = FdMapping { parent_fd: theirs.into(), child_fd: CONTROLLER_FD };
-                command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
-                torrc.push("__OwningControllerFD", CONTROLLER_FD.to_string().as_bytes())?;
-                Ok(Prepared::Connected(Transport::from(ours)))
+                use command_fds::CommandFdExt;
+                use std::os::fd::{AsRawFd, OwnedFd};
+
+                let pair = UnixStream::pair().map_err(|e| Error::io("make a pair of sockets", e))?;
+                let theirs = OwnedFd::from(pair.1);
+                command.arg("--__OwningControllerFD").arg(theirs.as_raw_fd().to_string());
+                command.preserved_fds(vec![theirs]);
+                Ok(Pending::Pair(pair.0))
             }
             #[cfg(unix)]
             Control::UnixSocket => {
                 let socket = directory.join("control");
-                let mut value = b"unix:\"".to_vec();
-                value.extend(escaped(socket.as_os_str().as_encoded_bytes()));
-                value.push(b'"');
-                torrc.push("ControlPort", &value)?;
-                with_cookie(torrc, &cookie)?;
-                Ok(Prepared::At(socket))
+                let Some(text) = socket.to_str().filter(|text| !text.contains(['"', '\\'])) else {
+                    let problem = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+                    return Err(Error::io(format!("name the control socket {}", socket.display()), problem));
+                };
+                torrc.push("ControlPort", format!("unix:\"{text}\"").as_bytes())?;
+                torrc.push("__OwningControllerProcess", owner.as_bytes())?;
+                Ok(Pending::Socket(socket))
             }
-            Control::TcpAuto => {
+            Control::TcpPort => {
                 let file = directory.join("control-port");
                 torrc.push("ControlPort", b"127.0.0.1:auto")?;
                 torrc.push("ControlPortWriteToFile", file.as_os_str().as_encoded_bytes())?;
-                with_cookie(torrc, &cookie)?;
-                Ok(Prepared::InFile(file))
+                torrc.push("__OwningControllerProcess", owner.as_bytes())?;
+                Ok(Pending::PortFile(file))
             }
         }
     }
-}
 
-/// A cookie file; and until the connection owns tor, this process does.
-fn with_cookie(torrc: &mut Torrc, cookie: &Path) -> Result<(), ArgumentError> {
-    torrc.push("CookieAuthentication", b"1")?;
-    torrc.push("CookieAuthFile", cookie.as_os_str().as_encoded_bytes())?;
-    torrc.push("__OwningControllerProcess", std::process::id().to_string().as_bytes())
-}
-
-#[cfg(unix)]
-fn escaped(path: &[u8]) -> Vec<u8> {
-    let mut escaped = Vec::with_capacity(path.len());
-    for byte in path {
-        if matches!(byte, b'"' | b'\\') {
-            escaped.push(b'\\');
-        }
-        escaped.push(*byte);
-    }
-    escaped
-}
-
-/// Why control could not be prepared.
-#[derive(Debug)]
-pub(super) enum PrepareError {
-    Io(io::Error),
-    Argument(ArgumentError),
-}
-
-impl From<io::Error> for PrepareError {
-    fn from(error: io::Error) -> Self {
-        PrepareError::Io(error)
-    }
-}
-
-impl From<ArgumentError> for PrepareError {
-    fn from(error: ArgumentError) -> Self {
-        PrepareError::Argument(error)
-    }
-}
-
-impl Prepared {
-    /// Connects to the tor that has been started, which may take a moment to listen. The connection owns tor then.
-    pub(super) fn connect(self, child: &Child, deadline: Instant) -> Result<Controller> {
+    /// Whether the connection has to be authenticated.
+    pub(super) fn is_listening(self) -> bool {
         match self {
             #[cfg(unix)]
-            Prepared::Connected(transport) => Controller::from_authenticated(transport),
+            Control::SocketPair => false,
+            _ => true,
+        }
+    }
+}
+
+impl Pending {
+    /// Connects, as soon as tor lets us, and makes tor ours. Returns when tor has answered for the first time, with
+    /// its control address if it has one; fails when `child` has ended, or at the `deadline`.
+    pub(super) fn connect(self, child: &Child, deadline: Instant) -> Result<(Controller, Option<Address>)> {
+        let (address, controller) = match self {
             #[cfg(unix)]
-            Prepared::At(socket) => {
-                own(retry(child, deadline, || connect_to(Address::from(socket.as_path()), deadline))?)
+            Pending::Pair(ours) => {
+                let controller = Controller::from_authenticated(Transport::from(ours))?;
+                // tor answers when it has read its configuration, and opened its ports and files.
+                controller.with_timeout(remaining(deadline)?).get_info("version")?;
+                return Ok((controller, None));
             }
-            Prepared::InFile(file) => {
-                own(retry(child, deadline, || connect_to(read_port(&file)?, deadline))?)
+            #[cfg(unix)]
+            Pending::Socket(path) => {
+                let address = Address::Unix(path);
+                let controller = retry(child, deadline, || Ok(Some(address.clone())))?.1;
+                (address, controller)
             }
-        }
+            Pending::PortFile(file) => retry(child, deadline, || read_port_file(&file))?,
+        };
+        // In this order: one of the two always holds.
+        let patient = controller.with_timeout(remaining(deadline)?);
+        patient.take_ownership()?;
+        patient.reset_conf(["__OwningControllerProcess"])?;
+        Ok((controller, Some(address)))
     }
 }
 
-fn connect_to(address: Address, deadline: Instant) -> Result<Controller> {
-    Connect::to(&address)?.timeout(deadline.saturating_duration_since(Instant::now())).connect()
-}
-
-/// tor replaces the file as a whole once the port is open: `PORT=127.0.0.1:9051`.
-fn read_port(file: &Path) -> Result<Address> {
-    let text = fs::read_to_string(file).map_err(|e| Error::io("read the file with tor's control port", e))?;
-    let port = text.lines().find_map(|line| line.strip_prefix("PORT=")?.parse().ok());
-    port.ok_or_else(|| Error::io("read the file with tor's control port", io::ErrorKind::InvalidData.into()))
-}
-
-/// That tor logs that it listens proves nothing: so tries until it works, tor ends, or the time is up.
-fn retry(child: &Child, deadline: Instant, attempt: impl Fn() -> Result<Controller>) -> Result<Controller> {
+/// Connects to what `address` says as soon as there is something: neither a socket nor a line in the log proves that
+/// tor listens and has written its cookie.
+fn retry(
+    child: &Child,
+    deadline: Instant,
+    address: impl Fn() -> Result<Option<Address>>,
+) -> Result<(Address, Controller)> {
+    let mut last = None;
     loop {
-        match attempt() {
-            Ok(controller) => return Ok(controller),
-            Err(error) if child.exit().is_some() || Instant::now() + POLL >= deadline => return Err(error),
-            Err(_) => thread::sleep(POLL),
+        if let Some(address) = address()? {
+            let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
+            match Connect::to(&address)?.timeout(left.min(CALL_TIMEOUT)).connect() {
+                Ok(controller) => return Ok((address, controller.with_timeout(CALL_TIMEOUT))),
+                Err(error) if is_final(&error) => return Err(error),
+                // That it does not listen yet is no news; that it lets nobody in is.
+                Err(error) => last = error.auth().is_some().then_some(error),
+            }
+        }
+        let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
+        if child.wait(BETWEEN_ATTEMPTS.min(left)).is_some() {
+            return Err(Timeout::new(Phase::Connect, BETWEEN_ATTEMPTS).into());
         }
     }
 }
 
-/// Ownership goes over from this process to the connection.
-fn own(controller: Controller) -> Result<Controller> {
-    controller.take_ownership()?;
-    controller.reset_conf(["__OwningControllerProcess"])?;
-    Ok(controller)
+/// Whether another attempt cannot end differently. (A cookie can: it is written after the port is open.)
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.auth(),
+        Some(
+            AuthError::NoKnownMethod { .. }
+                | AuthError::PasswordMissing { cookie: None }
+                | AuthError::PasswordWrong(_)
+                | AuthError::NotAControlPort { .. }
+        )
+    )
+}
+
+/// The address in the file of `ControlPortWriteToFile`; `None` where tor has not written it yet.
+fn read_port_file(file: &Path) -> Result<Option<Address>> {
+    let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+    // tor replaces the file at once, so there is always a whole line. Ours is the first.
+    let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else { return Ok(None) };
+    match address.parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) => Err(Error::answer("ControlPortWriteToFile", format!("no address: {address:?}"))),
+    }
+}
+
+/// The time that is left.
+pub(super) fn remaining(deadline: Instant) -> Result<Duration> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(Timeout::new(Phase::Connect, Duration::ZERO).into()),
+        left => Ok(left),
+    }
 }

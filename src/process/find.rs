@@ -148,10 +148,7 @@ mod tests {
         assert_eq!(search(&set, |p| p.starts_with("/usr/sbin")).unwrap(), Path::new("/usr/sbin/tor"));
         let error = search(&set, |_| false).unwrap_err().to_string();
         assert!(error.contains("/a/tor, /b/tor, /usr/sbin/tor, /usr/bin/tor"), "{error}");
-        assert!(
-            error.contains("/home/me/") && !error.contains(", tor,") && !error.contains("rel"),
-            "{error}"
-        );
+        assert!(error.contains("/home/me/") && !error.contains("rel/tor"), "{error}");
     }
 
     #[test]

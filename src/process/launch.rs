@@ -1,78 +1,71 @@
 //! Starting a tor.
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
+use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
-use super::control::{Control, PrepareError};
+use super::control::{Control, Pending};
 use super::find::find_tor;
-use super::log::{LineCallback, LogTail};
+use super::log::LineCallback;
 use super::options::OptionValue;
+use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Running, TorProcess};
-use super::torrc::Torrc;
-use crate::controller::Controller;
+use super::torrc::{self, Torrc};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
-use crate::event::{Bootstrap, EventBody};
-use crate::transport::deadline_after;
-use crate::types::EventKind;
+use crate::event::Bootstrap;
 
-/// How long a start may take. A first bootstrap over a slow network takes a minute or two.
-const TIMEOUT: Duration = Duration::from_secs(180);
+/// How long starting may take unless told otherwise: tor gives up on nothing, and a first bootstrap over a slow line
+/// takes minutes.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long ending may take. tor takes milliseconds, on a machine that is not busy.
+const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many lines of the log are kept.
+const DEFAULT_LOG_LINES: usize = 64;
 
-/// How many lines of tor's log are kept.
-const LOG_LINES: usize = 64;
-
-/// How long a tor whose control connection has ended may take to be gone.
-const LAST_BREATH: Duration = Duration::from_secs(3);
-
-/// Options that the launch sets by itself, with what to call instead.
-const RESERVED: &[(&str, &str)] = &[
-    ("DataDirectory", "is set by data_directory()"),
-    ("__OwningControllerFD", "is set by control()"),
-    ("__OwningControllerProcess", "is set by control()"),
-    ("RunAsDaemon", "would take tor out of this program's hands"),
-];
-
-type ProgressCallback = Box<dyn FnMut(&Bootstrap) + Send>;
-
-/// A tor to be started, with its options.
+/// Starts a tor of our own.
 ///
 /// ```no_run
-/// use scape::process::Launch;
-/// use std::time::Duration;
-///
-/// let tor = Launch::new()
-///     .option("SocksPort", "auto")
-///     .option("MaxCircuitDirtiness", 60)
-///     .data_directory("/home/me/.cache/my-program/tor") // keeps the consensus: a much faster start
-///     .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary))
-///     .timeout(Duration::from_secs(120))
+/// let tor = scape::Launch::new()
+///     .option("ContactInfo", "me@example.org")
+///     .on_progress(|step| println!("{step}"))
 ///     .start()?;
-/// println!("{}", tor.controller().version()?);
+/// println!("tor {} has the process identifier {}", tor.controller().version()?, tor.pid());
 /// tor.stop()?;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// Unless the options say otherwise, tor logs at level notice to this program, and opens one SOCKS port, on
-/// 127.0.0.1, with a number that it chooses (`GETINFO net/listeners/socks` tells): its default, 9050, is often taken.
-#[must_use = "nothing happens before start()"]
+/// What is not said otherwise:
+///
+/// * the program is what [`find_tor`] finds;
+/// * the data directory is a temporary one, so tor downloads everything anew (and has new guards) each time;
+/// * the control connection is a [pair of sockets](Control::SocketPair);
+/// * `SocksPort auto`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port), and
+///   `Log notice stdout`, unless these options are given;
+/// * [`start`](Self::start) waits until tor is ready, for two minutes at most; with `DisableNetwork 1` it waits only
+///   until tor is controlled.
+///
+/// No other configuration is read: neither `/etc/tor/torrc` nor `torrc-defaults`. The process inherits the
+/// environment, and has a process group of its own: Ctrl-C in a terminal goes to this program, not to its tor.
+#[must_use = "nothing is started before start() is called"]
 pub struct Launch {
     program: Option<PathBuf>,
     options: Vec<(String, OptionValue)>,
+    environment: Vec<(OsString, OsString)>,
     data_directory: Option<PathBuf>,
     control: Control,
-    wait_for: Option<u8>,
+    wait_for: Option<WaitFor>,
     timeout: Duration,
-    log_lines: usize,
+    stop_timeout: Duration,
     on_progress: Option<ProgressCallback>,
     on_log: Option<LineCallback>,
+    log_lines: usize,
 }
 
 impl Default for Launch {
@@ -80,296 +73,293 @@ impl Default for Launch {
         Launch {
             program: None,
             options: Vec::new(),
+            environment: Vec::new(),
             data_directory: None,
             control: Control::default(),
             wait_for: None,
-            timeout: TIMEOUT,
-            log_lines: LOG_LINES,
+            timeout: DEFAULT_TIMEOUT,
+            stop_timeout: DEFAULT_STOP_TIMEOUT,
             on_progress: None,
             on_log: None,
+            log_lines: DEFAULT_LOG_LINES,
         }
     }
 }
 
 impl Launch {
-    /// A tor without options.
+    /// A tor with nothing said: see [`Launch`].
     pub fn new() -> Self {
         Launch::default()
     }
 
-    /// The tor program. Default: what [`find_tor`] finds.
+    /// The tor program, where it is not the one that [`find_tor`] finds.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
     }
 
-    /// Sets an option. Repeat it for options that may have several values; the order is kept.
+    /// An option of tor's, as in a torrc. Options stay in the order in which they are given, and those that tor takes
+    /// several times (such as `SocksPort` or the `HiddenService…` ones) can be repeated.
+    ///
+    /// Values may be text, numbers, addresses, paths, and `bool`, which becomes `1` or `0`. They reach tor as they are: quotes, `#` and backslashes need no care. CR, LF and NUL are refused by
+    /// [`start`](Self::start), and so are `DataDirectory` (there is [`data_directory`](Self::data_directory)),
+    /// `RunAsDaemon`, and the options by which the control connection is made.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
     }
 
-    /// Sets several options.
+    /// Several options, in order: see [`option`](Self::option).
     pub fn options<N: Into<String>, V: Into<OptionValue>>(
-        mut self,
+        self,
         options: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.options.extend(options.into_iter().map(|(name, value)| (name.into(), value.into())));
+        options.into_iter().fold(self, |launch, (name, value)| launch.option(name, value))
+    }
+
+    /// A variable of tor's environment, besides those inherited.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Where tor keeps its state. It is made, for this user alone, where it does not exist, and stays. Default: a
-    /// temporary directory, which goes with tor.
+    /// The data directory. It is made (mode 0700) where it is missing, and is kept. With what tor has left there, the
+    /// next bootstrap takes seconds, and the guards stay the same. One tor at a time can use it.
     pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_directory = Some(path.into());
         self
     }
 
-    /// How tor is controlled. Default: over a socket pair, where the platform has it.
+    /// How tor is controlled.
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
         self
     }
 
-    /// Waits until the bootstrap has come this far, in percent; 0 waits only for the control connection. Default: 100,
-    /// or 0 where `DisableNetwork 1` is among the options.
-    pub fn wait_for(mut self, percent: u8) -> Self {
-        self.wait_for = Some(percent);
+    /// What tor has to reach before [`start`](Self::start) returns.
+    pub fn wait_for(mut self, wait_for: WaitFor) -> Self {
+        self.wait_for = Some(wait_for);
         self
     }
 
-    /// How long [`start`](Self::start) may take. Default: three minutes.
+    /// How long [`start`](Self::start) may take in all. Default: two minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many of tor's last log lines are kept, for [`TorProcess::log_tail`] and for errors. Default: 64.
-    pub fn log_lines(mut self, lines: usize) -> Self {
-        self.log_lines = lines;
+    /// How long tor may take to end, when asked to, before it is killed. Default: 10 seconds.
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
         self
     }
 
-    /// Called with each step of the bootstrap, on the thread that calls [`start`](Self::start): where it stands at
-    /// the beginning, and every change.
+    /// Called with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start).
     pub fn on_progress(mut self, callback: impl FnMut(&Bootstrap) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Called with each line that tor logs, on a thread of its own.
+    /// Called with each line that tor writes to its standard output (by default: its log), as long as it runs, on a
+    /// thread of its own. The lines also go to [`log`], at debug level, with the target `scape::tor`.
     pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {
         self.on_log = Some(Box::new(callback));
         self
     }
 
-    /// Starts tor and waits until it is ready.
+    /// How many lines of tor's log are kept for [`TorProcess::log_tail`] and for errors. Default: 64.
+    pub fn log_lines(mut self, count: usize) -> Self {
+        self.log_lines = count;
+        self
+    }
+
+    /// Starts tor, and waits until it has come as far as is wanted.
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the last lines that tor logged: no tor program, a bad option, a port in use, the timeout.
-    /// Nothing is left behind then.
+    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines of the log. No process and no
+    /// temporary file is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
-        let deadline = deadline_after(self.timeout);
+        let begun = Instant::now();
+        let deadline = begun.checked_add(self.timeout).unwrap_or(begun + Duration::from_secs(86400 * 365));
+        self.check().map_err(unspawned)?;
         let program = match self.program.take() {
             Some(program) => program,
             None => find_tor()?,
         };
-        let private = private_directory().map_err(|e| prepare("make a private directory", e))?;
-        let data_directory = self.make_data_directory(private.path())?;
-
-        let mut command = Command::new(&program);
-        let mut torrc = Torrc::default();
-        torrc.push("DataDirectory", data_directory.as_os_str().as_encoded_bytes()).map_err(option_error)?;
-        let control =
-            self.control.prepare(private.path(), &mut torrc, &mut command).map_err(|error| match error {
-                PrepareError::Io(error) => prepare("make a socket pair for control", error),
-                PrepareError::Argument(error) => option_error(error),
-            })?;
-        self.write_options(&mut torrc)?;
-        let torrc_path = private.path().join("torrc");
-        let defaults = private.path().join("torrc-defaults");
-        write_private(&torrc_path, torrc.as_bytes()).map_err(|e| prepare("write the torrc", e))?;
-        // The system's is not read: this one is empty.
-        write_private(&defaults, b"").map_err(|e| prepare("write an empty torrc-defaults", e))?;
-
-        command.arg("--defaults-torrc").arg(&defaults).arg("-f").arg(&torrc_path);
-        let running = self.spawn(command, &program, private)?;
-        let controller = match control.connect(&running.child, deadline) {
-            Ok(controller) => controller,
-            Err(error) => return Err(self.failure(running, error, None)),
+        let directory = PrivateDir::new().map_err(|error| prepare("make a temporary directory", error))?;
+        let data_directory = match self.data_directory.take() {
+            Some(path) => std::path::absolute(&path)
+                .map_err(|error| prepare(format!("find {}", path.display()), error))?,
+            None => directory.join("data"),
         };
-        let mut progress = None;
-        match self.wait_ready(&controller, deadline, &mut progress) {
-            Ok(()) => Ok(TorProcess::new(controller, running, data_directory)),
-            Err(error) => Err(self.failure(running, error, progress)),
-        }
-    }
-
-    fn spawn(&mut self, mut command: Command, program: &Path, private: TempDir) -> Result<Running> {
-        let pipe = io::pipe().and_then(|(reader, writer)| Ok((reader, writer.try_clone()?, writer)));
-        let (output, stdout, stderr) = pipe.map_err(|e| prepare("make a pipe for tor's log", e))?;
-        // tor writes nothing on standard error, but the system's loader does.
-        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-        let child = Child::spawn(&mut command);
-        // The command holds the other ends of the pipe and of the control socket.
-        drop(command);
-        let child = child.map_err(|e| {
-            let problem = LaunchProblem::Spawn { program: program.into(), source: Arc::new(e) };
-            Error::from(LaunchError::new(problem, Vec::new()))
+        private_dir::make_private(&data_directory).map_err(|error| {
+            prepare(format!("make the data directory {}", data_directory.display()), error)
         })?;
-        match LogTail::read(output, self.log_lines, self.on_log.take()) {
-            Ok(log) => Ok(Running { child, log, private: Some(private) }),
-            Err(error) => {
-                child.end(Duration::ZERO);
-                Err(prepare("start a thread for tor's log", error))
-            }
+
+        let (mut command, pending) =
+            self.command(&program, &directory, &data_directory).map_err(unspawned)?;
+        let child = Child::spawn(&mut command, self.log_lines, self.on_log.take()).map_err(|error| {
+            let problem = LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
+            LaunchError::new(problem, Vec::new())
+        })?;
+        // With it goes our copy of tor's end of the pair of sockets: the connection ends when tor does.
+        drop(command);
+
+        let running = Running { child, stop_timeout: self.stop_timeout, directory: Some(directory) };
+        let mut reached = None;
+        let wanted = self.wanted();
+        let callback = self.on_progress.take();
+        let (controller, control_address) = pending
+            .connect(&running.child, deadline)
+            .and_then(|(controller, address)| {
+                if let WaitFor::Bootstrap(percent) = wanted {
+                    bootstrap::wait(&controller, percent, deadline, &mut reached, callback)?;
+                }
+                Ok((controller, address))
+            })
+            .map_err(|error| running.failure(error, self.timeout, reached))?;
+        Ok(TorProcess { controller, control_address, data_directory, running })
+    }
+
+    /// Whether an option is given.
+    fn has(&self, name: &str) -> bool {
+        self.options.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    }
+
+    /// What tor has to reach: 100 percent, unless it was said or cannot be.
+    fn wanted(&self) -> WaitFor {
+        let disabled = self
+            .options
+            .iter()
+            .rfind(|(name, _)| name.eq_ignore_ascii_case("DisableNetwork"))
+            .is_some_and(|(_, value)| value.as_bytes().trim_ascii() == b"1");
+        match self.wait_for {
+            Some(wait_for) => wait_for,
+            None if disabled => WaitFor::Control,
+            None => WaitFor::DONE,
         }
     }
 
-    /// Waits for the first answer, and then for the bootstrap.
-    fn wait_ready(
-        &mut self,
-        controller: &Controller,
-        deadline: Instant,
-        reached: &mut Option<u8>,
-    ) -> Result<()> {
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let target = self.wait_for.unwrap_or(if self.is_set("DisableNetwork", "1") { 0 } else { 100 });
-        if target == 0 {
-            return controller.with_timeout(left()).version().map(drop);
-        }
-        // Subscribed first and asked second, so that no step is missed in between.
-        let patient = controller.with_timeout(left());
-        let events = patient.subscribe([EventKind::StatusClient])?;
-        let phase = patient.get_info_bytes("status/bootstrap-phase")?;
-        if let Some(bootstrap) = Bootstrap::parse(&phase) {
-            self.progress(&bootstrap, reached);
-        }
-        while reached.is_none_or(|reached| reached < target) {
-            let event = events.next_until(deadline, self.timeout)?;
-            if let EventBody::StatusClient(status) = event.body()
-                && let Some(bootstrap) = status.bootstrap()
-            {
-                self.progress(&bootstrap, reached);
-            }
-        }
-        Ok(())
-    }
-
-    fn progress(&mut self, bootstrap: &Bootstrap, reached: &mut Option<u8>) {
-        *reached = Some(bootstrap.progress);
-        if let Some(callback) = &mut self.on_progress {
-            callback(bootstrap);
-        }
-    }
-
-    /// What went wrong, from how tor ended, what it logged, and what the control connection saw. Ends tor.
-    fn failure(&self, mut running: Running, error: Error, progress: Option<u8>) -> Error {
-        // A connection that ends is the first sign of a tor that ends.
-        let exit = match &error {
-            _ if running.child.exit().is_some() => running.child.exit(),
-            Error::Closed(_) | Error::Connect(_) | Error::Auth(_) if !error.is_timeout() => {
-                running.child.wait_until(Instant::now() + LAST_BREATH)
-            }
-            _ => None,
-        };
-        let problem = match (exit, error) {
-            (Some(exit), _) => LaunchProblem::Exited { code: exit.code, signal: exit.signal },
-            (None, error) if error.is_timeout() => LaunchProblem::Timeout { after: self.timeout, progress },
-            (None, error) => LaunchProblem::Control(Box::new(error)),
-        };
-        if exit.is_none() {
-            // Before the log is read: what it says at its end is part of the story, but what it says of our signal is not.
-            let log = running.log.lines();
-            running.child.end(Duration::from_secs(2));
-            drop(running);
-            return LaunchError::new(problem, log).into();
-        }
-        let log = running.log.last_lines();
-        running.private.take();
-        LaunchError::new(problem, log).into()
-    }
-
-    fn make_data_directory(&self, private: &Path) -> Result<PathBuf> {
-        let path = self.data_directory.clone().unwrap_or_else(|| private.join("data"));
-        // tor runs in the same directory as this program, but later commands may name files too.
-        let path = std::path::absolute(path).map_err(|e| prepare("find the data directory", e))?;
-        make_private_directory(&path)
-            .map_err(|e| prepare(&format!("make the data directory {}", path.display()), e))?;
-        Ok(path)
-    }
-
-    fn write_options(&self, torrc: &mut Torrc) -> Result<()> {
+    /// Refuses options that cannot be given.
+    fn check(&self) -> Result<()> {
         for (name, value) in &self.options {
-            let reserved = RESERVED.iter().find(|(reserved, _)| name.eq_ignore_ascii_case(reserved));
-            if let Some((_, why)) = reserved {
-                return Err(option_error(ArgumentError::invalid("Launch", name, *why)));
-            }
-            torrc.push(name, value.as_bytes()).map_err(option_error)?;
-        }
-        if !self.names("Log") {
-            torrc.push("Log", b"notice stdout").map_err(option_error)?;
-        }
-        if !self.names("SocksPort") && !self.is_set("HiddenServiceNonAnonymousMode", "1") {
-            torrc.push("SocksPort", b"127.0.0.1:auto").map_err(option_error)?;
+            let value = value.as_bytes();
+            torrc::check(name, value)?;
+            let why = match name.to_ascii_lowercase().as_str() {
+                "datadirectory" => "is set with Launch::data_directory",
+                "runasdaemon" if value.trim_ascii() != b"0" => "would make tor leave this program",
+                "__owningcontrollerfd" | "__owningcontrollerprocess" => "is set by Launch",
+                "controlportwritetofile" if self.control == Control::TcpPort => {
+                    "is set by Launch, with Control::TcpPort"
+                }
+                _ => continue,
+            };
+            return Err(ArgumentError::invalid("Launch::option", name, why).into());
         }
         Ok(())
     }
 
-    fn names(&self, option: &str) -> bool {
-        self.options.iter().any(|(name, _)| name.eq_ignore_ascii_case(option))
+    /// The command that starts tor, with its torrc written.
+    fn command(
+        &self,
+        program: &Path,
+        directory: &PrivateDir,
+        data_directory: &Path,
+    ) -> Result<(Command, Pending)> {
+        let torrc_path = directory.join("torrc");
+        let mut command = Command::new(program);
+        // There is no such file, and that is to be no error: it stands for /etc/tor/torrc-defaults.
+        command.arg("--defaults-torrc").arg(directory.join("no-defaults")).arg("--ignore-missing-torrc");
+        command.arg("-f").arg(&torrc_path);
+
+        let mut torrc = Torrc::default();
+        torrc.push("DataDirectory", &path_bytes(data_directory))?;
+        let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
+        if self.control.is_listening() && !self.has("CookieAuthentication") {
+            torrc.push("CookieAuthentication", b"1")?;
+            if !self.has("CookieAuthFile") {
+                torrc.push("CookieAuthFile", &path_bytes(&directory.join("cookie")))?;
+            }
+        }
+        if !self.has("SocksPort") && !self.has("__SocksPort") {
+            torrc.push("SocksPort", b"auto")?;
+        }
+        if !self.has("Log") {
+            torrc.push("Log", b"notice stdout")?;
+        }
+        for (name, value) in &self.options {
+            let value = value.as_bytes();
+            // The other one that tor neither saves nor lets change: see Control::prepare.
+            if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
+                command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());
+            } else {
+                torrc.push(name, value)?;
+            }
+        }
+        directory
+            .write("torrc", torrc.as_bytes())
+            .map_err(|error| Error::io(format!("write {}", torrc_path.display()), error))?;
+
+        if let Some(path) = library_path(program) {
+            command.env("LD_LIBRARY_PATH", path);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Ok((command, pending))
     }
+}
 
-    fn is_set(&self, option: &str, value: &str) -> bool {
-        let set = self.options.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(option));
-        set.is_some_and(|(_, set)| set.as_bytes() == value.as_bytes())
+/// A path as tor reads it.
+fn path_bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_encoded_bytes().to_vec()
+}
+
+/// A Tor Browser's tor needs the libraries beside it: its directory before what `LD_LIBRARY_PATH` says.
+fn library_path(program: &Path) -> Option<OsString> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let directory = program.parent()?;
+    let has_libraries = fs::read_dir(directory).ok()?.flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.starts_with("libevent") && name.contains(".so"))
+    });
+    // /usr/lib and the like are looked at anyway, and directories that are not absolute mean others for tor.
+    if !has_libraries || !directory.is_absolute() {
+        return None;
+    }
+    let inherited = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let inherited = env::split_paths(&inherited).filter(|path| path.is_absolute());
+    env::join_paths([directory.to_owned()].into_iter().chain(inherited)).ok()
+}
+
+/// Something that tor needs could not be prepared.
+fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
+    let problem = LaunchProblem::Prepare { what: what.into(), source: Arc::new(error) };
+    LaunchError::new(problem, Vec::new())
+}
+
+/// A failure before there was a process.
+fn unspawned(error: Error) -> LaunchError {
+    match error {
+        Error::Io { what, source } => {
+            LaunchError::new(LaunchProblem::Prepare { what: what.into(), source }, Vec::new())
+        }
+        error => LaunchError::new(LaunchProblem::Option(Box::new(error)), Vec::new()),
     }
 }
 
-fn prepare(what: &str, source: io::Error) -> Error {
-    let problem = LaunchProblem::Prepare { what: what.into(), source: Arc::new(source) };
-    LaunchError::new(problem, Vec::new()).into()
-}
-
-fn option_error(error: ArgumentError) -> Error {
-    LaunchError::new(LaunchProblem::Option(Box::new(error.into())), Vec::new()).into()
-}
-
-/// A temporary directory for this user alone.
-fn private_directory() -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix("scape-tor-").tempdir()
-}
-
-#[cfg(unix)]
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-/// A new file for this user alone.
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
-}
-
+/// Without the values of the options, some of which are secret.
 impl fmt::Debug for Launch {
-    /// The options' values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.options.iter().map(|(name, _)| name).collect();
         f.debug_struct("Launch")
             .field("program", &self.program)
-            .field("options", &names)
+            .field("options", &self.options.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("data_directory", &self.data_directory)
             .field("control", &self.control)
+            .field("wait_for", &self.wait_for)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -91,9 +91,8 @@ fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallb
         let line = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
         log::debug!(target: "scape::tor", "{line}");
         // A callback that panics is not called again; the pipe is read on.
-        if let Some(call) = &mut callback
-            && panic::catch_unwind(AssertUnwindSafe(|| call(&line))).is_err()
-        {
+        let called = panic::catch_unwind(AssertUnwindSafe(|| callback.as_mut().map(|call| call(&line))));
+        if called.is_err() {
             log::warn!(target: "scape::process", "the log callback panicked, and is dropped");
             callback = None;
         }

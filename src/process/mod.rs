@@ -1,16 +1,38 @@
-//! Finding, launching, owning and ending a tor.
+//! A tor of our own: finding the program, starting it, owning and ending it.
 //!
-//! [`Launch`] starts a tor of this program's own. Nothing of it is open to others unless asked for: control goes over a
-//! socket pair that only the two processes have, its files are in a private directory, and it ends with its
-//! [`TorProcess`], or with this program, however that ends.
+//! [`Launch`] describes the tor that is wanted and starts it; [`TorProcess`] is the running one, and ends it when
+//! dropped. [`find_tor`] tells where the program is.
 //!
-//! # The torrc is a file
+//! ```no_run
+//! use scape::process::{Launch, WaitFor};
 //!
-//! tor can read its torrc from standard input (`-f -`). Then it takes the system's torrc, `/etc/tor/torrc`, for its
-//! own: `SAVECONF` overwrites that, and `SIGNAL RELOAD` reads it (seen with tor 0.4.9.11). So a launched tor gets a file,
-//! readable by its user alone, in a private temporary directory; both commands then do what they should, and touch
-//! nothing else. The system's `torrc-defaults` is not read either.
+//! let tor = Launch::new()
+//!     .option("SocksPort", "auto IsolateDestAddr")
+//!     .option("SocksPort", 9999)
+//!     .data_directory("tor-data")
+//!     .wait_for(WaitFor::Bootstrap(100))
+//!     .on_progress(|step| eprintln!("{:3} % {}", step.progress, step.summary))
+//!     .start()?;
+//! println!("{}", tor.controller().get_info("net/listeners/socks")?);
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! # How it is done
+//!
+//! * **Progress comes from the control connection**, never from the log: a tor that logs elsewhere, or not at all,
+//!   starts as well. Standard output is read all the same, to the end, since tor would wait for a reader.
+//! * **The torrc is a file** of mode 0600 in a temporary directory of mode 0700, although tor reads a torrc from
+//!   standard input too. A tor that was started that way (`-f -`) takes `/etc/tor/torrc` for its configuration
+//!   file: SAVECONF overwrites that, and RELOAD reads it. With a file of its own, both work and touch nothing else. The
+//!   file goes when tor ends.
+//! * **tor does not outlive us.** The control connection owns it: when that ends, tor ends. Until there is one, tor looks
+//!   every 15 seconds whether this process is alive (with a pair of sockets there is always one).
+//! * **Nobody waits for a dead tor.** A tor that ends while it is waited for (a bad option, a port in use, a locked data
+//!   directory, a signal) is noticed at once. It is reaped by a thread of its own, so it never stays a zombie.
+//!
+//! Starting and ending work from any thread, any number at a time.
 
+mod bootstrap;
 mod child;
 mod control;
 mod exit;
@@ -18,9 +40,11 @@ mod find;
 mod launch;
 mod log;
 mod options;
+mod private_dir;
 mod tor_process;
 mod torrc;
 
+pub use bootstrap::WaitFor;
 pub use control::Control;
 pub use exit::Exit;
 pub use find::find_tor;

@@ -1,123 +1,145 @@
-//! A tor that this program launched.
+//! A tor of our own.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::child::Child;
 use super::exit::Exit;
-use super::log::LogTail;
+use super::private_dir::PrivateDir;
 use crate::controller::Controller;
-use crate::error::{Error, Phase, Result, Timeout};
-use crate::transport::deadline_after;
+use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
+use crate::transport::Address;
 
-/// How long tor may take to end when asked. A client needs up to two seconds.
-const GRACE: Duration = Duration::from_secs(8);
-
-/// A tor that was launched by this program, and ends with this value.
+/// A running tor that this program started, made by [`Launch`](super::Launch).
 ///
-/// Dropping it ends tor (asked first, then made), waits until it is gone, and removes its private directory; so does
-/// [`stop`](Self::stop), which also tells what went wrong. If this program ends without either, also when it is
-/// killed, tor notices by its control connection and ends by itself; only the private directory stays then.
+/// When it is dropped, tor is told to end (SIGTERM) and, if it has not within the
+/// [`stop_timeout`](super::Launch::stop_timeout), killed; the process is reaped and the temporary files are removed.
+/// [`stop`](Self::stop) does the same and says what went wrong. It is safe to share between threads.
+///
+/// tor also ends when this program does, however that happens: it owns no more than its control connection.
+#[must_use = "tor ends when this is dropped"]
+#[derive(Debug)]
 pub struct TorProcess {
-    controller: Controller,
-    running: Running,
-    data_directory: PathBuf,
+    pub(super) controller: Controller,
+    pub(super) control_address: Option<Address>,
+    pub(super) data_directory: PathBuf,
+    pub(super) running: Running,
 }
 
-/// A process and what belongs to it: whatever happens, all of it is cleared away together.
+/// A process and the directory of its files, which go together, the process first. What a launch that fails leaves
+/// behind is exactly what dropping this leaves behind: nothing.
+#[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
-    pub(super) log: LogTail,
-    /// The private directory; dropped after the process has ended.
-    pub(super) private: Option<TempDir>,
+    pub(super) stop_timeout: Duration,
+    /// `None` once it was removed.
+    pub(super) directory: Option<PrivateDir>,
+}
+
+impl TorProcess {
+    /// The control connection. It may be cloned and kept; its calls fail once tor has ended.
+    pub fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// Where others can connect to control this tor, with the cookie that PROTOCOLINFO names; `None` with
+    /// [`Control::SocketPair`](super::Control::SocketPair).
+    pub fn control_address(&self) -> Option<&Address> {
+        self.control_address.as_ref()
+    }
+
+    /// The process identifier.
+    pub fn pid(&self) -> u32 {
+        self.running.child.pid()
+    }
+
+    /// The data directory. It is removed with the process, unless it was chosen with
+    /// [`Launch::data_directory`](super::Launch::data_directory).
+    pub fn data_directory(&self) -> &Path {
+        &self.data_directory
+    }
+
+    /// The last lines that tor wrote to its standard output, oldest first; by default its log from level notice on.
+    pub fn log_tail(&self) -> Vec<String> {
+        self.running.child.log().lines()
+    }
+
+    /// Whether it is running.
+    pub fn is_running(&self) -> bool {
+        self.try_wait().is_none()
+    }
+
+    /// How it ended; `None` while it runs. Does not wait.
+    pub fn try_wait(&self) -> Option<Exit> {
+        self.running.child.exit()
+    }
+
+    /// Waits until tor has ended by itself, or was ended by another (a signal, a shutdown asked for through a
+    /// controller).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] where it runs on after `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Result<Exit> {
+        match self.running.child.wait(timeout) {
+            Some(exit) => Ok(exit),
+            None => Err(Timeout::new(Phase::Exit, timeout).into()),
+        }
+    }
+
+    /// Ends tor, and removes the temporary files.
+    ///
+    /// # Errors
+    ///
+    /// In any case tor has ended and nothing is left behind that could be removed. [`Error::Launch`] with
+    /// [`LaunchProblem::Exited`] where tor had already crashed or ended with an error; [`Error::Timeout`] where it
+    /// had to be killed, since it did not end within the [`stop_timeout`](super::Launch::stop_timeout);
+    /// [`Error::Io`] where the operating system refused something.
+    pub fn stop(mut self) -> Result<()> {
+        self.running.stop()
+    }
 }
 
 impl Running {
-    fn end(&mut self) -> Result<Exit> {
-        let exit = self.child.end(GRACE);
-        let removed = self.private.take().map(TempDir::close);
-        let exit = exit.ok_or_else(|| Error::from(Timeout::new(Phase::Exit, GRACE)))?;
-        match removed {
-            Some(Err(error)) => Err(Error::io("remove tor's private directory", error)),
-            _ => Ok(exit),
+    /// What a failure of tor to do something is: its own end, if it has ended.
+    pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
+        // The connection ends a moment before the process does.
+        let grace = if error.is_closed() { Duration::from_secs(1) } else { Duration::ZERO };
+        let child = &self.child;
+        match child.wait(grace) {
+            Some(Exit { code, signal }) => {
+                LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines())
+            }
+            None if matches!(error, Error::Timeout(_)) => {
+                LaunchError::new(LaunchProblem::Timeout { after, progress }, child.log().lines())
+            }
+            None => LaunchError::new(LaunchProblem::Control(Box::new(error)), child.log().lines()),
         }
+    }
+
+    /// Ends the process and removes its files; does nothing the second time.
+    fn stop(&mut self) -> Result<()> {
+        let Some(directory) = self.directory.take() else { return Ok(()) };
+        let before = self.child.exit();
+        let ended = self.child.end(self.stop_timeout);
+        let removed = directory.close();
+        match before {
+            Some(Exit { code, signal }) if code != Some(0) => {
+                let problem = LaunchProblem::Exited { code, signal };
+                return Err(LaunchError::new(problem, self.child.log().last_lines()).into());
+            }
+            _ => {}
+        }
+        let asked = ended.map_err(|error| Error::io("cannot end tor", error))?;
+        removed.map_err(|error| Error::io("cannot remove tor's temporary files", error))?;
+        if asked { Ok(()) } else { Err(Timeout::new(Phase::Exit, self.stop_timeout).into()) }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let ended = self.private.is_none() && self.child.exit().is_some();
-        if !ended && let Err(error) = self.end() {
-            log::warn!(target: "scape::process", "ending tor: {error}");
+        if let Err(error) = self.stop() {
+            log::warn!(target: "scape::process", "while ending tor: {error}");
         }
-    }
-}
-
-impl TorProcess {
-    pub(super) fn new(controller: Controller, running: Running, data_directory: PathBuf) -> Self {
-        TorProcess { controller, running, data_directory }
-    }
-
-    /// Its control connection. Clones of it stay usable until tor ends.
-    pub fn controller(&self) -> &Controller {
-        &self.controller
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.running.child.pid()
-    }
-
-    /// Its data directory: the one that was given, or a temporary one.
-    pub fn data_directory(&self) -> &Path {
-        &self.data_directory
-    }
-
-    /// The last lines that it logged, oldest first.
-    pub fn log_tail(&self) -> Vec<String> {
-        self.running.log.lines()
-    }
-
-    /// How it ended, once it has.
-    pub fn exit(&self) -> Option<Exit> {
-        self.running.child.exit()
-    }
-
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        self.exit().is_none()
-    }
-
-    /// Waits for it to end by itself, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Timeout`] if it still runs then.
-    pub fn wait(&self, timeout: Duration) -> Result<Exit> {
-        let exit = self.running.child.wait_until(deadline_after(timeout));
-        exit.ok_or_else(|| Timeout::new(Phase::Exit, timeout).into())
-    }
-
-    /// Ends it, as dropping does, and tells how it ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Timeout`] if it does not even end when killed, [`Error::Io`] where its private directory cannot be
-    /// removed.
-    pub fn stop(mut self) -> Result<Exit> {
-        self.running.end()
-    }
-}
-
-impl fmt::Debug for TorProcess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TorProcess")
-            .field("pid", &self.pid())
-            .field("data_directory", &self.data_directory)
-            .field("exit", &self.exit())
-            .finish_non_exhaustive()
     }
 }

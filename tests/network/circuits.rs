@@ -65,10 +65,15 @@ fn built_extended_closed(network: &TestNetwork) {
 
 fn chosen_by_tor(network: &TestNetwork) {
     let tor = network.client();
-    let circuit = tor.build_circuit(&BuildCircuit::new().purpose(CircuitPurpose::Controller)).unwrap();
+    let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
     assert_eq!(circuit.path.len(), 3);
-    assert_eq!(circuit.purpose, Some(CircuitPurpose::Controller));
     tor.close_circuit_if_unused(circuit.id).unwrap();
+    // Not for another purpose, unless the relays are given.
+    let controller = BuildCircuit::new().purpose(CircuitPurpose::Controller);
+    assert_eq!(tor.build_circuit(&controller).unwrap_err().code(), Some(551));
+    let circuit = tor.build_circuit(&controller.path(&relays(network)[..2])).unwrap();
+    assert_eq!(circuit.purpose, Some(CircuitPurpose::Controller));
+    tor.close_circuit(circuit.id).unwrap();
 }
 
 fn launched_and_waited_for(network: &TestNetwork) {

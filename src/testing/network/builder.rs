@@ -13,6 +13,7 @@ use super::authority::{Authority, free_ports, private_directory};
 use super::name_server::NameServer;
 use super::node::{Node, Role, as_authority, as_client, as_relay, launch};
 use super::{TestNetwork, stop_all};
+use crate::controller::Controller;
 use crate::error::{Error, LaunchError, LaunchProblem, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::protocol::Words;
@@ -256,7 +257,7 @@ impl TestNetworkBuilder {
                 // A fifth of the way has been gone before the bootstrap.
                 self.report(20 + bootstrap.progress / 5 * 4, &bootstrap.summary);
                 if bootstrap.is_done() {
-                    return Ok(());
+                    break;
                 }
             }
             let event = events.next_until(deadline, self.timeout)?;
@@ -264,12 +265,28 @@ impl TestNetworkBuilder {
                 phase = status.bootstrap();
             }
         }
+        self.report(99, "waiting until the client knows every relay");
+        wait_known(client, &network.nodes, deadline, self.timeout)
     }
 
     fn report(&mut self, percent: u8, text: &str) {
         if let Some(callback) = &mut self.on_progress {
             callback(&NetworkProgress { percent, text: text.into() });
         }
+    }
+}
+
+/// Waits until the client has a descriptor of every relay: the first consensus need not name the slow ones.
+fn wait_known(client: &Controller, nodes: &[Node], deadline: Instant, timeout: Duration) -> Result<()> {
+    let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
+    let relays = nodes.iter().filter_map(Node::fingerprint);
+    let keys: Vec<String> = relays.map(|fingerprint| format!("md/id/{fingerprint}")).collect();
+    loop {
+        let known = client.get_info_each(&keys)?;
+        if known.iter().all(Result::is_ok) {
+            return Ok(());
+        }
+        events.next_until(deadline, timeout)?;
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::authority::Authority;
 use crate::controller::Controller;
 use crate::error::{Error, Result};
-use crate::process::{Launch, TorProcess};
+use crate::process::{Launch, TorProcess, WaitFor};
 use crate::types::Fingerprint;
 
 /// What a node is there for.
@@ -68,7 +68,7 @@ impl Node {
     }
 
     pub(super) fn stop(self) -> Result<()> {
-        self.process.stop().map(drop)
+        self.process.stop()
     }
 }
 
@@ -76,7 +76,7 @@ impl Node {
 pub(super) fn launch(nickname: &str, data_directory: &Path, authorities: &[Authority]) -> Launch {
     Launch::new()
         .data_directory(data_directory)
-        .wait_for(0)
+        .wait_for(WaitFor::Control)
         .options([
             ("TestingTorNetwork", "1"),
             ("Nickname", nickname),

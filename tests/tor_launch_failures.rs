@@ -1,0 +1,214 @@
+//! A tor that does not start: each reason is told apart, quickly, and nothing is left behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use scape::error::{LaunchError, LaunchProblem};
+use scape::process::{Control, WaitFor};
+use scape::{Error, Launch};
+
+#[path = "support/tor.rs"]
+mod tor;
+
+use tor::{SOON, exists, offline};
+
+const EVERY_CONTROL: [Control; 3] = [Control::SocketPair, Control::UnixSocket, Control::TcpPort];
+
+/// A launch that can be looked for afterwards.
+struct Recorded {
+    directory: tempfile::TempDir,
+}
+
+impl Recorded {
+    fn new() -> Self {
+        Recorded { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn record(&self) -> PathBuf {
+        self.directory.path().join("record")
+    }
+
+    /// The launch, recorded.
+    fn launch(&self, launch: Launch) -> Launch {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/recorded-tor");
+        launch.program(program).env("RECORD", self.record())
+    }
+
+    /// The failure of the launch, after it was seen that nothing is left of it.
+    fn failure(&self, launch: Launch) -> LaunchError {
+        let error = self.launch(launch).start().expect_err("it starts");
+        let (pid, torrc) = self.seen();
+        assert!(!exists(pid), "the process runs on, or is a zombie");
+        assert!(!torrc.parent().unwrap().exists(), "temporary files are left");
+        match error {
+            Error::Launch(error) => *error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The process identifier and the torrc.
+    fn seen(&self) -> (u32, PathBuf) {
+        let record = fs::read_to_string(self.record()).expect("it was run");
+        let mut lines = record.lines();
+        let pid = lines.next().unwrap().parse().unwrap();
+        let torrc = lines.skip_while(|argument| *argument != "-f").nth(1).unwrap();
+        (pid, PathBuf::from(torrc))
+    }
+}
+
+fn logged(error: &LaunchError, text: &str) {
+    assert!(error.log().iter().any(|line| line.contains(text)), "{text:?} is not in {error}");
+}
+
+#[test]
+fn an_option_that_tor_does_not_know() {
+    for control in EVERY_CONTROL {
+        let begun = Instant::now();
+        let error = Recorded::new().failure(offline().control(control).option("NoSuchOption", 1));
+        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+        logged(&error, "NoSuchOption");
+        assert!(error.to_string().starts_with("tor ended with status 1; the last it logged:\n"), "{error}");
+        assert!(begun.elapsed() < SOON / 2);
+    }
+}
+
+#[test]
+fn a_value_that_tor_does_not_like() {
+    let error = Recorded::new().failure(offline().option("AvoidDiskWrites", "perhaps"));
+    assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+    logged(&error, "AvoidDiskWrites");
+}
+
+#[test]
+fn a_port_that_is_in_use() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for control in EVERY_CONTROL {
+        let error = Recorded::new().failure(offline().control(control).option("ControlPort", port));
+        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+        logged(&error, "Address already in use");
+    }
+}
+
+#[test]
+fn a_data_directory_that_another_tor_uses() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = offline().data_directory(directory.path()).start().unwrap();
+    let error = Recorded::new().failure(offline().data_directory(directory.path()));
+    assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+    logged(&error, "another Tor process is running");
+    assert!(first.is_running());
+    assert!(directory.path().join("lock").exists(), "the user's directory is left alone");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = offline().data_directory(file.path().join("data")).start().unwrap_err();
+    let Error::Launch(error) = error else { panic!("{error:?}") };
+    assert!(matches!(error.problem(), LaunchProblem::Prepare { .. }), "{error:?}");
+    assert!(error.to_string().contains("data directory"), "{error}");
+}
+
+#[test]
+fn killed_while_it_is_waited_for() {
+    for control in EVERY_CONTROL {
+        let recorded = Recorded::new();
+        let record = recorded.record();
+        let begun = Instant::now();
+        let launch = offline().control(control).wait_for(WaitFor::DONE).on_progress(move |_| {
+            let record = fs::read_to_string(&record).unwrap();
+            let pid = record.lines().next().unwrap();
+            assert!(std::process::Command::new("kill").args(["-9", pid]).status().unwrap().success());
+        });
+        let error = recorded.failure(launch);
+        assert!(matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }), "{error:?}");
+        assert!(begun.elapsed() < SOON / 2, "noticed late");
+    }
+}
+
+#[test]
+fn it_does_not_get_far_enough() {
+    let after = Duration::from_secs(2);
+    let error = Recorded::new().failure(offline().wait_for(WaitFor::DONE).timeout(after));
+    assert!(
+        matches!(error.problem(), LaunchProblem::Timeout { after: a, progress: Some(0) } if *a == after),
+        "{error:?}"
+    );
+    assert!(error.to_string().starts_with("tor reached only 0 % within 2s"), "{error}");
+    assert!(Error::from(error).is_timeout());
+}
+
+#[test]
+fn a_program_that_is_no_tor_and_says_nothing() {
+    for control in EVERY_CONTROL {
+        let recorded = Recorded::new();
+        let launch =
+            offline().control(control).env("INSTEAD", "exec sleep 60").timeout(Duration::from_millis(500));
+        let error = recorded.failure(launch);
+        assert!(matches!(error.problem(), LaunchProblem::Timeout { progress: None, .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_want_to_end() {
+    let recorded = Recorded::new();
+    let begun = Instant::now();
+    let launch = offline()
+        .env("INSTEAD", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
+        .timeout(Duration::from_millis(300))
+        .stop_timeout(Duration::from_millis(300));
+    let error = recorded.failure(launch);
+    assert!(matches!(error.problem(), LaunchProblem::Timeout { .. }), "{error:?}");
+    logged(&error, "deaf");
+    assert!(begun.elapsed() < SOON / 2);
+}
+
+#[test]
+fn a_program_that_ends_at_once() {
+    for control in EVERY_CONTROL {
+        let launch = offline().control(control).env("INSTEAD", "echo missing library >&2; exit 127");
+        let error = Recorded::new().failure(launch);
+        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(127), .. }), "{error:?}");
+        logged(&error, "missing library");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_or_cannot_be_run() {
+    for program in ["/nowhere/tor", "/etc/passwd"] {
+        let error = offline().program(program).start().unwrap_err();
+        let Error::Launch(error) = error else { panic!("{error:?}") };
+        assert!(matches!(error.problem(), LaunchProblem::Spawn { .. }), "{error:?}");
+        assert!(error.to_string().contains(program), "{error}");
+    }
+}
+
+#[test]
+fn options_that_cannot_be_given_are_named() {
+    let bad = [
+        ("ContactInfo", "a\nSocksPort 1"),
+        ("ContactInfo", "a\0"),
+        ("%include", "/etc/passwd"),
+        ("DataDirectory", "/tmp/x"),
+        ("RunAsDaemon", "1"),
+        ("__OwningControllerProcess", "1"),
+        ("__owningcontrollerfd", "1"),
+    ];
+    for (name, value) in bad {
+        let recorded = Recorded::new();
+        let error = recorded.launch(offline().option(name, value)).start().unwrap_err();
+        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
+        assert!(matches!(**why, Error::Argument(_)), "{why:?}");
+        assert!(name.starts_with('%') || why.to_string().contains(name), "{why}");
+        assert!(!recorded.record().exists(), "tor was started");
+    }
+    let error = offline().control(Control::TcpPort).option("ControlPortWriteToFile", "x").start();
+    assert!(matches!(error, Err(Error::Launch(_))));
+    offline().option("RunAsDaemon", 0).start().unwrap().stop().unwrap();
+}
