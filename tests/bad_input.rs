@@ -209,6 +209,7 @@ fn what_is_refused_is_not_repeated() {
         c.set_conf([("HashedControlPassword", format!("{secret}\n"))]).unwrap_err(),
         c.set_conf([("ContactInfo", format!("{secret}\n"))]).unwrap_err(),
         c.msg(&format!("AUTHENTICATE \"{secret}\"\n")).unwrap_err(),
+        c.msg(&format!("AUTHENTICATE\"{secret}\"")).unwrap_err(),
         c.msg_with_data("+LOADCONF", format!("{secret}\0").as_bytes()).unwrap_err(),
         c.add_onion(&AddOnion::new().local_port(80).client(secret)).unwrap_err(),
     ] {

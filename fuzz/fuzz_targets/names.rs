@@ -7,7 +7,8 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use scape::transport::Address;
 use scape::types::{
-    CircuitId, ConfluxId, EventKind, Fingerprint, OnionAddress, OnionKey, RelayName, Signal, StreamId, Version,
+    CircuitId, ConfluxId, EventKind, Fingerprint, OnionAddress, OnionKey, RelayName, Signal, StreamId,
+    Version,
 };
 
 fn there_and_back<T: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &str) {

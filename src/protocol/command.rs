@@ -77,6 +77,11 @@ impl Command {
     pub fn raw(line: &str, data: Option<&[u8]>) -> Result<Command, ArgumentError> {
         let keyword = line.split([' ', '\t']).next().unwrap_or_default();
         let name = keyword.strip_prefix('+').unwrap_or(keyword);
+        if let Some((position, character)) = name.char_indices().find(|(_, c)| !is_key_character(*c)) {
+            // What stands right behind the keyword may be a secret.
+            let problem = ArgumentProblem::Character { character, position };
+            return Err(ArgumentError::new(name.get(..position).unwrap_or_default(), "keyword", problem));
+        }
         let mut builder = Command::build(name);
         builder.check("line", line, |c| !matches!(c, '\r' | '\n' | '\0'));
         if keyword.starts_with('+') != data.is_some() {

@@ -1,7 +1,8 @@
 //! A real tor without a network, for one test: ended, and its folder removed, when dropped.
 
 use std::fs::{self, File, Permissions};
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -172,7 +173,9 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     loop {
         let ports = fs::read_to_string(folder.join("ports")).unwrap_or_default();
         if let Some(port) = ports.lines().find_map(|line| line.strip_prefix("PORT=")) {
-            return port.parse().expect("an address in the file of ports");
+            let port = port.parse().expect("an address in the file of ports");
+            wait_for_answer(port);
+            return port;
         }
         let ended = process.try_wait().expect("a child can be waited for");
         if ended.is_some() || Instant::now() >= deadline {
@@ -186,4 +189,14 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
         }
         thread::sleep(TICK);
     }
+}
+
+/// tor opens its ports before it makes its cookie; it answers when it has done both.
+fn wait_for_answer(port: SocketAddr) {
+    let mut stream = TcpStream::connect(port).expect("the port can be connected to");
+    stream.set_read_timeout(Some(START)).expect("a timeout");
+    stream.write_all(b"QUIT\r\n").expect("tor listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("tor answers");
+    assert_eq!(answer, "250 closing connection\r\n");
 }
