@@ -51,11 +51,11 @@ impl Shared {
         let mut writer = writer.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
         writer.buffer.clear();
         let mut pending = Vec::with_capacity(commands.len());
+        commands.iter().for_each(trace);
         {
             let mut waiters = self.waiters.lock();
             for command in commands {
                 let reply = waiters.push()?;
-                trace(&command);
                 writer.buffer.extend_from_slice(command.wire());
                 pending.push(PendingReply::new(command, reply, deadline, timeout));
             }

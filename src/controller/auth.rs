@@ -23,7 +23,7 @@ enum Attempt {
 }
 
 /// One run of authentication: a deadline for all of it, and a way to open connections.
-struct Session<O> {
+struct Login<O> {
     open: O,
     deadline: Instant,
     timeout: Duration,
@@ -37,8 +37,8 @@ where
     O: FnMut() -> Result<Option<Connection>>,
 {
     let deadline = deadline_after(timeout);
-    let mut session = Session { open, deadline, timeout, fresh: None };
-    let info = session.protocol_info()?;
+    let mut login = Login { open, deadline, timeout, fresh: None };
+    let info = login.protocol_info()?;
     let mut failures = Vec::new();
 
     let safe = info.offers(&AuthMethod::SafeCookie);
@@ -46,11 +46,8 @@ where
         match read_cookie(credentials.cookie_file.clone().or(info.cookie_file.clone())) {
             Err(error) => failures.push(error),
             Ok((path, cookie)) => {
-                let attempt = if safe {
-                    session.safe_cookie(&path, cookie)?
-                } else {
-                    session.cookie(&path, &cookie)?
-                };
+                let attempt =
+                    if safe { login.safe_cookie(&path, cookie)? } else { login.cookie(&path, &cookie)? };
                 match attempt {
                     Attempt::Success(connection) => return Ok(connection),
                     // An impostor: it must not be told the password either.
@@ -66,14 +63,14 @@ where
                 let cookie = failures.pop().map(Box::new);
                 failures.push(AuthError::PasswordMissing { cookie });
             }
-            Some(password) => match session.password(password)? {
+            Some(password) => match login.password(password)? {
                 Attempt::Success(connection) => return Ok(connection),
                 Attempt::Failure(error) => failures.push(error),
             },
         }
     }
     if info.offers(&AuthMethod::Null) {
-        match session.null()? {
+        match login.null()? {
             Attempt::Success(connection) => return Ok(connection),
             Attempt::Failure(error) => failures.push(error),
         }
@@ -88,7 +85,7 @@ where
     })
 }
 
-impl<O: FnMut() -> Result<Option<Connection>>> Session<O> {
+impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
     /// Asks what tor offers. The first answer also shows whether this is a control port at all.
     fn protocol_info(&mut self) -> Result<ProtocolInfo> {
         let connection = match (self.open)()? {
