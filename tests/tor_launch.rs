@@ -268,7 +268,7 @@ fn many_at_once_and_many_in_a_row() {
                         if round % 2 == 0 {
                             tor.stop().unwrap();
                         } else {
-                            drop(tor)
+                            drop(tor);
                         }
                         assert!(!exists(pid));
                     }
