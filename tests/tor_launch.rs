@@ -17,7 +17,7 @@ use scape::{Connect, Error};
 #[path = "support/tor.rs"]
 mod tor;
 
-use tor::{SOON, exists, offline, wait_until};
+use tor::{SOON, exists, offline, offline_without_socks_port, wait_until};
 
 /// The temporary directory of a launched tor.
 fn private_directory(tor: &TorProcess) -> PathBuf {
@@ -228,6 +228,24 @@ fn progress_begins_with_what_is_so_at_the_start() {
 }
 
 #[test]
+fn single_onion_services_can_be_launched() {
+    let directory = tempfile::tempdir().unwrap();
+    let tor = offline_without_socks_port()
+        .options([("HiddenServiceNonAnonymousMode", 1), ("HiddenServiceSingleHopMode", 1)])
+        .option("HiddenServiceDir", directory.path().join("service"))
+        .option("HiddenServicePort", 80)
+        .start()
+        .unwrap();
+    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "0");
+}
+
+#[test]
+fn the_socks_port_is_one_that_is_free() {
+    let tor = offline_without_socks_port().start().unwrap();
+    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "auto");
+}
+
+#[test]
 fn it_starts_without_a_log_and_beside_another() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let log = format!("notice file {}", file.path().display());
@@ -268,7 +286,7 @@ fn many_at_once_and_many_in_a_row() {
                         if round % 2 == 0 {
                             tor.stop().unwrap();
                         } else {
-                            drop(tor)
+                            drop(tor);
                         }
                         assert!(!exists(pid));
                     }
