@@ -17,7 +17,7 @@ use scape::{Connect, Error};
 #[path = "support/tor.rs"]
 mod tor;
 
-use tor::{SOON, exists, offline, wait_until};
+use tor::{SOON, exists, offline, offline_without_socks_port, wait_until};
 
 /// The temporary directory of a launched tor.
 fn private_directory(tor: &TorProcess) -> PathBuf {
@@ -225,6 +225,24 @@ fn progress_begins_with_what_is_so_at_the_start() {
         .start()
         .unwrap();
     assert_eq!(receiver.iter().collect::<Vec<_>>(), [(0, "starting".to_owned())]);
+}
+
+#[test]
+fn single_onion_services_can_be_launched() {
+    let directory = tempfile::tempdir().unwrap();
+    let tor = offline_without_socks_port()
+        .options([("HiddenServiceNonAnonymousMode", 1), ("HiddenServiceSingleHopMode", 1)])
+        .option("HiddenServiceDir", directory.path().join("service"))
+        .option("HiddenServicePort", 80)
+        .start()
+        .unwrap();
+    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "0");
+}
+
+#[test]
+fn the_socks_port_is_one_that_is_free() {
+    let tor = offline_without_socks_port().start().unwrap();
+    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "auto");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::exit::Exit;
 use super::log::{LineCallback, LogTail};
+use crate::transport::deadline_after;
 
 /// How long a process that was killed may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -86,24 +87,15 @@ impl Child {
 
     /// Waits until it has ended; `None` if it has not within `timeout`.
     pub(super) fn wait(&self, timeout: Duration) -> Option<Exit> {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = deadline_after(timeout);
         let mut state = self.shared.state.lock();
         loop {
-            if let State::Ended(exit) = &*state {
-                return Some(*exit);
+            match &*state {
+                State::Ended(exit) => return Some(*exit),
+                State::Running(_) if Instant::now() >= deadline => return None,
+                State::Running(_) => {}
             }
-            match deadline {
-                Some(deadline) => {
-                    if self.shared.ended.wait_until(&mut state, deadline).timed_out() {
-                        return match &*state {
-                            State::Ended(exit) => Some(*exit),
-                            State::Running(_) => None,
-                        };
-                    }
-                }
-                // So long that it means for ever.
-                None => self.shared.ended.wait(&mut state),
-            }
+            self.shared.ended.wait_until(&mut state, deadline);
         }
     }
 
@@ -234,6 +226,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(10);
 
+    #[allow(clippy::unwrap_used, reason = "only tests call it")]
     fn sh(script: &str) -> Child {
         Child::spawn(Command::new("/bin/sh").arg("-c").arg(script), 8, None).unwrap()
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
@@ -20,6 +20,7 @@ use super::tor_process::{Running, TorProcess};
 use super::torrc::{self, Torrc};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::event::Bootstrap;
+use crate::transport::deadline_after;
 
 /// How long starting may take unless told otherwise: tor gives up on nothing, and a first bootstrap over a slow line
 /// takes minutes.
@@ -46,8 +47,8 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// * the program is what [`find_tor`] finds;
 /// * the data directory is a temporary one, so tor downloads everything anew (and has new guards) each time;
 /// * the control connection is a [pair of sockets](Control::SocketPair);
-/// * `SocksPort auto`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port), and
-///   `Log notice stdout`, unless these options are given;
+/// * `SocksPort auto`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port; it is `0`
+///   with `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these options are given;
 /// * [`start`](Self::start) waits until tor is ready, for two minutes at most; with `DisableNetwork 1` it waits only
 ///   until tor is controlled.
 ///
@@ -101,9 +102,10 @@ impl Launch {
     /// An option of tor's, as in a torrc. Options stay in the order in which they are given, and those that tor takes
     /// several times (such as `SocksPort` or the `HiddenService…` ones) can be repeated.
     ///
-    /// Values may be text, numbers, addresses, paths, and `bool`, which becomes `1` or `0`. They reach tor as they are: quotes, `#` and backslashes need no care. CR, LF and NUL are refused by
-    /// [`start`](Self::start), and so are `DataDirectory` (there is [`data_directory`](Self::data_directory)),
-    /// `RunAsDaemon`, and the options by which the control connection is made.
+    /// Values may be text, numbers, addresses, paths, and `bool`, which becomes `1` or `0`. They reach tor as they are:
+    /// quotes, `#` and backslashes need no care. CR, LF and NUL are refused by [`start`](Self::start), and so are
+    /// `DataDirectory` (there is [`data_directory`](Self::data_directory)), `RunAsDaemon`, and the options by which the
+    /// control connection is made.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
@@ -180,8 +182,7 @@ impl Launch {
     /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines of the log. No process and no
     /// temporary file is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
-        let begun = Instant::now();
-        let deadline = begun.checked_add(self.timeout).unwrap_or(begun + Duration::from_secs(86400 * 365));
+        let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
         let program = match self.program.take() {
             Some(program) => program,
@@ -224,19 +225,20 @@ impl Launch {
 
     /// Whether an option is given.
     fn has(&self, name: &str) -> bool {
-        self.options.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+        self.value_of(name).is_some()
+    }
+
+    /// What an option is set to: the last value counts.
+    fn value_of(&self, name: &str) -> Option<&[u8]> {
+        let last = self.options.iter().rfind(|(given, _)| given.eq_ignore_ascii_case(name));
+        last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 
     /// What tor has to reach: 100 percent, unless it was said or cannot be.
     fn wanted(&self) -> WaitFor {
-        let disabled = self
-            .options
-            .iter()
-            .rfind(|(name, _)| name.eq_ignore_ascii_case("DisableNetwork"))
-            .is_some_and(|(_, value)| value.as_bytes().trim_ascii() == b"1");
         match self.wait_for {
             Some(wait_for) => wait_for,
-            None if disabled => WaitFor::Control,
+            None if self.value_of("DisableNetwork") == Some(b"1") => WaitFor::Control,
             None => WaitFor::DONE,
         }
     }
@@ -282,8 +284,10 @@ impl Launch {
                 torrc.push("CookieAuthFile", &path_bytes(&directory.join("cookie")))?;
             }
         }
+        // A tor whose own services are not anonymous refuses to be a client.
+        let is_client = self.value_of("HiddenServiceNonAnonymousMode") != Some(b"1");
         if !self.has("SocksPort") && !self.has("__SocksPort") {
-            torrc.push("SocksPort", b"auto")?;
+            torrc.push("SocksPort", if is_client { b"auto" } else { b"0" })?;
         }
         if !self.has("Log") {
             torrc.push("Log", b"notice stdout")?;

@@ -10,6 +10,9 @@ use crate::controller::Controller;
 use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
 use crate::transport::Address;
 
+/// How long a tor whose control connection has ended may take to be gone, on a busy machine.
+const LAST_BREATH: Duration = Duration::from_secs(3);
+
 /// A running tor that this program started, made by [`Launch`](super::Launch).
 ///
 /// When it is dropped, tor is told to end (SIGTERM) and, if it has not within the
@@ -104,7 +107,7 @@ impl Running {
     /// What a failure of tor to do something is: its own end, if it has ended.
     pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
-        let grace = if error.is_closed() { Duration::from_secs(1) } else { Duration::ZERO };
+        let grace = if error.is_closed() { LAST_BREATH } else { Duration::ZERO };
         let child = &self.child;
         match child.wait(grace) {
             Some(Exit { code, signal }) => {

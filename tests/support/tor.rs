@@ -12,7 +12,12 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A tor that opens no port and connects to nothing.
 pub(crate) fn offline() -> Launch {
-    Launch::new().option("DisableNetwork", 1).option("SocksPort", 0).timeout(SOON)
+    offline_without_socks_port().option("SocksPort", 0)
+}
+
+/// A tor that connects to nothing, with the SOCKS port that it gets by itself (and does not open).
+pub(crate) fn offline_without_socks_port() -> Launch {
+    Launch::new().option("DisableNetwork", 1).timeout(SOON)
 }
 
 /// Waits for `what` to become true.
