@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use super::authority::{Authority, free_ports, private_directory};
 use super::name_server::NameServer;
 use super::node::{Node, Role, as_authority, as_client, as_relay, launch};
-use super::{TestNetwork, stop_all};
+use super::{TestNetwork, consensus, stop_all};
 use crate::controller::Controller;
-use crate::error::{Error, LaunchError, LaunchProblem, Result};
+use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::protocol::Words;
 use crate::transport::{Address, deadline_after};
@@ -22,6 +22,9 @@ use crate::types::EventKind;
 
 /// How often to start again when somebody took a port in between.
 const ATTEMPTS: usize = 3;
+
+/// With fewer, a relay finds no path of three others.
+const FEWEST: usize = 4;
 
 /// How long each tor may take to answer on its control connection.
 const NODE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -72,7 +75,8 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// How many relays, all of them exits; at least one, and three for circuits that avoid the authorities. Default: 5.
+    /// How many relays, all of them exits; at least one, and three for circuits that avoid the authorities. Together with
+    /// the authorities, which are relays too, there must be four: then onion services work as well. Default: 5.
     pub fn relays(mut self, count: usize) -> Self {
         self.relays = count.max(1);
         self
@@ -109,6 +113,10 @@ impl TestNetworkBuilder {
     /// [`Error::Launch`], with the last lines of every node's log, each with the node's name. Nothing is left behind.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = deadline_after(self.timeout);
+        if self.authorities + self.relays < FEWEST {
+            let why = format!("are too few: authorities and relays together must be {FEWEST} or more");
+            return Err(ArgumentError::invalid("TestNetwork", "relays", why).into());
+        }
         for attempt in 1.. {
             match self.try_start(deadline) {
                 Err(error) if attempt < ATTEMPTS && is_port_clash(&error) => {
@@ -132,7 +140,6 @@ impl TestNetworkBuilder {
         self.report(10, "starting the nodes");
         let mut network =
             Starting { nodes: self.launch_nodes(root, &authorities)?, directory: Some(directory) };
-        self.report(20, "voting on a consensus");
         match self.wait_ready(&network, deadline) {
             Ok(()) => {}
             Err(error) => return Err(network.failure(error, self.timeout)),
@@ -249,13 +256,21 @@ impl TestNetworkBuilder {
     }
 
     fn wait_ready(&mut self, network: &Starting, deadline: Instant) -> Result<()> {
+        self.report(20, "waiting until the authorities know every relay");
+        consensus::wait_for_descriptors(&network.nodes, deadline)?;
+        self.report(30, "voting on a consensus");
+        consensus::vote(&network.nodes, deadline)?;
+        self.report(60, "telling the relays");
+        consensus::tell_relays(&network.nodes, deadline)?;
+
         let client = network.nodes[network.nodes.len() - 1].controller();
         let events = client.subscribe([EventKind::StatusClient])?;
+        consensus::start_to_fetch(client)?;
         let mut phase = Bootstrap::parse(&client.get_info_bytes("status/bootstrap-phase")?);
         loop {
             if let Some(bootstrap) = phase.take() {
-                // A fifth of the way has been gone before the bootstrap.
-                self.report(20 + bootstrap.progress / 5 * 4, &bootstrap.summary);
+                // Four fifths of the way have been gone before the bootstrap.
+                self.report(80 + bootstrap.progress / 5, &bootstrap.summary);
                 if bootstrap.is_done() {
                     break;
                 }
@@ -363,5 +378,16 @@ impl fmt::Debug for TestNetworkBuilder {
             .field("relays", &self.relays)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_cannot_work_is_not_started() {
+        let error = TestNetwork::builder().authorities(1).relays(2).start().unwrap_err();
+        assert!(matches!(error, Error::Argument(_)), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod authority;
 mod builder;
+mod consensus;
 mod name_server;
 mod node;
 
@@ -32,13 +33,15 @@ pub use node::{Node, Role};
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// It needs tor, with `tor-gencert`, and about 90 MB of memory for each node. A start takes some 15 to 30 seconds: the
-/// authorities have to vote twice. Dropping it ends every process and removes every file, also during a panic; if the
+/// It needs tor, with `tor-gencert`, and about 90 MB of memory for each node. A start takes some ten seconds,
+/// with the default size and with the smallest (one authority, three relays) alike: three for making keys and starting
+/// tors, four for the authorities' vote, three for everybody to fetch the consensus. Dropping it ends every process and removes every file, also during a panic; if the
 /// program is killed, the tors end by themselves.
 ///
 /// **Nothing leaves this machine** as long as what is asked of it does not: the nodes know only each other, and names
-/// are resolved by its own server. Its exits would connect to other addresses if a test asked them to, so tests
-/// should not; a network namespace with nothing but loopback makes sure (`unshare -n`).
+/// are resolved by its own server. Its exits would accept to connect to other addresses; since they connect from
+/// 127.0.0.1 (`OutboundBindAddress`), Linux refuses to. A network namespace with nothing but loopback makes sure
+/// everywhere (`unshare -n`).
 pub struct TestNetwork {
     nodes: Vec<Node>,
     client: usize,

@@ -89,6 +89,8 @@ pub(super) fn launch(nickname: &str, data_directory: &Path, authorities: &[Autho
             ("TestingDirAuthVoteGuard", "*"),
             ("V3AuthNIntervalsValid", "2"),
             ("EnforceDistinctSubnets", "0"),
+            // The system then refuses to connect them to anything but this machine (on Linux).
+            ("OutboundBindAddress", "127.0.0.1"),
         ])
         .options(authorities.iter().map(|authority| ("DirAuthority", authority.line())))
 }
@@ -108,7 +110,8 @@ pub(super) fn as_authority(launch: Launch, authority: &Authority) -> Launch {
             ("AuthDirMaxServersPerAddr", "0"),
             ("TestingMinExitFlagThreshold", "0"),
             ("MinUptimeHidServDirectoryV2", "0"),
-            ("TestingV3AuthInitialVotingInterval", "5"),
+            // Not before they are told to: see `consensus`.
+            ("TestingV3AuthInitialVotingInterval", "1800"),
             ("TestingV3AuthInitialVoteDelay", "2"),
             ("TestingV3AuthInitialDistDelay", "2"),
             ("V3AuthVotingInterval", "10"),
@@ -128,6 +131,7 @@ pub(super) fn as_relay(launch: Launch, resolv_conf: &Path) -> Launch {
         ("ExitPolicyRejectPrivate", "0"),
         ("IPv6Exit", "0"),
         ("SocksPort", "0"),
+        ("FetchServerDescriptors", "0"),
         ("ServerDNSAllowBrokenConfig", "1"),
         ("ServerDNSDetectHijacking", "0"),
         ("ServerDNSAllowNonRFC953Hostnames", "1"),
@@ -139,6 +143,7 @@ pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
     let launch = launch.options([
         ("ControlPort", "127.0.0.1:auto"),
         ("CookieAuthentication", "1"),
+        ("FetchServerDescriptors", "0"),
         ("SocksPort", "127.0.0.1:auto ExtendedErrors"),
         ("ClientDNSRejectInternalAddresses", "0"),
         ("ClientRejectInternalAddresses", "0"),

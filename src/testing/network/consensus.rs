@@ -1,0 +1,95 @@
+//! The first consensus, as soon as there can be one.
+//!
+//! Left to themselves the authorities vote when their clock says so, on the relays that they happen to know; whoever
+//! asks for the consensus before it is there asks again after ever longer pauses, and a client that asks a relay for
+//! descriptors which that has not got yet waits, too. That takes anything from ten seconds to a minute. So nobody
+//! votes before every descriptor is there, and nobody asks before there is an answer: the relays are told to fetch
+//! the consensus when it is published, and the client when the relays have it.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::node::{Node, Role};
+use crate::controller::Controller;
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::event::Bootstrap;
+
+/// How often to look.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the
+/// second vote follows after [`V3AuthVotingInterval`](super::node::as_authority). A quarter of it each is for voting
+/// and for signing.
+const FIRST_INTERVAL: u64 = 5;
+const VOTING_AND_SIGNING: u64 = 2;
+
+/// With how much bootstrap a relay knows its colleagues.
+const RELAY_IS_READY: u8 = 75;
+
+/// Waits until every authority knows every relay.
+pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Instant) -> Result<()> {
+    let all = nodes.iter().filter(|node| node.role() != Role::Client).count();
+    wait(of_role(nodes, Role::Authority), deadline, |authority| {
+        let descriptors = authority.get_info_bytes("desc/all-recent")?;
+        Ok(count_lines(&descriptors, b"router ") >= all)
+    })
+}
+
+/// Lets the authorities vote at the next full second, and waits until each has published the consensus.
+pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
+    let all = nodes.iter().filter(|node| node.role() != Role::Client).count();
+    // A moment for the authorities to be told.
+    let soon = SystemTime::now() + Duration::from_millis(300);
+    let soon = soon.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
+    let offset = (soon + VOTING_AND_SIGNING) % FIRST_INTERVAL;
+    for authority in of_role(nodes, Role::Authority) {
+        authority.controller().set_conf([
+            ("TestingV3AuthInitialVotingInterval", FIRST_INTERVAL.to_string()),
+            ("TestingV3AuthVotingStartOffset", offset.to_string()),
+        ])?;
+        authority.controller().save_conf()?;
+    }
+    wait(of_role(nodes, Role::Authority), deadline, |authority| {
+        let consensus = authority.get_info_bytes("ns/all")?;
+        Ok(count_lines(&consensus, b"r ") >= all)
+    })
+}
+
+/// Lets the relays fetch the consensus, and waits until they have it.
+pub(super) fn tell_relays(nodes: &[Node], deadline: Instant) -> Result<()> {
+    let relays = of_role(nodes, Role::Relay);
+    relays.iter().try_for_each(|relay| start_to_fetch(relay.controller()))?;
+    wait(relays, deadline, |relay| {
+        let phase = relay.get_info_bytes("status/bootstrap-phase")?;
+        Ok(Bootstrap::parse(&phase).is_some_and(|bootstrap| bootstrap.progress >= RELAY_IS_READY))
+    })
+}
+
+/// Ends a node's waiting; it is saved, so that RELOAD does not bring it back.
+pub(super) fn start_to_fetch(controller: &Controller) -> Result<()> {
+    controller.set_conf([("FetchServerDescriptors", "1")])?;
+    controller.save_conf()
+}
+
+fn of_role(nodes: &[Node], role: Role) -> Vec<&Node> {
+    nodes.iter().filter(|node| node.role() == role).collect()
+}
+
+/// Waits until something is so of each of some nodes.
+fn wait(nodes: Vec<&Node>, deadline: Instant, is_so: impl Fn(&Controller) -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    for node in nodes {
+        while !is_so(node.controller())? {
+            if Instant::now() + POLL >= deadline {
+                return Err(Error::from(Timeout::new(Phase::Bootstrap, begun.elapsed())));
+            }
+            thread::sleep(POLL);
+        }
+    }
+    Ok(())
+}
+
+/// How many lines begin so.
+fn count_lines(text: &[u8], begin: &[u8]) -> usize {
+    text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(begin)).count()
+}
