@@ -133,15 +133,24 @@ fn answer(mut connection: std::net::TcpStream) -> std::io::Result<()> {
     write!(connection, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{PAGE}\n")
 }
 
+/// Waits until every upload that was begun is done: a client may ask any of the directories.
 fn wait_published(events: &Subscription, address: &OnionAddress) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
+    let (mut begun, mut done) = (0, 0);
+    while done == 0 || done < begun {
         let event = events.next_timeout(deadline.saturating_duration_since(Instant::now()))?;
         let EventBody::HsDesc(descriptor) = event.body() else { continue };
-        if descriptor.address == Some(*address) && descriptor.action == HsDescAction::Uploaded {
-            return Ok(());
+        if descriptor.address == Some(*address) {
+            match descriptor.action {
+                HsDescAction::Upload => begun += 1,
+                HsDescAction::Uploaded => done += 1,
+                HsDescAction::Failed => return Err(format!("an upload failed: {}", event.text()).into()),
+                _ => {}
+            }
         }
     }
+    println!("    published at {done} directories");
+    Ok(())
 }
 
 fn fetch(proxy: &SocksProxy, address: &OnionAddress) -> Result<String> {

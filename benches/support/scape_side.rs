@@ -1,9 +1,10 @@
 //! The same as [`bare`](super::bare), as a user of scape would write it.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use scape::protocol::Command;
-use scape::{Connect, Controller};
+use scape::{Connect, Controller, PendingReply};
 
 use super::bare::in_threads;
 use super::rounds::Run;
@@ -25,19 +26,27 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// One thread that sends several requests at once, and waits for all their replies.
+/// One thread that has several requests under way, and adds as many as were answered.
 pub(crate) fn queued(server: &Server) -> Run {
     let controller = connect(&server.address);
-    let command = || Command::build("GETINFO").word("key", "version").finish().unwrap();
+    let command = Command::build("GETINFO").word("key", "version").finish().unwrap();
     Box::new(move |requests| {
         let begun = Instant::now();
-        let mut left = requests;
-        while left > 0 {
-            let now = left.min(TOGETHER);
-            for pending in controller.send_all((0..now).map(|_| command())).unwrap() {
-                assert!(pending.wait().unwrap().is_ok());
+        let (mut sent, mut done) = (0, 0);
+        let mut under_way = VecDeque::new();
+        while done < requests {
+            let more = (TOGETHER - under_way.len() as u64).min(requests - sent);
+            under_way.extend(controller.send_all((0..more).map(|_| command.clone())).unwrap());
+            sent += more;
+            // The oldest is waited for; those that came with it are taken as well.
+            let oldest = under_way.pop_front().unwrap();
+            assert!(oldest.wait().unwrap().is_ok());
+            done += 1;
+            while let Some(reply) = under_way.front().and_then(PendingReply::try_wait) {
+                assert!(reply.unwrap().is_ok());
+                under_way.pop_front();
+                done += 1;
             }
-            left -= now;
         }
         begun.elapsed()
     })

@@ -5,8 +5,8 @@
 //!
 //! # What there is
 //!
-//! * The **transport**: one socket, read by the reader thread only, written under the writer lock only.
-//! * The **writer** (`writing.rs`): encodes nothing, keeps the wire's order.
+//! * The **transport**: one socket, read by the reader thread only, written only by the thread whose turn it is.
+//! * The **writer** (`writing.rs`): gives one thread after the other its turn to write.
 //! * The **waiters** (`waiters.rs`): one slot for every command that was written and not yet answered, in the order
 //!   of the wire; and, once the connection has ended, the cause.
 //! * The **routes** (`routes.rs`): which subscriptions and callbacks want which kind of event.
@@ -19,12 +19,12 @@
 //! # What always holds
 //!
 //! 1. The order of the waiters is the order of their commands on the wire: a waiter is queued, and its command
-//!    written, under one hold of the writer lock.
+//!    written, within one turn of the writer.
 //! 2. A waiter leaves the queue only with its own reply, or with the connection's end. Who gives up waiting leaves the
 //!    slot behind, and the late reply falls into it, unseen.
 //! 3. No lock is held while waiting for a reply, running a callback, or dropping what a user gave us.
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters lock and the routes lock, both of which
-//!    are held for a few instructions only; never the writer lock.
+//!    are held for a few instructions only; never a turn of the writer.
 //! 5. What tor sent before a reply was handed to every subscription before the reply is handed to its waiter.
 //! 6. A command is written whole or the connection ends: after a part of one, nothing else could be understood.
 //!
@@ -100,7 +100,7 @@ struct Shared {
     transport: Transport,
     interest: Mutex<Interest>,
     stale: Stale,
-    writer: Mutex<Writer>,
+    writer: Writer,
     waiters: Mutex<Waiters>,
     /// Told when the waiters got their cause.
     ended: Condvar,
@@ -151,7 +151,7 @@ impl Connection {
             transport,
             interest: Mutex::new(Interest::default()),
             stale: Stale::default(),
-            writer: Mutex::new(Writer::default()),
+            writer: Writer::default(),
             waiters: Mutex::new(Waiters::default()),
             ended: Condvar::new(),
             routes: Routes::default(),

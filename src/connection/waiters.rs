@@ -1,10 +1,12 @@
 //! Those who wait for replies.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
 use crate::protocol::{Command, Reply};
@@ -12,7 +14,11 @@ use crate::transport::deadline_after;
 
 /// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
 /// woken costs more than to come back. (Never a busy wait: it would keep a single core from tor.)
-const YIELD_FOR: Duration = Duration::from_micros(30);
+const YIELD_FOR: Duration = Duration::from_micros(100);
+
+/// How many threads of this process wait. A thread yields only while it is the only one: several would mostly give
+/// their processors to each other, and the thread that brings the replies would come last.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Every command that was written and not yet answered; or the connection's end.
 #[derive(Debug, Default)]
@@ -23,26 +29,101 @@ pub(super) struct Waiters {
     last_refusal: Option<String>,
 }
 
-/// The end of a slot that the reader thread fills.
+/// The reader thread's end of a slot.
 #[derive(Debug)]
-pub(super) struct Waiter(Sender<Result<Reply, Closed>>);
+pub(super) struct Waiter(Arc<Slot>);
+
+/// Where one reply is put, and taken from.
+///
+/// A channel of one message would do the same; but its receiver spins before it sleeps, and it costs several times
+/// the memory: measured, that is a good part of a request's time.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    content: Mutex<Content>,
+    filled: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Nothing,
+    Reply(Result<Reply, Closed>),
+    Taken,
+}
 
 impl Waiter {
     /// Hands over the reply. Whoever gave up waiting is not told.
     pub(super) fn complete(self, result: Result<Reply, Closed>) {
-        let _ = self.0.try_send(result);
+        *self.0.content.lock() = Content::Reply(result);
+        self.0.filled.notify_all();
+    }
+}
+
+impl Content {
+    /// What was put here, once.
+    fn take(&mut self) -> Option<Result<Reply, Closed>> {
+        match std::mem::replace(self, Content::Taken) {
+            Content::Nothing => {
+                *self = Content::Nothing;
+                None
+            }
+            Content::Reply(result) => Some(result),
+            Content::Taken => Some(Err(taken())),
+        }
+    }
+}
+
+impl Slot {
+    /// The reply, if it is there.
+    fn take(&self) -> Option<Result<Reply, Closed>> {
+        self.content.lock().take()
+    }
+
+    /// The reply, if it comes before `deadline`.
+    fn wait(&self, deadline: Instant) -> Option<Result<Reply, Closed>> {
+        if let Some(result) = self.take() {
+            return Some(result);
+        }
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        let result =
+            self.yield_until(deadline.min(Instant::now() + YIELD_FOR)).or_else(|| self.sleep_until(deadline));
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Option<Result<Reply, Closed>> {
+        let mut content = self.content.lock();
+        loop {
+            if let Some(result) = content.take() {
+                return Some(result);
+            }
+            if self.filled.wait_until(&mut content, deadline).timed_out() {
+                return content.take();
+            }
+        }
+    }
+
+    fn yield_until(&self, end: Instant) -> Option<Result<Reply, Closed>> {
+        while WAITING.load(Ordering::Relaxed) == 1 && Instant::now() < end {
+            thread::yield_now();
+            let result = self.take();
+            if result.is_some() {
+                return result;
+            }
+        }
+        None
     }
 }
 
 impl Waiters {
     /// Queues one more, unless the connection has ended.
-    pub(super) fn push(&mut self) -> Result<Receiver<Result<Reply, Closed>>, Closed> {
+    pub(super) fn push(&mut self) -> Result<Arc<Slot>, Closed> {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());
         }
-        let (sender, receiver) = bounded(1);
-        self.queue.push_back(Waiter(sender));
-        Ok(receiver)
+        let slot = Arc::new(Slot::default());
+        self.queue.push_back(Waiter(slot.clone()));
+        Ok(slot)
     }
 
     /// Takes the last ones out again: their commands were not written.
@@ -91,20 +172,15 @@ impl Waiters {
 #[must_use = "the reply says whether tor did it"]
 pub struct PendingReply {
     command: Command,
-    reply: Receiver<Result<Reply, Closed>>,
+    slot: Arc<Slot>,
     /// The timeout's end, counted from sending.
     deadline: Instant,
     timeout: Duration,
 }
 
 impl PendingReply {
-    pub(super) fn new(
-        command: Command,
-        reply: Receiver<Result<Reply, Closed>>,
-        deadline: Instant,
-        timeout: Duration,
-    ) -> Self {
-        PendingReply { command, reply, deadline, timeout }
+    pub(super) fn new(command: Command, slot: Arc<Slot>, deadline: Instant, timeout: Duration) -> Self {
+        PendingReply { command, slot, deadline, timeout }
     }
 
     /// The command that was sent.
@@ -134,33 +210,18 @@ impl PendingReply {
 
     /// The reply if it is there, without waiting. It is given once.
     pub fn try_wait(&self) -> Option<Result<Reply>> {
-        match self.reply.try_recv() {
-            Ok(result) => Some(result.map_err(Error::from)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(taken().into())),
-        }
+        self.slot.take().map(|result| result.map_err(Error::from))
     }
 
     fn wait_until(&self, deadline: Instant, timeout: Duration) -> Result<Reply> {
-        let stop_yielding = deadline.min(Instant::now() + YIELD_FOR);
-        loop {
-            if let Some(result) = self.try_wait() {
-                return result;
-            }
-            if Instant::now() >= stop_yielding {
-                break;
-            }
-            thread::yield_now();
-        }
-        match self.reply.recv_deadline(deadline) {
-            Ok(result) => result.map_err(Error::from),
-            Err(RecvTimeoutError::Timeout) => Err(Timeout::new(Phase::Reply, timeout).into()),
-            Err(RecvTimeoutError::Disconnected) => Err(taken().into()),
+        match self.slot.wait(deadline) {
+            Some(result) => result.map_err(Error::from),
+            None => Err(Timeout::new(Phase::Reply, timeout).into()),
         }
     }
 }
 
-/// A slot is disconnected only after its one reply was taken out of it.
+/// For whoever asks again.
 fn taken() -> Closed {
     Closed::new(CloseCause::Protocol("the reply was already taken".into()))
 }

@@ -34,20 +34,23 @@ fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Adds a service and waits until it is published.
+/// Adds a service and waits until it is published everywhere.
 fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     let added = tor.add_onion(service).unwrap();
     let deadline = Instant::now() + SOON;
-    loop {
+    // A client may ask any of the directories: so every upload that was begun is waited for.
+    let (mut begun, mut done) = (0, 0);
+    while done == 0 || done < begun {
         let event = events.next_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
         if let EventBody::HsDesc(descriptor) = event.body()
             && descriptor.address == Some(added.address)
-            && descriptor.action == HsDescAction::Uploaded
         {
-            return added;
+            begun += u32::from(descriptor.action == HsDescAction::Upload);
+            done += u32::from(descriptor.action == HsDescAction::Uploaded);
         }
     }
+    added
 }
 
 /// What the service says; tried again while its descriptor makes its way, or a new one replaces it.

@@ -5,12 +5,20 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::process::find_tor;
 use crate::types::Fingerprint;
+
+/// How long making keys may take: seconds, on a machine that is not busy.
+const RUN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often to look whether it is done.
+const POLL: Duration = Duration::from_millis(10);
 
 /// What every node must know of an authority.
 #[derive(Debug, Clone)]
@@ -109,6 +117,17 @@ fn run(mut command: Command, input: &str) -> Result<String> {
     if let Some(mut stdin) = child.stdin.take() {
         // One that ends without reading says why.
         let _ = stdin.write_all(input.as_bytes());
+    }
+    // Both programs write a few lines, which a pipe has room for.
+    let deadline = Instant::now() + RUN_TIMEOUT;
+    while child.try_wait().map_err(fail)?.is_none() {
+        if Instant::now() >= deadline {
+            // It may just have ended.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(fail(io::ErrorKind::TimedOut.into()));
+        }
+        thread::sleep(POLL);
     }
     let output = child.wait_with_output().map_err(fail)?;
     if !output.status.success() {
