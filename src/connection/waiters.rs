@@ -202,7 +202,7 @@ impl PendingReply {
     /// As [`wait`](Self::wait); a reply that is no success is [`Error::Refused`].
     pub fn wait_ok(self) -> Result<Reply> {
         let reply = self.wait_until(self.deadline, self.timeout)?;
-        match reply.refusal(self.command.to_string()) {
+        match reply.refusal(&self.command) {
             Some(refusal) => Err(refusal.into()),
             None => Ok(reply),
         }

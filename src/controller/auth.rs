@@ -96,7 +96,7 @@ impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
         let reply = connection.request(command, self.left()?).map_err(|error| self.first_answer(error))?;
         let info = match ProtocolInfo::parse(&reply) {
             Some(info) if reply.is_ok() => info,
-            _ => match reply.refusal("PROTOCOLINFO 1") {
+            _ => match reply.refusal(&"PROTOCOLINFO 1") {
                 Some(refusal) => return Err(AuthError::Refused(Box::new(refusal)).into()),
                 None => return Err(not_a_control_port(&format!("it answers PROTOCOLINFO with {reply}"))),
             },
@@ -201,7 +201,7 @@ impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
     fn ask(&self, connection: &Connection, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
         match connection.request(command, self.left()?) {
-            Ok(reply) => Ok(match reply.refusal(shown) {
+            Ok(reply) => Ok(match reply.refusal(&shown) {
                 None => Ok(reply),
                 Some(refusal) => Err(AuthError::Refused(Box::new(refusal))),
             }),

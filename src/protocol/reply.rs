@@ -84,13 +84,13 @@ impl Reply {
         self.bytes.len()
     }
 
-    /// The refusal that this reply is to `command`, unless [`is_ok`](Self::is_ok).
-    pub(crate) fn refusal(&self, command: impl Into<String>) -> Option<Refusal> {
+    /// The refusal that this reply is to `command`, unless [`is_ok`](Self::is_ok). (Only then is the command written out.)
+    pub(crate) fn refusal(&self, command: &impl fmt::Display) -> Option<Refusal> {
         if self.is_ok() {
             return None;
         }
         let text = |line: ReplyLine<'_>| (line.code, String::from_utf8_lossy(line.text).into_owned());
-        Some(Refusal::new(command, self.lines().map(text).collect()))
+        Some(Refusal::new(command.to_string(), self.lines().map(text).collect()))
     }
 
     /// The bytes of text and data that hold the line with this number.
