@@ -58,7 +58,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
@@ -75,7 +75,7 @@ pub use waiters::PendingReply;
 use dispatcher::Dispatcher;
 use interest::{Interest, Stale};
 use routes::Routes;
-use waiters::Waiters;
+use waiters::{Waiters, YIELD_FOR};
 use writing::Writer;
 
 /// How long the end of a connection waits for its threads. They end at once, unless a callback is running.
@@ -132,14 +132,19 @@ impl Thread {
     }
 
     /// Waits for its end, but not for ever, and not for itself. Whether it has ended.
-    fn join_within(self, time: Duration) -> bool {
+    fn ended_within(&self, time: Duration) -> bool {
         if self.is_current() {
             return false;
         }
-        // Nothing is ever sent: this waits for the other end to be dropped.
-        let ended = self.done.recv_timeout(time) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
-        // It cannot panic in what is ours, and what is the user's is caught.
-        ended && self.handle.join().is_ok()
+        // Nothing is ever sent: this waits for the other end to be dropped. Mostly that takes less time than to sleep and be
+        // woken.
+        let stop_yielding = Instant::now() + time.min(YIELD_FOR);
+        while self.done.try_recv() == Err(TryRecvError::Empty) && Instant::now() < stop_yielding {
+            thread::yield_now();
+        }
+        let ended = self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected);
+        // That was the last that it did: what is left of it is the system's, and need not be waited for.
+        ended
     }
 }
 
@@ -243,11 +248,11 @@ impl Connection {
         let in_callback = self.shared.dispatcher.is_current();
         let mut joined = true;
         if let Some(reader) = self.reader.lock().take() {
-            joined = reader.is_current() || reader.join_within(timeout);
+            joined = reader.is_current() || reader.ended_within(timeout);
         }
         if let Some(dispatcher) = self.shared.dispatcher.take_thread() {
             let left = deadline.saturating_duration_since(Instant::now());
-            joined &= in_callback || dispatcher.join_within(left);
+            joined &= in_callback || dispatcher.ended_within(left);
         }
         if joined { Ok(()) } else { Err(Timeout::new(Phase::Close, timeout).into()) }
     }

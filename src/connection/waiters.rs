@@ -14,7 +14,7 @@ use crate::transport::deadline_after;
 
 /// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
 /// woken costs more than to come back. (Never a busy wait: it would keep a single core from tor.)
-const YIELD_FOR: Duration = Duration::from_micros(100);
+pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
 
 /// How many threads of this process wait. A thread yields only while it is the only one: several would mostly give
 /// their processors to each other, and the thread that brings the replies would come last.

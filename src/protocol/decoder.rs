@@ -4,8 +4,11 @@ use memchr::memchr;
 
 use super::reply::{PartialReply, Reply};
 
-/// How much room a read is offered.
+/// How much room a read is offered, once one has filled the first.
 const READ_SIZE: usize = 64 * 1024;
+
+/// How much room the first reads are offered: a short conversation needs no more, and new memory costs time.
+const FIRST_READ_SIZE: usize = 4 * 1024;
 
 /// Bounds on what a peer may send, so that a broken or hostile one cannot exhaust the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +119,7 @@ impl Decoder {
         }
     }
 
-    /// Room to read into, at least 64 KiB. What was read is made known by [`advance`](Self::advance).
+    /// Room to read into: 4 KiB at first, and at least 64 KiB once that was too little. What was read is made known by [`advance`](Self::advance).
     pub fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.filled, 0);
@@ -124,7 +127,8 @@ impl Decoder {
             self.filled -= self.start;
             self.start = 0;
         }
-        let wanted = self.filled + READ_SIZE;
+        let first = self.buffer.is_empty() || self.buffer.len() == FIRST_READ_SIZE && self.filled == 0;
+        let wanted = if first { FIRST_READ_SIZE } else { self.filled + READ_SIZE };
         if self.buffer.len() < wanted {
             // Doubling, so that one long line is not copied over and over.
             self.buffer.resize(wanted.max(self.buffer.len() * 2), 0);
@@ -139,11 +143,14 @@ impl Decoder {
 
     /// Takes these bytes: `space` and `advance` in one, for those who have them already.
     pub fn feed(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(READ_SIZE) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
             let space = self.space();
-            let count = part.len().min(space.len());
-            space[..count].copy_from_slice(&part[..count]);
+            let count = rest.len().min(space.len());
+            let (part, later) = rest.split_at(count);
+            space[..count].copy_from_slice(part);
             self.advance(count);
+            rest = later;
         }
     }
 
