@@ -78,8 +78,7 @@ impl Reader<'_> {
         log::trace!(target: "scape::wire", "<- {reply}");
         let mut waiters = self.shared.waiters.lock();
         if !reply.is_ok() {
-            let text = reply.last().text;
-            waiters.refused(format!("{} {}", reply.code(), String::from_utf8_lossy(text)));
+            waiters.refused(reply.to_string());
         }
         let waiter = waiters.pop();
         drop(waiters);

@@ -25,7 +25,7 @@ impl Refusal {
         self.first().map_or(0, |(code, _)| *code)
     }
 
-    /// The text of the lines that are no success, one a line: exactly what tor said.
+    /// The text of the lines that are no success, one a line: what tor said, whole, but for secrets that it repeats.
     pub fn text(&self) -> String {
         let lines = self.lines.iter().filter(|(code, _)| !is_success(*code));
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")

@@ -15,6 +15,8 @@ const BEFORE_SECRETS: &[&str] = &[
     "HTTPProxyAuthenticator=",
     "HTTPSProxyAuthenticator=",
     "SERVERHASH=",
+    // tor repeats in its refusal what it was given.
+    "Invalid private key ",
 ];
 
 /// The options whose values are secrets.
@@ -92,6 +94,7 @@ mod tests {
             ("STREAM 1 NEW SOCKS_USERNAME=a b", "STREAM 1 NEW SOCKS_USERNAME=a b"),
             ("hashedcontrolpassword=16:AB", "hashedcontrolpassword=[redacted]"),
             ("version=0.4.9.11", "version=0.4.9.11"),
+            ("Invalid private key \"8Fq=\"", "Invalid private key [redacted]"),
             ("x25519:a x25519:b", "x25519:[redacted] x25519:[redacted]"),
         ];
         for (line, shown) in cases {

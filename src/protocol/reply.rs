@@ -89,7 +89,7 @@ impl Reply {
         if self.is_ok() {
             return None;
         }
-        let text = |line: ReplyLine<'_>| (line.code, String::from_utf8_lossy(line.text).into_owned());
+        let text = |line: ReplyLine<'_>| (line.code, redact_line(line.text));
         Some(Refusal::new(command.to_string(), self.lines().map(text).collect()))
     }
 
