@@ -9,7 +9,9 @@ mod open;
 
 mod circuit;
 mod event_kind;
+mod expiry;
 mod fingerprint;
+mod guard;
 mod hs_desc;
 mod ids;
 mod onion;
@@ -19,10 +21,12 @@ mod relay;
 mod secret;
 mod severity;
 mod signal;
+mod socket_addr;
 mod socks_status;
 mod socks_username;
 mod status;
 mod stream;
+mod utc;
 mod version;
 
 pub use circuit::{
@@ -30,12 +34,14 @@ pub use circuit::{
     ParseConfluxIdError,
 };
 pub use event_kind::EventKind;
+pub use expiry::Expiry;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use guard::{GuardStatus, GuardType};
 pub use hs_desc::{HsDescAction, HsDescReason};
-pub use ids::{CircuitId, ParseIdError, StreamId};
+pub use ids::{CircuitId, OrConnId, ParseIdError, StreamId};
 pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
-pub use or_conn::OrConnReason;
+pub use or_conn::{OrConnReason, OrConnStatus, OrConnTarget};
 pub use relay::RelayName;
 pub use secret::Secret;
 pub use severity::Severity;
@@ -46,4 +52,5 @@ pub use status::{BootstrapRecommendation, BootstrapTag, StatusAction};
 pub use stream::{
     ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
+pub(crate) use utc::parse_utc;
 pub use version::{ParseVersionError, Version};
