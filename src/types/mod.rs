@@ -8,13 +8,25 @@
 mod open;
 
 mod circuit;
+mod config_type;
+mod country;
+mod descriptor_digest;
+mod download;
 mod event_kind;
+mod exit_policy;
 mod fingerprint;
+mod guard;
+mod handshake;
+mod hibernation;
 mod hs_desc;
 mod ids;
+mod listener;
+mod local_time;
+mod mapping_source;
 mod onion;
 mod options;
 mod or_conn;
+mod path;
 mod relay;
 mod secret;
 mod severity;
@@ -24,18 +36,35 @@ mod socks_username;
 mod status;
 mod stream;
 mod version;
+mod version_status;
 
 pub use circuit::{
     BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId, HsState,
     ParseConfluxIdError,
 };
+pub use config_type::ConfigType;
+pub use country::{CountryCode, ParseCountryCodeError};
+pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
+pub use download::{
+    ConsensusFlavor, DownloadBackoff, DownloadIncrement, DownloadPhase, DownloadSchedule, DownloadWant,
+};
 pub use event_kind::EventKind;
+pub use exit_policy::{
+    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem, PortRange,
+};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use guard::EntryGuardStatus;
+pub use handshake::HandshakeType;
+pub use hibernation::Hibernation;
 pub use hs_desc::{HsDescAction, HsDescReason};
 pub use ids::{CircuitId, ParseIdError, StreamId};
+pub use listener::{ListenerAddress, ListenerKind, ParseListenerAddressError};
+pub use local_time::{LocalTime, ParseLocalTimeError};
+pub use mapping_source::MappingSource;
 pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
 pub use or_conn::OrConnReason;
+pub(crate) use path::path_of;
 pub use relay::RelayName;
 pub use secret::Secret;
 pub use severity::Severity;
@@ -47,3 +76,4 @@ pub use stream::{
     ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
 pub use version::{ParseVersionError, Version};
+pub use version_status::VersionStatus;
