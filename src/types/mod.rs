@@ -8,6 +8,8 @@
 mod open;
 
 mod circuit;
+mod client_key;
+mod end_reason;
 mod event_kind;
 mod fingerprint;
 mod hs_desc;
@@ -16,6 +18,7 @@ mod onion;
 mod options;
 mod or_conn;
 mod relay;
+mod router_purpose;
 mod secret;
 mod severity;
 mod signal;
@@ -29,6 +32,8 @@ pub use circuit::{
     BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId, HsState,
     ParseConfluxIdError,
 };
+pub use client_key::{ClientKey, ClientPublicKey, ParseClientKeyError};
+pub use end_reason::EndReason;
 pub use event_kind::EventKind;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use hs_desc::{HsDescAction, HsDescReason};
@@ -37,6 +42,7 @@ pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
 pub use or_conn::OrConnReason;
 pub use relay::RelayName;
+pub use router_purpose::RouterPurpose;
 pub use secret::Secret;
 pub use severity::Severity;
 pub use signal::Signal;
