@@ -11,7 +11,9 @@ mod circuit;
 mod client_key;
 mod end_reason;
 mod event_kind;
+mod expiry;
 mod fingerprint;
+mod guard;
 mod hs_desc;
 mod ids;
 mod onion;
@@ -22,10 +24,12 @@ mod router_purpose;
 mod secret;
 mod severity;
 mod signal;
+mod socket_addr;
 mod socks_status;
 mod socks_username;
 mod status;
 mod stream;
+mod utc;
 mod version;
 
 pub use circuit::{
@@ -35,12 +39,14 @@ pub use circuit::{
 pub use client_key::{ClientKey, ClientPublicKey, ParseClientKeyError};
 pub use end_reason::EndReason;
 pub use event_kind::EventKind;
+pub use expiry::Expiry;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use guard::{GuardStatus, GuardType};
 pub use hs_desc::{HsDescAction, HsDescReason};
-pub use ids::{CircuitId, ParseIdError, StreamId};
+pub use ids::{CircuitId, OrConnId, ParseIdError, StreamId};
 pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
-pub use or_conn::OrConnReason;
+pub use or_conn::{OrConnReason, OrConnStatus, OrConnTarget};
 pub use relay::RelayName;
 pub use router_purpose::RouterPurpose;
 pub use secret::Secret;
@@ -52,4 +58,5 @@ pub use status::{BootstrapRecommendation, BootstrapTag, StatusAction};
 pub use stream::{
     ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
+pub(crate) use utc::parse_utc;
 pub use version::{ParseVersionError, Version};
