@@ -5,8 +5,9 @@
 //! [`EventBody::Unknown`], with its kind and its text. So is every keyword that a known event may grow: see the
 //! fields `extra`.
 //!
-//! The lines of `GETINFO circuit-status`, `stream-status` and `status/bootstrap-phase` have the shape of events,
-//! and are read by the same parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`], [`Bootstrap::parse`].
+//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status` and `status/bootstrap-phase` have the shape
+//! of events, and are read by the same parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`], [`OrConnInfo::parse`],
+//! [`Bootstrap::parse`].
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -26,23 +27,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod addr_map;
 mod bandwidth;
 mod bootstrap;
 mod circuit;
+mod conf_changed;
+mod extra;
 mod field;
+mod guard;
 mod hs_desc;
 mod log;
+mod or_conn;
+mod shown;
 mod status;
 mod stream;
 
 use std::fmt;
 use std::time::SystemTime;
 
+pub use addr_map::AddrMapEvent;
 pub use bandwidth::Bandwidth;
 pub use bootstrap::{Bootstrap, BootstrapProblem};
 pub use circuit::{CircuitInfo, CircuitMinor, HsPow};
-pub use hs_desc::HsDescEvent;
+pub use conf_changed::ConfChanged;
+pub use guard::GuardEvent;
+pub use hs_desc::{HsDescContent, HsDescEvent};
 pub use log::LogEvent;
+pub use or_conn::OrConnInfo;
 pub use status::StatusEvent;
 pub use stream::StreamInfo;
 
@@ -89,6 +100,8 @@ pub enum EventBody {
     CircMinor(CircuitMinor),
     /// A stream's status changed.
     Stream(StreamInfo),
+    /// A connection to a relay changed.
+    OrConn(OrConnInfo),
     /// Bytes read and written in the last second.
     Bw(Bandwidth),
     /// General status.
@@ -99,6 +112,14 @@ pub enum EventBody {
     StatusServer(StatusEvent),
     /// What happened to an onion service's descriptor.
     HsDesc(HsDescEvent),
+    /// The text of an onion service's descriptor.
+    HsDescContent(HsDescContent),
+    /// A new address mapping, or the answer to RESOLVE.
+    AddrMap(AddrMapEvent),
+    /// Options have new values.
+    ConfChanged(ConfChanged),
+    /// A guard changed.
+    Guard(GuardEvent),
     /// A log message: the kinds `DEBUG`, `INFO`, `NOTICE`, `WARN` and `ERR`.
     Log(LogEvent),
     /// A signal was acted on, from a controller or from the system.
@@ -118,11 +139,16 @@ impl Event {
             EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
             EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),
             EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
+            EventKind::OrConn => OrConnInfo::parse(rest).map(EventBody::OrConn),
             EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
             EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
             EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
             EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
             EventKind::HsDesc => HsDescEvent::parse(rest).map(EventBody::HsDesc),
+            EventKind::HsDescContent => HsDescContent::parse(rest, &reply).map(EventBody::HsDescContent),
+            EventKind::AddrMap => AddrMapEvent::parse(rest).map(EventBody::AddrMap),
+            EventKind::ConfChanged => ConfChanged::parse(&reply).map(EventBody::ConfChanged),
+            EventKind::Guard => GuardEvent::parse(rest).map(EventBody::Guard),
             EventKind::Signal => signal(rest).map(EventBody::Signal),
             EventKind::Debug => Some(log(Severity::Debug, &reply)),
             EventKind::Info => Some(log(Severity::Info, &reply)),
