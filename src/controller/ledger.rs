@@ -33,6 +33,11 @@ impl Ledger {
         self.0.lock().owns_tor = owns;
     }
 
+    /// Whether the connection owns tor.
+    pub(super) fn owns_tor(&self) -> bool {
+        self.0.lock().owns_tor
+    }
+
     /// A service was added that ends with the connection. Its key must be in it.
     pub(super) fn add_onion(&self, address: OnionAddress, service: AddOnion) {
         let mut entries = self.0.lock();

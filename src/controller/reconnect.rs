@@ -78,6 +78,8 @@ impl Controller {
     /// connects, authenticates, tells tor which events are wanted, and gives back what this controller had made: its
     /// non-detached onion services (at the same addresses), its address mappings, its clients' keys, its ownership of tor.
     ///
+    /// A tor that it owns does not end by this: the ownership is dropped first, and taken again.
+    ///
     /// Callbacks and subscriptions go on; subscriptions that have ended already, because nothing was to make the connection
     /// again by itself, stay ended. Calls that wait for replies fail with [`Error::Closed`](crate::Error::Closed).
     ///

@@ -13,6 +13,7 @@ use crate::connection::{
     Candidate, Connection, ConnectionStatus, JOIN_FOR, Reconnected, Registration, Thread,
 };
 use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
+use crate::protocol::Command;
 use crate::transport::deadline_after;
 use crate::types::Signal;
 
@@ -77,6 +78,7 @@ impl Session {
             ArgumentError::invalid("reconnect", "controller", why)
         })?;
         let making = self.lock_making(timeout)?;
+        self.let_go_of_tor(timeout)?;
         // What ends now does so to be made again. After close() it stays closed.
         self.connection.disconnect(CloseCause::Reconnecting);
         let made = self.make(connect);
@@ -85,6 +87,18 @@ impl Session {
             self.connection.give_up();
         }
         made
+    }
+
+    /// tor ends with a connection that owns it: so before one that is open is ended to be made again, it must own nothing.
+    fn let_go_of_tor(&self, timeout: Duration) -> Result<()> {
+        if !self.ledger.owns_tor() || self.connection.closed().is_some() {
+            return Ok(());
+        }
+        let command = Command::build("DROPOWNERSHIP").finish()?;
+        match self.connection.send(command, timeout)?.wait_ok() {
+            Ok(_) | Err(Error::Closed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the connection again unless somebody else has. `None` then.
