@@ -25,6 +25,10 @@ use crate::types::Signal;
 
 pub use circuits::BuildCircuit;
 pub use connect::{Connect, PasswordRequest, connect};
+pub use info::{
+    Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
+    Traffic,
+};
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 
 /// How long a call waits for tor unless told otherwise.

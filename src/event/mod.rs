@@ -29,6 +29,7 @@
 
 mod addr_map;
 mod bandwidth;
+mod bandwidth_cache;
 mod bootstrap;
 mod circuit;
 mod conf_changed;
@@ -47,6 +48,7 @@ use std::time::SystemTime;
 
 pub use addr_map::AddrMapEvent;
 pub use bandwidth::Bandwidth;
+pub(crate) use bandwidth_cache::parse_bandwidth_cache;
 pub use bootstrap::{Bootstrap, BootstrapProblem};
 pub use circuit::{CircuitInfo, CircuitMinor, HsPow};
 pub use conf_changed::ConfChanged;
