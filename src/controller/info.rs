@@ -26,7 +26,6 @@ pub use handshakes::HandshakeStats;
 pub use process::ProcessInfo;
 pub use relays::DirServerQuery;
 pub use status::Reachability;
-pub use traffic::Traffic;
 
 use super::Controller;
 use crate::error::{Error, Result};

@@ -27,7 +27,6 @@ pub use circuits::BuildCircuit;
 pub use connect::{Connect, PasswordRequest, connect};
 pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
-    Traffic,
 };
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 

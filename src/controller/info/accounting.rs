@@ -2,11 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::traffic::Traffic;
 use super::value::{flag, malformed};
 use crate::Controller;
 use crate::error::{Error, Result};
-use crate::types::{Hibernation, parse_utc};
+use crate::types::{Hibernation, Traffic, parse_utc};
 
 const KEYS: [&str; 7] = [
     "accounting/enabled",
@@ -67,13 +66,17 @@ impl Controller {
         }
         Ok(Some(Accounting {
             hibernating: hibernating?.as_str().into(),
-            used: read("accounting/bytes", used, Traffic::parse)?,
-            left: read("accounting/bytes-left", left, Traffic::parse)?,
+            used: read("accounting/bytes", used, bytes)?,
+            left: read("accounting/bytes-left", left, bytes)?,
             interval_start: read("accounting/interval-start", start, parse_utc)?,
             interval_wake: read("accounting/interval-wake", wake, parse_utc)?,
             interval_end: read("accounting/interval-end", end, parse_utc)?,
         }))
     }
+}
+
+fn bytes(value: &str) -> Option<Traffic> {
+    Traffic::parse(value, ' ')
 }
 
 fn read<T>(key: &str, value: Result<String>, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {

@@ -3,7 +3,7 @@
 use super::value::flag;
 use crate::Controller;
 use crate::error::Result;
-use crate::event::Bootstrap;
+use crate::event::{Bootstrap, ClientsSeen};
 use crate::protocol::{Word, Words};
 
 /// What a relay knows of whether it can be reached: [`Controller::reachability`].
@@ -68,6 +68,12 @@ impl Controller {
     /// As [`Reachability::dir`] (`GETINFO status/reachability-succeeded/dir`).
     pub fn dir_reachable(&self) -> Result<bool> {
         self.read_flag("status/reachability-succeeded/dir")
+    }
+
+    /// Where this bridge's clients came from (`GETINFO status/clients-seen`). A tor that counts no clients says that it has
+    /// seen none since 1970.
+    pub fn clients_seen(&self) -> Result<ClientsSeen> {
+        self.read_info("status/clients-seen", |value| ClientsSeen::parse(value.as_bytes()))
     }
 
     /// A new server descriptor of this relay, as bytes, followed by its extra-info document, as it would be published
