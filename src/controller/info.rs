@@ -1,5 +1,32 @@
 //! GETINFO.
 
+mod accounting;
+mod address_mappings;
+mod config;
+mod consensus;
+mod downloads;
+mod exit_policy;
+mod geoip;
+mod guards;
+mod handshakes;
+mod identity;
+mod listeners;
+mod names;
+mod onions;
+mod process;
+mod relays;
+mod status;
+mod traffic;
+mod value;
+mod version;
+
+pub use accounting::Accounting;
+pub use consensus::{ConsensusLifetime, SharedRandom};
+pub use handshakes::HandshakeStats;
+pub use process::ProcessInfo;
+pub use relays::DirServerQuery;
+pub use status::Reachability;
+
 use super::Controller;
 use super::cache::{Cache, Caching};
 use crate::error::{Error, Result};

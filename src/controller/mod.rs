@@ -30,6 +30,9 @@ use crate::transport::{Transport, deadline_after};
 pub use cache::Caching;
 pub use circuits::BuildCircuit;
 pub use connect::{Connect, PasswordRequest, connect};
+pub use info::{
+    Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
+};
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 pub use reconnect::Reconnect;
 
