@@ -163,8 +163,9 @@ pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Subscription};
 pub use controller::{
-    AddOnion, AddedOnion, BuildCircuit, Connect, Controller, OnionTarget, PasswordRequest, WeakController,
-    connect,
+    AddOnion, AddedOnion, BuildCircuit, ClientAuth, ClientAuthAdded, Connect, Controller,
+    FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
+    PostedDescriptor, WeakController, connect,
 };
 pub use error::{Error, Result};
 pub use process::{Launch, TorProcess};

@@ -3,14 +3,21 @@
 //! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
 //! circuits, streams, onion services, ownership.
 
+mod addresses;
 mod auth;
 mod circuits;
+mod client_auth;
 mod conf;
 mod connect;
+mod descriptors;
 mod events;
+mod features;
+mod guards;
+mod hs_descriptors;
 mod info;
 mod onions;
 mod ownership;
+mod resolve;
 mod signals;
 mod streams;
 
@@ -23,8 +30,12 @@ use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Transport, deadline_after};
 use crate::types::Signal;
 
+pub use addresses::{MappedAddress, Mapping};
 pub use circuits::BuildCircuit;
+pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
+pub use descriptors::{PostDescriptor, PostedDescriptor};
+pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 
 /// How long a call waits for tor unless told otherwise.

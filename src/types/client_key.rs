@@ -173,10 +173,14 @@ fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, ParseClientKeyError> {
 #[non_exhaustive]
 pub enum ParseClientKeyError {
     /// The key is of another type.
-    #[error("a client's key is of type x25519, and begins with x25519: or descriptor:x25519: if with anything")]
+    #[error(
+        "a client's key is of type x25519, and begins with x25519: or descriptor:x25519: if with anything"
+    )]
     KeyType,
     /// It has not the length of 32 bytes in base32 or base64.
-    #[error("a client's key has 52 characters in base32, or 43 in base64 (44 with padding), this has {length}")]
+    #[error(
+        "a client's key has 52 characters in base32, or 43 in base64 (44 with padding), this has {length}"
+    )]
     Length {
         /// How many it has, padding not counted.
         length: usize,
