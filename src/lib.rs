@@ -163,8 +163,9 @@ pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
 pub use controller::{
-    AddOnion, AddedOnion, BuildCircuit, Caching, Connect, Controller, OnionTarget, PasswordRequest,
-    Reconnect, WeakController, connect,
+    AddOnion, AddedOnion, BuildCircuit, Caching, ClientAuth, ClientAuthAdded, Connect, Controller,
+    FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
+    PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use error::{Error, Result};
 pub use process::{Launch, TorProcess};

@@ -333,7 +333,7 @@ fn onion_services() {
         .max_streams(5)
         .max_streams_close_circuit()
         .proof_of_work(Some(10), Some(20));
-    assert_eq!(c.add_onion(&service).unwrap().clients, [client]);
+    assert_eq!(c.add_onion(&service).unwrap().clients, [client.parse().unwrap()]);
 
     // A detached one outlives its connection, and may be removed by any other; one that is not ends with it, and its
     // address is free then.

@@ -3,18 +3,25 @@
 //! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
 //! circuits, streams, onion services, ownership.
 
+mod addresses;
 mod auth;
 mod cache;
 mod circuits;
+mod client_auth;
 mod conf;
 mod connect;
+mod descriptors;
 mod events;
+mod features;
+mod guards;
+mod hs_descriptors;
 mod info;
 mod keeper;
 mod ledger;
 mod onions;
 mod ownership;
 mod reconnect;
+mod resolve;
 mod session;
 mod signals;
 mod streams;
@@ -27,9 +34,13 @@ use crate::error::{Closed, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Transport, deadline_after};
 
+pub use addresses::{MappedAddress, Mapping};
 pub use cache::Caching;
 pub use circuits::BuildCircuit;
+pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
+pub use descriptors::{PostDescriptor, PostedDescriptor};
+pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
 pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
 };
