@@ -13,8 +13,8 @@ use crossbeam_channel::unbounded;
 use place::{Place, SOON, eager, next, plain, statuses};
 use scape::error::{CloseCause, Phase};
 use scape::testing::ScriptedTor;
-use scape::types::{EventKind, OnionKey};
-use scape::{AddOnion, Caching, Connect, Error};
+use scape::types::{ClientKey, EventKind, OnionKey};
+use scape::{AddOnion, Caching, ClientAuth, Connect, Error};
 
 #[test]
 fn by_hand_after_the_end() {
@@ -162,12 +162,26 @@ fn what_was_made_is_given_back() {
         )
         .on_prefix("DEL_ONION", "250 OK\r\n")
         .on("TAKEOWNERSHIP", "250 OK\r\n")
+        .on(
+            "MAPADDRESS 0.0.0.0=example.com a.test=b.test",
+            "250-127.9.9.9=example.com\r\n250 a.test=b.test\r\n",
+        )
+        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+        .on_prefix("ONION_CLIENT_AUTH", "250 OK\r\n")
         .start()
         .unwrap();
     let place = Place::default();
     place.put(first);
     let controller = place.connect().connect().unwrap();
     controller.take_ownership().unwrap();
+    controller.map_address([("0.0.0.0", "example.com"), ("a.test", "b.test")]).unwrap();
+    controller.unmap_address("a.test").unwrap();
+    let client = ClientKey::from_bytes([9; 32]);
+    for (address, permanent) in [(one, false), (two, true), (three, false)] {
+        let auth = ClientAuth::new(address.parse().unwrap(), client.clone()).name("bob");
+        controller.onion_client_auth_add(&if permanent { auth.permanent() } else { auth }).unwrap();
+    }
+    controller.onion_client_auth_remove(&three.parse().unwrap()).unwrap();
     let kept = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     controller.add_onion(&AddOnion::new().local_port(81).discard_key()).unwrap();
     controller.add_onion(&AddOnion::new().local_port(82).detach()).unwrap();
@@ -177,6 +191,9 @@ fn what_was_made_is_given_back() {
         .on("TAKEOWNERSHIP", "250 OK\r\n")
         .on_prefix("DEL_ONION", "250 OK\r\n")
         .on("DROPOWNERSHIP", "250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH", "250 OK\r\n")
+        .on("MAPADDRESS 127.9.9.9=example.com", "250 127.9.9.9=example.com\r\n")
+        .on("MAPADDRESS 127.9.9.9=127.9.9.9", "250 127.9.9.9=127.9.9.9\r\n")
         .start()
         .unwrap();
     place.put(again);
@@ -187,12 +204,20 @@ fn what_was_made_is_given_back() {
     assert!(!format!("{made:?} {controller:?}").contains(&blob[12..]));
     let sent = place.with(ScriptedTor::sent);
     assert!(sent.contains(&"TAKEOWNERSHIP".to_owned()));
-    assert_eq!(sent.iter().filter(|line| line.starts_with("ADD_ONION")).count(), 1, "{sent:?}");
+    let count = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(
+        (count("ADD_ONION"), count("MAPADDRESS"), count("ONION_CLIENT_AUTH_ADD")),
+        (1, 1, 1),
+        "{sent:?}"
+    );
+    assert!(sent.contains(&format!("ONION_CLIENT_AUTH_ADD {one} {} ClientName=bob", &*client.to_blob())));
 
     // What was taken back is not.
     controller.del_onion(&kept.address).unwrap();
     controller.del_onion(&two.parse().unwrap()).unwrap();
     controller.drop_ownership().unwrap();
+    controller.unmap_address("127.9.9.9").unwrap();
+    controller.onion_client_auth_remove(&one.parse().unwrap()).unwrap();
     place.put(plain());
     assert!(controller.reconnect().unwrap().failures.is_empty());
     let sent = place.kill();

@@ -2,6 +2,8 @@
 
 use parking_lot::Mutex;
 
+use super::addresses::Mapping;
+use super::client_auth::ClientAuth;
 use super::onions::AddOnion;
 use crate::error::Result;
 use crate::protocol::Command;
@@ -17,6 +19,8 @@ pub(super) struct Ledger(Mutex<Entries>);
 struct Entries {
     owns_tor: bool,
     onions: Vec<(OnionAddress, AddOnion)>,
+    client_auths: Vec<ClientAuth>,
+    mappings: Vec<Mapping>,
 }
 
 /// Something to be made again.
@@ -50,6 +54,27 @@ impl Ledger {
         self.0.lock().onions.retain(|(known, _)| known != address);
     }
 
+    /// A client's key was given to tor, which keeps it in memory only.
+    pub(super) fn add_client_auth(&self, auth: ClientAuth) {
+        let mut entries = self.0.lock();
+        entries.client_auths.retain(|known| known.address != auth.address);
+        entries.client_auths.push(auth);
+    }
+
+    /// The client's key for a service was taken away, or tor keeps it by itself.
+    pub(super) fn remove_client_auth(&self, address: &OnionAddress) {
+        self.0.lock().client_auths.retain(|known| known.address != *address);
+    }
+
+    /// An address was mapped; to itself, if it was taken back.
+    pub(super) fn set_mapping(&self, mapping: &Mapping) {
+        let mut entries = self.0.lock();
+        entries.mappings.retain(|known| known.from != mapping.from);
+        if mapping.from != mapping.to {
+            entries.mappings.push(mapping.clone());
+        }
+    }
+
     /// Everything, in the order in which it is to be made.
     pub(super) fn belongings(&self) -> Vec<Belonging> {
         let entries = self.0.lock();
@@ -61,6 +86,15 @@ impl Ledger {
         for (address, service) in &entries.onions {
             let what = format!("the onion service {address}");
             belongings.push(Belonging { what, command: service.command_again() });
+        }
+        for auth in &entries.client_auths {
+            let what = format!("the client's key for {}", auth.address);
+            belongings.push(Belonging { what, command: auth.command() });
+        }
+        for mapping in &entries.mappings {
+            let command = Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
+            let what = format!("the mapping {mapping}");
+            belongings.push(Belonging { what, command: command.map_err(Into::into) });
         }
         belongings
     }
