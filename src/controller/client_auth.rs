@@ -125,9 +125,9 @@ impl Controller {
         };
         let ledger = &self.inner.session.ledger;
         if auth.permanent {
-            ledger.remove_client_auth(&auth.address)
+            ledger.remove_client_auth(&auth.address);
         } else {
-            ledger.add_client_auth(auth.clone())
+            ledger.add_client_auth(auth.clone());
         }
         Ok(added)
     }
