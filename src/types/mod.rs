@@ -49,6 +49,7 @@ mod socks_username;
 mod status;
 mod status_argument;
 mod stream;
+mod traffic;
 mod utc;
 mod version;
 mod version_status;
@@ -107,6 +108,7 @@ pub use status_argument::{
 pub use stream::{
     ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
+pub use traffic::Traffic;
 pub(crate) use utc::parse_utc;
 pub use version::{ParseVersionError, Version};
 pub use version_status::VersionStatus;
