@@ -345,8 +345,11 @@ fn use_it(event: &Event) {
     }
 }
 
-/// The unknown pairs and words of an event; `None` of the kinds that have none.
-fn unknown_words(body: &EventBody) -> Option<(&[(String, String)], &[String])> {
+/// Unknown pairs, and unknown words.
+type Unknown<'a> = (&'a [(String, String)], &'a [String]);
+
+/// Those of an event; `None` of the kinds that have none.
+fn unknown_words(body: &EventBody) -> Option<Unknown<'_>> {
     Some(match body {
         EventBody::Circ(e) => (&e.extra, &e.extra_words),
         EventBody::CircMinor(e) => (&e.extra, &e.extra_words),
