@@ -1,9 +1,9 @@
 //! Words and `KEY=value` pairs, as events and replies have them.
 
 use std::borrow::Cow;
-use std::str::FromStr;
+use std::str::{FromStr, Utf8Error};
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::quote::unquote;
 
@@ -24,7 +24,7 @@ use super::quote::unquote;
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
     /// `None` once the last word was given.
-    rest: Option<&'a [u8]>,
+    rest: Option<Part<'a>>,
 }
 
 /// One word of a line.
@@ -38,20 +38,68 @@ pub enum Word<'a> {
 
 /// A word's value, perhaps still quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Value<'a>(&'a [u8]);
+pub struct Value<'a>(Part<'a>);
+
+/// A part of a line. Whether a line is UTF-8 is found out once, and not for each of its words.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Part<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Part::Text(text) => text.as_bytes(),
+            Part::Bytes(bytes) => bytes,
+        }
+    }
+
+    fn text(self) -> Result<&'a str, Utf8Error> {
+        match self {
+            Part::Text(text) => Ok(text),
+            Part::Bytes(bytes) => std::str::from_utf8(bytes),
+        }
+    }
+
+    /// What comes before `position`, and from there on. A position after the end counts as the end.
+    fn split_at(self, position: usize) -> (Self, Self) {
+        if let Part::Text(text) = self
+            && let Some((before, after)) = text.split_at_checked(position)
+        {
+            return (Part::Text(before), Part::Text(after));
+        }
+        let bytes = self.bytes();
+        let (before, after) = bytes.split_at(position.min(bytes.len()));
+        (Part::Bytes(before), Part::Bytes(after))
+    }
+
+    /// What follows the first byte; `None` if there is none.
+    fn after_first(self) -> Option<Self> {
+        (!self.bytes().is_empty()).then(|| self.split_at(1).1)
+    }
+}
+
+impl PartialEq for Part<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Part<'_> {}
 
 impl<'a> Words<'a> {
     /// The words of `line`.
     pub fn new(line: &'a [u8]) -> Self {
+        let line = std::str::from_utf8(line).map_or(Part::Bytes(line), Part::Text);
         Words { rest: Some(line) }
     }
 
     /// The next word, whatever is in it. Empty where two spaces follow each other, and at the end.
     pub fn next_value(&mut self) -> Value<'a> {
-        let Some(rest) = self.rest else { return Value(b"") };
-        let length = word_length(rest);
-        let (word, after) = rest.split_at(length.min(rest.len()));
-        self.rest = after.split_first().map(|(_, rest)| rest);
+        let Some(rest) = self.rest else { return Value(Part::Text("")) };
+        let (word, after) = rest.split_at(word_length(rest.bytes()));
+        self.rest = after.after_first();
         Value(word)
     }
 
@@ -67,7 +115,7 @@ impl<'a> Words<'a> {
 
     /// What has not been cut yet.
     pub fn rest(&self) -> &'a [u8] {
-        self.rest.unwrap_or_default()
+        self.rest.map_or(b"", Part::bytes)
     }
 }
 
@@ -88,20 +136,21 @@ impl<'a> Iterator for Words<'a> {
 
 /// Up to the next space that is not within quotes.
 fn word_length(line: &[u8]) -> usize {
-    let space = memchr(b' ', line).unwrap_or(line.len());
-    let quote = match memchr(b'"', line.get(..space).unwrap_or_default()) {
+    let space = || memchr(b' ', line).unwrap_or(line.len());
+    let quote = match memchr2(b' ', b'"', line) {
+        None => return line.len(),
+        Some(position) if line.get(position) == Some(&b' ') => return position,
         Some(quote) => quote,
-        None => return space,
     };
     let opens = quote == 0 || line.get(quote - 1) == Some(&b'=');
     if !opens {
-        return space;
+        return space();
     }
     let mut position = quote + 1;
     loop {
         match line.get(position) {
             // No end: then the quote was an ordinary character.
-            None => return space,
+            None => return space(),
             Some(b'\\') => position += 2,
             Some(b'"') => match line.get(position + 1) {
                 None | Some(b' ') => return position + 1,
@@ -115,34 +164,33 @@ fn word_length(line: &[u8]) -> usize {
 impl<'a> Value<'a> {
     /// The bytes as they came, quotes and escapes included.
     pub fn raw(self) -> &'a [u8] {
-        self.0
+        self.0.bytes()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.raw().is_empty()
     }
 
     /// Whether it is a quoted string.
     pub fn is_quoted(self) -> bool {
-        self.0.len() >= 2 && self.0.starts_with(b"\"") && self.0.ends_with(b"\"")
+        self.raw().len() >= 2 && self.raw().starts_with(b"\"") && self.raw().ends_with(b"\"")
     }
 
     /// The bytes, unquoted.
     pub fn bytes(self) -> Cow<'a, [u8]> {
-        if !self.is_quoted() {
-            return Cow::Borrowed(self.0);
+        match self.without_quotes() {
+            Some(part) => Cow::Borrowed(part.bytes()),
+            None => Cow::Owned(unquote(self.raw())),
         }
-        // Mostly there is nothing but the quotes to take off.
-        let inner = self.0.get(1..self.0.len() - 1).unwrap_or_default();
-        if memchr(b'\\', inner).is_none() { Cow::Borrowed(inner) } else { Cow::Owned(unquote(self.0)) }
     }
 
     /// The text, unquoted; what is no UTF-8 is shown as U+FFFD.
     pub fn text(self) -> Cow<'a, str> {
-        match self.bytes() {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => match String::from_utf8(bytes) {
+        match self.without_quotes() {
+            Some(Part::Text(text)) => Cow::Borrowed(text),
+            Some(Part::Bytes(bytes)) => String::from_utf8_lossy(bytes),
+            None => match String::from_utf8(unquote(self.raw())) {
                 Ok(text) => Cow::Owned(text),
                 Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
             },
@@ -151,14 +199,24 @@ impl<'a> Value<'a> {
 
     /// The text as a value of type `T`, where it is one.
     pub fn parse<T: FromStr>(self) -> Option<T> {
-        std::str::from_utf8(self.0).ok()?.parse().ok()
+        self.0.text().ok()?.parse().ok()
+    }
+
+    /// What is within the quotes, or everything where there are none; `None` where something is escaped.
+    fn without_quotes(self) -> Option<Part<'a>> {
+        if !self.is_quoted() {
+            return Some(self.0);
+        }
+        let (_, inner) = self.0.split_at(1);
+        let (inner, _) = inner.split_at(self.raw().len() - 2);
+        memchr(b'\\', inner.bytes()).is_none().then_some(inner)
     }
 
     fn into_word(self) -> Word<'a> {
-        let key_length = self.0.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        if key_length > 0 && self.0.get(key_length) == Some(&b'=') {
+        let key_length = self.raw().iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if key_length > 0 && self.raw().get(key_length) == Some(&b'=') {
             let (key, value) = self.0.split_at(key_length);
-            if let (Ok(key), Some((_, value))) = (std::str::from_utf8(key), value.split_first()) {
+            if let (Ok(key), Some(value)) = (key.text(), value.after_first()) {
                 return Word::Pair(key, Value(value));
             }
         }
@@ -189,9 +247,9 @@ mod tests {
         let line = "7 BUILT $C3C0~a,$6AF4~b BUILD_FLAGS=X,Y SOCKS_USERNAME=\"b o\\\"b\" ISO_FIELDS=";
         let all: Vec<_> = Words::new(line.as_bytes()).collect();
         assert_eq!(all.len(), 6);
-        assert_eq!(all[2], Word::Bare(Value(b"$C3C0~a,$6AF4~b")));
+        assert_eq!(all[2], Word::Bare(Value(Part::Bytes(b"$C3C0~a,$6AF4~b"))));
         assert_eq!(all[4].to_string(), "SOCKS_USERNAME=b o\"b");
-        assert_eq!(all[5], Word::Pair("ISO_FIELDS", Value(b"")));
+        assert_eq!(all[5], Word::Pair("ISO_FIELDS", Value(Part::Text(""))));
     }
 
     #[test]
