@@ -1,7 +1,11 @@
-//! HS_DESC: onion services' descriptors on their way.
+//! HS_DESC and HS_DESC_CONTENT: onion services' descriptors on their way.
 
+use std::fmt;
+
+use super::extra::read_pairs;
 use super::field;
-use crate::protocol::{Value, Word, Words};
+use super::shown::{OneLine, Relay};
+use crate::protocol::{Reply, Value, Word, Words};
 use crate::types::{HsDescAction, HsDescReason, OnionAddress, RelayName};
 
 /// What happened to an onion service's descriptor. control-spec, event HS_DESC.
@@ -77,5 +81,101 @@ impl HsDescEvent {
             _ => return None,
         }
         Some(())
+    }
+}
+
+impl fmt::Display for HsDescEvent {
+    /// Such as `FAILED h3dz….onion at relay4 (NOT_FOUND)`, with the whole address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.action, Service(self.address.as_ref(), &self.address_text))?;
+        if let Some(hsdir) = &self.hsdir {
+            write!(f, " at {}", Relay(hsdir))?;
+        }
+        field::write_reasons(f, self.reason.as_ref(), None)
+    }
+}
+
+/// The text of a descriptor that was fetched, or the end of a fetch that failed. control-spec, event HS_DESC_CONTENT.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HsDescContent {
+    /// The service, where tor knows it and its address is valid.
+    pub address: Option<OnionAddress>,
+    /// The service as tor named it: its address without `.onion`, or `UNKNOWN`.
+    pub address_text: String,
+    /// The descriptor's id: its blinded key, in base64 without padding.
+    pub descriptor_id: String,
+    /// The directory that was asked; `None` where tor writes `UNKNOWN`.
+    pub hsdir: Option<RelayName>,
+    /// The descriptor, as in rend-spec-v3: its outer layer as text, its lines ended by LF. Empty where the fetch failed.
+    pub content: Vec<u8>,
+    /// Keywords that this version of the library does not know, in order.
+    pub extra: Vec<(String, String)>,
+    /// Words without a key that this version does not know, in order.
+    pub extra_words: Vec<String>,
+}
+
+impl HsDescContent {
+    /// Reads the event, of which `rest` follows the name. `None` without its three words and a data block.
+    pub(super) fn parse(rest: &[u8], reply: &Reply) -> Option<Self> {
+        let mut words = Words::new(rest);
+        let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
+        let (address, id, hsdir) = (word()?, word()?, word()?);
+        let (extra, extra_words) = read_pairs(words, |_, _| None);
+        Some(HsDescContent {
+            address: address.parse(),
+            address_text: address.text().into_owned(),
+            descriptor_id: id.text().into_owned(),
+            hsdir: (hsdir.raw() != b"UNKNOWN").then(|| field::keyword(hsdir)),
+            content: match reply.first().data? {
+                // How tor sends nothing.
+                b"\n" => Vec::new(),
+                content => content.to_vec(),
+            },
+            extra,
+            extra_words,
+        })
+    }
+
+    /// Whether the fetch failed: there is no descriptor. HS_DESC says why.
+    pub fn is_failure(&self) -> bool {
+        self.content.is_empty()
+    }
+}
+
+impl fmt::Display for HsDescContent {
+    /// Such as `h3dz….onion from relay4: 14233 bytes`, with the whole address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Service(self.address.as_ref(), &self.address_text).fmt(f)?;
+        if let Some(hsdir) = &self.hsdir {
+            write!(f, " from {}", Relay(hsdir))?;
+        }
+        write!(f, ": {} bytes", self.content.len())
+    }
+}
+
+impl fmt::Debug for HsDescContent {
+    /// Everything but the content, which is long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HsDescContent")
+            .field("address_text", &self.address_text)
+            .field("descriptor_id", &self.descriptor_id)
+            .field("hsdir", &self.hsdir)
+            .field("content", &format_args!("{} bytes", self.content.len()))
+            .field("extra", &self.extra)
+            .field("extra_words", &self.extra_words)
+            .finish()
+    }
+}
+
+/// A service for people.
+struct Service<'a>(Option<&'a OnionAddress>, &'a str);
+
+impl fmt::Display for Service<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => OneLine(self.1).fmt(f),
+        }
     }
 }

@@ -11,11 +11,12 @@ pub fn parse_getconf(reply: &Reply, names: usize) -> Vec<ConfLine> {
     if names == 0 {
         return Vec::new();
     }
-    reply.lines().map(|line| parse_line(line.text)).collect()
+    reply.lines().map(|line| parse_conf_line(line.text)).collect()
 }
 
-/// `Name=value` or `Name`. The value is a C string if, and only if, it begins with a quote.
-fn parse_line(line: &[u8]) -> ConfLine {
+/// `Name=value` or `Name`, as GETCONF and CONF_CHANGED have it. The value is a C string if, and only if, it begins
+/// with a quote.
+pub(crate) fn parse_conf_line(line: &[u8]) -> ConfLine {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match memchr::memchr(b'=', line) {
         Some(at) => {

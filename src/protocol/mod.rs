@@ -34,10 +34,12 @@ mod safecookie;
 
 pub use command::{Command, CommandBuilder};
 pub use decoder::{DecodeError, Decoder, Limits};
+pub(crate) use getconf::parse_conf_line;
 pub use getconf::parse_getconf;
 pub use getinfo::parse_getinfo;
 pub use keyword::{Value, Word, Words};
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
+pub(crate) use redact::{REDACTED, is_secret_option};
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};

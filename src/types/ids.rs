@@ -1,4 +1,4 @@
-//! The numbers by which tor names circuits and streams.
+//! The numbers by which tor names circuits, streams and connections.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,6 +55,11 @@ id! {
 id! {
     /// A stream of tor's, as long as it exists.
     StreamId(u64), "stream"
+}
+
+id! {
+    /// A connection of tor's, to a relay, a directory or an exit's target.
+    OrConnId(u64), "connection"
 }
 
 /// A text that is no id.
