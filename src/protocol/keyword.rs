@@ -7,6 +7,17 @@ use memchr::{memchr, memchr2};
 
 use super::quote::unquote;
 
+/// Which bytes keys consist of.
+const IN_KEYS: [bool; 256] = {
+    let mut in_keys = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        in_keys[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    in_keys
+};
+
 /// Cuts a line into words at single spaces. A quoted string is part of its word, with its spaces.
 ///
 /// A quoted string ends at a quote that is not escaped and that a space or the line's end follows: this also
@@ -23,8 +34,11 @@ use super::quote::unquote;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
-    /// `None` once the last word was given.
-    rest: Option<Part<'a>>,
+    line: Part<'a>,
+    /// Where the next word begins; `None` once the last was given.
+    next: Option<usize>,
+    /// Whether no quote closes any more: else a line full of opening ones would be searched to its end for each.
+    none_closes: bool,
 }
 
 /// One word of a line.
@@ -62,21 +76,15 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// What comes before `position`, and from there on. A position after the end counts as the end.
-    fn split_at(self, position: usize) -> (Self, Self) {
+    /// What is between two positions: before and after a character of ASCII.
+    #[inline]
+    fn between(self, start: usize, end: usize) -> Self {
         if let Part::Text(text) = self
-            && let Some((before, after)) = text.split_at_checked(position)
+            && let Some(part) = text.get(start..end)
         {
-            return (Part::Text(before), Part::Text(after));
+            return Part::Text(part);
         }
-        let bytes = self.bytes();
-        let (before, after) = bytes.split_at(position.min(bytes.len()));
-        (Part::Bytes(before), Part::Bytes(after))
-    }
-
-    /// What follows the first byte; `None` if there is none.
-    fn after_first(self) -> Option<Self> {
-        (!self.bytes().is_empty()).then(|| self.split_at(1).1)
+        Part::Bytes(self.bytes().get(start..end).unwrap_or_default())
     }
 }
 
@@ -92,15 +100,14 @@ impl<'a> Words<'a> {
     /// The words of `line`.
     pub fn new(line: &'a [u8]) -> Self {
         let line = std::str::from_utf8(line).map_or(Part::Bytes(line), Part::Text);
-        Words { rest: Some(line) }
+        Words { line, next: Some(0), none_closes: false }
     }
 
     /// The next word, whatever is in it. Empty where two spaces follow each other, and at the end.
+    #[inline]
     pub fn next_value(&mut self) -> Value<'a> {
-        let Some(rest) = self.rest else { return Value(Part::Text("")) };
-        let (word, after) = rest.split_at(word_length(rest.bytes()));
-        self.rest = after.after_first();
-        Value(word)
+        let (start, end) = self.cut().unwrap_or_default();
+        Value(self.line.between(start, end))
     }
 
     /// The next word, unquoted, as text.
@@ -115,7 +122,49 @@ impl<'a> Words<'a> {
 
     /// What has not been cut yet.
     pub fn rest(&self) -> &'a [u8] {
-        self.rest.map_or(b"", Part::bytes)
+        self.next.and_then(|next| self.line.bytes().get(next..)).unwrap_or_default()
+    }
+
+    /// Where the next word begins and ends; `None` once the last was given.
+    #[inline]
+    fn cut(&mut self) -> Option<(usize, usize)> {
+        let start = self.next?;
+        let length = self.word_length(self.rest());
+        let end = start + length;
+        self.next = (end < self.line.bytes().len()).then_some(end + 1);
+        Some((start, end))
+    }
+
+    /// Up to the next space that is not within quotes.
+    fn word_length(&mut self, rest: &[u8]) -> usize {
+        let quote = match memchr2(b' ', b'"', rest) {
+            None => return rest.len(),
+            Some(position) if rest.get(position) == Some(&b' ') => return position,
+            Some(quote) => quote,
+        };
+        let opens = quote == 0 || rest.get(quote - 1) == Some(&b'=');
+        if opens && !self.none_closes {
+            match end_of_quotes(rest, quote) {
+                Some(end) => return end,
+                None => self.none_closes = true,
+            }
+        }
+        // The quote is an ordinary character.
+        memchr(b' ', rest).unwrap_or(rest.len())
+    }
+
+    /// The word between these positions.
+    #[inline(always)]
+    fn word(&self, start: usize, end: usize) -> Word<'a> {
+        let bytes = self.line.bytes().get(start..end).unwrap_or_default();
+        let key_length = bytes.iter().take_while(|byte| IN_KEYS[usize::from(**byte)]).count();
+        if key_length > 0
+            && bytes.get(key_length) == Some(&b'=')
+            && let Ok(key) = self.line.between(start, start + key_length).text()
+        {
+            return Word::Pair(key, Value(self.line.between(start + key_length + 1, end)));
+        }
+        Word::Bare(Value(self.line.between(start, end)))
     }
 }
 
@@ -123,40 +172,28 @@ impl<'a> Iterator for Words<'a> {
     type Item = Word<'a>;
 
     /// The next word that is not empty.
+    #[inline(always)]
     fn next(&mut self) -> Option<Word<'a>> {
-        while self.rest.is_some() {
-            let value = self.next_value();
-            if !value.is_empty() {
-                return Some(value.into_word());
+        loop {
+            let (start, end) = self.cut()?;
+            if start < end {
+                return Some(self.word(start, end));
             }
         }
-        None
     }
 }
 
-/// Up to the next space that is not within quotes.
-fn word_length(line: &[u8]) -> usize {
-    let space = || memchr(b' ', line).unwrap_or(line.len());
-    let quote = match memchr2(b' ', b'"', line) {
-        None => return line.len(),
-        Some(position) if line.get(position) == Some(&b' ') => return position,
-        Some(quote) => quote,
-    };
-    let opens = quote == 0 || line.get(quote - 1) == Some(&b'=');
-    if !opens {
-        return space();
-    }
+/// Behind the quote that closes the one at this position, and that a space or the line's end follows.
+fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
     let mut position = quote + 1;
     loop {
-        match line.get(position) {
-            // No end: then the quote was an ordinary character.
-            None => return space(),
-            Some(b'\\') => position += 2,
-            Some(b'"') => match line.get(position + 1) {
-                None | Some(b' ') => return position + 1,
+        match line.get(position)? {
+            b'\\' => position += 2,
+            b'"' => match line.get(position + 1) {
+                None | Some(b' ') => return Some(position + 1),
                 Some(_) => position += 1,
             },
-            Some(_) => position += 1,
+            _ => position += 1,
         }
     }
 }
@@ -198,6 +235,7 @@ impl<'a> Value<'a> {
     }
 
     /// The text as a value of type `T`, where it is one.
+    #[inline]
     pub fn parse<T: FromStr>(self) -> Option<T> {
         self.0.text().ok()?.parse().ok()
     }
@@ -207,20 +245,8 @@ impl<'a> Value<'a> {
         if !self.is_quoted() {
             return Some(self.0);
         }
-        let (_, inner) = self.0.split_at(1);
-        let (inner, _) = inner.split_at(self.raw().len() - 2);
+        let inner = self.0.between(1, self.raw().len() - 1);
         memchr(b'\\', inner.bytes()).is_none().then_some(inner)
-    }
-
-    fn into_word(self) -> Word<'a> {
-        let key_length = self.raw().iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        if key_length > 0 && self.raw().get(key_length) == Some(&b'=') {
-            let (key, value) = self.0.split_at(key_length);
-            if let (Ok(key), Some(value)) = (key.text(), value.after_first()) {
-                return Word::Pair(key, Value(value));
-            }
-        }
-        Word::Bare(self)
     }
 }
 
@@ -278,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_full_of_quotes_that_never_close_takes_no_more_time_than_others() {
+        let line = "K=\"x ".repeat(200_000);
+        assert_eq!(Words::new(line.as_bytes()).count(), 200_000);
+        assert_eq!(words(r#"A="b C="d" E="f G="h\" "#), ["A=\"b C=\"d", "E=\"f", "G=\"h\\\""]);
+    }
+
+    #[test]
     fn a_quote_inside_of_a_word_is_ordinary() {
         assert_eq!(words(r#"a"b c" d"#), [r#"a"b"#, r#"c""#, "d"]);
     }
@@ -288,7 +321,7 @@ mod tests {
             let mut words = Words::new(&line);
             let mut back: Vec<u8> = Vec::new();
             let mut first = true;
-            while words.rest.is_some() {
+            while words.next.is_some() {
                 if !first {
                     back.push(b' ');
                 }
