@@ -307,7 +307,7 @@ mod tests {
     fn a_line_full_of_quotes_that_never_close_takes_no_more_time_than_others() {
         let line = "K=\"x ".repeat(200_000);
         assert_eq!(Words::new(line.as_bytes()).count(), 200_000);
-        assert_eq!(words(r#"A="b C="d" E="f G="h\" "#), ["A=\"b C=\"d", "E=\"f", "G=\"h\\\""]);
+        assert_eq!(words(r#"A="b C="d" E="f G="h\" "#), ["A=b C=\"d", "E=\"f", "G=h\\"]);
     }
 
     #[test]
