@@ -3,7 +3,8 @@
 //! [`Error`] keeps apart what a program reacts to in different ways: tor's own refusal
 //! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
 //! ([`Error::Timeout`]), an argument that was never sent ([`Error::Argument`]), and the errors of
-//! the larger steps: connecting, authenticating, launching, SOCKS, circuits.
+//! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
+//! services, names.
 //!
 //! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed to every waiter; its
 //! `Display` says what was asked, what tor answered (its text whole) and what to do, and never
@@ -14,8 +15,10 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod hs_fetch;
 mod launch;
 mod refusal;
+mod resolve;
 mod socks;
 mod timeout;
 
@@ -27,8 +30,10 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
 pub use refusal::Refusal;
+pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
 pub use timeout::{Phase, Timeout};
 
@@ -71,6 +76,12 @@ pub enum Error {
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
+    /// The descriptor of an onion service was waited for, and did not come.
+    #[error(transparent)]
+    HsFetch(Box<HsFetchError>),
+    /// tor did not resolve a name or an address.
+    #[error(transparent)]
+    Resolve(Box<ResolveError>),
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
@@ -123,12 +134,13 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Whether a deadline passed, also within connecting, launching or SOCKS.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS or fetching a descriptor.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
+            Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -154,6 +166,8 @@ from_boxed!(
     Auth(AuthError),
     Launch(LaunchError),
     Circuit(CircuitError),
+    HsFetch(HsFetchError),
+    Resolve(ResolveError),
     Socks(SocksError),
 );
 

@@ -1,4 +1,17 @@
 //! tor's own "no".
+//!
+//! What the codes of tor 0.4.9 mean, and which question finds them:
+//!
+//! | code | for example | question |
+//! |---|---|---|
+//! | 451 | `resource exhausted: skipping 'a=b'` | [`is_transient`](Refusal::is_transient) |
+//! | 500 | `Line too long.`; tor ends the connection | |
+//! | 510, 511 | `Unrecognized command "X"`, `X is obsolete.` | [`is_unrecognized_command`](Refusal::is_unrecognized_command) |
+//! | 512, 513, 554 | `Bad arguments to X: …`, `Invalid descriptor` | [`is_bad_argument`](Refusal::is_bad_argument) |
+//! | 514, 515 | `Authentication required.`; tor ends the connection | [`Error::auth`](super::Error::auth) |
+//! | 550 | `Onion address collision`, `Unable to load config: …` | [`is_unspecified`](Refusal::is_unspecified) |
+//! | 551, 553, 555 | `Couldn't start circuit`, `Transition not allowed: …` | [`is_not_allowed`](Refusal::is_not_allowed) |
+//! | 552 | `Unknown stream "7"`, `Unrecognized option: …` | [`is_unknown`](Refusal::is_unknown) |
 
 use std::fmt;
 
@@ -41,19 +54,35 @@ impl Refusal {
         (400..500).contains(&self.code())
     }
 
-    /// 510: tor, or a filter in front of it, does not know (or let through) the command.
+    /// 510 or 511: tor, or a filter in front of it, does not know (or let through) the command, or not any more.
     pub fn is_unrecognized_command(&self) -> bool {
-        self.code() == 510
+        matches!(self.code(), 510 | 511)
     }
 
-    /// 512 or 513: the arguments were not understood or not acceptable.
+    /// 512, 513 or 554: the arguments, or the document that came with them, were not understood or not acceptable.
     pub fn is_bad_argument(&self) -> bool {
-        matches!(self.code(), 512 | 513)
+        matches!(self.code(), 512 | 513 | 554)
     }
 
-    /// 552: what was named (circuit, stream, option, key, service) is unknown, or already gone.
+    /// 550: a failure that has no code of its own. For ADD_ONION it says that a service with this key is there
+    /// already.
+    pub fn is_unspecified(&self) -> bool {
+        self.code() == 550
+    }
+
+    /// 552: what was named (circuit, stream, option, key, service, relay) is unknown, or already gone.
     pub fn is_unknown(&self) -> bool {
         self.code() == 552
+    }
+
+    /// As [`is_unknown`](Self::is_unknown), and it is the circuit: ATTACHSTREAM names a stream as well.
+    pub fn is_unknown_circuit(&self) -> bool {
+        self.is_unknown() && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
+    }
+
+    /// As [`is_unknown`](Self::is_unknown), and it is the stream: it has ended meanwhile.
+    pub fn is_unknown_stream(&self) -> bool {
+        self.is_unknown() && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
     }
 
     /// 551, 553 or 555: known, but not possible or not allowed in its present state.
@@ -91,5 +120,16 @@ mod tests {
         assert_eq!(refusal.text(), "busy\nsyntax");
         assert_eq!(refusal.lines().len(), 3);
         assert_eq!(refusal.to_string(), "tor refused MAPADDRESS: 451 busy; syntax");
+    }
+
+    #[test]
+    fn what_is_gone_can_be_told_from_what_is_not_allowed() {
+        let refusal = |code, text: &str| Refusal::new("ATTACHSTREAM 7 5", vec![(code, text.into())]);
+        let stream = refusal(552, "Unknown stream \"7\"");
+        assert!(stream.is_unknown() && stream.is_unknown_stream() && !stream.is_unknown_circuit());
+        let circuit = refusal(552, "Unknown circuit \"5\"");
+        assert!(circuit.is_unknown() && circuit.is_unknown_circuit() && !circuit.is_unknown_stream());
+        let managed = refusal(555, "Connection is not managed by controller.");
+        assert!(managed.is_not_allowed() && !managed.is_unknown() && !managed.is_unknown_stream());
     }
 }

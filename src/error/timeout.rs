@@ -36,6 +36,8 @@ pub enum Phase {
     Close,
     /// An onion service's descriptor to be published.
     Publish,
+    /// An answer to a question for a name or an address.
+    Resolve,
     /// An answer on a SOCKS connection.
     Socks,
 }
@@ -71,6 +73,7 @@ impl fmt::Display for Timeout {
             Phase::Exit => "the process to end",
             Phase::Close => "the connection's threads to end",
             Phase::Publish => "the descriptor to be published",
+            Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
         };
         write!(f, "timed out waiting for {what} (after {:?})", self.after)

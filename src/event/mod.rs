@@ -70,7 +70,7 @@ pub use log::LogEvent;
 pub use network::NetworkLiveness;
 pub use or_conn::OrConnInfo;
 pub use router_status::RouterStatusEvent;
-pub use status::StatusEvent;
+pub use status::{ReachabilityTarget, StatusDetail, StatusEvent};
 pub use stream::StreamInfo;
 pub use transport::{PtLog, PtStatus, TransportLaunched};
 

@@ -1,0 +1,115 @@
+//! A descriptor of an onion service that could not be had.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::types::{HsDescReason, OnionAddress, RelayName};
+
+/// The descriptor of an onion service was asked for, and did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HsFetchError {
+    /// The service.
+    pub address: OnionAddress,
+    /// What went wrong.
+    pub problem: HsFetchProblem,
+    /// The directories that were asked and had no descriptor to give, in order, each with tor's reason.
+    pub failures: Vec<HsFetchFailure>,
+    /// The directories that were asked and have not answered.
+    pub unanswered: Vec<RelayName>,
+}
+
+/// What went wrong with fetching a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HsFetchProblem {
+    /// Every directory that tor asked has failed, and it asks no more.
+    AllFailed,
+    /// The deadline passed.
+    Timeout(Duration),
+}
+
+/// A directory that did not give a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HsFetchFailure {
+    /// The directory, where tor names it.
+    pub hsdir: Option<RelayName>,
+    /// Why, where tor says.
+    pub reason: Option<HsDescReason>,
+}
+
+impl HsFetchError {
+    /// Whether every directory that answered says that it has no such descriptor: there is no such service, or it is
+    /// offline.
+    pub fn is_not_found(&self) -> bool {
+        let not_found = |failure: &HsFetchFailure| failure.reason == Some(HsDescReason::NotFound);
+        !self.failures.is_empty() && self.failures.iter().all(not_found)
+    }
+}
+
+impl fmt::Display for HsFetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the descriptor of {} ", self.address)?;
+        match self.problem {
+            HsFetchProblem::AllFailed => f.write_str("is on none of the directories that tor asked")?,
+            HsFetchProblem::Timeout(after) => write!(f, "has not come within {after:?}")?,
+        }
+        for (i, failure) in self.failures.iter().enumerate() {
+            f.write_str(if i == 0 { ": " } else { ", " })?;
+            match &failure.hsdir {
+                Some(hsdir) => write!(f, "{hsdir}")?,
+                None => f.write_str("an unknown directory")?,
+            }
+            match &failure.reason {
+                Some(reason) => write!(f, " {reason}")?,
+                None => f.write_str(" failed")?,
+            }
+        }
+        if !self.unanswered.is_empty() {
+            let names: Vec<String> = self.unanswered.iter().map(ToString::to_string).collect();
+            write!(f, "; no answer from {}", names.join(", "))?;
+        } else if self.failures.is_empty() {
+            // tor tells nothing at all where it does not even begin.
+            f.write_str(
+                "; tor asked no directory: it has no consensus yet, or has asked all of this service's lately",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for HsFetchError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_each_directory_said() {
+        let address = OnionAddress::from_public_key([7; 32]);
+        let failure = |name: &str, reason| HsFetchFailure { hsdir: Some(name.into()), reason: Some(reason) };
+        let mut error = HsFetchError {
+            address,
+            problem: HsFetchProblem::AllFailed,
+            failures: vec![
+                failure("relay01", HsDescReason::NotFound),
+                failure("relay02", HsDescReason::Unexpected),
+            ],
+            unanswered: Vec::new(),
+        };
+        let text = error.to_string();
+        assert!(text.ends_with("tor asked: relay01 NOT_FOUND, relay02 UNEXPECTED"), "{text}");
+        assert!(!error.is_not_found());
+        error.failures.pop();
+        assert!(error.is_not_found());
+
+        error.problem = HsFetchProblem::Timeout(Duration::from_secs(3));
+        error.unanswered = vec!["relay03".into()];
+        let text = error.to_string();
+        assert!(text.ends_with("within 3s: relay01 NOT_FOUND; no answer from relay03"), "{text}");
+        error.failures.clear();
+        error.unanswered.clear();
+        assert!(error.to_string().contains("no consensus") && !error.is_not_found());
+    }
+}

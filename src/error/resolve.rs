@@ -1,0 +1,40 @@
+//! A name or address that tor did not resolve.
+
+use std::fmt;
+
+use crate::types::StreamReason;
+
+/// tor answered a question for a name's address, or an address's name, with an error.
+///
+/// tor also says so where the answer is an IPv6 address and nothing else: RESOLVE cannot report those (the SOCKS port
+/// can: [`SocksProxy`](crate::socks::SocksProxy)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResolveError {
+    /// What was asked for.
+    pub name: Box<str>,
+    /// tor's word for the error: `yes`, or `internal` where it could not begin.
+    pub error: Box<str>,
+    /// Why the stream of the question ended, where tor told.
+    pub reason: Option<StreamReason>,
+    /// Why, as the exit said (with [`StreamReason::End`]).
+    pub remote_reason: Option<StreamReason>,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tor has no answer for {:?}", self.name)?;
+        if *self.error != *"yes" {
+            write!(f, ", error {}", self.error)?;
+        }
+        if let Some(reason) = &self.reason {
+            write!(f, ", reason {reason}")?;
+        }
+        if let Some(reason) = &self.remote_reason {
+            write!(f, ", the exit's reason {reason}")?;
+        }
+        f.write_str(" (it says so, too, where the only answer is an IPv6 address)")
+    }
+}
+
+impl std::error::Error for ResolveError {}
