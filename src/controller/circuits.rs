@@ -67,7 +67,7 @@ impl BuildCircuit {
     }
 }
 
-/// Circuits. control-spec, commands EXTENDCIRCUIT and CLOSECIRCUIT, GETINFO `circuit-status`.
+/// Circuits. control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and CLOSECIRCUIT, GETINFO `circuit-status`.
 impl Controller {
     /// The circuits that tor has now.
     ///
@@ -156,6 +156,20 @@ impl Controller {
             }
         }
         self.wait_built_on(&events, id, deadline, timeout)
+    }
+
+    /// Makes a circuit one that tor itself uses ([`CircuitPurpose::General`]), or leaves to controllers
+    /// ([`CircuitPurpose::Controller`]). A CIRC_MINOR event tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] (552) with [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) where it is
+    /// gone, without for any other purpose.
+    pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
+        let mut command = Command::build("SETCIRCUITPURPOSE");
+        // As for EXTENDCIRCUIT.
+        command.word("circuit", &id.to_string()).pair("purpose", &purpose.as_str().to_ascii_lowercase());
+        self.request(command.finish()?).map(drop)
     }
 
     /// Closes a circuit, in use or not. control-spec, command CLOSECIRCUIT.

@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Controller;
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder, Reply};
-use crate::types::{OnionAddress, OnionKey};
-
-/// The length of an x25519 public key in base32.
-const CLIENT_KEY_LENGTH: usize = 52;
+use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// An onion service to be added to a running tor. control-spec, command ADD_ONION.
 ///
@@ -34,10 +31,19 @@ pub struct AddOnion {
     detach: bool,
     discard_key: bool,
     non_anonymous: bool,
-    proof_of_work: Option<(Option<u32>, Option<u32>)>,
+    proof_of_work: Option<ProofOfWork>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ProofOfWork {
+    No,
+    Yes { rate: Option<u32>, burst: Option<u32> },
 }
 
 /// Where an onion service's connections go.
+///
+/// An address, never a name: tor 0.4.9 would take one and look it up at once, on the machine's own resolver, where anybody can see
+/// whom the service belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnionTarget {
@@ -87,7 +93,7 @@ pub struct AddedOnion {
     /// Its key, where tor made it and was not told to keep it to itself. Whoever has it can be the service.
     pub key: Option<OnionKey>,
     /// The clients that may connect, as tor repeats them; empty where anybody may.
-    pub clients: Vec<String>,
+    pub clients: Vec<ClientPublicKey>,
 }
 
 impl AddOnion {
@@ -114,14 +120,14 @@ impl AddOnion {
         self
     }
 
-    /// Lets only such clients connect that have the private key to this x25519 public key (52 characters of base32).
+    /// Lets only such clients connect that have the private key to this public key: a [`ClientPublicKey`], or its text.
     /// Repeat it for several clients.
     pub fn client(mut self, public_key: impl Into<String>) -> Self {
         self.clients.push(public_key.into());
         self
     }
 
-    /// At most this many streams at once on one circuit; more are refused.
+    /// At most this many streams at once on one circuit; more are refused. 0 is no limit, as without this.
     pub fn max_streams(mut self, streams: u16) -> Self {
         self.max_streams = Some(streams);
         self
@@ -154,11 +160,17 @@ impl AddOnion {
     /// Demands proof of work from clients when the service is under load: how many introductions a second it serves
     /// before, and in a burst; `None` leaves tor's defaults (250 and 2500).
     pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
-        self.proof_of_work = Some((rate, burst));
+        self.proof_of_work = Some(ProofOfWork::Yes { rate, burst });
         self
     }
 
-    fn command(&self) -> Result<Command> {
+    /// Never demands proof of work, as without this: for a tor whose default is another.
+    pub fn no_proof_of_work(mut self) -> Self {
+        self.proof_of_work = Some(ProofOfWork::No);
+        self
+    }
+
+    pub(super) fn command(&self) -> Result<Command> {
         let mut command = Command::build("ADD_ONION");
         match &self.key {
             None => command.word("key", "NEW:ED25519-V3"),
@@ -180,25 +192,54 @@ impl AddOnion {
         if let Some(streams) = self.max_streams {
             command.pair("MaxStreams", &streams.to_string());
         }
-        if let Some((rate, burst)) = self.proof_of_work {
-            command.pair("PoWDefensesEnabled", "1");
-            if let Some(rate) = rate {
-                command.pair("PoWQueueRate", &rate.to_string());
-            }
-            if let Some(burst) = burst {
-                command.pair("PoWQueueBurst", &burst.to_string());
-            }
-        }
+        self.add_proof_of_work(&mut command);
         self.add_ports(&mut command);
         for client in &self.clients {
-            let base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
-            if client.len() != CLIENT_KEY_LENGTH || !client.bytes().all(base32) {
-                let why = "is not 52 characters of base32 (A to Z, 2 to 7)";
-                command.fail(ArgumentError::invalid("ADD_ONION", "client's public key", why));
-            }
-            command.pair("ClientAuthV3", client);
+            match client.parse::<ClientPublicKey>() {
+                Ok(key) => command.pair("ClientAuthV3", &key.to_string()),
+                Err(error) => {
+                    let why = format!("is none: {error}");
+                    command.fail(ArgumentError::invalid("ADD_ONION", "client's public key", why))
+                }
+            };
         }
         Ok(command.finish()?)
+    }
+
+    /// How to add the same service on another connection. `None` where it stays without one.
+    fn again(&self, added: &AddedOnion) -> Option<AddOnion> {
+        if self.detach {
+            return None;
+        }
+        let key = self.key.clone().or_else(|| added.key.clone());
+        Some(AddOnion { key, ..self.clone() })
+    }
+
+    /// As [`command`](Self::command), for a service that must have the address that it had before.
+    pub(super) fn command_again(&self) -> Result<Command> {
+        if self.key.is_none() {
+            let why = "was discarded when the service was added, so that it cannot be added again";
+            return Err(ArgumentError::invalid("ADD_ONION", "key", why).into());
+        }
+        self.command()
+    }
+
+    fn add_proof_of_work(&self, command: &mut CommandBuilder) {
+        match self.proof_of_work {
+            None => {}
+            Some(ProofOfWork::No) => {
+                command.pair("PoWDefensesEnabled", "0");
+            }
+            Some(ProofOfWork::Yes { rate, burst }) => {
+                command.pair("PoWDefensesEnabled", "1");
+                if let Some(rate) = rate {
+                    command.pair("PoWQueueRate", &rate.to_string());
+                }
+                if let Some(burst) = burst {
+                    command.pair("PoWQueueBurst", &burst.to_string());
+                }
+            }
+        }
     }
 
     fn add_ports(&self, command: &mut CommandBuilder) {
@@ -254,7 +295,11 @@ impl Controller {
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let reply = self.request(service.command()?)?;
-        parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))
+        let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
+        if let Some(again) = service.again(&added) {
+            self.inner.session.ledger.add_onion(added.address, again);
+        }
+        Ok(added)
     }
 
     /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.
@@ -264,7 +309,9 @@ impl Controller {
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
     /// another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
-        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?).map(drop)
+        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?)?;
+        self.inner.session.ledger.remove_onion(address);
+        Ok(())
     }
 }
 
@@ -276,7 +323,7 @@ fn parse(reply: &Reply) -> Option<AddedOnion> {
             // What tor returns is checked too: it goes into later commands.
             Some(("ServiceID", id)) => address = Some(id.parse().ok()?),
             Some(("PrivateKey", blob)) => key = Some(blob.parse().ok()?),
-            Some(("ClientAuthV3", client)) => clients.push(client.to_string()),
+            Some(("ClientAuthV3", client)) => clients.push(client.parse().ok()?),
             _ => {}
         }
     }

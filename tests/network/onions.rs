@@ -141,7 +141,7 @@ fn client_authorization(network: &TestNetwork) {
     let key =
         data_encoding::BASE32_NOPAD.encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());
     let added = publish(tor, &AddOnion::new().port(80, server(b"secret")).client(key.as_str()));
-    assert_eq!(added.clients, [key]);
+    assert_eq!(added.clients, [key.parse().unwrap()]);
     let error = read(network, &added.address, 80).unwrap_err();
     assert!(is_final(&error), "{error}");
     tor.del_onion(&added.address).unwrap();

@@ -1,0 +1,225 @@
+//! MAPADDRESS.
+
+use std::fmt;
+
+use super::{Controller, WeakController};
+use crate::error::{ArgumentError, ArgumentProblem, Error, Refusal, Result};
+use crate::protocol::{Command, Reply, ReplyLine};
+
+/// A name or address that tor replaces by another, wherever a client asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Mapping {
+    /// What is replaced, as tor knows it now: where a virtual address was asked for, the one that tor chose, an IPv6
+    /// address in brackets.
+    pub from: String,
+    /// By what it is replaced.
+    pub to: String,
+}
+
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.from, self.to)
+    }
+}
+
+/// A mapping that is taken back when this is dropped. Made by [`Controller::mapped_address`].
+///
+/// It does not keep the connection open; and as mappings are tor's and not the connection's, one outlives a
+/// connection that ends before this is dropped. Nothing is put back that `from` was mapped to before.
+#[derive(Debug)]
+#[must_use = "the mapping is taken back when this is dropped"]
+pub struct MappedAddress {
+    controller: WeakController,
+    mapping: Mapping,
+    undone: bool,
+}
+
+impl MappedAddress {
+    /// The mapping.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// What is replaced: where a virtual address was asked for, the one that tor chose.
+    pub fn from(&self) -> &str {
+        &self.mapping.from
+    }
+
+    /// By what it is replaced.
+    pub fn to(&self) -> &str {
+        &self.mapping.to
+    }
+
+    /// Takes the mapping back, as dropping does, and waits for tor's answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] where the connection has ended: then the mapping is still there. `Ok` where every handle on
+    /// the connection was dropped, too: there is nobody left to ask.
+    pub fn remove(mut self) -> Result<()> {
+        self.undone = true;
+        match self.controller.upgrade() {
+            Some(controller) => controller.unmap_address(&self.mapping.from),
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves the mapping in place.
+    pub fn keep(mut self) -> Mapping {
+        self.undone = true;
+        self.mapping.clone()
+    }
+}
+
+impl Drop for MappedAddress {
+    fn drop(&mut self) {
+        if self.undone {
+            return;
+        }
+        let Some(controller) = self.controller.upgrade() else { return };
+        // Its answer is not waited for: a drop should not take long.
+        let from = &self.mapping.from;
+        let undone = Mapping { from: from.clone(), to: from.clone() };
+        controller.inner.session.ledger.set_mapping(&undone);
+        let sent = pairs([(from, from)]).and_then(|(command, _)| controller.send(command));
+        if let Err(error) = sent {
+            log::debug!(target: "scape::connection", "{from} stays mapped: {error}");
+        }
+    }
+}
+
+/// Address mappings. control-spec, command MAPADDRESS; what is mapped now is in GETINFO `address-mappings/control`.
+impl Controller {
+    /// Replaces names and addresses by others, wherever clients ask for them, until tor ends or the mapping is taken
+    /// back. Every pair is an answer of its own, in order: some may be granted and others not.
+    ///
+    /// * `from` may be `0.0.0.0`, `::` or `.`: then tor chooses an IPv4 address, an IPv6 address or a name ending in
+    ///   `.virtual` that nobody uses, and maps that. It is in the answer.
+    /// * `*.example.com` stands for every name that ends so, and `example.com` itself; `to` may then be of this form,
+    ///   too.
+    /// * The same on both sides takes a mapping back: [`unmap_address`](Self::unmap_address).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where tor refused the whole command. A pair that it refused is a [`Refusal`] within the
+    /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
+    /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "MAPADDRESS 0.0.0.0=torproject.org x.test=b@d",
+    /// #     "250-127.223.226.129=torproject.org\r\n512 syntax error: invalid address 'b@d'\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let answers = controller.map_address([("0.0.0.0", "torproject.org"), ("x.test", "b@d")])?;
+    /// assert_eq!(answers[0].as_ref().unwrap().from, "127.223.226.129");
+    /// assert!(answers[1].as_ref().unwrap_err().is_bad_argument());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map_address<F: AsRef<str>, T: AsRef<str>>(
+        &self,
+        mappings: impl IntoIterator<Item = (F, T)>,
+    ) -> Result<Vec<Result<Mapping, Refusal>>> {
+        let (command, asked) = pairs(mappings)?;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shown = command.to_string();
+        let answers = answers(&self.send(command)?.wait()?, &asked, &shown)?;
+        for mapping in answers.iter().flatten() {
+            self.inner.session.ledger.set_mapping(mapping);
+        }
+        Ok(answers)
+    }
+
+    /// Takes a mapping back; what was not mapped stays so. For a virtual address, this is the one that tor chose.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] (512) where it is no address.
+    pub fn unmap_address(&self, from: &str) -> Result<()> {
+        self.map_one(from, from).map(drop)
+    }
+
+    /// Replaces one name or address by another as long as what this gives lives. See
+    /// [`map_address`](Self::map_address) for what both may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]: 451 where tor has no virtual address left, 512 for what it cannot map.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
+    /// #     .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mapped = controller.mapped_address("a.test", "b.test")?;
+    /// assert_eq!(mapped.from(), "a.test");
+    /// // Whoever asks for a.test gets b.test, until now:
+    /// mapped.remove()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mapped_address(&self, from: &str, to: &str) -> Result<MappedAddress> {
+        let mapping = self.map_one(from, to)?;
+        Ok(MappedAddress { controller: self.downgrade(), mapping, undone: false })
+    }
+
+    fn map_one(&self, from: &str, to: &str) -> Result<Mapping> {
+        match self.map_address([(from, to)])?.pop() {
+            Some(answer) => Ok(answer?),
+            None => Err(Error::answer("MAPADDRESS", "nothing")),
+        }
+    }
+}
+
+/// The command, and each pair as it is asked for.
+fn pairs<F: AsRef<str>, T: AsRef<str>>(
+    mappings: impl IntoIterator<Item = (F, T)>,
+) -> Result<(Command, Vec<String>)> {
+    let mut command = Command::build("MAPADDRESS");
+    let mut asked = Vec::new();
+    for (from, to) in mappings {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        for (name, side) in [("address that is mapped", from), ("address to map to", to)] {
+            if side.is_empty() {
+                command.fail(ArgumentError::new("MAPADDRESS", name, ArgumentProblem::Empty));
+            }
+            // tor splits at the first one; quotes it does not take apart here.
+            if let Some((position, character)) =
+                side.char_indices().find(|(_, c)| matches!(c, '=' | '"' | '\''))
+            {
+                let problem = ArgumentProblem::Character { character, position };
+                command.fail(ArgumentError::new("MAPADDRESS", name, problem));
+            }
+        }
+        let pair = format!("{from}={to}");
+        command.word("mapping", &pair);
+        asked.push(pair);
+    }
+    Ok((command.finish()?, asked))
+}
+
+/// tor answers each pair with a line of its own, and the last line's code says nothing of the others.
+fn answers(reply: &Reply, asked: &[String], command: &str) -> Result<Vec<Result<Mapping, Refusal>>> {
+    let own = |line: ReplyLine<'_>| matches!(line.code, 250 | 451 | 512);
+    if reply.len() != asked.len() || !reply.lines().all(own) {
+        return Err(match reply.refusal(&command) {
+            Some(refusal) => refusal.into(),
+            None => Error::answer(command, reply.to_string()),
+        });
+    }
+    reply.lines().zip(asked).map(|(line, asked)| answer(line, asked)).collect()
+}
+
+fn answer(line: ReplyLine<'_>, asked: &str) -> Result<Result<Mapping, Refusal>> {
+    let text = String::from_utf8_lossy(line.text).into_owned();
+    if line.code != 250 {
+        return Ok(Err(Refusal::new(format!("MAPADDRESS {asked}"), vec![(line.code, text)])));
+    }
+    match text.split_once('=') {
+        Some((from, to)) => Ok(Ok(Mapping { from: from.to_owned(), to: to.to_owned() })),
+        None => Err(Error::answer(format!("MAPADDRESS {asked}"), text)),
+    }
+}

@@ -1,0 +1,92 @@
+//! POSTDESCRIPTOR.
+
+use super::Controller;
+use crate::error::{Error, Result};
+use crate::protocol::Command;
+use crate::types::RouterPurpose;
+
+/// A relay's descriptor for tor to know and use. control-spec, command POSTDESCRIPTOR.
+///
+/// ```
+/// use scape::PostDescriptor;
+/// use scape::types::RouterPurpose;
+///
+/// # let text = "router …";
+/// let descriptor = PostDescriptor::new(text).purpose(RouterPurpose::Controller).cache(false);
+/// # let _ = descriptor;
+/// ```
+#[derive(Debug, Clone)]
+pub struct PostDescriptor {
+    text: Vec<u8>,
+    purpose: Option<RouterPurpose>,
+    cache: Option<bool>,
+}
+
+/// What tor did with a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PostedDescriptor {
+    /// tor knows it now.
+    Added,
+    /// It is a descriptor, but tor does not add it, for this reason: for example `Router descriptor was not new.`
+    NotAdded(String),
+}
+
+impl PostDescriptor {
+    /// A server descriptor, for general use.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        PostDescriptor { text: text.into(), purpose: None, cache: None }
+    }
+
+    /// What tor should use the relay for. Default: [`RouterPurpose::General`].
+    pub fn purpose(mut self, purpose: RouterPurpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// Whether tor should keep it on disk, also when it ends. Default: no, except for descriptors of its own purpose.
+    pub fn cache(mut self, cache: bool) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+}
+
+/// Relays' descriptors. control-spec, command POSTDESCRIPTOR.
+impl Controller {
+    /// Gives tor a relay's descriptor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]: 554 where it is no descriptor, or its signature is wrong; 552 for an unknown purpose. That
+    /// tor does not want it is no error: see [`PostedDescriptor::NotAdded`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "+POSTDESCRIPTOR\nrouter relay07 …\n.", "251 Router descriptor was not new.\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::{PostDescriptor, PostedDescriptor};
+    ///
+    /// # let text = "router relay07 …\n";
+    /// match controller.post_descriptor(&PostDescriptor::new(text))? {
+    ///     PostedDescriptor::NotAdded(why) => println!("{why}"),
+    ///     _ => println!("added"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn post_descriptor(&self, descriptor: &PostDescriptor) -> Result<PostedDescriptor> {
+        let mut command = Command::build("POSTDESCRIPTOR");
+        if let Some(purpose) = &descriptor.purpose {
+            command.pair("purpose", purpose.as_str());
+        }
+        if let Some(cache) = descriptor.cache {
+            command.pair("cache", if cache { "yes" } else { "no" });
+        }
+        let reply = self.request(command.data("descriptor", &descriptor.text).finish()?)?;
+        match reply.code() {
+            250 => Ok(PostedDescriptor::Added),
+            251 => Ok(PostedDescriptor::NotAdded(String::from_utf8_lossy(reply.first().text).into_owned())),
+            _ => Err(Error::answer("POSTDESCRIPTOR", reply.to_string())),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! RESOLVE.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::Controller;
+use crate::connection::Subscription;
+use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, ResolveError, Result, Timeout};
+use crate::event::{AddrMapEvent, EventBody, StreamInfo};
+use crate::protocol::Command;
+use crate::transport::deadline_after;
+use crate::types::{EventKind, StreamId, StreamStatus};
+
+/// The session group of streams that RESOLVE makes.
+const RESOLVE_GROUP: i32 = -3;
+/// How long is waited for the stream of an answer that is an error to end, and say why. tor says it at once.
+const FOR_THE_REASON: Duration = Duration::from_secs(1);
+
+/// Names, by RESOLVE. control-spec, command RESOLVE.
+///
+/// tor could be asked for several names with one command; here one call asks for one, since each is a stream and an
+/// answer of its own anyway. Any number of threads may ask at once.
+impl Controller {
+    /// The address of a name, by way of an exit. The name is never looked up on this machine.
+    ///
+    /// tor has room for one IPv4 address in its answer. IPv6 addresses, and how long an answer is good, are to be had
+    /// through the SOCKS port: [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Resolve`] where there is no such name, or only an IPv6 address; [`Error::Timeout`] with
+    /// [`Phase::Resolve`]: a tor that has no circuits yet keeps the question until it has.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("RESOLVE example.com", concat!("250 OK\r\n",
+    /// #     "650 STREAM 4 NEWRESOLVE 0 example.com:0 PURPOSE=DNS_REQUEST SESSION_GROUP=-3\r\n",
+    /// #     "650 ADDRMAP example.com 192.0.2.7 \"2026-11-21 02:12:34\" EXPIRES=\"2026-11-21 02:12:34\" ",
+    /// #     "CACHED=\"NO\" STREAMID=4\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::time::Duration;
+    ///
+    /// let address = controller.resolve("example.com", Duration::from_secs(20))?;
+    /// assert_eq!(address.to_string(), "192.0.2.7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resolve(&self, name: &str, timeout: Duration) -> Result<IpAddr> {
+        if let Some(position) = name.find('=') {
+            // tor would take it for an option.
+            let problem = ArgumentProblem::Character { character: '=', position };
+            return Err(ArgumentError::new("RESOLVE", "name", problem).into());
+        }
+        let command = Command::build("RESOLVE").word("name", name).finish()?;
+        let answer = self.resolved(command, name, timeout)?;
+        let address = answer.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(&answer);
+        address.parse().map_err(|_| Error::answer(format!("RESOLVE {name}"), answer))
+    }
+
+    /// The name of an address, by way of an exit. tor refuses to ask for private addresses: that is an error as for an
+    /// address that has no name.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_reverse(&self, address: IpAddr, timeout: Duration) -> Result<String> {
+        let address = address.to_string();
+        let mut command = Command::build("RESOLVE");
+        command.pair("mode", "reverse").word("address", &address);
+        self.resolved(command.finish()?, &address, timeout)
+    }
+
+    /// Asks, and waits for the answer.
+    fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
+        let deadline = deadline_after(timeout);
+        let events = self.subscribe([EventKind::AddrMap, EventKind::Stream])?;
+        self.request(command)?;
+        let mut question = Question { name, stream: None };
+        loop {
+            let event = match events.next_until(deadline, timeout) {
+                Ok(event) => event,
+                Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Resolve, timeout).into()),
+                Err(error) => return Err(error),
+            };
+            match event.body() {
+                EventBody::Stream(stream) => {
+                    question.learn(stream);
+                    if question.stream == Some(stream.id) && stream.status.is_end() {
+                        return Err(no_answer(name, "yes", Some(stream)));
+                    }
+                }
+                EventBody::AddrMap(answer) if question.is_answered_by(answer) => {
+                    match (&answer.error, &answer.to) {
+                        (None, Some(to)) => return Ok(to.clone()),
+                        (error, _) => {
+                            let end = question.end(&events, deadline);
+                            return Err(no_answer(name, error.as_deref().unwrap_or("yes"), end.as_ref()));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A question whose answer is waited for.
+struct Question<'a> {
+    name: &'a str,
+    /// The stream that tor made for it, once it has told.
+    stream: Option<StreamId>,
+}
+
+impl Question<'_> {
+    /// Notices the stream that belongs to this question. (Where another thread asks for the same name at the same time,
+    /// both may take the same one: the answer is the same, too.)
+    fn learn(&mut self, stream: &StreamInfo) {
+        let asked = stream.status == StreamStatus::NewResolve
+            && stream.session_group.is_none_or(|group| group == RESOLVE_GROUP)
+            && stream.target.host().eq_ignore_ascii_case(self.name);
+        if asked && self.stream.is_none() {
+            self.stream = Some(stream.id);
+        }
+    }
+
+    /// Whether this is the answer: by the stream's id, as the name may be another meanwhile (mapped, redirected). An answer
+    /// without an id is of a question that tor could not begin to ask; any other mapping of the name is not meant.
+    fn is_answered_by(&self, answer: &AddrMapEvent) -> bool {
+        match answer.stream {
+            Some(stream) => self.stream == Some(stream),
+            None => answer.error.is_some() && answer.from.eq_ignore_ascii_case(self.name),
+        }
+    }
+
+    /// The end of the question's stream, which tells why there is no answer.
+    fn end(&self, events: &Subscription, deadline: Instant) -> Option<StreamInfo> {
+        let id = self.stream?;
+        let deadline = deadline.min(deadline_after(FOR_THE_REASON));
+        while let Ok(event) = events.next_until(deadline, FOR_THE_REASON) {
+            if let EventBody::Stream(stream) = event.body()
+                && stream.id == id
+                && stream.status.is_end()
+            {
+                return Some(stream.clone());
+            }
+        }
+        None
+    }
+}
+
+fn no_answer(name: &str, error: &str, end: Option<&StreamInfo>) -> Error {
+    ResolveError {
+        name: name.into(),
+        error: error.into(),
+        reason: end.and_then(|stream| stream.reason.clone()),
+        remote_reason: end.and_then(|stream| stream.remote_reason.clone()),
+    }
+    .into()
+}
