@@ -9,6 +9,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use scape::controller::DirServerQuery;
+use scape::error::ArgumentProblem;
 use scape::types::{
     BootstrapTag, ConfigType, ConsensusFlavor, DescriptorDigest, DownloadPhase, DownloadSchedule, EventKind,
     Expiry, Fingerprint, HandshakeType, Hibernation, ListenerKind, MappingSource, OnionAddress,
@@ -42,7 +43,7 @@ fn members(prefix: &str) -> &'static [&'static str] {
         "dir/server/" => &["all", "authority", FP, D],
         "downloads/bridge/" => &["bridges", NOTHING],
         "downloads/cert/" => &["fps"],
-        "downloads/desc/" => &["descs", NOTHING],
+        "downloads/desc/" => &[NOTHING],
         "downloads/networkstatus/" => &["ns", "microdesc", "ns/bootstrap", "microdesc/running"],
         // tor leaves the slash out.
         "hs/client/desc/id" => &["/2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid"],
@@ -231,7 +232,13 @@ fn without_a_consensus() {
     assert_eq!((random.current, random.previous), (None, None));
     assert_eq!(c.downloads_cert_fps().unwrap(), []);
     assert_eq!(c.downloads_cert(nobody).unwrap(), None);
-    assert_eq!(c.downloads_desc_descs().unwrap(), None);
+    assert_eq!(c.downloads_desc(nothing).unwrap(), None);
+    // A tor that has a consensus may crash on this one.
+    match c.get_info("downloads/desc/descs") {
+        Err(Error::Argument(e)) => assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(c.msg("GETINFO version downloads/desc/descs").is_err() && c.is_open());
     assert_eq!(c.downloads_bridges().unwrap(), None);
     assert!(c.entry_guards().unwrap().is_empty() && c.or_connections().unwrap().is_empty());
     assert!(c.circuits().unwrap().is_empty() && c.streams().unwrap().is_empty());

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, SystemTime};
 
+use data_encoding::BASE64_NOPAD;
 use scape::controller::DirServerQuery;
 use scape::event::EventBody;
 use scape::socks::SocksProxy;
@@ -109,17 +110,12 @@ fn documents(network: &TestNetwork) {
     let nobody = scape::types::Fingerprint::from_bytes([0; 20]);
     assert_eq!((tor.ns_id(nobody).unwrap(), tor.md_id(nobody).unwrap()), (None, None));
     assert_eq!((tor.ns_name("nobody").unwrap(), tor.md_name("nobody").unwrap()), (None, None));
-    assert_eq!(tor.downloads_desc_descs().unwrap(), None);
 }
 
 fn authority(network: &TestNetwork) {
     let tor = nodes(network, Role::Authority).next().unwrap().controller();
     let document = tor.consensus_document(&ConsensusFlavor::Ns).unwrap().unwrap();
     assert!(document.starts_with(b"network-status-version 3\n"));
-    let descriptors = tor.downloads_desc_descs().unwrap().unwrap();
-    assert_eq!(descriptors.len(), count(&document, "r "));
-    assert!(tor.downloads_desc(descriptors[0]).unwrap().is_some());
-    assert!(tor.dir_server(&DirServerQuery::Digests(descriptors)).unwrap().is_some());
     assert!(tor.desc_download_enabled().unwrap());
 
     let relay = network.relays().next().unwrap();
@@ -127,6 +123,10 @@ fn authority(network: &TestNetwork) {
     let descriptor = tor.desc_id(fingerprint).unwrap().unwrap();
     assert!(descriptor.starts_with(format!("router {} 127.0.0.1 ", relay.nickname()).as_bytes()));
     assert_eq!(tor.desc_name(relay.nickname()).unwrap().as_ref(), Some(&descriptor));
+    let digest = digest_of(&document, relay.nickname());
+    assert!(tor.downloads_desc(digest).unwrap().is_none_or(|status| status.failures == 0));
+    let one = tor.dir_server(&DirServerQuery::Digests(vec![digest])).unwrap();
+    assert!(one.is_none_or(|one| one.starts_with(b"router ")));
     let one = tor.dir_server(&DirServerQuery::Fingerprints(vec![fingerprint])).unwrap();
     assert_eq!(one.as_ref(), Some(&descriptor));
     let all = tor.dir_server(&DirServerQuery::All).unwrap().unwrap();
@@ -143,6 +143,14 @@ fn authority(network: &TestNetwork) {
     let extra_info = tor.extra_info(digest).unwrap().unwrap();
     assert!(extra_info.starts_with(format!("extra-info {} {fingerprint}\n", relay.nickname()).as_bytes()));
     assert_eq!(tor.extra_info(DescriptorDigest::from_bytes([0; 20])).unwrap(), None);
+}
+
+/// The digest of a relay's server descriptor, by a consensus of the flavour ns.
+fn digest_of(consensus: &[u8], nickname: &str) -> DescriptorDigest {
+    let consensus = String::from_utf8_lossy(consensus);
+    let line = consensus.lines().find(|line| line.starts_with(&format!("r {nickname} "))).unwrap();
+    let digest = BASE64_NOPAD.decode(line.split(' ').nth(3).unwrap().as_bytes()).unwrap();
+    DescriptorDigest::from_bytes(digest.try_into().unwrap())
 }
 
 fn relay(network: &TestNetwork) {

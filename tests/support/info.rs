@@ -64,7 +64,6 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
     }),
     ("downloads/cert/fps", |c, _| show(c.downloads_cert_fps())),
     ("downloads/desc/*", |c, member| show(c.downloads_desc(argument(member)?))),
-    ("downloads/desc/descs", |c, _| show(c.downloads_desc_descs())),
     ("downloads/networkstatus/*", |c, member| match member.split_once('/') {
         None => show(c.downloads_networkstatus(&ConsensusFlavor::from(member), None)),
         Some((flavor, phase)) => {
@@ -137,6 +136,7 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
 /// Listed in `info/names`, and without a method.
 pub(crate) const WITHOUT_METHOD: &[(&str, &str)] = &[
     ("dir/status/*", "there are no directories of version 2 any more, and tor always answers with nothing"),
+    ("downloads/desc/descs", "tor may crash on it, so it is never sent"),
     ("network-status", "tor lists it, and does not know it"),
 ];
 
@@ -154,6 +154,9 @@ pub(crate) fn read(controller: &Controller, key: &str) -> Option<Result<String>>
 /// Whether a line of `info/names`, without its description, is of a key that has a method. `<name>` and a `*` at its
 /// end stand for members; of a prefix at least one member must have one.
 pub(crate) fn has_method(name: &str) -> bool {
+    if WITHOUT_METHOD.iter().any(|(key, _)| *key == name) {
+        return false;
+    }
     let prefix = name.find('<').or(name.strip_suffix('*').map(str::len));
     METHODS.iter().any(|(key, _)| match prefix {
         None => *key == name || key.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix)),
