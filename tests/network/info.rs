@@ -9,10 +9,10 @@ use scape::event::EventBody;
 use scape::socks::SocksProxy;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::types::{
-    BootstrapTag, CircuitStatus, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry,
-    HandshakeType, HsDescAction, ListenerKind, MappingSource, OrConnStatus, RouterPurpose,
+    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry, HandshakeType,
+    HsDescAction, ListenerKind, MappingSource, OrConnStatus, RouterPurpose,
 };
-use scape::{AddOnion, BuildCircuit, Controller};
+use scape::{AddOnion, Controller};
 
 use crate::{Case, NAME, SOON};
 
@@ -24,6 +24,7 @@ pub(crate) const CASES: &[Case] = &[
     ("an authority's documents of relays", authority),
     ("a relay's own policy, address and descriptor", relay),
     ("mappings and bytes", mappings_and_bytes),
+    ("the exit of a stream and its address", exit),
     ("the descriptors of an onion service", onion),
 ];
 
@@ -240,13 +241,21 @@ fn onion(network: &TestNetwork) {
     tor.del_onion(&address).unwrap();
     assert!(!tor.onions_current().unwrap().contains(&address));
     assert_eq!(tor.hs_service_desc(&address).unwrap(), None);
+}
 
-    // The exits in use, as the example tells them.
-    let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
-    assert_eq!(circuit.status, CircuitStatus::Built);
+fn exit(network: &TestNetwork) {
+    let tor = network.client();
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let proxy = SocksProxy::new(network.socks().clone()).timeout(SOON);
+    let open = proxy.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let stream =
+        tor.streams().unwrap().into_iter().find(|stream| stream.target.port() == Some(port)).unwrap();
+    // A set of two circuits has one that the stream is told to be on.
+    let circuits = tor.circuits().unwrap();
+    let circuit = circuits.iter().find(|circuit| Some(circuit.id) == stream.circuit).unwrap();
     let exit = circuit.path.last().and_then(|relay| relay.fingerprint()).unwrap();
     let entry = String::from_utf8(tor.ns_id(exit).unwrap().unwrap()).unwrap();
-    let ip = entry.lines().next().and_then(|line| line.split(' ').nth(6));
-    assert_eq!(ip, Some("127.0.0.1"));
-    tor.close_circuit(circuit.id).unwrap();
+    assert_eq!(entry.lines().next().and_then(|line| line.split(' ').nth(6)), Some("127.0.0.1"), "{entry}");
+    drop(open);
 }
