@@ -3,6 +3,7 @@
 
 pub(crate) mod event;
 pub(crate) mod impostor;
+pub(crate) mod info;
 #[cfg(unix)]
 pub(crate) mod real_tor;
 pub(crate) mod transcript;
