@@ -7,6 +7,8 @@
 mod circuits;
 #[path = "network/events.rs"]
 mod events;
+#[path = "network/info.rs"]
+mod info;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/socks.rs"]
@@ -39,7 +41,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 4] = [circuits::CASES, events::CASES, socks::CASES, onions::CASES];
+    let cases: [&[Case]; 5] = [circuits::CASES, events::CASES, socks::CASES, onions::CASES, info::CASES];
     for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));

@@ -4,6 +4,7 @@
 pub(crate) mod cases;
 pub(crate) mod event;
 pub(crate) mod impostor;
+pub(crate) mod info;
 pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;
