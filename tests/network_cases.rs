@@ -5,8 +5,12 @@
 
 #[path = "network/circuits.rs"]
 mod circuits;
+#[path = "network/commands.rs"]
+mod commands;
 #[path = "network/events.rs"]
 mod events;
+#[path = "network/hs_descriptors.rs"]
+mod hs_descriptors;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/socks.rs"]
@@ -39,7 +43,8 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 4] = [circuits::CASES, events::CASES, socks::CASES, onions::CASES];
+    let cases: [&[Case]; 6] =
+        [circuits::CASES, commands::CASES, events::CASES, socks::CASES, onions::CASES, hs_descriptors::CASES];
     for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
