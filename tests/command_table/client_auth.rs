@@ -25,7 +25,7 @@ fn all(b: &Bench) -> Said {
         assert!(auths.iter().all(|auth| auth.key == KEY.parse().unwrap()));
         auths.iter().map(ToString::to_string).collect()
     };
-    said(b.c.onion_client_auths().map(show))
+    said(b.c.onion_client_auth_view().map(show))
 }
 
 fn line(b: &Bench, arguments: &str) -> Said {
@@ -34,7 +34,7 @@ fn line(b: &Bench, arguments: &str) -> Said {
 
 pub(crate) const ROWS: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
-    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth(&service())), 250, "None"),
+    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
     ("ONION_CLIENT_AUTH_ADD", |b| said(b.c.onion_client_auth_add(&auth().name("bob"))), 250, "New"),
     (
         "ONION_CLIENT_AUTH_VIEW",
@@ -44,7 +44,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "ONION_CLIENT_AUTH_VIEW",
-        |b| said(b.c.onion_client_auth(&service()).map(|found| found == Some(auth().name("bob")))),
+        |b| said(b.c.onion_client_auth_view_for(&service()).map(|found| found == Some(auth().name("bob")))),
         250,
         "true",
     ),
@@ -66,7 +66,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
     // One that somebody added in upper case is in the list, and found by no other way.
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("{} {KEY}", SERVICE.to_uppercase())), 250, "OK"),
-    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth(&service())), 250, "None"),
+    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
     (
         "ONION_CLIENT_AUTH_VIEW",
         all,

@@ -76,8 +76,8 @@ impl Bench {
         let _ = stream.write_all(format!("{line}\r\n").as_bytes());
         let mut answer = String::new();
         BufReader::new(stream).read_line(&mut answer).expect("tor answers");
-        let (code, text) = answer.trim_end().split_at(4);
-        Said { code: code[..3].parse().expect("a code"), text: text.to_owned() }
+        let (code, text) = answer.trim_end().split_once([' ', '-']).expect("a code and a text");
+        Said { code: code.parse().expect("a code"), text: text.to_owned() }
     }
 
     /// A stream that waits to be attached. (The torrc says `__LeaveStreamsUnattached 1`.)
