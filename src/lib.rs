@@ -161,11 +161,11 @@ pub mod socks;
 pub mod testing;
 pub mod transport;
 
-pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Subscription};
+pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
 pub use controller::{
-    AddOnion, AddedOnion, BuildCircuit, ClientAuth, ClientAuthAdded, Connect, Controller,
+    AddOnion, AddedOnion, BuildCircuit, Caching, ClientAuth, ClientAuthAdded, Connect, Controller,
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
-    PostedDescriptor, WeakController, connect,
+    PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use error::{Error, Result};
 pub use process::{Launch, TorProcess};

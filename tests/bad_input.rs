@@ -47,8 +47,9 @@ fn fake() -> (Controller, Receiver<String>) {
 
 /// The next answer is that to the next question.
 fn in_step(controller: &Controller) {
-    let version = controller.get_info("version").unwrap();
-    assert!(version == "the value of version" || version.starts_with("0."), "{version:?}");
+    let reply = controller.msg("GETINFO version").unwrap();
+    let version = reply.first().text.strip_prefix(b"version=").unwrap();
+    assert!(version == b"the value of version" || version.starts_with(b"0."), "{reply}");
 }
 
 type Call = fn(&Controller, &str) -> scape::Result<()>;

@@ -32,7 +32,16 @@ fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
         peer.send("250 OK\r\n");
         subscription.join().unwrap()
     };
-    let _listener = controller.on_status(move |status| told.send(status.clone()).unwrap()).unwrap();
+    let _listener = {
+        let listening = controller.clone();
+        let listener = thread::spawn(move || {
+            listening.on_status(move |status| told.send(status.clone()).unwrap()).unwrap()
+        });
+        peer.expect("SETEVENTS BW SIGNAL");
+        peer.send("250 OK\r\n");
+        listener.join().unwrap()
+    };
+    assert!(matches!(status.recv_timeout(SOON).unwrap(), ConnectionStatus::Connected));
     let waiting: Vec<_> = (0..5)
         .map(|_| {
             let controller = controller.clone();

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use scape::protocol::Command;
-use scape::{Connect, Controller, PendingReply};
+use scape::{Caching, Connect, Controller, PendingReply};
 
 use super::bare::in_threads;
 use super::rounds::Run;
 use super::{Server, TOGETHER};
 
 pub(crate) fn connect(address: &str) -> Controller {
-    Connect::to(address).unwrap().connect().unwrap()
+    Connect::to(address).unwrap().caching(Caching::Off).connect().unwrap()
 }
 
 /// One request after the other.

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
-use super::{ConnectionStatus, Thread};
+use super::status::ConnectionStatus;
+use super::thread::Thread;
 use crate::error::{Closed, Error, Phase, Result, Timeout};
-use crate::event::Event;
+use crate::event::{Event, EventBody};
+use crate::types::Signal;
 
 /// The dispatcher, which begins with its first callback.
 #[derive(Default)]
@@ -46,6 +48,22 @@ pub(super) struct Call {
 pub(super) struct Callback {
     function: Mutex<Option<Function>>,
     active: AtomicBool,
+    /// At most this many events may wait for it.
+    limit: Option<usize>,
+    waiting: AtomicUsize,
+    lost: AtomicU64,
+}
+
+impl Call {
+    /// The event, for those of the callbacks that have room for it.
+    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Self {
+        let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
+            callbacks.clone()
+        } else {
+            callbacks.iter().filter(|callback| callback.take_room()).cloned().collect()
+        };
+        Call { event, callbacks }
+    }
 }
 
 /// What a callback is called with.
@@ -54,9 +72,53 @@ pub(super) enum Function {
     Status(Box<dyn FnMut(&ConnectionStatus) + Send>),
 }
 
+impl Function {
+    fn event(&mut self, event: &Event) {
+        match self {
+            Function::Event(function) => function(event),
+            // Status callbacks are registered for the event that tells of a reload, so that it comes in its turn.
+            Function::Status(function) => {
+                if matches!(event.body(), EventBody::Signal(Signal::Reload)) {
+                    function(&ConnectionStatus::Reloaded);
+                }
+            }
+        }
+    }
+}
+
 impl Callback {
-    pub(super) fn new(function: Function) -> Arc<Self> {
-        Arc::new(Callback { function: Mutex::new(Some(function)), active: AtomicBool::new(true) })
+    pub(super) fn new(function: Function, limit: Option<usize>) -> Arc<Self> {
+        Arc::new(Callback {
+            function: Mutex::new(Some(function)),
+            active: AtomicBool::new(true),
+            limit,
+            waiting: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether there is room for one more event, which is then expected. Where there is none it is counted as lost.
+    fn take_room(&self) -> bool {
+        let Some(limit) = self.limit else { return true };
+        if self.waiting.load(Ordering::Acquire) < limit {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            return true;
+        }
+        if self.lost.fetch_add(1, Ordering::AcqRel) == 0 {
+            log::warn!(target: "scape::events", "{limit} events wait for a callback; events are lost");
+        }
+        false
+    }
+
+    fn give_room(&self) {
+        if self.limit.is_some() {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How many events were lost so far.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// It is not called again. If it is running now it is dropped afterwards, else at once.
@@ -130,16 +192,32 @@ impl Dispatcher {
         drop(removed);
     }
 
-    /// Nothing follows but word of the end.
-    pub(super) fn end(&self, closed: &Closed) {
-        if closed.is_local() {
+    /// Tells every status callback, after everything that came before.
+    pub(super) fn status(&self, status: ConnectionStatus) {
+        let state = self.state.lock();
+        if let Some(tasks) = &state.tasks {
+            let _ = tasks.send(Task::Status(status, state.status_callbacks.clone()));
+        }
+    }
+
+    /// Tells one status callback.
+    pub(super) fn status_to(&self, callback: &Arc<Callback>, status: ConnectionStatus) {
+        self.push(Task::Status(status, vec![callback.clone()]));
+    }
+
+    /// Nothing follows. Where this program is the cause, what was not delivered is thrown away, but for word of the end;
+    /// without a cause, the end was told already.
+    pub(super) fn end(&self, closed: Option<&Closed>) {
+        if closed.is_some() {
             self.discard.store(true, Ordering::SeqCst);
         }
         let mut state = self.state.lock();
         state.closed = true;
         let callbacks = std::mem::take(&mut state.status_callbacks);
-        if let Some(tasks) = state.tasks.take() {
-            // Without its sender the thread ends when it has done all this.
+        // Without its sender the thread ends when it has done all this.
+        let tasks = state.tasks.take();
+        drop(state);
+        if let (Some(tasks), Some(closed)) = (tasks, closed) {
             let _ = tasks.send(Task::Status(ConnectionStatus::Closed(closed.clone()), callbacks));
         }
     }
@@ -183,14 +261,10 @@ fn run(tasks: &Receiver<Task>, discard: &AtomicBool) {
             Task::Calls(calls) => {
                 for call in calls {
                     for callback in call.callbacks.iter() {
-                        if discard.load(Ordering::SeqCst) {
-                            break;
+                        callback.give_room();
+                        if !discard.load(Ordering::SeqCst) {
+                            callback.call(|function| function.event(&call.event));
                         }
-                        callback.call(|function| {
-                            if let Function::Event(function) = function {
-                                function(&call.event);
-                            }
-                        });
                     }
                 }
             }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::MutexGuard;
 
-use super::Shared;
+use super::hub::Hub;
 use super::routes::{RouteId, Target};
 use super::waiters::PendingReply;
 use crate::error::{Error, Phase, Refusal, Result, Timeout};
@@ -46,7 +46,7 @@ enum Certainty {
 #[derive(Debug, Default)]
 pub(super) struct Stale(AtomicBool);
 
-impl Shared {
+impl Hub {
     /// Adds an entry, and tells tor. When this returns, tor has agreed.
     pub(super) fn register_interest(
         &self,
@@ -81,6 +81,11 @@ impl Shared {
         self.routes.remove(id);
         let deadline = deadline_after(timeout);
         self.settle_interest(&[], deadline, timeout)
+    }
+
+    /// Sends the whole list, to a link that knows nothing yet.
+    pub(super) fn tell_again(&self, timeout: Duration) -> Result<()> {
+        self.settle_interest(&[], deadline_after(timeout), timeout)
     }
 
     /// Sends the list, and again without what others asked for and tor does not know.

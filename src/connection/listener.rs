@@ -4,10 +4,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::dispatcher::{Callback, Function};
+use super::hub::Hub;
 use super::routes::Target;
-use super::subscription::Registration;
-use super::{ConnectionStatus, Shared};
-use crate::error::Result;
+use super::status::ConnectionStatus;
+use super::subscription::{QueueLimit, Registration};
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::types::EventKind;
 
@@ -26,42 +27,61 @@ pub struct Listener {
 #[derive(Debug)]
 enum Entry {
     Events(Registration),
-    Status(Weak<Shared>),
+    /// With its registration for word of a reload, where tor takes one.
+    Status(Weak<Hub>, Option<Registration>),
 }
 
 impl Listener {
     pub(super) fn for_events(
-        shared: &Arc<Shared>,
+        hub: &Arc<Hub>,
         kinds: Vec<EventKind>,
+        limit: QueueLimit,
         callback: Box<dyn FnMut(&Event) + Send>,
         timeout: Duration,
     ) -> Result<Self> {
-        shared.dispatcher.start()?;
-        let callback = Callback::new(Function::Event(callback));
-        let id = match shared.register_interest(&kinds, Target::Callback(callback.clone()), timeout) {
+        hub.dispatcher.start()?;
+        let callback = Callback::new(Function::Event(callback), limit.count());
+        let id = match hub.register_interest(&kinds, Target::Callback(callback.clone()), timeout) {
             Ok(id) => id,
             Err(error) => {
                 callback.deactivate();
                 return Err(error);
             }
         };
-        let registration = Registration { id, shared: Arc::downgrade(shared) };
+        let registration = Registration { id, hub: Arc::downgrade(hub) };
         Ok(Listener { callback, entry: Entry::Events(registration) })
     }
 
     pub(super) fn for_status(
-        shared: &Arc<Shared>,
+        hub: &Arc<Hub>,
         callback: Box<dyn FnMut(&ConnectionStatus) + Send>,
+        timeout: Duration,
     ) -> Result<Self> {
-        shared.dispatcher.start()?;
-        let callback = Callback::new(Function::Status(callback));
-        shared.dispatcher.add_status(callback.clone());
-        let listener = Listener { callback, entry: Entry::Status(Arc::downgrade(shared)) };
-        // Added first and looked at second, so that an end in between is not missed.
-        match shared.waiters.lock().closed() {
-            Some(closed) => Err(closed.into()),
-            None => Ok(listener),
+        if let Some(closed) = hub.closed() {
+            return Err(closed.into());
         }
+        hub.dispatcher.start()?;
+        let callback = Callback::new(Function::Status(callback), None);
+        hub.dispatcher.add_status(callback.clone());
+        let mut listener = Listener { callback, entry: Entry::Status(Arc::downgrade(hub), None) };
+        hub.dispatcher.status_to(&listener.callback, ConnectionStatus::Connected);
+        let target = Target::Callback(listener.callback.clone());
+        let reloads = match hub.register_interest(&[EventKind::Signal], target, timeout) {
+            Ok(id) => Some(Registration { id, hub: Arc::downgrade(hub) }),
+            // Behind a filter, word of a reload may not be had.
+            Err(Error::Refused(refusal)) => {
+                log::debug!(target: "scape::connection", "a status listener will not hear of reloads: {refusal}");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        listener.entry = Entry::Status(Arc::downgrade(hub), reloads);
+        Ok(listener)
+    }
+
+    /// How many events were lost so far, because more waited than the [limit](QueueLimit) allows.
+    pub fn lost(&self) -> u64 {
+        self.callback.lost()
     }
 
     /// Removes the callback and waits for tor to have taken notice, for at most `timeout`.
@@ -72,8 +92,8 @@ impl Listener {
     pub fn close(self, timeout: Duration) -> Result<()> {
         self.callback.deactivate();
         match &self.entry {
-            Entry::Events(registration) => registration.close(timeout),
-            Entry::Status(_) => Ok(()),
+            Entry::Events(registration) | Entry::Status(_, Some(registration)) => registration.close(timeout),
+            Entry::Status(_, None) => Ok(()),
         }
     }
 }
@@ -81,10 +101,10 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.callback.deactivate();
-        if let Entry::Status(shared) = &self.entry
-            && let Some(shared) = shared.upgrade()
+        if let Entry::Status(hub, _) = &self.entry
+            && let Some(hub) = hub.upgrade()
         {
-            shared.dispatcher.remove_status(&self.callback);
+            hub.dispatcher.remove_status(&self.callback);
         }
     }
 }

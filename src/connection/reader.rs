@@ -4,17 +4,17 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Shared;
 use super::dispatcher::Call;
+use super::link::Link;
 use super::routes::{Queue, RouteTable};
 use crate::error::CloseCause;
 use crate::event::{self, Event};
 use crate::protocol::{DecodeError, Decoder, Limits, Reply};
 
 /// Runs until the connection ends, and ends it.
-pub(super) fn run(shared: &Shared, limits: Limits) {
+pub(super) fn run(link: &Link, limits: Limits) {
     let mut reader = Reader {
-        shared,
+        link,
         decoder: Decoder::new(limits),
         table: Arc::default(),
         arrived: SystemTime::now(),
@@ -23,11 +23,11 @@ pub(super) fn run(shared: &Shared, limits: Limits) {
     };
     let cause = reader.read_until_end();
     reader.hand_over();
-    shared.end(cause);
+    link.end(cause);
 }
 
 struct Reader<'a> {
-    shared: &'a Shared,
+    link: &'a Link,
     decoder: Decoder,
     /// Who wants what, as it was when last looked at.
     table: Arc<RouteTable>,
@@ -41,7 +41,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read_until_end(&mut self) -> CloseCause {
         loop {
-            let read = (&self.shared.transport).read(self.decoder.space());
+            let read = (&self.link.transport).read(self.decoder.space());
             match read {
                 Ok(0) => return self.end_of_file(),
                 Ok(count) => self.decoder.advance(count),
@@ -76,7 +76,7 @@ impl Reader<'_> {
         // What came before the answer must be seen before the answer.
         self.hand_over();
         log::trace!(target: "scape::wire", "<- {reply}");
-        let mut waiters = self.shared.waiters.lock();
+        let mut waiters = self.link.waiters.lock();
         if !reply.is_ok() {
             waiters.refused(reply.to_string());
         }
@@ -94,10 +94,16 @@ impl Reader<'_> {
     }
 
     fn event(&mut self, reply: Reply) {
-        self.shared.routes.refresh(&mut self.table);
+        if !self.link.is_live() {
+            return;
+        }
+        self.link.hub.routes.refresh(&mut self.table);
         let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
         log::trace!(target: "scape::wire", "<- {reply}");
         let event = Arc::new(Event::parse(reply, self.arrived));
+        for tracker in &route.trackers {
+            tracker.event(&event);
+        }
         for queue in &route.queues {
             match self.queued.iter_mut().find(|(known, _)| Arc::ptr_eq(known, queue)) {
                 Some((_, events)) => events.push(event.clone()),
@@ -105,17 +111,22 @@ impl Reader<'_> {
             }
         }
         if !route.callbacks.is_empty() {
-            self.calls.push(Call { event, callbacks: route.callbacks.clone() });
+            self.calls.push(Call::new(event, &route.callbacks));
         }
     }
 
-    /// Hands over what has been gathered.
+    /// Hands over what has been gathered, unless this program has ended the link meanwhile: another may be in its place.
     fn hand_over(&mut self) {
+        if !self.link.is_live() {
+            self.queued.clear();
+            self.calls.clear();
+            return;
+        }
         for (queue, events) in self.queued.drain(..) {
             queue.push(events);
         }
         if !self.calls.is_empty() {
-            self.shared.dispatcher.call(std::mem::take(&mut self.calls));
+            self.link.hub.dispatcher.call(std::mem::take(&mut self.calls));
         }
     }
 
@@ -123,7 +134,7 @@ impl Reader<'_> {
         if self.decoder.is_mid_reply() {
             return CloseCause::Truncated;
         }
-        let waiters = self.shared.waiters.lock();
+        let waiters = self.link.waiters.lock();
         CloseCause::Remote { last_words: waiters.last_refusal() }
     }
 }

@@ -1,6 +1,7 @@
 //! Who wants which events.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -15,13 +16,13 @@ use crate::types::EventKind;
 
 /// The register of subscriptions and callbacks. The reader thread works with a table of its own and looks here only
 /// when the version has changed, so that an event costs no lock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Routes {
     version: AtomicU64,
     register: Mutex<Register>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Register {
     next_id: u64,
     routes: Vec<(RouteId, Vec<EventKind>, Target)>,
@@ -32,23 +33,32 @@ struct Register {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RouteId(u64);
 
+/// What is told of events on the reader thread, before anybody else: live state, caches. It must not block, and not call
+/// the connection.
+pub(crate) trait Tracker: Send + Sync {
+    /// An event of a kind that it is registered for.
+    fn event(&self, event: &Event);
+}
+
 /// Where events go.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Target {
+    Tracker(Arc<dyn Tracker>),
     Queue(Arc<Queue>),
     Callback(Arc<Callback>),
 }
 
 /// What the reader thread looks events up in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct RouteTable {
     version: u64,
     by_kind: HashMap<Box<[u8]>, Route>,
 }
 
 /// Everybody who wants one kind of event.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Route {
+    pub(super) trackers: Vec<Arc<dyn Tracker>>,
     pub(super) queues: Vec<Arc<Queue>>,
     pub(super) callbacks: Arc<[Arc<Callback>]>,
 }
@@ -98,40 +108,76 @@ impl Routes {
         }
         let register = self.register.lock();
         let version = self.version.load(Ordering::SeqCst);
-        let mut queues: HashMap<&EventKind, Vec<Arc<Queue>>> = HashMap::new();
+        let mut by_kind: HashMap<Box<[u8]>, Route> = HashMap::new();
         let mut callbacks: HashMap<&EventKind, Vec<Arc<Callback>>> = HashMap::new();
         for (_, kinds, target) in &register.routes {
             for kind in kinds {
+                let route = by_kind.entry(kind.as_str().as_bytes().into()).or_default();
                 match target {
-                    Target::Queue(queue) => queues.entry(kind).or_default().push(queue.clone()),
+                    Target::Tracker(tracker) => route.trackers.push(tracker.clone()),
+                    Target::Queue(queue) => route.queues.push(queue.clone()),
                     Target::Callback(callback) => callbacks.entry(kind).or_default().push(callback.clone()),
                 }
             }
         }
-        let mut by_kind: HashMap<Box<[u8]>, Route> = HashMap::new();
-        for (kind, queues) in queues {
-            by_kind.entry(kind.as_str().as_bytes().into()).or_default().queues = queues;
-        }
         for (kind, callbacks) in callbacks {
-            by_kind.entry(kind.as_str().as_bytes().into()).or_default().callbacks = callbacks.into();
+            if let Some(route) = by_kind.get_mut(kind.as_str().as_bytes()) {
+                route.callbacks = callbacks.into();
+            }
         }
         drop(register);
         *table = Arc::new(RouteTable { version, by_kind });
     }
 
-    /// Ends every queue, with the cause, and refuses new entries.
+    /// Ends every queue, with the cause, forgets everything, and refuses new entries.
     pub(super) fn end(&self, closed: &Closed) {
-        let routes = {
-            let mut register = self.register.lock();
-            register.closed = Some(closed.clone());
-            self.version.fetch_add(1, Ordering::SeqCst);
-            std::mem::take(&mut register.routes)
-        };
-        for (_, _, target) in routes {
+        end_queues(self.take(closed, |_| true), closed);
+    }
+
+    /// Ends every queue, with the cause, and refuses new entries. Callbacks and trackers stay, should the connection be
+    /// made again.
+    pub(super) fn end_queues(&self, closed: &Closed) {
+        end_queues(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
+    }
+
+    /// Events will be missing.
+    pub(super) fn interrupt(&self) {
+        for (_, _, target) in &self.register.lock().routes {
             if let Target::Queue(queue) = target {
-                queue.end(closed.clone());
+                queue.interruptions.fetch_add(1, Ordering::AcqRel);
             }
         }
+    }
+
+    /// Takes new entries again.
+    pub(super) fn reopen(&self) {
+        self.register.lock().closed = None;
+    }
+
+    fn take(&self, closed: &Closed, is_taken: impl Fn(&Target) -> bool) -> Vec<Target> {
+        let mut register = self.register.lock();
+        register.closed = Some(closed.clone());
+        self.version.fetch_add(1, Ordering::SeqCst);
+        let (taken, kept) =
+            std::mem::take(&mut register.routes).into_iter().partition(|(_, _, target)| is_taken(target));
+        register.routes = kept;
+        let taken: Vec<(RouteId, Vec<EventKind>, Target)> = taken;
+        taken.into_iter().map(|(_, _, target)| target).collect()
+    }
+}
+
+/// Outside of the lock: a target may be the last that holds a user's closure.
+fn end_queues(targets: Vec<Target>, closed: &Closed) {
+    for target in targets {
+        if let Target::Queue(queue) = target {
+            queue.end(closed.clone());
+        }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("entries", &self.register.lock().routes.len()).finish_non_exhaustive()
     }
 }
 
@@ -142,6 +188,8 @@ pub(super) struct Queue {
     limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
     lost: AtomicU64,
+    /// How often the connection ended meanwhile, and was awaited again.
+    interruptions: AtomicU64,
     end: Mutex<QueueEnd>,
 }
 
@@ -154,7 +202,13 @@ enum QueueEnd {
 impl Queue {
     pub(super) fn new(sender: Sender<Batch>, limit: Option<usize>) -> Self {
         let end = Mutex::new(QueueEnd::Open(sender));
-        Queue { limit, waiting: Arc::default(), lost: AtomicU64::new(0), end }
+        Queue {
+            limit,
+            waiting: Arc::default(),
+            lost: AtomicU64::new(0),
+            interruptions: AtomicU64::new(0),
+            end,
+        }
     }
 
     /// Appends events; those that find no room are counted and lost.
@@ -194,6 +248,16 @@ impl Queue {
             QueueEnd::Open(_) => None,
             QueueEnd::Closed(closed) => Some(closed.clone()),
         }
+    }
+
+    /// How often the connection was interrupted so far.
+    pub(super) fn interruptions(&self) -> u64 {
+        self.interruptions.load(Ordering::Acquire)
+    }
+
+    /// How many events wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// How many events were lost so far.

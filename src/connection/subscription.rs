@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, unbounded};
 use parking_lot::Mutex;
 
-use super::Shared;
 use super::batch::Batch;
+use super::hub::Hub;
 use super::routes::{Queue, RouteId, Target};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
@@ -25,6 +25,16 @@ pub enum QueueLimit {
     Bounded(usize),
 }
 
+impl QueueLimit {
+    /// The number, where there is one.
+    pub(super) fn count(self) -> Option<usize> {
+        match self {
+            QueueLimit::Unbounded => None,
+            QueueLimit::Bounded(limit) => Some(limit),
+        }
+    }
+}
+
 /// Events of some kinds, from the moment of subscribing, in a queue of their own. Made by
 /// [`Controller::subscribe`](crate::Controller::subscribe).
 ///
@@ -34,7 +44,8 @@ pub enum QueueLimit {
 /// each event goes to one of them.
 ///
 /// When the connection ends, what is already in the queue can still be read; then the iterators end, and
-/// [`cause`](Self::cause) tells why. Dropping the subscription ends it, and tells tor, where nobody else wants these
+/// [`cause`](Self::cause) tells why. A connection that is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect))
+/// does not end its subscriptions: they go on when it is there again ([`interruptions`](Self::interruptions)). Dropping the subscription ends it, and tells tor, where nobody else wants these
 /// events.
 #[derive(Debug)]
 pub struct Subscription {
@@ -48,34 +59,30 @@ pub struct Subscription {
 
 /// An entry in the register of routes, removed when dropped.
 #[derive(Debug)]
-pub(super) struct Registration {
+pub(crate) struct Registration {
     pub(super) id: RouteId,
-    pub(super) shared: Weak<Shared>,
+    pub(super) hub: Weak<Hub>,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.forget_interest(self.id);
+        if let Some(hub) = self.hub.upgrade() {
+            hub.forget_interest(self.id);
         }
     }
 }
 
 impl Subscription {
     pub(super) fn new(
-        shared: &Arc<Shared>,
+        hub: &Arc<Hub>,
         kinds: Vec<EventKind>,
         limit: QueueLimit,
         timeout: Duration,
     ) -> Result<Self> {
         let (sender, receiver) = unbounded();
-        let limit = match limit {
-            QueueLimit::Unbounded => None,
-            QueueLimit::Bounded(limit) => Some(limit),
-        };
-        let queue = Arc::new(Queue::new(sender, limit));
-        let id = shared.register_interest(&kinds, Target::Queue(queue.clone()), timeout)?;
-        let registration = Registration { id, shared: Arc::downgrade(shared) };
+        let queue = Arc::new(Queue::new(sender, limit.count()));
+        let id = hub.register_interest(&kinds, Target::Queue(queue.clone()), timeout)?;
+        let registration = Registration { id, hub: Arc::downgrade(hub) };
         Ok(Subscription { queue, receiver, front: Mutex::new(None), kinds, registration })
     }
 
@@ -154,6 +161,17 @@ impl Subscription {
         self.queue.lost()
     }
 
+    /// How many events wait in the queue now.
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    /// How often the connection has ended since the subscription was made, and was (or is being) made again. What tor said
+    /// in between is missing, so whoever keeps a picture of tor's state draws it anew when this number has changed.
+    pub fn interruptions(&self) -> u64 {
+        self.queue.interruptions()
+    }
+
     /// Why no more events come, once the connection has ended.
     pub fn cause(&self) -> Option<Closed> {
         self.queue.cause()
@@ -188,8 +206,8 @@ impl Subscription {
 impl Registration {
     /// As dropping it, with the error.
     pub(super) fn close(&self, timeout: Duration) -> Result<()> {
-        match self.shared.upgrade() {
-            Some(shared) => shared.end_interest(self.id, timeout),
+        match self.hub.upgrade() {
+            Some(hub) => hub.end_interest(self.id, timeout),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Shared;
+use super::link::Link;
 use super::waiters::PendingReply;
 use crate::error::{CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
@@ -61,7 +61,7 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
     transport.set_write_timeout(Some(TICK))
 }
 
-impl Shared {
+impl Link {
     /// Queues a waiter and writes its command.
     pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
         let deadline = deadline_after(timeout);

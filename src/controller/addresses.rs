@@ -80,6 +80,8 @@ impl Drop for MappedAddress {
         let Some(controller) = self.controller.upgrade() else { return };
         // Its answer is not waited for: a drop should not take long.
         let from = &self.mapping.from;
+        let undone = Mapping { from: from.clone(), to: from.clone() };
+        controller.inner.session.ledger.set_mapping(&undone);
         let sent = pairs([(from, from)]).and_then(|(command, _)| controller.send(command));
         if let Err(error) = sent {
             log::debug!(target: "scape::connection", "{from} stays mapped: {error}");
@@ -124,7 +126,11 @@ impl Controller {
             return Ok(Vec::new());
         }
         let shown = command.to_string();
-        answers(&self.send(command)?.wait()?, &asked, &shown)
+        let answers = answers(&self.send(command)?.wait()?, &asked, &shown)?;
+        for mapping in answers.iter().flatten() {
+            self.inner.session.ledger.set_mapping(mapping);
+        }
+        Ok(answers)
     }
 
     /// Takes a mapping back; what was not mapped stays so. For a virtual address, this is the one that tor chose.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connect::Credentials;
-use crate::connection::Connection;
+use crate::connection::Candidate;
 use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
 use crate::transport::deadline_after;
@@ -18,7 +18,7 @@ const COOKIE_LENGTH: u64 = 32;
 
 /// How the attempt with one method ended.
 enum Attempt {
-    Success(Connection),
+    Success(Candidate),
     Failure(AuthError),
 }
 
@@ -28,13 +28,13 @@ struct Login<O> {
     deadline: Instant,
     timeout: Duration,
     /// A connection on which nothing has failed yet.
-    fresh: Option<Connection>,
+    fresh: Option<Candidate>,
 }
 
 /// Opens a connection and authenticates on it. `open` gives `None` where there is no further connection to be had.
-pub(super) fn authenticate<O>(open: O, credentials: &Credentials, timeout: Duration) -> Result<Connection>
+pub(super) fn authenticate<O>(open: O, credentials: &Credentials, timeout: Duration) -> Result<Candidate>
 where
-    O: FnMut() -> Result<Option<Connection>>,
+    O: FnMut() -> Result<Option<Candidate>>,
 {
     let deadline = deadline_after(timeout);
     let mut login = Login { open, deadline, timeout, fresh: None };
@@ -85,7 +85,7 @@ where
     })
 }
 
-impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
+impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     /// Asks what tor offers. The first answer also shows whether this is a control port at all.
     fn protocol_info(&mut self) -> Result<ProtocolInfo> {
         let connection = match (self.open)()? {
@@ -187,7 +187,7 @@ impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
     }
 
     /// The connection on which nothing has failed yet, or a new one: tor hangs up after a failure.
-    fn connection(&mut self) -> Result<Option<Connection>> {
+    fn connection(&mut self) -> Result<Option<Candidate>> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
             None => {
@@ -198,7 +198,7 @@ impl<O: FnMut() -> Result<Option<Connection>>> Login<O> {
     }
 
     /// Sends a command; the inner error is one after which other methods may still be tried.
-    fn ask(&self, connection: &Connection, command: Command) -> Result<Result<Reply, AuthError>> {
+    fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
         match connection.request(command, self.left()?) {
             Ok(reply) => Ok(match reply.refusal(&shown) {

@@ -53,6 +53,21 @@ impl ClientAuth {
     }
 }
 
+impl ClientAuth {
+    pub(super) fn command(&self) -> Result<Command> {
+        let mut command = Command::build("ONION_CLIENT_AUTH_ADD");
+        // tor compares the address letter by letter later on: it is always sent in lower case.
+        command.word("address", &self.address.service_id()).secret_word("key", &self.key.to_blob());
+        if let Some(name) = &self.name {
+            command.pair("ClientName", name);
+        }
+        if self.permanent {
+            command.pair("Flags", "Permanent");
+        }
+        Ok(command.finish()?)
+    }
+}
+
 /// The service's address, the name, and whether it is permanent.
 impl fmt::Display for ClientAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,28 +116,27 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
-        let mut command = Command::build("ONION_CLIENT_AUTH_ADD");
-        // tor compares the address letter by letter later on: it is always sent in lower case.
-        command.word("address", &auth.address.service_id()).secret_word("key", &auth.key.to_blob());
-        if let Some(name) = &auth.name {
-            command.pair("ClientName", name);
-        }
+        let reply = self.request(auth.command()?)?;
+        let added = match reply.code() {
+            250 => ClientAuthAdded::New,
+            251 => ClientAuthAdded::Replaced,
+            252 => ClientAuthAdded::Decrypted,
+            _ => return Err(Error::answer("ONION_CLIENT_AUTH_ADD", reply.to_string())),
+        };
+        let ledger = &self.inner.session.ledger;
         if auth.permanent {
-            command.pair("Flags", "Permanent");
+            ledger.remove_client_auth(&auth.address);
+        } else {
+            ledger.add_client_auth(auth.clone());
         }
-        let reply = self.request(command.finish()?)?;
-        match reply.code() {
-            250 => Ok(ClientAuthAdded::New),
-            251 => Ok(ClientAuthAdded::Replaced),
-            252 => Ok(ClientAuthAdded::Decrypted),
-            _ => Err(Error::answer("ONION_CLIENT_AUTH_ADD", reply.to_string())),
-        }
+        Ok(added)
     }
 
     /// Takes the key for an onion service away from tor, its file included. `false` where tor had none.
     pub fn onion_client_auth_remove(&self, address: &OnionAddress) -> Result<bool> {
         let mut command = Command::build("ONION_CLIENT_AUTH_REMOVE");
         let reply = self.request(command.word("address", &address.service_id()).finish()?)?;
+        self.inner.session.ledger.remove_client_auth(address);
         match reply.code() {
             250 => Ok(true),
             251 => Ok(false),

@@ -45,16 +45,22 @@ impl Controller {
     /// The lines of several options, in tor's order and spelling. (tor takes names in any case and also abbreviated;
     /// for a group such as `HiddenServiceOptions` it gives its members' lines.)
     pub fn get_conf_lines<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<Vec<ConfLine>> {
-        let mut command = Command::build("GETCONF");
-        let mut count = 0;
-        for name in names {
-            command.option(name.as_ref());
-            count += 1;
-        }
-        if count == 0 {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        if names.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(parse_getconf(&self.request(command.finish()?)?, count))
+        let cache = &self.inner.session.cache;
+        let asked = match cache.conf(&names) {
+            Ok(lines) => return self.while_open(lines),
+            Err(asked) => asked,
+        };
+        let mut command = Command::build("GETCONF");
+        for name in &names {
+            command.option(name);
+        }
+        let lines = parse_getconf(&self.request(command.finish()?)?, names.len());
+        cache.keep_conf(asked, names, &lines);
+        Ok(lines)
     }
 
     /// Sets options, all of them or none. A list option is named once for each of its values, and these replace the

@@ -1,10 +1,16 @@
 //! Finding tor's control port, and getting in.
 
+use std::fmt;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::Caching;
+use super::keeper::Keeping;
+use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
-use crate::connection::Connection;
+use crate::connection::{Candidate, Connection};
 use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result, Timeout};
 use crate::protocol::Limits;
 use crate::transport::{Address, Transport, deadline_after};
@@ -57,10 +63,31 @@ pub fn connect() -> Result<Controller> {
 /// password, where one was given; none. tor hangs up after each failure, so each further one takes a new connection.
 #[derive(Debug, Clone)]
 pub struct Connect {
-    address: Option<Address>,
+    destination: Destination,
     pub(super) credentials: Credentials,
     timeout: Duration,
     limits: Limits,
+    reconnect: Option<Reconnect>,
+    heartbeat: Option<Duration>,
+    caching: Caching,
+}
+
+/// Where to connect to.
+#[derive(Debug, Clone)]
+enum Destination {
+    UsualPlaces,
+    Address(Address),
+    Through(Opener),
+}
+
+/// The user's way to a tor.
+#[derive(Clone)]
+struct Opener(Arc<dyn Fn() -> io::Result<Transport> + Send + Sync>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
 }
 
 /// What to authenticate with.
@@ -82,8 +109,15 @@ pub struct PasswordRequest {
 
 impl Default for Connect {
     fn default() -> Self {
-        let credentials = Credentials::default();
-        Connect { address: None, credentials, timeout: DEFAULT_TIMEOUT, limits: Limits::default() }
+        Connect {
+            destination: Destination::UsualPlaces,
+            credentials: Credentials::default(),
+            timeout: DEFAULT_TIMEOUT,
+            limits: Limits::default(),
+            reconnect: None,
+            heartbeat: None,
+            caching: Caching::default(),
+        }
     }
 }
 
@@ -98,11 +132,25 @@ impl Connect {
     pub fn to<A>(address: A) -> Result<Self>
     where
         A: TryInto<Address>,
-        A::Error: std::fmt::Display,
+        A::Error: fmt::Display,
     {
         let address =
             address.try_into().map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
-        Ok(Connect { address: Some(address), ..Connect::default() })
+        Ok(Connect { destination: Destination::Address(address), ..Connect::default() })
+    }
+
+    /// To a tor that is reached in a way of the program's own, such as a tunnel: `open` gives a new transport each time that
+    /// it is called.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().start()?;
+    /// let controller = scape::Connect::through(move || Ok(tor.transport()?)).connect()?;
+    /// assert!(controller.is_alive());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn through(open: impl Fn() -> io::Result<Transport> + Send + Sync + 'static) -> Self {
+        Connect { destination: Destination::Through(Opener(Arc::new(open))), ..Connect::default() }
     }
 
     /// To the address in `SCAPE_CONTROL`, or the usual places where that is not set, with the password in
@@ -137,6 +185,46 @@ impl Connect {
         self
     }
 
+    /// Makes the connection again by itself when it has ended, as this policy says: see also
+    /// [`Controller::reconnect`], which tells what comes back. Subscriptions and callbacks go on; what tor said meanwhile is
+    /// missing ([`Subscription::interruptions`](crate::Subscription::interruptions)). Calls made while there is no
+    /// connection fail with [`Error::Closed`]; [`Controller::wait_connected`] waits for it, and
+    /// [status listeners](Controller::on_status) hear of it all.
+    ///
+    /// The password, if one is given, is kept in memory for it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// use scape::{Connect, Reconnect};
+    ///
+    /// let controller = Connect::to(address)?.reconnect(Reconnect::new()).connect()?;
+    /// tor.hang_up();
+    /// controller.wait_closed(controller.timeout())?;
+    /// controller.wait_connected(controller.timeout())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconnect(mut self, policy: Reconnect) -> Self {
+        self.reconnect = Some(policy);
+        self
+    }
+
+    /// Asks tor this often whether it is still there. Where it does not answer within [`timeout`](Self::timeout), the
+    /// connection is ended ([`CloseCause::Unresponsive`](crate::error::CloseCause::Unresponsive)), and with
+    /// [`reconnect`](Self::reconnect) made again. For connections whose end nobody reports, such as those over a network.
+    /// Default: never.
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.heartbeat = Some(every);
+        self
+    }
+
+    /// Which answers are kept instead of being asked for again. Default: [`Caching::Constants`].
+    pub fn caching(mut self, caching: Caching) -> Self {
+        self.caching = caching;
+        self
+    }
+
     /// Bounds on what tor may send.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -150,11 +238,10 @@ impl Connect {
     /// [`Error::Auth`] where an address was given and tor would not let us in; [`Error::Connect`] where there was no
     /// connection, or no address was given and none of the usual places let us in.
     pub fn connect(&self) -> Result<Controller> {
-        if let Some(address) = &self.address {
-            return self.connect_to(address).map_err(|error| match error {
-                Error::Auth(_) => error,
-                error => ConnectError::new(vec![ConnectAttempt::new(address.to_string(), error)]).into(),
-            });
+        if !matches!(self.destination, Destination::UsualPlaces) {
+            let connection = Connection::default();
+            let candidate = self.candidate(&connection)?;
+            return self.start(connection, candidate, Some(self.clone()));
         }
         let mut attempts = Vec::new();
         let mut seen = Vec::new();
@@ -166,9 +253,12 @@ impl Connect {
                 continue;
             }
             seen.push(canonical);
-            match self.connect_to(&address) {
+            let shown = address.to_string();
+            // From then on it is this one: a connection that is made again must not be another tor's.
+            match self.to_place(address).connect() {
                 Ok(controller) => return Ok(controller),
-                Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
+                Err(Error::Connect(error)) => attempts.extend(error.attempts().iter().cloned()),
+                Err(error) => attempts.push(ConnectAttempt::new(shown, error)),
             }
         }
         Err(ConnectError::new(attempts).into())
@@ -214,7 +304,9 @@ impl Connect {
                 Some(password) => connect.credentials.password = Some(password),
                 None => return Err(error),
             }
-            connect.address = address.parse().ok();
+            if let Ok(address) = address.parse() {
+                connect.destination = Destination::Address(address);
+            }
         }
         match (connect.connect(), refused) {
             (Err(_), Some(error)) if connect.credentials.password.is_none() => Err(error),
@@ -224,27 +316,79 @@ impl Connect {
 
     /// Authenticates on a transport that is already connected. With a single transport there is a single attempt:
     /// after a failure tor hangs up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`]; [`Error::Argument`] where the connection is to [`reconnect`](Self::reconnect), for which
+    /// [`through`](Self::through) is the way.
     pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
+        if self.is_persistent() {
+            let why = "cannot be opened again, as reconnect demands: see Connect::through";
+            return Err(ArgumentError::invalid("connect", "transport", why).into());
+        }
+        let connection = Connection::default();
         let mut transport = Some(transport);
         let open = || match transport.take() {
-            Some(transport) => Connection::start(transport, self.limits).map(Some),
+            Some(transport) => connection.open(transport, self.limits).map(Some),
             None => Ok(None),
         };
-        let connection = auth::authenticate(open, &self.credentials, self.timeout)?;
-        Ok(Controller::new(connection, self.timeout))
+        let candidate = auth::authenticate(open, &self.credentials, self.timeout)?;
+        self.start(connection, candidate, None)
     }
 
-    fn connect_to(&self, address: &Address) -> Result<Controller> {
-        let open = || {
-            let deadline = deadline_after(self.timeout);
-            let transport = Transport::connect(address, deadline).map_err(|error| match error.kind() {
-                std::io::ErrorKind::TimedOut => Timeout::new(Phase::Connect, self.timeout).into(),
-                _ => Error::io("cannot connect", error),
-            })?;
-            Connection::start(transport, self.limits).map(Some)
+    /// Whether the connection is to be made again by itself.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.reconnect.is_some()
+    }
+
+    /// How long each call may take.
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Connects and authenticates, once more.
+    pub(super) fn candidate(&self, connection: &Connection) -> Result<Candidate> {
+        let place = match &self.destination {
+            Destination::UsualPlaces => "the usual places".to_owned(),
+            Destination::Address(address) => address.to_string(),
+            Destination::Through(_) => "the program's own way".to_owned(),
         };
-        let connection = auth::authenticate(open, &self.credentials, self.timeout)?;
-        Ok(Controller::new(connection, self.timeout))
+        let open = || connection.open(self.transport()?, self.limits).map(Some);
+        auth::authenticate(open, &self.credentials, self.timeout).map_err(|error| match error {
+            Error::Auth(_) => error,
+            error => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
+        })
+    }
+
+    fn transport(&self) -> Result<Transport> {
+        let transport = match &self.destination {
+            Destination::Address(address) => Transport::connect(address, deadline_after(self.timeout)),
+            Destination::Through(opener) => (opener.0)(),
+            Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
+        };
+        transport.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => Timeout::new(Phase::Connect, self.timeout).into(),
+            _ => Error::io("cannot connect", error),
+        })
+    }
+
+    fn to_place(&self, address: Address) -> Connect {
+        Connect { destination: Destination::Address(address), ..self.clone() }
+    }
+
+    fn start(
+        &self,
+        connection: Connection,
+        candidate: Candidate,
+        again: Option<Connect>,
+    ) -> Result<Controller> {
+        let keeping =
+            Keeping { reconnect: self.reconnect.clone(), heartbeat: self.heartbeat, timeout: self.timeout };
+        let controller = Controller::start(connection, candidate, again, keeping, self.timeout)?;
+        if self.caching != Caching::default() {
+            controller.set_caching(self.caching)?;
+        }
+        Ok(controller)
     }
 }
 
@@ -258,7 +402,10 @@ fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
         _ => false,
     };
     match error {
-        Error::Auth(auth) if helps(auth) => connect.address.as_ref().map(ToString::to_string),
+        Error::Auth(auth) if helps(auth) => Some(match &connect.destination {
+            Destination::Address(address) => address.to_string(),
+            _ => "the control port".to_owned(),
+        }),
         Error::Connect(connect) => {
             let attempt = connect.attempts().iter().find(|a| a.error.auth().is_some_and(helps));
             attempt.map(|attempt| attempt.address.clone())

@@ -45,7 +45,7 @@ impl Controller {
         kinds: impl IntoIterator<Item = EventKind>,
         limit: QueueLimit,
     ) -> Result<Subscription> {
-        self.inner.connection.subscribe(checked(kinds)?, limit, self.timeout)
+        self.connection().subscribe(checked(kinds)?, limit, self.timeout)
     }
 
     /// Calls `callback` with every event of these kinds from now on, as long as the returned [`Listener`] lives.
@@ -78,13 +78,45 @@ impl Controller {
         kinds: impl IntoIterator<Item = EventKind>,
         callback: impl FnMut(&Event) + Send + 'static,
     ) -> Result<Listener> {
-        self.inner.connection.on(checked(kinds)?, Box::new(callback), self.timeout)
+        self.on_with(kinds, QueueLimit::Unbounded, callback)
     }
 
-    /// Calls `callback` when the connection's status changes, as long as the returned [`Listener`] lives. The end of
-    /// the connection is told after every event that came before it.
+    /// As [`on`](Self::on), with a limit on how many events may wait for the callback: what finds no room is lost to it, and
+    /// [counted](Listener::lost).
+    pub fn on_with(
+        &self,
+        kinds: impl IntoIterator<Item = EventKind>,
+        limit: QueueLimit,
+        callback: impl FnMut(&Event) + Send + 'static,
+    ) -> Result<Listener> {
+        self.connection().on(checked(kinds)?, limit, Box::new(callback), self.timeout)
+    }
+
+    /// Calls `callback` when the connection's status changes, as long as the returned [`Listener`] lives: first with its
+    /// present status, [`ConnectionStatus::Connected`], then with what happens: tor reads its configuration again, the
+    /// connection ends, and where it is made again, how that goes. The end of the connection is told after every event
+    /// that came before it.
+    ///
+    /// To hear of reloads, it has tor send SIGNAL events; where a filter refuses that, the rest is told all the same.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("SETEVENTS SIGNAL", "250 OK\r\n650 SIGNAL RELOAD\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let (sender, receiver) = crossbeam_channel::unbounded();
+    /// let listener = controller.on_status(move |status| {
+    ///     let _ = sender.send(format!("{status:?}"));
+    /// })?;
+    /// assert_eq!(receiver.recv()?, "Connected");
+    /// assert_eq!(receiver.recv()?, "Reloaded");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`](crate::Error::Closed) where the connection has ended already.
     pub fn on_status(&self, callback: impl FnMut(&ConnectionStatus) + Send + 'static) -> Result<Listener> {
-        self.inner.connection.on_status(Box::new(callback))
+        self.connection().on_status(Box::new(callback), self.timeout)
     }
 }
 

@@ -1,11 +1,41 @@
 //! GETINFO.
 
+mod accounting;
+mod address_mappings;
+mod config;
+mod consensus;
+mod downloads;
+mod exit_policy;
+mod geoip;
+mod guards;
+mod handshakes;
+mod identity;
+mod listeners;
+mod names;
+mod onions;
+mod process;
+mod relays;
+mod status;
+mod traffic;
+mod value;
+mod version;
+
+pub use accounting::Accounting;
+pub use consensus::{ConsensusLifetime, SharedRandom};
+pub use handshakes::HandshakeStats;
+pub use process::ProcessInfo;
+pub use relays::DirServerQuery;
+pub use status::Reachability;
+
 use super::Controller;
+use super::cache::{Cache, Caching};
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, parse_getinfo};
 use crate::types::Version;
 
 /// `GETINFO keys…`. control-spec, command GETINFO; what a given tor knows is in its `info/names`.
+///
+/// What cannot change as long as tor runs, such as its version, is asked for once: see [`Caching`].
 impl Controller {
     /// The value of one key, as text. What is no UTF-8 becomes U+FFFD; the line end of a value of several lines is
     /// taken off.
@@ -96,7 +126,49 @@ impl Controller {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        parse(&self.request(command(keys)?)?, keys)
+        let cache = &self.inner.session.cache;
+        let asked = match cache.info(keys) {
+            Ok(values) => return self.while_open(values),
+            Err(asked) => asked,
+        };
+        let values = parse(&self.request(command(keys)?)?, keys)?;
+        cache.keep_info(asked, keys, &values);
+        Ok(values)
+    }
+
+    /// A kept answer: without a connection there is no answer at all.
+    pub(super) fn while_open<T>(&self, answer: T) -> Result<T> {
+        match self.closed() {
+            Some(closed) => Err(closed.into()),
+            None => Ok(answer),
+        }
+    }
+
+    /// Chooses which of tor's answers are kept instead of being asked for again, for all handles of the connection. What
+    /// was kept so far is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// For [`Caching::Configuration`] those of SETEVENTS: without CONF_CHANGED there is no such caching, and nothing has
+    /// changed.
+    pub fn set_caching(&self, caching: Caching) -> Result<()> {
+        let session = &self.inner.session;
+        let events = match caching {
+            Caching::Configuration => {
+                let cache = session.cache.clone();
+                Some(self.connection().track(Cache::KINDS, cache, self.timeout)?)
+            }
+            _ => None,
+        };
+        session.cache.set_caching(caching);
+        let before = std::mem::replace(&mut *session.cache_events.lock(), events);
+        drop(before);
+        Ok(())
+    }
+
+    /// Which of tor's answers are kept.
+    pub fn caching(&self) -> Caching {
+        self.inner.session.cache.caching()
     }
 }
 

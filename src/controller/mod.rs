@@ -5,6 +5,7 @@
 
 mod addresses;
 mod auth;
+mod cache;
 mod circuits;
 mod client_auth;
 mod conf;
@@ -15,28 +16,39 @@ mod features;
 mod guards;
 mod hs_descriptors;
 mod info;
+mod keeper;
+mod ledger;
 mod onions;
 mod ownership;
+mod reconnect;
 mod resolve;
+mod session;
 mod signals;
 mod streams;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::connection::{Connection, PendingReply};
+use crate::connection::{Candidate, Connection, PendingReply};
 use crate::error::{Closed, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Transport, deadline_after};
-use crate::types::Signal;
 
 pub use addresses::{MappedAddress, Mapping};
+pub use cache::Caching;
 pub use circuits::BuildCircuit;
 pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
 pub use descriptors::{PostDescriptor, PostedDescriptor};
 pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
+pub use info::{
+    Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
+};
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
+pub use reconnect::Reconnect;
+
+use keeper::Keeping;
+use session::Session;
 
 /// How long a call waits for tor unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +57,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// It is cheap to clone, and any number of threads may use it and its clones at once: each call gets the reply to its
 /// own command. The connection ends when the last handle is dropped, or with [`close`](Self::close). Once it has
-/// ended, for whatever reason, every call fails with [`Error::Closed`](crate::Error::Closed) and the same cause.
+/// ended, for whatever reason, every call fails with [`Error::Closed`](crate::Error::Closed) and the same cause; until it is
+/// made again, by [`reconnect`](Self::reconnect) or by itself ([`Connect::reconnect`]).
 ///
 /// Every call waits for at most the handle's timeout, 30 seconds unless
 /// [`Connect::timeout`] or [`with_timeout`](Self::with_timeout) say otherwise. A call whose timeout has passed
@@ -67,9 +80,13 @@ pub struct Controller {
 
 #[derive(Debug)]
 struct Inner {
-    connection: Connection,
-    /// What `signal/names` says; `None` where it could not be asked.
-    signals: OnceLock<Option<Vec<Signal>>>,
+    session: Arc<Session>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        session::close_on_drop(&self.session);
+    }
 }
 
 /// A handle that does not keep the connection open: for callbacks, which would otherwise keep alive what they are
@@ -84,13 +101,25 @@ impl Controller {
     /// A controller on a transport that needs no authentication (any more), such as the socket of
     /// `__OwningControllerFD`. Nothing is sent.
     pub fn from_authenticated(transport: Transport) -> Result<Controller> {
-        let connection = Connection::start(transport, Limits::default())?;
-        Ok(Controller::new(connection, DEFAULT_TIMEOUT))
+        let connection = Connection::default();
+        let candidate = connection.open(transport, Limits::default())?;
+        Controller::start(connection, candidate, None, Keeping::default(), DEFAULT_TIMEOUT)
     }
 
-    fn new(connection: Connection, timeout: Duration) -> Self {
-        let inner = Inner { connection, signals: OnceLock::new() };
-        Controller { inner: Arc::new(inner), timeout }
+    /// A controller on a connection that has just been authenticated on, as `connect` says, where it can be made again.
+    fn start(
+        connection: Connection,
+        candidate: Candidate,
+        connect: Option<Connect>,
+        keeping: Keeping,
+        timeout: Duration,
+    ) -> Result<Controller> {
+        let session = Session::start(connection, candidate, connect, keeping)?;
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout })
+    }
+
+    fn connection(&self) -> &Connection {
+        self.inner.session.connection()
     }
 
     /// A handle on the same connection whose calls wait for at most `timeout`.
@@ -163,18 +192,28 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send(&self, command: Command) -> Result<PendingReply> {
-        self.inner.connection.send(events::not_setevents(command)?, self.timeout)
+        self.send_checked(events::not_setevents(command)?)
+    }
+
+    fn send_checked(&self, command: Command) -> Result<PendingReply> {
+        let pending = self.connection().send(command, self.timeout)?;
+        self.inner.session.cache.was_sent(pending.command().keyword());
+        Ok(pending)
     }
 
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
     pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
-        self.inner.connection.send_all(commands?, self.timeout)
+        let pending = self.connection().send_all(commands?, self.timeout)?;
+        for sent in &pending {
+            self.inner.session.cache.was_sent(sent.command().keyword());
+        }
+        Ok(pending)
     }
 
     /// Sends a command and waits for its reply; one that is no success is an error.
     fn request(&self, command: Command) -> Result<Reply> {
-        self.inner.connection.send(command, self.timeout)?.wait_ok()
+        self.send_checked(command)?.wait_ok()
     }
 
     /// Waits until everything that tor sent before this call has been seen by every callback. (Replies alone
@@ -185,16 +224,16 @@ impl Controller {
         let deadline = deadline_after(self.timeout);
         // Whatever tor answers, also a filter's refusal: what came before has been read.
         let command = Command::build("GETINFO").word("key", "version").finish()?;
-        self.inner.connection.request(command, self.timeout)?;
-        if self.inner.connection.is_in_callback() {
+        self.connection().request(command, self.timeout)?;
+        if self.connection().is_in_callback() {
             return Ok(());
         }
-        self.inner.connection.wait_for_callbacks(deadline.saturating_duration_since(Instant::now()))
+        self.connection().wait_for_callbacks(deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Why the connection has ended, once it has.
     pub fn closed(&self) -> Option<Closed> {
-        self.inner.connection.closed()
+        self.connection().closed()
     }
 
     /// Whether the connection is open, as far as is known: tor's end is noticed as soon as its socket tells.
@@ -208,7 +247,7 @@ impl Controller {
     ///
     /// [`Error::Timeout`](crate::Error::Timeout) if it is still open then.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Closed> {
-        match self.inner.connection.wait_closed(timeout) {
+        match self.connection().wait_closed(timeout) {
             Some(closed) => Ok(closed),
             None => Err(Timeout::new(Phase::Close, timeout).into()),
         }
@@ -222,18 +261,18 @@ impl Controller {
     /// [`Error::Timeout`](crate::Error::Timeout) where a callback does not return within the handle's timeout. The
     /// connection is closed anyway.
     pub fn close(self) -> Result<()> {
-        self.inner.connection.close(self.timeout)
+        self.inner.session.close(self.timeout)
     }
 
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
-        self.inner.connection.set_quitting(true);
+        self.connection().set_quitting(true);
         match self.request(command) {
             // It may hang up before its answer is read.
             Ok(_) | Err(crate::Error::Closed(_)) => self.close(),
             Err(error) => {
-                self.inner.connection.set_quitting(false);
+                self.connection().set_quitting(false);
                 Err(error)
             }
         }

@@ -170,7 +170,7 @@ impl AddOnion {
         self
     }
 
-    fn command(&self) -> Result<Command> {
+    pub(super) fn command(&self) -> Result<Command> {
         let mut command = Command::build("ADD_ONION");
         match &self.key {
             None => command.word("key", "NEW:ED25519-V3"),
@@ -204,6 +204,24 @@ impl AddOnion {
             };
         }
         Ok(command.finish()?)
+    }
+
+    /// How to add the same service on another connection. `None` where it stays without one.
+    fn again(&self, added: &AddedOnion) -> Option<AddOnion> {
+        if self.detach {
+            return None;
+        }
+        let key = self.key.clone().or_else(|| added.key.clone());
+        Some(AddOnion { key, ..self.clone() })
+    }
+
+    /// As [`command`](Self::command), for a service that must have the address that it had before.
+    pub(super) fn command_again(&self) -> Result<Command> {
+        if self.key.is_none() {
+            let why = "was discarded when the service was added, so that it cannot be added again";
+            return Err(ArgumentError::invalid("ADD_ONION", "key", why).into());
+        }
+        self.command()
     }
 
     fn add_proof_of_work(&self, command: &mut CommandBuilder) {
@@ -277,7 +295,11 @@ impl Controller {
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let reply = self.request(service.command()?)?;
-        parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))
+        let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
+        if let Some(again) = service.again(&added) {
+            self.inner.session.ledger.add_onion(added.address, again);
+        }
+        Ok(added)
     }
 
     /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.
@@ -287,7 +309,9 @@ impl Controller {
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
     /// another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
-        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?).map(drop)
+        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?)?;
+        self.inner.session.ledger.remove_onion(address);
+        Ok(())
     }
 }
 

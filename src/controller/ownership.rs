@@ -11,11 +11,15 @@ impl Controller {
     /// A tor that was started with `__OwningControllerProcess` should then be told
     /// `reset_conf(["__OwningControllerProcess"])`, so that the connection alone counts.
     pub fn take_ownership(&self) -> Result<()> {
-        self.request(Command::build("TAKEOWNERSHIP").finish()?).map(drop)
+        self.request(Command::build("TAKEOWNERSHIP").finish()?)?;
+        self.inner.session.ledger.set_owns_tor(true);
+        Ok(())
     }
 
     /// Makes this connection one that tor outlives.
     pub fn drop_ownership(&self) -> Result<()> {
-        self.request(Command::build("DROPOWNERSHIP").finish()?).map(drop)
+        self.request(Command::build("DROPOWNERSHIP").finish()?)?;
+        self.inner.session.ledger.set_owns_tor(false);
+        Ok(())
     }
 }

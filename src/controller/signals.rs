@@ -1,5 +1,6 @@
 //! SIGNAL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Controller;
@@ -56,12 +57,39 @@ impl Controller {
     /// [`Error::Timeout`] where tor does not tell in time. It never does where it has no client port (SocksPort and the
     /// like) to have an identity on.
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
+        self.signal_and_wait(Signal::NewNym, timeout)
+    }
+
+    /// Wakes a tor that has become dormant, or was told to be ([`Signal::Dormant`]), and waits until it has acted on it: from
+    /// then on it builds circuits and fetches what it needs again. One that is awake is told as well, and stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] where tor does not tell in time.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO signal/names", "250-signal/names=ACTIVE DORMANT\r\n250 OK\r\n")
+    /// #     .on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// controller.wake(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wake(&self, timeout: Duration) -> Result<()> {
+        self.signal_and_wait(Signal::Active, timeout)
+    }
+
+    /// Sends a signal and waits for word that tor has acted on it.
+    fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
         let deadline = deadline_after(timeout);
         let events = self.subscribe([EventKind::Signal])?;
-        self.signal(Signal::NewNym)?;
+        self.signal(signal.clone())?;
         loop {
             match events.next_until(deadline, timeout) {
-                Ok(event) if matches!(event.body(), EventBody::Signal(Signal::NewNym)) => return Ok(()),
+                Ok(event) if matches!(event.body(), EventBody::Signal(done) if *done == signal) => {
+                    return Ok(());
+                }
                 Ok(_) => {}
                 Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Signal, timeout).into()),
                 Err(error) => return Err(error),
@@ -70,15 +98,16 @@ impl Controller {
     }
 
     /// The signals that this tor knows, asked for once a connection. `None` where it cannot be asked, behind a filter.
-    fn signal_names(&self) -> Result<Option<&[Signal]>> {
-        if let Some(known) = self.inner.signals.get() {
-            return Ok(known.as_deref());
+    fn signal_names(&self) -> Result<Option<Arc<[Signal]>>> {
+        if let Some(known) = &*self.inner.session.signals.lock() {
+            return Ok(known.clone());
         }
-        let known = match self.get_info("signal/names") {
+        let known: Option<Arc<[Signal]>> = match self.get_info("signal/names") {
             Ok(names) => Some(names.split_whitespace().map(Signal::from).collect()),
             Err(Error::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        Ok(self.inner.signals.get_or_init(|| known).as_deref())
+        *self.inner.session.signals.lock() = Some(known.clone());
+        Ok(known)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The control connection has ended. Every waiter and every later call gets the same value.
 #[derive(Debug, Clone)]
@@ -29,6 +30,13 @@ pub enum CloseCause {
     Protocol(String),
     /// A command could be written only in part before its deadline, so nothing can follow it.
     Stalled,
+    /// tor did not answer the heartbeat in time: see [`Connect::heartbeat`](crate::Connect::heartbeat).
+    Unresponsive {
+        /// How long the answer was waited for.
+        after: Duration,
+    },
+    /// This program ended it to make it anew: see [`Controller::reconnect`](crate::Controller::reconnect).
+    Reconnecting,
 }
 
 impl Closed {
@@ -40,6 +48,11 @@ impl Closed {
     /// Why it ended.
     pub fn cause(&self) -> &CloseCause {
         &self.cause
+    }
+
+    /// Whether this program ended it, for good or to make it anew.
+    pub(crate) fn is_by_this_program(&self) -> bool {
+        matches!(*self.cause, CloseCause::Local | CloseCause::Reconnecting)
     }
 
     /// Whether this program closed it.
@@ -60,6 +73,10 @@ impl fmt::Display for Closed {
             CloseCause::Truncated => f.write_str("it ended in the middle of a reply"),
             CloseCause::Io(_) => f.write_str("the socket failed"),
             CloseCause::Protocol(what) => f.write_str(what),
+            CloseCause::Unresponsive { after } => {
+                write!(f, "tor did not answer the heartbeat within {after:?}")
+            }
+            CloseCause::Reconnecting => f.write_str("this program makes it anew"),
             CloseCause::Stalled => f.write_str("tor stopped reading in the middle of a command"),
         }
     }

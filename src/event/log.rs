@@ -1,5 +1,8 @@
 //! DEBUG, INFO, NOTICE, WARN and ERR: log messages.
 
+use std::fmt;
+
+use super::shown::OneLine;
 use super::{field, split_kind};
 use crate::protocol::Reply;
 use crate::types::Severity;
@@ -34,5 +37,12 @@ impl LogEvent {
         }
         message.pop();
         LogEvent { severity, message: field::text(message) }
+    }
+}
+
+impl fmt::Display for LogEvent {
+    /// Such as `NOTICE: Bootstrapped 100% (done): Done`, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity, OneLine(&self.message))
     }
 }

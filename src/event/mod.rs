@@ -30,32 +30,48 @@
 mod addr_map;
 mod bandwidth;
 mod bootstrap;
+mod build_timeout;
+mod cell_stats;
 mod circuit;
+mod clients_seen;
 mod conf_changed;
+mod descriptors;
 mod extra;
 mod field;
 mod guard;
 mod hs_desc;
 mod log;
+mod network;
 mod or_conn;
+mod router_status;
 mod shown;
 mod status;
 mod stream;
+mod transport;
 
 use std::fmt;
 use std::time::SystemTime;
 
 pub use addr_map::AddrMapEvent;
-pub use bandwidth::Bandwidth;
+pub use bandwidth::{
+    Bandwidth, CircuitBandwidth, CongestionControl, ConnBandwidth, StreamBandwidth, TokenBucketEmpty,
+};
 pub use bootstrap::{Bootstrap, BootstrapProblem};
+pub use build_timeout::BuildTimeoutSet;
+pub use cell_stats::{CellQueue, CellStats};
 pub use circuit::{CircuitInfo, CircuitMinor, HsPow};
+pub use clients_seen::ClientsSeen;
 pub use conf_changed::ConfChanged;
+pub use descriptors::{AuthDirNewDesc, DescChanged, NewDesc};
 pub use guard::GuardEvent;
 pub use hs_desc::{HsDescContent, HsDescEvent};
 pub use log::LogEvent;
+pub use network::NetworkLiveness;
 pub use or_conn::OrConnInfo;
-pub use status::StatusEvent;
+pub use router_status::RouterStatusEvent;
+pub use status::{ReachabilityTarget, StatusDetail, StatusEvent};
 pub use stream::StreamInfo;
+pub use transport::{PtLog, PtStatus, TransportLaunched};
 
 use crate::protocol::{Reply, Words};
 use crate::types::{EventKind, Severity, Signal};
@@ -104,6 +120,14 @@ pub enum EventBody {
     OrConn(OrConnInfo),
     /// Bytes read and written in the last second.
     Bw(Bandwidth),
+    /// Bytes of a stream.
+    StreamBw(StreamBandwidth),
+    /// Bytes of a circuit.
+    CircBw(CircuitBandwidth),
+    /// Bytes of a connection.
+    ConnBw(ConnBandwidth),
+    /// Cells on their way through a circuit.
+    CellStats(CellStats),
     /// General status.
     StatusGeneral(StatusEvent),
     /// Status as a client.
@@ -120,12 +144,36 @@ pub enum EventBody {
     ConfChanged(ConfChanged),
     /// A guard changed.
     Guard(GuardEvent),
+    /// Descriptors of relays have come.
+    NewDesc(NewDesc),
+    /// This relay's descriptor changed.
+    DescChanged(DescChanged),
+    /// What the consensus says of relays changed.
+    Ns(RouterStatusEvent),
+    /// A new consensus: what it says of every relay.
+    NewConsensus(RouterStatusEvent),
+    /// The network is, or is not, reachable.
+    NetworkLiveness(NetworkLiveness),
+    /// The circuit build timeout changed.
+    BuildTimeoutSet(BuildTimeoutSet),
+    /// A bridge's clients, by country.
+    ClientsSeen(ClientsSeen),
+    /// A pluggable transport was started.
+    TransportLaunched(TransportLaunched),
+    /// A pluggable transport's log message.
+    PtLog(PtLog),
+    /// A pluggable transport's status.
+    PtStatus(PtStatus),
+    /// A limit of bandwidth was used up (older tors).
+    TbEmpty(TokenBucketEmpty),
+    /// A descriptor was sent to this authority (older tors).
+    AuthDirNewDescs(AuthDirNewDesc),
     /// A log message: the kinds `DEBUG`, `INFO`, `NOTICE`, `WARN` and `ERR`.
     Log(LogEvent),
     /// A signal was acted on, from a controller or from the system.
     Signal(Signal),
-    /// A kind that this version of the library knows no form of, or an event that has not its kind's form:
-    /// see [`Event::kind`] and [`Event::text`].
+    /// A kind that this version of the library does not know, or an event that has not its kind's form: see
+    /// [`Event::kind`] and [`Event::text`].
     Unknown,
 }
 
@@ -141,6 +189,10 @@ impl Event {
             EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
             EventKind::OrConn => OrConnInfo::parse(rest).map(EventBody::OrConn),
             EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
+            EventKind::StreamBw => StreamBandwidth::parse(rest).map(EventBody::StreamBw),
+            EventKind::CircBw => CircuitBandwidth::parse(rest).map(EventBody::CircBw),
+            EventKind::ConnBw => ConnBandwidth::parse(rest).map(EventBody::ConnBw),
+            EventKind::CellStats => CellStats::parse(rest).map(EventBody::CellStats),
             EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
             EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
             EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
@@ -149,6 +201,18 @@ impl Event {
             EventKind::AddrMap => AddrMapEvent::parse(rest).map(EventBody::AddrMap),
             EventKind::ConfChanged => ConfChanged::parse(&reply).map(EventBody::ConfChanged),
             EventKind::Guard => GuardEvent::parse(rest).map(EventBody::Guard),
+            EventKind::NewDesc => Some(EventBody::NewDesc(NewDesc::parse(rest))),
+            EventKind::DescChanged => Some(EventBody::DescChanged(DescChanged::parse(rest))),
+            EventKind::Ns => RouterStatusEvent::parse(rest, &reply).map(EventBody::Ns),
+            EventKind::NewConsensus => RouterStatusEvent::parse(rest, &reply).map(EventBody::NewConsensus),
+            EventKind::NetworkLiveness => NetworkLiveness::parse(rest).map(EventBody::NetworkLiveness),
+            EventKind::BuildTimeoutSet => BuildTimeoutSet::parse(rest).map(EventBody::BuildTimeoutSet),
+            EventKind::ClientsSeen => ClientsSeen::parse(rest).map(EventBody::ClientsSeen),
+            EventKind::TransportLaunched => TransportLaunched::parse(rest).map(EventBody::TransportLaunched),
+            EventKind::PtLog => PtLog::parse(rest).map(EventBody::PtLog),
+            EventKind::PtStatus => PtStatus::parse(rest).map(EventBody::PtStatus),
+            EventKind::TbEmpty => TokenBucketEmpty::parse(rest).map(EventBody::TbEmpty),
+            EventKind::AuthDirNewDescs => AuthDirNewDesc::parse(&reply).map(EventBody::AuthDirNewDescs),
             EventKind::Signal => signal(rest).map(EventBody::Signal),
             EventKind::Debug => Some(log(Severity::Debug, &reply)),
             EventKind::Info => Some(log(Severity::Info, &reply)),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::keyword::{Word, Words};
 use super::reply::Reply;
+use crate::types::path_of;
 
 open_enum! {
     /// A way to authenticate. control-spec, command PROTOCOLINFO.
@@ -48,7 +49,7 @@ impl ProtocolInfo {
                             Word::Pair("METHODS", value) => {
                                 methods = value.text().split(',').map(AuthMethod::from).collect();
                             }
-                            Word::Pair("COOKIEFILE", value) => cookie_file = Some(path(&value.bytes())),
+                            Word::Pair("COOKIEFILE", value) => cookie_file = Some(path_of(&value.bytes())),
                             _ => {}
                         }
                     }
@@ -70,18 +71,6 @@ impl ProtocolInfo {
     pub fn offers(&self, method: &AuthMethod) -> bool {
         self.methods.contains(method)
     }
-}
-
-/// A path need not be UTF-8.
-#[cfg(unix)]
-fn path(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    std::ffi::OsStr::from_bytes(bytes).into()
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::RelayName;
-use super::socket_addr::parse_socket_addr;
+use super::{RelayName, parse_socket_addr};
 
 open_enum! {
     /// How far a connection to a relay has come.

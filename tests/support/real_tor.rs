@@ -45,16 +45,20 @@ impl RealTor {
             socks = if lines.contains("SocksPort") { "" } else { "SocksPort 0\n" },
         );
         fs::write(path.join("torrc"), format!("{own}{lines}\n")).expect("a torrc can be written");
-        let mut process = tor(path)
-            .arg("-f")
-            .arg(path.join("torrc"))
-            .stdin(Stdio::null())
-            .stdout(File::create(path.join("stdout")).expect("a file for what tor prints"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(no_tor);
+        let mut process = run(path);
         let port = wait_for_port(&mut process, path);
         RealTor { process, folder, port }
+    }
+
+    /// Kills it, as a crash or the system would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("a child can be waited for");
+    }
+
+    /// Starts it again after its end, with the same torrc and folder. Does not wait for it.
+    pub(crate) fn restart(&mut self) {
+        self.process = run(self.folder.path());
     }
 
     /// The folder of everything that is this tor's. Others may put files there too.
@@ -161,6 +165,18 @@ fn tor(folder: &Path) -> Command {
     let mut command = Command::new("tor");
     command.arg("--defaults-torrc").arg(folder.join("no-defaults")).arg("--ignore-missing-torrc");
     command
+}
+
+/// Starts the tor of this folder.
+fn run(folder: &Path) -> Child {
+    tor(folder)
+        .arg("-f")
+        .arg(folder.join("torrc"))
+        .stdin(Stdio::null())
+        .stdout(File::create(folder.join("stdout")).expect("a file for what tor prints"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(no_tor)
 }
 
 fn no_tor<T>(error: std::io::Error) -> T {

@@ -1,7 +1,14 @@
 //! STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER.
 
+mod detail;
+
+use std::fmt;
+
+pub use detail::{ReachabilityTarget, StatusDetail};
+
 use super::bootstrap::Bootstrap;
 use super::field;
+use super::shown::OneLine;
 use crate::protocol::{Word, Words, unquote};
 use crate::types::{Severity, StatusAction};
 
@@ -34,6 +41,38 @@ impl StatusEvent {
     /// What a `BOOTSTRAP` action says; `None` of every other.
     pub fn bootstrap(&self) -> Option<Bootstrap> {
         Bootstrap::read(self)
+    }
+
+    /// The action with its arguments as values. It is read anew by each call.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape::event::{Event, EventBody, StatusDetail};
+    /// # use scape::protocol::Decoder;
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
+    /// // 650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001
+    /// let EventBody::StatusGeneral(status) = event.body() else { panic!("{event}") };
+    /// let StatusDetail::ClockSkew { skew, source, .. } = status.detail() else { panic!("{status}") };
+    /// assert_eq!(skew, Some(-3600)); // one hour behind
+    /// assert_eq!(source.to_string(), "OR:127.0.0.1:9001");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn detail(&self) -> StatusDetail {
+        StatusDetail::read(self)
+    }
+}
+
+impl fmt::Display for StatusEvent {
+    /// Such as `WARN CLOCK_JUMPED TIME=120 IDLE=1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.severity, self.action)?;
+        for (key, value) in &self.arguments {
+            let separator = if key.is_empty() { "" } else { "=" };
+            write!(f, " {key}{separator}{}", OneLine(value))?;
+        }
+        Ok(())
     }
 }
 

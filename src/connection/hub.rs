@@ -1,0 +1,264 @@
+//! What outlives a socket: who wants events, and which socket they come from.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::dispatcher::Dispatcher;
+use super::interest::{Interest, Stale};
+use super::link::Link;
+use super::routes::Routes;
+use super::status::ConnectionStatus;
+use super::waiters::PendingReply;
+use crate::error::{CloseCause, Closed, Result};
+use crate::protocol::Command;
+use crate::transport::deadline_after;
+
+/// What the threads and handles of a connection share. See the [module](super).
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    state: Mutex<State>,
+    /// Told of every change of the state.
+    changed: Condvar,
+    pub(super) interest: Mutex<Interest>,
+    pub(super) stale: Stale,
+    pub(super) routes: Routes,
+    pub(super) dispatcher: Dispatcher,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Current,
+    /// The link that is being authenticated on, to be ended with everything else.
+    candidate: Option<Arc<Link>>,
+    /// Whether another link is expected when one has ended: then subscriptions wait for it.
+    persistent: bool,
+}
+
+#[derive(Debug, Default)]
+enum Current {
+    /// Nothing was adopted yet.
+    #[default]
+    Nothing,
+    Open(Arc<Link>),
+    /// The link has ended; another may come.
+    Down(Closed),
+    /// Nothing comes any more.
+    Ended(Closed),
+}
+
+/// How a connection is at some moment.
+#[derive(Debug, Clone)]
+pub(crate) enum Watched {
+    /// Open, until the end of the time that was given.
+    Open,
+    /// Its socket has ended.
+    Down,
+    /// It has ended for good.
+    Ended,
+}
+
+impl Hub {
+    /// The link to send on; or why there is none.
+    pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
+        match &self.state.lock().current {
+            Current::Open(link) => Ok(link.clone()),
+            Current::Down(closed) | Current::Ended(closed) => Err(closed.clone()),
+            Current::Nothing => Err(Closed::new(CloseCause::Local)),
+        }
+    }
+
+    /// Sends a command.
+    pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
+        self.link()?.send(command, timeout)
+    }
+
+    /// The cause of the connection's end, while it has ended.
+    pub(super) fn closed(&self) -> Option<Closed> {
+        self.state.lock().closed()
+    }
+
+    /// The cause of the connection's end, waited for for at most `timeout`.
+    pub(super) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
+        let deadline = deadline_after(timeout);
+        let mut state = self.state.lock();
+        while state.closed().is_none() {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.closed()
+    }
+
+    /// Waits until it is open, for at most `timeout`. `Err` with the cause once it has ended for good, or when the time is
+    /// over.
+    pub(super) fn wait_open(&self, timeout: Duration) -> Result<(), Option<Closed>> {
+        let deadline = deadline_after(timeout);
+        let mut state = self.state.lock();
+        loop {
+            match &state.current {
+                Current::Open(_) => return Ok(()),
+                Current::Ended(closed) => return Err(Some(closed.clone())),
+                Current::Down(closed) if !state.persistent => return Err(Some(closed.clone())),
+                Current::Down(_) | Current::Nothing => {}
+            }
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return Err(None);
+            }
+        }
+    }
+
+    /// Waits for the connection not to be open, until `deadline`, where there is one.
+    pub(super) fn watch(&self, deadline: Option<Instant>) -> Watched {
+        let mut state = self.state.lock();
+        loop {
+            match &state.current {
+                Current::Down(_) => return Watched::Down,
+                Current::Ended(_) => return Watched::Ended,
+                Current::Open(_) | Current::Nothing => {}
+            }
+            match deadline {
+                None => self.changed.wait(&mut state),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut state, deadline).timed_out() {
+                        return Watched::Open;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sleeps until `deadline`, or until the connection has ended for good or is open again. Whether it is still down.
+    pub(super) fn sleep_while_down(&self, deadline: Instant) -> bool {
+        let mut state = self.state.lock();
+        while matches!(state.current, Current::Down(_)) {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        matches!(state.current, Current::Down(_))
+    }
+
+    /// Whether subscriptions are to wait for another link when this one has ended.
+    pub(super) fn set_persistent(&self, persistent: bool) {
+        self.state.lock().persistent = persistent;
+    }
+
+    /// Remembers a link that is being authenticated on. `Err` where nothing may come any more.
+    pub(super) fn set_candidate(&self, link: &Arc<Link>) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        if let Current::Ended(closed) = &state.current {
+            return Err(closed.clone());
+        }
+        state.candidate = Some(link.clone());
+        Ok(())
+    }
+
+    /// Makes an authenticated link the one to send on. tor is not told of any events yet.
+    pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
+        let mut interest = self.interest.lock();
+        let mut state = self.state.lock();
+        state.candidate = None;
+        if let Current::Ended(closed) = &state.current {
+            return Err(closed.clone());
+        }
+        // Under the lock that its end takes afterwards: so an end is seen here, or comes later.
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        *interest = Interest::default();
+        link.go_live();
+        state.current = Current::Open(link);
+        self.routes.reopen();
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// A link has ended: if it is the one that is sent on, everybody is told.
+    pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
+        let mut state = self.state.lock();
+        if state.candidate.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), link)) {
+            state.candidate = None;
+        }
+        let Current::Open(current) = &state.current else { return };
+        if !std::ptr::eq(Arc::as_ptr(current), link) {
+            return;
+        }
+        let for_good = closed.is_local();
+        let awaited = state.persistent || matches!(closed.cause(), CloseCause::Reconnecting);
+        state.current = if for_good { Current::Ended(closed.clone()) } else { Current::Down(closed.clone()) };
+        drop(state);
+        self.tell_end(closed, for_good, awaited);
+    }
+
+    fn tell_end(&self, closed: &Closed, for_good: bool, awaited: bool) {
+        if for_good {
+            self.routes.end(closed);
+            self.dispatcher.end(Some(closed));
+        } else {
+            if awaited {
+                self.routes.interrupt();
+            } else {
+                self.routes.end_queues(closed);
+            }
+            self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
+        }
+        self.changed.notify_all();
+    }
+
+    /// No other link is expected any more: subscriptions end, with the cause for which the last link did.
+    pub(super) fn give_up(&self) {
+        let mut state = self.state.lock();
+        state.persistent = false;
+        if let Current::Down(closed) = &state.current {
+            let closed = closed.clone();
+            drop(state);
+            self.routes.end_queues(&closed);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Ends the link that is sent on, and gives it, to be waited for.
+    pub(super) fn end_link(&self, cause: CloseCause) -> Option<Arc<Link>> {
+        let link = self.link().ok()?;
+        link.end(cause);
+        Some(link)
+    }
+
+    /// Ends everything. Gives the links whose threads are to be waited for.
+    pub(super) fn end(&self) -> Vec<Arc<Link>> {
+        let mut links = Vec::new();
+        let mut state = self.state.lock();
+        links.extend(state.candidate.take());
+        match &state.current {
+            Current::Open(link) => {
+                links.push(link.clone());
+                drop(state);
+            }
+            Current::Ended(_) => drop(state),
+            Current::Down(_) | Current::Nothing => {
+                let closed = state.closed().unwrap_or_else(|| Closed::new(CloseCause::Local));
+                state.current = Current::Ended(closed.clone());
+                drop(state);
+                // Its end was told already.
+                self.routes.end(&closed);
+                self.dispatcher.end(None);
+                self.changed.notify_all();
+            }
+        }
+        for link in &links {
+            link.end(CloseCause::Local);
+        }
+        links
+    }
+}
+
+impl State {
+    fn closed(&self) -> Option<Closed> {
+        match &self.current {
+            Current::Nothing | Current::Open(_) => None,
+            Current::Down(closed) | Current::Ended(closed) => Some(closed.clone()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One socket, from its first byte to its last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::hub::Hub;
+use super::thread::Thread;
+use super::waiters::{PendingReply, Waiters};
+use super::writing::{self, Writer};
+use super::{JOIN_FOR, reader};
+use crate::error::{CloseCause, Closed, Error, Result};
+use crate::protocol::{Command, Limits, Reply};
+use crate::transport::Transport;
+
+/// One socket, those who wait for replies on it, and its reader thread. Once it has ended it stays so; a connection that
+/// is made again gets another.
+pub(super) struct Link {
+    pub(super) transport: Transport,
+    pub(super) writer: Writer,
+    pub(super) waiters: Mutex<Waiters>,
+    pub(super) hub: Arc<Hub>,
+    /// Whether its events count: from its adoption to its end.
+    live: AtomicBool,
+    /// Whether tor was asked to hang up: then its doing so is this program's.
+    quitting: AtomicBool,
+    reader: Mutex<Option<Thread>>,
+}
+
+impl Link {
+    /// Starts the reader thread on `transport`.
+    pub(super) fn start(hub: &Arc<Hub>, transport: Transport, limits: Limits) -> Result<Arc<Link>> {
+        writing::prepare(&transport).map_err(|e| Error::io("set up the control connection", e))?;
+        let link = Arc::new(Link {
+            transport,
+            writer: Writer::default(),
+            waiters: Mutex::new(Waiters::default()),
+            hub: hub.clone(),
+            live: AtomicBool::new(false),
+            quitting: AtomicBool::new(false),
+            reader: Mutex::new(None),
+        });
+        let for_reader = link.clone();
+        let reader = Thread::spawn("scape-reader", move || reader::run(&for_reader, limits))
+            .map_err(|e| Error::io("start the reader thread", e))?;
+        *link.reader.lock() = Some(reader);
+        Ok(link)
+    }
+
+    /// The cause of its end, once it has ended.
+    pub(super) fn closed(&self) -> Option<Closed> {
+        self.waiters.lock().closed()
+    }
+
+    /// From now on its events count.
+    pub(super) fn go_live(&self) {
+        self.live.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether its events count.
+    pub(super) fn is_live(&self) -> bool {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    /// Whether tor is being asked to hang up.
+    pub(super) fn set_quitting(&self, quitting: bool) {
+        self.quitting.store(quitting, Ordering::SeqCst);
+    }
+
+    /// Ends it. The first cause counts; later calls do nothing.
+    pub(super) fn end(&self, cause: CloseCause) -> Closed {
+        let cause = match cause {
+            CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
+            cause => cause,
+        };
+        let closed = Closed::new(cause);
+        let waiters = match self.waiters.lock().end(closed.clone()) {
+            Ok(waiters) => waiters,
+            Err(earlier) => return earlier,
+        };
+        log::debug!(target: "scape::connection", "{closed}");
+        if closed.is_by_this_program() {
+            self.live.store(false, Ordering::SeqCst);
+        }
+        // It may be shut down already, from the other end.
+        let _ = self.transport.shutdown();
+        for waiter in waiters {
+            waiter.complete(Err(closed.clone()));
+        }
+        self.hub.link_ended(self, &closed);
+        closed
+    }
+
+    /// Waits for the reader thread to end, at most this long. Whether it has.
+    pub(super) fn join(&self, timeout: Duration) -> bool {
+        match self.reader.lock().take() {
+            Some(reader) => reader.is_current() || reader.ended_within(timeout),
+            None => true,
+        }
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("transport", &self.transport)
+            .field("closed", &self.closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A socket that is being authenticated on. Dropping it ends it, unless it was
+/// [adopted](super::Connection::adopt).
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    link: Arc<Link>,
+    adopted: bool,
+}
+
+impl Candidate {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Candidate { link, adopted: false }
+    }
+
+    /// Sends a command and waits for its reply, whatever that says.
+    pub(crate) fn request(&self, command: Command, timeout: Duration) -> Result<Reply> {
+        self.send(command, timeout)?.wait()
+    }
+
+    fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
+        self.link.send(command, timeout)
+    }
+
+    /// The link, which does not end with this any more.
+    pub(super) fn into_link(mut self) -> Arc<Link> {
+        self.adopted = true;
+        self.link.clone()
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        if !self.adopted {
+            self.link.end(CloseCause::Local);
+            self.link.join(JOIN_FOR);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Threads that can be waited for, but not for ever.
+
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
+
+use super::waiters::YIELD_FOR;
+
+/// A thread, and a channel that is disconnected when it ends.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    handle: JoinHandle<()>,
+    done: Receiver<()>,
+}
+
+impl Thread {
+    /// Starts a thread.
+    pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
+        let (alive, done) = bounded(0);
+        let handle = thread::Builder::new().name(name.into()).spawn(move || {
+            run();
+            drop(alive);
+        })?;
+        Ok(Thread { handle, done })
+    }
+
+    /// Whether it is the caller.
+    pub(crate) fn is_current(&self) -> bool {
+        self.handle.thread().id() == thread::current().id()
+    }
+
+    /// Waits for its end, but not for ever, and not for itself. Whether it has ended.
+    pub(crate) fn ended_within(&self, time: Duration) -> bool {
+        if self.is_current() {
+            return false;
+        }
+        // Nothing is ever sent: this waits for the other end to be dropped. Mostly that takes less time than to sleep and be
+        // woken.
+        let stop_yielding = Instant::now() + time.min(YIELD_FOR);
+        while self.done.try_recv() == Err(TryRecvError::Empty) && Instant::now() < stop_yielding {
+            thread::yield_now();
+        }
+        // That is the last that it does: what is left of it is the system's, and need not be waited for.
+        self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a controller has made, to be made again on a new connection.
+
+use parking_lot::Mutex;
+
+use super::addresses::Mapping;
+use super::client_auth::ClientAuth;
+use super::onions::AddOnion;
+use crate::error::Result;
+use crate::protocol::Command;
+use crate::types::OnionAddress;
+
+/// What ends with the connection, or with the tor, that it was made on, and was not taken back.
+///
+/// It holds the private keys of onion services and clients, which are wiped from memory with it.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    owns_tor: bool,
+    onions: Vec<(OnionAddress, AddOnion)>,
+    client_auths: Vec<ClientAuth>,
+    mappings: Vec<Mapping>,
+}
+
+/// Something to be made again.
+pub(super) struct Belonging {
+    /// What it is, for people.
+    pub(super) what: String,
+    /// How it is made.
+    pub(super) command: Result<Command>,
+}
+
+impl Ledger {
+    /// The connection owns tor, or does so no longer.
+    pub(super) fn set_owns_tor(&self, owns: bool) {
+        self.0.lock().owns_tor = owns;
+    }
+
+    /// Whether the connection owns tor.
+    pub(super) fn owns_tor(&self) -> bool {
+        self.0.lock().owns_tor
+    }
+
+    /// A service was added that ends with the connection. Its key must be in it.
+    pub(super) fn add_onion(&self, address: OnionAddress, service: AddOnion) {
+        let mut entries = self.0.lock();
+        entries.onions.retain(|(known, _)| *known != address);
+        entries.onions.push((address, service));
+    }
+
+    /// A service was removed.
+    pub(super) fn remove_onion(&self, address: &OnionAddress) {
+        self.0.lock().onions.retain(|(known, _)| known != address);
+    }
+
+    /// A client's key was given to tor, which keeps it in memory only.
+    pub(super) fn add_client_auth(&self, auth: ClientAuth) {
+        let mut entries = self.0.lock();
+        entries.client_auths.retain(|known| known.address != auth.address);
+        entries.client_auths.push(auth);
+    }
+
+    /// The client's key for a service was taken away, or tor keeps it by itself.
+    pub(super) fn remove_client_auth(&self, address: &OnionAddress) {
+        self.0.lock().client_auths.retain(|known| known.address != *address);
+    }
+
+    /// An address was mapped; to itself, if it was taken back.
+    pub(super) fn set_mapping(&self, mapping: &Mapping) {
+        let mut entries = self.0.lock();
+        entries.mappings.retain(|known| known.from != mapping.from);
+        if mapping.from != mapping.to {
+            entries.mappings.push(mapping.clone());
+        }
+    }
+
+    /// Everything, in the order in which it is to be made.
+    pub(super) fn belongings(&self) -> Vec<Belonging> {
+        let entries = self.0.lock();
+        let mut belongings = Vec::new();
+        if entries.owns_tor {
+            let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
+            belongings.push(Belonging { what: "the ownership of tor".into(), command });
+        }
+        for (address, service) in &entries.onions {
+            let what = format!("the onion service {address}");
+            belongings.push(Belonging { what, command: service.command_again() });
+        }
+        for auth in &entries.client_auths {
+            let what = format!("the client's key for {}", auth.address);
+            belongings.push(Belonging { what, command: auth.command() });
+        }
+        for mapping in &entries.mappings {
+            let command = Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
+            let what = format!("the mapping {mapping}");
+            belongings.push(Belonging { what, command: command.map_err(Into::into) });
+        }
+        belongings
+    }
+}

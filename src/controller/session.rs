@@ -1,0 +1,186 @@
+//! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::cache::Cache;
+use super::connect::Connect;
+use super::keeper::{self, Keeping};
+use super::ledger::Ledger;
+use crate::connection::{
+    Candidate, Connection, ConnectionStatus, JOIN_FOR, Reconnected, Registration, Thread,
+};
+use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
+use crate::protocol::Command;
+use crate::transport::deadline_after;
+use crate::types::Signal;
+
+/// A connection, and what it takes to make it again.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: Connection,
+    /// How it was made; `None` where it was made from a transport, which cannot be opened again.
+    connect: Option<Connect>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) ledger: Ledger,
+    /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
+    pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
+    /// Registers the cache for events, where it needs them.
+    pub(super) cache_events: Mutex<Option<Registration>>,
+    /// Held while the connection is made again: one at a time.
+    making: Mutex<()>,
+    keeper: Mutex<Option<Thread>>,
+}
+
+impl Session {
+    /// A session on a connection that has just been authenticated on. With `keeping`, a thread looks after it.
+    pub(super) fn start(
+        connection: Connection,
+        candidate: Candidate,
+        connect: Option<Connect>,
+        keeping: Keeping,
+    ) -> Result<Arc<Session>> {
+        connection.adopt(candidate)?;
+        let session = Arc::new(Session {
+            connection,
+            connect,
+            cache: Arc::default(),
+            ledger: Ledger::default(),
+            signals: Mutex::default(),
+            cache_events: Mutex::default(),
+            making: Mutex::default(),
+            keeper: Mutex::default(),
+        });
+        session.connection.set_persistent(session.is_persistent());
+        if keeping.is_needed() {
+            let for_keeper = session.clone();
+            let thread = Thread::spawn("scape-keeper", move || keeper::run(&for_keeper, &keeping))
+                .map_err(|e| Error::io("start the thread that looks after the connection", e))?;
+            *session.keeper.lock() = Some(thread);
+        }
+        Ok(session)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn is_persistent(&self) -> bool {
+        self.connect.as_ref().is_some_and(Connect::is_persistent)
+    }
+
+    /// Makes the connection again, open or not.
+    pub(super) fn reconnect(&self, timeout: Duration) -> Result<Reconnected> {
+        let connect = self.connect.as_ref().ok_or_else(|| {
+            let why = "was made from a transport, which cannot be opened again";
+            ArgumentError::invalid("reconnect", "controller", why)
+        })?;
+        let making = self.lock_making(timeout)?;
+        self.let_go_of_tor(timeout)?;
+        // What ends now does so to be made again. After close() it stays closed.
+        self.connection.disconnect(CloseCause::Reconnecting);
+        let made = self.make(connect);
+        drop(making);
+        if made.is_err() && !self.is_persistent() {
+            self.connection.give_up();
+        }
+        made
+    }
+
+    /// tor ends with a connection that owns it: so before one that is open is ended to be made again, it must own nothing.
+    fn let_go_of_tor(&self, timeout: Duration) -> Result<()> {
+        if !self.ledger.owns_tor() || self.connection.closed().is_some() {
+            return Ok(());
+        }
+        let command = Command::build("DROPOWNERSHIP").finish()?;
+        match self.connection.send(command, timeout)?.wait_ok() {
+            Ok(_) | Err(Error::Closed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the connection again unless somebody else has. `None` then.
+    pub(super) fn reconnect_if_down(&self, timeout: Duration) -> Result<Option<Reconnected>> {
+        let Some(connect) = &self.connect else { return Ok(None) };
+        let _making = self.lock_making(timeout)?;
+        match self.connection.closed() {
+            Some(_) => self.make(connect).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn lock_making(&self, timeout: Duration) -> Result<MutexGuard<'_, ()>> {
+        let making = self.making.try_lock_until(deadline_after(timeout));
+        making.ok_or_else(|| Timeout::new(Phase::Connect, timeout).into())
+    }
+
+    /// Connects, authenticates, and gives back everything.
+    fn make(&self, connect: &Connect) -> Result<Reconnected> {
+        let candidate = connect.candidate(&self.connection)?;
+        self.connection.adopt(candidate)?;
+        self.connection.set_persistent(self.is_persistent());
+        self.forget();
+        let restored = self.restore(connect.call_timeout());
+        // What was asked for before CONF_CHANGED was, may have changed unseen.
+        self.forget();
+        match restored {
+            Ok(reconnected) => {
+                self.connection.tell(ConnectionStatus::Reconnected(reconnected.clone()));
+                Ok(reconnected)
+            }
+            Err(error) => {
+                self.connection.disconnect(CloseCause::Reconnecting);
+                Err(error)
+            }
+        }
+    }
+
+    /// What this tor said may not hold for the next.
+    fn forget(&self) {
+        self.cache.forget();
+        *self.signals.lock() = None;
+    }
+
+    /// Tells tor again which events are wanted, and what was made. A refusal is no error, but noted.
+    fn restore(&self, timeout: Duration) -> Result<Reconnected> {
+        let mut reconnected = Reconnected::default();
+        let mut note = |what: String, result: Result<()>| match result {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
+            Err(error) => {
+                log::warn!(target: "scape::connection", "cannot give back {what}: {error}");
+                reconnected.failures.push((what, error));
+                Ok(())
+            }
+        };
+        note("the events".into(), self.connection.tell_again(timeout))?;
+        for belonging in self.ledger.belongings() {
+            let sent =
+                belonging.command.and_then(|command| self.connection.send(command, timeout)?.wait_ok());
+            note(belonging.what, sent.map(drop))?;
+        }
+        Ok(reconnected)
+    }
+
+    /// Ends everything for good and waits for its threads, at most this long.
+    pub(super) fn close(&self, timeout: Duration) -> Result<()> {
+        let deadline = deadline_after(timeout);
+        let closed = self.connection.close(timeout);
+        let keeper = self.keeper.lock().take();
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match keeper {
+            Some(keeper) if !keeper.is_current() && !keeper.ended_within(left) => {
+                closed.and(Err(Timeout::new(Phase::Close, timeout).into()))
+            }
+            _ => closed,
+        }
+    }
+}
+
+/// The controller's last handle is gone.
+pub(super) fn close_on_drop(session: &Session) {
+    // A callback that still runs keeps what it needs alive by itself.
+    let _ = session.close(JOIN_FOR);
+}

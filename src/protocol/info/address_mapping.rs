@@ -1,0 +1,82 @@
+//! `GETINFO address-mappings/…`.
+
+use std::fmt;
+
+use crate::protocol::Words;
+use crate::types::Expiry;
+
+/// An address mapping, of `GETINFO address-mappings/…`: tor connects to `to` where `from` is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct AddressMapping {
+    /// What is asked for: a name or an address; `*.` and a name for all names below it.
+    pub from: String,
+    /// What is connected to: a name or an address.
+    pub to: String,
+    /// When the mapping ends.
+    pub expires: Expiry,
+}
+
+impl AddressMapping {
+    /// Reads a line of `GETINFO address-mappings/…`. `None` without the two addresses and the end.
+    ///
+    /// ```
+    /// use scape::protocol::AddressMapping;
+    /// use scape::types::Expiry;
+    ///
+    /// let mapping = AddressMapping::parse(b"*.e.example f.example NEVER").expect("it has all three");
+    /// assert_eq!((mapping.from.as_str(), mapping.expires), ("*.e.example", Expiry::Never));
+    /// ```
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let mut words = Words::new(line);
+        let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
+        let (from, to, expires) = (word()?, word()?, word()?);
+        Some(AddressMapping {
+            from: from.text().into_owned(),
+            to: to.text().into_owned(),
+            expires: Expiry::from(&*expires.text()),
+        })
+    }
+}
+
+impl fmt::Display for AddressMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.from, self.to)?;
+        match &self.expires {
+            Expiry::Never => Ok(()),
+            expires => write!(f, ", until {expires}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn with_an_end_and_without() {
+        let mapping = AddressMapping::parse(b"a.example 192.0.2.1 \"2026-11-21 02:12:34\"").unwrap();
+        assert_eq!(mapping.expires, Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154)));
+        assert_eq!(mapping.to_string(), "a.example -> 192.0.2.1, until 2026-11-21 02:12:34");
+        for bad in ["", "a", "a b", "a b ", "a  NEVER"] {
+            assert_eq!(AddressMapping::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_fail(line in proptest::collection::vec(any::<u8>(), 0..60)) {
+            AddressMapping::parse(&line);
+        }
+
+        #[test]
+        fn whatever_has_three_words_is_read(from in "[a-z.*]{1,9}", to in "[a-z0-9.]{1,9}", seconds in 0_u64..1 << 32) {
+            let expires = Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            let line = format!("{from} {to} \"{expires}\"");
+            let mapping = AddressMapping::parse(line.as_bytes());
+            prop_assert_eq!(mapping, Some(AddressMapping { from, to, expires }));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Answers that are kept are never those of before a change.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::testing::ScriptedTor;
+use scape::types::Signal;
+use scape::{Caching, Connect, Controller};
+
+/// How long a test waits for what must happen.
+const SOON: Duration = Duration::from_secs(20);
+
+fn tor() -> (ScriptedTor, Controller) {
+    let tor = ScriptedTor::builder()
+        .info("version", "0.4.9.11")
+        .info("uptime", "7")
+        .info("signal/names", "RELOAD NEWNYM")
+        .on_prefix("GETCONF", "250 Nickname=one\r\n")
+        .on_prefix("SETCONF", "250 OK\r\n")
+        .on_prefix("RESETCONF", "250 OK\r\n")
+        .on_prefix("+LOADCONF", "250 OK\r\n")
+        .on_prefix("SIGNAL", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    (tor, controller)
+}
+
+fn asked(tor: &ScriptedTor, line: &str) -> usize {
+    tor.sent().iter().filter(|sent| *sent == line).count()
+}
+
+#[test]
+fn constants_are_asked_for_once() {
+    let (tor, controller) = tor();
+    for _ in 0..3 {
+        assert_eq!(controller.get_info("version").unwrap(), "0.4.9.11");
+        assert_eq!(controller.version().unwrap().to_string(), "0.4.9.11");
+        assert_eq!(controller.get_info("uptime").unwrap(), "7");
+        assert_eq!(controller.get_conf("Nickname").unwrap().as_deref(), Some("one"));
+    }
+    assert_eq!(asked(&tor, "GETINFO version"), 1);
+    assert_eq!(asked(&tor, "GETINFO uptime"), 3);
+    assert_eq!(asked(&tor, "GETCONF Nickname"), 3);
+    // Several keys come from what was kept only where all of them were.
+    assert_eq!(controller.get_info_many(["version", "uptime"]).unwrap(), ["0.4.9.11", "7"]);
+    assert_eq!(asked(&tor, "GETINFO version uptime"), 1);
+}
+
+#[test]
+fn nothing_is_kept_where_it_is_off() {
+    let (tor, controller) = tor();
+    controller.get_info("version").unwrap();
+    controller.set_caching(Caching::Off).unwrap();
+    assert_eq!(controller.caching(), Caching::Off);
+    for _ in 0..3 {
+        controller.get_info("version").unwrap();
+    }
+    assert_eq!(asked(&tor, "GETINFO version"), 4);
+}
+
+#[test]
+fn options_are_kept_until_they_change() {
+    let (tor, controller) = tor();
+    controller.set_caching(Caching::Configuration).unwrap();
+    let ask = || controller.get_conf("Nickname").unwrap();
+    let count = || asked(&tor, "GETCONF Nickname");
+    ask();
+    ask();
+    assert_eq!(count(), 1);
+    let changes: [&dyn Fn(); 5] = [
+        &|| controller.set_conf([("Nickname", "two")]).unwrap(),
+        &|| controller.reset_conf(["Nickname"]).unwrap(),
+        &|| controller.load_conf("Nickname two").unwrap(),
+        &|| controller.signal(Signal::Reload).unwrap(),
+        &|| drop(controller.msg("setconf Nickname=two").unwrap()),
+    ];
+    for (before, change) in changes.into_iter().enumerate() {
+        change();
+        ask();
+        ask();
+        assert_eq!(count(), before + 2);
+    }
+    for event in ["650-CONF_CHANGED\r\n650-Nickname=three\r\n650 OK\r\n", "650 SIGNAL RELOAD\r\n"] {
+        let before = count();
+        tor.send(event);
+        // As soon as the event has come.
+        let deadline = Instant::now() + SOON;
+        while count() == before {
+            assert!(Instant::now() < deadline);
+            ask();
+        }
+    }
+    let before = count();
+    ask();
+    tor.send("650 SIGNAL NEWNYM\r\n");
+    controller.sync().unwrap();
+    ask();
+    assert_eq!(count(), before, "that is no change");
+    assert!(asked(&tor, "SETEVENTS SIGNAL CONF_CHANGED") == 1, "{:?}", tor.sent());
+    controller.set_caching(Caching::Constants).unwrap();
+    ask();
+    assert_eq!(count(), before + 1);
+    tor.wait_for("SETEVENTS ").unwrap();
+}
+
+#[test]
+fn without_its_events_there_is_no_such_caching() {
+    let tor = ScriptedTor::builder()
+        .on_prefix("SETEVENTS", "510 Command filtered\r\n")
+        .info("version", "0.4.9.11")
+        .start()
+        .unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    assert_eq!(controller.set_caching(Caching::Configuration).unwrap_err().code(), Some(510));
+    assert_eq!(controller.caching(), Caching::Constants);
+    controller.get_info("version").unwrap();
+    controller.get_info("version").unwrap();
+    assert_eq!(asked(&tor, "GETINFO version"), 1);
+    let connect = Connect::new().caching(Caching::Configuration);
+    assert!(connect.authenticate_over(tor.transport().unwrap()).is_err());
+}
+
+#[test]
+fn many_threads_never_see_what_was_before_their_own_change() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let value = Arc::new(AtomicUsize::new(0));
+    let inside = value.clone();
+    let tor = ScriptedTor::builder()
+        .on_any(move |line| {
+            if let Some(set) = line.strip_prefix("SETCONF MaxCircuitDirtiness=") {
+                inside.fetch_max(set.trim_matches('"').parse().unwrap(), Ordering::SeqCst);
+                return Some(b"250 OK\r\n".to_vec());
+            }
+            line.strip_prefix("GETCONF")?;
+            Some(format!("250 MaxCircuitDirtiness={}\r\n", inside.load(Ordering::SeqCst)).into_bytes())
+        })
+        .start()
+        .unwrap();
+    let connect = Connect::new().caching(Caching::Configuration);
+    let controller = connect.authenticate_over(tor.transport().unwrap()).unwrap();
+    let next = Arc::new(AtomicUsize::new(1));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (controller, next) = (controller.clone(), next.clone());
+            thread::spawn(move || {
+                for _ in 0..200 {
+                    let mine = next.fetch_add(1, Ordering::SeqCst);
+                    controller.set_conf([("MaxCircuitDirtiness", mine.to_string())]).unwrap();
+                    let seen: usize =
+                        controller.get_conf("MaxCircuitDirtiness").unwrap().unwrap().parse().unwrap();
+                    assert!(seen >= mine, "{seen} was before {mine}");
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}

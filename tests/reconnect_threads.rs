@@ -1,0 +1,82 @@
+//! A connection that is made again by itself, many times over, in a process of its own: nothing of it is left over.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::unbounded;
+use place::{Place, SOON, eager, next, plain, statuses};
+use scape::types::EventKind;
+
+/// The threads of this process that belong to connections.
+fn threads() -> Vec<String> {
+    let mut names = Vec::new();
+    for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if name.starts_with("scape-") {
+            names.push(name.trim().to_owned());
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn by_itself_twenty_times() {
+    let before = threads();
+    let place = Place::default();
+    place.put(plain());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let (listener, told) = statuses(&controller);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (counting, (sender, seen)) = (calls.clone(), unbounded());
+    let events = controller
+        .on([EventKind::Bw], move |event| {
+            counting.fetch_add(1, Ordering::SeqCst);
+            sender.send(event.text()).unwrap();
+        })
+        .unwrap();
+    let queue = controller.subscribe([EventKind::Bw, EventKind::Circ]).unwrap();
+    let running = threads();
+    assert_eq!(next(&told), "connected");
+    for round in 1..=20 {
+        place.kill();
+        let closed = controller.wait_closed(SOON).unwrap();
+        assert!(!closed.is_local());
+        assert_eq!(next(&told), "closed");
+        place.put(plain());
+        controller.wait_connected(SOON).unwrap();
+        while let status = next(&told)
+            && status != "reconnected, 0 lost"
+        {
+            assert_eq!(status, "failed");
+        }
+        place.with(|tor| {
+            let lists: Vec<String> =
+                tor.sent().into_iter().filter(|line| line.starts_with("SETEVENTS")).collect();
+            assert_eq!(lists, ["SETEVENTS CIRC BW SIGNAL"]);
+            tor.send(format!("650 BW {round} 0\r\n"));
+        });
+        assert_eq!(next(&seen), format!("BW {round} 0"));
+        assert_eq!(queue.next_timeout(SOON).unwrap().text(), format!("BW {round} 0"));
+        assert_eq!(queue.interruptions(), round);
+    }
+    controller.sync().unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 20);
+    assert!(queue.try_iter().next().is_none());
+    assert_eq!(threads(), running, "threads were leaked");
+    drop((listener, events, queue));
+    controller.close().unwrap();
+    let deadline = Instant::now() + SOON;
+    while threads() != before && Instant::now() < deadline {
+        thread::yield_now();
+    }
+    assert_eq!(threads(), before);
+}

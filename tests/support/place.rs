@@ -1,0 +1,76 @@
+//! A tor that comes and goes.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use scape::testing::ScriptedTor;
+use scape::{Connect, ConnectionStatus, Controller, Listener, Reconnect};
+
+/// How long a test waits for what must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// At once, and again and again.
+pub(crate) fn eager() -> Reconnect {
+    Reconnect::new().first_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(20))
+}
+
+/// A way to whatever scripted tor is there at the time: each is another process of the same tor.
+#[derive(Clone, Default)]
+pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
+
+impl Place {
+    pub(crate) fn put(&self, tor: ScriptedTor) {
+        *self.0.lock().unwrap() = Some(tor);
+    }
+
+    /// Takes it away: its connections end, and none can be made.
+    pub(crate) fn kill(&self) -> Vec<String> {
+        let tor = self.0.lock().unwrap().take().unwrap();
+        let sent = tor.sent();
+        drop(tor);
+        sent
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&ScriptedTor) -> T) -> T {
+        look(self.0.lock().unwrap().as_ref().unwrap())
+    }
+
+    pub(crate) fn connect(&self) -> Connect {
+        let place = self.clone();
+        Connect::through(move || match &*place.0.lock().unwrap() {
+            Some(tor) => Ok(tor.transport()?),
+            None => Err(std::io::ErrorKind::ConnectionRefused.into()),
+        })
+        .timeout(SOON)
+    }
+}
+
+pub(crate) fn plain() -> ScriptedTor {
+    ScriptedTor::builder().start().unwrap()
+}
+
+/// What the status listeners are told, in a word each.
+pub(crate) fn statuses(controller: &Controller) -> (Listener, Receiver<String>) {
+    let (sender, receiver) = unbounded();
+    let listener = controller
+        .on_status(move |status| {
+            let word = match status {
+                ConnectionStatus::Connected => "connected".to_owned(),
+                ConnectionStatus::Reloaded => "reloaded".to_owned(),
+                ConnectionStatus::Closed(_) => "closed".to_owned(),
+                ConnectionStatus::ReconnectFailed { next: Some(_), .. } => "failed".to_owned(),
+                ConnectionStatus::ReconnectFailed { next: None, .. } => "gave up".to_owned(),
+                ConnectionStatus::Reconnected(made) => format!("reconnected, {} lost", made.failures.len()),
+                _ => "something new".to_owned(),
+            };
+            sender.send(word).unwrap();
+        })
+        .unwrap();
+    (listener, receiver)
+}
+
+pub(crate) fn next(told: &Receiver<String>) -> String {
+    told.recv_timeout(SOON).unwrap()
+}

@@ -1,0 +1,111 @@
+//! Connections to a real tor that is killed and started again, or just left.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use scape::event::EventBody;
+use scape::types::{EventKind, Signal};
+use scape::{AddOnion, ConnectionStatus, Reconnect};
+use support::real_tor::RealTor;
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[test]
+fn killed_and_started_again_twenty_times() {
+    let mut tor = RealTor::start("CookieAuthentication 1\n");
+    let policy = Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
+    let controller = tor.over_unix().reconnect(policy).connect().unwrap();
+    let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
+    let (sender, made_again) = unbounded();
+    let _status = controller
+        .on_status(move |status| {
+            if let ConnectionStatus::Reconnected(made) = status {
+                sender.send(made.failures.len()).unwrap();
+            }
+        })
+        .unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counting = calls.clone();
+    let _listener = controller
+        .on([EventKind::Signal], move |event| {
+            if matches!(event.body(), EventBody::Signal(Signal::Heartbeat)) {
+                counting.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+        .unwrap();
+    let queue = controller.subscribe([EventKind::Signal]).unwrap();
+    for round in 1..=20 {
+        tor.kill();
+        controller.wait_closed(SOON).unwrap();
+        tor.restart();
+        assert_eq!(made_again.recv_timeout(SOON).unwrap(), 0, "something could not be given back");
+        assert_eq!(queue.interruptions(), round);
+        // The service is there again, at its address.
+        assert_eq!(controller.get_info("onions/current").unwrap(), onion.address.service_id());
+        controller.signal(Signal::Heartbeat).unwrap();
+        let event = queue.next_timeout(SOON).unwrap();
+        assert_eq!(event.text(), "SIGNAL HEARTBEAT");
+        controller.sync().unwrap();
+        assert_eq!(calls.load(Ordering::SeqCst), usize::try_from(round).unwrap());
+    }
+    assert!(queue.try_iter().next().is_none());
+    assert!(made_again.is_empty());
+}
+
+#[test]
+fn by_hand_on_a_running_tor() {
+    let tor = RealTor::start("");
+    let controller = tor.over_tcp().connect().unwrap();
+    let queue = controller.subscribe([EventKind::Signal]).unwrap();
+    let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
+    for _ in 0..5 {
+        // The service ends with the old connection, and begins with the new one.
+        assert!(controller.reconnect().unwrap().failures.is_empty());
+        assert_eq!(controller.get_info("onions/current").unwrap(), onion.address.service_id());
+        controller.signal(Signal::Dormant).unwrap();
+        controller.wake(SOON).unwrap();
+        let told: Vec<String> = (0..2).map(|_| queue.next_timeout(SOON).unwrap().text()).collect();
+        assert_eq!(told, ["SIGNAL DORMANT", "SIGNAL ACTIVE"]);
+    }
+    controller.del_onion(&onion.address).unwrap();
+    controller.reconnect().unwrap();
+    assert_eq!(controller.get_info("onions/current").unwrap(), "");
+}
+
+#[test]
+fn a_reload_is_told() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let (sender, told) = unbounded();
+    let _listener = controller
+        .on_status(move |status| {
+            if matches!(status, ConnectionStatus::Reloaded) {
+                sender.send(()).unwrap();
+            }
+        })
+        .unwrap();
+    controller.set_conf([("ContactInfo", "somebody")]).unwrap();
+    controller.signal(Signal::Reload).unwrap();
+    told.recv_timeout(SOON).unwrap();
+    assert_eq!(controller.get_conf("ContactInfo").unwrap(), None);
+}
+
+#[test]
+fn an_owned_tor_is_owned_again() {
+    let mut tor = RealTor::start("");
+    let controller = tor.over_unix().connect().unwrap();
+    controller.take_ownership().unwrap();
+    // Its connection ends, tor does not.
+    for _ in 0..3 {
+        assert!(controller.reconnect().unwrap().failures.is_empty());
+        assert!(controller.is_alive() && tor.is_running());
+    }
+    drop(controller);
+    assert!(tor.wait_for_end(SOON).is_some());
+}
