@@ -2,6 +2,8 @@
 #![allow(dead_code)]
 
 pub(crate) mod cases;
+#[cfg(unix)]
+pub(crate) mod command_table;
 pub(crate) mod event;
 pub(crate) mod impostor;
 pub(crate) mod info;
