@@ -93,7 +93,7 @@ fn every_form(network: &TestNetwork) {
     let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
     tor.close_circuit(circuit.id).unwrap();
     let service = tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
-    tor.hs_fetch(&service.address).unwrap();
+    tor.hs_fetch(service.address).unwrap();
 
     let mut missing = vec![
         EventKind::Circ,
