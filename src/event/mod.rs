@@ -191,7 +191,11 @@ impl Event {
     /// As [`parse`](Self::parse), but what the event says is read only when [`body`](Self::body) is first called, by the
     /// thread that calls it.
     pub fn parse_later(reply: Reply, arrived: SystemTime) -> Event {
-        let kind = EventKind::from(&*String::from_utf8_lossy(kind_name(&reply)));
+        let name = kind_name(&reply);
+        let kind = match std::str::from_utf8(name) {
+            Ok(name) => EventKind::from(name),
+            Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
+        };
         Event { kind, arrived, reply, body: OnceLock::new() }
     }
 
