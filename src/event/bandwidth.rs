@@ -166,7 +166,10 @@ struct CircuitFields {
 impl CircuitFields {
     /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
-        self.take_own(key, value).or_else(|| self.congestion.take(key, value))
+        match key {
+            "SS" | "CWND" | "RTT" | "MIN_RTT" => self.congestion.take(key, value),
+            _ => self.take_own(key, value),
+        }
     }
 
     /// As `take`, without those of congestion control.

@@ -50,7 +50,6 @@ mod stream;
 mod transport;
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 pub use addr_map::AddrMapEvent;
@@ -102,8 +101,7 @@ pub struct Event {
     kind: EventKind,
     arrived: SystemTime,
     reply: Reply,
-    /// Read when it is first asked for. Boxed, so that an event that waits to be read is small.
-    body: OnceLock<Box<EventBody>>,
+    body: EventBody,
 }
 
 /// What an event says.
@@ -183,16 +181,50 @@ impl Event {
     /// The event that `reply` is, read by this program at the time `arrived`. Takes whatever comes: see the
     /// module's documentation.
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
-        let event = Event::parse_later(reply, arrived);
-        event.body();
-        event
-    }
-
-    /// As [`parse`](Self::parse), but what the event says is read only when [`body`](Self::body) is first called, by the
-    /// thread that calls it.
-    pub fn parse_later(reply: Reply, arrived: SystemTime) -> Event {
-        let kind = EventKind::from(&*String::from_utf8_lossy(kind_name(&reply)));
-        Event { kind, arrived, reply, body: OnceLock::new() }
+        let (name, rest) = split_kind(reply.first().text);
+        let kind = match std::str::from_utf8(name) {
+            Ok(name) => EventKind::from(name),
+            Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
+        };
+        let body = match &kind {
+            EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
+            EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),
+            EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
+            EventKind::OrConn => OrConnInfo::parse(rest).map(EventBody::OrConn),
+            EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
+            EventKind::StreamBw => StreamBandwidth::parse(rest).map(EventBody::StreamBw),
+            EventKind::CircBw => CircuitBandwidth::parse(rest).map(EventBody::CircBw),
+            EventKind::ConnBw => ConnBandwidth::parse(rest).map(EventBody::ConnBw),
+            EventKind::CellStats => CellStats::parse(rest).map(EventBody::CellStats),
+            EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
+            EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
+            EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
+            EventKind::HsDesc => HsDescEvent::parse(rest).map(EventBody::HsDesc),
+            EventKind::HsDescContent => HsDescContent::parse(rest, &reply).map(EventBody::HsDescContent),
+            EventKind::AddrMap => AddrMapEvent::parse(rest).map(EventBody::AddrMap),
+            EventKind::ConfChanged => ConfChanged::parse(&reply).map(EventBody::ConfChanged),
+            EventKind::Guard => GuardEvent::parse(rest).map(EventBody::Guard),
+            EventKind::NewDesc => Some(EventBody::NewDesc(NewDesc::parse(rest))),
+            EventKind::DescChanged => Some(EventBody::DescChanged(DescChanged::parse(rest))),
+            EventKind::Ns => RouterStatusEvent::parse(rest, &reply).map(EventBody::Ns),
+            EventKind::NewConsensus => RouterStatusEvent::parse(rest, &reply).map(EventBody::NewConsensus),
+            EventKind::NetworkLiveness => NetworkLiveness::parse(rest).map(EventBody::NetworkLiveness),
+            EventKind::BuildTimeoutSet => BuildTimeoutSet::parse(rest).map(EventBody::BuildTimeoutSet),
+            EventKind::ClientsSeen => ClientsSeen::parse(rest).map(EventBody::ClientsSeen),
+            EventKind::TransportLaunched => TransportLaunched::parse(rest).map(EventBody::TransportLaunched),
+            EventKind::PtLog => PtLog::parse(rest).map(EventBody::PtLog),
+            EventKind::PtStatus => PtStatus::parse(rest).map(EventBody::PtStatus),
+            EventKind::TbEmpty => TokenBucketEmpty::parse(rest).map(EventBody::TbEmpty),
+            EventKind::AuthDirNewDescs => AuthDirNewDesc::parse(&reply).map(EventBody::AuthDirNewDescs),
+            EventKind::Signal => signal(rest).map(EventBody::Signal),
+            EventKind::Debug => Some(log(Severity::Debug, &reply)),
+            EventKind::Info => Some(log(Severity::Info, &reply)),
+            EventKind::Notice => Some(log(Severity::Notice, &reply)),
+            EventKind::Warn => Some(log(Severity::Warn, &reply)),
+            EventKind::Err => Some(log(Severity::Err, &reply)),
+            _ => None,
+        };
+        Event { kind, arrived, reply, body: body.unwrap_or(EventBody::Unknown) }
     }
 
     /// The event's kind.
@@ -202,7 +234,7 @@ impl Event {
 
     /// What it says.
     pub fn body(&self) -> &EventBody {
-        self.body.get_or_init(|| Box::new(EventBody::read(&self.kind, &self.reply)))
+        &self.body
     }
 
     /// When this program read it. (tor does not say when it wrote it, and may have kept it for a while.)
@@ -235,52 +267,6 @@ impl Event {
             ended = line.data.is_some();
         }
         field::text(text)
-    }
-}
-
-impl EventBody {
-    /// What an event of this kind says.
-    fn read(kind: &EventKind, reply: &Reply) -> EventBody {
-        let (_, rest) = split_kind(reply.first().text);
-        let body = match kind {
-            EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
-            EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),
-            EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
-            EventKind::OrConn => OrConnInfo::parse(rest).map(EventBody::OrConn),
-            EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
-            EventKind::StreamBw => StreamBandwidth::parse(rest).map(EventBody::StreamBw),
-            EventKind::CircBw => CircuitBandwidth::parse(rest).map(EventBody::CircBw),
-            EventKind::ConnBw => ConnBandwidth::parse(rest).map(EventBody::ConnBw),
-            EventKind::CellStats => CellStats::parse(rest).map(EventBody::CellStats),
-            EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
-            EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
-            EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
-            EventKind::HsDesc => HsDescEvent::parse(rest).map(EventBody::HsDesc),
-            EventKind::HsDescContent => HsDescContent::parse(rest, reply).map(EventBody::HsDescContent),
-            EventKind::AddrMap => AddrMapEvent::parse(rest).map(EventBody::AddrMap),
-            EventKind::ConfChanged => ConfChanged::parse(reply).map(EventBody::ConfChanged),
-            EventKind::Guard => GuardEvent::parse(rest).map(EventBody::Guard),
-            EventKind::NewDesc => Some(EventBody::NewDesc(NewDesc::parse(rest))),
-            EventKind::DescChanged => Some(EventBody::DescChanged(DescChanged::parse(rest))),
-            EventKind::Ns => RouterStatusEvent::parse(rest, reply).map(EventBody::Ns),
-            EventKind::NewConsensus => RouterStatusEvent::parse(rest, reply).map(EventBody::NewConsensus),
-            EventKind::NetworkLiveness => NetworkLiveness::parse(rest).map(EventBody::NetworkLiveness),
-            EventKind::BuildTimeoutSet => BuildTimeoutSet::parse(rest).map(EventBody::BuildTimeoutSet),
-            EventKind::ClientsSeen => ClientsSeen::parse(rest).map(EventBody::ClientsSeen),
-            EventKind::TransportLaunched => TransportLaunched::parse(rest).map(EventBody::TransportLaunched),
-            EventKind::PtLog => PtLog::parse(rest).map(EventBody::PtLog),
-            EventKind::PtStatus => PtStatus::parse(rest).map(EventBody::PtStatus),
-            EventKind::TbEmpty => TokenBucketEmpty::parse(rest).map(EventBody::TbEmpty),
-            EventKind::AuthDirNewDescs => AuthDirNewDesc::parse(reply).map(EventBody::AuthDirNewDescs),
-            EventKind::Signal => signal(rest).map(EventBody::Signal),
-            EventKind::Debug => Some(log(Severity::Debug, reply)),
-            EventKind::Info => Some(log(Severity::Info, reply)),
-            EventKind::Notice => Some(log(Severity::Notice, reply)),
-            EventKind::Warn => Some(log(Severity::Warn, reply)),
-            EventKind::Err => Some(log(Severity::Err, reply)),
-            _ => None,
-        };
-        body.unwrap_or(EventBody::Unknown)
     }
 }
 
