@@ -5,8 +5,12 @@
 
 #[path = "network/circuits.rs"]
 mod circuits;
+#[path = "network/commands.rs"]
+mod commands;
 #[path = "network/events.rs"]
 mod events;
+#[path = "network/hs_descriptors.rs"]
+mod hs_descriptors;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/onions.rs"]
@@ -41,7 +45,15 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 5] = [circuits::CASES, events::CASES, socks::CASES, onions::CASES, info::CASES];
+    let cases: [&[Case]; 7] = [
+        circuits::CASES,
+        commands::CASES,
+        events::CASES,
+        info::CASES,
+        socks::CASES,
+        onions::CASES,
+        hs_descriptors::CASES,
+    ];
     for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));

@@ -145,13 +145,13 @@ impl Controller {
     }
 
     /// The keys that tor has for onion services, of all of them.
-    pub fn onion_client_auths(&self) -> Result<Vec<ClientAuth>> {
+    pub fn onion_client_auth_view(&self) -> Result<Vec<ClientAuth>> {
         parse(&self.request(Command::build("ONION_CLIENT_AUTH_VIEW").finish()?)?)
     }
 
     /// The key that tor has for an onion service. (One that another program gave it under the address in upper case is
-    /// not found by tor; [`onion_client_auths`](Self::onion_client_auths) has it.)
-    pub fn onion_client_auth(&self, address: &OnionAddress) -> Result<Option<ClientAuth>> {
+    /// not found by tor; [`onion_client_auth_view`](Self::onion_client_auth_view) has it.)
+    pub fn onion_client_auth_view_for(&self, address: &OnionAddress) -> Result<Option<ClientAuth>> {
         let mut command = Command::build("ONION_CLIENT_AUTH_VIEW");
         let reply = self.request(command.word("address", &address.service_id()).finish()?)?;
         Ok(parse(&reply)?.pop())

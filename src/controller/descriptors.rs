@@ -44,7 +44,7 @@ impl PostDescriptor {
         self
     }
 
-    /// Whether tor should keep it on disk, also when it ends. Default: no, except for descriptors of its own purpose.
+    /// Whether tor should keep it on disk, also when it ends. Default: no.
     pub fn cache(mut self, cache: bool) -> Self {
         self.cache = Some(cache);
         self

@@ -15,7 +15,7 @@ use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayNam
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// A descriptor of an onion service to be fetched: an address, and perhaps the directories to ask. An [`OnionAddress`]
-/// alone will do, too. control-spec, command HSFETCH.
+/// alone will do, too. control-spec, command HSFETCH. (What that says of descriptor ids, `v2-…`, tor 0.4.9 refuses.)
 ///
 /// ```
 /// use scape::HsFetch;
@@ -38,8 +38,8 @@ impl HsFetch {
         HsFetch { address, servers: Vec::new() }
     }
 
-    /// From this directory, instead of those that should have it: a fingerprint or
-    /// [`RelayName`]. Repeat it for several; they are all asked, and at once.
+    /// From this directory first: a fingerprint or [`RelayName`]. Repeat it for several; they are all asked, and at
+    /// once. Where one has no descriptor, tor goes on with those that should have it.
     pub fn server(mut self, relay: impl ToString) -> Self {
         self.servers.push(relay.to_string());
         self
@@ -102,15 +102,18 @@ impl Controller {
 
     /// Fetches a descriptor, and waits for it; also where tor has one already.
     ///
-    /// tor asks one directory after the other, at random, each at most once in some 15 minutes (on the real network), or
-    /// those that were named, all at once and as often as one likes. A directory that has no descriptor does not end
-    /// this: only when each that was asked has failed, and tor has asked no other one for a second, it is given up.
+    /// tor asks one directory after the other, at random; a directory that has no descriptor does not end this. Only
+    /// when each that was asked has failed, and tor has asked no other one for a second, it is given up. (tor does not
+    /// tell that it has come to an end, but it asks the next one within milliseconds.)
+    ///
+    /// Of the six or so directories that should have it, tor asks each once in 15 minutes, and then none at all: who
+    /// fetches the same descriptor again and again should name the directories, as the first answer does.
     ///
     /// # Errors
     ///
     /// [`Error::HsFetch`] with every directory and its reason. Where tor does not even begin it tells nothing, so that
-    /// only the timeout ends this: without a consensus, with no directory left to ask, or with
-    /// `FetchHidServDescriptors 0`.
+    /// only the timeout ends this, and the error has no directories: without a consensus, or with no directory left to
+    /// ask.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -39,12 +39,13 @@ pub(super) fn run(session: &Session, keeping: &Keeping) {
                 beat(session, keeping.timeout);
                 next_beat = keeping.heartbeat.map(deadline_after);
             }
-            Watched::Down => {
-                if let Some(policy) = &keeping.reconnect {
-                    make_again(session, policy, keeping.timeout);
-                }
+            Watched::Down(down) => {
+                let given_up = match &keeping.reconnect {
+                    Some(policy) => make_again(session, down, policy, keeping.timeout) == Outcome::GivenUp,
+                    None => true,
+                };
                 // Where nothing (more) is done about it, it may still be made again by hand.
-                while session.connection().sleep_while_down(deadline_after(LONG)) {}
+                while given_up && session.connection().sleep_while_down(down, deadline_after(LONG)) {}
                 next_beat = keeping.heartbeat.map(deadline_after);
             }
         }
@@ -59,17 +60,25 @@ fn beat(session: &Session, timeout: Duration) {
     }
 }
 
+/// How trying to make a connection again ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is left to do, at the moment.
+    Done,
+    GivenUp,
+}
+
 /// Tries until the connection is open again, has ended for good, or enough was tried.
-fn make_again(session: &Session, policy: &Reconnect, timeout: Duration) {
+fn make_again(session: &Session, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
     let connection = session.connection();
     let mut attempt = 1;
     let mut delay = policy.delay(attempt, rand::random());
     while let Some(pause) = delay {
-        if !connection.sleep_while_down(Instant::now() + pause) {
-            return;
+        if !connection.sleep_while_down(down, Instant::now() + pause) {
+            return Outcome::Done;
         }
         match session.reconnect_if_down(timeout) {
-            Ok(_) => return,
+            Ok(_) => return Outcome::Done,
             Err(error) => {
                 log::info!(target: "scape::connection", "attempt {attempt} to connect again: {error}");
                 delay = policy.delay(attempt + 1, rand::random());
@@ -79,4 +88,5 @@ fn make_again(session: &Session, policy: &Reconnect, timeout: Duration) {
         }
     }
     connection.give_up();
+    Outcome::GivenUp
 }

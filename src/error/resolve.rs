@@ -15,7 +15,8 @@ pub struct ResolveError {
     pub name: Box<str>,
     /// tor's word for the error: `yes`, or `internal` where it could not begin.
     pub error: Box<str>,
-    /// Why the stream of the question ended, where tor told.
+    /// Why the stream of the question ended, where tor told: [`StreamReason::Done`] where an exit said that there is
+    /// nothing, anything else where it was not asked.
     pub reason: Option<StreamReason>,
     /// Why, as the exit said (with [`StreamReason::End`]).
     pub remote_reason: Option<StreamReason>,
@@ -27,7 +28,8 @@ impl fmt::Display for ResolveError {
         if *self.error != *"yes" {
             write!(f, ", error {}", self.error)?;
         }
-        if let Some(reason) = &self.reason {
+        // DONE is how the question ends that was answered: there is no such name.
+        if let Some(reason) = self.reason.as_ref().filter(|reason| **reason != StreamReason::Done) {
             write!(f, ", reason {reason}")?;
         }
         if let Some(reason) = &self.remote_reason {

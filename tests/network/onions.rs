@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Answers every connection with this.
-fn server(answer: &'static [u8]) -> SocketAddr {
+pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -35,7 +35,7 @@ fn server(answer: &'static [u8]) -> SocketAddr {
 }
 
 /// Adds a service and waits until it is published everywhere.
-fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
+pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     let added = tor.add_onion(service).unwrap();
     let deadline = Instant::now() + SOON;
@@ -54,7 +54,7 @@ fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
 }
 
 /// What the service says; tried again while its descriptor makes its way, or a new one replaces it.
-fn read(network: &TestNetwork, address: &OnionAddress, port: u16) -> Result<String, Error> {
+pub(crate) fn read(network: &TestNetwork, address: &OnionAddress, port: u16) -> Result<String, Error> {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
     let deadline = Instant::now() + SOON;
     loop {
@@ -71,7 +71,7 @@ fn read(network: &TestNetwork, address: &OnionAddress, port: u16) -> Result<Stri
     }
 }
 
-fn is_final(error: &Error) -> bool {
+pub(crate) fn is_final(error: &Error) -> bool {
     let missing = SocksStatus::ONION_AUTH_MISSING;
     matches!(error, Error::Socks(error) if error.status() == Some(missing))
 }

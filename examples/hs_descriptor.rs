@@ -1,0 +1,47 @@
+//! Fetches the descriptor of an onion service and prints it.
+//!
+//! `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`. The directory is a relay's fingerprint; without it, tor
+//! asks those that should have the descriptor. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::error::Error;
+use std::time::Duration;
+
+use scape::HsFetch;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().ok_or("which onion service? Give its address.")?;
+    let mut fetch = HsFetch::new(address.parse()?);
+    if let Some(directory) = arguments.next() {
+        fetch = fetch.server(directory);
+    }
+
+    let tor = scape::Connect::from_env()?.connect_interactive()?;
+    match tor.fetch_hs_descriptor(fetch, Duration::from_secs(60)) {
+        Ok(descriptor) => {
+            if let Some(directory) = &descriptor.hsdir {
+                eprintln!("{} has it:", directory);
+            }
+            print!("{}", descriptor.text());
+            Ok(())
+        }
+        // Every directory that was asked says what came of it.
+        Err(scape::Error::HsFetch(error)) => {
+            for failure in &error.failures {
+                let reason = failure.reason.as_ref().map_or("failed", |reason| reason.as_str());
+                match &failure.hsdir {
+                    Some(directory) => eprintln!("{directory}: {reason}"),
+                    None => eprintln!("a directory: {reason}"),
+                }
+            }
+            if error.is_not_found() {
+                return Err("there is no such service, or it is offline".into());
+            }
+            Err(error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

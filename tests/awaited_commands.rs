@@ -1,0 +1,207 @@
+//! Commands whose answer is an event: it is found among others', and everything that can come instead ends the waiting.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::time::{Duration, Instant};
+
+use scape::error::{HsFetchProblem, Phase, ResolveError};
+use scape::testing::{Script, ScriptedTor};
+use scape::types::{HsDescReason, OnionAddress, StreamReason};
+use scape::{Connect, Controller, Error, HsFetch};
+
+const SOON: Duration = Duration::from_secs(20);
+const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+const OTHER: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
+const TWO: &str = "$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~two";
+
+fn service() -> OnionAddress {
+    SERVICE.parse().unwrap()
+}
+
+/// A tor that grants `command` and then says `events`, and a controller of it.
+fn says(command: &str, events: &[String]) -> (ScriptedTor, Controller) {
+    let mut reply = "250 OK\r\n".to_owned();
+    for event in events {
+        reply += &format!("{event}\r\n");
+    }
+    let tor = ScriptedTor::builder().on_prefix(command, reply).start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    (tor, controller)
+}
+
+fn told(action: &str, address: &str, hsdir: &str, more: &str) -> String {
+    format!("650 HS_DESC {action} {address} NO_AUTH {hsdir} Ti8T{more}")
+}
+
+fn content(address: &str, hsdir: &str, content: &str) -> String {
+    format!("650+HS_DESC_CONTENT {address} Ti8T {hsdir}\r\n{content}\r\n.\r\n650 OK")
+}
+
+#[test]
+fn a_directory_that_fails_does_not_end_a_fetch() {
+    let (_tor, c) = says(
+        "HSFETCH",
+        &[
+            told("REQUESTED", SERVICE, ONE, " HSDIR_INDEX=AB"),
+            // Another service's, whatever becomes of it.
+            told("REQUESTED", OTHER, TWO, " HSDIR_INDEX=AB"),
+            content(OTHER, TWO, "hs-descriptor other"),
+            told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
+            content(SERVICE, ONE, ""),
+            told("REQUESTED", SERVICE, TWO, " HSDIR_INDEX=AB"),
+            told("RECEIVED", SERVICE, TWO, ""),
+            content(SERVICE, TWO, "hs-descriptor 3\r\n..dots"),
+        ],
+    );
+    let fetched = c.fetch_hs_descriptor(service(), SOON).unwrap();
+    assert_eq!(fetched.content, b"hs-descriptor 3\n.dots\n");
+    assert_eq!(fetched.hsdir, Some(TWO.into()));
+    assert_eq!((fetched.address, &*fetched.descriptor_id), (service(), "Ti8T"));
+}
+
+#[test]
+fn a_fetch_ends_when_all_have_failed() {
+    let (_tor, c) = says(
+        "HSFETCH",
+        &[
+            told("REQUESTED", SERVICE, ONE, " HSDIR_INDEX=AB"),
+            told("REQUESTED", SERVICE, TWO, " HSDIR_INDEX=AB"),
+            told("FAILED", SERVICE, TWO, " REASON=BAD_DESC"),
+            content(SERVICE, TWO, ""),
+            told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
+            content(SERVICE, ONE, ""),
+        ],
+    );
+    let begun = Instant::now();
+    let fetch = HsFetch::new(service()).server(ONE).server(TWO);
+    let Err(Error::HsFetch(error)) = c.fetch_hs_descriptor(fetch, SOON) else { panic!("fetched") };
+    assert!(begun.elapsed() < SOON / 2);
+    assert_eq!(error.problem, HsFetchProblem::AllFailed);
+    let failures: Vec<_> =
+        error.failures.iter().map(|f| (f.hsdir.clone().unwrap(), f.reason.clone().unwrap())).collect();
+    assert_eq!(failures, [(TWO.into(), HsDescReason::BadDesc), (ONE.into(), HsDescReason::NotFound)]);
+    assert!(!error.is_not_found() && error.unanswered.is_empty());
+}
+
+#[test]
+fn a_fetch_that_is_not_answered_says_by_whom() {
+    let (_tor, c) = says(
+        "HSFETCH",
+        &[
+            told("REQUESTED", SERVICE, ONE, " HSDIR_INDEX=AB"),
+            told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
+            content(SERVICE, ONE, ""),
+            told("REQUESTED", SERVICE, TWO, " HSDIR_INDEX=AB"),
+            // An upload that fails is none of a fetch's: it has no content.
+            told("FAILED", SERVICE, TWO, " REASON=UNEXPECTED"),
+        ],
+    );
+    let timeout = Duration::from_millis(1500);
+    let error = c.fetch_hs_descriptor(service(), timeout).unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    let Error::HsFetch(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.problem, HsFetchProblem::Timeout(timeout));
+    assert_eq!((error.failures.len(), error.unanswered), (1, vec![TWO.into()]));
+}
+
+#[test]
+fn the_end_of_the_connection_ends_the_waiting() {
+    for command in ["HSFETCH", "RESOLVE"] {
+        let script = Script::new()
+            .login()
+            .expect_prefix("SETEVENTS")
+            .send("250 OK\r\n")
+            .expect_prefix(command)
+            .send("250 OK\r\n")
+            .hang_up();
+        let tor = ScriptedTor::follow(script).unwrap();
+        let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let error = match command {
+            "HSFETCH" => c.fetch_hs_descriptor(service(), SOON).unwrap_err(),
+            _ => c.resolve("a.example", SOON).unwrap_err(),
+        };
+        assert!(matches!(&error, Error::Closed(closed) if !closed.is_local()), "{command}: {error:?}");
+    }
+}
+
+fn new_stream(id: u32, name: &str, group: i32) -> String {
+    format!("650 STREAM {id} NEWRESOLVE 0 {name}:0 PURPOSE=DNS_REQUEST SESSION_GROUP={group}")
+}
+
+fn answer(from: &str, to: &str, more: &str) -> String {
+    let time = "2026-11-21 02:12:34";
+    format!("650 ADDRMAP {from} {to} \"{time}\" {more}EXPIRES=\"{time}\" CACHED=\"NO\"")
+}
+
+#[test]
+fn an_answer_is_found_by_its_stream() {
+    let (_tor, c) = says(
+        "RESOLVE",
+        &[
+            // A mapping of the name, and another program's question for it.
+            "650 ADDRMAP a.example 10.0.0.1 NEVER CACHED=\"YES\"".to_owned(),
+            new_stream(3, "a.example", -4),
+            new_stream(4, "b.example", -3),
+            new_stream(5, "A.Example", -3),
+            format!("{} STREAMID=3", answer("a.example", "10.0.0.2", "")),
+            format!("{} STREAMID=4", answer("b.example", "10.0.0.3", "")),
+            "650 STREAM 3 CLOSED 0 a.example:0 REASON=DONE".to_owned(),
+            // Its own, under another name by now.
+            format!("{} STREAMID=5", answer("mapped.example", "10.0.0.4", "")),
+        ],
+    );
+    assert_eq!(c.resolve("a.example", SOON).unwrap().to_string(), "10.0.0.4");
+}
+
+#[test]
+fn what_comes_instead_of_an_answer() {
+    let error = |events: &[String]| -> Box<ResolveError> {
+        let (_tor, c) = says("RESOLVE", events);
+        match c.resolve("a.example", SOON) {
+            Err(Error::Resolve(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+    let failed = format!("{} STREAMID=5", answer("a.example", "<error>", "error=yes "));
+    let refused = error(&[
+        new_stream(5, "a.example", -3),
+        failed.clone(),
+        "650 STREAM 5 CLOSED 0 a.example:0 REASON=END REMOTE_REASON=RESOLVEFAILED".to_owned(),
+    ]);
+    assert_eq!((&*refused.name, &*refused.error), ("a.example", "yes"));
+    assert_eq!(refused.reason, Some(StreamReason::End));
+    assert_eq!(refused.remote_reason, Some(StreamReason::ResolveFailed));
+
+    // The reason may not come; the stream may end without an answer; or none may have been made.
+    assert_eq!(error(&[new_stream(5, "a.example", -3), failed]).reason, None);
+    let ended = error(&[
+        new_stream(5, "a.example", -3),
+        "650 STREAM 5 FAILED 0 a.example:0 REASON=TIMEOUT".to_owned(),
+    ]);
+    assert_eq!(ended.reason, Some(StreamReason::Timeout));
+    let internal = error(&["650 ADDRMAP a.example a.example NEVER internal CACHED=\"NO\"".to_owned()]);
+    assert!(internal.to_string().contains("error internal"), "{internal}");
+}
+
+#[test]
+fn odd_answers() {
+    let resolve = |to: &str| {
+        let answer = format!("{} STREAMID=5", answer("a.example", to, ""));
+        let (_tor, c) = says("RESOLVE", &[new_stream(5, "a.example", -3), answer]);
+        c.resolve("a.example", SOON)
+    };
+    assert_eq!(resolve("[2001:db8::1]").unwrap().to_string(), "2001:db8::1");
+    assert!(matches!(resolve("b.example"), Err(Error::Answer { .. })));
+
+    let answer = format!("{} STREAMID=5", answer("192.0.2.7", "seven.example", ""));
+    let (_tor, c) = says("RESOLVE mode=reverse 192.0.2.7", &[new_stream(5, "192.0.2.7", -3), answer]);
+    assert_eq!(c.resolve_reverse([192, 0, 2, 7].into(), SOON).unwrap(), "seven.example");
+    // No answer at all.
+    let (_tor, c) = says("RESOLVE", &[]);
+    let brief = Duration::from_millis(20);
+    let error = c.resolve("a.example", brief).unwrap_err();
+    assert!(
+        matches!(&error, Error::Timeout(t) if t.phase() == Phase::Resolve && t.after() == brief),
+        "{error}"
+    );
+}

@@ -1,0 +1,181 @@
+//! MAPADDRESS, RESOLVE.
+
+use std::time::Duration;
+
+use scape::error::Refusal;
+use scape::{Controller, Mapping};
+
+use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
+
+const SOON: Duration = Duration::from_secs(20);
+const A_MOMENT: Duration = Duration::from_millis(100);
+
+/// Each pair's answer, as `from=to` or `code text`.
+fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
+    let shown = |answer: Result<Mapping, Refusal>| match answer {
+        Ok(mapping) => mapping.to_string(),
+        Err(refusal) => format!("{} {}", refusal.code(), refusal.text()),
+    };
+    said(
+        c.map_address(pairs.iter().copied())
+            .map(|answers| answers.into_iter().map(shown).collect::<Vec<_>>()),
+    )
+}
+
+/// What tor has mapped for controllers, of which it tells in no order.
+fn mapped(c: &Controller) -> Said {
+    let sorted = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    said(c.get_info("address-mappings/control").map(sorted))
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    ("MAPADDRESS", |b| map(&b.c, &[("a.example", "b.example")]), 250, "[\"a.example=b.example\"]"),
+    ("MAPADDRESS", |b| map(&b.c, &[("1.2.3.4", "c.example")]), 250, "[\"1.2.3.4=c.example\"]"),
+    ("MAPADDRESS", |b| mapped(&b.c), 250, "[\"1.2.3.4 c.example NEVER\", \"a.example b.example NEVER\"]"),
+    ("MAPADDRESS", |b| said(b.c.unmap_address("1.2.3.4")), 250, "()"),
+    ("MAPADDRESS", |b| said(b.c.unmap_address("never.mapped.example")), 250, "()"),
+    ("MAPADDRESS", |b| map(&b.c, &[]), 250, "[]"),
+    ("MAPADDRESS", |b| map(&b.c, &[("*.e.example", "*.f.example")]), 250, "[\"*.e.example=*.f.example\"]"),
+    ("MAPADDRESS", |b| said(b.c.unmap_address("*.e.example")), 250, "()"),
+    ("MAPADDRESS", |b| mapped(&b.c), 250, "[\"a.example b.example NEVER\"]"),
+    ("MAPADDRESS", |b| said(b.c.unmap_address("a.example")), 250, "()"),
+    ("MAPADDRESS", |b| map(&b.c, &[("0.0.0.0", "v.example")]), 250, "[\"127…"),
+    ("MAPADDRESS", |b| map(&b.c, &[("::", "v.example")]), 250, "[\"[fe…"),
+    ("MAPADDRESS", |b| said(virtual_name(b)), 250, "\"taken back\""),
+    // Each pair for itself, in order, whatever the last one's code.
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("x.example", "b@d"), ("y.example", "z.example")]),
+        250,
+        "[\"512 syntax error: invalid address 'b@d'\", \"y.example=z.example\"]",
+    ),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("y.example", "w.example"), ("x.example", "b@d")]),
+        250,
+        "[\"y.example=w.example\", \"512 syntax error: invalid address 'b@d'\"]",
+    ),
+    (
+        "MAPADDRESS",
+        |b| said(b.c.mapped_address("x.example", "b@d")),
+        512,
+        "syntax error: invalid address 'b@d'",
+    ),
+    (
+        "MAPADDRESS",
+        |b| said(b.c.mapped_address("x.example", "*.example")),
+        512,
+        "syntax error: invalid address mapping  'x.example=*.example': can only use wildcard…",
+    ),
+    ("MAPADDRESS", |b| said(b.c.unmap_address("y.example")), 250, "()"),
+    ("MAPADDRESS", |b| said(a_guard(b)), 250, "()"),
+    ("MAPADDRESS", |b| raw(b.c.msg("MAPADDRESS")), 512, "syntax error: not enough arguments to mapaddress."),
+    (
+        "MAPADDRESS",
+        |b| raw(b.c.msg("MAPADDRESS foo")),
+        512,
+        "Bad arguments to MAPADDRESS: Cannot parse keyword…",
+    ),
+    ("MAPADDRESS", |b| map(&b.c, &[("", "x")]), NOT_SENT, "MAPADDRESS: the address that is mapped is empty…"),
+    ("MAPADDRESS", |b| map(&b.c, &[("x", "")]), NOT_SENT, "MAPADDRESS: the address to map to is empty…"),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("x=y", "z")]),
+        NOT_SENT,
+        "MAPADDRESS: the address that is mapped may not contain '='…",
+    ),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("x", "\"z\"")]),
+        NOT_SENT,
+        "MAPADDRESS: the address to map to may not contain '\"'…",
+    ),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("x", "z q=r")]),
+        NOT_SENT,
+        "MAPADDRESS: the address to map to may not contain '='…",
+    ),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("x", "z\r\nQUIT")]),
+        NOT_SENT,
+        "MAPADDRESS: the mapping may not contain '\\r'…",
+    ),
+    // What tor answers without a network: from its address map, and what it refuses to ask.
+    ("MAPADDRESS", |b| map(&b.c, &[("g.example", "10.1.2.3")]), 250, "[\"g.example=10.1.2.3\"]"),
+    ("RESOLVE", |b| said(b.c.resolve("g.example", SOON)), 250, "10.1.2.3"),
+    ("RESOLVE", |b| said(b.c.resolve("G.example", SOON)), 250, "10.1.2.3"),
+    ("MAPADDRESS", |b| map(&b.c, &[("h.example", "g.example")]), 250, "[\"h.example=g.example\"]"),
+    ("RESOLVE", |b| said(b.c.resolve("h.example", SOON)), 250, "10.1.2.3"),
+    ("RESOLVE", |b| said(b.c.resolve("192.0.2.7", SOON)), 250, "192.0.2.7"),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve("i.exit", SOON)),
+        OTHER,
+        "tor has no answer for \"i.exit\", reason TORPROTOCOL (it says so, too, where the only answer is an IPv6 address)",
+    ),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve("bad!host", SOON)),
+        OTHER,
+        "tor has no answer for \"bad!host\", reason TORPRO…",
+    ),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve("waits.example", A_MOMENT)),
+        OTHER,
+        "timed out waiting for the answer for the name or address (after 100ms)",
+    ),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve_reverse([192, 0, 2, 7].into(), A_MOMENT)),
+        OTHER,
+        "timed out waiting for the answer for the name or address (after 100ms)",
+    ),
+    ("RESOLVE", |b| said(b.c.resolve("", SOON)), NOT_SENT, "RESOLVE: the name is empty…"),
+    ("RESOLVE", |b| said(b.c.resolve("two names", SOON)), NOT_SENT, "RESOLVE: the name may not contain ' '…"),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve("mode=reverse", SOON)),
+        NOT_SENT,
+        "RESOLVE: the name may not contain '='…",
+    ),
+];
+
+/// A name that tor chose is taken back by that name.
+fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
+    let mapped = b.c.mapped_address(".", "v.example")?;
+    assert!(mapped.from().ends_with(".virtual"), "{mapped:?}");
+    let known = |name: &str| b.c.get_info("address-mappings/control").map(|all| all.contains(name));
+    let name = mapped.from().to_owned();
+    assert!(known(&name)?);
+    mapped.remove()?;
+    Ok(if known(&name)? { "still there" } else { "taken back" })
+}
+
+/// A guard undoes on drop; kept, it does not; and it does not keep the connection open.
+fn a_guard(b: &Bench) -> scape::Result<()> {
+    let known = |name: &str| b.c.get_info("address-mappings/control").map(|all| all.contains(name));
+    let mapped = b.c.mapped_address("guarded.example", "b.example")?;
+    assert_eq!((mapped.from(), mapped.to()), ("guarded.example", "b.example"));
+    assert!(known("guarded.example")?);
+    drop(mapped);
+    assert!(!known("guarded.example")?);
+    let kept = b.c.mapped_address("kept.example", "b.example")?.keep();
+    assert!(known("kept.example")?);
+    b.c.unmap_address(&kept.from)?;
+
+    let other = b.tor.controller();
+    let mapped = other.mapped_address("outlives.example", "b.example")?;
+    let weak = other.downgrade();
+    drop(other);
+    assert!(weak.upgrade().is_none());
+    drop(mapped);
+    assert!(known("outlives.example")?);
+    b.c.unmap_address("outlives.example")
+}

@@ -1,0 +1,102 @@
+//! The refusals that no tor can be brought to say on a test's machine, in the words of tor 0.4.9.11's source:
+//!
+//! * `ADD_ONION`, 551: a random number generator or an encoder that fails, and a service that tor cannot add although
+//!   everything about it was checked; `Invalid client authorization`, 512: only with services of version 2.
+//! * `MAPADDRESS`, 451: the virtual addresses are used up, which are 65536 at least.
+//! * `EXTENDCIRCUIT`, 552 `No descriptor`: for a relay of the consensus whose descriptor has not come yet, for a moment at
+//!   a start; 512 `No router names provided`: a path has always a name, if an empty one; 551 `Couldn't send onion skin`,
+//!   and `ATTACHSTREAM`, 551 `Unable to attach stream`: a circuit that breaks while the command is carried out.
+//! * `LOADCONF`, 550: no other failure has this code.
+//! * `AUTHENTICATE`, 515 `Couldn't decode HashedControlPassword value in configuration.`: tor does not start with such a one.
+//! * 512 `Empty body` of the commands with data: even no data is sent as one empty line.
+
+use scape::testing::ScriptedTor;
+use scape::types::{CircuitId, StreamId};
+use scape::{AddOnion, BuildCircuit, Connect, Controller, Error};
+
+use crate::support::command_table::{Said, said};
+
+type Row = (&'static str, fn(&Controller) -> Said, u16, &'static str);
+
+fn add(c: &Controller) -> Said {
+    said(c.add_onion(&AddOnion::new().local_port(80)))
+}
+
+const ROWS: &[Row] = &[
+    ("ADD_ONION", add, 551, "Failed to generate onion address"),
+    ("ADD_ONION", add, 551, "Failed to add Onion Service"),
+    ("ADD_ONION", add, 551, "Failed to generate ED25519-V3 key"),
+    ("ADD_ONION", add, 551, "Failed to encode ED25519-V3 key"),
+    ("ADD_ONION", add, 512, "Invalid client authorization"),
+    (
+        "MAPADDRESS",
+        |c| said(c.mapped_address("0.0.0.0", "a.example")),
+        451,
+        "resource exhausted: skipping '0.0.0.0=a.example'",
+    ),
+    (
+        "EXTENDCIRCUIT",
+        |c| said(c.launch_circuit(&BuildCircuit::new().path(["relay0"]))),
+        552,
+        "No descriptor for \"relay0\"",
+    ),
+    (
+        "EXTENDCIRCUIT",
+        |c| said(c.extend_circuit(CircuitId::new(7), ["relay0"])),
+        551,
+        "Couldn't send onion skin",
+    ),
+    (
+        "ATTACHSTREAM",
+        |c| said(c.attach_stream(StreamId::new(3), CircuitId::new(7))),
+        551,
+        "Unable to attach stream",
+    ),
+    (
+        "LOADCONF",
+        |c| said(c.load_conf("ContactInfo x")),
+        550,
+        "Unable to load config: Failed to parse/validate config",
+    ),
+];
+
+#[test]
+fn what_no_tor_can_be_brought_to_say() {
+    for (command, call, code, text) in ROWS {
+        let answers = [format!("{command} "), format!("+{command}")];
+        let reply = format!("{code} {text}\r\n");
+        let tor = ScriptedTor::builder()
+            .on_any(move |sent| {
+                answers.iter().any(|a| sent.starts_with(a.as_str())).then(|| reply.clone().into_bytes())
+            })
+            .start()
+            .unwrap();
+        let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let said = call(&c);
+        assert_eq!((said.code, said.text.as_str()), (*code, *text), "{command}");
+    }
+}
+
+#[test]
+fn several_mappings_of_which_tor_grants_some() {
+    let tor = ScriptedTor::builder()
+        .on(
+            "MAPADDRESS .=a.example b@d=x c.example=d.example",
+            "451-resource exhausted: skipping '.=a.example'\r\n512-syntax error: invalid address mapping  'b@d=x': no\r\n\
+             250 c.example=d.example\r\n",
+        )
+        .on("MAPADDRESS filtered=x", "510 Command filtered\r\n")
+        .on("MAPADDRESS odd=x", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let answers = c.map_address([(".", "a.example"), ("b@d", "x"), ("c.example", "d.example")]).unwrap();
+    let refused = answers[0].as_ref().unwrap_err();
+    assert!(refused.is_transient() && refused.command() == "MAPADDRESS .=a.example", "{refused}");
+    assert!(answers[1].as_ref().unwrap_err().is_bad_argument());
+    assert_eq!(answers[2].as_ref().unwrap().to, "d.example");
+
+    let error = c.map_address([("filtered", "x")]).unwrap_err();
+    assert!(error.refusal().unwrap().is_unrecognized_command(), "{error}");
+    assert!(matches!(c.map_address([("odd", "x")]), Err(Error::Answer { .. })));
+}

@@ -1,0 +1,184 @@
+//! Onion services' descriptors, fetched and posted, and the keys of their clients.
+
+use std::time::{Duration, Instant};
+
+use scape::error::{HsFetchFailure, HsFetchProblem};
+use scape::event::EventBody;
+use scape::testing::TestNetwork;
+use scape::types::{ClientPublicKey, EventKind, HsDescAction, OnionAddress};
+use scape::{AddOnion, ClientAuth, ClientAuthAdded, Error, HsFetch};
+
+use crate::onions::{is_final, publish, read, server};
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a descriptor is fetched", fetched),
+    ("a descriptor that nobody has", nobody_has_it),
+    ("a descriptor is posted for a service that does not publish", posted),
+    ("who has the key gets in", client_key),
+];
+
+/// Valid addresses that no service here has.
+const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+const NOBODY_ELSE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+/// A client's private and public key.
+const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+const PUBLIC_KEY: &str = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
+
+fn fetched(network: &TestNetwork) {
+    let tor = network.client();
+    let added = publish(tor, &AddOnion::new().port(80, server(b"fetched")));
+    let first = tor.fetch_hs_descriptor(added.address, SOON).unwrap();
+    assert!(first.text().starts_with("hs-descriptor 3\n"), "{}", first.text());
+    assert!(first.text().contains("\nsuperencrypted\n-----BEGIN MESSAGE-----\n"));
+    assert_eq!(first.address, added.address);
+    assert_eq!(first.descriptor_id.len(), 43);
+    // By name, the same directory may be asked again at once.
+    let hsdir = first.hsdir.unwrap();
+    for _ in 0..3 {
+        let again = tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).unwrap();
+        assert_eq!((again.hsdir.as_ref(), again.descriptor_id), (Some(&hsdir), first.descriptor_id.clone()));
+    }
+    // Those that tor chooses it asks once each, and then none for a while (15 seconds in a testing network): it is silent.
+    let mut asked = 0;
+    let error = loop {
+        match tor.fetch_hs_descriptor(added.address, Duration::from_secs(2)) {
+            Ok(_) => asked += 1,
+            Err(error) => break error,
+        }
+        assert!(asked < 20, "tor asks and asks");
+    };
+    assert!(error.is_timeout(), "{error}");
+    assert!(error.to_string().contains("asked all of this service's lately"), "{error}");
+    assert!(tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).is_ok());
+    // Also without waiting.
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    tor.hs_fetch(HsFetch::new(added.address).server(hsdir.fingerprint().unwrap())).unwrap();
+    loop {
+        let event = events.next_timeout(SOON).unwrap();
+        if let EventBody::HsDesc(told) = event.body()
+            && told.address == Some(added.address)
+            && told.action == HsDescAction::Received
+        {
+            break;
+        }
+    }
+    tor.del_onion(&added.address).unwrap();
+}
+
+fn nobody_has_it(network: &TestNetwork) {
+    let tor = network.client();
+    let nobody: OnionAddress = NOBODY.parse().unwrap();
+    let fails = |fetch: HsFetch| match tor.fetch_hs_descriptor(fetch, SOON) {
+        Err(Error::HsFetch(error)) => error,
+        other => panic!("{other:?}"),
+    };
+
+    // Those that tor chooses, one after the other; how soon the next is asked tells how long is to be waited for it.
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    let begun = Instant::now();
+    let error = fails(nobody.into());
+    println!("  after {:.1} s: {error}", begun.elapsed().as_secs_f32());
+    assert!(error.is_not_found() && error.unanswered.is_empty(), "{error}");
+    assert_eq!(error.problem, HsFetchProblem::AllFailed);
+    let (mut requested, mut failed, mut longest) = (0, None, Duration::ZERO);
+    for event in events.try_iter() {
+        let EventBody::HsDesc(told) = event.body() else { continue };
+        match told.action {
+            HsDescAction::Requested => {
+                requested += 1;
+                if let Some(failed) = failed {
+                    longest = longest.max(event.arrived().duration_since(failed).unwrap());
+                }
+            }
+            HsDescAction::Failed => failed = Some(event.arrived()),
+            _ => {}
+        }
+    }
+    println!("  {requested} directories, the next one asked after {longest:?} at most");
+    assert_eq!(error.failures.len(), requested);
+
+    // Having asked them all, tor is ready to ask them again.
+    assert!(fails(nobody.into()).is_not_found());
+    // One that is named is the first; where it has none, tor goes on with those that should have it.
+    let relay = network.relays().next().unwrap().fingerprint().unwrap();
+    let asked = |failure: &HsFetchFailure| failure.hsdir.as_ref().unwrap().fingerprint().unwrap();
+    let error = fails(HsFetch::new(NOBODY_ELSE.parse().unwrap()).server(relay));
+    assert!(error.is_not_found() && error.failures.len() > 1, "{error}");
+    assert_eq!(asked(&error.failures[0]), relay);
+}
+
+fn posted(network: &TestNetwork) {
+    let tor = network.client();
+    tor.set_conf([("PublishHidServDescriptors", "0")]).unwrap();
+    let added = tor.add_onion(&AddOnion::new().port(80, server(b"posted")));
+    let document = added.as_ref().ok().and_then(|added| {
+        let key = format!("hs/service/desc/id/{}", added.address.service_id());
+        let deadline = Instant::now() + SOON;
+        // tor makes it within some seconds.
+        loop {
+            match tor.get_info_bytes(&key) {
+                Ok(document) => return Some(document),
+                Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    tor.reset_conf(["PublishHidServDescriptors"]).unwrap();
+    let (added, document) = (added.unwrap(), document.unwrap());
+
+    let relay = network.relays().next().unwrap().fingerprint().unwrap();
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    tor.hs_post(&added.address, &document, [relay]).unwrap();
+    let mut posted = None;
+    loop {
+        let event = events.next_timeout(SOON).unwrap();
+        let EventBody::HsDesc(told) = event.body() else { continue };
+        let here = told.hsdir.as_ref().and_then(|hsdir| hsdir.fingerprint()) == Some(relay);
+        if told.address != Some(added.address) || !here {
+            continue;
+        }
+        match told.action {
+            HsDescAction::Upload => posted = told.descriptor_id.clone(),
+            HsDescAction::Uploaded => break,
+            _ => panic!("{event}"),
+        }
+    }
+    // Clients ask for the descriptor of the present period of time; what was posted may be of the one before or after it.
+    match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
+        Ok(fetched) => assert_eq!(Some(fetched.descriptor_id), posted),
+        Err(Error::HsFetch(error)) => {
+            let requested = events.try_iter().find_map(|event| match event.body() {
+                EventBody::HsDesc(told) if told.action == HsDescAction::Requested => {
+                    told.descriptor_id.clone()
+                }
+                _ => None,
+            });
+            assert!(error.is_not_found() && requested.is_some() && requested != posted, "{error}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    tor.hs_post(&added.address, &document, Vec::<&str>::new()).unwrap();
+    tor.del_onion(&added.address).unwrap();
+}
+
+fn client_key(network: &TestNetwork) {
+    let tor = network.client();
+    let public: ClientPublicKey = PUBLIC_KEY.parse().unwrap();
+    let added = publish(tor, &AddOnion::new().port(80, server(b"welcome")).client(public));
+    assert_eq!(added.clients, [public]);
+    let error = read(network, &added.address, 80).unwrap_err();
+    assert!(is_final(&error), "{error}");
+    // tor has the descriptor by now, and can read it with the key.
+    let auth = ClientAuth::new(added.address, KEY.parse().unwrap()).name("welcome");
+    assert_eq!(tor.onion_client_auth_add(&auth).unwrap(), ClientAuthAdded::Decrypted);
+    assert_eq!(tor.onion_client_auth_view_for(&added.address).unwrap(), Some(auth.clone()));
+    assert_eq!(read(network, &added.address, 80).unwrap(), "welcome");
+    assert!(matches!(
+        tor.onion_client_auth_add(&auth).unwrap(),
+        ClientAuthAdded::Replaced | ClientAuthAdded::Decrypted
+    ));
+    assert!(tor.onion_client_auth_remove(&added.address).unwrap());
+    assert!(!tor.onion_client_auth_remove(&added.address).unwrap());
+    tor.del_onion(&added.address).unwrap();
+}

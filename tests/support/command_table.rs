@@ -1,0 +1,117 @@
+//! The machinery of the tables of commands: what a row is, and how rows are run.
+
+use std::fmt::Debug;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use scape::event::EventBody;
+use scape::protocol::Reply;
+use scape::types::{EventKind, StreamId, StreamStatus};
+use scape::{Controller, Error};
+
+use crate::support::real_tor::RealTor;
+
+/// Nothing was sent: the argument was refused.
+pub(crate) const NOT_SENT: u16 = 0;
+/// Neither tor's answer nor a refused argument.
+pub(crate) const OTHER: u16 = 1;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// The command, what is called, and what comes of it: tor's code and text where it is refused, 250 (or the code that
+/// is told) and the value where it is granted. A text that ends with `…` is a beginning.
+pub(crate) type Row = (&'static str, fn(&Bench) -> Said, u16, &'static str);
+
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: u16,
+    pub(crate) text: String,
+}
+
+impl Said {
+    fn is(&self, code: u16, text: &str) -> bool {
+        let fits = match text.strip_suffix('…') {
+            Some(beginning) => self.text.starts_with(beginning),
+            None => self.text == text,
+        };
+        self.code == code && fits
+    }
+}
+
+/// What comes of a method.
+pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
+    match result {
+        Ok(value) => Said { code: 250, text: format!("{value:?}") },
+        Err(Error::Refused(refusal)) => Said { code: refusal.code(), text: refusal.text() },
+        Err(Error::Argument(error)) => Said { code: NOT_SENT, text: error.to_string() },
+        Err(error) => Said { code: OTHER, text: error.to_string() },
+    }
+}
+
+/// What comes of a line that no method would send.
+pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
+    match reply {
+        Ok(reply) => {
+            Said { code: reply.first().code, text: String::from_utf8_lossy(reply.first().text).into_owned() }
+        }
+        Err(error) => said::<()>(Err(error)),
+    }
+}
+
+/// A tor, and a controller of it.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) tor: RealTor,
+    pub(crate) c: Controller,
+}
+
+impl Bench {
+    /// What tor says to a line on a connection that is not authenticated, and how that ends.
+    pub(crate) fn stranger(&self, line: &str) -> Said {
+        let mut stream = TcpStream::connect(self.tor.port()).expect("the port can be connected to");
+        stream.set_read_timeout(Some(SOON)).expect("a timeout");
+        // tor may hang up before it has read a very long line.
+        let _ = stream.write_all(format!("{line}\r\n").as_bytes());
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).expect("tor answers");
+        let (code, text) = answer.trim_end().split_once([' ', '-']).expect("a code and a text");
+        Said { code: code.parse().expect("a code"), text: text.to_owned() }
+    }
+
+    /// A stream that waits to be attached. (The torrc says `__LeaveStreamsUnattached 1`.)
+    pub(crate) fn waiting_stream(&self) -> StreamId {
+        let events = self.c.subscribe([EventKind::Stream]).expect("a subscription");
+        assert!(self.c.msg("RESOLVE waits.example").expect("tor answers").is_ok());
+        loop {
+            let event = events.next_timeout(SOON).expect("a stream");
+            if let EventBody::Stream(stream) = event.body()
+                && stream.status == StreamStatus::ControllerWait
+            {
+                return stream.id;
+            }
+        }
+    }
+}
+
+/// Runs the rows in turn on one tor, and says which of them came out otherwise.
+pub(crate) fn run(torrc: &str, rows: &[Row]) {
+    let tor = RealTor::start(torrc);
+    let c = tor.over_unix().password("sesame").connect().expect("a controller");
+    let bench = Bench { tor, c };
+    let mut wrong = Vec::new();
+    for (number, (command, call, code, text)) in rows.iter().enumerate() {
+        let said = call(&bench);
+        if !said.is(*code, text) {
+            wrong.push(format!(
+                "row {number}, {command}:\n  expected {code} {text}\n  came     {} {}",
+                said.code, said.text
+            ));
+        }
+        // Whatever it was, the next answer is that to the next question.
+        assert!(bench.c.get_info("version").expect("tor answers").starts_with("0."), "row {number}");
+        assert_eq!(bench.c.get_info("config-can-saveconf").expect("tor answers").len(), 1, "row {number}");
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
