@@ -9,8 +9,8 @@ use scape::event::EventBody;
 use scape::socks::SocksProxy;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::types::{
-    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry, HandshakeType,
-    HsDescAction, ListenerKind, MappingSource, OrConnStatus, RouterPurpose,
+    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry, Fingerprint,
+    HandshakeType, HsDescAction, ListenerKind, MappingSource, OnionAddress, OrConnStatus, RouterPurpose,
 };
 use scape::{AddOnion, Controller};
 
@@ -105,11 +105,15 @@ fn documents(network: &TestNetwork) {
         let microdescriptor = tor.md_id(fingerprint).unwrap().unwrap();
         assert_eq!(count(&microdescriptor, "ntor-onion-key "), 1);
         assert_eq!(tor.md_name(relay.nickname()).unwrap(), Some(microdescriptor));
-        // A client has no server descriptors, and tor says what to ask for instead.
-        assert_eq!(tor.desc_id(fingerprint).unwrap_err().code(), Some(552));
+        // A client has no server descriptors but those that controllers gave it; tor says what to ask for instead.
+        match tor.desc_id(fingerprint) {
+            Ok(given) => assert!(given.is_some_and(|given| given.starts_with(b"router "))),
+            Err(error) => assert_eq!(error.code(), Some(552), "{error}"),
+        }
     }
     let nobody = Fingerprint::from_bytes([0; 20]);
     assert_eq!((tor.ns_id(nobody).unwrap(), tor.md_id(nobody).unwrap()), (None, None));
+    assert_eq!(tor.desc_id(nobody).unwrap_err().code(), Some(552));
     assert_eq!((tor.ns_name("nobody").unwrap(), tor.md_name("nobody").unwrap()), (None, None));
 }
 
