@@ -16,7 +16,7 @@ use std::time::Instant;
 use support::fake_tor::{self, FakeTor};
 use support::real_tor::RealTor;
 use support::rounds::{Comparison, Run, print_ratios, verdict};
-use support::{REQUEST, Server, bare, child, scape_side};
+use support::{REQUEST, Server, bare, child, memory, scape_side};
 
 /// The roles of the children.
 const BARE: &str = "hello-bare";
@@ -107,7 +107,7 @@ fn with_bare_socket(arguments: Vec<String>) {
     let mut reply = Vec::new();
     bare::read_reply(&mut stream, &mut reply);
     assert!(reply.starts_with(b"250-version="));
-    println!("{}", peak_memory());
+    println!("{}", memory::peak());
 }
 
 /// The program with scape, which learns from tor where the cookie is.
@@ -115,12 +115,5 @@ fn with_scape(arguments: &[String]) {
     let controller = scape_side::connect(&arguments[0]);
     assert!(!controller.version().unwrap().to_string().is_empty());
     drop(controller);
-    println!("{}", peak_memory());
-}
-
-/// The most memory that this process has had, in KiB (VmHWM); 0 where the system does not tell.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    println!("{}", memory::peak());
 }

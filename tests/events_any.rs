@@ -22,6 +22,7 @@ use support::cases::cases;
 use support::event::{event, events};
 use support::mutation::mutations;
 use support::transcript::Transcript;
+use support::unknown_words::unknown_words;
 
 fn reply(wire: &[u8]) -> Reply {
     let mut decoder = Decoder::default();
@@ -345,36 +346,7 @@ fn use_it(event: &Event) {
     }
 }
 
-/// The unknown pairs and words of an event; `None` of the kinds that have none.
-fn unknown_words(body: &EventBody) -> Option<(&[(String, String)], &[String])> {
-    Some(match body {
-        EventBody::Circ(e) => (&e.extra, &e.extra_words),
-        EventBody::CircMinor(e) => (&e.extra, &e.extra_words),
-        EventBody::Stream(e) => (&e.extra, &e.extra_words),
-        EventBody::OrConn(e) => (&e.extra, &e.extra_words),
-        EventBody::Bw(e) => (&e.extra, &e.extra_words),
-        EventBody::StreamBw(e) => (&e.extra, &e.extra_words),
-        EventBody::CircBw(e) => (&e.extra, &e.extra_words),
-        EventBody::ConnBw(e) => (&e.extra, &e.extra_words),
-        EventBody::CellStats(e) => (&e.extra, &e.extra_words),
-        EventBody::HsDesc(e) => (&e.extra, &e.extra_words),
-        EventBody::HsDescContent(e) => (&e.extra, &e.extra_words),
-        EventBody::AddrMap(e) => (&e.extra, &e.extra_words),
-        EventBody::Guard(e) => (&e.extra, &e.extra_words),
-        EventBody::DescChanged(e) => (&e.extra, &e.extra_words),
-        EventBody::Ns(e) | EventBody::NewConsensus(e) => (&e.extra, &e.extra_words),
-        EventBody::NetworkLiveness(e) => (&e.extra, &e.extra_words),
-        EventBody::BuildTimeoutSet(e) => (&e.extra, &e.extra_words),
-        EventBody::ClientsSeen(e) => (&e.extra, &e.extra_words),
-        EventBody::TransportLaunched(e) => (&e.extra, &e.extra_words),
-        EventBody::PtLog(e) => (&e.extra, &e.extra_words),
-        EventBody::PtStatus(e) => (&e.arguments, &e.extra_words),
-        EventBody::TbEmpty(e) => (&e.extra, &e.extra_words),
-        _ => return None,
-    })
-}
-
-/// `650 NAME …` from `new`, which takes `at` as the place among the words with keys, or the end.
+/// The line with `new` words, at a place among its words with keys.
 fn with_words(line: &[u8], at: Index, new: &[&str]) -> Vec<u8> {
     let mut cut = Words::new(line);
     let mut words: Vec<&[u8]> = Vec::new();

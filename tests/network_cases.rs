@@ -17,6 +17,8 @@ mod info;
 mod onions;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "support/unknown_words.rs"]
+mod unknown_words;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};

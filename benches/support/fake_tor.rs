@@ -2,8 +2,10 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::OnceLock;
 use std::thread;
 
+use super::flood::Flood;
 use super::{Server, child};
 
 /// The role of the child.
@@ -37,7 +39,22 @@ pub(crate) fn serve() {
     let _ = io::stdin().read(&mut [0]);
 }
 
-/// Answers everything that one read brought with one write, as tor does.
+/// What `GETINFO` takes to let a flood of so many events follow the answer. (No tor has that.)
+pub(crate) fn flood_key(events: u64) -> String {
+    format!("flood/{events}")
+}
+
+/// The whole request for a flood.
+pub(crate) fn request(events: u64) -> String {
+    format!("GETINFO {}\r\n", flood_key(events))
+}
+
+/// How many events the line asks for.
+fn flood_asked_for(line: &[u8]) -> Option<usize> {
+    std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
+}
+
+/// Answers everything that one read brought with one write, as tor does. A flood is asked for alone.
 fn converse(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;
@@ -50,7 +67,10 @@ fn converse(mut stream: TcpStream) -> io::Result<()> {
         let mut start = 0;
         while let Some(length) = memchr::memchr(b'\n', &buffer[start..filled]) {
             let line = buffer[start..start + length].trim_ascii_end();
-            answers.extend_from_slice(answer(line));
+            match flood_asked_for(line) {
+                None => answers.extend_from_slice(answer(line)),
+                Some(events) => send_flood(&mut stream, events)?,
+            }
             start += length + 1;
         }
         buffer.copy_within(start..filled, 0);
@@ -60,8 +80,15 @@ fn converse(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
+fn send_flood(stream: &mut TcpStream, events: usize) -> io::Result<()> {
+    static FLOOD: OnceLock<Flood> = OnceLock::new();
+    write!(stream, "250-{}=\r\n250 OK\r\n", flood_key(events as u64))?;
+    FLOOD.get_or_init(Flood::new).events(events).try_for_each(|part| stream.write_all(part))
+}
+
 fn answer(line: &[u8]) -> &'static [u8] {
     match line {
+        _ if line.starts_with(b"SETEVENTS") => b"250 OK\r\n",
         b"GETINFO version" => b"250-version=0.4.9.11\r\n250 OK\r\n",
         b"PROTOCOLINFO 1" => {
             b"250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n"

@@ -5,10 +5,14 @@ use fake_tor::FakeTor;
 use real_tor::RealTor;
 
 pub(crate) mod bare;
+pub(crate) mod bare_events;
 pub(crate) mod child;
 pub(crate) mod fake_tor;
+pub(crate) mod flood;
+pub(crate) mod memory;
 pub(crate) mod real_tor;
 pub(crate) mod rounds;
+pub(crate) mod scape_events;
 pub(crate) mod scape_side;
 
 /// What every round trip asks.

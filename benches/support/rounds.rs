@@ -27,6 +27,23 @@ pub(crate) struct Ratio {
     pub(crate) highest: f64,
 }
 
+impl Ratio {
+    /// Of what some rounds gave.
+    pub(crate) fn of(mut ratios: Vec<f64>) -> Ratio {
+        ratios.sort_by(f64::total_cmp);
+        Ratio { median: ratios[ratios.len() / 2], lowest: ratios[0], highest: ratios[ratios.len() - 1] }
+    }
+
+    /// Prints it in a line, perhaps with what was aimed at.
+    pub(crate) fn print(&self, name: &str, target: Option<f64>) {
+        print!("{name:<18} {:.2}  ({:.2} to {:.2})", self.median, self.lowest, self.highest);
+        match target {
+            Some(target) => println!("   target {target:.2}   {}", verdict(self.median <= target)),
+            None => println!(),
+        }
+    }
+}
+
 impl Comparison {
     /// Does both once, to see that they work.
     pub(crate) fn run_once(&mut self) {
@@ -37,16 +54,12 @@ impl Comparison {
 
     /// The ratios of scape's time to the bare time, over so many rounds. One more comes first, and is not counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
-        let mut ratios: Vec<f64> = (0..=rounds)
-            .map(|_| {
-                let bare = (self.bare)(self.times);
-                let scape = (self.scape)(self.times);
-                scape.as_secs_f64() / bare.as_secs_f64()
-            })
-            .skip(1)
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        Ratio { median: ratios[rounds / 2], lowest: ratios[0], highest: ratios[rounds - 1] }
+        let ratios = (0..=rounds).map(|_| {
+            let bare = (self.bare)(self.times);
+            let scape = (self.scape)(self.times);
+            scape.as_secs_f64() / bare.as_secs_f64()
+        });
+        Ratio::of(ratios.skip(1).collect())
     }
 }
 
@@ -56,16 +69,7 @@ pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
         "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"
     );
     for comparison in comparisons {
-        let ratio = comparison.ratio(rounds);
-        println!(
-            "{:<18} {:.2}  ({:.2} to {:.2})   target {:.2}   {}",
-            comparison.name,
-            ratio.median,
-            ratio.lowest,
-            ratio.highest,
-            comparison.target,
-            verdict(ratio.median <= comparison.target),
-        );
+        comparison.ratio(rounds).print(&comparison.name, Some(comparison.target));
     }
 }
 

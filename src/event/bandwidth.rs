@@ -125,56 +125,108 @@ impl CircuitBandwidth {
     /// Reads what follows `CIRC_BW`. `None` without an id and both numbers.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let words = Words::new(rest);
-        let mut event = CircuitBandwidth {
-            id: field_of(&words, "ID")?.parse()?,
-            read: field_of(&words, "READ")?.parse()?,
-            written: field_of(&words, "WRITTEN")?.parse()?,
-            time: None,
-            delivered_read: None,
-            overhead_read: None,
-            delivered_written: None,
-            overhead_written: None,
-            congestion: CongestionControl::read(&words),
-            extra: Vec::new(),
-            extra_words: Vec::new(),
-        };
-        let (extra, extra_words) = read_pairs(words, |key, value| event.take(key, value));
-        Some(CircuitBandwidth { extra, extra_words, ..event })
+        let mut fields = CircuitFields::default();
+        let (mut extra, mut extra_words) = read_pairs(words.clone(), |key, value| fields.take(key, value));
+        let congestion = fields.congestion.complete();
+        if congestion.is_none() && fields.congestion != CongestionFields::default() {
+            // A part of them says nothing.
+            let mut others = CircuitFields::default();
+            (extra, extra_words) = read_pairs(words, |key, value| others.take_own(key, value));
+        }
+        Some(CircuitBandwidth {
+            id: fields.id?,
+            read: fields.read?,
+            written: fields.written?,
+            time: fields.time,
+            delivered_read: fields.delivered_read,
+            overhead_read: fields.overhead_read,
+            delivered_written: fields.delivered_written,
+            overhead_written: fields.overhead_written,
+            congestion,
+            extra,
+            extra_words,
+        })
     }
+}
 
+/// What was read so far of a CIRC_BW: the events that come most often are read in one pass.
+#[derive(Default)]
+struct CircuitFields {
+    id: Option<CircuitId>,
+    read: Option<u64>,
+    written: Option<u64>,
+    time: Option<SystemTime>,
+    delivered_read: Option<u64>,
+    overhead_read: Option<u64>,
+    delivered_written: Option<u64>,
+    overhead_written: Option<u64>,
+    congestion: CongestionFields,
+}
+
+impl CircuitFields {
     /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
-            "ID" => self.id = value.parse()?,
-            "READ" => self.read = value.parse()?,
-            "WRITTEN" => self.written = value.parse()?,
+            "SS" | "CWND" | "RTT" | "MIN_RTT" => self.congestion.take(key, value),
+            _ => self.take_own(key, value),
+        }
+    }
+
+    /// As `take`, without those of congestion control.
+    fn take_own(&mut self, key: &str, value: Value<'_>) -> Option<()> {
+        match key {
+            "ID" => self.id = Some(value.parse()?),
+            "READ" => self.read = Some(value.parse()?),
+            "WRITTEN" => self.written = Some(value.parse()?),
             "TIME" => self.time = Some(field::time(value)?),
             "DELIVERED_READ" => self.delivered_read = Some(value.parse()?),
             "OVERHEAD_READ" => self.overhead_read = Some(value.parse()?),
             "DELIVERED_WRITTEN" => self.delivered_written = Some(value.parse()?),
             "OVERHEAD_WRITTEN" => self.overhead_written = Some(value.parse()?),
-            // Taken all together.
-            "SS" | "CWND" | "RTT" | "MIN_RTT" if self.congestion.is_some() => {}
             _ => return None,
         }
         Some(())
     }
 }
 
-impl CongestionControl {
-    /// All four of its keywords, or nothing.
-    fn read(words: &Words<'_>) -> Option<Self> {
-        let slow_start = match field_of(words, "SS")?.raw() {
-            b"0" => false,
-            b"1" => true,
+/// What was read so far of a [`CongestionControl`].
+#[derive(Default, PartialEq)]
+struct CongestionFields {
+    slow_start: Option<bool>,
+    window: Option<u64>,
+    rtt: Option<Duration>,
+    min_rtt: Option<Duration>,
+}
+
+impl CongestionFields {
+    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
+        match key {
+            "SS" => self.slow_start = Some(zero_or_one(value)?),
+            "CWND" => self.window = Some(value.parse()?),
+            "RTT" => self.rtt = Some(Duration::from_millis(value.parse()?)),
+            "MIN_RTT" => self.min_rtt = Some(Duration::from_millis(value.parse()?)),
             _ => return None,
-        };
+        }
+        Some(())
+    }
+
+    /// All four, or nothing.
+    fn complete(&self) -> Option<CongestionControl> {
         Some(CongestionControl {
-            slow_start,
-            window: field_of(words, "CWND")?.parse()?,
-            rtt: Duration::from_millis(field_of(words, "RTT")?.parse()?),
-            min_rtt: Duration::from_millis(field_of(words, "MIN_RTT")?.parse()?),
+            slow_start: self.slow_start?,
+            window: self.window?,
+            rtt: self.rtt?,
+            min_rtt: self.min_rtt?,
         })
+    }
+}
+
+fn zero_or_one(value: Value<'_>) -> Option<bool> {
+    match value.raw() {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        _ => None,
     }
 }
 

@@ -166,9 +166,10 @@ impl CircuitInfo {
             extra_words: Vec::new(),
         };
         // `$FINGERPRINT=nickname` is no pair either.
-        if let Some(Word::Bare(path)) = words.clone().next() {
+        let mut after_path = words.clone();
+        if let Some(Word::Bare(path)) = after_path.next() {
             circuit.path = field::keywords(path);
-            words.next();
+            words = after_path;
         }
         Some((circuit, words))
     }

@@ -16,8 +16,13 @@ pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
     if text.is_empty() {
         return Vec::new();
     }
-    let mut all = Vec::with_capacity(1 + memchr::memchr_iter(b',', text.as_bytes()).count());
-    all.extend(text.split(',').map(T::from));
+    let commas = memchr::memchr_iter(b',', text.as_bytes());
+    let mut all = Vec::with_capacity(1 + commas.clone().count());
+    let mut start = 0;
+    for end in commas.chain([text.len()]) {
+        all.push(T::from(text.get(start..end).unwrap_or_default()));
+        start = end + 1;
+    }
     all
 }
 

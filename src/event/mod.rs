@@ -182,7 +182,10 @@ impl Event {
     /// module's documentation.
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
         let (name, rest) = split_kind(reply.first().text);
-        let kind = EventKind::from(&*String::from_utf8_lossy(name));
+        let kind = match std::str::from_utf8(name) {
+            Ok(name) => EventKind::from(name),
+            Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
+        };
         let body = match &kind {
             EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
             EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),

@@ -1,11 +1,22 @@
 //! Words and `KEY=value` pairs, as events and replies have them.
 
 use std::borrow::Cow;
-use std::str::FromStr;
+use std::str::{FromStr, Utf8Error};
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::quote::unquote;
+
+/// Which bytes keys consist of.
+const IN_KEYS: [bool; 256] = {
+    let mut in_keys = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        in_keys[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    in_keys
+};
 
 /// Cuts a line into words at single spaces. A quoted string is part of its word, with its spaces.
 ///
@@ -23,8 +34,11 @@ use super::quote::unquote;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
-    /// `None` once the last word was given.
-    rest: Option<&'a [u8]>,
+    line: Part<'a>,
+    /// Where the next word begins; `None` once the last was given.
+    next: Option<usize>,
+    /// Whether no quote closes any more: else a line full of opening ones would be searched to its end for each.
+    none_closes: bool,
 }
 
 /// One word of a line.
@@ -38,21 +52,62 @@ pub enum Word<'a> {
 
 /// A word's value, perhaps still quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Value<'a>(&'a [u8]);
+pub struct Value<'a>(Part<'a>);
+
+/// A part of a line. Whether a line is UTF-8 is found out once, and not for each of its words.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Part<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Part::Text(text) => text.as_bytes(),
+            Part::Bytes(bytes) => bytes,
+        }
+    }
+
+    fn text(self) -> Result<&'a str, Utf8Error> {
+        match self {
+            Part::Text(text) => Ok(text),
+            Part::Bytes(bytes) => std::str::from_utf8(bytes),
+        }
+    }
+
+    /// What is between two positions: before and after a character of ASCII.
+    #[inline]
+    fn between(self, start: usize, end: usize) -> Self {
+        if let Part::Text(text) = self
+            && let Some(part) = text.get(start..end)
+        {
+            return Part::Text(part);
+        }
+        Part::Bytes(self.bytes().get(start..end).unwrap_or_default())
+    }
+}
+
+impl PartialEq for Part<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Part<'_> {}
 
 impl<'a> Words<'a> {
     /// The words of `line`.
     pub fn new(line: &'a [u8]) -> Self {
-        Words { rest: Some(line) }
+        let line = std::str::from_utf8(line).map_or(Part::Bytes(line), Part::Text);
+        Words { line, next: Some(0), none_closes: false }
     }
 
     /// The next word, whatever is in it. Empty where two spaces follow each other, and at the end.
+    #[inline]
     pub fn next_value(&mut self) -> Value<'a> {
-        let Some(rest) = self.rest else { return Value(b"") };
-        let length = word_length(rest);
-        let (word, after) = rest.split_at(length.min(rest.len()));
-        self.rest = after.split_first().map(|(_, rest)| rest);
-        Value(word)
+        let (start, end) = self.cut().unwrap_or_default();
+        Value(self.line.between(start, end))
     }
 
     /// The next word, unquoted, as text.
@@ -67,7 +122,49 @@ impl<'a> Words<'a> {
 
     /// What has not been cut yet.
     pub fn rest(&self) -> &'a [u8] {
-        self.rest.unwrap_or_default()
+        self.next.and_then(|next| self.line.bytes().get(next..)).unwrap_or_default()
+    }
+
+    /// Where the next word begins and ends; `None` once the last was given.
+    #[inline]
+    fn cut(&mut self) -> Option<(usize, usize)> {
+        let start = self.next?;
+        let length = self.word_length(self.rest());
+        let end = start + length;
+        self.next = (end < self.line.bytes().len()).then_some(end + 1);
+        Some((start, end))
+    }
+
+    /// Up to the next space that is not within quotes.
+    fn word_length(&mut self, rest: &[u8]) -> usize {
+        let quote = match memchr2(b' ', b'"', rest) {
+            None => return rest.len(),
+            Some(position) if rest.get(position) == Some(&b' ') => return position,
+            Some(quote) => quote,
+        };
+        let opens = quote == 0 || rest.get(quote - 1) == Some(&b'=');
+        if opens && !self.none_closes {
+            match end_of_quotes(rest, quote) {
+                Some(end) => return end,
+                None => self.none_closes = true,
+            }
+        }
+        // The quote is an ordinary character.
+        memchr(b' ', rest).unwrap_or(rest.len())
+    }
+
+    /// The word between these positions.
+    #[inline(always)]
+    fn word(&self, start: usize, end: usize) -> Word<'a> {
+        let bytes = self.line.bytes().get(start..end).unwrap_or_default();
+        let key_length = bytes.iter().take_while(|byte| IN_KEYS[usize::from(**byte)]).count();
+        if key_length > 0
+            && bytes.get(key_length) == Some(&b'=')
+            && let Ok(key) = self.line.between(start, start + key_length).text()
+        {
+            return Word::Pair(key, Value(self.line.between(start + key_length + 1, end)));
+        }
+        Word::Bare(Value(self.line.between(start, end)))
     }
 }
 
@@ -75,39 +172,28 @@ impl<'a> Iterator for Words<'a> {
     type Item = Word<'a>;
 
     /// The next word that is not empty.
+    #[inline(always)]
     fn next(&mut self) -> Option<Word<'a>> {
-        while self.rest.is_some() {
-            let value = self.next_value();
-            if !value.is_empty() {
-                return Some(value.into_word());
+        loop {
+            let (start, end) = self.cut()?;
+            if start < end {
+                return Some(self.word(start, end));
             }
         }
-        None
     }
 }
 
-/// Up to the next space that is not within quotes.
-fn word_length(line: &[u8]) -> usize {
-    let space = memchr(b' ', line).unwrap_or(line.len());
-    let quote = match memchr(b'"', line.get(..space).unwrap_or_default()) {
-        Some(quote) => quote,
-        None => return space,
-    };
-    let opens = quote == 0 || line.get(quote - 1) == Some(&b'=');
-    if !opens {
-        return space;
-    }
+/// Behind the quote that closes the one at this position, and that a space or the line's end follows.
+fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
     let mut position = quote + 1;
     loop {
-        match line.get(position) {
-            // No end: then the quote was an ordinary character.
-            None => return space,
-            Some(b'\\') => position += 2,
-            Some(b'"') => match line.get(position + 1) {
-                None | Some(b' ') => return position + 1,
+        match line.get(position)? {
+            b'\\' => position += 2,
+            b'"' => match line.get(position + 1) {
+                None | Some(b' ') => return Some(position + 1),
                 Some(_) => position += 1,
             },
-            Some(_) => position += 1,
+            _ => position += 1,
         }
     }
 }
@@ -115,34 +201,33 @@ fn word_length(line: &[u8]) -> usize {
 impl<'a> Value<'a> {
     /// The bytes as they came, quotes and escapes included.
     pub fn raw(self) -> &'a [u8] {
-        self.0
+        self.0.bytes()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.raw().is_empty()
     }
 
     /// Whether it is a quoted string.
     pub fn is_quoted(self) -> bool {
-        self.0.len() >= 2 && self.0.starts_with(b"\"") && self.0.ends_with(b"\"")
+        self.raw().len() >= 2 && self.raw().starts_with(b"\"") && self.raw().ends_with(b"\"")
     }
 
     /// The bytes, unquoted.
     pub fn bytes(self) -> Cow<'a, [u8]> {
-        if !self.is_quoted() {
-            return Cow::Borrowed(self.0);
+        match self.without_quotes() {
+            Some(part) => Cow::Borrowed(part.bytes()),
+            None => Cow::Owned(unquote(self.raw())),
         }
-        // Mostly there is nothing but the quotes to take off.
-        let inner = self.0.get(1..self.0.len() - 1).unwrap_or_default();
-        if memchr(b'\\', inner).is_none() { Cow::Borrowed(inner) } else { Cow::Owned(unquote(self.0)) }
     }
 
     /// The text, unquoted; what is no UTF-8 is shown as U+FFFD.
     pub fn text(self) -> Cow<'a, str> {
-        match self.bytes() {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => match String::from_utf8(bytes) {
+        match self.without_quotes() {
+            Some(Part::Text(text)) => Cow::Borrowed(text),
+            Some(Part::Bytes(bytes)) => String::from_utf8_lossy(bytes),
+            None => match String::from_utf8(unquote(self.raw())) {
                 Ok(text) => Cow::Owned(text),
                 Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
             },
@@ -150,19 +235,18 @@ impl<'a> Value<'a> {
     }
 
     /// The text as a value of type `T`, where it is one.
+    #[inline]
     pub fn parse<T: FromStr>(self) -> Option<T> {
-        std::str::from_utf8(self.0).ok()?.parse().ok()
+        self.0.text().ok()?.parse().ok()
     }
 
-    fn into_word(self) -> Word<'a> {
-        let key_length = self.0.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        if key_length > 0 && self.0.get(key_length) == Some(&b'=') {
-            let (key, value) = self.0.split_at(key_length);
-            if let (Ok(key), Some((_, value))) = (std::str::from_utf8(key), value.split_first()) {
-                return Word::Pair(key, Value(value));
-            }
+    /// What is within the quotes, or everything where there are none; `None` where something is escaped.
+    fn without_quotes(self) -> Option<Part<'a>> {
+        if !self.is_quoted() {
+            return Some(self.0);
         }
-        Word::Bare(self)
+        let inner = self.0.between(1, self.raw().len() - 1);
+        memchr(b'\\', inner.bytes()).is_none().then_some(inner)
     }
 }
 
@@ -189,9 +273,9 @@ mod tests {
         let line = "7 BUILT $C3C0~a,$6AF4~b BUILD_FLAGS=X,Y SOCKS_USERNAME=\"b o\\\"b\" ISO_FIELDS=";
         let all: Vec<_> = Words::new(line.as_bytes()).collect();
         assert_eq!(all.len(), 6);
-        assert_eq!(all[2], Word::Bare(Value(b"$C3C0~a,$6AF4~b")));
+        assert_eq!(all[2], Word::Bare(Value(Part::Bytes(b"$C3C0~a,$6AF4~b"))));
         assert_eq!(all[4].to_string(), "SOCKS_USERNAME=b o\"b");
-        assert_eq!(all[5], Word::Pair("ISO_FIELDS", Value(b"")));
+        assert_eq!(all[5], Word::Pair("ISO_FIELDS", Value(Part::Text(""))));
     }
 
     #[test]
@@ -220,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_full_of_quotes_that_never_close_takes_no_more_time_than_others() {
+        let line = "K=\"x ".repeat(200_000);
+        assert_eq!(Words::new(line.as_bytes()).count(), 200_000);
+        assert_eq!(words(r#"A="b C="d" E="f G="h\" "#), ["A=b C=\"d", "E=\"f", "G=h\\"]);
+    }
+
+    #[test]
     fn a_quote_inside_of_a_word_is_ordinary() {
         assert_eq!(words(r#"a"b c" d"#), [r#"a"b"#, r#"c""#, "d"]);
     }
@@ -230,7 +321,7 @@ mod tests {
             let mut words = Words::new(&line);
             let mut back: Vec<u8> = Vec::new();
             let mut first = true;
-            while words.rest.is_some() {
+            while words.next.is_some() {
                 if !first {
                     back.push(b' ');
                 }

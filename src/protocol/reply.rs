@@ -182,11 +182,13 @@ impl PartialReply {
 
     /// The last line: the reply is complete.
     pub(super) fn finish(&mut self, code: u16, text: &[u8]) -> Reply {
+        if self.is_empty() {
+            // Most events are such a line.
+            let first = Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
+            return Reply { bytes: text.to_vec(), first, rest: Vec::new() };
+        }
         let last = self.span(code, text);
         let bytes = std::mem::take(&mut self.bytes);
-        if self.spans.is_empty() {
-            return Reply { bytes, first: last, rest: Vec::new() };
-        }
         let mut rest = std::mem::take(&mut self.spans);
         let first = rest.remove(0);
         rest.push(last);

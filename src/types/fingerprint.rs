@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXUPPER_PERMISSIVE;
+
 /// The SHA-1 digest of a relay's RSA identity key: the name by which tor knows relays.
 ///
 /// ```
@@ -33,9 +35,11 @@ impl FromStr for Fingerprint {
     /// 40 hexadecimal digits of either case, with or without tor's `$` before them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 20];
-        match hex::decode_to_slice(text.strip_prefix('$').unwrap_or(text), &mut bytes) {
-            Ok(()) => Ok(Fingerprint(bytes)),
-            Err(_) => Err(ParseFingerprintError { text: text.into() }),
+        let digits = text.strip_prefix('$').unwrap_or(text).as_bytes();
+        // Paths are full of fingerprints, and this is four times as fast as `hex` is.
+        match digits.len() == 40 && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok() {
+            true => Ok(Fingerprint(bytes)),
+            false => Err(ParseFingerprintError { text: text.into() }),
         }
     }
 }

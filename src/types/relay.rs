@@ -35,14 +35,13 @@ impl RelayName {
 impl From<&str> for RelayName {
     /// Never fails: what is no fingerprint is kept as a nickname.
     fn from(text: &str) -> Self {
-        if text.starts_with('$') {
-            let (id, nickname) = match text.split_once(['~', '=']) {
-                Some((id, nickname)) => (id, Some(nickname.into())),
-                None => (text, None),
-            };
-            if let Ok(fingerprint) = id.parse() {
-                return RelayName { fingerprint: Some(fingerprint), nickname };
-            }
+        if text.starts_with('$')
+            && let Some((id, rest)) = text.split_at_checked(1 + 2 * 20)
+            && let nickname = rest.strip_prefix(['~', '='])
+            && (nickname.is_some() || rest.is_empty())
+            && let Ok(fingerprint) = id.parse()
+        {
+            return RelayName { fingerprint: Some(fingerprint), nickname: nickname.map(Into::into) };
         }
         RelayName { fingerprint: None, nickname: Some(text.into()) }
     }

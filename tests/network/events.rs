@@ -1,11 +1,15 @@
 //! Events of a network that lives, and what else only such a one can tell.
 
-use scape::event::{Bootstrap, EventBody};
-use scape::testing::TestNetwork;
-use scape::types::EventKind;
-use scape::{Connect, QueueLimit};
+use std::net::SocketAddr;
+use std::time::Instant;
 
-use crate::{Case, SOON};
+use scape::event::{Bootstrap, EventBody, StatusDetail};
+use scape::testing::TestNetwork;
+use scape::types::{EventKind, Signal};
+use scape::{AddOnion, BuildCircuit, Connect, QueueLimit};
+
+use crate::unknown_words::unknown_words;
+use crate::{Case, NAME, SOON};
 
 pub(crate) const CASES: &[Case] = &[
     ("with the cookie over TCP", cookie),
@@ -13,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     ("bandwidth and a new consensus are told", bandwidth_and_consensus),
     ("a new identity is waited for", new_identity),
     ("every event that tor knows can be subscribed to", every_event),
+    ("whatever happens is told in a form that is known", every_form),
 ];
 
 fn cookie(network: &TestNetwork) {
@@ -73,4 +78,58 @@ fn every_event(network: &TestNetwork) {
     let events = tor.subscribe(kinds.clone()).unwrap();
     assert!(events.next_timeout(SOON).is_ok());
     events.close(SOON).unwrap();
+}
+
+/// Lets as many kinds of events happen as can be made to.
+fn every_form(network: &TestNetwork) {
+    // Over TCP, so that RESOLVE's stream has a source address: of a socket pair tor says `<unknown address type>:1`.
+    let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
+    let testing = ["TestingEnableConnBwEvent", "TestingEnableCellStatsEvent"];
+    tor.set_conf(testing.map(|option| (option, "1"))).unwrap();
+    let events = tor.subscribe(tor.known_events().unwrap()).unwrap();
+    tor.set_conf([("MaxCircuitDirtiness", "601")]).unwrap();
+    tor.signal(Signal::Heartbeat).unwrap();
+    tor.resolve(NAME, SOON).unwrap();
+    let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
+    tor.close_circuit(circuit.id).unwrap();
+    let service = tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
+    tor.hs_fetch(service.address).unwrap();
+
+    let mut missing = vec![
+        EventKind::Circ,
+        EventKind::Stream,
+        EventKind::Bw,
+        EventKind::CircBw,
+        EventKind::ConnBw,
+        EventKind::CellStats,
+        EventKind::AddrMap,
+        EventKind::ConfChanged,
+        EventKind::Signal,
+        EventKind::HsDesc,
+        EventKind::HsDescContent,
+        EventKind::NewConsensus,
+        EventKind::Notice,
+        EventKind::Info,
+        EventKind::Debug,
+    ];
+    let deadline = Instant::now() + SOON;
+    while !missing.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{error}: no {missing:?}"));
+        assert_ne!(event.body(), &EventBody::Unknown, "{event}");
+        if let Some((pairs, words)) = unknown_words(event.body()) {
+            assert!(pairs.is_empty() && words.is_empty(), "{event}");
+        }
+        if let EventBody::StatusGeneral(status)
+        | EventBody::StatusClient(status)
+        | EventBody::StatusServer(status) = event.body()
+        {
+            assert_ne!(status.detail(), StatusDetail::Other, "{event}");
+        }
+        missing.retain(|kind| kind != event.kind());
+    }
+    events.close(SOON).unwrap();
+    tor.del_onion(&service.address).unwrap();
+    let options = testing.into_iter().chain(["MaxCircuitDirtiness"]);
+    tor.reset_conf(options).unwrap();
 }

@@ -11,4 +11,5 @@ pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;
 pub(crate) mod transcript;
+pub(crate) mod unknown_words;
 pub(crate) mod wiretap;

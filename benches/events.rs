@@ -1,0 +1,131 @@
+//! What events cost that come in a flood, compared with a loop that only reads them: see `docs/benchmarks.md`.
+//!
+//! `cargo bench --bench events`, or in a minute `cargo bench --bench events -- --quick`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput};
+
+use support::fake_tor::{self, FakeTor};
+use support::rounds::{Ratio, Run, verdict};
+use support::{Server, bare_events, child, memory, scape_events};
+
+/// A listener in a process of its own, to see how much memory it takes. Its arguments are the name of the column, the
+/// server's address and the number of events.
+const LISTENER: &str = "listener";
+
+/// The columns, in the order in which they take their turns.
+const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
+
+/// A flood.
+const EVENTS: u64 = 500_000;
+
+/// What scape may take, as a multiple of `words`.
+const TARGET: f64 = 2.5;
+
+/// The most memory that a program with a listener may take, in KiB.
+const MEMORY_TARGET: u64 = 8192;
+
+fn main() {
+    match child::role() {
+        None => benchmark(),
+        Some((role, arguments)) => match role.as_str() {
+            fake_tor::ROLE => fake_tor::serve(),
+            LISTENER => listen(&arguments),
+            _ => panic!("no such role: {role}"),
+        },
+    }
+}
+
+fn benchmark() {
+    let given = |argument: &str| std::env::args().any(|given| given == argument);
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(10)
+        .configure_from_args();
+    let fake_tor = FakeTor::start();
+    let server = &fake_tor.server;
+    let mut columns = COLUMNS.map(|name| column(name, server));
+    let mut measured = 0;
+    let mut group = criterion.benchmark_group("events");
+    group.throughput(Throughput::Elements(1));
+    for (name, run) in COLUMNS.iter().zip(&mut columns) {
+        let mut asked = false;
+        group.bench_function(*name, |bencher| {
+            asked = true;
+            bencher.iter_custom(&mut *run);
+        });
+        measured += usize::from(asked);
+    }
+    group.finish();
+    criterion.final_summary();
+    // As criterion decides: without --bench, this is a test of whether the benchmarks run.
+    if !given("--bench") || ["--test", "--list", "--profile-time"].into_iter().any(given) {
+        println!("memory: {} KiB", peak_of(COLUMNS[3], server, 1));
+        return;
+    }
+    // A ratio needs them all.
+    if measured == COLUMNS.len() {
+        print_ratios(&mut columns, if given("--quick") { 7 } else { 15 });
+        print_memory(server, if given("--quick") { 1 } else { 3 });
+    }
+}
+
+fn column(name: &str, server: &Server) -> Run {
+    match name {
+        "lines" => bare_events::lines(server),
+        "words" => bare_events::words(server),
+        "subscription" => scape_events::subscription(server),
+        "callback" => scape_events::callback(server),
+        _ => panic!("no such column: {name}"),
+    }
+}
+
+/// Runs all columns in turn, round after round, and prints a line for each ratio.
+fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
+    println!(
+        "{EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and the target\n"
+    );
+    // One round more comes first, and is not counted.
+    let times: Vec<[f64; 4]> =
+        (0..=rounds).map(|_| columns.each_mut().map(|run| run(EVENTS).as_secs_f64())).skip(1).collect();
+    let ratio = |of: usize, to: usize| Ratio::of(times.iter().map(|round| round[of] / round[to]).collect());
+    ratio(2, 1).print("subscription/words", Some(TARGET));
+    ratio(3, 1).print("callback/words", Some(TARGET));
+    ratio(1, 0).print("words/lines", None);
+}
+
+/// Prints the most memory that a program with a listener took.
+fn print_memory(server: &Server, times: usize) {
+    println!("\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n");
+    for name in &COLUMNS[1..] {
+        for events in [EVENTS, 2 * EVENTS] {
+            let peak = (0..times).map(|_| peak_of(name, server, events)).max().unwrap_or(0);
+            println!(
+                "{name:<18} {events:>8} events   {peak} KiB   target {MEMORY_TARGET} KiB   {}",
+                verdict(peak <= MEMORY_TARGET)
+            );
+        }
+    }
+}
+
+/// The most memory that a listener took, in KiB.
+fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
+    let mut listener = child::command(LISTENER, &[column, &server.address, &events.to_string()]);
+    let output = listener.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "{column}: {}", output.status);
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
+}
+
+/// What the child does.
+fn listen(arguments: &[String]) {
+    let [name, address, events] = arguments else { panic!("{arguments:?}") };
+    let server = Server { address: address.clone(), cookie_file: None };
+    column(name, &server)(events.parse().unwrap());
+    println!("{}", memory::peak());
+}

@@ -1,0 +1,81 @@
+//! The same as [`bare_events`](super::bare_events), as a user of scape would write it, and typed.
+
+use std::time::Instant;
+
+use scape::event::{Event, EventBody};
+use scape::types::EventKind;
+
+use super::rounds::Run;
+use super::{Server, fake_tor, scape_side};
+
+/// What the flood has.
+const KINDS: [EventKind; 7] = [
+    EventKind::CircBw,
+    EventKind::Stream,
+    EventKind::Circ,
+    EventKind::StreamBw,
+    EventKind::OrConn,
+    EventKind::AddrMap,
+    EventKind::Info,
+];
+
+/// Reads events from a subscription.
+pub(crate) fn subscription(server: &Server) -> Run {
+    let controller = scape_side::connect(&server.address);
+    let subscription = controller.subscribe(KINDS).unwrap();
+    Box::new(move |events| {
+        let mut tally = Tally::default();
+        let begun = Instant::now();
+        controller.get_info(&fake_tor::flood_key(events)).unwrap();
+        for event in subscription.iter() {
+            tally.count(&event);
+            if tally.events == events {
+                break;
+            }
+        }
+        begun.elapsed()
+    })
+}
+
+/// Is called back with events.
+pub(crate) fn callback(server: &Server) -> Run {
+    let controller = scape_side::connect(&server.address);
+    Box::new(move |events| {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let mut tally = Tally::default();
+        let listener = controller
+            .on(KINDS, move |event| {
+                tally.count(event);
+                if tally.events == events {
+                    let _ = sender.send(Instant::now());
+                }
+            })
+            .unwrap();
+        let begun = Instant::now();
+        controller.get_info(&fake_tor::flood_key(events)).unwrap();
+        let ended = receiver.recv().unwrap();
+        drop(listener);
+        ended - begun
+    })
+}
+
+/// What a listener makes of the events: it looks at what each says.
+#[derive(Default)]
+struct Tally {
+    events: u64,
+    circuits_built: u64,
+    streams_ended: u64,
+    log_bytes: usize,
+}
+
+impl Tally {
+    fn count(&mut self, event: &Event) {
+        self.events += 1;
+        match event.body() {
+            EventBody::Circ(circuit) => self.circuits_built += u64::from(circuit.path.len() == 3),
+            EventBody::Stream(stream) => self.streams_ended += u64::from(stream.status.is_end()),
+            EventBody::Log(log) => self.log_bytes += log.message.len(),
+            _ => {}
+        }
+    }
+}
