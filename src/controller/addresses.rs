@@ -231,3 +231,37 @@ fn answer(line: ReplyLine<'_>, asked: &str) -> Result<Result<Mapping, Refusal>> 
         None => Err(Error::answer(format!("MAPADDRESS {asked}"), text)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Decoder;
+    use proptest::prelude::*;
+
+    fn reply(text: &str) -> Reply {
+        let mut decoder = Decoder::default();
+        decoder.feed(text.as_bytes());
+        decoder.next_reply().unwrap().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_tor_repeats_is_what_it_was_told(from in "[!#-&(-<>-~]{1,20}", to in "[!#-&(-<>-~]{1,20}") {
+            let (command, asked) = pairs([(&from, &to)]).unwrap();
+            let wire = format!("MAPADDRESS {from}={to}\r\n");
+            prop_assert_eq!(command.wire(), wire.as_bytes());
+            let told = answers(&reply(&format!("250 {}\r\n", asked[0])), &asked, "").unwrap();
+            let mapping = Mapping { from, to };
+            prop_assert_eq!(mapping.to_string(), asked[0].as_str());
+            prop_assert_eq!(told, [Ok(mapping)]);
+        }
+
+        #[test]
+        fn any_pair_is_one_line_or_refused(from in any::<String>(), to in any::<String>()) {
+            if let Ok((command, _)) = pairs([(&from, &to)]) {
+                let words = command.wire().split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
+                prop_assert_eq!(words.count(), 2);
+            }
+        }
+    }
+}
