@@ -69,16 +69,78 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Every command of tor 0.4.9 has a method, and every key of GETINFO: `docs/control-protocol.md` lists them. What tor
+//! answers is a value: [`Controller::map_address`] gives a result for each mapping,
+//! [`Controller::onion_client_auth_add`] what became of the key. What a refusal means is a question to
+//! [`Refusal`](error::Refusal): [`is_unknown`](error::Refusal::is_unknown) (already gone) is not
+//! [`is_not_allowed`](error::Refusal::is_not_allowed).
+//!
+//! Some methods also wait for what the command begins, and see it even where it is quicker than they are:
+//! [`build_circuit`](Controller::build_circuit), [`resolve`](Controller::resolve),
+//! [`fetch_hs_descriptor`](Controller::fetch_hs_descriptor), [`new_identity`](Controller::new_identity),
+//! [`wake`](Controller::wake).
+//!
 //! Several commands may be on the way at once: [`Controller::send`] gives a [`PendingReply`], and
-//! [`Controller::send_all`] writes many with one call. [`Controller::msg`] sends a line as it is, for what has no
-//! method.
+//! [`Controller::send_all`] writes many with one call. [`Controller::msg`] sends a line as it is.
+//!
+//! What cannot change as long as tor runs is asked for once; [`Caching`] says what, and turns it off.
 //!
 //! # Events
 //!
 //! [`Controller::subscribe`] gives a queue of one's own, to iterate over, to poll, or to `select!` on;
 //! [`Controller::on`] calls back, as long as its [`Listener`] lives. Each event is a value of
 //! [`event::EventBody`], with its raw text at hand; what this version does not know comes as
-//! [`Unknown`](event::EventBody::Unknown), never as an error.
+//! [`Unknown`](event::EventBody::Unknown), never as an error. An event is parsed when somebody wants its kind, once for
+//! all of them.
+//!
+//! ```
+//! # use scape::testing::ScriptedTor;
+//! # let tor = ScriptedTor::builder().on("SETEVENTS ORCONN", concat!("250 OK\r\n",
+//! #     "650 ORCONN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 CONNECTED ID=7\r\n")).start()?;
+//! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+//! use scape::event::EventBody;
+//! use scape::types::{EventKind, OrConnStatus};
+//!
+//! for event in controller.subscribe([EventKind::OrConn])?.iter() {
+//!     if let EventBody::OrConn(connection) = event.body() {
+//!         assert_eq!(connection.status, OrConnStatus::Connected);
+//!         println!("{connection}");
+//!         break;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Queues are unbounded unless told otherwise: [`QueueLimit`] bounds one, and what it loses is counted.
+//!
+//! # A connection that ends
+//!
+//! tor is restarted, a machine sleeps, a tunnel breaks. [`Connect::reconnect`] makes the connection again by itself, with
+//! growing delays; [`Controller::reconnect`] does so when it is called. Callbacks and subscriptions go on, and what this
+//! controller had made comes back: onion services at their addresses, address mappings, clients' keys, ownership.
+//! [`Connect::heartbeat`] finds out a tor that is silent; [`Controller::on_status`] tells of all this, and of reloads.
+//!
+//! ```
+//! # use scape::testing::ScriptedTor;
+//! # let tor = ScriptedTor::builder().listen()?;
+//! # let address = tor.address().cloned().expect("it listens");
+//! use scape::{Connect, ConnectionStatus, Reconnect};
+//! use std::time::Duration;
+//!
+//! let controller = Connect::to(address)?
+//!     .reconnect(Reconnect::new().max_delay(Duration::from_secs(10)))
+//!     .heartbeat(Duration::from_secs(60))
+//!     .connect()?;
+//! let _listener = controller.on_status(|status| match status {
+//!     ConnectionStatus::Closed(closed) => eprintln!("{closed}"),
+//!     ConnectionStatus::Reconnected(_) => eprintln!("here again"),
+//!     _ => {}
+//! })?;
+//! # tor.hang_up();
+//! # controller.wait_closed(controller.timeout())?;
+//! controller.wait_connected(Duration::from_secs(30))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Connections through tor
 //!
@@ -98,12 +160,13 @@
 //!
 //! # Threads
 //!
-//! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call it. A connection has a thread that reads,
-//! and, from the first callback on, one that runs callbacks. What can be relied on:
+//! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call it. A connection has a thread that reads;
+//! from the first callback on, one that runs callbacks; and one that looks after it, where it has a heartbeat or is made
+//! again by itself. What can be relied on:
 //!
 //! * **Nothing hangs.** Every call has a deadline ([`Controller::with_timeout`], [`Connect::timeout`]). When the
 //!   connection ends, every waiting call, iterator and callback learns it at once, with the cause, and every later
-//!   call fails with the same.
+//!   call fails with the same. (Where it is made again by itself, iterators go on, and calls succeed again then.)
 //! * **Nothing is mixed up.** Each call gets the reply to its own command, whatever other threads do, and also after
 //!   a timeout: the late reply is thrown away.
 //! * **Barrier.** What tor sent before a reply is in every subscription's queue when that reply is seen;
@@ -126,7 +189,7 @@
 //! | target | level | what |
 //! |---|---|---|
 //! | `scape::wire` | trace | every command and reply, without secrets and without data blocks |
-//! | `scape::connection` | debug | the end of each connection, with its cause |
+//! | `scape::connection` | debug to warn | the end of each connection, with its cause; attempts to make it again, what could not be given back |
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!

@@ -12,7 +12,7 @@ use crossbeam_channel::{bounded, unbounded};
 use parking_lot::Mutex;
 use peer::{Peer, SOON, echo};
 use scape::types::EventKind;
-use scape::{ConnectionStatus, Error, Listener};
+use scape::{ConnectionStatus, Error, Listener, QueueLimit};
 
 #[test]
 fn a_command_inside_of_a_callback() {
@@ -234,4 +234,40 @@ fn sync_waits_for_callbacks_and_not_within_one() {
     peer.send("650 BW 1 2\r\n".repeat(20));
     controller.sync().unwrap();
     assert_eq!(received.len(), 20);
+}
+
+#[test]
+fn a_callback_with_a_limit_loses_what_finds_no_room() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (enter, entered) = unbounded();
+    let (release, held) = bounded::<()>(0);
+    let mut first = true;
+    let limited = controller
+        .on_with([EventKind::Bw], QueueLimit::Bounded(10), move |event| {
+            enter.send(event.text()).unwrap();
+            if std::mem::take(&mut first) {
+                let _ = held.recv();
+            }
+        })
+        .unwrap();
+    // Another one, which has no limit, loses nothing by it.
+    let (sender, received) = unbounded();
+    let unlimited = controller.on([EventKind::Bw], move |_| sender.send(()).unwrap()).unwrap();
+    peer.send("650 BW 0 0\r\n");
+    assert_eq!(entered.recv_timeout(SOON).unwrap(), "BW 0 0");
+    for number in 1..=100 {
+        peer.send(format!("650 BW {number} 0\r\n"));
+    }
+    // All of them have been read when this is answered.
+    controller.get_info("uptime").unwrap();
+    assert_eq!(limited.lost(), 90);
+    drop(release);
+    controller.sync().unwrap();
+    let seen: Vec<String> = entered.try_iter().collect();
+    assert_eq!(seen, (1..=10).map(|number| format!("BW {number} 0")).collect::<Vec<_>>());
+    assert_eq!((received.len(), unlimited.lost()), (101, 0));
+    // There is room again.
+    peer.send("650 BW 101 0\r\n");
+    controller.sync().unwrap();
+    assert_eq!(entered.try_iter().collect::<Vec<_>>(), ["BW 101 0"]);
 }

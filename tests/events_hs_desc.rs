@@ -1,11 +1,11 @@
-//! HS_DESC events.
+//! HS_DESC and HS_DESC_CONTENT events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
 
-use scape::event::{EventBody, HsDescEvent};
+use scape::event::{EventBody, HsDescContent, HsDescEvent};
 use scape::types::{HsDescAction, HsDescReason};
-use support::event::event;
+use support::event::{event, events};
 
 const ONION: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
 const HSDIR: &str = "$93C6649E3079751CC7600A15DC65B3B28C848DFD~relay4";
@@ -87,5 +87,61 @@ fn without_its_four_words_it_is_unknown() {
         [String::new(), "FAILED".into(), format!("FAILED {ONION}"), format!("FAILED {ONION} NO_AUTH ")]
     {
         assert_eq!(event(format!("HS_DESC {line}")).body(), &EventBody::Unknown, "{line:?}");
+    }
+}
+
+#[test]
+fn how_it_is_shown() {
+    let event = hs_desc(&format!("FAILED {ONION} NO_AUTH {HSDIR} {ID} REASON=NOT_FOUND"));
+    assert_eq!(event.to_string(), format!("FAILED {ONION}.onion at relay4 (NOT_FOUND)"));
+    assert_eq!(hs_desc("CREATED UNKNOWN UNKNOWN UNKNOWN").to_string(), "CREATED UNKNOWN");
+}
+
+fn content(wire: &str) -> HsDescContent {
+    let all = events(wire.as_bytes());
+    let EventBody::HsDescContent(content) = all[0].body() else { panic!("{:?}", all[0]) };
+    content.clone()
+}
+
+#[test]
+fn a_descriptor() {
+    let descriptor = "hs-descriptor 3\r\n..dot\r\n\r\nrevision-counter 7\r\n";
+    let content =
+        content(&format!("650+HS_DESC_CONTENT {ONION} {ID} {HSDIR}\r\n{descriptor}.\r\n650 OK\r\n"));
+    assert_eq!((content.address, content.address_text.as_str()), (ONION.parse().ok(), ONION));
+    assert_eq!(
+        (content.descriptor_id.as_str(), content.hsdir.as_ref().unwrap().to_string()),
+        (ID, HSDIR.into())
+    );
+    assert_eq!(content.content, b"hs-descriptor 3\n.dot\n\nrevision-counter 7\n");
+    assert!(!content.is_failure() && content.extra.is_empty() && content.extra_words.is_empty());
+    assert_eq!(content.to_string(), format!("{ONION}.onion from relay4: 41 bytes"));
+    assert!(format!("{content:?}").contains("41 bytes") && !format!("{content:?}").contains("revision"));
+}
+
+#[test]
+fn a_fetch_that_failed_has_no_content() {
+    for (hsdir, has_one) in [(HSDIR, true), ("UNKNOWN", false)] {
+        let wire = format!("650+HS_DESC_CONTENT {ONION} {ID} {hsdir} odd A=b\r\n\r\n.\r\n650 OK\r\n");
+        let content = content(&wire);
+        assert!(content.is_failure() && content.content.is_empty());
+        assert_eq!(content.hsdir.is_some(), has_one);
+        assert_eq!(content.extra_words, ["odd"]);
+        assert_eq!(content.extra, [("A".to_owned(), "b".to_owned())]);
+    }
+    let unknown = content(&format!("650+HS_DESC_CONTENT UNKNOWN {ID} {HSDIR}\r\n.\r\n650 OK\r\n"));
+    assert_eq!((unknown.address, unknown.address_text.as_str()), (None, "UNKNOWN"));
+}
+
+#[test]
+fn content_without_its_words_or_its_data_is_unknown() {
+    for wire in [
+        "650+HS_DESC_CONTENT\r\nx\r\n.\r\n650 OK\r\n".to_owned(),
+        format!("650+HS_DESC_CONTENT {ONION} {ID}\r\nx\r\n.\r\n650 OK\r\n"),
+        format!("650 HS_DESC_CONTENT {ONION} {ID} {HSDIR}\r\n"),
+        format!("650-HS_DESC_CONTENT {ONION} {ID} {HSDIR}\r\n650 OK\r\n"),
+    ] {
+        let all = events(wire.as_bytes());
+        assert_eq!((all.len(), all[0].body()), (1, &EventBody::Unknown), "{wire:?}");
     }
 }

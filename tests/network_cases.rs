@@ -11,6 +11,8 @@ mod commands;
 mod events;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[path = "network/info.rs"]
+mod info;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/socks.rs"]
@@ -43,8 +45,15 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 6] =
-        [circuits::CASES, commands::CASES, events::CASES, socks::CASES, onions::CASES, hs_descriptors::CASES];
+    let cases: [&[Case]; 7] = [
+        circuits::CASES,
+        commands::CASES,
+        events::CASES,
+        info::CASES,
+        socks::CASES,
+        onions::CASES,
+        hs_descriptors::CASES,
+    ];
     for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));

@@ -4,8 +4,11 @@
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use scape::event::{Bootstrap, CircuitInfo, Event, StreamInfo, kind_name};
+use scape::event::{
+    Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, OrConnInfo, StreamInfo, kind_name,
+};
 use scape::protocol::Decoder;
+use scape::types::{ClockSkewSource, Expiry, OrConnTarget};
 
 fuzz_target!(|data: &[u8]| {
     let mut decoder = Decoder::default();
@@ -19,6 +22,22 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(event.kind().as_str(), name);
         assert!(event.to_string().lines().count() >= lines);
         let _ = (event.text(), format!("{event:?} {:?}", event.body()));
+        assert!(!event.body().to_string().contains(char::is_control), "shown in one line");
+        match event.body() {
+            EventBody::StatusGeneral(e) | EventBody::StatusClient(e) | EventBody::StatusServer(e) => {
+                let _ = e.detail();
+            }
+            EventBody::Ns(e) | EventBody::NewConsensus(e) => {
+                assert!(e.count() <= 1 + e.entries().len() / 3);
+            }
+            EventBody::TransportLaunched(e) => {
+                let _ = e.socket_addr();
+            }
+            EventBody::CellStats(e) => {
+                let _ = e.outbound.as_ref().map(|queue| queue.total_removed());
+            }
+            body => assert_eq!(body, &body.clone()),
+        }
     }
     if let Some(circuit) = CircuitInfo::parse(data) {
         let _ = (circuit.to_string(), circuit.rend_address());
@@ -26,5 +45,18 @@ fuzz_target!(|data: &[u8]| {
     if let Some(stream) = StreamInfo::parse(data) {
         let _ = stream.to_string();
     }
+    if let Some(connection) = OrConnInfo::parse(data) {
+        let _ = (connection.to_string(), connection.target.socket_addr());
+    }
+    if let Some(seen) = ClientsSeen::parse(data) {
+        let _ = seen.to_string();
+    }
     let _ = Bootstrap::parse(data);
+    let text = String::from_utf8_lossy(data);
+    let expiry = Expiry::from(&*text);
+    assert_eq!(Expiry::from(&*expiry.to_string()), expiry);
+    let target = OrConnTarget::from(&*text);
+    assert_eq!(OrConnTarget::from(&*target.to_string()), target);
+    let source = ClockSkewSource::from(&*text);
+    assert_eq!(ClockSkewSource::from(&*source.to_string()), source);
 });

@@ -34,6 +34,8 @@ struct State {
     candidate: Option<Arc<Link>>,
     /// Whether another link is expected when one has ended: then subscriptions wait for it.
     persistent: bool,
+    /// How many links were adopted so far.
+    adopted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -53,8 +55,8 @@ enum Current {
 pub(crate) enum Watched {
     /// Open, until the end of the time that was given.
     Open,
-    /// Its socket has ended.
-    Down,
+    /// Its socket has ended: the one of this number.
+    Down(u64),
     /// It has ended for good.
     Ended,
 }
@@ -114,7 +116,7 @@ impl Hub {
         let mut state = self.state.lock();
         loop {
             match &state.current {
-                Current::Down(_) => return Watched::Down,
+                Current::Down(_) => return Watched::Down(state.adopted),
                 Current::Ended(_) => return Watched::Ended,
                 Current::Open(_) | Current::Nothing => {}
             }
@@ -129,15 +131,16 @@ impl Hub {
         }
     }
 
-    /// Sleeps until `deadline`, or until the connection has ended for good or is open again. Whether it is still down.
-    pub(super) fn sleep_while_down(&self, deadline: Instant) -> bool {
+    /// Sleeps until `deadline`, or until the connection has ended for good or was made again since its socket of the number
+    /// `down` has ended. Whether neither has happened.
+    pub(super) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         let mut state = self.state.lock();
-        while matches!(state.current, Current::Down(_)) {
+        while state.is_down(down) {
             if self.changed.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }
-        matches!(state.current, Current::Down(_))
+        state.is_down(down)
     }
 
     /// Whether subscriptions are to wait for another link when this one has ended.
@@ -170,6 +173,7 @@ impl Hub {
         *interest = Interest::default();
         link.go_live();
         state.current = Current::Open(link);
+        state.adopted += 1;
         self.routes.reopen();
         self.changed.notify_all();
         Ok(())
@@ -185,24 +189,21 @@ impl Hub {
         if !std::ptr::eq(Arc::as_ptr(current), link) {
             return;
         }
-        let for_good = closed.is_local();
-        let awaited = state.persistent || matches!(closed.cause(), CloseCause::Reconnecting);
-        state.current = if for_good { Current::Ended(closed.clone()) } else { Current::Down(closed.clone()) };
-        drop(state);
-        self.tell_end(closed, for_good, awaited);
-    }
-
-    fn tell_end(&self, closed: &Closed, for_good: bool, awaited: bool) {
-        if for_good {
+        if closed.is_local() {
+            state.current = Current::Ended(closed.clone());
+            drop(state);
+            // Without the lock: what a user gave us is dropped.
             self.routes.end(closed);
             self.dispatcher.end(Some(closed));
         } else {
-            if awaited {
+            // Under the lock, so that all this comes before the next link is adopted.
+            if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
                 self.routes.interrupt();
             } else {
                 self.routes.end_queues(closed);
             }
             self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
+            state.current = Current::Down(closed.clone());
         }
         self.changed.notify_all();
     }
@@ -212,9 +213,7 @@ impl Hub {
         let mut state = self.state.lock();
         state.persistent = false;
         if let Current::Down(closed) = &state.current {
-            let closed = closed.clone();
-            drop(state);
-            self.routes.end_queues(&closed);
+            self.routes.end_queues(closed);
             self.changed.notify_all();
         }
     }
@@ -255,6 +254,11 @@ impl Hub {
 }
 
 impl State {
+    /// Whether the socket of this number has ended, and nothing has come of it yet.
+    fn is_down(&self, number: u64) -> bool {
+        self.adopted == number && matches!(self.current, Current::Down(_))
+    }
+
     fn closed(&self) -> Option<Closed> {
         match &self.current {
             Current::Nothing | Current::Open(_) => None,

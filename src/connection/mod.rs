@@ -35,7 +35,7 @@
 //!
 //! # The order of locks
 //!
-//! Interest, then the hub's state, then writer, then waiters; routes last, and nothing within. The slot of a callback, and
+//! Interest, then the hub's state, then writer, then waiters; routes and the dispatcher's state last, and nothing within. The slot of a callback, and
 //! a queue's own lock, are taken without any of these.
 //!
 //! # How it ends
@@ -166,9 +166,9 @@ impl Connection {
         self.hub.watch(deadline)
     }
 
-    /// Sleeps until `deadline`, while the connection is down. Whether it still is.
-    pub(crate) fn sleep_while_down(&self, deadline: Instant) -> bool {
-        self.hub.sleep_while_down(deadline)
+    /// Sleeps until `deadline`, unless something comes of the end of the socket of the number `down`. Whether nothing has.
+    pub(crate) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
+        self.hub.sleep_while_down(down, deadline)
     }
 
     /// Whether subscriptions wait for the connection to be made again when it has ended.

@@ -39,13 +39,13 @@ pub(super) fn run(session: &Session, keeping: &Keeping) {
                 beat(session, keeping.timeout);
                 next_beat = keeping.heartbeat.map(deadline_after);
             }
-            Watched::Down => {
+            Watched::Down(down) => {
                 let given_up = match &keeping.reconnect {
-                    Some(policy) => make_again(session, policy, keeping.timeout) == Outcome::GivenUp,
+                    Some(policy) => make_again(session, down, policy, keeping.timeout) == Outcome::GivenUp,
                     None => true,
                 };
                 // Where nothing (more) is done about it, it may still be made again by hand.
-                while given_up && session.connection().sleep_while_down(deadline_after(LONG)) {}
+                while given_up && session.connection().sleep_while_down(down, deadline_after(LONG)) {}
                 next_beat = keeping.heartbeat.map(deadline_after);
             }
         }
@@ -69,12 +69,12 @@ enum Outcome {
 }
 
 /// Tries until the connection is open again, has ended for good, or enough was tried.
-fn make_again(session: &Session, policy: &Reconnect, timeout: Duration) -> Outcome {
+fn make_again(session: &Session, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
     let connection = session.connection();
     let mut attempt = 1;
     let mut delay = policy.delay(attempt, rand::random());
     while let Some(pause) = delay {
-        if !connection.sleep_while_down(Instant::now() + pause) {
+        if !connection.sleep_while_down(down, Instant::now() + pause) {
             return Outcome::Done;
         }
         match session.reconnect_if_down(timeout) {

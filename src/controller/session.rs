@@ -10,7 +10,7 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::ledger::Ledger;
 use crate::connection::{
-    Candidate, Connection, ConnectionStatus, JOIN_FOR, Reconnected, Registration, Thread,
+    Candidate, Connection, ConnectionStatus, JOIN_FOR, PendingReply, Reconnected, Registration, Thread,
 };
 use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
@@ -95,7 +95,8 @@ impl Session {
             return Ok(());
         }
         let command = Command::build("DROPOWNERSHIP").finish()?;
-        match self.connection.send(command, timeout)?.wait_ok() {
+        let sent = self.connection.send(command, timeout).and_then(PendingReply::wait_ok);
+        match sent {
             Ok(_) | Err(Error::Closed(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -37,6 +37,12 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
                 why: "tor answers twice to a ClientName of more than 16 characters",
             })
         }
+        // Keys are case-sensitive.
+        "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard {
+            argument: "key",
+            why: "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it \
+                  has not looked up yet, as relays have every hour; consensus_document names the same descriptors",
+        }),
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
         }
@@ -56,6 +62,8 @@ mod tests {
             ("HSPOST", "HSADDRESS"),
             ("HSPOST SERVER=x", "HSADDRESS"),
             ("ONION_CLIENT_AUTH_ADD a x25519:b ClientName=longerthansixteenchars", "ClientName"),
+            ("GETINFO downloads/desc/descs", "key"),
+            ("getinfo\tversion  downloads/desc/descs uptime", "key"),
             ("SETCIRCUITPURPOSE", "circuit"),
             ("SETCIRCUITPURPOSE  ", "circuit"),
             ("setcircuitpurpose\t", "circuit"),
@@ -69,6 +77,7 @@ mod tests {
             "ONION_CLIENT_AUTH_ADD a x25519:b ClientName=sixteencharacter",
             "SETCIRCUITPURPOSE 1 purpose=general",
             "GETINFO version",
+            "GETINFO downloads/desc/17FF47E36128409C92842CB65241F6E46E9C0386 downloads/bridge/bridges",
             "",
         ];
         for line in good {

@@ -1,10 +1,13 @@
 //! Code that several of the integration tests use. Each of them is a crate of its own and uses a part.
 #![allow(dead_code)]
 
+pub(crate) mod cases;
 #[cfg(unix)]
 pub(crate) mod command_table;
 pub(crate) mod event;
 pub(crate) mod impostor;
+pub(crate) mod info;
+pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;
 pub(crate) mod transcript;

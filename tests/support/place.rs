@@ -1,10 +1,11 @@
 //! A tor that comes and goes.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
+use parking_lot::Mutex;
 use scape::testing::ScriptedTor;
 use scape::{Connect, ConnectionStatus, Controller, Listener, Reconnect};
 
@@ -22,24 +23,24 @@ pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
 
 impl Place {
     pub(crate) fn put(&self, tor: ScriptedTor) {
-        *self.0.lock().unwrap() = Some(tor);
+        *self.0.lock() = Some(tor);
     }
 
     /// Takes it away: its connections end, and none can be made.
     pub(crate) fn kill(&self) -> Vec<String> {
-        let tor = self.0.lock().unwrap().take().unwrap();
+        let tor = self.0.lock().take().unwrap();
         let sent = tor.sent();
         drop(tor);
         sent
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&ScriptedTor) -> T) -> T {
-        look(self.0.lock().unwrap().as_ref().unwrap())
+        look(self.0.lock().as_ref().unwrap())
     }
 
     pub(crate) fn connect(&self) -> Connect {
         let place = self.clone();
-        Connect::through(move || match &*place.0.lock().unwrap() {
+        Connect::through(move || match &*place.0.lock() {
             Some(tor) => Ok(tor.transport()?),
             None => Err(std::io::ErrorKind::ConnectionRefused.into()),
         })

@@ -9,6 +9,10 @@ use crate::protocol::DownloadStatus;
 use crate::types::{ConsensusFlavor, DescriptorDigest, DownloadPhase, Fingerprint};
 
 /// Downloads. control-spec, GETINFO `downloads/…`.
+///
+/// There is no method for `downloads/desc/descs`, the list of the server descriptors that the consensus names: a tor that
+/// has such a list may crash on it (seen of 0.4.9.11), so it is never sent. They are in
+/// [`consensus_document`](Self::consensus_document).
 impl Controller {
     /// The download of the consensus, by the schedule that counts now, or by the one of `phase`
     /// (`GETINFO downloads/networkstatus/…`).
@@ -67,13 +71,8 @@ impl Controller {
         self.download(&format!("downloads/cert/fp/{authority}/{signing_key}"))
     }
 
-    /// The server descriptors that tor's consensus names (`GETINFO downloads/desc/descs`); `None` where tor has no
-    /// consensus that names any, as clients have not.
-    pub fn downloads_desc_descs(&self) -> Result<Option<Vec<DescriptorDigest>>> {
-        unless_unknown(self.read_lines("downloads/desc/descs", digest))
-    }
-
-    /// The download of a server descriptor (`GETINFO downloads/desc/…`); `None` where the consensus does not name it.
+    /// The download of a server descriptor (`GETINFO downloads/desc/…`); `None` where tor's consensus does not
+    /// name it, as that of clients names none.
     pub fn downloads_desc(&self, descriptor: DescriptorDigest) -> Result<Option<DownloadStatus>> {
         self.download(&format!("downloads/desc/{descriptor}"))
     }

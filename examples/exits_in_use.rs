@@ -1,0 +1,62 @@
+//! The exits of your running tor's circuits, with their addresses.
+//!
+//! `cargo run --example exits_in_use`. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::net::IpAddr;
+
+use scape::event::CircuitInfo;
+use scape::types::{BuildFlag, CircuitPurpose, CircuitStatus, Fingerprint, RelayName};
+use scape::{Connect, Controller, Result};
+
+fn main() -> Result<()> {
+    let tor = Connect::from_env()?.connect_interactive()?;
+    for circuit in tor.circuits()? {
+        if let Some(exit) = circuit.path.last()
+            && leaves_the_network(&circuit)
+        {
+            println!("circuit {} leaves at {}", circuit.id, described(&tor, exit)?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the circuit may carry streams out of the network: it is built, for general use (alone, or as one of a pair
+/// that share their streams), and longer than one hop.
+fn leaves_the_network(circuit: &CircuitInfo) -> bool {
+    let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
+    circuit.status == CircuitStatus::Built
+        && circuit.path.len() > 1
+        && circuit.purpose.as_ref().is_some_and(|purpose| general.contains(purpose))
+        && !circuit.build_flags.contains(&BuildFlag::IsInternal)
+}
+
+/// The exit's nickname, and what the consensus and tor's GeoIP data say of it.
+fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
+    let name = exit.nickname().unwrap_or("an unnamed relay");
+    let address = match exit.fingerprint() {
+        Some(fingerprint) => address(tor, fingerprint)?,
+        None => None,
+    };
+    let Some(address) = address else {
+        return Ok(format!("{name}, which the consensus does not list (any more)"));
+    };
+    // Where tor has no GeoIP data it refuses to answer: then there is no country to tell.
+    let country = match tor.ip_to_country(address) {
+        Ok(country) => country.map(|country| format!(" ({country})")).unwrap_or_default(),
+        Err(error) if error.code() == Some(551) => String::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(format!("{name}, {address}{country}"))
+}
+
+/// The relay's address: in the line `r nickname identity digest date time address orport dirport` of its entry in the
+/// consensus.
+fn address(tor: &Controller, relay: Fingerprint) -> Result<Option<IpAddr>> {
+    let entry = tor.ns_id(relay)?.unwrap_or_default();
+    let entry = String::from_utf8_lossy(&entry);
+    let line = entry.lines().find(|line| line.starts_with("r ")).unwrap_or_default();
+    Ok(line.split(' ').nth(6).and_then(|address| address.parse().ok()))
+}
