@@ -7,23 +7,30 @@
 
 use std::net::IpAddr;
 
+use scape::event::CircuitInfo;
 use scape::types::{BuildFlag, CircuitPurpose, CircuitStatus, Fingerprint, RelayName};
 use scape::{Connect, Controller, Result};
 
 fn main() -> Result<()> {
     let tor = Connect::from_env()?.connect_interactive()?;
     for circuit in tor.circuits()? {
-        // Only circuits that carry streams out of the network have an exit.
-        let exits = circuit.status == CircuitStatus::Built
-            && circuit.purpose == Some(CircuitPurpose::General)
-            && !circuit.build_flags.contains(&BuildFlag::IsInternal);
         if let Some(exit) = circuit.path.last()
-            && exits
+            && leaves_the_network(&circuit)
         {
             println!("circuit {} leaves at {}", circuit.id, described(&tor, exit)?);
         }
     }
     Ok(())
+}
+
+/// Whether the circuit may carry streams out of the network: it is built, for general use (alone, or as one of a pair
+/// that share their streams), and longer than one hop.
+fn leaves_the_network(circuit: &CircuitInfo) -> bool {
+    let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
+    circuit.status == CircuitStatus::Built
+        && circuit.path.len() > 1
+        && circuit.purpose.as_ref().is_some_and(|purpose| general.contains(purpose))
+        && !circuit.build_flags.contains(&BuildFlag::IsInternal)
 }
 
 /// The exit's nickname, and what the consensus and tor's GeoIP data say of it.

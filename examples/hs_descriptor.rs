@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             if error.is_not_found() {
                 return Err("there is no such service, or it is offline".into());
             }
-            Err(error.into())
+            Err(error.to_string().into())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error.to_string().into()),
     }
 }

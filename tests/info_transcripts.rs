@@ -460,6 +460,42 @@ fn what_has_not_its_form_is_an_error_and_never_a_guess() {
 }
 
 #[test]
+fn whatever_tor_says_every_method_returns() {
+    let digest = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF";
+    let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+    for nonsense in
+        ["", "\"", "\u{fffd} \u{1}", "=", "a\nb c\n\nd e f\n", "1,2 3", "accept", "? -- ?\n*", "\\"]
+    {
+        let tor = ScriptedTor::builder()
+            .on_any(move |command| {
+                let keys = command.strip_prefix("GETINFO ")?.split(' ');
+                let value = |key: &str| (key.to_owned(), Answer::Value(nonsense.as_bytes().to_vec()));
+                Some(reply(&keys.map(value).collect(), command.strip_prefix("GETINFO ")?))
+            })
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        for (key, _) in METHODS {
+            let member = match *key {
+                "ip-to-country/*" => "8.8.8.8",
+                "hs/client/desc/id/*" | "hs/service/desc/id/*" => onion,
+                "desc/name/*" | "md/name/*" | "ns/name/*" => "relay03",
+                "dir/server/*" => "all",
+                "net/listeners/*" => "socks",
+                "ns/purpose/*" => "bridge",
+                "downloads/networkstatus/*" => "ns/running",
+                _ => digest,
+            };
+            match read(&controller, &key.replace('*', member)).unwrap_or_else(|| panic!("{key} is not read"))
+            {
+                Ok(_) | Err(Error::Answer { .. }) => {}
+                Err(error) => panic!("{key}: {nonsense:?} became {error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn wrong_arguments_are_not_sent() {
     let (tor, controller) = scripted(&Arc::default());
     for nickname in ["", "a b", "x=y", "a\r\nQUIT", "twentycharactersorso"] {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Controller, WeakController};
-use crate::error::{ArgumentError, ArgumentProblem, Error, Refusal, Result};
+use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
 use crate::protocol::{Command, Reply, ReplyLine};
 
 /// A name or address that tor replaces by another, wherever a client asks for it.
@@ -55,14 +55,23 @@ impl MappedAddress {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended: then the mapping is still there. `Ok` where every handle on
-    /// the connection was dropped, too: there is nobody left to ask.
+    /// [`Error::Closed`] where the connection has ended, or its last handle was dropped: then the mapping is still
+    /// there, as long as tor runs.
     pub fn remove(mut self) -> Result<()> {
         self.undone = true;
         match self.controller.upgrade() {
-            Some(controller) => controller.unmap_address(&self.mapping.from),
-            None => Ok(()),
+            Some(controller) => {
+                self.forget(&controller);
+                controller.unmap_address(&self.mapping.from)
+            }
+            None => Err(Closed::new(CloseCause::Local).into()),
         }
+    }
+
+    /// It is not given back on a new connection, whatever becomes of it on this one.
+    fn forget(&self, controller: &Controller) {
+        let from = &self.mapping.from;
+        controller.inner.session.ledger.set_mapping(&Mapping { from: from.clone(), to: from.clone() });
     }
 
     /// Leaves the mapping in place.
@@ -80,8 +89,7 @@ impl Drop for MappedAddress {
         let Some(controller) = self.controller.upgrade() else { return };
         // Its answer is not waited for: a drop should not take long.
         let from = &self.mapping.from;
-        let undone = Mapping { from: from.clone(), to: from.clone() };
-        controller.inner.session.ledger.set_mapping(&undone);
+        self.forget(&controller);
         let sent = pairs([(from, from)]).and_then(|(command, _)| controller.send(command));
         if let Err(error) = sent {
             log::debug!(target: "scape::connection", "{from} stays mapped: {error}");
@@ -221,5 +229,39 @@ fn answer(line: ReplyLine<'_>, asked: &str) -> Result<Result<Mapping, Refusal>> 
     match text.split_once('=') {
         Some((from, to)) => Ok(Ok(Mapping { from: from.to_owned(), to: to.to_owned() })),
         None => Err(Error::answer(format!("MAPADDRESS {asked}"), text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Decoder;
+    use proptest::prelude::*;
+
+    fn reply(text: &str) -> Reply {
+        let mut decoder = Decoder::default();
+        decoder.feed(text.as_bytes());
+        decoder.next_reply().unwrap().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_tor_repeats_is_what_it_was_told(from in "[!#-&(-<>-~]{1,20}", to in "[!#-&(-<>-~]{1,20}") {
+            let (command, asked) = pairs([(&from, &to)]).unwrap();
+            let wire = format!("MAPADDRESS {from}={to}\r\n");
+            prop_assert_eq!(command.wire(), wire.as_bytes());
+            let told = answers(&reply(&format!("250 {}\r\n", asked[0])), &asked, "").unwrap();
+            let mapping = Mapping { from, to };
+            prop_assert_eq!(mapping.to_string(), asked[0].as_str());
+            prop_assert_eq!(told, [Ok(mapping)]);
+        }
+
+        #[test]
+        fn any_pair_is_one_line_or_refused(from in any::<String>(), to in any::<String>()) {
+            if let Ok((command, _)) = pairs([(&from, &to)]) {
+                let words = command.wire().split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
+                prop_assert_eq!(words.count(), 2);
+            }
+        }
     }
 }

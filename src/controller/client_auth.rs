@@ -200,6 +200,7 @@ fn parse_client(mut words: Words<'_>) -> Option<ClientAuth> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_client_of_a_later_tor_is_read_too() {
@@ -211,5 +212,29 @@ mod tests {
         assert_eq!(auth.extra, ["Shiny", "New=1", "word"]);
         assert!(!format!("{auth:?}{auth}").contains("8Fq"));
         assert!(parse_client(Words::new(b"x y")).is_none() && parse_client(Words::new(b"")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_tor_lists_is_what_it_was_told(
+            address in any::<[u8; 32]>(),
+            key in any::<[u8; 32]>(),
+            name in proptest::option::of("[!#-&(-~]{1,16}"),
+            permanent in any::<bool>(),
+        ) {
+            let auth = ClientAuth {
+                name,
+                permanent,
+                ..ClientAuth::new(OnionAddress::from_public_key(address), ClientKey::from_bytes(key))
+            };
+            let command = auth.command().unwrap();
+            let told = command.wire().strip_prefix(b"ONION_CLIENT_AUTH_ADD ").unwrap();
+            prop_assert_eq!(parse_client(Words::new(told.trim_ascii_end())), Some(auth));
+        }
+
+        #[test]
+        fn any_line_is_read_or_refused(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+            parse_client(Words::new(&line));
+        }
     }
 }

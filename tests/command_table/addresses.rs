@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scape::error::Refusal;
-use scape::{Controller, Mapping};
+use scape::{Controller, Error, Mapping};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
 
@@ -175,7 +175,7 @@ fn a_guard(b: &Bench) -> scape::Result<()> {
     let weak = other.downgrade();
     drop(other);
     assert!(weak.upgrade().is_none());
-    drop(mapped);
+    assert!(matches!(mapped.remove(), Err(Error::Closed(closed)) if closed.is_local()));
     assert!(known("outlives.example")?);
     b.c.unmap_address("outlives.example")
 }
