@@ -15,6 +15,8 @@ mod hs_descriptors;
 mod info;
 #[path = "network/onions.rs"]
 mod onions;
+#[path = "network/rare_events.rs"]
+mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
 #[path = "support/unknown_words.rs"]
@@ -47,7 +49,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 7] = [
+    let cases: [&[Case]; 8] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -55,6 +57,8 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         hs_descriptors::CASES,
+        // Last: they leave the network in another state.
+        rare_events::CASES,
     ];
     for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();

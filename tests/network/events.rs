@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use scape::event::{Bootstrap, EventBody, StatusDetail};
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, Signal};
+use scape::types::{EventKind, Fingerprint, Signal};
 use scape::{AddOnion, BuildCircuit, Connect, QueueLimit};
 
 use crate::unknown_words::unknown_words;
@@ -90,7 +90,9 @@ fn every_form(network: &TestNetwork) {
     tor.set_conf([("MaxCircuitDirtiness", "601")]).unwrap();
     tor.signal(Signal::Heartbeat).unwrap();
     tor.resolve(NAME, SOON).unwrap();
-    let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
+    // Of chosen relays: one that tor chooses may wait to see whether a better guard answers.
+    let relays: Vec<Fingerprint> = network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
+    let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
     tor.close_circuit(circuit.id).unwrap();
     let service = tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
     tor.hs_fetch(service.address).unwrap();

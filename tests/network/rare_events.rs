@@ -1,0 +1,169 @@
+//! Events that come of what is done to a tor on a network, and seldom otherwise.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use scape::event::{Event, EventBody};
+use scape::socks::SocksProxy;
+use scape::testing::{Role, TestNetwork};
+use scape::types::{
+    CircuitMinorChange, CircuitPurpose, EventKind, Fingerprint, GuardStatus, OrConnStatus, Signal,
+};
+use scape::{BuildCircuit, Controller};
+
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a circuit that is taken for something else", circuit_minor),
+    ("bytes of a stream", stream_bandwidth),
+    ("a relay's new descriptor", descriptor),
+    ("a pluggable transport is started", transport),
+    ("connections to relays end and are made", connections),
+    ("guards are dropped and chosen", guards),
+    ("a client reads its configuration again", reload),
+];
+
+/// The event that comes of what is done.
+fn event_of(
+    tor: &Controller,
+    kind: EventKind,
+    act: impl FnOnce(),
+    is_it: impl Fn(&EventBody) -> bool,
+) -> Arc<Event> {
+    let events = tor.subscribe([kind.clone()]).unwrap();
+    act();
+    let deadline = Instant::now() + SOON;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_ne!(event.body(), &EventBody::Unknown, "{event}");
+        if is_it(event.body()) {
+            return event;
+        }
+    }
+}
+
+fn relay(network: &TestNetwork) -> &Controller {
+    network.relays().last().unwrap().controller()
+}
+
+fn circuit_minor(network: &TestNetwork) {
+    let tor = network.client();
+    let relays: Vec<Fingerprint> = network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
+    let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
+    let change = || tor.set_circuit_purpose(circuit.id, CircuitPurpose::Controller).unwrap();
+    event_of(tor, EventKind::CircMinor, change, |body| {
+        let EventBody::CircMinor(minor) = body else { return false };
+        minor.id == circuit.id
+            && minor.change == CircuitMinorChange::PurposeChanged
+            && minor.purpose == Some(CircuitPurpose::Controller)
+    });
+    tor.close_circuit(circuit.id).unwrap();
+}
+
+fn stream_bandwidth(network: &TestNetwork) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = connection.write_all(&[b'x'; 5000]);
+        }
+    });
+    let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    let fetch = || {
+        let mut stream = proxy.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!(all.len(), 5000);
+    };
+    event_of(
+        network.client(),
+        EventKind::StreamBw,
+        fetch,
+        |body| matches!(body, EventBody::StreamBw(bandwidth) if bandwidth.time.is_some() && bandwidth.read + bandwidth.written > 0),
+    );
+}
+
+/// The relay tells that its descriptor has changed, and its authority that it has it.
+fn descriptor(network: &TestNetwork) {
+    let relay = network.relays().last().unwrap();
+    let authority = network.nodes().iter().find(|node| node.role() == Role::Authority).unwrap();
+    let change = || {
+        let set = || relay.controller().set_conf([("ContactInfo", "somebody else")]).unwrap();
+        event_of(relay.controller(), EventKind::DescChanged, set, |body| {
+            matches!(body, EventBody::DescChanged(_))
+        });
+    };
+    event_of(authority.controller(), EventKind::NewDesc, change, |body| {
+        let EventBody::NewDesc(new) = body else { return false };
+        new.relays.iter().any(|known| known.fingerprint() == relay.fingerprint())
+    });
+    relay.controller().reset_conf(["ContactInfo"]).unwrap();
+}
+
+/// A program that says what pluggable transports say, and does nothing.
+fn transport(network: &TestNetwork) {
+    let node = network.relays().last().unwrap();
+    let program = node.process().data_directory().join("transport");
+    let text = "#!/bin/sh\necho VERSION 1\necho SMETHOD dummy 127.0.0.1:4321\necho SMETHODS DONE\nexec cat\n";
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let line = format!("dummy exec {}", program.display());
+    let start = || node.controller().set_conf([("ServerTransportPlugin", line.as_str())]).unwrap();
+    let event = event_of(node.controller(), EventKind::TransportLaunched, start, |body| {
+        matches!(body, EventBody::TransportLaunched(_))
+    });
+    assert_eq!(event.text(), "TRANSPORT_LAUNCHED server dummy 127.0.0.1 4321");
+    node.controller().reset_conf(["ServerTransportPlugin"]).unwrap();
+}
+
+/// A relay without a network loses its connections, and makes them again with one.
+fn connections(network: &TestNetwork) {
+    let tor = relay(network);
+    let cut = || tor.set_conf([("DisableNetwork", "1")]).unwrap();
+    event_of(
+        tor,
+        EventKind::OrConn,
+        cut,
+        |body| matches!(body, EventBody::OrConn(connection) if connection.status == OrConnStatus::Closed),
+    );
+    let mend = || tor.set_conf([("DisableNetwork", "0")]).unwrap();
+    event_of(
+        tor,
+        EventKind::OrConn,
+        mend,
+        |body| matches!(body, EventBody::OrConn(connection) if connection.status == OrConnStatus::Connected),
+    );
+}
+
+fn guards(network: &TestNetwork) {
+    let tor = network.client();
+    for status in [GuardStatus::Dropped, GuardStatus::New] {
+        event_of(
+            tor,
+            EventKind::Guard,
+            || tor.drop_guards().unwrap(),
+            |body| {
+                let EventBody::Guard(guard) = body else { return false };
+                assert!(guard.relay.fingerprint().is_some());
+                guard.status == status
+            },
+        );
+    }
+}
+
+fn reload(network: &TestNetwork) {
+    let tor = network.client();
+    event_of(
+        tor,
+        EventKind::Ns,
+        || tor.signal(Signal::Reload).unwrap(),
+        |body| matches!(body, EventBody::Ns(status) if status.count() > 0),
+    );
+}

@@ -1,0 +1,177 @@
+//! Events of a real tor that reaches nothing: each that can be made to happen there.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scape::event::{Event, EventBody, StatusDetail};
+use scape::types::{BuildTimeoutChange, EventKind, Expiry, Severity, Signal, StreamStatus};
+use scape::{AddOnion, Controller};
+use support::real_tor::RealTor;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The event that comes of what is done.
+fn event_of(
+    tor: &Controller,
+    kind: EventKind,
+    act: impl FnOnce(&Controller),
+    is_it: impl Fn(&EventBody) -> bool,
+) -> Arc<Event> {
+    let events = tor.subscribe([kind.clone()]).unwrap();
+    act(tor);
+    let deadline = Instant::now() + SOON;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_ne!(event.body(), &EventBody::Unknown, "{event}");
+        if is_it(event.body()) {
+            return event;
+        }
+    }
+}
+
+#[test]
+fn what_a_client_says() {
+    let tor = RealTor::start("");
+    let tor = tor.controller();
+    event_of(
+        &tor,
+        EventKind::Signal,
+        |tor| tor.signal(Signal::Dump).unwrap(),
+        |body| *body == EventBody::Signal(Signal::Dump),
+    );
+    event_of(
+        &tor,
+        EventKind::BuildTimeoutSet,
+        |tor| tor.drop_timeouts().unwrap(),
+        |body| {
+            let EventBody::BuildTimeoutSet(set) = body else { return false };
+            assert_eq!(set.timeout, Some(Duration::from_secs(60)));
+            set.change == BuildTimeoutChange::Reset
+        },
+    );
+    event_of(&tor, EventKind::Bw, |_| (), |body| matches!(body, EventBody::Bw(_)));
+    event_of(
+        &tor,
+        EventKind::AddrMap,
+        |tor| drop(tor.map_address([("a.test", "b.test")]).unwrap()),
+        |body| {
+            let EventBody::AddrMap(map) = body else { return false };
+            assert_eq!((map.from.as_str(), map.to.as_deref()), ("a.test", Some("b.test")));
+            map.expires == Expiry::Never && map.stream.is_none()
+        },
+    );
+    let set = [("ContactInfo", "some \"body\""), ("MaxCircuitDirtiness", "601")];
+    event_of(
+        &tor,
+        EventKind::ConfChanged,
+        |tor| tor.set_conf(set).unwrap(),
+        |body| {
+            let EventBody::ConfChanged(changed) = body else { return false };
+            let value = |name: &str| {
+                changed.options.iter().find(|line| line.name == name).and_then(|line| line.value.clone())
+            };
+            assert_eq!(value("ContactInfo").as_deref(), Some("some \"body\""));
+            value("MaxCircuitDirtiness").as_deref() == Some("601")
+        },
+    );
+    event_of(
+        &tor,
+        EventKind::ConfChanged,
+        |tor| tor.reset_conf(["ContactInfo"]).unwrap(),
+        |body| {
+            let EventBody::ConfChanged(changed) = body else { return false };
+            changed.options.iter().any(|line| line.name == "ContactInfo" && line.value.is_none())
+        },
+    );
+}
+
+#[test]
+fn what_it_logs() {
+    let tor = RealTor::start("");
+    let tor = tor.controller();
+    let logged = |severity: Severity| move |body: &EventBody| matches!(body, EventBody::Log(log) if log.severity == severity);
+    let heartbeat = |tor: &Controller| tor.signal(Signal::Heartbeat).unwrap();
+    event_of(&tor, EventKind::Debug, heartbeat, logged(Severity::Debug));
+    event_of(&tor, EventKind::Info, heartbeat, logged(Severity::Info));
+    let notice = event_of(&tor, EventKind::Notice, heartbeat, logged(Severity::Notice));
+    assert!(notice.text().contains("Heartbeat"), "{notice}");
+    // It warns that it is open to everybody.
+    event_of(
+        &tor,
+        EventKind::Warn,
+        |tor| tor.set_conf([("ContactInfo", "x")]).unwrap(),
+        logged(Severity::Warn),
+    );
+}
+
+#[test]
+fn a_bug_of_its_own() {
+    let tor = RealTor::start("");
+    let tor = tor.controller();
+    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    let added = tor.add_onion(&AddOnion::new().port(80, target)).unwrap();
+    let again = AddOnion::new().key(added.key.unwrap()).port(80, target);
+    let event = event_of(
+        &tor,
+        EventKind::StatusGeneral,
+        |tor| assert_eq!(tor.add_onion(&again).unwrap_err().code(), Some(550)),
+        |body| matches!(body, EventBody::StatusGeneral(status) if matches!(status.detail(), StatusDetail::Bug { .. })),
+    );
+    assert!(event.text().contains("REASON="), "{event}");
+}
+
+#[test]
+fn a_stream_that_waits_for_its_controller() {
+    let tor = RealTor::start("__LeaveStreamsUnattached 1\n");
+    let tor = tor.controller();
+    event_of(
+        &tor,
+        EventKind::Stream,
+        |tor| drop(tor.msg("RESOLVE waits.example").unwrap()),
+        |body| {
+            let EventBody::Stream(stream) = body else { return false };
+            assert_eq!(stream.target.host(), "waits.example");
+            stream.status == StreamStatus::ControllerWait
+        },
+    );
+}
+
+#[test]
+fn a_host_name_that_is_none() {
+    let tor = RealTor::start("");
+    let tor = tor.controller();
+    event_of(
+        &tor,
+        EventKind::StatusClient,
+        |tor| assert!(tor.resolve("bad!host", SOON).is_err()),
+        |body| {
+            let EventBody::StatusClient(status) = body else { return false };
+            matches!(status.detail(), StatusDetail::SocksBadHostname { hostname, .. } if hostname == "bad!host")
+        },
+    );
+}
+
+#[test]
+fn a_relay_that_has_spent_its_bytes_hibernates() {
+    let tor = RealTor::start("ORPort 127.0.0.1:auto\nAssumeReachable 1\nPublishServerDescriptor 0\n");
+    let tor = tor.controller();
+    event_of(
+        &tor,
+        EventKind::StatusServer,
+        |tor| {
+            tor.set_conf([("AccountingMax", "1 KB")]).unwrap();
+            // What is said on the control port counts, too.
+            assert!(tor.config_text().unwrap().len() + tor.config_defaults().unwrap().len() > 500);
+        },
+        |body| {
+            let EventBody::StatusServer(status) = body else { return false };
+            matches!(status.detail(), StatusDetail::HibernationStatus { status, .. } if status.as_str() == "HARD")
+        },
+    );
+}
