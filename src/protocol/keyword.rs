@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn one_word_that_is_no_utf8_leaves_the_others_as_they_are() {
+        let words: Vec<_> = Words::new(b"7 X=\"\xff \xc3\xa9\" N=42 \xe9=1").collect();
+        assert_eq!(words[0], Word::Bare(Value(Part::Text("7"))));
+        assert_eq!(words[1].to_string(), "X=\u{fffd} \u{e9}");
+        assert!(matches!(words[2], Word::Pair("N", value) if value.parse() == Some(42)));
+        assert!(matches!(words[3], Word::Bare(value) if value.raw() == b"\xe9=1"));
+    }
+
+    #[test]
     fn a_quote_inside_of_a_word_is_ordinary() {
         assert_eq!(words(r#"a"b c" d"#), [r#"a"b"#, r#"c""#, "d"]);
     }

@@ -76,6 +76,8 @@ mod tests {
             (format!("${fp}"), true, None),
             ("moria1".to_string(), false, Some("moria1")),
             ("$short~x".to_string(), false, Some("$short~x")),
+            (format!("${fp}x"), false, Some("$9695DFC35FFEB861329B9F1AB04C46397020CE31x")),
+            (fp.replacen('9', "$é", 1), false, Some("$é695DFC35FFEB861329B9F1AB04C46397020CE31")),
         ] {
             let name = RelayName::from(text.as_str());
             assert_eq!((name.fingerprint().is_some(), name.nickname()), (has_fp, nickname), "{text}");
