@@ -21,6 +21,8 @@ pub(super) struct Dispatcher {
     state: Mutex<State>,
     /// Whether what was not delivered is thrown away: this program closed the connection.
     discard: Arc<AtomicBool>,
+    /// How many events wait for callbacks.
+    waiting: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -164,8 +166,8 @@ impl Dispatcher {
             return Ok(());
         }
         let (sender, receiver) = unbounded();
-        let discard = self.discard.clone();
-        let thread = Thread::spawn("scape-events", move || run(&receiver, &discard))
+        let (discard, waiting) = (self.discard.clone(), self.waiting.clone());
+        let thread = Thread::spawn("scape-events", move || run(&receiver, &discard, &waiting))
             .map_err(|e| Error::io("start the thread for callbacks", e))?;
         state.tasks = Some(sender);
         state.thread = Some(thread);
@@ -174,7 +176,13 @@ impl Dispatcher {
 
     /// Calls these, after everything that came before.
     pub(super) fn call(&self, calls: Vec<Call>) {
+        self.waiting.fetch_add(calls.len(), Ordering::AcqRel);
         self.push(Task::Calls(calls));
+    }
+
+    /// How many events wait for callbacks.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// Adds a callback for the connection's status.
@@ -255,11 +263,12 @@ impl Dispatcher {
     }
 }
 
-fn run(tasks: &Receiver<Task>, discard: &AtomicBool) {
+fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize) {
     for task in tasks {
         match task {
             Task::Calls(calls) => {
                 for call in calls {
+                    waiting.fetch_sub(1, Ordering::AcqRel);
                     for callback in call.callbacks.iter() {
                         callback.give_room();
                         if !discard.load(Ordering::SeqCst) {

@@ -62,6 +62,7 @@ mod hub;
 mod interest;
 mod link;
 mod listener;
+mod pace;
 mod reader;
 mod routes;
 mod status;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::dispatcher::Call;
 use super::link::Link;
+use super::pace::{Pace, Recent};
 use super::routes::{Queue, RouteTable};
 use crate::error::CloseCause;
 use crate::event::{self, Event};
@@ -20,6 +21,8 @@ pub(super) fn run(link: &Link, limits: Limits) {
         arrived: SystemTime::now(),
         queued: Vec::new(),
         calls: Vec::new(),
+        pace: Pace::default(),
+        recent: Recent::default(),
     };
     let cause = reader.read_until_end();
     reader.hand_over();
@@ -36,6 +39,8 @@ struct Reader<'a> {
     queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
     /// What one read brought for callbacks.
     calls: Vec<Call>,
+    pace: Pace,
+    recent: Recent,
 }
 
 impl Reader<'_> {
@@ -65,6 +70,7 @@ impl Reader<'_> {
                 Ok(Some(reply)) => self.answer(reply)?,
                 Ok(None) => {
                     self.hand_over();
+                    self.recent.end_of_read();
                     return Ok(());
                 }
                 Err(error) => return Err(protocol_error(&error)),
@@ -101,6 +107,10 @@ impl Reader<'_> {
         let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
         log::trace!(target: "scape::wire", "<- {reply}");
         let event = Arc::new(Event::parse(reply, self.arrived));
+        if self.pace.is_behind() {
+            event.body();
+        }
+        self.recent.keep(&event);
         for tracker in &route.trackers {
             tracker.event(&event);
         }
@@ -113,6 +123,9 @@ impl Reader<'_> {
         if !route.callbacks.is_empty() {
             self.calls.push(Call::new(event, &route.callbacks));
         }
+        if self.pace.count() {
+            self.hand_over();
+        }
     }
 
     /// Hands over what has been gathered, unless this program has ended the link meanwhile: another may be in its place.
@@ -124,10 +137,12 @@ impl Reader<'_> {
         }
         for (queue, events) in self.queued.drain(..) {
             queue.push(events);
+            self.pace.handed_to(queue);
         }
         if !self.calls.is_empty() {
             self.link.hub.dispatcher.call(std::mem::take(&mut self.calls));
         }
+        self.pace.look(self.link.hub.dispatcher.waiting());
     }
 
     fn end_of_file(&self) -> CloseCause {

@@ -50,6 +50,7 @@ mod stream;
 mod transport;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 pub use addr_map::AddrMapEvent;
@@ -101,7 +102,8 @@ pub struct Event {
     kind: EventKind,
     arrived: SystemTime,
     reply: Reply,
-    body: EventBody,
+    /// Read when it is first asked for.
+    body: OnceLock<EventBody>,
 }
 
 /// What an event says.
@@ -178,53 +180,15 @@ pub enum EventBody {
 }
 
 impl Event {
-    /// The event that `reply` is, read by this program at the time `arrived`. Takes whatever comes: see the
-    /// module's documentation.
+    /// The event that `reply` is, which came to this program at the time `arrived`. Takes whatever comes: see the
+    /// module's documentation. What it says is read when [`body`](Self::body) is first asked for, by the thread that asks.
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
-        let (name, rest) = split_kind(reply.first().text);
+        let (name, _) = split_kind(reply.first().text);
         let kind = match std::str::from_utf8(name) {
             Ok(name) => EventKind::from(name),
             Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
         };
-        let body = match &kind {
-            EventKind::Circ => CircuitInfo::parse(rest).map(EventBody::Circ),
-            EventKind::CircMinor => CircuitMinor::parse(rest).map(EventBody::CircMinor),
-            EventKind::Stream => StreamInfo::parse(rest).map(EventBody::Stream),
-            EventKind::OrConn => OrConnInfo::parse(rest).map(EventBody::OrConn),
-            EventKind::Bw => Bandwidth::parse(rest).map(EventBody::Bw),
-            EventKind::StreamBw => StreamBandwidth::parse(rest).map(EventBody::StreamBw),
-            EventKind::CircBw => CircuitBandwidth::parse(rest).map(EventBody::CircBw),
-            EventKind::ConnBw => ConnBandwidth::parse(rest).map(EventBody::ConnBw),
-            EventKind::CellStats => CellStats::parse(rest).map(EventBody::CellStats),
-            EventKind::StatusGeneral => StatusEvent::parse(rest).map(EventBody::StatusGeneral),
-            EventKind::StatusClient => StatusEvent::parse(rest).map(EventBody::StatusClient),
-            EventKind::StatusServer => StatusEvent::parse(rest).map(EventBody::StatusServer),
-            EventKind::HsDesc => HsDescEvent::parse(rest).map(EventBody::HsDesc),
-            EventKind::HsDescContent => HsDescContent::parse(rest, &reply).map(EventBody::HsDescContent),
-            EventKind::AddrMap => AddrMapEvent::parse(rest).map(EventBody::AddrMap),
-            EventKind::ConfChanged => ConfChanged::parse(&reply).map(EventBody::ConfChanged),
-            EventKind::Guard => GuardEvent::parse(rest).map(EventBody::Guard),
-            EventKind::NewDesc => Some(EventBody::NewDesc(NewDesc::parse(rest))),
-            EventKind::DescChanged => Some(EventBody::DescChanged(DescChanged::parse(rest))),
-            EventKind::Ns => RouterStatusEvent::parse(rest, &reply).map(EventBody::Ns),
-            EventKind::NewConsensus => RouterStatusEvent::parse(rest, &reply).map(EventBody::NewConsensus),
-            EventKind::NetworkLiveness => NetworkLiveness::parse(rest).map(EventBody::NetworkLiveness),
-            EventKind::BuildTimeoutSet => BuildTimeoutSet::parse(rest).map(EventBody::BuildTimeoutSet),
-            EventKind::ClientsSeen => ClientsSeen::parse(rest).map(EventBody::ClientsSeen),
-            EventKind::TransportLaunched => TransportLaunched::parse(rest).map(EventBody::TransportLaunched),
-            EventKind::PtLog => PtLog::parse(rest).map(EventBody::PtLog),
-            EventKind::PtStatus => PtStatus::parse(rest).map(EventBody::PtStatus),
-            EventKind::TbEmpty => TokenBucketEmpty::parse(rest).map(EventBody::TbEmpty),
-            EventKind::AuthDirNewDescs => AuthDirNewDesc::parse(&reply).map(EventBody::AuthDirNewDescs),
-            EventKind::Signal => signal(rest).map(EventBody::Signal),
-            EventKind::Debug => Some(log(Severity::Debug, &reply)),
-            EventKind::Info => Some(log(Severity::Info, &reply)),
-            EventKind::Notice => Some(log(Severity::Notice, &reply)),
-            EventKind::Warn => Some(log(Severity::Warn, &reply)),
-            EventKind::Err => Some(log(Severity::Err, &reply)),
-            _ => None,
-        };
-        Event { kind, arrived, reply, body: body.unwrap_or(EventBody::Unknown) }
+        Event { kind, arrived, reply, body: OnceLock::new() }
     }
 
     /// The event's kind.
@@ -232,9 +196,9 @@ impl Event {
         &self.kind
     }
 
-    /// What it says.
+    /// What it says. Of the threads that ask at once, one reads it and the others wait; later it is at hand.
     pub fn body(&self) -> &EventBody {
-        &self.body
+        self.body.get_or_init(|| EventBody::read(&self.kind, &self.reply))
     }
 
     /// When this program read it. (tor does not say when it wrote it, and may have kept it for a while.)
@@ -267,6 +231,72 @@ impl Event {
             ended = line.data.is_some();
         }
         field::text(text)
+    }
+}
+
+impl EventBody {
+    /// What an event of this kind says.
+    #[inline]
+    fn read(kind: &EventKind, reply: &Reply) -> EventBody {
+        let (_, rest) = split_kind(reply.first().text);
+        match kind {
+            EventKind::Circ => or_unknown(CircuitInfo::parse(rest), EventBody::Circ),
+            EventKind::CircMinor => or_unknown(CircuitMinor::parse(rest), EventBody::CircMinor),
+            EventKind::Stream => or_unknown(StreamInfo::parse(rest), EventBody::Stream),
+            EventKind::OrConn => or_unknown(OrConnInfo::parse(rest), EventBody::OrConn),
+            EventKind::Bw => or_unknown(Bandwidth::parse(rest), EventBody::Bw),
+            EventKind::StreamBw => or_unknown(StreamBandwidth::parse(rest), EventBody::StreamBw),
+            EventKind::CircBw => or_unknown(CircuitBandwidth::parse(rest), EventBody::CircBw),
+            EventKind::ConnBw => or_unknown(ConnBandwidth::parse(rest), EventBody::ConnBw),
+            EventKind::CellStats => or_unknown(CellStats::parse(rest), EventBody::CellStats),
+            EventKind::StatusGeneral => or_unknown(StatusEvent::parse(rest), EventBody::StatusGeneral),
+            EventKind::StatusClient => or_unknown(StatusEvent::parse(rest), EventBody::StatusClient),
+            EventKind::StatusServer => or_unknown(StatusEvent::parse(rest), EventBody::StatusServer),
+            EventKind::HsDesc => or_unknown(HsDescEvent::parse(rest), EventBody::HsDesc),
+            EventKind::AddrMap => or_unknown(AddrMapEvent::parse(rest), EventBody::AddrMap),
+            EventKind::Guard => or_unknown(GuardEvent::parse(rest), EventBody::Guard),
+            EventKind::NetworkLiveness => {
+                or_unknown(NetworkLiveness::parse(rest), EventBody::NetworkLiveness)
+            }
+            EventKind::BuildTimeoutSet => {
+                or_unknown(BuildTimeoutSet::parse(rest), EventBody::BuildTimeoutSet)
+            }
+            EventKind::ClientsSeen => or_unknown(ClientsSeen::parse(rest), EventBody::ClientsSeen),
+            EventKind::TransportLaunched => {
+                or_unknown(TransportLaunched::parse(rest), EventBody::TransportLaunched)
+            }
+            EventKind::PtLog => or_unknown(PtLog::parse(rest), EventBody::PtLog),
+            EventKind::PtStatus => or_unknown(PtStatus::parse(rest), EventBody::PtStatus),
+            EventKind::TbEmpty => or_unknown(TokenBucketEmpty::parse(rest), EventBody::TbEmpty),
+            EventKind::HsDescContent => {
+                or_unknown(HsDescContent::parse(rest, reply), EventBody::HsDescContent)
+            }
+            EventKind::ConfChanged => or_unknown(ConfChanged::parse(reply), EventBody::ConfChanged),
+            EventKind::NewDesc => EventBody::NewDesc(NewDesc::parse(rest)),
+            EventKind::DescChanged => EventBody::DescChanged(DescChanged::parse(rest)),
+            EventKind::Ns => or_unknown(RouterStatusEvent::parse(rest, reply), EventBody::Ns),
+            EventKind::NewConsensus => {
+                or_unknown(RouterStatusEvent::parse(rest, reply), EventBody::NewConsensus)
+            }
+            EventKind::AuthDirNewDescs => {
+                or_unknown(AuthDirNewDesc::parse(reply), EventBody::AuthDirNewDescs)
+            }
+            EventKind::Signal => or_unknown(signal(rest), EventBody::Signal),
+            EventKind::Debug => log(Severity::Debug, reply),
+            EventKind::Info => log(Severity::Info, reply),
+            EventKind::Notice => log(Severity::Notice, reply),
+            EventKind::Warn => log(Severity::Warn, reply),
+            EventKind::Err => log(Severity::Err, reply),
+            EventKind::Other(_) => EventBody::Unknown,
+        }
+    }
+}
+
+#[inline(always)]
+fn or_unknown<T>(parsed: Option<T>, body: impl FnOnce(T) -> EventBody) -> EventBody {
+    match parsed {
+        Some(parsed) => body(parsed),
+        None => EventBody::Unknown,
     }
 }
 

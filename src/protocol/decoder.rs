@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::reply::{PartialReply, Reply};
 
-/// How much room a read is offered, once one has filled the first.
+/// How much room a read is offered, once one has filled the first: this, or at least half of it.
 const READ_SIZE: usize = 64 * 1024;
 
 /// How much room the first reads are offered: a short conversation needs no more, and new memory costs time.
@@ -119,7 +119,8 @@ impl Decoder {
         }
     }
 
-    /// Room to read into: 4 KiB at first, and at least 64 KiB once that was too little. What was read is made known by [`advance`](Self::advance).
+    /// Room to read into: 4 KiB at first, and 32 to 64 KiB once that was too little (more after a long line). What was read
+    /// is made known by [`advance`](Self::advance).
     pub fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.filled, 0);
@@ -128,10 +129,11 @@ impl Decoder {
             self.start = 0;
         }
         let first = self.buffer.is_empty() || self.buffer.len() == FIRST_READ_SIZE && self.filled == 0;
-        let wanted = if first { FIRST_READ_SIZE } else { self.filled + READ_SIZE };
-        if self.buffer.len() < wanted {
+        let room = if first { FIRST_READ_SIZE } else { READ_SIZE / 2 };
+        if self.buffer.len() - self.filled < room {
             // Doubling, so that one long line is not copied over and over.
-            self.buffer.resize(wanted.max(self.buffer.len() * 2), 0);
+            let length = if first { FIRST_READ_SIZE } else { READ_SIZE.max(self.buffer.len() * 2) };
+            self.buffer.resize(length, 0);
         }
         self.buffer.get_mut(self.filled..).unwrap_or_default()
     }
