@@ -175,3 +175,17 @@ fn neither_debug_nor_display_show_a_password() {
     }
     assert!(event.to_string().contains("CLIENT_PROTOCOL=HTTPCONNECT"), "{event}");
 }
+
+#[test]
+fn a_source_of_an_unknown_kind_has_spaces() {
+    let line =
+        b"4 NEWRESOLVE 0 g.example:0 SOURCE_ADDR=<unknown address type>:1 PURPOSE=DNS_REQUEST NYM_EPOCH=0";
+    let stream = StreamInfo::parse(line).unwrap();
+    assert_eq!(stream.source_addr.as_deref(), Some("<unknown address type>:1"));
+    assert_eq!((stream.source_socket_addr(), stream.purpose), (None, Some(StreamPurpose::DnsRequest)));
+    assert!(stream.extra.is_empty() && stream.extra_words.is_empty());
+    // One that does not end takes no pair with it.
+    let stream = StreamInfo::parse(b"4 NEW 0 a:1 SOURCE_ADDR=<odd one PURPOSE=USER").unwrap();
+    assert_eq!(stream.source_addr.as_deref(), Some("<odd one"));
+    assert_eq!(stream.purpose, Some(StreamPurpose::User));
+}

@@ -108,6 +108,9 @@ impl StreamInfo {
                     if stream.take(key, value).is_none() {
                         stream.extra.push(field::pair(key, value));
                     }
+                    if key == "SOURCE_ADDR" {
+                        stream.read_rest_of_source(value, &mut words);
+                    }
                 }
                 Word::Bare(value) => stream.extra_words.push(value.text().into_owned()),
             }
@@ -115,8 +118,22 @@ impl StreamInfo {
         Some(stream)
     }
 
+    /// Of a client whose kind of address tor does not know, as that of a socket pair, it writes `<unknown address type>:1`,
+    /// with its spaces.
+    fn read_rest_of_source(&mut self, value: Value<'_>, words: &mut Words<'_>) {
+        let mut ended = !value.raw().starts_with(b"<") || value.raw().contains(&b'>');
+        while !ended && let Some(Word::Bare(more)) = words.clone().next() {
+            words.next();
+            if let Some(source) = &mut self.source_addr {
+                source.push(' ');
+                source.push_str(&more.text());
+            }
+            ended = more.raw().contains(&b'>');
+        }
+    }
+
     /// The client's address. `None` where tor gives none, and for clients that have none: those of Unix sockets
-    /// (`PATH:0`) and tor itself (`(Tor_internal):0`).
+    /// (`PATH:0`), of socket pairs (`<unknown address type>:1`) and tor itself (`(Tor_internal):0`).
     pub fn source_socket_addr(&self) -> Option<SocketAddr> {
         // IPv6 addresses come without brackets.
         let (host, port) = self.source_addr.as_deref()?.rsplit_once(':')?;

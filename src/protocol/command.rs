@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::hazard::hazard;
 use super::quote::c_string;
-use super::redact::{REDACTED, is_secret_option, redact_line};
+use super::redact::redact_line;
 use crate::error::{ArgumentError, ArgumentProblem};
+use crate::types::{REDACTED, is_secret_option};
 
 /// tor closes the connection on a command of this length, line ends and data included.
 const TOO_LONG: usize = 1 << 20;

@@ -43,6 +43,5 @@ pub use info::{AddressMapping, ConfigName, DownloadStatus, EntryGuard, InfoName}
 pub use keyword::{Value, Word, Words};
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
-pub(crate) use redact::{REDACTED, is_secret_option};
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};

@@ -89,6 +89,7 @@ pub use mapping_source::MappingSource;
 pub use network_status::NetworkStatus;
 pub use onion::{OnionAddress, OnionKey, ParseOnionError};
 pub use options::ConfLine;
+pub(crate) use options::{REDACTED, SECRET_OPTIONS, is_secret_option};
 pub use or_conn::{OrConnReason, OrConnStatus, OrConnTarget};
 pub(crate) use path::path_of;
 pub use pluggable_transport::{PtSeverity, TransportRole};

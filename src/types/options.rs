@@ -2,8 +2,27 @@
 
 use std::fmt;
 
+/// What is shown instead of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// The options whose values are secrets.
+pub(crate) const SECRET_OPTIONS: &[&str] = &[
+    "HashedControlPassword",
+    "__HashedControlSessionPassword",
+    "Socks5ProxyPassword",
+    "HTTPProxyAuthenticator",
+    "HTTPSProxyAuthenticator",
+];
+
+/// Whether the option's values are secrets.
+pub(crate) fn is_secret_option(name: &str) -> bool {
+    SECRET_OPTIONS.iter().any(|option| name.eq_ignore_ascii_case(option))
+}
+
 /// One line of GETCONF's answer: an option's name, in tor's spelling, and its value.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// `Debug` and `Display` do not show the values of options that are secrets, such as `HashedControlPassword`.
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConfLine {
     /// The option's name as tor spells it; for a group such as `HiddenServiceOptions` the member's name.
@@ -17,13 +36,41 @@ impl ConfLine {
     pub fn new(name: impl Into<String>, value: Option<String>) -> Self {
         ConfLine { name: name.into(), value }
     }
+
+    /// The value, as it may be shown.
+    fn shown(&self) -> Option<&str> {
+        let value = self.value.as_deref()?;
+        Some(if is_secret_option(&self.name) { REDACTED } else { value })
+    }
 }
 
 impl fmt::Display for ConfLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
+        match self.shown() {
             Some(value) => write!(f, "{} {}", self.name, value),
             None => f.write_str(&self.name),
         }
+    }
+}
+
+impl fmt::Debug for ConfLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfLine").field("name", &self.name).field("value", &self.shown()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let line = ConfLine::new("hashedcontrolpassword", Some("16:ABCDEF".into()));
+        assert!(!format!("{line} {line:?}").contains("ABCDEF"));
+        assert_eq!(line.value.as_deref(), Some("16:ABCDEF"));
+        let line = ConfLine::new("ContactInfo", Some("me".into()));
+        assert_eq!(line.to_string(), "ContactInfo me");
+        assert_eq!(format!("{line:?}"), r#"ConfLine { name: "ContactInfo", value: Some("me") }"#);
+        assert_eq!(ConfLine::new("ContactInfo", None).to_string(), "ContactInfo");
     }
 }

@@ -82,8 +82,7 @@ fn every_event(network: &TestNetwork) {
 
 /// Lets as many kinds of events happen as can be made to.
 fn every_form(network: &TestNetwork) {
-    // Over TCP, so that RESOLVE's stream has a source address: of a socket pair tor says `<unknown address type>:1`.
-    let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
+    let tor = network.client();
     let testing = ["TestingEnableConnBwEvent", "TestingEnableCellStatsEvent"];
     tor.set_conf(testing.map(|option| (option, "1"))).unwrap();
     let events = tor.subscribe(tor.known_events().unwrap()).unwrap();
