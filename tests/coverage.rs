@@ -1,0 +1,150 @@
+//! `docs/control-protocol.md` leaves nothing out: no command, no event, and no key that tor lists; and names no method or
+//! type that is not there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scape::protocol::{Decoder, parse_getinfo};
+use scape::types::EventKind;
+use support::transcript::Transcript;
+
+/// The commands of tor 0.4.9, in the order of its control-spec.
+const COMMANDS: [&str; 33] = [
+    "PROTOCOLINFO",
+    "AUTHENTICATE",
+    "AUTHCHALLENGE",
+    "GETINFO",
+    "GETCONF",
+    "SETCONF",
+    "RESETCONF",
+    "LOADCONF",
+    "SAVECONF",
+    "SETEVENTS",
+    "USEFEATURE",
+    "SIGNAL",
+    "MAPADDRESS",
+    "RESOLVE",
+    "EXTENDCIRCUIT",
+    "SETCIRCUITPURPOSE",
+    "CLOSECIRCUIT",
+    "ATTACHSTREAM",
+    "REDIRECTSTREAM",
+    "CLOSESTREAM",
+    "TAKEOWNERSHIP",
+    "DROPOWNERSHIP",
+    "DROPGUARDS",
+    "DROPTIMEOUTS",
+    "POSTDESCRIPTOR",
+    "ADD_ONION",
+    "DEL_ONION",
+    "HSFETCH",
+    "HSPOST",
+    "ONION_CLIENT_AUTH_ADD",
+    "ONION_CLIENT_AUTH_REMOVE",
+    "ONION_CLIENT_AUTH_VIEW",
+    "QUIT",
+];
+
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/control-protocol.md")).unwrap()
+}
+
+/// The rows of the table below this heading, without its head: the cells of each.
+fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let section = page.split_once(&format!("\n## {heading}\n")).unwrap().1;
+    let section = section.split("\n## ").next().unwrap();
+    let lines = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    let rows: Vec<Vec<&str>> =
+        lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{heading}");
+    rows
+}
+
+/// What is in backquotes.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The text of every source file.
+fn sources() -> String {
+    let mut text = String::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_command_has_its_row() {
+    let page = page();
+    let named: Vec<&str> = rows(&page, "Commands").iter().map(|row| row[0]).collect();
+    assert_eq!(named, COMMANDS);
+}
+
+#[test]
+fn every_event_has_its_row() {
+    let page = page();
+    let rows = rows(&page, "Events");
+    let mut named: Vec<&str> = rows.iter().flat_map(|row| row[0].split(", ")).collect();
+    let mut known: Vec<&str> = EventKind::KNOWN.iter().map(EventKind::as_str).collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn every_key_that_tor_lists_has_its_row() {
+    let page = page();
+    let rows = rows(&page, "Keys of GETINFO");
+    let named: Vec<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
+    let exchanges = Transcript::load_all().into_iter().flat_map(|transcript| transcript.exchanges);
+    let names = exchanges
+        .filter_map(|exchange| {
+            let mut decoder = Decoder::default();
+            decoder.feed(&exchange.received);
+            let reply = decoder.next_reply().ok()??;
+            parse_getinfo(&reply, &["info/names"]).ok()?.pop()
+        })
+        .next()
+        .expect("a transcript has info/names");
+    let names = String::from_utf8(names).unwrap();
+    let mut count = 0;
+    for line in names.lines() {
+        let key = line.split(" -- ").next().unwrap();
+        let family = format!("{}*", key.rsplit_once('/').map_or("", |(family, _)| family).to_owned() + "/");
+        let is_named = named.contains(&key) || named.contains(&family.as_str());
+        assert!(is_named, "{key} is not in docs/control-protocol.md");
+        count += 1;
+    }
+    assert!(count > 100, "{count} keys");
+}
+
+#[test]
+fn every_method_and_type_is_there() {
+    let (page, sources) = (page(), sources());
+    for heading in ["Commands", "Keys of GETINFO"] {
+        for row in rows(&page, heading) {
+            for method in quoted(row[1]).map(|method| method.rsplit("::").next().unwrap()) {
+                assert!(sources.contains(&format!("pub fn {method}")), "{}: {method}", row[0]);
+            }
+        }
+    }
+    for row in rows(&page, "Events") {
+        let types = quoted(row[1]).filter(|name| name.starts_with(char::is_uppercase));
+        for name in types {
+            let is_there = [format!("pub struct {name} "), format!("pub enum {name} ")];
+            assert!(is_there.iter().any(|item| sources.contains(item)), "{}: {name}", row[0]);
+        }
+    }
+}
