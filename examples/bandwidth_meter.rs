@@ -25,31 +25,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;
     // Subscribed first, so that nothing is missing between the total so far and the first event.
     let events = tor.subscribe([EventKind::Bw])?;
-    let (mut read, mut written) = (total(&tor, "traffic/read")?, total(&tor, "traffic/written")?);
+    let mut total = tor.traffic()?;
     let mut most = LEAST;
     for event in events.iter().take(seconds) {
         let EventBody::Bw(now) = event.body() else { continue };
         most = most.max(now.read).max(now.written);
-        read += now.read;
-        written += now.written;
+        total.read += now.read;
+        total.written += now.written;
         println!(
             "read {} {:>10}/s   written {} {:>10}/s   total {:>10} {:>10}",
             bar(now.read, most),
             size(now.read),
             bar(now.written, most),
             size(now.written),
-            size(read),
-            size(written),
+            size(total.read),
+            size(total.written),
         );
     }
     if let Some(cause) = events.cause() {
         eprintln!("{cause}");
     }
     Ok(())
-}
-
-fn total(tor: &scape::Controller, key: &str) -> Result<u64, Box<dyn Error>> {
-    Ok(tor.get_info(key)?.parse()?)
 }
 
 /// As long as `bytes` are of `most`.

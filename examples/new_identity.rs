@@ -33,7 +33,7 @@ fn main() -> Result<(), scape::Error> {
     for event in events.timeout_iter(AFTERWARDS) {
         if let EventBody::Circ(circuit) = event.body()
             && circuit.status == CircuitStatus::Built
-            && circuit.purpose == Some(CircuitPurpose::General)
+            && matches!(circuit.purpose, Some(CircuitPurpose::General | CircuitPurpose::ConfluxLinked))
         {
             println!("a new circuit: {circuit}");
         }

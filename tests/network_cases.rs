@@ -9,6 +9,8 @@ mod circuits;
 mod commands;
 #[path = "network/events.rs"]
 mod events;
+#[path = "network/examples.rs"]
+mod examples;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
 #[path = "network/info.rs"]
@@ -49,7 +51,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 8] = [
+    let cases: [&[Case]; 9] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -57,6 +59,7 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         hs_descriptors::CASES,
+        examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
