@@ -10,7 +10,7 @@ use scape::event::EventBody;
 use scape::socks::SocksProxy;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, HsDescAction, OnionAddress, SocksStatus};
-use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
+use scape::{AddOnion, AddedOnion, Connect, Controller, Error, Subscription};
 
 use crate::{Case, SOON};
 
@@ -20,6 +20,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a Unix socket behind several ports", unix_target),
     ("a detached service outlives its connection", detached),
     ("who has no key does not get in", client_authorization),
+    ("a service is there again when its connection was made again", reconnected),
 ];
 
 /// Answers every connection with this.
@@ -34,22 +35,27 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Adds a service and waits until it is published everywhere.
-pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
-    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
-    let added = tor.add_onion(service).unwrap();
+/// Waits until a service is published everywhere: a client may ask any of the directories, so every upload that was begun is
+/// waited for.
+fn wait_published(events: &Subscription, address: OnionAddress) {
     let deadline = Instant::now() + SOON;
-    // A client may ask any of the directories: so every upload that was begun is waited for.
     let (mut begun, mut done) = (0, 0);
     while done == 0 || done < begun {
         let event = events.next_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
         if let EventBody::HsDesc(descriptor) = event.body()
-            && descriptor.address == Some(added.address)
+            && descriptor.address == Some(address)
         {
             begun += u32::from(descriptor.action == HsDescAction::Upload);
             done += u32::from(descriptor.action == HsDescAction::Uploaded);
         }
     }
+}
+
+/// Adds a service and waits until it is published everywhere.
+pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    let added = tor.add_onion(service).unwrap();
+    wait_published(&events, added.address);
     added
 }
 
@@ -144,5 +150,18 @@ fn client_authorization(network: &TestNetwork) {
     assert_eq!(added.clients, [key.parse().unwrap()]);
     let error = read(network, &added.address, 80).unwrap_err();
     assert!(is_final(&error), "{error}");
+    tor.del_onion(&added.address).unwrap();
+}
+
+fn reconnected(network: &TestNetwork) {
+    let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
+    let added = publish(&tor, &AddOnion::new().port(80, server(b"still here")));
+    assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
+    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    assert!(tor.reconnect().unwrap().failures.is_empty());
+    assert_eq!(tor.onions_current().unwrap(), [added.address]);
+    // The subscription goes on, and tells of the new one.
+    wait_published(&events, added.address);
+    assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
     tor.del_onion(&added.address).unwrap();
 }
