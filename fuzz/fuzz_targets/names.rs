@@ -7,7 +7,8 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use scape::transport::Address;
 use scape::types::{
-    CircuitId, ConfluxId, EventKind, Fingerprint, OnionAddress, OnionKey, RelayName, Signal, StreamId,
+    CircuitId, ClientKey, ClientPublicKey, ConfluxId, CountryCode, DescriptorDigest, EventKind, ExitPolicy,
+    Fingerprint, ListenerAddress, LocalTime, OnionAddress, OnionKey, OrConnId, RelayName, Signal, StreamId,
     Version,
 };
 
@@ -26,7 +27,14 @@ fuzz_target!(|data: &[u8]| {
     there_and_back::<CircuitId>(text);
     there_and_back::<StreamId>(text);
     there_and_back::<ConfluxId>(text);
+    there_and_back::<OrConnId>(text);
     there_and_back::<Address>(text);
+    there_and_back::<ClientPublicKey>(text);
+    there_and_back::<CountryCode>(text);
+    there_and_back::<DescriptorDigest>(text);
+    there_and_back::<ExitPolicy>(text);
+    there_and_back::<ListenerAddress>(text);
+    there_and_back::<LocalTime>(text);
 
     if let Ok(address) = text.parse::<OnionAddress>() {
         assert_eq!(OnionAddress::from_public_key(*address.public_key()), address);
@@ -36,6 +44,12 @@ fuzz_target!(|data: &[u8]| {
         let again: OnionKey = key.to_blob().parse().expect("what was written is read");
         assert_eq!(again.expose(), key.expose());
         assert!(!format!("{key:?}").contains(&text[11..]));
+    }
+    if let Ok(key) = text.parse::<ClientKey>() {
+        for written in [key.to_blob(), key.to_base32()] {
+            assert_eq!(written.parse::<ClientKey>().ok().as_ref(), Some(&key));
+        }
+        assert_eq!(format!("{key:?}"), "ClientKey([redacted])");
     }
     if let (Ok(a), Ok(b)) = (text.parse::<Version>(), "0.4.9.11".parse::<Version>()) {
         assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
