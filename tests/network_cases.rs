@@ -11,6 +11,8 @@ mod commands;
 mod events;
 #[path = "network/examples.rs"]
 mod examples;
+#[path = "support/happening.rs"]
+mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
 #[path = "network/info.rs"]

@@ -5,35 +5,15 @@
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use scape::event::{Event, EventBody, StatusDetail};
+use scape::AddOnion;
+use scape::event::{EventBody, StatusDetail};
 use scape::types::{BuildTimeoutChange, EventKind, Expiry, Hibernation, Severity, Signal, StreamStatus};
-use scape::{AddOnion, Controller};
+use support::happening::event_of;
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// The event that comes of what is done.
-fn event_of(
-    tor: &Controller,
-    kind: EventKind,
-    act: impl FnOnce(&Controller),
-    is_it: impl Fn(&EventBody) -> bool,
-) -> Arc<Event> {
-    let events = tor.subscribe([kind.clone()]).unwrap();
-    act(tor);
-    let deadline = Instant::now() + SOON;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{kind}: {error}"));
-        assert_ne!(event.body(), &EventBody::Unknown, "{event}");
-        if is_it(event.body()) {
-            return event;
-        }
-    }
-}
 
 #[test]
 fn what_a_client_says() {
@@ -42,24 +22,24 @@ fn what_a_client_says() {
     event_of(
         &tor,
         EventKind::Signal,
-        |tor| tor.signal(Signal::Dump).unwrap(),
+        || tor.signal(Signal::Dump).unwrap(),
         |body| *body == EventBody::Signal(Signal::Dump),
     );
     event_of(
         &tor,
         EventKind::BuildTimeoutSet,
-        |tor| tor.drop_timeouts().unwrap(),
+        || tor.drop_timeouts().unwrap(),
         |body| {
             let EventBody::BuildTimeoutSet(set) = body else { return false };
             assert_eq!(set.timeout, Some(Duration::from_secs(60)));
             set.change == BuildTimeoutChange::Reset
         },
     );
-    event_of(&tor, EventKind::Bw, |_| (), |body| matches!(body, EventBody::Bw(_)));
+    event_of(&tor, EventKind::Bw, || (), |body| matches!(body, EventBody::Bw(_)));
     event_of(
         &tor,
         EventKind::AddrMap,
-        |tor| drop(tor.map_address([("a.test", "b.test")]).unwrap()),
+        || drop(tor.map_address([("a.test", "b.test")]).unwrap()),
         |body| {
             let EventBody::AddrMap(map) = body else { return false };
             assert_eq!((map.from.as_str(), map.to.as_deref()), ("a.test", Some("b.test")));
@@ -70,7 +50,7 @@ fn what_a_client_says() {
     event_of(
         &tor,
         EventKind::ConfChanged,
-        |tor| tor.set_conf(set).unwrap(),
+        || tor.set_conf(set).unwrap(),
         |body| {
             let EventBody::ConfChanged(changed) = body else { return false };
             let value = |name: &str| {
@@ -83,7 +63,7 @@ fn what_a_client_says() {
     event_of(
         &tor,
         EventKind::ConfChanged,
-        |tor| tor.reset_conf(["ContactInfo"]).unwrap(),
+        || tor.reset_conf(["ContactInfo"]).unwrap(),
         |body| {
             let EventBody::ConfChanged(changed) = body else { return false };
             changed.options.iter().any(|line| line.name == "ContactInfo" && line.value.is_none())
@@ -96,18 +76,13 @@ fn what_it_logs() {
     let tor = RealTor::start("");
     let tor = tor.controller();
     let logged = |severity: Severity| move |body: &EventBody| matches!(body, EventBody::Log(log) if log.severity == severity);
-    let heartbeat = |tor: &Controller| tor.signal(Signal::Heartbeat).unwrap();
+    let heartbeat = || tor.signal(Signal::Heartbeat).unwrap();
     event_of(&tor, EventKind::Debug, heartbeat, logged(Severity::Debug));
     event_of(&tor, EventKind::Info, heartbeat, logged(Severity::Info));
     let notice = event_of(&tor, EventKind::Notice, heartbeat, logged(Severity::Notice));
     assert!(notice.text().contains("Heartbeat"), "{notice}");
     // It warns that it is open to everybody.
-    event_of(
-        &tor,
-        EventKind::Warn,
-        |tor| tor.set_conf([("ContactInfo", "x")]).unwrap(),
-        logged(Severity::Warn),
-    );
+    event_of(&tor, EventKind::Warn, || tor.set_conf([("ContactInfo", "x")]).unwrap(), logged(Severity::Warn));
 }
 
 #[test]
@@ -120,7 +95,7 @@ fn a_bug_of_its_own() {
     let event = event_of(
         &tor,
         EventKind::StatusGeneral,
-        |tor| assert_eq!(tor.add_onion(&again).unwrap_err().code(), Some(550)),
+        || assert_eq!(tor.add_onion(&again).unwrap_err().code(), Some(550)),
         |body| matches!(body, EventBody::StatusGeneral(status) if matches!(status.detail(), StatusDetail::Bug { .. })),
     );
     assert!(event.text().contains("REASON="), "{event}");
@@ -133,7 +108,7 @@ fn a_stream_that_waits_for_its_controller() {
     event_of(
         &tor,
         EventKind::Stream,
-        |tor| drop(tor.msg("RESOLVE waits.example").unwrap()),
+        || drop(tor.msg("RESOLVE waits.example").unwrap()),
         |body| {
             let EventBody::Stream(stream) = body else { return false };
             assert_eq!(stream.target.host(), "waits.example");
@@ -149,7 +124,7 @@ fn a_host_name_that_is_none() {
     event_of(
         &tor,
         EventKind::StatusClient,
-        |tor| assert!(tor.resolve("bad!host", SOON).is_err()),
+        || assert!(tor.resolve("bad!host", SOON).is_err()),
         |body| {
             let EventBody::StatusClient(status) = body else { return false };
             matches!(status.detail(), StatusDetail::SocksBadHostname { hostname, .. } if hostname == "bad!host")
@@ -166,7 +141,7 @@ fn a_relay_that_has_spent_its_bytes_hibernates() {
     event_of(
         &tor,
         EventKind::StatusServer,
-        |tor| (0..6).for_each(|_| assert!(tor.msg("GETINFO config/names").unwrap().is_ok())),
+        || (0..6).for_each(|_| assert!(tor.msg("GETINFO config/names").unwrap().is_ok())),
         |body| {
             let EventBody::StatusServer(status) = body else { return false };
             matches!(status.detail(), StatusDetail::HibernationStatus { status, .. } if status == Hibernation::Hard)

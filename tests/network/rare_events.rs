@@ -4,11 +4,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
-use scape::event::{Event, EventBody};
+use scape::event::EventBody;
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
 use scape::types::{
@@ -16,6 +14,7 @@ use scape::types::{
 };
 use scape::{BuildCircuit, Controller};
 
+use crate::happening::event_of;
 use crate::{Case, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -27,26 +26,6 @@ pub(crate) const CASES: &[Case] = &[
     ("guards are dropped and chosen", guards),
     ("a client reads its configuration again", reload),
 ];
-
-/// The event that comes of what is done.
-fn event_of(
-    tor: &Controller,
-    kind: EventKind,
-    act: impl FnOnce(),
-    is_it: impl Fn(&EventBody) -> bool,
-) -> Arc<Event> {
-    let events = tor.subscribe([kind.clone()]).unwrap();
-    act();
-    let deadline = Instant::now() + SOON;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{kind}: {error}"));
-        assert_ne!(event.body(), &EventBody::Unknown, "{event}");
-        if is_it(event.body()) {
-            return event;
-        }
-    }
-}
 
 fn relay(network: &TestNetwork) -> &Controller {
     network.relays().last().unwrap().controller()

@@ -5,6 +5,7 @@ pub(crate) mod cases;
 #[cfg(unix)]
 pub(crate) mod command_table;
 pub(crate) mod event;
+pub(crate) mod happening;
 pub(crate) mod impostor;
 pub(crate) mod info;
 pub(crate) mod mutation;
