@@ -15,20 +15,8 @@ use scape::types::{
     ListenerKind, MappingSource, VersionStatus,
 };
 use scape::{Connect, Controller, Error};
-use support::info::{METHODS, WITHOUT_METHOD, has_method, read};
+use support::info::{METHODS, NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::transcript::Transcript;
-
-/// Answered by tor 0.4.9, but not in its `info/names`.
-const NOT_LISTED: &[&str] = &[
-    "fingerprint",
-    "helper-nodes",
-    "desc/all-recent-extrainfo-hack",
-    "status/good-server-descriptor",
-    "status/accepted-server-descriptor",
-    "status/reachability-succeeded",
-    "status/reachability-succeeded/or",
-    "status/reachability-succeeded/dir",
-];
 
 /// What was granted, and has no method.
 const NOT_READ: &[&str] = &["consensus/nope", "dir/status/all", "downloads/desc/descs"];

@@ -16,7 +16,7 @@ use scape::types::{
     RouterPurpose, Signal, VersionStatus,
 };
 use scape::{AddOnion, Controller, Error};
-use support::info::{WITHOUT_METHOD, has_method, read};
+use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;
 use tempfile::TempDir;
 
@@ -74,18 +74,7 @@ fn keys(tor: &Controller) -> BTreeSet<String> {
             );
         }
     }
-    for unlisted in [
-        "fingerprint",
-        "helper-nodes",
-        "desc/all-recent-extrainfo-hack",
-        "status/good-server-descriptor",
-        "status/accepted-server-descriptor",
-        "status/reachability-succeeded",
-        "status/reachability-succeeded/or",
-        "status/reachability-succeeded/dir",
-    ] {
-        keys.insert(unlisted.to_owned());
-    }
+    keys.extend(NOT_LISTED.iter().map(ToString::to_string));
     keys
 }
 
