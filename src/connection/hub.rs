@@ -81,6 +81,14 @@ impl Hub {
         self.state.lock().closed()
     }
 
+    /// The cause of the connection's end, once nothing comes any more.
+    pub(super) fn ended(&self) -> Option<Closed> {
+        match &self.state.lock().current {
+            Current::Ended(closed) => Some(closed.clone()),
+            _ => None,
+        }
+    }
+
     /// The cause of the connection's end, waited for for at most `timeout`.
     pub(super) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
         let deadline = deadline_after(timeout);
@@ -158,6 +166,11 @@ impl Hub {
         Ok(())
     }
 
+    /// Forgets a link that is not authenticated on any more: else it and the hub would keep each other alive.
+    pub(super) fn forget_candidate(&self, link: &Link) {
+        self.state.lock().forget_candidate(link);
+    }
+
     /// Makes an authenticated link the one to send on. tor is not told of any events yet.
     pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
         let mut interest = self.interest.lock();
@@ -182,9 +195,7 @@ impl Hub {
     /// A link has ended: if it is the one that is sent on, everybody is told.
     pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
-        if state.candidate.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), link)) {
-            state.candidate = None;
-        }
+        state.forget_candidate(link);
         let Current::Open(current) = &state.current else { return };
         if !std::ptr::eq(Arc::as_ptr(current), link) {
             return;
@@ -218,13 +229,6 @@ impl Hub {
         }
     }
 
-    /// Ends the link that is sent on, and gives it, to be waited for.
-    pub(super) fn end_link(&self, cause: CloseCause) -> Option<Arc<Link>> {
-        let link = self.link().ok()?;
-        link.end(cause);
-        Some(link)
-    }
-
     /// Ends everything. Gives the links whose threads are to be waited for.
     pub(super) fn end(&self) -> Vec<Arc<Link>> {
         let mut links = Vec::new();
@@ -254,6 +258,12 @@ impl Hub {
 }
 
 impl State {
+    fn forget_candidate(&mut self, link: &Link) {
+        if self.candidate.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), link)) {
+            self.candidate = None;
+        }
+    }
+
     /// Whether the socket of this number has ended, and nothing has come of it yet.
     fn is_down(&self, number: u64) -> bool {
         self.adopted == number && matches!(self.current, Current::Down(_))

@@ -145,6 +145,8 @@ impl Drop for Candidate {
         if !self.adopted {
             self.link.end(CloseCause::Local);
             self.link.join(JOIN_FOR);
+            // It may have ended before the hub knew of it.
+            self.link.hub.forget_candidate(&self.link);
         }
     }
 }

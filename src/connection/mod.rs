@@ -185,9 +185,26 @@ impl Connection {
     /// Ends the present link, if there is one, and waits for its thread. Subscriptions wait for the next one where the cause
     /// is [`CloseCause::Reconnecting`], or others are expected.
     pub(crate) fn disconnect(&self, cause: CloseCause) {
-        if let Some(link) = self.hub.end_link(cause) {
+        if let Ok(link) = self.hub.link() {
+            link.end(cause);
             link.join(JOIN_FOR);
         }
+    }
+
+    /// Sends a command that any answer will do for. Where none comes in time, ends the link that it was sent on, and no other
+    /// that may have come meanwhile.
+    pub(crate) fn check(&self, command: Command, timeout: Duration) {
+        let Ok(link) = self.hub.link() else { return };
+        let answer = link.send(command, timeout).and_then(PendingReply::wait);
+        if let Err(Error::Timeout(_)) = answer {
+            link.end(CloseCause::Unresponsive { after: timeout });
+            link.join(JOIN_FOR);
+        }
+    }
+
+    /// The cause of the connection's end, once it has ended for good.
+    pub(crate) fn ended(&self) -> Option<Closed> {
+        self.hub.ended()
     }
 
     /// Queues events of these kinds for the returned subscription, and tells tor.

@@ -83,13 +83,7 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn circuits(&self) -> Result<Vec<CircuitInfo>> {
-        let lines = self.get_info_lines("circuit-status")?;
-        let parse = |line: &Vec<u8>| {
-            CircuitInfo::parse(line).ok_or_else(|| {
-                Error::answer("GETINFO circuit-status", format!("{:?}", String::from_utf8_lossy(line)))
-            })
-        };
-        lines.iter().map(parse).collect()
+        self.read_lines("circuit-status", CircuitInfo::parse)
     }
 
     /// Begins a new circuit. When this returns tor has given it an id; it is not built yet.

@@ -140,7 +140,7 @@ impl Connect {
     }
 
     /// To a tor that is reached in a way of the program's own, such as a tunnel: `open` gives a new transport each time that
-    /// it is called.
+    /// it is called. How long that may take is for `open` to say.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

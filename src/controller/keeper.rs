@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::reconnect::Reconnect;
 use super::session::Session;
 use crate::connection::{ConnectionStatus, Watched};
-use crate::error::{CloseCause, Error};
 use crate::protocol::Command;
 use crate::transport::deadline_after;
 
@@ -54,9 +53,8 @@ pub(super) fn run(session: &Session, keeping: &Keeping) {
 
 /// Asks tor for something. Any answer will do.
 fn beat(session: &Session, timeout: Duration) {
-    let Ok(command) = Command::build("GETINFO").word("key", "version").finish() else { return };
-    if let Err(Error::Timeout(_)) = session.connection().request(command, timeout) {
-        session.connection().disconnect(CloseCause::Unresponsive { after: timeout });
+    if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
+        session.connection().check(command, timeout);
     }
 }
 

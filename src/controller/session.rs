@@ -56,9 +56,13 @@ impl Session {
         session.connection.set_persistent(session.is_persistent());
         if keeping.is_needed() {
             let for_keeper = session.clone();
-            let thread = Thread::spawn("scape-keeper", move || keeper::run(&for_keeper, &keeping))
-                .map_err(|e| Error::io("start the thread that looks after the connection", e))?;
-            *session.keeper.lock() = Some(thread);
+            match Thread::spawn("scape-keeper", move || keeper::run(&for_keeper, &keeping)) {
+                Ok(thread) => *session.keeper.lock() = Some(thread),
+                Err(error) => {
+                    close_on_drop(&session);
+                    return Err(Error::io("start the thread that looks after the connection", error));
+                }
+            }
         }
         Ok(session)
     }
@@ -78,8 +82,10 @@ impl Session {
             ArgumentError::invalid("reconnect", "controller", why)
         })?;
         let making = self.lock_making(timeout)?;
+        if let Some(closed) = self.connection.ended() {
+            return Err(closed.into());
+        }
         self.let_go_of_tor(timeout)?;
-        // What ends now does so to be made again. After close() it stays closed.
         self.connection.disconnect(CloseCause::Reconnecting);
         let made = self.make(connect);
         drop(making);

@@ -102,8 +102,8 @@ impl Controller {
         if let Some(known) = &*self.inner.session.signals.lock() {
             return Ok(known.clone());
         }
-        let known: Option<Arc<[Signal]>> = match self.get_info("signal/names") {
-            Ok(names) => Some(names.split_whitespace().map(Signal::from).collect()),
+        let known: Option<Arc<[Signal]>> = match self.known_signals() {
+            Ok(names) => Some(names.into()),
             Err(Error::Refused(_)) => None,
             Err(error) => return Err(error),
         };

@@ -1,7 +1,7 @@
 //! Streams.
 
 use super::Controller;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{ArgumentError, Result};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, CommandBuilder};
 use crate::types::{CircuitId, EndReason, StreamId};
@@ -23,13 +23,7 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn streams(&self) -> Result<Vec<StreamInfo>> {
-        let lines = self.get_info_lines("stream-status")?;
-        let parse = |line: &Vec<u8>| {
-            StreamInfo::parse(line).ok_or_else(|| {
-                Error::answer("GETINFO stream-status", format!("{:?}", String::from_utf8_lossy(line)))
-            })
-        };
-        lines.iter().map(parse).collect()
+        self.read_lines("stream-status", StreamInfo::parse)
     }
 
     /// Puts a stream that waits for it on a circuit; with `None`, on one that tor chooses. Streams wait where

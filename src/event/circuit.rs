@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::extra::read_pairs;
 use super::field;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{
@@ -120,17 +121,8 @@ impl CircuitInfo {
     /// ```
     pub fn parse(line: &[u8]) -> Option<Self> {
         let (mut circuit, words) = Self::begin(line)?;
-        for word in words {
-            match word {
-                Word::Pair(key, value) => {
-                    if circuit.take(key, value).is_none() {
-                        circuit.extra.push(field::pair(key, value));
-                    }
-                }
-                Word::Bare(value) => circuit.extra_words.push(value.text().into_owned()),
-            }
-        }
-        Some(circuit)
+        let (extra, extra_words) = read_pairs(words, |key, value| circuit.take(key, value));
+        Some(CircuitInfo { extra, extra_words, ..circuit })
     }
 
     /// The onion service that the circuit is for, where tor named one by a valid address.

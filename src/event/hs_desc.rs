@@ -59,17 +59,8 @@ impl HsDescEvent {
             event.descriptor_id = Some(id.text().into_owned());
             words.next();
         }
-        for word in words {
-            match word {
-                Word::Pair(key, value) => {
-                    if event.take(key, value).is_none() {
-                        event.extra.push(field::pair(key, value));
-                    }
-                }
-                Word::Bare(value) => event.extra_words.push(value.text().into_owned()),
-            }
-        }
-        Some(event)
+        let (extra, extra_words) = read_pairs(words, |key, value| event.take(key, value));
+        Some(HsDescEvent { extra, extra_words, ..event })
     }
 
     /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.

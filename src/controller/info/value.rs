@@ -14,7 +14,11 @@ impl Controller {
     }
 
     /// The lines of a key's value as what `parse` makes of each.
-    pub(super) fn read_lines<T>(&self, key: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>> {
+    pub(in crate::controller) fn read_lines<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>> {
         let lines = self.get_info_lines(key)?;
         lines.iter().map(|line| parse(line).ok_or_else(|| malformed(key, line))).collect()
     }

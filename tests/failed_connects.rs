@@ -1,0 +1,49 @@
+//! Connecting that fails leaves nothing behind, in a process of its own: no socket, no thread.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::transport::Transport;
+use scape::{Connect, Error};
+
+/// How long a test waits for what must happen.
+const SOON: Duration = Duration::from_secs(20);
+
+/// What a peer says before it hangs up, at once: before, while or after the first command is sent.
+const WORDS: [&str; 4] =
+    ["", "514 Authentication required.\r\n", "nonsense\r\n", "250-PROTOCOLINFO 1\r\n250 OK\r\n"];
+
+fn count(folder: &str) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn a_peer_that_hangs_up_leaves_nothing() {
+    let sockets = count("/proc/self/fd");
+    let threads = count("/proc/self/task");
+    for round in 0..400 {
+        let words = WORDS[round % WORDS.len()];
+        let connect = Connect::through(move || {
+            let (ours, mut theirs) = UnixStream::pair()?;
+            theirs.write_all(words.as_bytes())?;
+            Ok(Transport::from(ours))
+        });
+        let error = connect.timeout(SOON).connect().unwrap_err();
+        assert!(matches!(error, Error::Auth(_) | Error::Connect(_)), "{error}");
+    }
+    let deadline = Instant::now() + SOON;
+    while (count("/proc/self/fd"), count("/proc/self/task")) != (sockets, threads) {
+        assert!(
+            Instant::now() < deadline,
+            "{} sockets, {} threads",
+            count("/proc/self/fd"),
+            count("/proc/self/task")
+        );
+        thread::yield_now();
+    }
+}
