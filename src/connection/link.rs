@@ -150,3 +150,31 @@ impl Drop for Candidate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn one_that_ended_before_the_hub_knew_of_it_is_forgotten() {
+        let hub = Arc::new(Hub::default());
+        let (ours, theirs) = Transport::pair();
+        drop(theirs);
+        let link = Link::start(&hub, ours, Limits::default()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while link.closed().is_none() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let candidate = Candidate::new(link.clone());
+        hub.set_candidate(&link).unwrap();
+        drop(candidate);
+        let left = Arc::downgrade(&link);
+        drop(link);
+        while left.strong_count() > 0 {
+            assert!(Instant::now() < deadline, "the hub and the link keep each other alive");
+            std::thread::yield_now();
+        }
+    }
+}
