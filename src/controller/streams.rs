@@ -31,7 +31,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
+    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
     /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) where the one or the other is gone;
     /// [`is_not_allowed`](crate::error::Refusal::is_not_allowed) where the stream does not wait (555), or the circuit
     /// cannot carry it (551).
@@ -72,7 +72,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended.
+    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended.
     pub fn redirect_stream(
         &self,
         stream: StreamId,
@@ -94,7 +94,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
+    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
     /// already.
     ///
     /// ```
