@@ -1,5 +1,6 @@
 //! Onion services, published and reached.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -35,18 +36,25 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Waits until a service is published everywhere: a client may ask any of the directories, so every upload that was begun is
-/// waited for.
+/// Waits until a service is published everywhere. It has a descriptor for each of two periods of time, of which tor tells when
+/// they are made; a client asks for one of them, on any of its directories. So every upload of both is waited for.
 fn wait_published(events: &Subscription, address: OnionAddress) {
     let deadline = Instant::now() + SOON;
-    let (mut begun, mut done) = (0, 0);
-    while done == 0 || done < begun {
+    let (mut descriptors, mut begun, mut done) = (HashSet::new(), 0, 0);
+    while descriptors.len() < 2 || done < begun {
         let event = events.next_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
-        if let EventBody::HsDesc(descriptor) = event.body()
-            && descriptor.address == Some(address)
-        {
-            begun += u32::from(descriptor.action == HsDescAction::Upload);
-            done += u32::from(descriptor.action == HsDescAction::Uploaded);
+        let EventBody::HsDesc(told) = event.body() else { continue };
+        if told.address != Some(address) {
+            continue;
+        }
+        match told.action {
+            HsDescAction::Upload => {
+                descriptors.insert(told.descriptor_id.clone().unwrap());
+                begun += 1;
+            }
+            // Of which descriptor, tor does not say.
+            HsDescAction::Uploaded => done += 1,
+            _ => {}
         }
     }
 }
