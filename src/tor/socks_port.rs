@@ -105,7 +105,7 @@ impl Tor {
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
         let mut added = self.core.added.lock();
-        let (mut all, lines) = configured(controller)?;
+        let configured = Configured::ask(controller)?;
         let before = controller.listeners(&ListenerKind::Socks)?;
         // Those that are not there any more were taken out of the configuration.
         added.retain(|(_, listener)| before.contains(listener));
@@ -117,19 +117,20 @@ impl Tor {
             PortAddress::Auto => same_flags(own, &line),
             _ => own.address == line.address,
         };
-        let there = of_lines(&lines, &before, wanted);
+        let there = of_lines(&configured.lines, &before, wanted);
         if !there.is_empty() {
             return Ok(there);
         }
+        let mut all = configured.options;
         // 0 stands for no port at all, and not beside others.
         all.retain(|(_, value)| value.trim() != "0");
         all.push((OPTIONS[1].to_owned(), line.to_string()));
         controller.set_conf(all)?;
         let after = controller.listeners(&ListenerKind::Socks)?;
-        let new = after.into_iter().filter(|listener| !before.contains(listener));
+        let mut new = after.into_iter().filter(|listener| !before.contains(listener));
         let new = match line.address {
-            PortAddress::Auto => new.last(),
-            _ => new.filter(|listener| line.is_at(listener)).last(),
+            PortAddress::Auto => new.next_back(),
+            _ => new.find(|listener| line.is_at(listener)),
         };
         added.extend(new.clone().map(|listener| (line, listener)));
         Ok(new.into_iter().collect())
@@ -200,7 +201,7 @@ impl Having {
 }
 
 fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result<Having> {
-    let (_, lines) = configured(controller)?;
+    let lines = Configured::ask(controller)?.lines;
     let listeners = controller.listeners(&ListenerKind::Socks)?;
     Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
 }
@@ -221,19 +222,25 @@ fn of_lines(
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
-/// The lines as they are configured, and what they are by name; tor's default where there are none.
-fn configured(controller: &Controller) -> Result<(Vec<(String, String)>, Vec<PortLine>)> {
-    let given: Vec<(String, String)> = controller
-        .get_conf_lines(OPTIONS)?
-        .into_iter()
-        .filter_map(|line| Some((line.name, line.value?)))
-        .collect();
-    let lines: Vec<PortLine> = given.iter().filter_map(|(_, value)| value.parse().ok()).collect();
-    if given.is_empty() {
-        let default = PortLine::new(PortAddress::Port(DEFAULT_PORT));
-        return Ok((vec![(OPTIONS[0].to_owned(), default.to_string())], vec![default]));
+/// How SOCKS ports are configured; tor's default where they are not.
+struct Configured {
+    /// Names and values, as they are set.
+    options: Vec<(String, String)>,
+    /// The values that are understood.
+    lines: Vec<PortLine>,
+}
+
+impl Configured {
+    fn ask(controller: &Controller) -> Result<Self> {
+        let set = controller.get_conf_lines(OPTIONS)?;
+        let mut options: Vec<(String, String)> =
+            set.into_iter().filter_map(|line| Some((line.name, line.value?))).collect();
+        if options.is_empty() {
+            options.push((OPTIONS[0].to_owned(), DEFAULT_PORT.to_string()));
+        }
+        let lines = options.iter().filter_map(|(_, value)| value.parse().ok()).collect();
+        Ok(Configured { options, lines })
     }
-    Ok((given, lines))
 }
 
 /// Whether two lines make tor do the same.
