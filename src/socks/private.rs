@@ -81,7 +81,7 @@ mod tests {
 
     fn private(host: &str) -> bool {
         let as_name = is_private(&TargetAddr::Domain(host.into(), 80));
-        if let Ok(ip) = host.parse() {
+        if let Ok(ip) = host.parse::<IpAddr>() {
             assert_eq!(is_private(&TargetAddr::Ip((ip, 80).into())), as_name, "{host}");
         }
         as_name

@@ -260,3 +260,55 @@ fn check(line: &PortLine) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<PortLine> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn listeners(texts: &[&str]) -> Vec<ListenerAddress> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn found(configured: &[&str], there: &[&str], flag: &str) -> Vec<String> {
+        let found = of_lines(&lines(configured), &listeners(there), |line| line.has_flag(flag));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_listener_is_taken_for_the_line_that_it_certainly_is_of() {
+        let there = ["127.0.0.1:9050", "127.0.0.1:40001", "unix:/run/socks"];
+        let configured = ["9050", "auto IsolateDestAddr", "unix:/run/socks IsolateDestAddr"];
+        assert_eq!(found(&configured, &there, "isolatedestaddr"), ["127.0.0.1:40001", "unix:/run/socks"]);
+        assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
+        // Which of the two is whose, nobody knows.
+        let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
+        assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
+        assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
+    }
+
+    #[test]
+    fn a_tor_elsewhere_listens_elsewhere() {
+        let from = |listener: &str, control: Option<&str>| {
+            let control = control.map(|control| control.parse::<Address>().unwrap());
+            reachable(&listener.parse().unwrap(), control.as_ref()).map(|address| address.to_string())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        for here in [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control"), Some("localhost:9051")] {
+            assert_eq!(from("127.0.0.1:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("0.0.0.0:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("[::]:9050", here), some("[::1]:9050"));
+            assert_eq!(from("unix:/run/tor/socks", here), some("unix:/run/tor/socks"));
+        }
+        for (there, at) in [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")] {
+            // What listens on our own loopback is not that tor.
+            assert_eq!(from("127.0.0.1:9050", Some(there)), None);
+            assert_eq!(from("unix:/run/tor/socks", Some(there)), None);
+            assert_eq!(from("0.0.0.0:9050", Some(there)), some(at));
+            assert_eq!(from("192.0.2.7:9050", Some(there)), some("192.0.2.7:9050"));
+        }
+    }
+}
