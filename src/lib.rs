@@ -217,6 +217,7 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
@@ -231,4 +232,5 @@ pub use controller::{
     PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use error::{Error, Result};
+pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
