@@ -218,6 +218,7 @@ pub mod config;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
@@ -233,5 +234,6 @@ pub use controller::{
     PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use error::{Error, Result};
+pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
 pub use tor::{SocksPort, Tor, TorClient, TorMode};
