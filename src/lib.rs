@@ -216,6 +216,7 @@ pub mod types;
 
 pub mod connection;
 pub mod controller;
+pub mod endpoint;
 pub mod event;
 pub mod process;
 pub mod protocol;
