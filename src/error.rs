@@ -18,6 +18,9 @@ mod connect;
 mod endpoint;
 mod hs_fetch;
 mod launch;
+mod no_socks_port;
+mod no_tor;
+mod not_ready;
 mod refusal;
 mod resolve;
 mod socks;
@@ -34,6 +37,9 @@ pub use connect::{ConnectAttempt, ConnectError};
 pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use no_socks_port::NoSocksPortError;
+pub use no_tor::NoTorError;
+pub use not_ready::NotReadyError;
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
@@ -75,6 +81,24 @@ pub enum Error {
     /// A tor process could not be started, or not brought to the state that was asked for.
     #[error(transparent)]
     Launch(Box<LaunchError>),
+    /// There is no tor to use, by whatever way.
+    #[error(transparent)]
+    NoTor(Box<NoTorError>),
+    /// What was asked for takes a control connection, and this tor is known by its SOCKS port only.
+    #[error(
+        "this takes a control connection, and the tor is known by its SOCKS port {socks} only: set ControlPort for it, and \
+         connect to that"
+    )]
+    NoControl {
+        /// The SOCKS port.
+        socks: Box<str>,
+    },
+    /// tor has no SOCKS port that can be used as was asked.
+    #[error(transparent)]
+    NoSocksPort(Box<NoSocksPortError>),
+    /// tor did not become ready in time.
+    #[error(transparent)]
+    NotReady(Box<NotReadyError>),
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
@@ -142,7 +166,7 @@ impl Error {
     /// Whether a deadline passed, also within connecting, launching, SOCKS or fetching a descriptor.
     pub fn is_timeout(&self) -> bool {
         match self {
-            Error::Timeout(_) => true,
+            Error::Timeout(_) | Error::NotReady(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
@@ -170,6 +194,9 @@ from_boxed!(
     Connect(ConnectError),
     Auth(AuthError),
     Launch(LaunchError),
+    NoTor(NoTorError),
+    NoSocksPort(NoSocksPortError),
+    NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
     Resolve(ResolveError),

@@ -214,6 +214,7 @@ pub mod error;
 #[macro_use]
 pub mod types;
 
+pub mod config;
 pub mod connection;
 pub mod controller;
 pub mod endpoint;
@@ -223,6 +224,7 @@ pub mod protocol;
 pub mod socks;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tor;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
@@ -233,3 +235,4 @@ pub use controller::{
 };
 pub use error::{Error, Result};
 pub use process::{Launch, TorProcess};
+pub use tor::{SocksPort, Tor, TorClient, TorMode};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::stream::Keep;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
 use crate::error::{Phase, Result, SocksError, SocksProblem, Timeout};
 use crate::transport::{Address, Transport, deadline_after};
@@ -35,6 +36,7 @@ pub struct SocksProxy {
     address: Address,
     timeout: Duration,
     isolation: Option<Isolation>,
+    keep: Option<Keep>,
 }
 
 impl SocksProxy {
@@ -44,7 +46,7 @@ impl SocksProxy {
 
     /// The SOCKS port at `address`. Nothing is connected to yet.
     pub fn new(address: impl Into<Address>) -> Self {
-        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None }
+        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None, keep: None }
     }
 
     /// The same port, each request within `timeout`.
@@ -58,6 +60,11 @@ impl SocksProxy {
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
+    }
+
+    /// The same port, which keeps this alive, as its streams do.
+    pub(crate) fn keep(self, keep: Keep) -> Self {
+        SocksProxy { keep: Some(keep), ..self }
     }
 
     /// Where it is.
@@ -76,7 +83,7 @@ impl SocksProxy {
         let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
         transport.set_read_timeout(None).map_err(io)?;
         transport.set_write_timeout(None).map_err(io)?;
-        Ok(SocksStream::new(transport))
+        Ok(SocksStream::new(transport, self.keep.clone()))
     }
 
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).

@@ -21,4 +21,5 @@ pub use client::{SocksProxy, exchange};
 pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};
 pub use request::Request;
+pub(crate) use stream::Keep;
 pub use stream::SocksStream;
