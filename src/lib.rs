@@ -233,6 +233,7 @@ pub use controller::{
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
     PostedDescriptor, Reconnect, WeakController, connect,
 };
+pub use endpoint::{Endpoint, dial};
 pub use error::{Error, Result};
 pub use process::{Launch, TorProcess};
 pub use tor::{SocksPort, Tor, TorClient, TorMode};

@@ -50,7 +50,7 @@
 //! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, as txtorcon has it |
 //! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | circuits are shared only with connections of the same; **secret** |
 //! | `isolate` | bool | circuits are shared with nobody |
-//! | `timeout` | seconds | how long connecting may take |
+//! | `timeout` | seconds | how long the connection through tor may take |
 //! | `tls` | bool | TLS inside the connection, checked against `host`; needs the feature `https` |
 //! | `allowPrivate` | bool | also where `host` is an address of a private network |
 //!
@@ -83,9 +83,12 @@
 //! the machine can read a secret: better name a `privateKeyFile`.
 
 mod client;
+mod dial;
 mod grammar;
 mod onion;
 mod options;
+mod stream;
+mod which_tor;
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,7 +98,9 @@ use zeroize::Zeroizing;
 use crate::error::{EndpointError, EndpointProblem};
 
 pub use client::ClientEndpoint;
+pub use dial::dial;
 pub use onion::OnionEndpoint;
+pub use stream::EndpointStream;
 
 /// An endpoint of either kind. The [module](self) has the grammar.
 ///
