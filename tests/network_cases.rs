@@ -23,6 +23,8 @@ mod onions;
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/tor.rs"]
+mod tor;
 #[path = "support/unknown_words.rs"]
 mod unknown_words;
 
@@ -53,7 +55,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 9] = [
+    let cases: [&[Case]; 10] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -61,6 +63,7 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         hs_descriptors::CASES,
+        tor::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,

@@ -39,11 +39,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::config::PortLine;
 use crate::controller::{Connect, Controller};
 use crate::error::{ConnectAttempt, Error, NoTorError, Result};
 use crate::process::{Launch, TorProcess};
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
 use crate::transport::Address;
+use crate::types::ListenerAddress;
 
 pub use client::TorClient;
 pub use socks_port::SocksPort;
@@ -76,6 +78,8 @@ struct Core {
     way: Way,
     /// The SOCKS port that was found usable last.
     usable: Mutex<Option<Address>>,
+    /// The SOCKS ports that were added, and where tor opened them. Held while one is added: one at a time.
+    added: Mutex<Vec<(PortLine, ListenerAddress)>>,
 }
 
 /// How tor is reached.
@@ -190,7 +194,7 @@ impl Tor {
     }
 
     fn with(way: Way) -> Tor {
-        Tor { core: Arc::new(Core { way, usable: Mutex::default() }) }
+        Tor { core: Arc::new(Core { way, usable: Mutex::default(), added: Mutex::default() }) }
     }
 
     /// How it is reached.

@@ -14,11 +14,12 @@ use crate::types::{EventKind, Progress, StatusAction};
 /// How often a SOCKS port that is not there yet is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
-/// Readiness. control-spec, `GETINFO status/bootstrap-phase`, `status/enough-dir-info` and `dormant`.
+/// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
 impl Tor {
-    /// Whether tor can build circuits at once: it has bootstrapped, knows enough relays, and is not dormant.
+    /// Whether tor can build circuits: it has bootstrapped, and knows enough relays.
     ///
-    /// Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
+    /// tor does not tell whether it was made dormant ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes up with
+    /// the first connection, or with [`become_ready`](Self::become_ready). Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
     ///
     /// # Errors
     ///
@@ -28,12 +29,10 @@ impl Tor {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
-        Ok(controller.bootstrap_phase()?.is_done()
-            && controller.enough_dir_info()?
-            && !is_dormant(controller)?)
+        Ok(controller.bootstrap_phase()?.is_done() && controller.enough_dir_info()?)
     }
 
-    /// Waits until tor can build circuits, and wakes it where it is dormant.
+    /// Waits until tor can build circuits, and wakes it, in case it is dormant.
     ///
     /// # Errors
     ///
@@ -43,7 +42,8 @@ impl Tor {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
     /// #     .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)
-    /// #     .info("status/enough-dir-info", "1").info("dormant", "0").start()?;
+    /// #     .info("status/enough-dir-info", "1").info("signal/names", "ACTIVE")
+    /// #     .on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::Tor;
     /// use std::time::Duration;
@@ -94,8 +94,10 @@ impl Tor {
 
 fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMut(&Progress)) -> Result<()> {
     let patient = controller.with_timeout(left(deadline));
-    if is_dormant(&patient)? {
-        patient.wake(left(deadline))?;
+    match patient.wake(left(deadline)) {
+        // Behind a filter, it has to be awake.
+        Ok(()) | Err(Error::Refused(_)) => {}
+        Err(error) => return Err(error),
     }
     // Before it is asked for: what comes after the answer is seen.
     let events = patient.subscribe([EventKind::StatusClient])?;
@@ -118,14 +120,6 @@ fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMu
     step.percent = 100;
     on_progress(&step);
     Ok(())
-}
-
-/// Whether tor is dormant. Behind a filter that does not let this be asked, it is taken for awake.
-fn is_dormant(controller: &Controller) -> Result<bool> {
-    match controller.dormant() {
-        Err(Error::Refused(_)) => Ok(false),
-        result => result,
-    }
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -86,12 +86,12 @@ impl Tor {
                 found.listeners
             }
             SocksPort::Added(wanted) => {
-                added(controller, PortLine { address: PortAddress::Auto, flags: wanted.clone() })?
+                self.added(controller, PortLine { address: PortAddress::Auto, flags: wanted.clone() })?
             }
             SocksPort::AddedUnix(path, wanted) => {
                 let path = std::path::absolute(path)
                     .map_err(|error| Error::io(format!("find {}", path.display()), error))?;
-                added(controller, PortLine { address: PortAddress::Unix(path), flags: wanted.clone() })?
+                self.added(controller, PortLine { address: PortAddress::Unix(path), flags: wanted.clone() })?
             }
             _ => controller.listeners(&ListenerKind::Socks)?,
         };
@@ -99,6 +99,40 @@ impl Tor {
             return Err(NoSocksPortError::None.into());
         }
         self.first_usable(controller, candidates)
+    }
+
+    /// The listeners of a line like this, which is added where there is none.
+    fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
+        check(&line)?;
+        let mut added = self.core.added.lock();
+        let (mut all, lines) = configured(controller)?;
+        let before = controller.listeners(&ListenerKind::Socks)?;
+        // Those that are not there any more were taken out of the configuration.
+        added.retain(|(_, listener)| before.contains(listener));
+        let known = added.iter().find(|(known, _)| known.address == line.address && same_flags(known, &line));
+        if let Some((_, listener)) = known {
+            return Ok(vec![listener.clone()]);
+        }
+        let wanted = |own: &PortLine| match line.address {
+            PortAddress::Auto => same_flags(own, &line),
+            _ => own.address == line.address,
+        };
+        let there = of_lines(&lines, &before, wanted);
+        if !there.is_empty() {
+            return Ok(there);
+        }
+        // 0 stands for no port at all, and not beside others.
+        all.retain(|(_, value)| value.trim() != "0");
+        all.push((OPTIONS[1].to_owned(), line.to_string()));
+        controller.set_conf(all)?;
+        let after = controller.listeners(&ListenerKind::Socks)?;
+        let new = after.into_iter().filter(|listener| !before.contains(listener));
+        let new = match line.address {
+            PortAddress::Auto => new.last(),
+            _ => new.filter(|listener| line.is_at(listener)).last(),
+        };
+        added.extend(new.clone().map(|listener| (line, listener)));
+        Ok(new.into_iter().collect())
     }
 
     /// The first that can be connected to. One that could be lately is not tried again.
@@ -202,33 +236,9 @@ fn configured(controller: &Controller) -> Result<(Vec<(String, String)>, Vec<Por
     Ok((given, lines))
 }
 
-/// The listeners of a line like this, which is added where there is none.
-fn added(controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
-    check(&line)?;
-    let same = |own: &PortLine| {
-        let flags = own.flags.len() == line.flags.len() && line.flags.iter().all(|flag| own.has_flag(flag));
-        match line.address {
-            PortAddress::Auto => flags,
-            _ => own.address == line.address,
-        }
-    };
-    let there = having(controller, same)?.listeners;
-    if !there.is_empty() {
-        return Ok(there);
-    }
-    let before = controller.listeners(&ListenerKind::Socks)?;
-    let (mut all, _) = configured(controller)?;
-    // 0 stands for no port at all, and not beside others.
-    all.retain(|(_, value)| value.trim() != "0");
-    all.push((OPTIONS[1].to_owned(), line.to_string()));
-    controller.set_conf(all)?;
-    let after = controller.listeners(&ListenerKind::Socks)?;
-    // Others with `auto` may have moved: what is new is one of these, and all of them are new.
-    let new: Vec<ListenerAddress> = after.into_iter().filter(|listener| !before.contains(listener)).collect();
-    match line.address {
-        PortAddress::Auto => Ok(new.into_iter().rev().take(1).collect()),
-        _ => Ok(new.into_iter().filter(|listener| line.is_at(listener)).collect()),
-    }
+/// Whether two lines make tor do the same.
+fn same_flags(one: &PortLine, other: &PortLine) -> bool {
+    one.flags.len() == other.flags.len() && one.flags.iter().all(|flag| other.has_flag(flag))
 }
 
 /// Refuses flags that are not one word each: they would be something else for tor.
