@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::io::BufRead;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -93,12 +94,19 @@ fn work(to_do: &Receiver<Command>, happened: &Sender<Event>) -> Result<()> {
                 // The window is closed.
                 Err(_) => return Ok(()),
             },
-            default(Duration::from_millis(200)) => {}
+            recv(bandwidth.receiver()) -> batch => match batch {
+                Ok(batch) => show_bandwidth(batch, happened),
+                // The connection has ended.
+                Err(_) => return bandwidth.cause().map_or(Ok(()), |closed| Err(closed.into())),
+            },
         }
-        for event in bandwidth.try_iter() {
-            if let EventBody::Bw(bw) = event.body() {
-                let _ = happened.send(Event::Bandwidth { read: bw.read, written: bw.written });
-            }
+    }
+}
+
+fn show_bandwidth(batch: impl IntoIterator<Item = Arc<scape::event::Event>>, happened: &Sender<Event>) {
+    for event in batch {
+        if let EventBody::Bw(bw) = event.body() {
+            let _ = happened.send(Event::Bandwidth { read: bw.read, written: bw.written });
         }
     }
 }

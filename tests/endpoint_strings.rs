@@ -35,7 +35,7 @@ fn at(port: u16) -> OnionEndpoint {
 }
 
 fn key() -> OnionKey {
-    OnionKey::from_expanded([7; 64])
+    OnionKey::from_seed(&[7; 32])
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_key_is_read_in_both_forms() {
         assert_eq!(onion(&text), at(80).private_key(key()));
         assert_eq!(onion(&text.replace("==", "")), at(80).private_key(key()));
     }
-    assert_ne!(at(80).private_key(key()), at(80).private_key(OnionKey::from_expanded([8; 64])));
+    assert_ne!(at(80).private_key(key()), at(80).private_key(OnionKey::from_seed(&[8; 32])));
     assert_ne!(at(80).private_key(key()), at(80));
 }
 
@@ -370,10 +370,7 @@ fn any_onion() -> impl Strategy<Value = OnionEndpoint> {
             let directory = matches!(identity, Identity::Directory(_));
             endpoint = match identity {
                 Identity::New => endpoint,
-                Identity::Key(half) => {
-                    let bytes: [u8; 64] = [half, half].concat().try_into().unwrap();
-                    endpoint.private_key(OnionKey::from_expanded(bytes))
-                }
+                Identity::Key(seed) => endpoint.private_key(OnionKey::from_seed(&seed)),
                 Identity::File(path) => endpoint.private_key_file(path),
                 Identity::Directory(path) => endpoint.hidden_service_dir(path),
             };

@@ -12,7 +12,7 @@ use super::grammar::escape;
 use super::options::{self, Options, Value, Vocabulary};
 use crate::error::{EndpointError, EndpointProblem};
 use crate::transport::Address;
-use crate::types::{ClientPublicKey, OnionKey, REDACTED, Secret};
+use crate::types::{ClientPublicKey, OnionKey, REDACTED};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "onion",
@@ -77,7 +77,7 @@ pub(super) enum Local {
 }
 
 /// What the service's address follows from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Identity {
     /// A new key, each time.
     New,
@@ -88,23 +88,6 @@ pub(super) enum Identity {
     /// The key in this directory, which tor makes.
     Directory(PathBuf),
 }
-
-impl PartialEq for Identity {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Identity::New, Identity::New) => true,
-            (Identity::Key(a), Identity::Key(b)) => {
-                Secret::new(a.expose().as_slice()) == Secret::new(b.expose().as_slice())
-            }
-            (Identity::File(a), Identity::File(b)) | (Identity::Directory(a), Identity::Directory(b)) => {
-                a == b
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Identity {}
 
 impl OnionEndpoint {
     /// A service on `port` of a new onion address.
