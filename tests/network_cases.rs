@@ -17,6 +17,8 @@ mod happening;
 mod hs_descriptors;
 #[path = "network/info.rs"]
 mod info;
+#[path = "network/killed.rs"]
+mod killed;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
@@ -55,7 +57,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 10] = [
+    let cases: [&[Case]; 11] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -64,6 +66,7 @@ fn a_private_network() {
         onions::CASES,
         hs_descriptors::CASES,
         tor::CASES,
+        killed::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,

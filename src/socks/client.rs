@@ -36,6 +36,7 @@ pub struct SocksProxy {
     address: Address,
     timeout: Duration,
     isolation: Option<Isolation>,
+    refuse_private: bool,
     keep: Option<Keep>,
 }
 
@@ -46,7 +47,13 @@ impl SocksProxy {
 
     /// The SOCKS port at `address`. Nothing is connected to yet.
     pub fn new(address: impl Into<Address>) -> Self {
-        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None, keep: None }
+        SocksProxy {
+            address: address.into(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            isolation: None,
+            refuse_private: false,
+            keep: None,
+        }
     }
 
     /// The same port, each request within `timeout`.
@@ -60,6 +67,13 @@ impl SocksProxy {
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
+    }
+
+    /// The same port, which is not asked to connect to [private](super::is_private) addresses and names, such as
+    /// `127.0.0.1` or `localhost`: an exit would look for them in its own network. By default it is, and tor decides.
+    #[must_use]
+    pub fn refuse_private(self, refuse: bool) -> Self {
+        SocksProxy { refuse_private: refuse, ..self }
     }
 
     /// The same port, which keeps this alive, as its streams do.
@@ -79,6 +93,11 @@ impl SocksProxy {
     /// be used.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
+        if self.refuse_private && request.is_private() {
+            let why = "it is on this machine or its local network, which an exit does not reach; \
+                       TorClient::allow_private_addresses lets it through";
+            return Err(SocksError::new(request.to_string(), SocksProblem::Argument(why.into())).into());
+        }
         let (transport, _) = self.perform(&request)?;
         let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
         transport.set_read_timeout(None).map_err(io)?;

@@ -26,12 +26,11 @@ use crate::transport::Address;
 #[derive(Debug, Clone)]
 pub struct TorClient {
     proxy: SocksProxy,
-    private_addresses: bool,
 }
 
 impl TorClient {
     pub(super) fn new(proxy: SocksProxy) -> Self {
-        TorClient { proxy, private_addresses: false }
+        TorClient { proxy: proxy.refuse_private(true) }
     }
 
     /// The same client, whose streams have a fresh isolation token: they share no circuit with those of any other.
@@ -44,21 +43,22 @@ impl TorClient {
     /// no others.
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> TorClient {
-        TorClient { proxy: self.proxy.isolation(isolation), ..self }
+        TorClient { proxy: self.proxy.isolation(isolation) }
     }
 
     /// The same client, whose requests take this long at most, all in all. Default:
     /// [`SocksProxy::DEFAULT_TIMEOUT`], a little more than tor's own.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> TorClient {
-        TorClient { proxy: self.proxy.timeout(timeout), ..self }
+        TorClient { proxy: self.proxy.timeout(timeout) }
     }
 
-    /// The same client, which also connects to private addresses (or no more): exits refuse them on the public network,
-    /// and tor refuses to try, unless it is told otherwise (`ClientRejectInternalAddresses 0`).
+    /// The same client, which also connects to [private](crate::socks::is_private) addresses and names, such as
+    /// `127.0.0.1` or `localhost`. By default it refuses to: they would mean the exit's network, not this one. tor has a
+    /// rule of its own (`ClientRejectInternalAddresses`), and so have exits.
     #[must_use]
     pub fn allow_private_addresses(self, allow: bool) -> TorClient {
-        TorClient { private_addresses: allow, ..self }
+        TorClient { proxy: self.proxy.refuse_private(!allow) }
     }
 
     /// The SOCKS port.

@@ -105,7 +105,7 @@ impl Tor {
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
         let mut added = self.core.added.lock();
-        let (mut all, lines) = configured(controller)?;
+        let configured = Configured::ask(controller)?;
         let before = controller.listeners(&ListenerKind::Socks)?;
         // Those that are not there any more were taken out of the configuration.
         added.retain(|(_, listener)| before.contains(listener));
@@ -117,19 +117,20 @@ impl Tor {
             PortAddress::Auto => same_flags(own, &line),
             _ => own.address == line.address,
         };
-        let there = of_lines(&lines, &before, wanted);
+        let there = of_lines(&configured.lines, &before, wanted);
         if !there.is_empty() {
             return Ok(there);
         }
+        let mut all = configured.options;
         // 0 stands for no port at all, and not beside others.
         all.retain(|(_, value)| value.trim() != "0");
         all.push((OPTIONS[1].to_owned(), line.to_string()));
         controller.set_conf(all)?;
         let after = controller.listeners(&ListenerKind::Socks)?;
-        let new = after.into_iter().filter(|listener| !before.contains(listener));
+        let mut new = after.into_iter().filter(|listener| !before.contains(listener));
         let new = match line.address {
-            PortAddress::Auto => new.last(),
-            _ => new.filter(|listener| line.is_at(listener)).last(),
+            PortAddress::Auto => new.next_back(),
+            _ => new.find(|listener| line.is_at(listener)),
         };
         added.extend(new.clone().map(|listener| (line, listener)));
         Ok(new.into_iter().collect())
@@ -200,7 +201,7 @@ impl Having {
 }
 
 fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result<Having> {
-    let (_, lines) = configured(controller)?;
+    let lines = Configured::ask(controller)?.lines;
     let listeners = controller.listeners(&ListenerKind::Socks)?;
     Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
 }
@@ -221,19 +222,25 @@ fn of_lines(
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
-/// The lines as they are configured, and what they are by name; tor's default where there are none.
-fn configured(controller: &Controller) -> Result<(Vec<(String, String)>, Vec<PortLine>)> {
-    let given: Vec<(String, String)> = controller
-        .get_conf_lines(OPTIONS)?
-        .into_iter()
-        .filter_map(|line| Some((line.name, line.value?)))
-        .collect();
-    let lines: Vec<PortLine> = given.iter().filter_map(|(_, value)| value.parse().ok()).collect();
-    if given.is_empty() {
-        let default = PortLine::new(PortAddress::Port(DEFAULT_PORT));
-        return Ok((vec![(OPTIONS[0].to_owned(), default.to_string())], vec![default]));
+/// How SOCKS ports are configured; tor's default where they are not.
+struct Configured {
+    /// Names and values, as they are set.
+    options: Vec<(String, String)>,
+    /// The values that are understood.
+    lines: Vec<PortLine>,
+}
+
+impl Configured {
+    fn ask(controller: &Controller) -> Result<Self> {
+        let set = controller.get_conf_lines(OPTIONS)?;
+        let mut options: Vec<(String, String)> =
+            set.into_iter().filter_map(|line| Some((line.name, line.value?))).collect();
+        if options.is_empty() {
+            options.push((OPTIONS[0].to_owned(), DEFAULT_PORT.to_string()));
+        }
+        let lines = options.iter().filter_map(|(_, value)| value.parse().ok()).collect();
+        Ok(Configured { options, lines })
     }
-    Ok((given, lines))
 }
 
 /// Whether two lines make tor do the same.
@@ -252,4 +259,56 @@ fn check(line: &PortLine) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<PortLine> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn listeners(texts: &[&str]) -> Vec<ListenerAddress> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn found(configured: &[&str], there: &[&str], flag: &str) -> Vec<String> {
+        let found = of_lines(&lines(configured), &listeners(there), |line| line.has_flag(flag));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_listener_is_taken_for_the_line_that_it_certainly_is_of() {
+        let there = ["127.0.0.1:9050", "127.0.0.1:40001", "unix:/run/socks"];
+        let configured = ["9050", "auto IsolateDestAddr", "unix:/run/socks IsolateDestAddr"];
+        assert_eq!(found(&configured, &there, "isolatedestaddr"), ["127.0.0.1:40001", "unix:/run/socks"]);
+        assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
+        // Which of the two is whose, nobody knows.
+        let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
+        assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
+        assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
+    }
+
+    #[test]
+    fn a_tor_elsewhere_listens_elsewhere() {
+        let from = |listener: &str, control: Option<&str>| {
+            let control = control.map(|control| control.parse::<Address>().unwrap());
+            reachable(&listener.parse().unwrap(), control.as_ref()).map(|address| address.to_string())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        for here in [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control"), Some("localhost:9051")] {
+            assert_eq!(from("127.0.0.1:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("0.0.0.0:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("[::]:9050", here), some("[::1]:9050"));
+            assert_eq!(from("unix:/run/tor/socks", here), some("unix:/run/tor/socks"));
+        }
+        for (there, at) in [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")] {
+            // What listens on our own loopback is not that tor.
+            assert_eq!(from("127.0.0.1:9050", Some(there)), None);
+            assert_eq!(from("unix:/run/tor/socks", Some(there)), None);
+            assert_eq!(from("0.0.0.0:9050", Some(there)), some(at));
+            assert_eq!(from("192.0.2.7:9050", Some(there)), some("192.0.2.7:9050"));
+        }
+    }
 }
