@@ -4,7 +4,7 @@
 //! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
 //! ([`Error::Timeout`]), an argument that was never sent ([`Error::Argument`]), and the errors of
 //! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
-//! services, names.
+//! services and their publication, names.
 //!
 //! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed to every waiter; its
 //! `Display` says what was asked, what tor answered (its text whole) and what to do, and never
@@ -21,6 +21,7 @@ mod launch;
 mod no_socks_port;
 mod no_tor;
 mod not_ready;
+mod publish;
 mod refusal;
 mod resolve;
 mod socks;
@@ -40,6 +41,7 @@ pub use launch::{LaunchError, LaunchProblem};
 pub use no_socks_port::NoSocksPortError;
 pub use no_tor::NoTorError;
 pub use not_ready::NotReadyError;
+pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
@@ -105,6 +107,9 @@ pub enum Error {
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
+    /// An onion service was to be published, and was not in time.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// tor did not resolve a name or an address.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
@@ -163,13 +168,14 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Whether a deadline passed, also within connecting, launching, SOCKS or fetching a descriptor.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) | Error::NotReady(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
+            Error::Publish(_) => true,
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -199,6 +205,7 @@ from_boxed!(
     NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
+    Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
     Endpoint(EndpointError),

@@ -219,6 +219,7 @@ pub mod connection;
 pub mod controller;
 pub mod endpoint;
 pub mod event;
+pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
@@ -235,5 +236,6 @@ pub use controller::{
 };
 pub use endpoint::{Endpoint, dial};
 pub use error::{Error, Result};
+pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
 pub use tor::{SocksPort, Tor, TorClient, TorMode};
