@@ -15,6 +15,7 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod endpoint;
 mod hs_fetch;
 mod launch;
 mod no_socks_port;
@@ -34,6 +35,7 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
 pub use no_socks_port::NoSocksPortError;
@@ -114,6 +116,9 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// An endpoint string cannot be used. Nothing was done.
+    #[error(transparent)]
+    Endpoint(Box<EndpointError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -203,6 +208,7 @@ from_boxed!(
     Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Endpoint(EndpointError),
 );
 
 impl From<Closed> for Error {
@@ -217,6 +223,13 @@ impl From<Timeout> for Error {
     }
 }
 
+/// For what is converted without fail where a conversion may fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// So that an error survives a trip through [`io::Read`] and the like; [`io::Error::get_ref`] gives
 /// it back.
 impl From<Error> for io::Error {
@@ -224,7 +237,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Io { source, .. } => source.kind(),
             Error::Closed(_) => io::ErrorKind::NotConnected,
-            Error::Argument(_) => io::ErrorKind::InvalidInput,
+            Error::Argument(_) | Error::Endpoint(_) => io::ErrorKind::InvalidInput,
             Error::Answer { .. } => io::ErrorKind::InvalidData,
             Error::Socks(socks) => socks.io_kind(),
             Error::Auth(_) => io::ErrorKind::PermissionDenied,

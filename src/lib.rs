@@ -217,6 +217,7 @@ pub mod types;
 pub mod config;
 pub mod connection;
 pub mod controller;
+pub mod endpoint;
 pub mod event;
 pub mod onion;
 pub mod process;
@@ -233,6 +234,7 @@ pub use controller::{
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
     PostedDescriptor, Reconnect, WeakController, connect,
 };
+pub use endpoint::{Endpoint, dial};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
