@@ -15,6 +15,8 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[path = "network/http.rs"]
+mod http;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/killed.rs"]
@@ -57,7 +59,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 11] = [
+    let cases: [&[Case]; 12] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -67,6 +69,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,
+        http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
