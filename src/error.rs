@@ -21,6 +21,7 @@ mod refusal;
 mod resolve;
 mod socks;
 mod timeout;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
 pub use timeout::{Phase, Timeout};
+pub use tls::{TlsError, TlsProblem};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -85,6 +87,9 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// A TLS connection through tor could not be made.
+    #[error(transparent)]
+    Tls(Box<TlsError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -124,6 +129,14 @@ impl Error {
         }
     }
 
+    /// What went wrong on tor's SOCKS port, where that is what failed.
+    pub fn socks(&self) -> Option<&SocksError> {
+        match self {
+            Error::Socks(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The reply code of tor's refusal, where this error is one.
     pub fn code(&self) -> Option<u16> {
         self.refusal().map(Refusal::code)
@@ -134,13 +147,14 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Whether a deadline passed, also within connecting, launching, SOCKS or fetching a descriptor.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS or fetching a descriptor.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
+            Error::Tls(error) => matches!(error.problem(), TlsProblem::Timeout(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -169,6 +183,7 @@ from_boxed!(
     HsFetch(HsFetchError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Tls(TlsError),
 );
 
 impl From<Closed> for Error {
@@ -193,6 +208,7 @@ impl From<Error> for io::Error {
             Error::Argument(_) => io::ErrorKind::InvalidInput,
             Error::Answer { .. } => io::ErrorKind::InvalidData,
             Error::Socks(socks) => socks.io_kind(),
+            Error::Tls(tls) => tls.io_kind(),
             Error::Auth(_) => io::ErrorKind::PermissionDenied,
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::Other,

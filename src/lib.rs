@@ -200,6 +200,8 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `http` | `http`: HTTP through tor, with [`ureq`](https://docs.rs/ureq): enough for onion services |
+//! | `https` | and `https://` URLs; `tls`: TLS inside any connection through tor |
 //! | `testing` | [`testing`](crate#three-ways-to-a-tor): a scripted tor, and a private network of real ones |
 //!
 //! None is on by default.
@@ -217,11 +219,15 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod process;
 pub mod protocol;
 pub mod socks;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "https")]
+pub mod tls;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};

@@ -40,6 +40,8 @@ pub enum Phase {
     Resolve,
     /// An answer on a SOCKS connection.
     Socks,
+    /// The end of a TLS handshake.
+    Tls,
 }
 
 impl Timeout {
@@ -75,6 +77,7 @@ impl fmt::Display for Timeout {
             Phase::Publish => "the descriptor to be published",
             Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
+            Phase::Tls => "the TLS handshake",
         };
         write!(f, "timed out waiting for {what} (after {:?})", self.after)
     }

@@ -60,6 +60,12 @@ impl SocksProxy {
         SocksProxy { isolation: Some(isolation), ..self }
     }
 
+    /// How long a request may take.
+    #[cfg(feature = "http")]
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Where it is.
     pub fn address(&self) -> &Address {
         &self.address
@@ -69,7 +75,7 @@ impl SocksProxy {
     ///
     /// # Errors
     /// [`Error::Socks`](crate::Error::Socks): tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not
-    /// be used.
+    /// be used. Why an onion service is not reached is told by ports with the flag `ExtendedErrors`.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
@@ -109,7 +115,14 @@ impl SocksProxy {
     /// Connects to the port and makes the request, within one deadline.
     fn perform(&self, request: &Request) -> Result<(Transport, Answer), SocksError> {
         let deadline = deadline_after(self.timeout);
-        let transport = Transport::connect(&self.address, deadline).map_err(|error| {
+        let transport = self.open(request, deadline)?;
+        let answer = self.ask(&transport, request, deadline)?;
+        Ok((transport, answer))
+    }
+
+    /// A connection to the port, which `request` is to be made over.
+    pub(crate) fn open(&self, request: &Request, deadline: Instant) -> Result<Transport, SocksError> {
+        Transport::connect(&self.address, deadline).map_err(|error| {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
             } else {
@@ -117,9 +130,17 @@ impl SocksProxy {
                 SocksProblem::Io(Arc::new(io::Error::new(error.kind(), text)))
             };
             SocksError::new(request.to_string(), problem)
-        })?;
-        let answer = exchange_by(&transport, request, self.isolation.as_ref(), deadline, self.timeout)?;
-        Ok((transport, answer))
+        })
+    }
+
+    /// Makes the request over a connection from [`open`](Self::open).
+    pub(crate) fn ask(
+        &self,
+        transport: &Transport,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Answer, SocksError> {
+        exchange_by(transport, request, self.isolation.as_ref(), deadline, self.timeout)
     }
 }
 

@@ -72,6 +72,12 @@ impl SocksStream {
         self.transport.as_unix()
     }
 
+    /// The connection to tor, as it is.
+    #[cfg(feature = "https")]
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     /// The connection to tor.
     pub fn into_transport(self) -> Transport {
         self.transport
