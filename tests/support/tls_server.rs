@@ -31,14 +31,20 @@ pub(crate) fn config(certificate: &str, protocols: &[&str]) -> Arc<ServerConfig>
     Arc::new(config)
 }
 
-/// The server's end, with the handshake done. `S` is also the name that the client sent.
+/// The server's end, with the handshake done.
 pub(crate) fn accept<S: Read + Write>(
     config: &Arc<ServerConfig>,
     mut stream: S,
 ) -> io::Result<StreamOwned<ServerConnection, S>> {
     let mut connection = ServerConnection::new(config.clone()).unwrap();
     while connection.is_handshaking() {
-        connection.complete_io(&mut stream)?;
+        if let Err(error) = connection.complete_io(&mut stream) {
+            // All that is to be said, the alert last.
+            while connection.wants_write() {
+                connection.write_tls(&mut stream)?;
+            }
+            return Err(error);
+        }
     }
     Ok(StreamOwned::new(connection, stream))
 }
