@@ -15,8 +15,12 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod endpoint;
 mod hs_fetch;
 mod launch;
+mod no_socks_port;
+mod no_tor;
+mod not_ready;
 mod publish;
 mod refusal;
 mod resolve;
@@ -31,8 +35,12 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use no_socks_port::NoSocksPortError;
+pub use no_tor::NoTorError;
+pub use not_ready::NotReadyError;
 pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
@@ -75,6 +83,24 @@ pub enum Error {
     /// A tor process could not be started, or not brought to the state that was asked for.
     #[error(transparent)]
     Launch(Box<LaunchError>),
+    /// There is no tor to use, by whatever way.
+    #[error(transparent)]
+    NoTor(Box<NoTorError>),
+    /// What was asked for takes a control connection, and this tor is known by its SOCKS port only.
+    #[error(
+        "this takes a control connection, and the tor is known by its SOCKS port {socks} only: set ControlPort for it, and \
+         connect to that"
+    )]
+    NoControl {
+        /// The SOCKS port.
+        socks: Box<str>,
+    },
+    /// tor has no SOCKS port that can be used as was asked.
+    #[error(transparent)]
+    NoSocksPort(Box<NoSocksPortError>),
+    /// tor did not become ready in time.
+    #[error(transparent)]
+    NotReady(Box<NotReadyError>),
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
@@ -90,6 +116,9 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// An endpoint string cannot be used. Nothing was done.
+    #[error(transparent)]
+    Endpoint(Box<EndpointError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -142,7 +171,7 @@ impl Error {
     /// Whether a deadline passed, also within connecting, launching, SOCKS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {
-            Error::Timeout(_) => true,
+            Error::Timeout(_) | Error::NotReady(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
@@ -171,11 +200,15 @@ from_boxed!(
     Connect(ConnectError),
     Auth(AuthError),
     Launch(LaunchError),
+    NoTor(NoTorError),
+    NoSocksPort(NoSocksPortError),
+    NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
     Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Endpoint(EndpointError),
 );
 
 impl From<Closed> for Error {
@@ -190,6 +223,13 @@ impl From<Timeout> for Error {
     }
 }
 
+/// For what is converted without fail where a conversion may fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// So that an error survives a trip through [`io::Read`] and the like; [`io::Error::get_ref`] gives
 /// it back.
 impl From<Error> for io::Error {
@@ -197,7 +237,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Io { source, .. } => source.kind(),
             Error::Closed(_) => io::ErrorKind::NotConnected,
-            Error::Argument(_) => io::ErrorKind::InvalidInput,
+            Error::Argument(_) | Error::Endpoint(_) => io::ErrorKind::InvalidInput,
             Error::Answer { .. } => io::ErrorKind::InvalidData,
             Error::Socks(socks) => socks.io_kind(),
             Error::Auth(_) => io::ErrorKind::PermissionDenied,

@@ -14,7 +14,7 @@ use crate::connection::{
 };
 use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::{Address, deadline_after};
 use crate::types::{OnionAddress, Signal};
 
 /// A connection, and what it takes to make it again.
@@ -69,6 +69,11 @@ impl Session {
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Where it is connected to, where that is known.
+    pub(super) fn address(&self) -> Option<&Address> {
+        self.connect.as_ref().and_then(Connect::address)
     }
 
     fn is_persistent(&self) -> bool {
