@@ -15,6 +15,8 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[path = "network/http.rs"]
+mod http;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/killed.rs"]
@@ -70,6 +72,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,
+        http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
