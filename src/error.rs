@@ -15,6 +15,7 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod disk_onion;
 mod hs_fetch;
 mod launch;
 mod refusal;
@@ -30,6 +31,7 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use disk_onion::{DiskOnionError, DiskOnionProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
 pub use refusal::Refusal;
@@ -79,6 +81,9 @@ pub enum Error {
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
+    /// An onion service on disk, in tor's configuration, cannot be as it should.
+    #[error(transparent)]
+    DiskOnion(Box<DiskOnionError>),
     /// tor did not resolve a name or an address.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
@@ -110,6 +115,7 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::DiskOnion(error) => error.refusal.as_ref(),
             _ => None,
         }
     }
@@ -141,6 +147,7 @@ impl Error {
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
+            Error::DiskOnion(error) => matches!(error.problem, DiskOnionProblem::NoHostname(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -167,6 +174,7 @@ from_boxed!(
     Launch(LaunchError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
+    DiskOnion(DiskOnionError),
     Resolve(ResolveError),
     Socks(SocksError),
 );

@@ -217,6 +217,7 @@ pub mod types;
 pub mod connection;
 pub mod controller;
 pub mod event;
+pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
