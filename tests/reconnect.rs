@@ -152,7 +152,7 @@ fn what_was_made_is_given_back() {
         "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad",
         "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd",
     );
-    let blob = OnionKey::from_expanded([7; 64]).to_blob().to_string();
+    let blob = OnionKey::from_seed(&[7; 32]).to_blob().to_string();
     let first = ScriptedTor::builder()
         .on("ADD_ONION NEW:ED25519-V3 Port=80", added(one, &format!("250-PrivateKey={blob}\r\n")))
         .on("ADD_ONION NEW:ED25519-V3 Flags=DiscardPK Port=81", added(two, ""))

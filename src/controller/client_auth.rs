@@ -200,6 +200,7 @@ fn parse_client(mut words: Words<'_>) -> Option<ClientAuth> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::OnionKey;
     use proptest::prelude::*;
 
     #[test]
@@ -225,7 +226,7 @@ mod tests {
             let auth = ClientAuth {
                 name,
                 permanent,
-                ..ClientAuth::new(OnionAddress::from_public_key(address), ClientKey::from_bytes(key))
+                ..ClientAuth::new(OnionKey::from_seed(&address).address(), ClientKey::from_bytes(key))
             };
             let command = auth.command().unwrap();
             let told = command.wire().strip_prefix(b"ONION_CLIENT_AUTH_ADD ").unwrap();

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn it_says_what_each_directory_said() {
-        let address = OnionAddress::from_public_key([7; 32]);
+        let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse().unwrap();
         let failure = |name: &str, reason| HsFetchFailure { hsdir: Some(name.into()), reason: Some(reason) };
         let mut error = HsFetchError {
             address,

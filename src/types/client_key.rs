@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use curve25519_dalek::MontgomeryPoint;
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 use zeroize::Zeroizing;
+
+use super::OnionAddress;
 
 const KEY_TYPE: &str = "x25519";
 /// What comes before the key's type in the files of services (`.auth`) and clients (`.auth_private`).
@@ -26,12 +29,29 @@ const BASE64_LENGTH: usize = 43;
 /// let same = "descriptor:x25519:6BNISCBB6SQAXSRE7PKKOMK6CA5VWSAFSESZGAC5IWSMZ6KUWRYA".parse()?;
 /// assert_eq!(key, same);
 /// assert_eq!(format!("{key:?}"), "ClientKey([redacted])");
+/// // What the service needs, to let this client in.
+/// assert_eq!(key.public_key().to_string(), "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ");
 /// # Ok::<(), scape::types::ParseClientKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct ClientKey(Zeroizing<[u8; 32]>);
 
 impl ClientKey {
+    /// A new key.
+    pub fn random() -> Self {
+        let mut key = Zeroizing::new(rand::random::<[u8; 32]>());
+        // As tor keeps them: RFC 7748, 5. (Using a key does it, too.)
+        key[0] &= 0b1111_1000;
+        key[31] &= 0b0111_1111;
+        key[31] |= 0b0100_0000;
+        ClientKey(key)
+    }
+
+    /// The public key that belongs to it, which the service is told: RFC 7748, 6.1.
+    pub fn public_key(&self) -> ClientPublicKey {
+        ClientPublicKey(MontgomeryPoint::mul_base_clamped(*self.0).to_bytes())
+    }
+
     /// The key with these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         ClientKey(Zeroizing::new(bytes))
@@ -54,6 +74,23 @@ impl ClientKey {
     /// The form of `.auth_private` files, 52 characters of base32. It is the secret itself.
     pub fn to_base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(&self.0[..]))
+    }
+
+    /// The line of an `.auth_private` file in a client's `ClientOnionAuthDir`, for the service with this address:
+    /// `address:descriptor:x25519:` and base32, without a line end. It is the secret itself.
+    pub fn auth_private_line(&self, address: &OnionAddress) -> Zeroizing<String> {
+        let before = [&address.service_id(), ":", IN_FILES, KEY_TYPE, ":"];
+        let mut line = Zeroizing::new(String::with_capacity(before.concat().len() + BASE32_LENGTH));
+        line.extend(before);
+        BASE32_NOPAD.encode_append(&self.0[..], &mut line);
+        line
+    }
+}
+
+/// The private key's public key.
+impl From<&ClientKey> for ClientPublicKey {
+    fn from(key: &ClientKey) -> Self {
+        key.public_key()
     }
 }
 
@@ -105,6 +142,11 @@ impl ClientPublicKey {
     /// Its bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The line of an `.auth` file in a service's `authorized_clients`: `descriptor:x25519:` and base32, without a line end.
+    pub fn auth_line(&self) -> String {
+        format!("{IN_FILES}{KEY_TYPE}:{self}")
     }
 }
 
@@ -217,6 +259,46 @@ mod tests {
         assert_eq!(*key.to_blob(), format!("x25519:{BASE64_KEY}="));
         assert_ne!(key, ClientKey::from_bytes([7; 32]));
         assert_eq!(format!("{key:?}"), "ClientKey([redacted])");
+    }
+
+    #[test]
+    fn public_keys_are_those_of_rfc_7748() {
+        // 6.1: Alice's and Bob's.
+        for (private, public) in [
+            (
+                "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+                "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+            ),
+            (
+                "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+                "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+            ),
+        ] {
+            let bytes = |digits: &str| hex::decode(digits).unwrap().try_into().unwrap();
+            let public = ClientPublicKey::from_bytes(bytes(public));
+            assert_eq!(ClientKey::from_bytes(bytes(private)).public_key(), public);
+        }
+    }
+
+    #[test]
+    fn random_keys_differ_and_are_as_tor_keeps_them() {
+        let (a, b) = (ClientKey::random(), ClientKey::random());
+        assert!(a != b && a.public_key() != b.public_key());
+        for key in [a, b] {
+            assert_eq!((key.expose()[0] & 7, key.expose()[31] & 0xc0), (0, 0x40));
+        }
+    }
+
+    #[test]
+    fn the_lines_of_files_are_those_of_tors_manual() {
+        let address = ADDRESS.parse().unwrap();
+        let key: ClientKey = BASE64_KEY.parse().unwrap();
+        let line = key.auth_private_line(&address);
+        assert_eq!(*line, format!("{ADDRESS}:descriptor:x25519:{}", *key.to_base32()));
+        assert_eq!(line.parse(), Ok(key.clone()));
+        let public = key.public_key();
+        assert_eq!(public.auth_line(), format!("descriptor:x25519:{public}"));
+        assert_eq!(public.auth_line().parse(), Ok(public));
     }
 
     #[test]

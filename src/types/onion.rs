@@ -1,17 +1,17 @@
-//! Onion addresses and keys: rend-spec-v3, "Encoding onion addresses".
+//! Onion addresses: rend-spec-v3, "Encoding onion addresses".
 
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::traits::IsIdentity as _;
+use data_encoding::BASE32_NOPAD;
 use sha3::{Digest, Sha3_256};
-use zeroize::Zeroizing;
 
 const CHECKSUM_PREFIX: &[u8] = b".onion checksum";
 const VERSION: u8 = 3;
-const KEY_TYPE: &str = "ED25519-V3";
 
-/// The address of an onion service, version 3: its public key, with the checksum verified.
+/// The address of an onion service, version 3: its public key, with the checksum and the key itself verified.
 ///
 /// `Display` writes it with `.onion`, as people and SOCKS use it; [`service_id`](Self::service_id) is the form of
 /// the control port, without.
@@ -32,8 +32,22 @@ pub struct OnionAddress {
 
 impl OnionAddress {
     /// The address of the service with this ed25519 public key.
-    pub const fn from_public_key(public_key: [u8; 32]) -> Self {
-        OnionAddress { public_key }
+    ///
+    /// # Errors
+    /// [`ParseOnionError::PublicKey`] where the bytes are no key that a service can have: no point of the curve, or one
+    /// with a part of small order (rend-spec-v3, "Encoding onion addresses": it would be another address of the same service).
+    /// tor refuses these, too.
+    pub fn from_public_key(public_key: [u8; 32]) -> Result<Self, ParseOnionError> {
+        let point = CompressedEdwardsY(public_key).decompress();
+        match point.filter(|point| point.is_torsion_free() && !point.is_identity()) {
+            Some(_) => Ok(OnionAddress { public_key }),
+            None => Err(ParseOnionError::PublicKey),
+        }
+    }
+
+    /// The address that has this point, which a clamped scalar made of the base point: such a point is a key.
+    pub(super) fn from_point(point: CompressedEdwardsY) -> Self {
+        OnionAddress { public_key: point.to_bytes() }
     }
 
     /// The service's ed25519 public key.
@@ -78,7 +92,9 @@ impl FromStr for OnionAddress {
         public_key.copy_from_slice(bytes.get(..32).ok_or(ParseOnionError::Characters)?);
         let address = OnionAddress { public_key };
         match bytes.get(34) {
-            Some(&VERSION) if bytes.get(32..34) == Some(&address.checksum()[..]) => Ok(address),
+            Some(&VERSION) if bytes.get(32..34) == Some(&address.checksum()[..]) => {
+                OnionAddress::from_public_key(public_key)
+            }
             Some(&VERSION) => Err(ParseOnionError::Checksum),
             _ => Err(ParseOnionError::UnknownVersion),
         }
@@ -94,47 +110,6 @@ impl fmt::Display for OnionAddress {
 impl fmt::Debug for OnionAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OnionAddress({self})")
-    }
-}
-
-/// The secret key of an onion service, version 3, as tor stores it: the 64 bytes of an expanded ed25519 key.
-/// Wiped from memory when dropped, never shown by `Debug`.
-#[derive(Clone)]
-pub struct OnionKey(Zeroizing<[u8; 64]>);
-
-impl OnionKey {
-    /// The key with these bytes: 32 of the scalar, 32 of the hash prefix.
-    pub fn from_expanded(bytes: [u8; 64]) -> Self {
-        OnionKey(Zeroizing::new(bytes))
-    }
-
-    /// Its bytes. Whoever calls this takes over the duty to keep them out of sight.
-    pub fn expose(&self) -> &[u8; 64] {
-        &self.0
-    }
-
-    /// The form of the control port, `ED25519-V3:` and base64. It is the secret itself.
-    pub fn to_blob(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("{KEY_TYPE}:{}", BASE64.encode(&self.0[..])))
-    }
-}
-
-impl FromStr for OnionKey {
-    type Err = ParseOnionError;
-
-    /// `ED25519-V3:` and 64 bytes in base64, with or without padding, as ADD_ONION takes and gives them.
-    fn from_str(blob: &str) -> Result<Self, Self::Err> {
-        let base64 =
-            blob.strip_prefix(KEY_TYPE).and_then(|b| b.strip_prefix(':')).ok_or(ParseOnionError::KeyType)?;
-        let bytes = BASE64_NOPAD.decode(base64.trim_end_matches('=').as_bytes()).map(Zeroizing::new);
-        let bytes = bytes.map_err(|_| ParseOnionError::Key)?;
-        <[u8; 64]>::try_from(bytes.as_slice()).map(OnionKey::from_expanded).map_err(|_| ParseOnionError::Key)
-    }
-}
-
-impl fmt::Debug for OnionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnionKey([redacted])")
     }
 }
 
@@ -160,16 +135,26 @@ pub enum ParseOnionError {
     /// It is of a version that is not known.
     #[error("the onion address is of an unknown version")]
     UnknownVersion,
+    /// It is written right, but its key is none that a service can have.
+    #[error("the onion address's public key is no valid ed25519 key: no service can have this address")]
+    PublicKey,
     /// The key does not begin with `ED25519-V3:`.
-    #[error("an onion key begins with ED25519-V3: (no other type is supported)")]
+    #[error("an onion key begins with ED25519-V3: (tor no longer supports RSA1024, the keys of version 2)")]
     KeyType,
     /// The key is not 64 bytes in base64.
-    #[error("an onion key is 64 bytes in base64 after ED25519-V3:")]
+    #[error("an onion key is 64 bytes in base64 (88 characters) after ED25519-V3:")]
     Key,
+    /// The key has 64 bytes, but is no expanded ed25519 key.
+    #[error(
+        "these 64 bytes are no expanded ed25519 key (the scalar is not clamped): mistyped, or another format"
+    )]
+    Scalar,
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const DDG: &str = "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad";
@@ -179,7 +164,7 @@ mod tests {
         let address: OnionAddress = format!("{DDG}.onion").parse().unwrap();
         assert_eq!(address.service_id(), DDG);
         assert_eq!(DDG.to_uppercase().parse(), Ok(address));
-        assert_eq!(OnionAddress::from_public_key(*address.public_key()), address);
+        assert_eq!(OnionAddress::from_public_key(*address.public_key()), Ok(address));
     }
 
     #[test]
@@ -196,15 +181,52 @@ mod tests {
         }
     }
 
+    /// Written right, whatever the key.
+    fn text(public_key: [u8; 32]) -> String {
+        OnionAddress { public_key }.service_id()
+    }
+
     #[test]
-    fn a_key_goes_there_and_back_and_is_not_shown() {
-        let key = OnionKey::from_expanded([7; 64]);
-        let blob = key.to_blob();
-        assert_eq!(blob.parse::<OnionKey>().unwrap().expose(), key.expose());
-        assert_eq!(blob.trim_end_matches('=').parse::<OnionKey>().unwrap().expose(), key.expose());
-        assert_eq!(format!("{key:?}"), "OnionKey([redacted])");
-        for bad in ["", "RSA1024:AAAA", "ED25519-V3:", "ED25519-V3:AAAA", "NEW:BEST"] {
-            assert!(bad.parse::<OnionKey>().is_err(), "{bad:?}");
+    fn an_address_that_no_service_can_have_is_refused() {
+        // Multiples of the base point, and the points of small order.
+        let base = "5866666666666666666666666666666666666666666666666666666666666666";
+        let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+        let both = {
+            let point = |hex_digits: &str| {
+                CompressedEdwardsY(hex::decode(hex_digits).unwrap().try_into().unwrap()).decompress().unwrap()
+            };
+            (point(base) + point(order_8)).compress().to_bytes()
+        };
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut minus_one = [0xff; 32];
+        (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+        let mut no_point = [0; 32];
+        no_point[0] = 2;
+        let order_8 = hex::decode(order_8).unwrap().try_into().unwrap();
+        for bad in [[0; 32], [0xff; 32], identity, minus_one, no_point, order_8, both] {
+            assert_eq!(OnionAddress::from_public_key(bad), Err(ParseOnionError::PublicKey), "{bad:?}");
+            assert_eq!(text(bad).parse::<OnionAddress>(), Err(ParseOnionError::PublicKey), "{bad:?}");
+        }
+        let base = hex::decode(base).unwrap().try_into().unwrap();
+        assert!(text(base).parse::<OnionAddress>().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_is_taken_or_refused(public_key in any::<[u8; 32]>()) {
+            let address = OnionAddress::from_public_key(public_key);
+            prop_assert_eq!(text(public_key).parse::<OnionAddress>(), address.clone());
+            if let Ok(address) = address {
+                prop_assert_eq!(address.public_key(), &public_key);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-z2-7]{50,58}(.onion)?") {
+            if let Ok(address) = text.parse::<OnionAddress>() {
+                prop_assert_eq!(address.to_string().parse(), Ok(address));
+            }
         }
     }
 }

@@ -28,12 +28,7 @@ fn line(b: &Bench, arguments: &str) -> Said {
 pub(crate) const ROWS: &[Row] = &[
     ("ADD_ONION", |b| add(b, one()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().discard_key()), 250, "\"key: false, clients: 0\""),
-    (
-        "ADD_ONION",
-        |b| add(b, one().key(OnionKey::from_expanded([64; 64]))),
-        250,
-        "\"key: false, clients: 0\"",
-    ),
+    ("ADD_ONION", |b| add(b, one().key(OnionKey::from_seed(&[64; 32]))), 250, "\"key: false, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().detach()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().client(CLIENT)), 250, "\"key: true, clients: 1\""),
     (
