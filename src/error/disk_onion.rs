@@ -186,7 +186,10 @@ mod tests {
         );
         let error = error.explained("/srv/a", DiskOnionProblem::Permissions { mode: 0o755 });
         let text = error.to_string();
-        assert!(text.starts_with("the onion service in /srv/a cannot be used: its directory has mode 0755"), "{text}");
+        assert!(
+            text.starts_with("the onion service in /srv/a cannot be used: its directory has mode 0755"),
+            "{text}"
+        );
         assert!(text.contains("513 See logs.") && text.ends_with("too permissive."), "{text}");
     }
 }

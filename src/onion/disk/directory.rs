@@ -220,7 +220,8 @@ fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
 
     let mode = mode(directory).unwrap_or_default();
     let owns = tor == Some(directory.uid());
-    tor == Some(0) || if owns { mode & 0o300 == 0o300 } else { mode & 0o030 == 0o030 || mode & 0o003 == 0o003 }
+    tor == Some(0)
+        || if owns { mode & 0o300 == 0o300 } else { mode & 0o030 == 0o030 || mode & 0o003 == 0o003 }
 }
 
 #[cfg(not(unix))]

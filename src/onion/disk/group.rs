@@ -49,8 +49,8 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
 }
 
 /// The lines of several services: what SETCONF is told, name by name.
-pub fn format_group<'a>(services: impl IntoIterator<Item = &'a DiskOnion>) -> Vec<ConfLine> {
-    services.into_iter().flat_map(DiskOnion::lines).collect()
+pub fn format_group(services: &[DiskOnion]) -> Vec<ConfLine> {
+    services.iter().flat_map(DiskOnion::lines).collect()
 }
 
 #[cfg(test)]

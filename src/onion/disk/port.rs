@@ -126,7 +126,8 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
     }
     if let Some(path) = text.strip_prefix("unix:") {
         let quoted = path.starts_with('"') && path.len() > 1 && path.ends_with('"');
-        let path = if quoted { String::from_utf8(unquote(path.as_bytes())).ok() } else { Some(path.to_owned()) };
+        let path =
+            if quoted { String::from_utf8(unquote(path.as_bytes())).ok() } else { Some(path.to_owned()) };
         return match path {
             Some(path) if path.starts_with('/') => DiskTarget::Unix(path.into()),
             _ => DiskTarget::Other(text.to_owned()),

@@ -130,14 +130,14 @@ impl DiskOnions {
             services.push(service.clone());
             Ok(())
         });
-        added.map_err(|error| explain(error, service, tor))?;
-        if let Some(prepared) = prepared {
-            prepared.keep();
-        }
+        settle(added, prepared, service, tor)?;
         let address = self.wait_for_hostname(service.directory())?;
         if let Some(key) = key.filter(|key| key.address() != address) {
             let what = format!("{address} in place of {}", key.address());
-            return Err(Error::answer(format!("SETCONF HiddenServiceDir={}", service.directory().display()), what));
+            return Err(Error::answer(
+                format!("SETCONF HiddenServiceDir={}", service.directory().display()),
+                what,
+            ));
         }
         Ok(DiskOnionService::new(self.clone(), service.directory().to_owned(), address))
     }
@@ -167,11 +167,7 @@ impl DiskOnions {
             let others: Vec<_> = services.iter().filter(|other| *other != service).cloned().collect();
             check_same_key(service, &others)
         });
-        changed.map_err(|error| explain(error, service, tor))?;
-        if let Some(prepared) = prepared {
-            prepared.keep();
-        }
-        Ok(())
+        settle(changed, prepared, service, tor)
     }
 
     /// Takes the service with this directory out of the configuration, and gives what it was: added again, it has the same
@@ -250,7 +246,8 @@ impl DiskOnions {
             let value = line.value.unwrap_or_default();
             // It cannot be sent back as it was.
             if value.contains('\u{fffd}') {
-                let problem = format!("{} has a value that is no UTF-8: {value}; nothing was changed", line.name);
+                let problem =
+                    format!("{} has a value that is no UTF-8: {value}; nothing was changed", line.name);
                 return Err(Error::answer("GETCONF HiddenServiceOptions", problem));
             }
             command.quoted(&line.name, &value);
@@ -320,6 +317,21 @@ fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What was made for a service stays, unless it is sure that tor has not taken it; a refusal is explained.
+fn settle(
+    result: Result<()>,
+    prepared: Option<Prepared>,
+    service: &DiskOnion,
+    tor: Option<u32>,
+) -> Result<()> {
+    let is_sure = matches!(result, Err(Error::DiskOnion(_) | Error::Argument(_) | Error::Answer { .. }));
+    let result = result.map_err(|error| explain(error, service, tor));
+    if let Some(prepared) = prepared.filter(|_| !is_sure) {
+        prepared.keep();
+    }
+    result
 }
 
 /// tor's refusal, with what may be its reason.

@@ -80,7 +80,8 @@ impl DiskOnion {
     /// The value of an option, whatever the case of its name; where it is there several times, the last, which is the one
     /// that counts for tor (except for `HiddenServicePort`).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values(name).last()
+        let named = |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
+        self.lines.iter().rev().find(named)?.value.as_deref()
     }
 
     /// All values of an option, in order.
@@ -230,7 +231,8 @@ impl DiskOnion {
     fn check_ports(&self) -> Result<()> {
         let mut ports: Vec<DiskPort> = Vec::new();
         for value in self.values(PORT) {
-            let port: DiskPort = value.parse().map_err(|error| refuse("port", format!("is none: {error}")))?;
+            let port: DiskPort =
+                value.parse().map_err(|error| refuse("port", format!("is none: {error}")))?;
             if let Some(why) = port.problem() {
                 return Err(refuse("port", why));
             }
@@ -239,7 +241,11 @@ impl DiskOnion {
             }
             ports.push(port);
         }
-        if ports.is_empty() { Err(refuse("port", "is missing: a service needs at least one")) } else { Ok(()) }
+        if ports.is_empty() {
+            Err(refuse("port", "is missing: a service needs at least one"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -247,7 +253,8 @@ fn check_line(line: &ConfLine) -> Result<()> {
     let name = line.name.as_str();
     let begins = name.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("HiddenService"));
     if !begins || name.eq_ignore_ascii_case(DIRECTORY) || is_not_of_a_service(name) {
-        let why = "is no option of one service: these begin with HiddenService (and the directory is given apart)";
+        let why =
+            "is no option of one service: these begin with HiddenService (and the directory is given apart)";
         return Err(refuse(name, why));
     }
     let value = line.value.as_deref().unwrap_or_default();
@@ -317,7 +324,8 @@ mod tests {
 
     #[test]
     fn an_option_is_replaced_where_it_was() {
-        let service = service().max_streams(1).option("hiddenservicemaxstreams", "2").allow_unknown_ports(true);
+        let service =
+            service().max_streams(1).option("hiddenservicemaxstreams", "2").allow_unknown_ports(true);
         assert_eq!(service.get("HIDDENSERVICEMAXSTREAMS"), Some("2"));
         let service = service.max_streams(3);
         let lines: Vec<String> = service.lines()[1..].iter().map(ToString::to_string).collect();
