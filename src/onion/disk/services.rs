@@ -210,8 +210,8 @@ impl DiskOnions {
     ///     services.extend(["/srv/a", "/srv/b"].map(|directory| DiskOnion::new(directory).local_port(80)));
     ///     Ok(())
     /// })?;
-    /// assert_eq!(tor.sent().last().map(String::as_str), Some(concat!("SETCONF HiddenServiceDir=\"/srv/a\" ",
-    ///     "HiddenServicePort=\"80\" HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\"")));
+    /// assert_eq!(tor.wait_for("SETCONF")?, concat!("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\" ",
+    ///     "HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\""));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
