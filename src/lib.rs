@@ -214,8 +214,10 @@ pub mod error;
 #[macro_use]
 pub mod types;
 
+pub mod config;
 pub mod connection;
 pub mod controller;
+pub mod endpoint;
 pub mod event;
 pub mod onion;
 pub mod process;
@@ -223,6 +225,7 @@ pub mod protocol;
 pub mod socks;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tor;
 pub mod transport;
 
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
@@ -231,5 +234,8 @@ pub use controller::{
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
     PostedDescriptor, Reconnect, WeakController, connect,
 };
+pub use endpoint::{Endpoint, dial};
 pub use error::{Error, Result};
+pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
+pub use tor::{SocksPort, Tor, TorClient, TorMode};

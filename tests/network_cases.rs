@@ -17,12 +17,16 @@ mod happening;
 mod hs_descriptors;
 #[path = "network/info.rs"]
 mod info;
+#[path = "network/killed.rs"]
+mod killed;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/tor.rs"]
+mod tor;
 #[path = "support/unknown_words.rs"]
 mod unknown_words;
 
@@ -53,7 +57,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 9] = [
+    let cases: [&[Case]; 11] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -61,6 +65,8 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         hs_descriptors::CASES,
+        tor::CASES,
+        killed::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::stream::Keep;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
 use crate::error::{Phase, Result, SocksError, SocksProblem, Timeout};
 use crate::transport::{Address, Transport, deadline_after};
@@ -35,6 +36,8 @@ pub struct SocksProxy {
     address: Address,
     timeout: Duration,
     isolation: Option<Isolation>,
+    refuse_private: bool,
+    keep: Option<Keep>,
 }
 
 impl SocksProxy {
@@ -44,7 +47,13 @@ impl SocksProxy {
 
     /// The SOCKS port at `address`. Nothing is connected to yet.
     pub fn new(address: impl Into<Address>) -> Self {
-        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None }
+        SocksProxy {
+            address: address.into(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            isolation: None,
+            refuse_private: false,
+            keep: None,
+        }
     }
 
     /// The same port, each request within `timeout`.
@@ -60,6 +69,18 @@ impl SocksProxy {
         SocksProxy { isolation: Some(isolation), ..self }
     }
 
+    /// The same port, which is not asked to connect to [private](super::is_private) addresses and names, such as
+    /// `127.0.0.1` or `localhost`: an exit would look for them in its own network. By default it is, and tor decides.
+    #[must_use]
+    pub fn refuse_private(self, refuse: bool) -> Self {
+        SocksProxy { refuse_private: refuse, ..self }
+    }
+
+    /// The same port, which keeps this alive, as its streams do.
+    pub(crate) fn keep(self, keep: Keep) -> Self {
+        SocksProxy { keep: Some(keep), ..self }
+    }
+
     /// Where it is.
     pub fn address(&self) -> &Address {
         &self.address
@@ -72,11 +93,16 @@ impl SocksProxy {
     /// be used.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
+        if self.refuse_private && request.is_private() {
+            let why = "it is on this machine or its local network, which an exit does not reach; \
+                       TorClient::allow_private_addresses lets it through";
+            return Err(SocksError::new(request.to_string(), SocksProblem::Argument(why.into())).into());
+        }
         let (transport, _) = self.perform(&request)?;
         let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
         transport.set_read_timeout(None).map_err(io)?;
         transport.set_write_timeout(None).map_err(io)?;
-        Ok(SocksStream::new(transport))
+        Ok(SocksStream::new(transport, self.keep.clone()))
     }
 
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).

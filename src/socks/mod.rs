@@ -13,6 +13,7 @@
 mod client;
 mod isolation;
 mod machine;
+mod private;
 mod request;
 mod stream;
 
@@ -20,5 +21,7 @@ pub use ::socks::{TargetAddr, ToTargetAddr};
 pub use client::{SocksProxy, exchange};
 pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};
+pub use private::{is_private, is_private_ip};
 pub use request::Request;
+pub(crate) use stream::Keep;
 pub use stream::SocksStream;
