@@ -19,6 +19,8 @@ mod hs_descriptors;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[path = "network/onion_disk.rs"]
+mod onion_disk;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
@@ -57,13 +59,14 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 11] = [
+    let cases: [&[Case]; 12] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
         info::CASES,
         socks::CASES,
         onions::CASES,
+        onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,

@@ -2,15 +2,17 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
 
-use scape::event::EventBody;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionService, DiskOnions};
+use scape::onion::{Publication, Wait};
+use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
-use scape::types::{ClientKey, EventKind, HsDescAction};
+use scape::types::{ClientKey, SocksStatus};
 use scape::{ClientAuth, Controller, Error};
 
-use crate::onions::{is_final, read, server};
+use crate::onions::{read, server};
 use crate::{Case, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -23,30 +25,8 @@ fn host(network: &TestNetwork) -> &Controller {
     network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
 }
 
-/// What `act` does, once every upload of both descriptors that comes of it is done.
-fn published<T>(tor: &Controller, act: impl FnOnce() -> T) -> T {
-    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
-    let result = act();
-    let deadline = std::time::Instant::now() + SOON;
-    let (mut descriptors, mut begun, mut done) = (std::collections::HashSet::new(), 0, 0);
-    while descriptors.len() < 2 || done < begun {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        let event = events.next_timeout(left).unwrap();
-        let EventBody::HsDesc(told) = event.body() else { continue };
-        match told.action {
-            HsDescAction::Upload => {
-                descriptors.insert(told.descriptor_id.clone());
-                begun += 1;
-            }
-            HsDescAction::Uploaded => done += 1,
-            _ => {}
-        }
-    }
-    result
-}
-
-fn add(tor: &Controller, service: &DiskOnion) -> DiskOnionService {
-    published(tor, || DiskOnions::of(tor).add(service)).unwrap()
+fn publish(tor: &Controller, service: &DiskOnion) -> DiskOnionService {
+    DiskOnions::of(tor).publish(service, Wait::AllUploads, SOON, |_| {}).unwrap()
 }
 
 fn reached(network: &TestNetwork) {
@@ -54,11 +34,11 @@ fn reached(network: &TestNetwork) {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let tor = host(network);
     let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"on disk"));
-    let service = add(tor, &config);
+    let service = publish(tor, &config);
     assert_eq!(read(network, &service.address(), 80).unwrap(), "on disk");
     let address = service.address();
     service.remove().unwrap();
-    let again = add(tor, &config.port(81, server(b"again")));
+    let again = publish(tor, &config.port(81, server(b"again")));
     assert_eq!(again.address(), address);
     assert_eq!(read(network, &address, 81).unwrap(), "again");
     again.remove().unwrap();
@@ -69,18 +49,16 @@ fn authorized(network: &TestNetwork) {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let (tor, client) = (host(network), network.client());
     let (right, wrong) = (ClientKey::random(), ClientKey::random());
-    let service = add(tor, &DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret")));
+    let service = publish(tor, &DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret")));
     service.authorized_clients().add("bob", &right.public_key()).unwrap();
     // The descriptors are made anew, and uploaded.
-    published(tor, || service.reread()).unwrap();
+    let publication = Publication::begin(tor).unwrap();
+    service.reread().unwrap();
+    publication.wait(&service.address(), Wait::AllUploads, SOON, |_| {}).unwrap();
 
-    let refused = |result: Result<String, Error>| match result {
-        Err(error) => assert!(is_final(&error) || is_wrong(&error), "{error}"),
-        Ok(said) => panic!("it was reached: {said}"),
-    };
-    refused(read(network, &service.address(), 80));
+    assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_MISSING);
     let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), wrong)).unwrap();
-    refused(read(network, &service.address(), 80));
+    assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_WRONG);
     guard.close().unwrap();
     let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), right)).unwrap();
     assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
@@ -88,6 +66,21 @@ fn authorized(network: &TestNetwork) {
     service.remove().unwrap();
 }
 
-fn is_wrong(error: &Error) -> bool {
-    matches!(error, Error::Socks(error) if error.status() == Some(scape::types::SocksStatus::ONION_AUTH_WRONG))
+/// Why the client does not get in, once that is for its key.
+fn refusal(network: &TestNetwork, service: &DiskOnionService) -> SocksStatus {
+    let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    let deadline = Instant::now() + SOON;
+    loop {
+        match proxy.connect((service.address().to_string().as_str(), 80)) {
+            Err(Error::Socks(error)) if error.status().is_some_and(is_for_the_key) => {
+                return error.status().unwrap();
+            }
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            Ok(_) => panic!("it was reached"),
+        }
+    }
+}
+
+fn is_for_the_key(status: SocksStatus) -> bool {
+    status == SocksStatus::ONION_AUTH_MISSING || status == SocksStatus::ONION_AUTH_WRONG
 }
