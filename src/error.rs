@@ -15,6 +15,7 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod disk_onion;
 mod endpoint;
 mod hs_fetch;
 mod launch;
@@ -36,6 +37,7 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use disk_onion::{DiskOnionError, DiskOnionProblem};
 pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
@@ -109,6 +111,9 @@ pub enum Error {
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
+    /// An onion service on disk, in tor's configuration, cannot be as it should.
+    #[error(transparent)]
+    DiskOnion(Box<DiskOnionError>),
     /// An onion service was to be published, and was not in time.
     #[error(transparent)]
     Publish(Box<PublishError>),
@@ -149,6 +154,7 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::DiskOnion(error) => error.refusal.as_ref(),
             _ => None,
         }
     }
@@ -188,6 +194,7 @@ impl Error {
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
+            Error::DiskOnion(error) => matches!(error.problem, DiskOnionProblem::NoHostname(_)),
             Error::Publish(_) => true,
             Error::Tls(error) => matches!(error.problem(), TlsProblem::Timeout(_)),
             Error::Connect(error) => {
@@ -219,6 +226,7 @@ from_boxed!(
     NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
+    DiskOnion(DiskOnionError),
     Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
