@@ -88,7 +88,6 @@ impl OnionBuilder {
     }
 
     /// Something that lives as long as the service, or its listener, does.
-    #[allow(dead_code, reason = "for what owns the controller")]
     pub(crate) fn keep(mut self, keep: Arc<dyn Any + Send + Sync>) -> Self {
         self.keep = Some(keep);
         self

@@ -42,6 +42,7 @@ use parking_lot::Mutex;
 use crate::config::PortLine;
 use crate::controller::{Connect, Controller};
 use crate::error::{ConnectAttempt, Error, NoTorError, Result};
+use crate::onion::OnionBuilder;
 use crate::process::{Launch, TorProcess};
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
 use crate::transport::Address;
@@ -281,6 +282,27 @@ impl Tor {
     /// As those two.
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.client()?.connect(target)
+    }
+
+    /// An onion service of this tor, to be described, and then made: by [`listen`](OnionBuilder::listen), with a listener like a
+    /// [`TcpListener`](std::net::TcpListener), or by [`publish`](OnionBuilder::publish), for a server that is there already.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let listener = tor.onion()?.port(80).listen()?;
+    /// println!("http://{}/", listener.address());
+    /// for stream in listener.incoming() {
+    ///     let stream = stream?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    pub fn onion(&self) -> Result<OnionBuilder> {
+        let keep: Keep = self.core.clone();
+        Ok(OnionBuilder::new(self.controller()?).keep(keep))
     }
 
     /// Ends the control connection, for every handle; and the tor, where we started it.
