@@ -15,6 +15,7 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod disk_onion;
 mod endpoint;
 mod hs_fetch;
 mod launch;
@@ -35,6 +36,7 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use disk_onion::{DiskOnionError, DiskOnionProblem};
 pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
@@ -110,6 +112,9 @@ pub enum Error {
     /// An onion service was to be published, and was not in time.
     #[error(transparent)]
     Publish(Box<PublishError>),
+    /// An onion service on disk, in tor's configuration, cannot be as it should.
+    #[error(transparent)]
+    DiskOnion(Box<DiskOnionError>),
     /// tor did not resolve a name or an address.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
@@ -144,6 +149,7 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::DiskOnion(error) => error.refusal.as_ref(),
             _ => None,
         }
     }
@@ -176,6 +182,7 @@ impl Error {
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
             Error::Publish(_) => true,
+            Error::DiskOnion(error) => matches!(error.problem, DiskOnionProblem::NoHostname(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -206,6 +213,7 @@ from_boxed!(
     Circuit(CircuitError),
     HsFetch(HsFetchError),
     Publish(PublishError),
+    DiskOnion(DiskOnionError),
     Resolve(ResolveError),
     Socks(SocksError),
     Endpoint(EndpointError),

@@ -237,6 +237,7 @@ fn mistakes_are_told_with_their_place() {
             28,
         ),
         ("onion:80:hiddenServiceDir=x:detach=1", Conflict { with: "detach" }, Some("hiddenServiceDir"), 9),
+        ("onion:80:client=x:hiddenServiceDir=x", Conflict { with: "client" }, Some("hiddenServiceDir"), 18),
         ("onion:80:version=2", some(), Some("version"), 9),
         ("onion:80:client=alice", some(), Some("client"), 9),
         ("onion:80:maxStreams=-1", some(), Some("maxStreams"), 9),
@@ -374,8 +375,11 @@ fn any_onion() -> impl Strategy<Value = OnionEndpoint> {
                 Identity::File(path) => endpoint.private_key_file(path),
                 Identity::Directory(path) => endpoint.hidden_service_dir(path),
             };
-            endpoint =
-                clients.into_iter().map(ClientPublicKey::from_bytes).fold(endpoint, OnionEndpoint::client);
+            endpoint = clients
+                .into_iter()
+                .filter(|_| !directory)
+                .map(ClientPublicKey::from_bytes)
+                .fold(endpoint, OnionEndpoint::client);
             let ((single_hop, detach), streams, pow, time) = rest;
             endpoint = if single_hop { endpoint.single_hop() } else { endpoint };
             endpoint = if detach && !directory { endpoint.detach() } else { endpoint };

@@ -1,7 +1,7 @@
 //! Listening at an `onion:` endpoint.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use super::onion::{Identity, Local};
 use super::which_tor::tor_at;
 use super::{OnionEndpoint, key_file};
-use crate::error::{EndpointError, Error, Result};
+use crate::error::{EndpointError, EndpointProblem, Error, Result};
+use crate::onion::disk::DiskOnion;
 use crate::onion::{OnionBuilder, OnionListener};
 use crate::process::Launch;
 use crate::tor::Tor;
@@ -122,22 +123,28 @@ impl OnionEndpoint {
 
     /// What can be seen to be wrong before there is a tor.
     fn check(&self) -> Result<()> {
-        match self.local() {
-            Local::Tcp { address: Some(address), .. } if address.is_unspecified() => {
-                let why = "it stands for every address, but tor needs one to connect to, such as 127.0.0.1";
-                Err(EndpointError::invalid("localAddress", why).into())
-            }
-            _ => Ok(()),
+        if let Local::Tcp { address: Some(address), .. } = self.local()
+            && address.is_unspecified()
+        {
+            let why = "it stands for every address, but tor needs one to connect to, such as 127.0.0.1";
+            return Err(EndpointError::invalid("localAddress", why).into());
         }
+        if let Identity::Directory(_) = self.identity() {
+            let others = [("detach", self.is_detached()), ("client", !self.clients().is_empty())];
+            if let Some((with, _)) = others.into_iter().find(|(_, given)| *given) {
+                return Err(EndpointError::of("hiddenServiceDir", EndpointProblem::Conflict { with }).into());
+            }
+        }
+        Ok(())
     }
 
     /// The tor that is named, or the program's, or one for a single hop.
-    fn tor(&self, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
+    fn tor(&self, mut on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         if self.is_single_hop() && self.named_control_port().is_none() {
             let launch = Launch::new()
                 .option("HiddenServiceNonAnonymousMode", true)
                 .option("HiddenServiceSingleHopMode", true)
-                .on_progress(on_progress);
+                .on_progress(move |step| on_progress(&step.into()));
             return Tor::launch(launch);
         }
         tor_at(self.named_control_port(), on_progress)
@@ -178,8 +185,17 @@ impl OnionEndpoint {
             Identity::New => builder,
             Identity::Key(key) => builder.key(key.clone()),
             Identity::File(path) => builder.key(key_file::load_or_make(path)?),
-            Identity::Directory(path) => builder.directory(path),
+            Identity::Directory(path) => builder.on_disk(self.on_disk(path)?),
         })
+    }
+
+    /// The service as tor's configuration has it. (Whether it is hidden is said of the whole tor.)
+    fn on_disk(&self, path: &Path) -> Result<DiskOnion> {
+        let mut service = DiskOnion::new(absolute(path)?);
+        if let Some(streams) = self.wanted_max_streams() {
+            service = service.max_streams(streams);
+        }
+        Ok(if self.wants_proof_of_work() { service.proof_of_work(None, None) } else { service })
     }
 
     fn add_local(&self, builder: OnionBuilder) -> Result<OnionBuilder> {
@@ -195,11 +211,14 @@ impl OnionEndpoint {
     }
 }
 
+/// Below this program's working directory: tor has another.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::io(format!("cannot find {}", path.display()), error))
+}
+
 #[cfg(unix)]
 fn add_socket(builder: OnionBuilder, path: &Path) -> Result<OnionBuilder> {
-    let path = std::path::absolute(path)
-        .map_err(|error| Error::io(format!("cannot find {}", path.display()), error))?;
-    Ok(builder.unix_socket_at(path))
+    Ok(builder.unix_socket_at(absolute(path)?))
 }
 
 #[cfg(not(unix))]

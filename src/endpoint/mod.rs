@@ -63,7 +63,7 @@
 //! | `localAddress` | IP address | the address where they are accepted. Without: `127.0.0.1` |
 //! | `unixSocket` | path | a Unix socket instead, which is made |
 //! | `controlPort` | address | on the tor with this control port. Without: the global tor, a running one before a launched one |
-//! | `hiddenServiceDir` | path | a service of tor's configuration, with its keys in this directory |
+//! | `hiddenServiceDir` | path | a service of tor's configuration, with its key in this directory; not together with `detach` or `client` |
 //! | `privateKey` | base64 | this key, with or without `ED25519-V3\:`; **secret** |
 //! | `privateKeyFile` | path | the key in this file, which is made (mode 0600) where it is missing, so that the service comes back at the same address |
 //! | `singleHop` | bool | a service that is quicker and **not hidden**, on a tor that is launched for it, or that of `controlPort` |

@@ -160,8 +160,10 @@ impl OnionEndpoint {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// A service that tor keeps in its configuration, with its keys in this directory (`hiddenServiceDir`). It takes the place of
-    /// other sources of a key.
+    /// A service of tor's configuration, with its key in this directory, where tor makes one if need be (`hiddenServiceDir`): see
+    /// [`onion::disk`](crate::onion::disk). It is taken out of the configuration when the listener ends, and the directory stays. Who
+    /// may connect is said by the files in its `authorized_clients`, and not by [`client`](Self::client). It takes the place of other
+    /// sources of a key.
     #[must_use]
     pub fn hidden_service_dir(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
@@ -334,7 +336,7 @@ impl FromStr for OnionEndpoint {
         options.exclude("unixSocket", &["localPort", "localAddress"])?;
         options.exclude("privateKey", &["privateKeyFile", "hiddenServiceDir"])?;
         options.exclude("privateKeyFile", &["hiddenServiceDir"])?;
-        options.exclude("hiddenServiceDir", &["detach"])?;
+        options.exclude("hiddenServiceDir", &["detach", "client"])?;
         let mut endpoint = read_ports(&options.need("port")?)?;
         if let Some(value) = options.take("version")
             && value.text() != "3"

@@ -77,9 +77,13 @@
 
 mod acceptor;
 mod builder;
+pub mod client_auth;
+pub mod disk;
 mod listener;
 mod local;
+mod private_file;
 mod publication;
+mod reconfigure;
 mod service;
 mod stream;
 mod uploads;
