@@ -7,6 +7,8 @@
 mod circuits;
 #[path = "network/commands.rs"]
 mod commands;
+#[path = "network/endpoints.rs"]
+mod endpoints;
 #[path = "network/events.rs"]
 mod events;
 #[path = "network/examples.rs"]
@@ -57,7 +59,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 11] = [
+    let cases: [&[Case]; 12] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -67,6 +69,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,
+        endpoints::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
