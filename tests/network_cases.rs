@@ -17,6 +17,8 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[path = "network/http.rs"]
+mod http;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/killed.rs"]
@@ -59,7 +61,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 12] = [
+    let cases: [&[Case]; 13] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -70,6 +72,7 @@ fn a_private_network() {
         tor::CASES,
         killed::CASES,
         endpoints::CASES,
+        http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
