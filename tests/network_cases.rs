@@ -23,6 +23,8 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[path = "network/onion_services.rs"]
+mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
@@ -68,6 +70,7 @@ fn a_private_network() {
         info::CASES,
         socks::CASES,
         onions::CASES,
+        onion_services::CASES,
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,
