@@ -281,7 +281,7 @@ pub use controller::{
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
     PostedDescriptor, Reconnect, WeakController, connect,
 };
-pub use endpoint::{Endpoint, dial};
+pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};

@@ -6,7 +6,6 @@ mod support;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
