@@ -15,6 +15,9 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[cfg(feature = "http")]
+#[path = "network/http.rs"]
+mod http;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/onions.rs"]
@@ -53,7 +56,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 9] = [
+    let cases: &[&[Case]] = &[
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -61,11 +64,13 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         hs_descriptors::CASES,
+        #[cfg(feature = "http")]
+        http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
-    for (name, case) in cases.into_iter().flatten() {
+    for (name, case) in cases.iter().copied().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
         println!(
