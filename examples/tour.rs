@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use scape::event::EventBody;
 use scape::socks::{Isolation, SocksProxy};
-use scape::testing::{NetworkProgress, TestNetwork};
-use scape::types::{EventKind, HsDescAction, OnionAddress};
+use scape::testing::TestNetwork;
+use scape::types::{EventKind, HsDescAction, OnionAddress, Progress};
 use scape::{AddOnion, BuildCircuit, Connect, Controller, Subscription};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn progress_bar(progress: &NetworkProgress) {
+fn progress_bar(progress: &Progress) {
     let done = usize::from(progress.percent) / 4;
     print!("\r    [{:25}] {:3} % {:50}", "#".repeat(done), progress.percent, progress.text);
     // A terminal that is gone needs no progress bar.

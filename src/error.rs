@@ -4,7 +4,7 @@
 //! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
 //! ([`Error::Timeout`]), an argument that was never sent ([`Error::Argument`]), and the errors of
 //! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
-//! services, names.
+//! services and their publication, names.
 //!
 //! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed to every waiter; its
 //! `Display` says what was asked, what tor answered (its text whole) and what to do, and never
@@ -15,8 +15,14 @@ mod auth;
 mod circuit;
 mod closed;
 mod connect;
+mod disk_onion;
+mod endpoint;
 mod hs_fetch;
 mod launch;
+mod no_socks_port;
+mod no_tor;
+mod not_ready;
+mod publish;
 mod refusal;
 mod resolve;
 mod socks;
@@ -31,8 +37,14 @@ pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
+pub use disk_onion::{DiskOnionError, DiskOnionProblem};
+pub use endpoint::{EndpointError, EndpointProblem};
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use no_socks_port::NoSocksPortError;
+pub use no_tor::NoTorError;
+pub use not_ready::NotReadyError;
+pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
@@ -75,18 +87,45 @@ pub enum Error {
     /// A tor process could not be started, or not brought to the state that was asked for.
     #[error(transparent)]
     Launch(Box<LaunchError>),
+    /// There is no tor to use, by whatever way.
+    #[error(transparent)]
+    NoTor(Box<NoTorError>),
+    /// What was asked for takes a control connection, and this tor is known by its SOCKS port only.
+    #[error(
+        "this takes a control connection, and the tor is known by its SOCKS port {socks} only: set ControlPort for it, and \
+         connect to that"
+    )]
+    NoControl {
+        /// The SOCKS port.
+        socks: Box<str>,
+    },
+    /// tor has no SOCKS port that can be used as was asked.
+    #[error(transparent)]
+    NoSocksPort(Box<NoSocksPortError>),
+    /// tor did not become ready in time.
+    #[error(transparent)]
+    NotReady(Box<NotReadyError>),
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
+    /// An onion service on disk, in tor's configuration, cannot be as it should.
+    #[error(transparent)]
+    DiskOnion(Box<DiskOnionError>),
+    /// An onion service was to be published, and was not in time.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// tor did not resolve a name or an address.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// An endpoint string cannot be used. Nothing was done.
+    #[error(transparent)]
+    Endpoint(Box<EndpointError>),
     /// A TLS connection through tor could not be made.
     #[error(transparent)]
     Tls(Box<TlsError>),
@@ -115,6 +154,7 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::DiskOnion(error) => error.refusal.as_ref(),
             _ => None,
         }
     }
@@ -147,13 +187,15 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS or fetching a descriptor.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {
-            Error::Timeout(_) => true,
+            Error::Timeout(_) | Error::NotReady(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
+            Error::DiskOnion(error) => matches!(error.problem, DiskOnionProblem::NoHostname(_)),
+            Error::Publish(_) => true,
             Error::Tls(error) => matches!(error.problem(), TlsProblem::Timeout(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
@@ -179,10 +221,16 @@ from_boxed!(
     Connect(ConnectError),
     Auth(AuthError),
     Launch(LaunchError),
+    NoTor(NoTorError),
+    NoSocksPort(NoSocksPortError),
+    NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
+    DiskOnion(DiskOnionError),
+    Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Endpoint(EndpointError),
     Tls(TlsError),
 );
 
@@ -198,6 +246,13 @@ impl From<Timeout> for Error {
     }
 }
 
+/// For what is converted without fail where a conversion may fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// So that an error survives a trip through [`io::Read`] and the like; [`io::Error::get_ref`] gives
 /// it back.
 impl From<Error> for io::Error {
@@ -205,7 +260,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Io { source, .. } => source.kind(),
             Error::Closed(_) => io::ErrorKind::NotConnected,
-            Error::Argument(_) => io::ErrorKind::InvalidInput,
+            Error::Argument(_) | Error::Endpoint(_) => io::ErrorKind::InvalidInput,
             Error::Answer { .. } => io::ErrorKind::InvalidData,
             Error::Socks(socks) => socks.io_kind(),
             Error::Tls(tls) => tls.io_kind(),

@@ -409,19 +409,6 @@ impl Write for Once<'_> {
 }
 
 #[test]
-fn what_is_kept_lives_as_long_as_a_connection() {
-    let web = Web::http(|_, _| ok("x".repeat(1_000_000)));
-    let kept: Arc<()> = Arc::new(());
-    let agent = AgentBuilder::new(web.proxy()).keep(kept.clone()).build().unwrap();
-    assert!(Arc::strong_count(&kept) > 1);
-    let response = agent.get("http://a.test/").call().unwrap();
-    drop(agent);
-    assert!(Arc::strong_count(&kept) > 1, "the response is still to be read");
-    assert_eq!(response.into_body().read_to_string().unwrap().len(), 1_000_000);
-    assert_eq!(Arc::strong_count(&kept), 1);
-}
-
-#[test]
 fn isolation_is_not_shown() {
     let isolation = Isolation::new("sesame", "open").unwrap();
     let builder = AgentBuilder::new(SocksProxy::new(9050)).isolation(isolation);

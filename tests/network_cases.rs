@@ -15,17 +15,24 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
-#[cfg(feature = "http")]
 #[path = "network/http.rs"]
 mod http;
 #[path = "network/info.rs"]
 mod info;
+#[path = "network/killed.rs"]
+mod killed;
+#[path = "network/onion_disk.rs"]
+mod onion_disk;
+#[path = "network/onion_services.rs"]
+mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/tor.rs"]
+mod tor;
 #[path = "support/unknown_words.rs"]
 mod unknown_words;
 
@@ -56,21 +63,24 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: &[&[Case]] = &[
+    let cases: [&[Case]; 12] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
         info::CASES,
         socks::CASES,
         onions::CASES,
+        onion_services::CASES,
+        onion_disk::CASES,
         hs_descriptors::CASES,
-        #[cfg(feature = "http")]
+        tor::CASES,
+        killed::CASES,
         http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
-    for (name, case) in cases.iter().copied().flatten() {
+    for (name, case) in cases.into_iter().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
         println!(

@@ -336,6 +336,14 @@ impl Connect {
         self.start(connection, candidate, None)
     }
 
+    /// Where it connects to, where that is one place.
+    pub(super) fn address(&self) -> Option<&Address> {
+        match &self.destination {
+            Destination::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+
     /// Whether the connection is to be made again by itself.
     pub(super) fn is_persistent(&self) -> bool {
         self.reconnect.is_some()

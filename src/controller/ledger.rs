@@ -27,6 +27,8 @@ struct Entries {
 pub(super) struct Belonging {
     /// What it is, for people.
     pub(super) what: String,
+    /// The onion service that it is, where it is one: it may be taken back meanwhile.
+    pub(super) onion: Option<OnionAddress>,
     /// How it is made.
     pub(super) command: Result<Command>,
 }
@@ -52,6 +54,11 @@ impl Ledger {
     /// A service was removed.
     pub(super) fn remove_onion(&self, address: &OnionAddress) {
         self.0.lock().onions.retain(|(known, _)| known != address);
+    }
+
+    /// Whether a service is to be there.
+    pub(super) fn has_onion(&self, address: &OnionAddress) -> bool {
+        self.0.lock().onions.iter().any(|(known, _)| known == address)
     }
 
     /// A client's key was given to tor, which keeps it in memory only.
@@ -81,20 +88,20 @@ impl Ledger {
         let mut belongings = Vec::new();
         if entries.owns_tor {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
-            belongings.push(Belonging { what: "the ownership of tor".into(), command });
+            belongings.push(Belonging { what: "the ownership of tor".into(), onion: None, command });
         }
         for (address, service) in &entries.onions {
             let what = format!("the onion service {address}");
-            belongings.push(Belonging { what, command: service.command_again() });
+            belongings.push(Belonging { what, onion: Some(*address), command: service.command_again() });
         }
         for auth in &entries.client_auths {
             let what = format!("the client's key for {}", auth.address);
-            belongings.push(Belonging { what, command: auth.command() });
+            belongings.push(Belonging { what, onion: None, command: auth.command() });
         }
         for mapping in &entries.mappings {
             let command = Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
             let what = format!("the mapping {mapping}");
-            belongings.push(Belonging { what, command: command.map_err(Into::into) });
+            belongings.push(Belonging { what, onion: None, command: command.map_err(Into::into) });
         }
         belongings
     }

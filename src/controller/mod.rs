@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use crate::connection::{Candidate, Connection, PendingReply};
 use crate::error::{Closed, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::{Transport, deadline_after};
+use crate::transport::{Address, Transport, deadline_after};
 
 pub use addresses::{MappedAddress, Mapping};
 pub use cache::Caching;
@@ -138,6 +138,11 @@ impl Controller {
     /// How long each call waits for tor.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Where it is connected to. `None` where it was given a transport, or a way of the program's own.
+    pub fn control_address(&self) -> Option<&Address> {
+        self.inner.session.address()
     }
 
     /// A handle that does not keep the connection open.

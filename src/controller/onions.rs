@@ -1,11 +1,14 @@
 //! ADD_ONION, DEL_ONION.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::Controller;
+use crate::connection::{PendingReply, QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder, Reply};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
@@ -57,6 +60,13 @@ pub enum OnionTarget {
 impl From<SocketAddr> for OnionTarget {
     fn from(address: SocketAddr) -> Self {
         OnionTarget::Tcp(address)
+    }
+}
+
+/// A port of 127.0.0.1.
+impl From<u16> for OnionTarget {
+    fn from(port: u16) -> Self {
+        OnionTarget::Tcp((Ipv4Addr::LOCALHOST, port).into())
     }
 }
 
@@ -170,6 +180,11 @@ impl AddOnion {
         self
     }
 
+    /// Whether it can be sent.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.command().map(drop)
+    }
+
     pub(super) fn command(&self) -> Result<Command> {
         let mut command = Command::build("ADD_ONION");
         match &self.key {
@@ -273,12 +288,13 @@ impl AddOnion {
 /// Onion services. control-spec, commands ADD_ONION and DEL_ONION.
 impl Controller {
     /// Adds an onion service. When this returns, tor has it; its descriptor is not published yet (see the HS_DESC
-    /// event).
+    /// event); [`OnionBuilder`](crate::onion::OnionBuilder) waits for that, and removes the service when it is dropped.
     ///
     /// # Errors
     ///
     /// [`Error::Argument`] for a service without ports and the like; [`Error::Refused`] with tor's text, for
-    /// example 550 where a service with this key is there already.
+    /// example 550 where a service with this key is there already. [`Error::Timeout`] where tor does not answer; when its late
+    /// answer comes, the service is removed again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -294,12 +310,54 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
-        let reply = self.request(service.command()?)?;
+        let reply = self.request_or_undo(service.command()?)?;
         let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
         }
         Ok(added)
+    }
+
+    /// Sends ADD_ONION, and waits for its reply.
+    fn request_or_undo(&self, command: Command) -> Result<Reply> {
+        let pending = self.send_checked(command)?;
+        match pending.wait_timeout(self.timeout) {
+            Ok(reply) => match reply.refusal(pending.command()) {
+                Some(refusal) => Err(refusal.into()),
+                None => Ok(reply),
+            },
+            Err(error @ Error::Timeout(_)) => {
+                self.undo_late(pending);
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what the late reply to ADD_ONION may still tell of, on a thread that ends with that, or with the connection.
+    fn undo_late(&self, pending: PendingReply) {
+        let tor = self.downgrade();
+        let undo = move || {
+            let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
+            if reply.is_ok()
+                && let (Some(added), Some(tor)) = (parse(&reply), tor.upgrade())
+            {
+                let _ = tor.del_onion(&added.address);
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(undo) {
+            log::warn!(target: "scape::onion", "an onion service that tor adds late will stay: {error}");
+        }
+    }
+
+    /// A service is not to be given back when the connection is made again.
+    pub(crate) fn forget_onion(&self, address: &OnionAddress) {
+        self.inner.session.ledger.remove_onion(address);
+    }
+
+    /// Something that ends when the connection ends and nothing is to make it again. tor is not told.
+    pub(crate) fn lifeline(&self) -> Result<Subscription> {
+        self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.timeout)
     }
 
     /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.
@@ -309,9 +367,13 @@ impl Controller {
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
     /// another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
-        self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?)?;
-        self.inner.session.ledger.remove_onion(address);
-        Ok(())
+        let removed =
+            self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?);
+        // What is gone already is not given back either.
+        if removed.as_ref().err().is_none_or(|error| error.refusal().is_some_and(|no| no.is_unknown())) {
+            self.forget_onion(address);
+        }
+        removed.map(drop)
     }
 }
 

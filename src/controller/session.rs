@@ -14,8 +14,8 @@ use crate::connection::{
 };
 use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
-use crate::types::Signal;
+use crate::transport::{Address, deadline_after};
+use crate::types::{OnionAddress, Signal};
 
 /// A connection, and what it takes to make it again.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ impl Session {
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Where it is connected to, where that is known.
+    pub(super) fn address(&self) -> Option<&Address> {
+        self.connect.as_ref().and_then(Connect::address)
     }
 
     fn is_persistent(&self) -> bool {
@@ -166,9 +171,23 @@ impl Session {
         for belonging in self.ledger.belongings() {
             let sent =
                 belonging.command.and_then(|command| self.connection.send(command, timeout)?.wait_ok());
+            let is_there = sent.is_ok();
             note(belonging.what, sent.map(drop))?;
+            if is_there && let Some(address) = belonging.onion {
+                self.take_back(&address, timeout)?;
+            }
         }
         Ok(reconnected)
+    }
+
+    /// Removes a service that was given back, where it was removed by somebody else at the same time.
+    fn take_back(&self, address: &OnionAddress, timeout: Duration) -> Result<()> {
+        if self.ledger.has_onion(address) {
+            return Ok(());
+        }
+        let command = Command::build("DEL_ONION").word("address", &address.service_id()).finish()?;
+        // Whoever removed it may be quicker, so a refusal is fine.
+        self.connection.request(command, timeout).map(drop)
     }
 
     /// Ends everything for good and waits for its threads, at most this long.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Error;
+use super::no_tor::write_with_sources;
 
 /// No control connection could be made; says what was tried.
 #[derive(Debug, Clone)]
@@ -46,12 +47,8 @@ impl fmt::Display for ConnectError {
             if i > 0 {
                 f.write_str("; ")?;
             }
-            write!(f, "{}: {}", attempt.address, attempt.error)?;
-            let mut source = std::error::Error::source(&attempt.error);
-            while let Some(error) = source {
-                write!(f, ": {error}")?;
-                source = error.source();
-            }
+            write!(f, "{}: ", attempt.address)?;
+            write_with_sources(f, &attempt.error)?;
         }
         f.write_str(
             ". Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address",

@@ -36,6 +36,8 @@ pub enum Phase {
     Close,
     /// An onion service's descriptor to be published.
     Publish,
+    /// A connection to an onion service.
+    Accept,
     /// An answer to a question for a name or an address.
     Resolve,
     /// An answer on a SOCKS connection.
@@ -75,6 +77,7 @@ impl fmt::Display for Timeout {
             Phase::Exit => "the process to end",
             Phase::Close => "the connection's threads to end",
             Phase::Publish => "the descriptor to be published",
+            Phase::Accept => "a connection to the onion service",
             Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
             Phase::Tls => "the TLS handshake",

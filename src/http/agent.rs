@@ -1,13 +1,11 @@
 //! Making agents.
 
-use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::HeaderValue;
 
-use super::connector::{Keep, NoResolver, TorConnector};
+use super::connector::{NoResolver, TorConnector};
 use crate::error::{ArgumentError, Result};
 use crate::socks::{Isolation, SocksProxy};
 #[cfg(feature = "https")]
@@ -34,8 +32,6 @@ use crate::tls::TlsSettings;
 #[must_use = "an agent is made by build()"]
 pub struct AgentBuilder {
     proxy: SocksProxy,
-    keep: Option<Keep>,
-    allow_private: bool,
     timeout: Option<Duration>,
     stall_timeout: Duration,
     user_agent: Option<String>,
@@ -54,9 +50,7 @@ impl AgentBuilder {
     /// An agent whose connections go through `proxy`, with its isolation and, each, within its timeout.
     pub fn new(proxy: SocksProxy) -> Self {
         AgentBuilder {
-            proxy,
-            keep: None,
-            allow_private: false,
+            proxy: proxy.refuse_private(true),
             timeout: None,
             stall_timeout: Self::DEFAULT_STALL_TIMEOUT,
             user_agent: None,
@@ -106,13 +100,7 @@ impl AgentBuilder {
     /// Whether private addresses, `localhost` and the like are asked for (see [`is_private`](crate::socks::is_private)): exits
     /// refuse them, but tors of a private network need not. Without this, they are an error, and nothing is sent.
     pub fn allow_private_addresses(self, allow: bool) -> Self {
-        AgentBuilder { allow_private: allow, ..self }
-    }
-
-    /// Something that is not dropped before the agent, its clones and all its connections are: a tor that runs as long as its handle
-    /// lives, for example.
-    pub fn keep(self, what: Arc<dyn Any + Send + Sync>) -> Self {
-        AgentBuilder { keep: Some(what), ..self }
+        AgentBuilder { proxy: self.proxy.refuse_private(!allow), ..self }
     }
 
     /// Whom to trust, for `https://` URLs, onion services' too. Without this, the authorities that browsers trust. TLS settings of
@@ -144,7 +132,7 @@ impl AgentBuilder {
             })?;
             config = config.user_agent(user_agent);
         }
-        let connector = TorConnector::new(self.proxy, self.allow_private, self.keep);
+        let connector = TorConnector::new(self.proxy);
         #[cfg(feature = "https")]
         let connector = {
             use ureq::unversioned::transport::Connector as _;
@@ -158,7 +146,6 @@ impl fmt::Debug for AgentBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AgentBuilder")
             .field("proxy", &self.proxy)
-            .field("allow_private", &self.allow_private)
             .field("timeout", &self.timeout)
             .field("stall_timeout", &self.stall_timeout)
             .finish_non_exhaustive()

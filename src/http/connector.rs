@@ -1,6 +1,5 @@
 //! How ureq gets its connections: through tor's SOCKS port, and in no other way.
 
-use std::any::Any;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -12,11 +11,8 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::transport::{Socket, TorTransport};
 use crate::error::{ArgumentError, Error, SocksError, SocksProblem};
-use crate::socks::{Request, SocksProxy, TargetAddr, is_private};
+use crate::socks::{Request, SocksProxy, TargetAddr};
 use crate::transport::deadline_after;
-
-/// What is not dropped before the last connection is.
-pub(super) type Keep = Arc<dyn Any + Send + Sync>;
 
 /// Resolves nothing: tor is given the name.
 #[derive(Debug)]
@@ -31,28 +27,21 @@ impl Resolver for NoResolver {
 /// Connects through a SOCKS port.
 pub(super) struct TorConnector {
     proxy: SocksProxy,
-    allow_private: bool,
-    keep: Option<Keep>,
 }
 
 impl TorConnector {
-    pub(super) fn new(proxy: SocksProxy, allow_private: bool, keep: Option<Keep>) -> Self {
-        TorConnector { proxy, allow_private, keep }
+    pub(super) fn new(proxy: SocksProxy) -> Self {
+        TorConnector { proxy }
     }
 
     /// What to ask tor for.
-    fn request(&self, uri: &Uri) -> Result<Request, Error> {
+    fn request(uri: &Uri) -> Result<Request, Error> {
         let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
             return Err(ArgumentError::invalid("HTTP", "URL", "has no host").into());
         };
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         let target = TargetAddr::Domain(host.to_owned(), uri.port_u16().unwrap_or(default_port));
-        let private = !self.allow_private && is_private(&target);
-        let request = Request::connect(target)?;
-        if private {
-            return Err(SocksError::new(request.to_string(), SocksProblem::Private).into());
-        }
-        Ok(request)
+        Ok(Request::connect(target)?)
     }
 }
 
@@ -65,7 +54,7 @@ impl Connector<()> for TorConnector {
         _: Option<()>,
     ) -> Result<Option<TorTransport>, ureq::Error> {
         check(details).map_err(carried)?;
-        let request = self.request(details.uri).map_err(carried)?;
+        let request = Self::request(details.uri).map_err(carried)?;
         let theirs = details.timeout;
         if theirs.after.is_zero() {
             return Err(ureq::Error::Timeout(theirs.reason));
@@ -81,7 +70,7 @@ impl Connector<()> for TorConnector {
         let socket = Arc::new(Socket::new(proxy.open(&request, deadline).map_err(failed)?));
         (details.register_shutdown)(Socket::shutdown_handle(&socket))?;
         proxy.ask(socket.transport(), &request, deadline).map_err(failed)?;
-        Ok(Some(TorTransport::new(socket, details.config, self.keep.clone())))
+        Ok(Some(TorTransport::new(socket, details.config, self.proxy.kept())))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ureq::config::Config;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHandle, Transport};
 
-use super::connector::Keep;
+use crate::socks::Keep;
 use crate::transport::{self, deadline_after};
 
 /// The connection to tor's SOCKS port. An agent that is shut down ends it from another thread.

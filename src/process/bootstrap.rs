@@ -29,12 +29,12 @@ pub(super) type ProgressCallback = Box<dyn FnMut(&Bootstrap) + Send>;
 /// Waits until tor is `wanted` percent bootstrapped. What it has reached is in `reached`, also after a failure.
 ///
 /// tor may have come far before we subscribe, and says nothing twice: so the present value is asked for afterwards.
-pub(super) fn wait(
+pub(crate) fn wait(
     controller: &Controller,
     wanted: u8,
     deadline: Instant,
     reached: &mut Option<u8>,
-    mut callback: Option<ProgressCallback>,
+    mut callback: impl FnMut(&Bootstrap),
 ) -> Result<()> {
     let patient = controller.with_timeout(remaining(deadline)?);
     let events = patient.subscribe([EventKind::StatusClient])?;
@@ -44,9 +44,7 @@ pub(super) fn wait(
     };
     let mut report = |step: &Bootstrap| {
         *reached = Some(step.progress);
-        if let Some(call) = &mut callback {
-            call(step);
-        }
+        callback(step);
         step.progress >= wanted
     };
     if report(&now) {

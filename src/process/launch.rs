@@ -210,12 +210,16 @@ impl Launch {
         let running = Running { child, stop_timeout: self.stop_timeout, directory: Some(directory) };
         let mut reached = None;
         let wanted = self.wanted();
-        let callback = self.on_progress.take();
+        let mut callback = self.on_progress.take();
         let (controller, control_address) = pending
             .connect(&running.child, deadline)
             .and_then(|(controller, address)| {
                 if let WaitFor::Bootstrap(percent) = wanted {
-                    bootstrap::wait(&controller, percent, deadline, &mut reached, callback)?;
+                    bootstrap::wait(&controller, percent, deadline, &mut reached, |step| {
+                        if let Some(call) = &mut callback {
+                            call(step);
+                        }
+                    })?;
                 }
                 Ok((controller, address))
             })

@@ -45,6 +45,7 @@ mod tor_process;
 mod torrc;
 
 pub use bootstrap::WaitFor;
+pub(crate) use bootstrap::wait as wait_bootstrapped;
 pub use control::Control;
 pub use exit::Exit;
 pub use find::find_tor;

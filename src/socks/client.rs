@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::stream::Keep;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
 use crate::error::{Phase, Result, SocksError, SocksProblem, Timeout};
 use crate::transport::{Address, Transport, deadline_after};
@@ -35,6 +36,8 @@ pub struct SocksProxy {
     address: Address,
     timeout: Duration,
     isolation: Option<Isolation>,
+    refuse_private: bool,
+    keep: Option<Keep>,
 }
 
 impl SocksProxy {
@@ -44,7 +47,13 @@ impl SocksProxy {
 
     /// The SOCKS port at `address`. Nothing is connected to yet.
     pub fn new(address: impl Into<Address>) -> Self {
-        SocksProxy { address: address.into(), timeout: Self::DEFAULT_TIMEOUT, isolation: None }
+        SocksProxy {
+            address: address.into(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            isolation: None,
+            refuse_private: false,
+            keep: None,
+        }
     }
 
     /// The same port, each request within `timeout`.
@@ -58,6 +67,30 @@ impl SocksProxy {
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
+    }
+
+    /// The same port, which is not asked to connect to [private](super::is_private) addresses and names, such as
+    /// `127.0.0.1` or `localhost`: an exit would look for them in its own network. By default it is, and tor decides.
+    #[must_use]
+    pub fn refuse_private(self, refuse: bool) -> Self {
+        SocksProxy { refuse_private: refuse, ..self }
+    }
+
+    /// The same port, which keeps this alive, as its streams do.
+    pub(crate) fn keep(self, keep: Keep) -> Self {
+        SocksProxy { keep: Some(keep), ..self }
+    }
+
+    /// Whether it is not asked to connect to private addresses.
+    #[cfg(feature = "http")]
+    pub(crate) fn refuses_private(&self) -> bool {
+        self.refuse_private
+    }
+
+    /// What lives as long as this, and its streams.
+    #[cfg(feature = "http")]
+    pub(crate) fn kept(&self) -> Option<Keep> {
+        self.keep.clone()
     }
 
     /// How long a request may take.
@@ -82,7 +115,7 @@ impl SocksProxy {
         let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
         transport.set_read_timeout(None).map_err(io)?;
         transport.set_write_timeout(None).map_err(io)?;
-        Ok(SocksStream::new(transport))
+        Ok(SocksStream::new(transport, self.keep.clone()))
     }
 
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).
@@ -122,6 +155,9 @@ impl SocksProxy {
 
     /// A connection to the port, which `request` is to be made over.
     pub(crate) fn open(&self, request: &Request, deadline: Instant) -> Result<Transport, SocksError> {
+        if self.refuse_private && request.is_private() {
+            return Err(SocksError::new(request.to_string(), SocksProblem::Private));
+        }
         Transport::connect(&self.address, deadline).map_err(|error| {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))

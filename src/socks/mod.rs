@@ -29,4 +29,5 @@ pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};
 pub use private::{is_private, is_private_ip};
 pub use request::Request;
+pub(crate) use stream::Keep;
 pub use stream::SocksStream;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::{TargetAddr, ToTargetAddr};
+use super::{TargetAddr, ToTargetAddr, is_private, is_private_ip};
 use crate::error::{SocksError, SocksProblem};
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an address.
@@ -65,6 +65,15 @@ impl Request {
     /// Find the name of the host with this address (`RESOLVE_PTR`, 0xF1).
     pub fn resolve_ptr(ip: IpAddr) -> Self {
         Request { command: Command::ResolvePtr, host: Host::Ip(ip), port: 0 }
+    }
+
+    /// Whether it is to connect to this machine or its local network: see [`is_private`]. Look-ups are not.
+    pub fn is_private(&self) -> bool {
+        match &self.host {
+            _ if self.command != Command::Connect => false,
+            Host::Ip(ip) => is_private_ip(*ip),
+            Host::Name(name) => is_private(&TargetAddr::Domain(name.to_string(), self.port)),
+        }
     }
 
     pub(super) fn command(&self) -> Command {

@@ -1,12 +1,17 @@
 //! A connection through tor.
 
+use std::any::Any;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::transport::Transport;
+
+/// What has to live as long as a stream does: a tor that ends with the last that uses it.
+pub(crate) type Keep = Arc<dyn Any + Send + Sync>;
 
 /// A connection to a target through tor, which is used like a [`TcpStream`].
 ///
@@ -16,12 +21,13 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub struct SocksStream {
     transport: Transport,
+    keep: Option<Keep>,
 }
 
 impl SocksStream {
-    /// A stream whose handshake is done.
-    pub(super) fn new(transport: Transport) -> Self {
-        SocksStream { transport }
+    /// A stream whose handshake is done, which keeps alive what it came through.
+    pub(super) fn new(transport: Transport, keep: Option<Keep>) -> Self {
+        SocksStream { transport, keep }
     }
 
     /// How long a read may wait; `None` (as at first): for ever. Then it fails with the kind
@@ -58,7 +64,7 @@ impl SocksStream {
     /// # Errors
     /// The operating system's, for example when no more files may be open.
     pub fn try_clone(&self) -> io::Result<SocksStream> {
-        self.transport.try_clone().map(SocksStream::new)
+        self.transport.try_clone().map(|transport| SocksStream::new(transport, self.keep.clone()))
     }
 
     /// The TCP connection to tor, where tor's port is one. Its addresses are tor's and this machine's, not the target's.
@@ -78,7 +84,7 @@ impl SocksStream {
         &self.transport
     }
 
-    /// The connection to tor.
+    /// The connection to tor. It does not keep a tor alive that was launched for it, as the stream does.
     pub fn into_transport(self) -> Transport {
         self.transport
     }

@@ -11,14 +11,14 @@ use tempfile::TempDir;
 
 use super::authority::{Authority, free_ports, private_directory};
 use super::name_server::NameServer;
-use super::node::{Node, Role, as_authority, as_client, as_relay, launch};
+use super::node::{Node, Role, as_authority, as_client, as_relay, node};
 use super::{TestNetwork, consensus, stop_all};
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::protocol::Words;
 use crate::transport::{Address, deadline_after};
-use crate::types::EventKind;
+use crate::types::{EventKind, Progress};
 
 /// How often to start again when somebody took a port in between.
 const ATTEMPTS: usize = 3;
@@ -32,17 +32,7 @@ const NODE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many of a node's log lines a failure tells.
 const LINES_EACH: usize = 5;
 
-/// How far the start of a network has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NetworkProgress {
-    /// In percent.
-    pub percent: u8,
-    /// For people.
-    pub text: String,
-}
-
-type Callback = Box<dyn FnMut(&NetworkProgress) + Send>;
+type Callback = Box<dyn FnMut(&Progress) + Send>;
 
 /// The settings of a [`TestNetwork`].
 #[must_use = "nothing happens before start()"]
@@ -101,7 +91,7 @@ impl TestNetworkBuilder {
     }
 
     /// Called with each step of the start, on the thread that calls [`start`](Self::start).
-    pub fn on_progress(mut self, callback: impl FnMut(&NetworkProgress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
@@ -135,9 +125,9 @@ impl TestNetworkBuilder {
         let root = directory.path();
         let name_server = self.start_name_server(root)?;
 
-        self.report(0, "making the authorities' keys");
+        self.report(0, "keys", "making the authorities' keys");
         let authorities = self.make_authorities(root)?;
-        self.report(10, "starting the nodes");
+        self.report(10, "nodes", "starting the nodes");
         let mut network =
             Starting { nodes: self.launch_nodes(root, &authorities)?, directory: Some(directory) };
         match self.wait_ready(&network, deadline) {
@@ -158,10 +148,11 @@ impl TestNetworkBuilder {
             control: tcp(&control).ok_or_else(missing)?,
             cookie,
             name_server,
+            authorities: authorities.iter().map(Authority::line).collect(),
             nodes: std::mem::take(&mut network.nodes),
             directory: network.directory.take(),
         };
-        self.report(100, "ready");
+        self.report(100, "done", "ready");
         Ok(network)
     }
 
@@ -199,18 +190,19 @@ impl TestNetworkBuilder {
     fn launch_nodes(&self, root: &Path, authorities: &[Authority]) -> Result<Vec<Node>> {
         let resolv_conf = root.join("resolv.conf");
         let socket = self.socks_socket(root)?;
+        let lines: Vec<String> = authorities.iter().map(Authority::line).collect();
         let mut launches = Vec::new();
         for authority in authorities {
             let nickname = authority.nickname.clone();
-            let tor = launch(&nickname, &root.join(&nickname), authorities);
+            let tor = node(&nickname, &root.join(&nickname), &lines);
             launches.push((nickname, Role::Authority, as_authority(tor, authority)));
         }
         for i in 0..self.relays {
             let nickname = format!("relay{i}");
-            let tor = launch(&nickname, &root.join(&nickname), authorities);
+            let tor = node(&nickname, &root.join(&nickname), &lines);
             launches.push((nickname, Role::Relay, as_relay(tor, &resolv_conf)));
         }
-        let tor = as_client(launch("client", &root.join("client"), authorities), socket.as_deref());
+        let tor = as_client(node("client", &root.join("client"), &lines), socket.as_deref());
         launches.push(("client".into(), Role::Client, tor.options(self.client_options.clone())));
 
         let results: Vec<Result<Node>> = thread::scope(|scope| {
@@ -256,11 +248,11 @@ impl TestNetworkBuilder {
     }
 
     fn wait_ready(&mut self, network: &Starting, deadline: Instant) -> Result<()> {
-        self.report(20, "waiting until the authorities know every relay");
+        self.report(20, "descriptors", "waiting until the authorities know every relay");
         consensus::wait_for_descriptors(&network.nodes, deadline)?;
-        self.report(30, "voting on a consensus");
+        self.report(30, "vote", "voting on a consensus");
         consensus::vote(&network.nodes, deadline)?;
-        self.report(60, "telling the relays");
+        self.report(60, "relays", "telling the relays");
         consensus::tell_relays(&network.nodes, deadline)?;
 
         let client = network.nodes[network.nodes.len() - 1].controller();
@@ -270,7 +262,7 @@ impl TestNetworkBuilder {
         loop {
             if let Some(bootstrap) = phase.take() {
                 // Four fifths of the way have been gone before the bootstrap.
-                self.report(80 + bootstrap.progress / 5, &bootstrap.summary);
+                self.report(80 + bootstrap.progress / 5, "bootstrap", &bootstrap.summary);
                 if bootstrap.is_done() {
                     break;
                 }
@@ -280,13 +272,13 @@ impl TestNetworkBuilder {
                 phase = status.bootstrap();
             }
         }
-        self.report(99, "waiting until the client knows every relay");
+        self.report(99, "known", "waiting until the client knows every relay");
         wait_known(client, &network.nodes, deadline, self.timeout)
     }
 
-    fn report(&mut self, percent: u8, text: &str) {
+    fn report(&mut self, percent: u8, tag: &str, text: &str) {
         if let Some(callback) = &mut self.on_progress {
-            callback(&NetworkProgress { percent, text: text.into() });
+            callback(&Progress::new(percent, tag, text));
         }
     }
 }

@@ -14,9 +14,11 @@ use tempfile::TempDir;
 
 use crate::controller::Controller;
 use crate::error::{Error, Result};
+use crate::process::Launch;
+use crate::tor::Tor;
 use crate::transport::Address;
 
-pub use builder::{NetworkProgress, TestNetworkBuilder};
+pub use builder::TestNetworkBuilder;
 pub use name_server::NameServer;
 pub use node::{Node, Role};
 
@@ -50,6 +52,8 @@ pub struct TestNetwork {
     control: Address,
     cookie: PathBuf,
     name_server: NameServer,
+    /// Their `DirAuthority` lines.
+    authorities: Vec<String>,
     /// Dropped last, when every process has ended.
     directory: Option<TempDir>,
 }
@@ -63,6 +67,26 @@ impl TestNetwork {
     /// The client's control connection.
     pub fn client(&self) -> &Controller {
         self.client_node().controller()
+    }
+
+    /// The client, as programs use it.
+    pub fn tor(&self) -> Tor {
+        Tor::from(self.client().clone())
+    }
+
+    /// One more client of this network, to be started: its options can be added to, and what is its own (its data
+    /// directory, its SOCKS port) is as [`Launch`] says. It is the caller's, and should end before the network does.
+    ///
+    /// ```no_run
+    /// use scape::{Tor, testing::TestNetwork};
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// let another = Tor::launch(network.launch().option("SocksPort", "auto ExtendedErrors"))?;
+    /// another.client()?.dns_resolve("www.scape.test")?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn launch(&self) -> Launch {
+        node::as_visitor(node::member(&self.authorities))
     }
 
     /// The client.

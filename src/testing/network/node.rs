@@ -72,14 +72,17 @@ impl Node {
     }
 }
 
-/// A tor of the network that knows nobody but its authorities, and that logs what helps to understand a failure.
-pub(super) fn launch(nickname: &str, data_directory: &Path, authorities: &[Authority]) -> Launch {
+/// A node of the network, which does not wait for it.
+pub(super) fn node(nickname: &str, data_directory: &Path, authorities: &[String]) -> Launch {
+    member(authorities).data_directory(data_directory).wait_for(WaitFor::Control).option("Nickname", nickname)
+}
+
+/// A tor that knows nobody but the network's authorities (by their `DirAuthority` lines), and that logs what helps to
+/// understand a failure.
+pub(super) fn member(authorities: &[String]) -> Launch {
     Launch::new()
-        .data_directory(data_directory)
-        .wait_for(WaitFor::Control)
         .options([
             ("TestingTorNetwork", "1"),
-            ("Nickname", nickname),
             ("ShutdownWaitLength", "0"),
             ("SafeLogging", "0"),
             ("AssumeReachable", "1"),
@@ -92,7 +95,7 @@ pub(super) fn launch(nickname: &str, data_directory: &Path, authorities: &[Autho
             // The system then refuses to connect them to anything but this machine (on Linux).
             ("OutboundBindAddress", "127.0.0.1"),
         ])
-        .options(authorities.iter().map(|authority| ("DirAuthority", authority.line())))
+        .options(authorities.iter().map(|line| ("DirAuthority", line.as_str())))
 }
 
 /// What makes a tor an authority.
@@ -138,15 +141,18 @@ pub(super) fn as_relay(launch: Launch, resolv_conf: &Path) -> Launch {
     ])
 }
 
+/// What a client needs where everything has private addresses.
+pub(super) fn as_visitor(launch: Launch) -> Launch {
+    launch.options([("ClientDNSRejectInternalAddresses", "0"), ("ClientRejectInternalAddresses", "0")])
+}
+
 /// What makes a tor a client that others can use: a control port with a cookie, and SOCKS ports.
 pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
-    let launch = launch.options([
+    let launch = as_visitor(launch).options([
         ("ControlPort", "127.0.0.1:auto"),
         ("CookieAuthentication", "1"),
         ("FetchServerDescriptors", "0"),
         ("SocksPort", "127.0.0.1:auto ExtendedErrors"),
-        ("ClientDNSRejectInternalAddresses", "0"),
-        ("ClientRejectInternalAddresses", "0"),
     ]);
     match socks_socket {
         Some(path) => launch.option("SocksPort", format!("unix:\"{}\" ExtendedErrors", path.display())),

@@ -1,0 +1,96 @@
+//! Two friends talk, over an onion service that nobody else can even find.
+//!
+//! ```text
+//! cargo run --example chat host              one makes a key for the other, and waits
+//! cargo run --example chat join ADDRESS      the other gives that key, as the first line of standard input
+//! ```
+//!
+//! Who hosts tells the friend the address and the key, in a way that nobody else hears. Both are good for this one talk. Where tor is
+//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::thread;
+
+use scape::endpoint::OnionEndpoint;
+use scape::types::{ClientKey, OnionAddress};
+use scape::{ClientAuth, Tor};
+
+const PORT: u16 = 5223;
+/// How long a line may be.
+const LONGEST_LINE: u64 = 4096;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["host"] => host(),
+        ["join", address] => join(address.parse()?),
+        _ => Err("either host, or join ADDRESS".into()),
+    }
+}
+
+fn host() -> Result<(), Box<dyn Error>> {
+    let key = ClientKey::random();
+    let endpoint = OnionEndpoint::new(PORT)?.client(key.public_key());
+    let listener = endpoint.listen_with(|step| eprintln!("{step}"))?;
+    println!("your friend says: chat join {}", listener.address());
+    println!("and gives this key: {}", *key.to_base32());
+    let friend = listener.accept()?;
+    println!("your friend is here");
+    let (writer, ender) = (friend.try_clone()?, friend.try_clone()?);
+    talk(friend, writer, move || ender.shutdown(Shutdown::Both))?;
+    listener.close()?;
+    Ok(())
+}
+
+fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
+    eprintln!("the key:");
+    let mut key = String::new();
+    io::stdin().read_line(&mut key)?;
+    let tor = Tor::connect()?;
+    let controller = tor.controller()?;
+    controller.onion_client_auth_add(&ClientAuth::new(address, key.parse()?))?;
+    let talked = tor.dial((address.to_string().as_str(), PORT)).map_err(Box::from).and_then(|friend| {
+        println!("you are there");
+        let (writer, ender) = (friend.try_clone()?, friend.try_clone()?);
+        talk(friend, writer, move || ender.shutdown(Shutdown::Both)).map_err(Box::<dyn Error>::from)
+    });
+    controller.onion_client_auth_remove(&address)?;
+    talked
+}
+
+/// Passes lines on in both directions, until one of both has said all.
+fn talk(
+    friend: impl Read,
+    mut writer: impl Write + Send + 'static,
+    end: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if writeln!(writer, "{line}").is_err() {
+                break;
+            }
+        }
+        let _ = end();
+    });
+    let mut friend = BufReader::new(friend);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match friend.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {
+                // What the friend says is shown, and does nothing to this terminal.
+                let said: String =
+                    String::from_utf8_lossy(&line).chars().filter(|c| !c.is_control()).collect();
+                println!("friend: {said}");
+            }
+        }
+    }
+    println!("the talk is over");
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Looks up names and addresses through tor, as an exit sees them.
+//!
+//! `cargo run --example dns -- NAME-OR-ADDRESS…`: for a name its address, for an address its name. Where tor is somewhere
+//! else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use scape::{Result, Tor, TorClient};
+
+/// How long each look-up may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn main() -> Result<ExitCode> {
+    let questions: Vec<String> = std::env::args().skip(1).collect();
+    if questions.is_empty() {
+        eprintln!("dns NAME-OR-ADDRESS…");
+        return Ok(ExitCode::FAILURE);
+    }
+    let client = Tor::find()?.client()?.timeout(PATIENCE);
+    let mut outcome = ExitCode::SUCCESS;
+    for question in questions {
+        match answer(&client, &question) {
+            Ok(answer) => println!("{question} {answer}"),
+            Err(error) => {
+                eprintln!("{question}: {error}");
+                outcome = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn answer(client: &TorClient, question: &str) -> Result<String> {
+    match question.parse::<IpAddr>() {
+        Ok(ip) => client.dns_resolve_ptr(ip),
+        Err(_) => client.dns_resolve(question).map(|ip| ip.to_string()),
+    }
+}

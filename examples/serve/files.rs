@@ -1,0 +1,128 @@
+//! What a path of a request stands for: a file, the list of a directory, or nothing.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// What is there.
+pub(crate) enum Content {
+    File(PathBuf),
+    /// A page that lists a directory.
+    Listing(String),
+    /// The same with a slash behind it.
+    Elsewhere(String),
+}
+
+/// Why there is nothing.
+pub(crate) enum Missing {
+    BadRequest,
+    NotFound,
+}
+
+/// Finds what `target`, such as `/a%20b/c?d`, stands for. It is never outside of `root`, which is canonical.
+pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let decoded = decode(path.strip_prefix('/').ok_or(Missing::BadRequest)?).ok_or(Missing::BadRequest)?;
+    let mut wanted = root.to_path_buf();
+    for name in decoded.split('/').filter(|name| !name.is_empty()) {
+        // One plain name: not `..`, no drive of another system; and no hidden file.
+        let mut parts = Path::new(name).components();
+        let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+        if !is_plain || name.starts_with('.') || name.contains(['\0', '\\']) {
+            return Err(Missing::NotFound);
+        }
+        wanted.push(name);
+    }
+    // A link may lead out of it.
+    let real = wanted.canonicalize().map_err(|_| Missing::NotFound)?;
+    if !real.starts_with(root) {
+        return Err(Missing::NotFound);
+    }
+    if !real.is_dir() {
+        let is_file = real.is_file() && !decoded.ends_with('/');
+        return if is_file { Ok(Content::File(real)) } else { Err(Missing::NotFound) };
+    }
+    if !path.ends_with('/') {
+        // Made anew: two slashes at the beginning would lead to another host.
+        let names: Vec<String> = decoded.split('/').filter(|name| !name.is_empty()).map(encode).collect();
+        return Ok(Content::Elsewhere(format!("/{}/", names.join("/"))));
+    }
+    match real.join("index.html") {
+        index if index.is_file() && index.canonicalize().is_ok_and(|index| index.starts_with(root)) => {
+            Ok(Content::File(index))
+        }
+        _ => listing(&real).ok_or(Missing::NotFound).map(Content::Listing),
+    }
+}
+
+/// The page of a directory without `index.html`.
+fn listing(directory: &Path) -> Option<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| {
+            let slash = if entry.file_type().ok()?.is_dir() { "/" } else { "" };
+            Some(format!("{}{slash}", entry.file_name().into_string().ok()?))
+        })
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let items: String = names
+        .iter()
+        .map(|name| format!("<li><a href=\"./{}\">{}</a></li>\n", encode(name), escape(name)))
+        .collect();
+    Some(format!("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Files</title>\n<ul>\n{items}</ul>\n"))
+}
+
+/// `%41` is `A`.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn encode(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What kind a file is, by its name.
+pub(crate) fn content_type(path: &Path) -> &'static str {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match extension.as_str() {
+        "html" | "htm" => "text/html; charset=utf-8",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "mp3" => "audio/mpeg",
+        "mp4" => "video/mp4",
+        "zip" => "application/zip",
+        "gz" => "application/gzip",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,335 @@
+//! `tor:HOST:PORT`: where to connect to through tor.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::grammar::escape;
+use super::options::{self, Options, Vocabulary};
+use crate::error::{EndpointError, EndpointProblem, SocksProblem};
+use crate::socks::{Isolation, Request};
+use crate::transport::Address;
+use crate::types::{REDACTED, Secret};
+
+const OPTIONS: Vocabulary = Vocabulary {
+    kind: "tor",
+    unnamed: &["host", "port"],
+    known: &[
+        "host",
+        "port",
+        "controlPort",
+        "socksPort",
+        "socksHostname",
+        "socksUsername",
+        "socksPassword",
+        "isolate",
+        "timeout",
+        "tls",
+        "allowPrivate",
+    ],
+    repeated: &[],
+    also: &[],
+};
+
+/// Where to connect to through tor, and how: `tor:HOST:PORT`, with the options of [the table](super#tor).
+///
+/// It is made from a text, or piece by piece; nothing happens before [`dial`](Self::dial).
+///
+/// ```
+/// use scape::endpoint::ClientEndpoint;
+/// use std::time::Duration;
+///
+/// let endpoint: ClientEndpoint = "tor:example.com:443:isolate=true:timeout=30".parse()?;
+/// let same = ClientEndpoint::new("example.com", 443)?.isolate().timeout(Duration::from_secs(30));
+/// assert_eq!(endpoint, same);
+/// assert_eq!(same.to_string(), "tor:example.com:443:isolate=true:timeout=30");
+/// # Ok::<(), scape::error::EndpointError>(())
+/// ```
+///
+/// `Display` and `Debug` do not show the password of [`credentials`](Self::credentials); [`expose`](Self::expose) does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientEndpoint {
+    host: String,
+    port: u16,
+    control_port: Option<Address>,
+    socks_port: Option<Address>,
+    sharing: Sharing,
+    timeout: Option<Duration>,
+    tls: bool,
+    allow_private: bool,
+}
+
+/// With whom circuits are shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Sharing {
+    /// With whoever says nothing of it either.
+    Anybody,
+    /// With nobody.
+    Nobody,
+    /// With those of the same credentials.
+    Credentials { user: String, password: Secret },
+}
+
+impl ClientEndpoint {
+    /// `port` of `host`: a name, which only tor ever looks up, an onion address or an IP address (that of IPv6 with or
+    /// without brackets).
+    ///
+    /// # Errors
+    /// For a host that SOCKS cannot carry, and the port 0.
+    pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
+        if port == 0 {
+            return Err(EndpointError::invalid("port", "it is a port: a number from 1 to 65535"));
+        }
+        Request::connect((host, port)).map_err(|error| match error.problem() {
+            SocksProblem::Argument(why) => EndpointError::invalid("host", why.to_string()),
+            _ => EndpointError::invalid("host", "nothing can be connected to there"),
+        })?;
+        Ok(ClientEndpoint {
+            host: options::ip(host).map_or_else(|| host.to_owned(), |ip| ip.to_string()),
+            port,
+            control_port: None,
+            socks_port: None,
+            sharing: Sharing::Anybody,
+            timeout: None,
+            tls: false,
+            allow_private: false,
+        })
+    }
+
+    /// Through the tor with this control port (`controlPort`). Without, and without
+    /// [`socks_port`](Self::socks_port): through the global tor.
+    #[must_use]
+    pub fn control_port(self, address: impl Into<Address>) -> Self {
+        ClientEndpoint { control_port: Some(address.into()), socks_port: None, ..self }
+    }
+
+    /// Through this SOCKS port (`socksPort`), without any control connection. It takes the place of a
+    /// [`control_port`](Self::control_port).
+    #[must_use]
+    pub fn socks_port(self, address: impl Into<Address>) -> Self {
+        ClientEndpoint { socks_port: Some(address.into()), control_port: None, ..self }
+    }
+
+    /// With these SOCKS credentials (`socksUsername`, `socksPassword`): tor shares circuits only between connections that
+    /// have the same. They are not those of an account.
+    ///
+    /// # Errors
+    /// Where one of them has not 1 to 255 bytes, or the name is one that tor reserves: see [`Isolation::new`].
+    pub fn credentials(self, user: &str, password: &str) -> Result<Self, EndpointError> {
+        Isolation::new(user, password).map_err(|error| {
+            let option =
+                if password.is_empty() || password.len() > 255 { "socksPassword" } else { "socksUsername" };
+            EndpointError::invalid(option, error.to_string())
+        })?;
+        Ok(ClientEndpoint {
+            sharing: Sharing::Credentials { user: user.to_owned(), password: Secret::from(password) },
+            ..self
+        })
+    }
+
+    /// On circuits that are shared with nobody (`isolate`): each connection has fresh credentials.
+    #[must_use]
+    pub fn isolate(self) -> Self {
+        ClientEndpoint { sharing: Sharing::Nobody, ..self }
+    }
+
+    /// How long connecting may take (`timeout`), from the connection to the SOCKS port on. Zero counts as a nanosecond.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        ClientEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
+    }
+
+    /// With TLS inside (`tls`). It needs the feature `https`.
+    #[must_use]
+    pub fn tls(self) -> Self {
+        ClientEndpoint { tls: true, ..self }
+    }
+
+    /// Also where the host is an address of a private network (`allowPrivate`), which exits refuse.
+    #[must_use]
+    pub fn allow_private(self) -> Self {
+        ClientEndpoint { allow_private: true, ..self }
+    }
+
+    /// The host. An IPv6 address has no brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The endpoint as a text that can be read again, secrets included. Whoever calls this takes over the duty to keep them
+    /// out of sight.
+    pub fn expose(&self) -> Zeroizing<String> {
+        self.text(true)
+    }
+
+    /// The control port, where one is named.
+    pub(super) fn named_control_port(&self) -> Option<&Address> {
+        self.control_port.as_ref()
+    }
+
+    /// The SOCKS port, where one is named.
+    pub(super) fn named_socks_port(&self) -> Option<&Address> {
+        self.socks_port.as_ref()
+    }
+
+    /// The credentials for the next connection.
+    pub(super) fn isolation(&self) -> crate::Result<Option<Isolation>> {
+        match &self.sharing {
+            Sharing::Anybody => Ok(None),
+            Sharing::Nobody => Ok(Some(Isolation::random())),
+            Sharing::Credentials { user, password } => Isolation::new(user, password.expose()).map(Some),
+        }
+    }
+
+    pub(super) fn wanted_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    pub(super) fn wants_tls(&self) -> bool {
+        self.tls
+    }
+
+    pub(super) fn allows_private(&self) -> bool {
+        self.allow_private
+    }
+
+    fn text(&self, secrets: bool) -> Zeroizing<String> {
+        // A writing to a text does not fail. The room is for a password whose every character is escaped.
+        let mut text = Zeroizing::new(String::with_capacity(1024 + 2 * self.host.len()));
+        let host = options::ip(&self.host).map_or_else(|| self.host.clone(), options::show_ip);
+        let _ = write!(text, "tor:{}:{}", escape(&host), self.port);
+        for (name, address) in [("controlPort", &self.control_port), ("socksPort", &self.socks_port)] {
+            if let Some(address) = address {
+                let _ = write!(text, ":{name}={}", escape(&options::show_address(address)));
+            }
+        }
+        match &self.sharing {
+            Sharing::Anybody => {}
+            Sharing::Nobody => text.push_str(":isolate=true"),
+            Sharing::Credentials { user, password } => {
+                let password = if secrets { password.expose() } else { REDACTED.as_bytes() };
+                let password = Zeroizing::new(String::from_utf8_lossy(password).into_owned());
+                let password = Zeroizing::new(escape(&password).into_owned());
+                let _ = write!(text, ":socksUsername={}:socksPassword={}", escape(user), *password);
+            }
+        }
+        if let Some(timeout) = self.timeout {
+            let _ = write!(text, ":timeout={}", options::show_seconds(timeout));
+        }
+        for (name, on) in [("tls", self.tls), ("allowPrivate", self.allow_private)] {
+            if on {
+                let _ = write!(text, ":{name}=true");
+            }
+        }
+        text
+    }
+}
+
+impl FromStr for ClientEndpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut options = Options::read(text, &OPTIONS)?;
+        options.exclude("socksPort", &["controlPort"])?;
+        let (host, port) = (options.need("host")?, options.need("port")?);
+        let mut endpoint =
+            ClientEndpoint::new(host.text(), port.port()?).map_err(|e| host.error(e.problem().clone()))?;
+        if let Some(value) = options.take("controlPort") {
+            endpoint = endpoint.control_port(value.address()?);
+        }
+        if let Some(address) = socks_port(&mut options)? {
+            endpoint = endpoint.socks_port(address);
+        }
+        endpoint = endpoint.read_sharing(&mut options)?;
+        if let Some(value) = options.take("timeout") {
+            endpoint = endpoint.timeout(value.seconds()?);
+        }
+        if let Some(value) = options.take("tls") {
+            endpoint.tls = value.boolean()?;
+        }
+        if let Some(value) = options.take("allowPrivate") {
+            endpoint.allow_private = value.boolean()?;
+        }
+        Ok(endpoint)
+    }
+}
+
+/// `socksPort`, which may have its host in `socksHostname`.
+fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
+    let (host, port) = (options.take("socksHostname"), options.take("socksPort"));
+    match (host, port) {
+        (None, None) => Ok(None),
+        (None, Some(port)) => port.address().map(Some),
+        (Some(host), None) => Err(host.error(EndpointProblem::Needs { other: "socksPort" })),
+        (Some(host), Some(port)) => {
+            let address = Address::tcp(host.text(), port.port()?);
+            address.map(Some).map_err(|_| host.invalid("it is the name or the IP address of a host"))
+        }
+    }
+}
+
+impl ClientEndpoint {
+    /// `isolate`, or `socksUsername` and `socksPassword`.
+    fn read_sharing(self, options: &mut Options) -> Result<Self, EndpointError> {
+        let isolate = options.take("isolate");
+        let fresh = isolate.as_ref().map_or(Ok(false), |value| value.boolean())?;
+        match (options.take("socksUsername"), options.take("socksPassword")) {
+            (None, None) if fresh => Ok(self.isolate()),
+            (None, None) => Ok(self),
+            (Some(user), None) => Err(user.error(EndpointProblem::Needs { other: "socksPassword" })),
+            (None, Some(password)) => Err(password.error(EndpointProblem::Needs { other: "socksUsername" })),
+            (Some(user), Some(_)) if fresh => Err(user.error(EndpointProblem::Conflict { with: "isolate" })),
+            (Some(user), Some(password)) => {
+                self.credentials(user.text(), password.secret()?).map_err(|error| {
+                    let to_blame = if error.option() == Some("socksPassword") { &password } else { &user };
+                    to_blame.error(error.problem().clone())
+                })
+            }
+        }
+    }
+}
+
+/// As it can be read again, except for the password, in whose place `[redacted]` stands (which is refused where it is
+/// read).
+impl fmt::Display for ClientEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(false))
+    }
+}
+
+impl TryFrom<&str> for ClientEndpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ClientEndpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for ClientEndpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: &String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<&ClientEndpoint> for ClientEndpoint {
+    fn from(endpoint: &ClientEndpoint) -> Self {
+        endpoint.clone()
+    }
+}

@@ -1,0 +1,88 @@
+//! Connecting to a `tor:` endpoint.
+
+use super::which_tor::tor_at;
+use super::{ClientEndpoint, EndpointStream};
+use crate::error::{EndpointError, Error, Result};
+use crate::tor::{Tor, TorClient};
+
+/// Connects through tor to a `tor:` endpoint: a text such as `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
+/// [module](crate::endpoint) has its grammar.
+///
+/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global) that is used: one that runs already, or else one
+/// that is launched. The stream keeps that alive; a program that dials again holds [`Tor::global`] meanwhile.
+///
+/// # Errors
+///
+/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is done; then as [`ClientEndpoint::dial`].
+///
+/// ```no_run
+/// use std::io::{Read, Write};
+///
+/// let mut stream = scape::dial("tor:example.com:80:isolate=true:timeout=60")?;
+/// stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+/// let mut page = Vec::new();
+/// stream.read_to_end(&mut page)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dial<E>(endpoint: E) -> Result<EndpointStream>
+where
+    E: TryInto<ClientEndpoint>,
+    Error: From<E::Error>,
+{
+    endpoint.try_into()?.dial()
+}
+
+impl ClientEndpoint {
+    /// Connects, through the tor that the endpoint is for. Each call makes a connection; nothing is kept.
+    ///
+    /// The password of a control port is taken from the environment variable `TOR_CONTROL_PASSWD`, where one is needed. The
+    /// endpoint's timeout is that of the connection through tor; what comes before has deadlines of its own (a control
+    /// connection 30 seconds, launching a tor two minutes).
+    ///
+    /// # Errors
+    ///
+    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`], [`Tor::socks_only`]) and of
+    /// [`TorClient::connect`]; [`Error::Endpoint`] for `tls` without the feature `https`.
+    pub fn dial(&self) -> Result<EndpointStream> {
+        if cfg!(not(feature = "https")) && self.wants_tls() {
+            return Err(EndpointError::invalid("tls", "it needs the feature https of this library").into());
+        }
+        self.connect(&self.client()?)
+    }
+
+    /// Connects as the endpoint says, through a tor of one's own: what the endpoint says of the tor does not count.
+    ///
+    /// # Errors
+    ///
+    /// As [`dial`](Self::dial).
+    pub fn dial_through(&self, tor: &Tor) -> Result<EndpointStream> {
+        if cfg!(not(feature = "https")) && self.wants_tls() {
+            return Err(EndpointError::invalid("tls", "it needs the feature https of this library").into());
+        }
+        self.connect(&tor.client()?)
+    }
+
+    /// A client of the tor that is named.
+    fn client(&self) -> Result<TorClient> {
+        match self.named_socks_port() {
+            Some(address) => Tor::socks_only(address)?.client(),
+            None => tor_at(self.named_control_port(), |_| {})?.client(),
+        }
+    }
+
+    fn connect(&self, client: &TorClient) -> Result<EndpointStream> {
+        let mut client = client.clone().allow_private_addresses(self.allows_private());
+        if let Some(isolation) = self.isolation()? {
+            client = client.isolation(isolation);
+        }
+        if let Some(timeout) = self.wanted_timeout() {
+            client = client.timeout(timeout);
+        }
+        let target = (self.host(), self.port());
+        #[cfg(feature = "https")]
+        if self.wants_tls() {
+            return client.connect_tls(target).map(EndpointStream::from);
+        }
+        client.connect(target).map(EndpointStream::from)
+    }
+}

@@ -1,0 +1,186 @@
+//! The text of an endpoint, cut into parts: what is escaped, what has a name. What the parts mean is said elsewhere.
+
+use std::borrow::Cow;
+
+use zeroize::Zeroizing;
+
+use crate::error::{EndpointError, EndpointProblem};
+
+/// What stands between two colons: `value` or `name=value`, with nothing escaped any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Where it begins, in bytes.
+    pub(super) position: usize,
+    pub(super) name: Option<String>,
+    /// It may be a secret.
+    pub(super) value: Zeroizing<String>,
+}
+
+/// Cuts `text` into its parts.
+pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
+    // Nothing grows beyond its first room, so that no secret is left behind in memory.
+    let room = || Zeroizing::new(String::with_capacity(text.len()));
+    let mut parts = Vec::new();
+    let (mut position, mut name, mut value) = (0, None, room());
+    let mut at_start = true;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let here = text.len() - rest.len();
+        let mut length = first.len_utf8();
+        let starts = std::mem::take(&mut at_start);
+        match first {
+            ':' => {
+                parts.push(Part {
+                    position,
+                    name: name.take(),
+                    value: std::mem::replace(&mut value, room()),
+                });
+                position = here + 1;
+                at_start = true;
+            }
+            '=' if name.is_none() => {
+                name = Some(String::clone(&value));
+                value = room();
+                at_start = true;
+            }
+            '\\' => match rest.chars().nth(1) {
+                Some(escaped @ (':' | '=' | '\\')) => {
+                    value.push(escaped);
+                    length = 2;
+                }
+                _ => return Err(EndpointError::new(EndpointProblem::Escape).at(here)),
+            },
+            _ => match literal(rest).filter(|_| starts) {
+                Some(literal) => {
+                    value.push_str(literal);
+                    length = literal.len();
+                }
+                None => value.push(first),
+            },
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    parts.push(Part { position, name, value });
+    Ok(parts)
+}
+
+/// The IPv6 literal that `text` begins with, with its brackets. Its colons need not be escaped.
+fn literal(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('[')?.split(']').next()?;
+    let is_address = inner.contains(':')
+        && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'%'));
+    text.get(..inner.len() + 2).filter(|literal| is_address && literal.ends_with(']'))
+}
+
+/// A value as it is written, so that [`split`] reads it again.
+pub(super) fn escape(value: &str) -> Cow<'_, str> {
+    let special = [':', '=', '\\'];
+    let literal = literal(value).unwrap_or_default();
+    let rest = value.get(literal.len()..).unwrap_or_default();
+    if !rest.contains(special) {
+        return Cow::Borrowed(value);
+    }
+    let mut escaped = String::with_capacity(2 * value.len());
+    escaped.push_str(literal);
+    for c in rest.chars() {
+        if special.contains(&c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each part as its name (or nothing) and value.
+    fn parts(text: &str) -> Vec<(Option<String>, String)> {
+        split(text).unwrap().into_iter().map(|part| (part.name, part.value.to_string())).collect()
+    }
+
+    fn bare(value: &str) -> (Option<String>, String) {
+        (None, value.into())
+    }
+
+    fn named(name: &str, value: &str) -> (Option<String>, String) {
+        (Some(name.into()), value.into())
+    }
+
+    #[test]
+    fn colons_separate_and_equals_signs_name() {
+        assert_eq!(
+            parts("tor:example.com:80:timeout=5"),
+            [bare("tor"), bare("example.com"), bare("80"), named("timeout", "5")]
+        );
+        assert_eq!(parts(""), [bare("")]);
+        assert_eq!(parts("a::b:"), [bare("a"), bare(""), bare("b"), bare("")]);
+        // Only the first equals sign separates: keys in base64 may end as they do.
+        assert_eq!(parts("a=b=c==:=x"), [named("a", "b=c=="), named("", "x")]);
+    }
+
+    #[test]
+    fn a_backslash_takes_the_meaning_away() {
+        assert_eq!(
+            parts(r"controlPort=unix\:/run/tor/control"),
+            [named("controlPort", "unix:/run/tor/control")]
+        );
+        assert_eq!(parts(r"a\=b:c=d\=e\\:f"), [bare("a=b"), named("c", r"d=e\"), bare("f")]);
+        for (text, position) in [(r"tor:\", 4), (r"tor:C\d", 5), (r"a=\ü", 2), ("\\\n", 0)] {
+            let error = split(text).unwrap_err();
+            assert_eq!(
+                (error.problem(), error.position()),
+                (&EndpointProblem::Escape, Some(position)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn brackets_hold_an_address_together() {
+        assert_eq!(parts("tor:[2001:db8::1]:80"), [bare("tor"), bare("[2001:db8::1]"), bare("80")]);
+        assert_eq!(parts(r"socksPort=[::1]\:9050"), [named("socksPort", "[::1]:9050")]);
+        assert_eq!(parts("[fe80::1%3]"), [bare("[fe80::1%3]")]);
+        // What is no address, or does not stand at the beginning, is not held together.
+        assert_eq!(parts("[a:b"), [bare("[a"), bare("b")]);
+        assert_eq!(parts("[x:1]"), [bare("[x"), bare("1]")]);
+        assert_eq!(parts("a[::1]"), [bare("a["), bare(""), bare("1]")]);
+        assert_eq!(parts("[]:[ü]"), [bare("[]"), bare("[ü]")]);
+    }
+
+    #[test]
+    fn positions_are_those_of_parts() {
+        let positions: Vec<usize> =
+            split("tör:a=b:[::1]:c").unwrap().iter().map(|part| part.position).collect();
+        assert_eq!(positions, [0, 5, 9, 15]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_escaped_is_read_back(values in prop::collection::vec(any::<(bool, String)>(), 1..5)) {
+            let texts: Vec<String> = values
+                .iter()
+                .map(|(named, value)| format!("{}{}", if *named { "x=" } else { "" }, escape(value)))
+                .collect();
+            let expected: Vec<_> = values
+                .into_iter()
+                .map(|(named, value)| (named.then(|| "x".to_owned()), value))
+                .collect();
+            prop_assert_eq!(parts(&texts.join(":")), expected);
+        }
+
+        #[test]
+        fn brackets_colons_and_backslashes_are_read_back(value in r"[\[\]:=\\a1%.]{0,12}") {
+            prop_assert_eq!(parts(&escape(&value)), [bare(&value)]);
+        }
+
+        #[test]
+        fn any_text_is_split_or_refused(text in r"([\[\]:=\\a1]|\PC){0,20}") {
+            if let Ok(parts) = split(&text) {
+                prop_assert!(parts.iter().all(|part| text.is_char_boundary(part.position)));
+            }
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The options of an endpoint: which there are, each at most once, and the forms of their values.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::grammar::{self, Part};
+use crate::error::{EndpointError, EndpointProblem};
+use crate::transport::Address;
+use crate::types::REDACTED;
+
+/// A kind of endpoint, and what may be said of one.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// `tor` or `onion`.
+    pub(super) kind: &'static str,
+    /// The names of the first values, in order, where they are given without.
+    pub(super) unnamed: &'static [&'static str],
+    /// The names of all options.
+    pub(super) known: &'static [&'static str],
+    /// Those that may be given several times.
+    pub(super) repeated: &'static [&'static str],
+    /// Other names of options: as the first, for the second.
+    pub(super) also: &'static [(&'static str, &'static str)],
+}
+
+/// The options of one endpoint, to be taken out one by one.
+#[derive(Debug)]
+pub(super) struct Options {
+    end: usize,
+    values: Vec<Value>,
+}
+
+/// What an option is set to.
+#[derive(Debug)]
+pub(super) struct Value {
+    option: &'static str,
+    position: usize,
+    text: Zeroizing<String>,
+}
+
+/// Whether `text` begins as an endpoint of this kind does. (As the whole text where there is no colon.)
+pub(super) fn is_kind(text: &str, kind: &str) -> bool {
+    text.split(':').next().is_some_and(|first| first.eq_ignore_ascii_case(kind))
+}
+
+impl Options {
+    /// The options of `text`, an endpoint of this vocabulary's kind.
+    pub(super) fn read(text: &str, vocabulary: &Vocabulary) -> Result<Self, EndpointError> {
+        if !is_kind(text, vocabulary.kind) {
+            let is_other = ["tor", "onion"].iter().any(|kind| is_kind(text, kind));
+            let other = EndpointProblem::OtherKind { needed: vocabulary.kind };
+            return Err(EndpointError::new(if is_other { other } else { EndpointProblem::Kind }).at(0));
+        }
+        let mut values: Vec<Value> = Vec::new();
+        let mut unnamed = vocabulary.unnamed.iter();
+        // The first part is the kind.
+        for part in grammar::split(text)?.into_iter().skip(1) {
+            let option = match &part.name {
+                Some(name) => vocabulary.option(name, part.position)?,
+                None if part.value.is_empty() => {
+                    return Err(EndpointError::new(EndpointProblem::Empty).at(part.position));
+                }
+                None => unnamed.next().copied().ok_or_else(|| {
+                    let known = vocabulary.known.to_vec();
+                    EndpointError::new(EndpointProblem::Unnamed { known }).at(part.position)
+                })?,
+            };
+            let Part { position, value: text, .. } = part;
+            let value = Value { option, position, text };
+            if value.text.is_empty() {
+                return Err(value.error(EndpointProblem::Empty));
+            }
+            if values.iter().any(|v| v.option == option) && !vocabulary.repeated.contains(&option) {
+                return Err(value.error(EndpointProblem::Doubled));
+            }
+            values.push(value);
+        }
+        Ok(Options { end: text.len(), values })
+    }
+
+    /// Takes out what `option` is set to.
+    pub(super) fn take(&mut self, option: &str) -> Option<Value> {
+        let at = self.values.iter().position(|value| value.option == option)?;
+        Some(self.values.remove(at))
+    }
+
+    /// Takes out what `option` has to be set to.
+    pub(super) fn need(&mut self, option: &str) -> Result<Value, EndpointError> {
+        let end = self.end;
+        self.take(option).ok_or_else(|| EndpointError::of(option, EndpointProblem::Missing).at(end))
+    }
+
+    /// Refuses `option` beside each of `others`.
+    pub(super) fn exclude(&self, option: &str, others: &[&'static str]) -> Result<(), EndpointError> {
+        let Some(value) = self.values.iter().find(|value| value.option == option) else { return Ok(()) };
+        match others.iter().find(|other| self.values.iter().any(|value| value.option == **other)) {
+            Some(with) => Err(value.error(EndpointProblem::Conflict { with })),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Vocabulary {
+    /// The option with this name, in whatever case.
+    fn option(&self, name: &str, position: usize) -> Result<&'static str, EndpointError> {
+        if name.is_empty() {
+            return Err(EndpointError::new(EndpointProblem::Empty).at(position));
+        }
+        let known = self.known.iter().map(|option| (*option, *option)).chain(self.also.iter().copied());
+        for (spelled, option) in known {
+            if spelled.eq_ignore_ascii_case(name) {
+                return Ok(option);
+            }
+        }
+        // The name is not repeated: it may be a piece of a secret whose colons were not escaped.
+        Err(EndpointError::new(EndpointProblem::Unknown { known: self.known.to_vec() }).at(position))
+    }
+}
+
+impl Value {
+    /// Something that is wrong with this value.
+    pub(super) fn error(&self, problem: EndpointProblem) -> EndpointError {
+        EndpointError::of(self.option, problem).at(self.position)
+    }
+
+    /// This value has not the form that `why` describes.
+    pub(super) fn invalid(&self, why: impl Into<String>) -> EndpointError {
+        EndpointError::invalid(self.option, why).at(self.position)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A secret. What stands for one that was not shown is refused.
+    pub(super) fn secret(&self) -> Result<&str, EndpointError> {
+        if self.text.as_str() == REDACTED {
+            return Err(self.invalid("it was left out where this text was shown: put it in again"));
+        }
+        Ok(&self.text)
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool, EndpointError> {
+        match self.text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Ok(true),
+            "false" | "no" | "0" => Ok(false),
+            _ => Err(self.invalid("it is true or false")),
+        }
+    }
+
+    /// A port, not 0.
+    pub(super) fn port(&self) -> Result<u16, EndpointError> {
+        port(&self.text).ok_or_else(|| self.invalid("it is a port: a number from 1 to 65535"))
+    }
+
+    /// Several ports, with commas between them.
+    pub(super) fn ports(&self) -> Result<Vec<u16>, EndpointError> {
+        let ports: Option<Vec<u16>> = self.text.split(',').map(port).collect();
+        ports.ok_or_else(|| {
+            self.invalid("it is a port, a number from 1 to 65535, or several with commas between them")
+        })
+    }
+
+    /// A number from 0 to 65535.
+    pub(super) fn number(&self) -> Result<u16, EndpointError> {
+        digits(&self.text).ok_or_else(|| self.invalid("it is a number from 0 to 65535"))
+    }
+
+    pub(super) fn ip(&self) -> Result<IpAddr, EndpointError> {
+        ip(&self.text)
+            .ok_or_else(|| self.invalid("it is an IP address, as 127.0.0.1 or [::1]; no name is looked up"))
+    }
+
+    /// The address of a port of tor's.
+    pub(super) fn address(&self) -> Result<Address, EndpointError> {
+        self.text.parse().map_err(|_| {
+            self.invalid("it is a port, HOST\\:PORT, [::1]\\:PORT or unix\\:/PATH, with its colons escaped")
+        })
+    }
+
+    /// A path.
+    pub(super) fn path(&self) -> Result<PathBuf, EndpointError> {
+        if self.text.contains('\0') {
+            return Err(self.invalid("a path has no NUL"));
+        }
+        if self.text.starts_with('~') {
+            return Err(self.invalid("~ is not replaced here: write the whole path, or ./~"));
+        }
+        Ok(PathBuf::from(self.text.as_str()))
+    }
+
+    /// A time in seconds.
+    pub(super) fn seconds(&self) -> Result<Duration, EndpointError> {
+        seconds(&self.text)
+            .ok_or_else(|| self.invalid("it is a number of seconds, more than 0, as 30 or 2.5"))
+    }
+}
+
+/// A number in decimal digits, without a sign.
+fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
+    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn port(text: &str) -> Option<u16> {
+    digits(text).filter(|&port| port != 0)
+}
+
+/// An IP address; that of IPv6 may be in brackets.
+pub(super) fn ip(text: &str) -> Option<IpAddr> {
+    match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        Some(bare) => bare.parse().map(|ip: Ipv6Addr| ip.into()).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// How an IP address is written: that of IPv6 in brackets.
+pub(super) fn show_ip(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// Seconds with up to nine decimal places, not 0.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if fraction.len() > 9 {
+        return None;
+    }
+    let nanoseconds = digits(&format!("{fraction:0<9}"))?;
+    Some(Duration::new(digits(whole)?, nanoseconds)).filter(|time| !fraction.is_empty() && !time.is_zero())
+}
+
+/// How a time is written: as [`seconds`] reads it.
+pub(super) fn show_seconds(time: Duration) -> String {
+    match time.subsec_nanos() {
+        0 => time.as_secs().to_string(),
+        nanoseconds => format!("{}.{nanoseconds:09}", time.as_secs()).trim_end_matches('0').to_owned(),
+    }
+}
+
+/// How the address of a port of tor's is written: a port alone where that says all.
+pub(super) fn show_address(address: &Address) -> String {
+    match address.port() {
+        Some(port) if *address == Address::from(port) => port.to_string(),
+        _ => address.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WORDS: Vocabulary = Vocabulary {
+        kind: "tor",
+        unnamed: &["host", "port"],
+        known: &["host", "port", "timeout", "client"],
+        repeated: &["client"],
+        also: &[("patience", "timeout")],
+    };
+
+    fn problem(text: &str) -> (EndpointProblem, Option<usize>) {
+        let error = Options::read(text, &WORDS).unwrap_err();
+        (error.problem().clone(), error.position())
+    }
+
+    #[test]
+    fn first_values_go_without_names() {
+        for text in ["tor:a:1:timeout=3", "TOR:host=a:PORT=1:TimeOut=3", "tor:patience=3:port=1:a"] {
+            let mut options = Options::read(text, &WORDS).unwrap();
+            assert_eq!(options.need("host").unwrap().text(), "a");
+            assert_eq!(options.need("port").unwrap().port(), Ok(1));
+            assert_eq!(options.take("timeout").unwrap().seconds(), Ok(Duration::from_secs(3)));
+            assert!(options.take("client").is_none());
+            assert_eq!(options.need("host").unwrap_err().problem(), &EndpointProblem::Missing);
+        }
+        let mut options = Options::read("tor:client=1:client=2", &WORDS).unwrap();
+        assert_eq!(options.take("client").unwrap().text(), "1");
+        assert_eq!(options.take("client").unwrap().text(), "2");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        use EndpointProblem::{Doubled, Empty, Kind, OtherKind, Unknown, Unnamed};
+        let known = WORDS.known.to_vec();
+        let cases = [
+            ("", Kind, 0),
+            ("example.com:80", Kind, 0),
+            (" tor:a:1", Kind, 0),
+            ("onion:80", OtherKind { needed: "tor" }, 0),
+            ("tor:", Empty, 4),
+            ("tor:a:", Empty, 6),
+            ("tor:a:1:timeout=", Empty, 8),
+            ("tor:a:1:=3", Empty, 8),
+            ("tor:a:1:3", Unnamed { known: known.clone() }, 8),
+            ("tor:a:1:speed=3", Unknown { known }, 8),
+            ("tor:a:1:timeout=3:TIMEOUT=3", Doubled, 18),
+            ("tor:host=a:b", Doubled, 11),
+            ("tor:a:1:timeout=3:patience=3", Doubled, 18),
+        ];
+        for (text, expected, position) in cases {
+            assert_eq!(problem(text), (expected, Some(position)), "{text}");
+        }
+        let error = Options::read("tor:a:1:speed=3", &WORDS).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "endpoint, at byte 8: there is no option of this name; there are host, port, timeout, client"
+        );
+    }
+
+    #[test]
+    fn values_have_their_forms() {
+        let value = |text: &str| Value { option: "x", position: 0, text: Zeroizing::new(text.to_owned()) };
+        for bad in ["", "0", "65536", "+1", "-1", "1 ", "http", "99999"] {
+            assert!(value(bad).port().is_err(), "{bad}");
+            assert!(value(&format!("80,{bad}")).ports().is_err(), "{bad}");
+        }
+        assert_eq!(value("80,443").ports(), Ok(vec![80, 443]));
+        assert_eq!((value("0").number(), value("65535").number()), (Ok(0), Ok(65535)));
+        assert!(value("+0").number().is_err() && value("65536").number().is_err());
+        for (text, on) in
+            [("true", true), ("YES", true), ("1", true), ("false", false), ("No", false), ("0", false)]
+        {
+            assert_eq!(value(text).boolean(), Ok(on));
+        }
+        assert!(value("2").boolean().is_err() && value("maybe").boolean().is_err());
+        for bad in [
+            "0",
+            "-1",
+            "+1",
+            "1.",
+            ".5",
+            "1e3",
+            "inf",
+            "NaN",
+            "1.0000000001",
+            "0.0",
+            "99999999999999999999",
+            "1.+5",
+        ] {
+            assert!(value(bad).seconds().is_err(), "{bad}");
+        }
+        assert_eq!(value("2.5").seconds(), Ok(Duration::from_millis(2500)));
+        for (text, ip) in [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("::1", "::1")] {
+            assert_eq!(value(text).ip(), Ok(ip.parse().unwrap()));
+        }
+        for bad in ["localhost", "[127.0.0.1]", "127.1", "[::1", ""] {
+            assert!(value(bad).ip().is_err(), "{bad}");
+        }
+        assert_eq!(value("9051").address(), Ok(Address::from(9051)));
+        assert_eq!(value("/run/tor").address(), Ok(Address::Unix("/run/tor".into())));
+        assert!(value("unix").address().is_err() && value("0").address().is_err());
+        assert!(value("~/key").path().is_err() && value("a\0b").path().is_err());
+        assert_eq!(value("./~").path(), Ok("./~".into()));
+        assert!(value(REDACTED).secret().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_read_back(time in any::<Duration>()) {
+            prop_assert_eq!(seconds(&show_seconds(time)), Some(time).filter(|t| !t.is_zero()));
+        }
+
+        #[test]
+        fn ip_addresses_are_read_back(address in any::<IpAddr>()) {
+            prop_assert_eq!(ip(&show_ip(address)), Some(address));
+        }
+    }
+}

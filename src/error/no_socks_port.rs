@@ -1,0 +1,61 @@
+//! No SOCKS port to connect through.
+
+use std::fmt;
+
+use super::ConnectAttempt;
+use super::no_tor::write_with_sources;
+
+/// tor has no SOCKS port that can be used as was asked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum NoSocksPortError {
+    /// It listens on none: `SocksPort 0`, or `DisableNetwork 1`.
+    None,
+    /// It listens, but nothing could be connected to.
+    Unreachable(Vec<ConnectAttempt>),
+    /// None has these options, or it cannot be told which listener has them.
+    Options {
+        /// What was asked for.
+        wanted: Vec<String>,
+        /// What is configured.
+        lines: Vec<String>,
+    },
+    /// It listens on loopback or Unix sockets only, but is on another machine: what listens there on this machine is
+    /// something else.
+    Remote {
+        /// Where tor is controlled.
+        control: String,
+    },
+}
+
+impl fmt::Display for NoSocksPortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoSocksPortError::None => f.write_str(
+                "tor listens on no SOCKS port: set SocksPort, and DisableNetwork to 0, or have one added (SocksPort::added)",
+            ),
+            NoSocksPortError::Unreachable(attempts) => {
+                f.write_str("none of tor's SOCKS ports can be used; tried ")?;
+                for (i, attempt) in attempts.iter().enumerate() {
+                    f.write_str(if i > 0 { "; " } else { "" })?;
+                    write!(f, "{}: ", attempt.address)?;
+                    write_with_sources(f, &attempt.error)?;
+                }
+                Ok(())
+            }
+            NoSocksPortError::Options { wanted, lines } => write!(
+                f,
+                "tor has no SOCKS port that is known to have the options {}; configured are: {}. SocksPort::added adds one",
+                wanted.join(" "),
+                if lines.is_empty() { "none".to_owned() } else { lines.join("; ") },
+            ),
+            NoSocksPortError::Remote { control } => write!(
+                f,
+                "the tor at {control} is on another machine, and its SOCKS ports are for its own machine only: name the \
+                 port that leads there (SocksPort::at)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NoSocksPortError {}

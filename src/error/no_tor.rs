@@ -1,0 +1,78 @@
+//! No tor to use.
+
+use std::fmt;
+
+use super::{ConnectAttempt, Error};
+
+/// There was no tor to use: says what was tried, and what came of each.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct NoTorError {
+    /// Why none could be controlled, where that was tried.
+    pub control: Option<Error>,
+    /// The SOCKS ports that were tried.
+    pub socks: Vec<ConnectAttempt>,
+    /// Why none could be launched, where that was tried.
+    pub launch: Option<Error>,
+}
+
+/// An error, with its causes.
+pub(super) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        write!(f, ": {error}")?;
+        source = error.source();
+    }
+    Ok(())
+}
+
+impl fmt::Display for NoTorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no tor to use.")?;
+        if let Some(error) = &self.control {
+            f.write_str(" To control one: ")?;
+            write_with_sources(f, error)?;
+            f.write_str(".")?;
+        }
+        for attempt in &self.socks {
+            write!(f, " The SOCKS port {}: ", attempt.address)?;
+            write_with_sources(f, &attempt.error)?;
+            f.write_str(".")?;
+        }
+        if let Some(error) = &self.launch {
+            f.write_str(" To launch one: ")?;
+            write_with_sources(f, error)?;
+            f.write_str(".")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NoTorError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Phase, Timeout};
+    use std::io;
+    use std::time::Duration;
+
+    #[test]
+    fn everything_that_was_tried_is_told() {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
+        let error = NoTorError {
+            control: Some(Timeout::new(Phase::Connect, Duration::from_secs(1)).into()),
+            socks: vec![ConnectAttempt::new("127.0.0.1:9050", Error::io("cannot connect", refused))],
+            launch: Some(Error::answer("x", "y")),
+        };
+        let text = error.to_string();
+        for part in [
+            "To control one: timed out",
+            "The SOCKS port 127.0.0.1:9050: cannot connect: refused.",
+            "To launch",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

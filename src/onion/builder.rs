@@ -1,0 +1,381 @@
+//! Describing an onion service, and making it.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::listener::{Door, OnionListener};
+use super::local::{ListeningSocket, Local};
+use super::publication::{Publication, Wait};
+use super::service::{Keep, OnionService};
+use crate::controller::{AddOnion, Controller, OnionTarget};
+use crate::error::{ArgumentError, Error, Phase, Result, Timeout};
+use crate::transport::deadline_after;
+use crate::types::{ClientPublicKey, OnionKey, Progress};
+
+/// How long making and publishing a service may take unless told otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+type OnProgress = Box<dyn FnMut(&Progress) + Send>;
+
+/// An ephemeral onion service to be made: [`listen`](Self::listen) gives something like a
+/// [`TcpListener`](std::net::TcpListener), [`publish`](Self::publish) the service alone, whose connections go somewhere else. Nothing
+/// happens before: nothing is bound, and nothing is sent.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+/// # let tor = ScriptedTor::builder().on_prefix("ADD_ONION", format!("250-ServiceID={A}\r\n250 OK\r\n"))
+/// #     .on_prefix("DEL_ONION", "250 OK\r\n")
+/// #     .on_prefix("GETCONF", "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::OnionBuilder;
+/// use scape::onion::Wait;
+///
+/// let service = OnionBuilder::new(&controller)
+///     .forward(80, 8080) // a web server that is there already
+///     .on_progress(|step| println!("{step}"))
+/// #   .wait(Wait::Nothing)
+///     .publish()?;
+/// println!("http://{service}/");
+/// service.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing happens before publish() or listen()"]
+pub struct OnionBuilder {
+    controller: Controller,
+    service: AddOnion,
+    ports: Vec<(u16, To)>,
+    key: Option<OnionKey>,
+    local: Local,
+    reached_at: Option<OnionTarget>,
+    single_hop: bool,
+    detached: bool,
+    wait: Wait,
+    timeout: Duration,
+    on_progress: Option<OnProgress>,
+    keep: Option<Keep>,
+}
+
+/// Where a port's connections go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum To {
+    Listener,
+    Target(OnionTarget),
+}
+
+impl OnionBuilder {
+    /// A service of this tor with a new key, and no port yet.
+    pub fn new(controller: &Controller) -> Self {
+        OnionBuilder {
+            controller: controller.clone(),
+            service: AddOnion::new(),
+            ports: Vec::new(),
+            key: None,
+            local: Local::Free,
+            reached_at: None,
+            single_hop: false,
+            detached: false,
+            wait: Wait::default(),
+            timeout: DEFAULT_TIMEOUT,
+            on_progress: None,
+            keep: None,
+        }
+    }
+
+    /// Something that lives as long as the service, or its listener, does.
+    pub(crate) fn keep(mut self, keep: Arc<dyn Any + Send + Sync>) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// A port of the onion address that the listener serves. Repeat it for several: each gets a local socket of its own, so that
+    /// [`OnionStream::port`](super::OnionStream::port) tells them apart, unless a local socket is named, which they share.
+    pub fn port(mut self, port: u16) -> Self {
+        self.ports.push((port, To::Listener));
+        self
+    }
+
+    /// A port of the onion address whose connections go to `target`: a port of 127.0.0.1, a socket address, or the path of a Unix
+    /// socket. Repeat it for several.
+    pub fn forward(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
+        self.ports.push((port, To::Target(target.into())));
+        self
+    }
+
+    /// Uses this key: the address follows from it. Whoever saves [`OnionService::key`] can give it here the next time.
+    pub fn key(mut self, key: OnionKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Lets only such clients connect that have the private key to this one. Repeat it for several.
+    pub fn client(mut self, key: ClientPublicKey) -> Self {
+        self.service = self.service.client(key);
+        self
+    }
+
+    /// At most this many streams at once on one circuit, that is, of one client; more are refused. 0 is no limit, as without this.
+    pub fn max_streams(mut self, streams: u16) -> Self {
+        self.service = self.service.max_streams(streams);
+        self
+    }
+
+    /// More streams than [`max_streams`](Self::max_streams) close the circuit.
+    pub fn max_streams_close_circuit(mut self) -> Self {
+        self.service = self.service.max_streams_close_circuit();
+        self
+    }
+
+    /// Demands proof of work from clients when the service is under load: how many introductions a second it serves before, and in
+    /// a burst; `None` leaves tor's defaults (250 and 2500).
+    pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
+        self.service = self.service.proof_of_work(rate, burst);
+        self
+    }
+
+    /// The service does not end with the control connection, but with tor. It goes all the same when the returned object is
+    /// dropped, unless [`OnionService::detach`] lets it go on.
+    pub fn detached(mut self) -> Self {
+        self.service = self.service.detach();
+        self.detached = true;
+        self
+    }
+
+    /// tor does not tell the new key: nobody can ever be this service again, and it does not come back when the control connection
+    /// was made again.
+    pub fn discard_key(mut self) -> Self {
+        self.service = self.service.discard_key();
+        self
+    }
+
+    /// A single onion service: **its location is not hidden**, and in exchange it is faster. Only for a tor that is configured so,
+    /// which can do nothing else: `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1` and `SocksPort 0`.
+    pub fn single_hop(mut self) -> Self {
+        self.service = self.service.non_anonymous();
+        self.single_hop = true;
+        self
+    }
+
+    /// The listener gets this port of 127.0.0.1. 0 is a free one, as without this.
+    pub fn local_port(self, port: u16) -> Self {
+        self.local(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// The listener gets this address of the machine. Whoever reaches it can connect without tor, so it should be of 127.0.0.1.
+    pub fn local(mut self, address: SocketAddr) -> Self {
+        self.local = Local::Tcp(address);
+        self
+    }
+
+    /// The listener gets a Unix socket in a new directory that only this user may look into (mode 0700), and that is removed
+    /// afterwards: unlike a port, no other user of the machine can connect to it. tor must run as this user.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self) -> Self {
+        self.local = Local::PrivateUnix;
+        self
+    }
+
+    /// The listener gets a Unix socket at this path, absolute and without spaces (ADD_ONION cannot express them), where there must be
+    /// nothing yet. It is removed afterwards.
+    #[cfg(unix)]
+    pub fn unix_socket_at(mut self, path: impl Into<PathBuf>) -> Self {
+        self.local = Local::Unix(path.into());
+        self
+    }
+
+    /// The listener uses this socket, a [`TcpListener`](std::net::TcpListener) or a `UnixListener`, which is closed with it.
+    pub fn listen_on(mut self, socket: impl Into<ListeningSocket>) -> Self {
+        self.local = Local::Given(socket.into());
+        self
+    }
+
+    /// Where tor reaches the listener's socket, if that is not its address on this machine: for a tor in another container.
+    pub fn reached_at(mut self, target: impl Into<OnionTarget>) -> Self {
+        self.reached_at = Some(target.into());
+        self
+    }
+
+    /// What is waited for. Default: [`Wait::AllUploads`].
+    pub fn wait(mut self, wait: Wait) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How long [`publish`](Self::publish) or [`listen`](Self::listen) may take. Default: two minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Called with each step, on the thread that calls [`publish`](Self::publish) or [`listen`](Self::listen). The tags are `adding`,
+    /// `added`, `created`, `uploading`, `uploaded` and `published`; the percentage never goes down.
+    pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Makes the service, and waits until it is published. Where this fails, no service is left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes nowhere, and where tor does not hide services and
+    /// that was not [asked for](Self::single_hop), or the other way round; nothing is added then. [`Error::Refused`] with tor's words,
+    /// for example 550 where it has a service with this key. [`Error::Publish`] where it was not published in time,
+    /// with what each directory said. [`Error::Closed`] where the control connection has ended.
+    pub fn publish(mut self) -> Result<OnionService> {
+        let mut ports = Vec::new();
+        for (port, to) in self.checked_ports()? {
+            match to {
+                To::Target(target) => ports.push((port, target)),
+                To::Listener => {
+                    let why = "goes nowhere: say forward() with its target, or listen() instead of publish()";
+                    return Err(invalid(&format!("port {port}"), why));
+                }
+            }
+        }
+        self.publish_ports(ports)
+    }
+
+    /// Binds the local socket, makes the service, and waits until it is published. Connections may be there already when this
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish); [`Error::Argument`] also where there is no [`port`](Self::port) for the listener;
+    /// [`Error::Io`] where the local socket cannot be had. Nothing is left behind.
+    pub fn listen(mut self) -> Result<OnionListener> {
+        let wanted = self.checked_ports()?;
+        let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
+        let own: Vec<u16> = wanted.iter().filter_map(is_own).collect();
+        if own.is_empty() {
+            let why = "has none for the listener: say port(), or publish() instead of listen()";
+            return Err(invalid("list of ports", why));
+        }
+        self.local.check()?;
+        let sockets = std::mem::take(&mut self.local).bind(&own)?;
+        let mut served = Vec::new();
+        for (socket, own) in &sockets {
+            let target = self.reached_at.clone().unwrap_or_else(|| socket.target());
+            served.extend(own.iter().map(|port| (*port, target.clone())));
+        }
+        // In the user's order.
+        let target_of = |(port, to): (u16, To)| match to {
+            To::Target(target) => Some((port, target)),
+            To::Listener => served.iter().find(|(own, _)| *own == port).cloned(),
+        };
+        let ports = wanted.into_iter().filter_map(target_of).collect();
+        let door = Door::open(sockets)?;
+        let service = self.publish_ports(ports)?;
+        OnionListener::new(service, door)
+    }
+
+    fn checked_ports(&mut self) -> Result<Vec<(u16, To)>> {
+        let ports = std::mem::take(&mut self.ports);
+        if ports.is_empty() {
+            let why =
+                "is empty: a service needs one, by port() for a listener or forward() to somewhere else";
+            return Err(invalid("list of ports", why));
+        }
+        for (at, (port, to)) in ports.iter().enumerate() {
+            if *port == 0 || matches!(to, To::Target(OnionTarget::Tcp(address)) if address.port() == 0) {
+                return Err(invalid("port", "is 0, which is no port"));
+            }
+            if ports.iter().take(at).any(|(before, _)| before == port) {
+                return Err(invalid(&format!("port {port}"), "is there twice"));
+            }
+        }
+        Ok(ports)
+    }
+
+    /// Adds the service with these ports, and waits for it to be published. Dropping what it has made so far removes it again.
+    fn publish_ports(mut self, ports: Vec<(u16, OnionTarget)>) -> Result<OnionService> {
+        let deadline = deadline_after(self.timeout);
+        let mut tell = self.on_progress.take();
+        let mut tell = |progress: &Progress| {
+            if let Some(tell) = &mut tell {
+                tell(progress);
+            }
+        };
+        for (port, target) in &ports {
+            self.service = self.service.port(*port, target.clone());
+        }
+        if let Some(key) = &self.key {
+            self.service = self.service.key(key.clone());
+        }
+        // What is wrong with it is told before anything is sent.
+        self.service.check()?;
+        tell(&Progress::new(0, "adding", "Adding the onion service"));
+        self.check_single_hop(deadline)?;
+        let publication = match self.wait {
+            Wait::Nothing => None,
+            _ => Some(Publication::begin(&self.within(deadline)?)?),
+        };
+        let mut added = self.within(deadline)?.add_onion(&self.service)?;
+        added.key = added.key.or(self.key.take());
+        let address = added.address;
+        let service = OnionService::new(self.controller, added, ports, self.detached, self.keep);
+        match publication {
+            Some(publication) => {
+                publication.wait_until(&address, self.wait, deadline, self.timeout, tell)?;
+            }
+            None => tell(&Progress::new(100, "added", "tor has the service")),
+        }
+        Ok(service)
+    }
+
+    /// tor refuses both mistakes, too, but tells nothing of what to do. Where it cannot be asked, it is left to that.
+    fn check_single_hop(&self, deadline: Instant) -> Result<()> {
+        const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
+        let lines = match self.within(deadline)?.get_conf_lines(OPTIONS) {
+            Ok(lines) => lines,
+            Err(Error::Refused(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let is_on = |name| lines.iter().any(|line| line.name == name && line.value.as_deref() == Some("1"));
+        let is_single_hop = OPTIONS.into_iter().all(is_on);
+        match (self.single_hop, is_single_hop) {
+            (true, false) => Err(invalid(
+                "single hop",
+                "was asked for, but this tor hides its services: it must be started with HiddenServiceNonAnonymousMode 1, \
+                 HiddenServiceSingleHopMode 1 and SocksPort 0",
+            )),
+            (false, true) => Err(invalid(
+                "service",
+                "would not be hidden: this tor has HiddenServiceNonAnonymousMode 1 and HiddenServiceSingleHopMode 1; say \
+                 single_hop() where that is meant, or use another tor",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The controller, whose calls end at the deadline.
+    fn within(&self, deadline: Instant) -> Result<Controller> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Timeout::new(Phase::Publish, self.timeout).into());
+        }
+        Ok(self.controller.with_timeout(left.min(self.controller.timeout())))
+    }
+}
+
+fn invalid(what: &str, why: &str) -> Error {
+    ArgumentError::invalid("OnionBuilder", what, why).into()
+}
+
+impl fmt::Debug for OnionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnionBuilder")
+            .field("ports", &self.ports)
+            .field("service", &self.service)
+            .field("key", &self.key)
+            .field("local", &self.local)
+            .field("wait", &self.wait)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,331 @@
+//! The local sockets that tor forwards an onion service's connections to.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use tempfile::TempDir;
+
+use crate::controller::OnionTarget;
+use crate::error::{ArgumentError, Error, Result};
+use crate::transport::{Address, Transport};
+
+/// Where a listener's sockets are to be.
+#[derive(Debug, Default)]
+pub(super) enum Local {
+    /// On a free port of 127.0.0.1, one for each port of the service.
+    #[default]
+    Free,
+    /// At this address, for all ports of the service.
+    Tcp(SocketAddr),
+    /// In a private directory, one for each port of the service.
+    #[cfg(unix)]
+    PrivateUnix,
+    /// At this path, for all ports of the service.
+    #[cfg(unix)]
+    Unix(PathBuf),
+    /// This socket, for all ports of the service.
+    Given(ListeningSocket),
+}
+
+/// A socket that listens already, and that [`OnionListener`](super::OnionListener) is to accept from: a [`TcpListener`] or a
+/// `UnixListener`.
+#[derive(Debug)]
+pub struct ListeningSocket(Listening);
+
+#[derive(Debug)]
+enum Listening {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for ListeningSocket {
+    fn from(listener: TcpListener) -> Self {
+        ListeningSocket(Listening::Tcp(listener))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for ListeningSocket {
+    fn from(listener: UnixListener) -> Self {
+        ListeningSocket(Listening::Unix(listener))
+    }
+}
+
+/// A socket that listens. Its file, where it has one that was made here, goes with it.
+#[derive(Debug)]
+pub(super) struct Socket {
+    listening: Listening,
+    address: OnionTarget,
+    #[cfg(unix)]
+    _file: Option<SocketFile>,
+}
+
+/// What is removed when the socket is closed.
+#[cfg(unix)]
+#[derive(Debug)]
+#[allow(dead_code, reason = "they work by being dropped")]
+enum SocketFile {
+    /// Shared by the sockets in it.
+    Private(Arc<TempDir>),
+    Own(OwnFile),
+}
+
+/// A socket's file, recognized by its number: another may be there by now.
+#[cfg(unix)]
+#[derive(Debug)]
+struct OwnFile {
+    path: PathBuf,
+    number: (u64, u64),
+}
+
+#[cfg(unix)]
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        if file_number(&self.path).is_ok_and(|number| number == self.number) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn file_number(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+impl Local {
+    /// What cannot be bound is refused before anything is done.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            #[cfg(unix)]
+            Local::Unix(path) if !path.is_absolute() => {
+                let why = "is not absolute, and tor's working directory is another";
+                Err(ArgumentError::invalid("OnionBuilder", "path of the Unix socket", why).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Binds the sockets for these ports of the service, and gives them with the ports that each serves.
+    pub(super) fn bind(self, ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
+        let all = ports.to_vec();
+        let sockets = match self {
+            Local::Free => {
+                let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                return ports.iter().map(|port| Ok((Socket::tcp(free)?, vec![*port]))).collect();
+            }
+            Local::Tcp(address) => Socket::tcp(address)?,
+            #[cfg(unix)]
+            Local::PrivateUnix => return bind_private(ports),
+            #[cfg(unix)]
+            Local::Unix(path) => Socket::unix_at(path)?,
+            Local::Given(given) => Socket::given(given)?,
+        };
+        Ok(vec![(sockets, all)])
+    }
+}
+
+/// Sockets in a new directory that only this user may look into.
+#[cfg(unix)]
+fn bind_private(ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let permissions = std::fs::Permissions::from_mode(0o700);
+    let directory = tempfile::Builder::new().prefix("scape-onion-").permissions(permissions).tempdir();
+    let directory = directory.map_err(|e| Error::io("make a directory for an onion service's socket", e))?;
+    let directory = Arc::new(directory);
+    let bind = |port: &u16| {
+        let path = directory.path().join(port.to_string());
+        let socket = Socket::unix(path, |_| Ok(SocketFile::Private(directory.clone())))?;
+        Ok((socket, vec![*port]))
+    };
+    ports.iter().map(bind).collect()
+}
+
+impl Socket {
+    fn tcp(address: SocketAddr) -> Result<Socket> {
+        let failed = |error| Error::io(format!("listen on {address} for an onion service"), error);
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        Socket::given(listener.into())
+    }
+
+    #[cfg(unix)]
+    fn unix_at(path: PathBuf) -> Result<Socket> {
+        Socket::unix(path, |path| {
+            Ok(SocketFile::Own(OwnFile { path: path.to_owned(), number: file_number(path)? }))
+        })
+    }
+
+    #[cfg(unix)]
+    fn unix(path: PathBuf, file: impl FnOnce(&Path) -> io::Result<SocketFile>) -> Result<Socket> {
+        let failed = |error| Error::io(format!("listen on {} for an onion service", path.display()), error);
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        let file = file(&path).map_err(failed)?;
+        Ok(Socket {
+            listening: Listening::Unix(listener),
+            address: OnionTarget::Unix(path),
+            _file: Some(file),
+        })
+    }
+
+    fn given(ListeningSocket(listening): ListeningSocket) -> Result<Socket> {
+        let failed = |error| Error::io("look at the socket for an onion service", error);
+        let address = match &listening {
+            Listening::Tcp(listener) => {
+                listener.set_nonblocking(false).map_err(failed)?;
+                OnionTarget::Tcp(listener.local_addr().map_err(failed)?)
+            }
+            #[cfg(unix)]
+            Listening::Unix(listener) => {
+                listener.set_nonblocking(false).map_err(failed)?;
+                let address = listener.local_addr().map_err(failed)?;
+                match address.as_pathname() {
+                    Some(path) => OnionTarget::Unix(path.to_owned()),
+                    None => {
+                        let why = "has no path, so that tor cannot connect to it";
+                        return Err(ArgumentError::invalid("OnionBuilder", "Unix socket", why).into());
+                    }
+                }
+            }
+        };
+        Ok(Socket {
+            listening,
+            address,
+            #[cfg(unix)]
+            _file: None,
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &OnionTarget {
+        &self.address
+    }
+
+    /// Where it is reached from this machine: one that listens everywhere is reached on loopback, too.
+    pub(super) fn target(&self) -> OnionTarget {
+        match &self.address {
+            OnionTarget::Tcp(address) => {
+                let ip = match address.ip() {
+                    IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                    ip => ip,
+                };
+                OnionTarget::Tcp((ip, address.port()).into())
+            }
+            #[cfg(unix)]
+            OnionTarget::Unix(path) => OnionTarget::Unix(path.clone()),
+        }
+    }
+
+    /// The next connection.
+    pub(super) fn accept(&self) -> io::Result<Transport> {
+        match &self.listening {
+            Listening::Tcp(listener) => listener.accept().map(|(stream, _)| stream.into()),
+            #[cfg(unix)]
+            Listening::Unix(listener) => listener.accept().map(|(stream, _)| stream.into()),
+        }
+    }
+
+    /// Wakes who is blocked in [`accept`](Self::accept), by a connection to itself.
+    pub(super) fn wake(&self, within: Duration) -> io::Result<()> {
+        let address = match self.target() {
+            OnionTarget::Tcp(address) => Address::Ip(address),
+            #[cfg(unix)]
+            OnionTarget::Unix(path) => Address::Unix(path),
+        };
+        Transport::connect(&address, Instant::now() + within).map(drop)
+    }
+
+    /// Wakes who is blocked in [`accept`](Self::accept), where it cannot be connected to: nothing can be accepted afterwards.
+    pub(super) fn shut_down(&self) {
+        #[cfg(unix)]
+        {
+            use std::os::fd::AsFd as _;
+
+            let socket = match &self.listening {
+                Listening::Tcp(listener) => listener.as_fd(),
+                Listening::Unix(listener) => listener.as_fd(),
+            };
+            // Where the system cannot do this, the thread stays.
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_for_everybody_is_reached_on_loopback() {
+        for (bound, reached) in [("0.0.0.0:0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1")] {
+            let [(socket, ports)] =
+                <[_; 1]>::try_from(Local::Tcp(bound.parse().unwrap()).bind(&[80, 81]).unwrap()).unwrap();
+            assert_eq!(ports, [80, 81]);
+            let OnionTarget::Tcp(target) = socket.target() else { panic!("{socket:?}") };
+            assert_eq!(target.ip().to_string(), reached);
+            socket.wake(Duration::from_secs(5)).unwrap();
+            assert_eq!(socket.accept().unwrap().as_tcp().unwrap().local_addr().unwrap(), target);
+        }
+    }
+
+    #[test]
+    fn each_port_has_a_socket_of_its_own_where_nothing_is_said() {
+        let sockets = Local::Free.bind(&[80, 81]).unwrap();
+        assert_eq!((&sockets[0].1, &sockets[1].1), (&vec![80], &vec![81]));
+        assert_ne!(sockets[0].0.address(), sockets[1].0.address());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_of_sockets_go_with_them() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let sockets = Local::PrivateUnix.bind(&[80, 81]).unwrap();
+        let OnionTarget::Unix(path) = sockets[0].0.address().clone() else { panic!("{sockets:?}") };
+        let directory = path.parent().unwrap().to_owned();
+        assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(path.exists());
+        drop(sockets);
+        assert!(!directory.exists());
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let socket = Local::Unix(path.clone()).bind(&[80]).unwrap();
+        assert!(Local::Unix(path.clone()).bind(&[80]).is_err(), "what is there is not replaced");
+        drop(socket);
+        assert!(!path.exists());
+        // Another's file at the same place stays.
+        let socket = Local::Unix(path.clone()).bind(&[80]).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&path, &elsewhere).unwrap();
+        std::fs::write(&path, "another").unwrap();
+        drop(socket);
+        assert!(path.exists());
+        assert!(Local::Unix("relative".into()).check().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_given_socket_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("given");
+        let given = UnixListener::bind(&path).unwrap();
+        drop(Local::Given(given.into()).bind(&[80]).unwrap());
+        assert!(path.exists());
+        let given = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = given.local_addr().unwrap();
+        let sockets = Local::Given(given.into()).bind(&[80]).unwrap();
+        assert_eq!(*sockets[0].0.address(), OnionTarget::Tcp(address));
+    }
+}

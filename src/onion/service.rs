@@ -1,0 +1,180 @@
+//! An onion service that was added, and is removed when it is dropped.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::controller::{AddedOnion, Controller, OnionTarget};
+use crate::error::{ArgumentError, Error, Result};
+use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
+
+/// How long the drop of a service may wait for tor.
+const REMOVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Something that lives as long as the service does.
+pub(super) type Keep = Arc<dyn Any + Send + Sync>;
+
+/// An ephemeral onion service. It goes when this is dropped, or with the control connection, whichever is first, and comes
+/// back at the same address when the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)).
+/// Made by [`OnionBuilder::publish`](super::OnionBuilder::publish).
+///
+/// Dropping it removes the service (DEL_ONION), waits for tor for at most 5 seconds, and says nothing of what goes wrong;
+/// [`close`](Self::close) does the same and tells. Either way the circuits of clients that are connected stay until they end.
+/// [`detach`](Self::detach) lets the service go on.
+#[must_use = "the service goes when this is dropped"]
+pub struct OnionService {
+    added: AddedOnion,
+    ports: Vec<(u16, OnionTarget)>,
+    detached: bool,
+    guard: Guard,
+    /// Dropped last: it may be what ends tor.
+    _keep: Option<Keep>,
+}
+
+/// Removes the service when it is dropped.
+struct Guard {
+    controller: Controller,
+    address: OnionAddress,
+    armed: bool,
+}
+
+impl OnionService {
+    /// The guard of a service that was added just now, with a key that was given, or that tor made and told.
+    pub(super) fn new(
+        controller: Controller,
+        added: AddedOnion,
+        ports: Vec<(u16, OnionTarget)>,
+        detached: bool,
+        keep: Option<Keep>,
+    ) -> Self {
+        let guard = Guard { controller, address: added.address, armed: true };
+        OnionService { added, ports, detached, guard, _keep: keep }
+    }
+
+    /// Takes over a service that was added by other means: one of this connection, or a detached one
+    /// ([`Controller::onions_detached`]), of an earlier run of this program for example. From now on it goes when this is
+    /// dropped. Its key, clients and ports tor does not tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] where tor has no such service, or another connection's.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("onions/current", "")
+    /// #     .info("onions/detached", "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad")
+    /// #     .on_prefix("DEL_ONION", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::OnionService;
+    ///
+    /// for address in controller.onions_detached()? {
+    ///     OnionService::adopt(&controller, address)?.close()?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
+        let detached = controller.onions_detached()?.contains(&address);
+        if !detached && !controller.onions_current()?.contains(&address) {
+            let why = "is no service of this connection, and no detached one";
+            return Err(ArgumentError::invalid("OnionService::adopt", "address", why).into());
+        }
+        let added = AddedOnion { address, key: None, clients: Vec::new() };
+        Ok(OnionService::new(controller.clone(), added, Vec::new(), detached, None))
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &OnionAddress {
+        &self.added.address
+    }
+
+    /// Its key: the one that was given, or that tor has made. `None` where tor was told to keep it to itself, and for a service
+    /// that was [adopted](Self::adopt). Whoever has it can be the service; with it, the service comes back at the same address.
+    pub fn key(&self) -> Option<&OnionKey> {
+        self.added.key.as_ref()
+    }
+
+    /// The clients that may connect; none where anybody may.
+    pub fn clients(&self) -> &[ClientPublicKey] {
+        &self.added.clients
+    }
+
+    /// Its ports, and where their connections go.
+    pub fn ports(&self) -> &[(u16, OnionTarget)] {
+        &self.ports
+    }
+
+    /// Whether it was added so as to outlive the control connection. (It goes when this is dropped all the same.)
+    pub fn is_detached(&self) -> bool {
+        self.detached
+    }
+
+    /// The connection that it belongs to.
+    pub fn controller(&self) -> &Controller {
+        &self.guard.controller
+    }
+
+    /// Lets the service go on, and gives its address: as long as the control connection, or until tor ends where it was added
+    /// [detached](super::OnionBuilder::detached).
+    pub fn detach(mut self) -> OnionAddress {
+        self.guard.armed = false;
+        self.added.address
+    }
+
+    /// Removes the service: what dropping it does, with the error. One that is gone already is none, nor is a control connection
+    /// that has ended, with which the service has ended too (unless it was added detached).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Controller::del_onion`].
+    pub fn close(mut self) -> Result<()> {
+        self.guard.armed = false;
+        let timeout = self.guard.controller.timeout();
+        match self.guard.remove(timeout) {
+            Err(Error::Closed(_)) if !self.detached => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+impl Guard {
+    fn remove(&self, timeout: Duration) -> Result<()> {
+        // First, so that it is not given back by a connection that is made again just now.
+        self.controller.forget_onion(&self.address);
+        match self.controller.with_timeout(timeout).del_onion(&self.address) {
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        match self.remove(self.controller.timeout().min(REMOVE_WITHIN)) {
+            Ok(()) | Err(Error::Closed(_)) => {}
+            Err(error) => log::warn!(target: "scape::onion", "while removing {}: {error}", self.address),
+        }
+    }
+}
+
+/// The address.
+impl fmt::Display for OnionService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.added.address.fmt(f)
+    }
+}
+
+impl fmt::Debug for OnionService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnionService")
+            .field("address", &self.added.address)
+            .field("key", &self.added.key)
+            .field("clients", &self.added.clients)
+            .field("ports", &self.ports)
+            .field("detached", &self.detached)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,517 @@
+//! What tor has told of publishing one onion service.
+
+use std::time::Duration;
+
+use super::publication::Wait;
+use crate::error::UploadFailure;
+use crate::event::HsDescEvent;
+use crate::types::{HsDescAction, HsDescReason, OnionAddress, Progress, RelayName};
+
+/// A service always has two descriptors: one for the present period of time, and one for the period before or after it.
+/// rend-spec-v3, "Service behavior".
+const DESCRIPTORS: usize = 2;
+
+/// How many uploads a service's descriptors take together, on the public network.
+const USUAL_UPLOADS: usize = 16;
+
+/// For how long nothing is heard of an upload before it is believed to have failed. tor reports only what the
+/// directory has answered: an upload whose circuit fails just ends.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
+/// What tor has told of publishing one service: HS_DESC events in, how far it is out.
+///
+/// Uploads are matched by address and directory, and by descriptor where tor names it (UPLOAD, FAILED): UPLOADED does
+/// not, and one directory may take both descriptors.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    address: OnionAddress,
+    /// Oldest first, at most [`DESCRIPTORS`].
+    descriptors: Vec<Descriptor>,
+    /// Begun, and not ended, oldest first.
+    pending: Vec<Upload>,
+    begun: usize,
+    uploaded: usize,
+    failures: Vec<UploadFailure>,
+    /// Directories that are asked for this service's descriptor just now: a failure may be theirs.
+    asked: Vec<RelayName>,
+    /// How often tor has begun to upload a descriptor: it begins the uploads of one all together.
+    round: usize,
+    /// The descriptor that the last event was about, where that was the beginning of an upload.
+    uploading: Option<String>,
+    percent: u8,
+}
+
+#[derive(Debug)]
+struct Descriptor {
+    id: String,
+    /// Whether it is being uploaded, or was.
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Upload {
+    descriptor: String,
+    hsdir: RelayName,
+    round: usize,
+}
+
+impl Uploads {
+    pub(super) fn of(address: OnionAddress) -> Self {
+        Uploads {
+            address,
+            descriptors: Vec::new(),
+            pending: Vec::new(),
+            begun: 0,
+            uploaded: 0,
+            failures: Vec::new(),
+            asked: Vec::new(),
+            round: 0,
+            uploading: None,
+            percent: 0,
+        }
+    }
+
+    /// Takes note of an event. Whether it was about this service's uploads.
+    pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
+        if event.address != Some(self.address) {
+            return false;
+        }
+        let uploading = self.uploading.take();
+        match (&event.action, &event.hsdir, &event.descriptor_id) {
+            (HsDescAction::Created, _, Some(id)) => self.created(id),
+            (HsDescAction::Upload, Some(hsdir), Some(id)) => self.began(id, hsdir, uploading.as_deref()),
+            (HsDescAction::Uploaded, Some(hsdir), id) => self.succeeded(hsdir, id.as_deref()),
+            (HsDescAction::Failed, Some(hsdir), id) => {
+                self.failed(hsdir, id.as_deref(), event.reason.as_ref())
+            }
+            (HsDescAction::Requested, Some(hsdir), _) => {
+                self.asked.push(hsdir.clone());
+                false
+            }
+            (HsDescAction::Received, Some(hsdir), _) => {
+                self.answered(hsdir);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn created(&mut self, id: &str) -> bool {
+        if self.descriptors.iter().any(|known| known.id == id) {
+            // The service was added anew: what was uploaded before leads nowhere.
+            self.descriptors.clear();
+            self.pending.clear();
+            self.failures.clear();
+            (self.begun, self.uploaded) = (0, 0);
+        }
+        self.learn(id);
+        true
+    }
+
+    /// Enters a descriptor. Where there are too many, a new period has begun, and the oldest is of no use any more.
+    fn learn(&mut self, id: &str) {
+        self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
+        if self.descriptors.len() > DESCRIPTORS {
+            let oldest = self.descriptors.remove(0);
+            self.pending.retain(|upload| upload.descriptor != oldest.id);
+        }
+    }
+
+    fn began(&mut self, id: &str, hsdir: &RelayName, uploading: Option<&str>) -> bool {
+        if !self.descriptors.iter().any(|known| known.id == id) {
+            self.learn(id);
+        }
+        if uploading != Some(id) {
+            self.round += 1;
+        }
+        let again = |upload: &Upload| upload.descriptor == id && is_same(&upload.hsdir, hsdir);
+        if self.pending.iter().any(again) {
+            // tor begins anew, and has given up what it had begun before.
+            let round = self.round;
+            self.pending.retain(|upload| upload.descriptor != id || upload.round == round && !again(upload));
+        }
+        for descriptor in &mut self.descriptors {
+            descriptor.begun |= descriptor.id == id;
+        }
+        self.begun += 1;
+        self.pending.push(Upload { descriptor: id.to_owned(), hsdir: hsdir.clone(), round: self.round });
+        self.uploading = Some(id.to_owned());
+        true
+    }
+
+    fn succeeded(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
+        let ended = self.end(hsdir, id);
+        self.uploaded += usize::from(ended);
+        ended
+    }
+
+    fn failed(&mut self, hsdir: &RelayName, id: Option<&str>, reason: Option<&HsDescReason>) -> bool {
+        let was_asked = self.asked.iter().any(|asked| is_same(asked, hsdir));
+        let is_fetch = match reason {
+            Some(HsDescReason::UploadRejected) => false,
+            Some(HsDescReason::Unexpected) | None => was_asked,
+            Some(HsDescReason::NotFound | HsDescReason::BadDesc | HsDescReason::QueryRejected) => true,
+            Some(_) => was_asked,
+        };
+        if is_fetch {
+            self.answered(hsdir);
+            return false;
+        }
+        let ended = self.end(hsdir, id);
+        if ended {
+            self.failures.push(UploadFailure { hsdir: Some(hsdir.clone()), reason: reason.cloned() });
+        }
+        ended
+    }
+
+    /// A directory that was asked for the descriptor has answered.
+    fn answered(&mut self, hsdir: &RelayName) {
+        if let Some(at) = self.asked.iter().position(|asked| is_same(asked, hsdir)) {
+            self.asked.remove(at);
+        }
+    }
+
+    /// An upload to this directory has ended: of this descriptor, or of any, since tor may not tell. Whether one was begun.
+    fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
+        let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
+        let named = |upload: &Upload| there(upload) && Some(upload.descriptor.as_str()) == id;
+        let at = self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
+        at.map(|at| self.pending.remove(at)).is_some()
+    }
+
+    fn all_begun(&self) -> bool {
+        self.descriptors.len() >= DESCRIPTORS && self.descriptors.iter().all(|descriptor| descriptor.begun)
+    }
+
+    /// Whether it is published as is wanted, when nothing was heard of it for this long.
+    ///
+    /// A client asks for one of the two descriptors, on any of its directories. So it is published everywhere when the
+    /// uploads of both have begun, and each upload that was begun has ended, at least one of them well.
+    pub(super) fn is_done(&self, wait: Wait, silent_for: Duration) -> bool {
+        match wait {
+            Wait::Nothing => true,
+            Wait::FirstUpload => self.uploaded > 0,
+            Wait::AllUploads => {
+                let all_ended = self.pending.is_empty() || silent_for >= SILENCE;
+                self.all_begun() && all_ended && self.uploaded > 0
+            }
+        }
+    }
+
+    /// Whether it is done as soon as nothing is heard for [`SILENCE`].
+    pub(super) fn only_silence_is_missing(&self, wait: Wait) -> bool {
+        !self.is_done(wait, Duration::ZERO) && self.is_done(wait, SILENCE)
+    }
+
+    /// How far it is. The percentage never goes down.
+    pub(super) fn progress(&mut self) -> Progress {
+        let (percent, tag, text) = if self.uploaded > 0 {
+            let text = format!("{} of {} uploads of the descriptors are done", self.ended(), self.begun);
+            (self.percent_of_uploads(), "uploaded", text)
+        } else if self.begun > 0 {
+            (
+                self.percent_of_uploads(),
+                "uploading",
+                format!("Uploading the descriptors ({} begun)", self.begun),
+            )
+        } else if !self.descriptors.is_empty() {
+            (10, "created", "The descriptors are made; waiting for introduction points".to_owned())
+        } else {
+            (5, "added", "tor has the service; waiting for its descriptors".to_owned())
+        };
+        self.percent = self.percent.max(percent);
+        let mut progress = Progress::new(self.percent, tag, text);
+        if !self.failures.is_empty() {
+            progress.problem = Some(format!("{} uploads have failed", self.failures.len()));
+        }
+        progress
+    }
+
+    /// Until both descriptors are on their way, half of it may be still to come.
+    fn percent_of_uploads(&self) -> u8 {
+        let most = if self.all_begun() { 79 } else { 39 };
+        let expected = self.begun.max(USUAL_UPLOADS);
+        let part = most * self.ended().min(expected) / expected;
+        u8::try_from(20 + part).unwrap_or(99)
+    }
+
+    fn ended(&self) -> usize {
+        self.uploaded + self.failures.len()
+    }
+
+    /// Whether no upload was begun.
+    pub(super) fn is_idle(&self) -> bool {
+        self.begun == 0
+    }
+
+    /// How many have succeeded.
+    pub(super) fn uploaded(&self) -> usize {
+        self.uploaded
+    }
+
+    /// Those that have failed.
+    pub(super) fn failures(&self) -> &[UploadFailure] {
+        &self.failures
+    }
+
+    /// The directories that have not answered.
+    pub(super) fn unanswered(&self) -> Vec<RelayName> {
+        self.pending.iter().map(|upload| upload.hsdir.clone()).collect()
+    }
+}
+
+/// Whether both names are of the same relay. (It may change its nickname.)
+fn is_same(one: &RelayName, other: &RelayName) -> bool {
+    match (one.fingerprint(), other.fingerprint()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::{Event, EventBody};
+    use crate::protocol::{Decoder, Limits};
+
+    const ADDRESS: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
+    const ANOTHER: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+
+    fn told(line: &str) -> HsDescEvent {
+        let mut decoder = Decoder::new(Limits::default());
+        decoder.feed(format!("650 HS_DESC {line}\r\n").as_bytes());
+        let reply = decoder.next_reply().unwrap().unwrap();
+        match Event::parse(reply, SystemTime::UNIX_EPOCH).body() {
+            EventBody::HsDesc(told) => told.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn relay(number: usize) -> String {
+        format!("${number:040X}~relay{number}")
+    }
+
+    fn created(descriptor: &str) -> HsDescEvent {
+        told(&format!("CREATED {ADDRESS} UNKNOWN UNKNOWN {descriptor}"))
+    }
+
+    fn upload(descriptor: &str, directory: usize) -> HsDescEvent {
+        told(&format!("UPLOAD {ADDRESS} UNKNOWN {} {descriptor} HSDIR_INDEX=AA", relay(directory)))
+    }
+
+    fn uploaded(directory: usize) -> HsDescEvent {
+        told(&format!("UPLOADED {ADDRESS} UNKNOWN {}", relay(directory)))
+    }
+
+    fn failed(descriptor: &str, directory: usize, reason: &str) -> HsDescEvent {
+        told(&format!("FAILED {ADDRESS} NO_AUTH {} {descriptor} REASON={reason}", relay(directory)))
+    }
+
+    fn uploads(events: &[HsDescEvent]) -> Uploads {
+        let mut uploads = Uploads::of(ADDRESS.parse().unwrap());
+        for event in events {
+            uploads.note(event);
+        }
+        uploads
+    }
+
+    fn is_done(events: &[HsDescEvent]) -> bool {
+        uploads(events).is_done(Wait::AllUploads, Duration::ZERO)
+    }
+
+    #[test]
+    fn one_descriptor_is_not_enough() {
+        // As it was seen: the uploads of one were over before those of the other began.
+        let mut events =
+            vec![created("a"), created("b"), upload("a", 1), upload("a", 2), uploaded(1), uploaded(2)];
+        assert!(!is_done(&events));
+        assert!(uploads(&events).is_done(Wait::FirstUpload, Duration::ZERO));
+        assert!(!uploads(&events).is_done(Wait::AllUploads, SILENCE), "silence is no substitute");
+        events.extend([upload("b", 1), upload("b", 3), uploaded(3)]);
+        assert!(!is_done(&events));
+        events.push(failed("b", 1, "UPLOAD_REJECTED"));
+        assert!(is_done(&events));
+        let state = uploads(&events);
+        assert_eq!((state.uploaded(), state.failures().len()), (3, 1));
+        assert_eq!(state.failures()[0].reason, Some(HsDescReason::UploadRejected));
+    }
+
+    #[test]
+    fn others_events_do_not_count() {
+        let others: Vec<_> = [
+            format!("CREATED {ANOTHER} UNKNOWN UNKNOWN a"),
+            format!("UPLOAD {ANOTHER} UNKNOWN {} a HSDIR_INDEX=AA", relay(1)),
+            format!("UPLOADED {ANOTHER} UNKNOWN {}", relay(1)),
+            format!("UPLOADED {ADDRESS} UNKNOWN {}", relay(1)),
+            format!("UPLOADED UNKNOWN UNKNOWN {}", relay(1)),
+            format!("REQUESTED {ADDRESS} NO_AUTH {} a HSDIR_INDEX=AA", relay(1)),
+            format!("RECEIVED {ADDRESS} NO_AUTH {} a", relay(1)),
+            format!("SOMETHING_NEW {ADDRESS} NO_AUTH {} a", relay(1)),
+        ]
+        .iter()
+        .map(|line| told(line))
+        .collect();
+        let mut state = Uploads::of(ADDRESS.parse().unwrap());
+        for event in &others {
+            assert!(!state.note(event), "{event}");
+        }
+        assert!(!state.is_done(Wait::FirstUpload, Duration::ZERO) && state.is_idle());
+    }
+
+    #[test]
+    fn the_failure_of_a_fetch_is_not_that_of_an_upload() {
+        let begun = [created("a"), created("b"), upload("a", 1), upload("b", 2), uploaded(2)];
+        let requested = told(&format!("REQUESTED {ADDRESS} NO_AUTH {} a HSDIR_INDEX=AA", relay(1)));
+        let mut state = uploads(&begun);
+        for reason in ["NOT_FOUND", "BAD_DESC", "QUERY_REJECTED"] {
+            assert!(!state.note(&failed("a", 1, reason)), "{reason}");
+        }
+        // This one may be of either.
+        state.note(&requested);
+        assert!(!state.note(&failed("a", 1, "UNEXPECTED")));
+        assert!(!state.is_done(Wait::AllUploads, Duration::ZERO));
+        assert!(state.note(&failed("a", 1, "UNEXPECTED")));
+        assert!(state.is_done(Wait::AllUploads, Duration::ZERO));
+    }
+
+    #[test]
+    fn nothing_but_failures_is_never_done() {
+        let state = uploads(&[
+            created("a"),
+            created("b"),
+            upload("a", 1),
+            upload("b", 1),
+            failed("a", 1, "UPLOAD_REJECTED"),
+            failed("b", 1, "UNEXPECTED"),
+        ]);
+        assert!(!state.is_done(Wait::AllUploads, SILENCE) && !state.is_done(Wait::FirstUpload, SILENCE));
+        assert_eq!(state.failures().len(), 2);
+    }
+
+    #[test]
+    fn an_upload_that_never_ends_is_given_up_after_a_silence() {
+        let state = uploads(&[created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)]);
+        assert!(!state.is_done(Wait::AllUploads, SILENCE / 2));
+        assert!(state.only_silence_is_missing(Wait::AllUploads));
+        assert!(state.is_done(Wait::AllUploads, SILENCE));
+        assert_eq!(state.unanswered(), [RelayName::from(relay(1).as_str())]);
+    }
+
+    #[test]
+    fn uploads_that_tor_begins_anew_replace_those_before() {
+        let mut events = vec![created("a"), created("b"), upload("b", 1), uploaded(1)];
+        events.extend([upload("a", 1), upload("a", 2)]);
+        // tor has cancelled both by this, silently.
+        events.extend([upload("b", 5), uploaded(5), upload("a", 3), upload("a", 2), uploaded(2)]);
+        assert!(!is_done(&events));
+        events.push(uploaded(3));
+        assert!(is_done(&events));
+    }
+
+    #[test]
+    fn a_service_that_was_added_again_is_uploaded_again() {
+        let mut events =
+            vec![created("a"), created("b"), upload("a", 1), upload("b", 2), uploaded(1), uploaded(2)];
+        assert!(is_done(&events));
+        events.extend([created("a"), created("b")]);
+        assert!(!is_done(&events) && !uploads(&events).is_done(Wait::FirstUpload, SILENCE));
+        events.extend([upload("a", 1), upload("b", 2), uploaded(1), uploaded(2)]);
+        assert!(is_done(&events));
+    }
+
+    #[test]
+    fn a_new_period_begins_meanwhile() {
+        let mut events = vec![created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)];
+        events.push(created("c"));
+        assert!(!is_done(&events), "the new one is to be uploaded, too");
+        events.extend([upload("c", 2), uploaded(2), uploaded(1)]);
+        assert!(is_done(&events), "the oldest is not waited for");
+    }
+
+    #[test]
+    fn what_tor_said_when_one_was_published() {
+        let text = include_str!("../../tests/data/transcripts/93-live-add_onion-publish.txt");
+        let lines = text.lines().filter_map(|line| line.strip_prefix("< 650 HS_DESC "));
+        let (mut state, mut tags) = (Uploads::of(ADDRESS.parse().unwrap()), Vec::new());
+        let mut before = 0;
+        let lines: Vec<&str> = lines.collect();
+        for (at, line) in lines.iter().enumerate() {
+            assert!(!state.is_done(Wait::AllUploads, Duration::ZERO), "{line}");
+            assert!(state.note(&told(line)), "{line}");
+            let progress = state.progress();
+            assert!((before..100).contains(&progress.percent), "{progress}");
+            before = progress.percent;
+            tags.push(progress.tag);
+            assert_eq!(state.is_done(Wait::FirstUpload, Duration::ZERO), at >= 18, "{line}");
+        }
+        assert!(state.is_done(Wait::AllUploads, Duration::ZERO));
+        assert_eq!((lines.len(), state.uploaded(), before), (34, 16, 99));
+        tags.dedup();
+        assert_eq!(tags, ["created", "uploading", "uploaded"]);
+    }
+
+    /// The uploads of both descriptors, each a directory and whether it goes well.
+    fn both() -> impl Strategy<Value = [Vec<(usize, bool)>; 2]> {
+        let one = || proptest::collection::btree_map(0..6usize, any::<bool>(), 1..6);
+        (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])
+    }
+
+    /// What may come next: the beginning or the end of an upload.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Begin(usize, usize),
+        End(usize, usize, bool),
+    }
+
+    proptest! {
+        #[test]
+        fn done_when_every_upload_has_ended_and_not_before(
+            both in both(),
+            choices in proptest::collection::vec(any::<proptest::sample::Index>(), 24),
+        ) {
+            const NAMES: [&str; 2] = ["a", "b"];
+            let mut state = uploads(&[created("a"), created("b")]);
+            // Each upload ends after it was begun; everything else may come in any order.
+            let mut possible: Vec<Step> = Vec::new();
+            for (descriptor, uploads) in both.iter().enumerate() {
+                possible.extend(uploads.iter().map(|(directory, _)| Step::Begin(descriptor, *directory)));
+            }
+            let (mut begun, mut ended, mut well) = ([0, 0], 0, 0);
+            let mut percent = 0;
+            for choice in choices {
+                if possible.is_empty() {
+                    break;
+                }
+                match possible.swap_remove(choice.index(possible.len())) {
+                    Step::Begin(descriptor, directory) => {
+                        state.note(&upload(NAMES[descriptor], directory));
+                        begun[descriptor] += 1;
+                        let goes_well = both[descriptor].iter().any(|(d, well)| *d == directory && *well);
+                        possible.push(Step::End(descriptor, directory, goes_well));
+                    }
+                    Step::End(_, directory, true) => {
+                        state.note(&uploaded(directory));
+                        (ended, well) = (ended + 1, well + 1);
+                    }
+                    Step::End(descriptor, directory, false) => {
+                        state.note(&failed(NAMES[descriptor], directory, "UPLOAD_REJECTED"));
+                        ended += 1;
+                    }
+                }
+                let expected = begun[0] > 0 && begun[1] > 0 && ended == begun[0] + begun[1] && well > 0;
+                prop_assert_eq!(state.is_done(Wait::AllUploads, Duration::ZERO), expected);
+                prop_assert_eq!(state.is_done(Wait::FirstUpload, Duration::ZERO), well > 0);
+                prop_assert_eq!(state.uploaded(), well);
+                prop_assert_eq!(state.unanswered().len(), begun[0] + begun[1] - ended);
+                let now = state.progress().percent;
+                prop_assert!(now >= percent && now < 100);
+                percent = now;
+            }
+            prop_assert!(possible.is_empty());
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! [`Tor`]: the object that most programs hold.
+//!
+//! # Which tor
+//!
+//! | made by | what it is | ends |
+//! |---|---|---|
+//! | [`Tor::connect`] | one that runs already, controlled: the usual places, `SCAPE_CONTROL` | never by us |
+//! | [`Tor::connect_with`], `Tor::from(controller)` | one that runs already, wherever it is | never by us |
+//! | [`Tor::launch`] | one of our own, as its [`Launch`] says | with the last of its handles |
+//! | [`Tor::private`] | one of our own, with nothing of it left afterwards | with the last of its handles |
+//! | [`Tor::socks_only`] | one that is known by its SOCKS port: connections, but no onion services, no events | never by us |
+//! | [`Tor::find`] | the first that is there: controlled, or else its SOCKS port | never by us |
+//! | [`Tor::global`] | one for the whole program: one that runs already, or else one that is launched | as that one |
+//!
+//! A `Tor` is a cheap handle; its clones are the same tor. What is made with it counts as a handle too, as long as it lives:
+//! [`TorClient`], streams, HTTP agents, onion services, listeners. So a launched tor does not end under a stream.
+//!
+//! # What it gives
+//!
+//! * [`controller`](Tor::controller): every command and every event.
+//! * [`client`](Tor::client): connections through tor, names looked up by tor, isolation; [`dial`](Tor::dial) for one.
+#![cfg_attr(
+    feature = "http",
+    doc = "* [`http`](Tor::http): a `ureq::Agent` that goes through tor, whatever the environment says."
+)]
+//! * [`onion`](Tor::onion): onion services, and listeners behind them.
+//!
+//! Nothing goes around tor, ever: where tor cannot be used, there is an error that says what was tried.
+
+mod client;
+mod global;
+mod ready;
+mod socks_port;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::config::PortLine;
+use crate::controller::{Connect, Controller};
+use crate::error::{ConnectAttempt, Error, NoTorError, Result};
+use crate::onion::OnionBuilder;
+use crate::process::{Launch, TorProcess};
+use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
+use crate::transport::Address;
+use crate::types::ListenerAddress;
+
+pub use client::TorClient;
+pub use socks_port::SocksPort;
+
+/// Where tor's SOCKS port usually is: tor's own, Tor Browser's.
+const USUAL_SOCKS: [u16; 2] = [9050, 9150];
+/// How long a SOCKS port on this machine may take to say that it is one.
+const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A tor: one that runs already, or one of our own. See the [module](self) for the ways to one, and what it gives.
+///
+/// ```no_run
+/// use scape::Tor;
+/// use std::io::{Read, Write};
+///
+/// let tor = Tor::connect()?;
+/// let mut stream = tor.dial(("example.com", 80))?;
+/// stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+/// let mut page = Vec::new();
+/// stream.read_to_end(&mut page)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Tor {
+    core: Arc<Core>,
+}
+
+/// What the handles of a tor share. With it, a launched tor ends.
+struct Core {
+    way: Way,
+    /// The SOCKS port that was found usable last.
+    usable: Mutex<Option<Address>>,
+    /// The SOCKS ports that were added, and where tor opened them. Held while one is added: one at a time.
+    added: Mutex<Vec<(PortLine, ListenerAddress)>>,
+}
+
+/// How tor is reached.
+enum Way {
+    Socks(Address),
+    Control(Controller),
+    /// The process is gone once the tor was told to end.
+    Launched(Controller, Mutex<Option<TorProcess>>),
+}
+
+/// How a [`Tor`] is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TorMode {
+    /// By its SOCKS port only.
+    SocksOnly,
+    /// By its control port; it runs without us.
+    Control,
+    /// By its control connection; we started it, and end it.
+    Launched,
+}
+
+impl Tor {
+    /// A tor that runs already, at the usual places or the one that `SCAPE_CONTROL` names: see
+    /// [`scape::connect`](crate::connect()).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`] with what was tried, [`Error::Auth`] where tor would not let us in.
+    pub fn connect() -> Result<Tor> {
+        Ok(Tor::from(Connect::from_env()?.connect()?))
+    }
+
+    /// A tor that runs already, as `connect` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connect::connect`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().listen()?;
+    /// # let address = scripted.address().cloned().expect("it listens");
+    /// use scape::{Connect, Reconnect, Tor};
+    ///
+    /// let tor = Tor::connect_with(&Connect::to(address)?.reconnect(Reconnect::new()))?;
+    /// assert!(tor.controller()?.is_alive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn connect_with(connect: &Connect) -> Result<Tor> {
+        Ok(Tor::from(connect.connect()?))
+    }
+
+    /// Starts a tor of our own. It ends with the last of its handles, or this program, whatever becomes of that.
+    ///
+    /// A [data directory](Launch::data_directory) that stays makes the next start much quicker, and keeps the guards.
+    ///
+    /// # Errors
+    ///
+    /// As [`Launch::start`].
+    pub fn launch(launch: Launch) -> Result<Tor> {
+        Ok(Tor::from(launch.start()?))
+    }
+
+    /// Starts a tor of our own, with a temporary data directory: nothing of it is left afterwards. For one service or
+    /// task that is to have nothing to do with any other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Launch::start`].
+    pub fn private() -> Result<Tor> {
+        Tor::launch(Launch::new())
+    }
+
+    /// A tor that is known by its SOCKS port. That it is tor's is asked: another proxy's is an error, since it
+    /// might look up names by itself, and take connections anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Socks`] where there is nothing, or another proxy.
+    pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
+        let socks = socks.into();
+        ask_whether_tor(&socks, SOCKS_TIMEOUT)?;
+        Ok(Tor::with(Way::Socks(socks)))
+    }
+
+    /// The first tor that is there: a control port at the usual places (as [`connect`](Self::connect)), or else a SOCKS port
+    /// at 127.0.0.1:9050 (tor) or 127.0.0.1:9150 (Tor Browser). Enough for a client; [`mode`](Self::mode) tells which.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTor`] with what was tried.
+    pub fn find() -> Result<Tor> {
+        let mut tried = NoTorError::default();
+        match Tor::connect() {
+            Ok(tor) => return Ok(tor),
+            Err(error) => tried.control = Some(error),
+        }
+        Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
+    }
+
+    /// The first SOCKS port at a usual place; what was in vain is noted.
+    fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
+        for port in USUAL_SOCKS {
+            let address = Address::from(port);
+            match Tor::socks_only(address.clone()) {
+                Ok(tor) => return Some(tor),
+                Err(error) => tried.socks.push(ConnectAttempt::new(address.to_string(), error)),
+            }
+        }
+        None
+    }
+
+    fn with(way: Way) -> Tor {
+        Tor { core: Arc::new(Core { way, usable: Mutex::default(), added: Mutex::default() }) }
+    }
+
+    /// How it is reached.
+    pub fn mode(&self) -> TorMode {
+        match self.core.way {
+            Way::Socks(_) => TorMode::SocksOnly,
+            Way::Control(_) => TorMode::Control,
+            Way::Launched(..) => TorMode::Launched,
+        }
+    }
+
+    /// The control connection: every command, every event.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    pub fn controller(&self) -> Result<&Controller> {
+        match &self.core.way {
+            Way::Control(controller) | Way::Launched(controller, _) => Ok(controller),
+            Way::Socks(address) => Err(Error::NoControl { socks: address.to_string().into() }),
+        }
+    }
+
+    /// Whether it can still be used, as far as is known: its control connection is open (or is made again by itself), and
+    /// the process that we started runs.
+    pub fn is_alive(&self) -> bool {
+        match &self.core.way {
+            Way::Socks(_) => true,
+            Way::Control(controller) => controller.is_open(),
+            Way::Launched(controller, process) => {
+                controller.is_open() && process.lock().as_ref().is_some_and(TorProcess::is_running)
+            }
+        }
+    }
+
+    /// The process identifier of the tor that we started; for another one, [`Controller::process`] asks tor.
+    pub fn pid(&self) -> Option<u32> {
+        self.of_process(|process| process.pid())
+    }
+
+    /// The data directory of the tor that we started.
+    pub fn data_directory(&self) -> Option<PathBuf> {
+        self.of_process(|process| process.data_directory().to_owned())
+    }
+
+    /// The last lines of the log of the tor that we started, oldest first.
+    pub fn log_tail(&self) -> Vec<String> {
+        self.of_process(|process| process.log_tail()).unwrap_or_default()
+    }
+
+    fn of_process<T>(&self, ask: impl FnOnce(&TorProcess) -> T) -> Option<T> {
+        match &self.core.way {
+            Way::Launched(_, process) => process.lock().as_ref().map(ask),
+            _ => None,
+        }
+    }
+
+    /// A client on the first of tor's SOCKS ports that can be used. As [`client_on`](Self::client_on) with
+    /// [`SocksPort::Usable`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSocksPort`] where there is none.
+    pub fn client(&self) -> Result<TorClient> {
+        self.client_on(&SocksPort::Usable)
+    }
+
+    /// A client on the SOCKS port of one's choice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSocksPort`] where there is no such port, [`Error::Refused`] where one was to be added, and tor did not
+    /// like it.
+    pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
+        let address = self.socks_address(port)?;
+        let keep: Keep = self.core.clone();
+        Ok(TorClient::new(SocksProxy::new(address).keep(keep)))
+    }
+
+    /// Connects to `target` through tor: [`TorClient::connect`] of [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+        self.client()?.connect(target)
+    }
+
+    /// An HTTP agent that goes through tor: [`TorClient::http`] of [`client`](Self::client). Names go to tor, and the environment's
+    /// proxies are not asked.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let page = tor.http()?.get("https://example.com/").call()?.body_mut().read_to_string()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    #[cfg(feature = "http")]
+    pub fn http(&self) -> Result<ureq::Agent> {
+        self.client()?.http()
+    }
+
+    /// An onion service of this tor, to be described, and then made: by [`listen`](OnionBuilder::listen), with a listener like a
+    /// [`TcpListener`](std::net::TcpListener), or by [`publish`](OnionBuilder::publish), for a server that is there already.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let listener = tor.onion()?.port(80).listen()?;
+    /// println!("http://{}/", listener.address());
+    /// for stream in listener.incoming() {
+    ///     let stream = stream?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    pub fn onion(&self) -> Result<OnionBuilder> {
+        let keep: Keep = self.core.clone();
+        Ok(OnionBuilder::new(self.controller()?).keep(keep))
+    }
+
+    /// Ends the control connection, for every handle; and the tor, where we started it.
+    ///
+    /// Dropping the last handle does the same. (A controller that the tor was made [from](#impl-From%3CController%3E-for-Tor) ends,
+    /// too.)
+    ///
+    /// # Errors
+    ///
+    /// As [`TorProcess::stop`] and [`Controller::quit`]. The tor has ended then all the same, or the connection.
+    pub fn quit(self) -> Result<()> {
+        match &self.core.way {
+            Way::Socks(_) => Ok(()),
+            Way::Control(controller) if !controller.is_open() => Ok(()),
+            Way::Control(controller) => controller.clone().quit(),
+            Way::Launched(_, process) => match process.lock().take() {
+                Some(process) => process.stop(),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// Asks whether there is a tor's SOCKS port at `address`: no other proxy knows RESOLVE. tor answers for the text of an
+/// address at once, without asking anybody. It is one of those that are for documentation (RFC 5737).
+fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
+    SocksProxy::new(address.clone()).timeout(timeout).resolve("192.0.2.1").map(drop)
+}
+
+/// A tor that is controlled already. Its connection ends with the last handle, the controller's included.
+impl From<Controller> for Tor {
+    fn from(controller: Controller) -> Tor {
+        Tor::with(Way::Control(controller))
+    }
+}
+
+/// A tor that was launched already. It ends with the last of the `Tor`'s handles.
+impl From<TorProcess> for Tor {
+    fn from(process: TorProcess) -> Tor {
+        Tor::with(Way::Launched(process.controller().clone(), Mutex::new(Some(process))))
+    }
+}
+
+impl fmt::Debug for Tor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Tor");
+        shown.field("mode", &self.mode());
+        match &self.core.way {
+            Way::Socks(address) => shown.field("socks", address),
+            Way::Control(controller) => shown.field("open", &controller.is_open()),
+            Way::Launched(..) => shown.field("pid", &self.pid()),
+        };
+        shown.finish()
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether tor can be used yet.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Tor, Way, ask_whether_tor};
+use crate::controller::Controller;
+use crate::error::{Error, NotReadyError, Result};
+use crate::event::EventBody;
+use crate::process::wait_bootstrapped;
+use crate::transport::deadline_after;
+use crate::types::{EventKind, Progress, StatusAction};
+
+/// How often a SOCKS port that is not there yet is tried.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+/// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
+impl Tor {
+    /// Whether tor can build circuits: it has bootstrapped, and knows enough relays.
+    ///
+    /// tor does not tell whether it was made dormant ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes up with
+    /// the first connection, or with [`become_ready`](Self::become_ready). Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of the control connection. A SOCKS port that does not answer is no error here.
+    pub fn is_ready(&self) -> Result<bool> {
+        let controller = match &self.core.way {
+            Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
+            Way::Control(controller) | Way::Launched(controller, _) => controller,
+        };
+        Ok(controller.bootstrap_phase()?.is_done() && controller.enough_dir_info()?)
+    }
+
+    /// Waits until tor can build circuits, and wakes it, in case it is dormant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotReady`] after `timeout`, with how far it has come and what keeps it; those of the control connection.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)
+    /// #     .info("status/enough-dir-info", "1").info("signal/names", "ACTIVE")
+    /// #     .on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::Tor;
+    /// use std::time::Duration;
+    ///
+    /// let tor = Tor::from(controller);
+    /// tor.become_ready_with(Duration::from_secs(60), |step| eprintln!("{step}"))?;
+    /// assert!(tor.is_ready()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn become_ready(&self, timeout: Duration) -> Result<()> {
+        self.become_ready_with(timeout, |_| {})
+    }
+
+    /// As [`become_ready`](Self::become_ready), and tells each step, on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`become_ready`](Self::become_ready).
+    pub fn become_ready_with(&self, timeout: Duration, mut on_progress: impl FnMut(&Progress)) -> Result<()> {
+        let deadline = deadline_after(timeout);
+        let controller = match &self.core.way {
+            Way::Socks(address) => {
+                while let Err(error) = ask_whether_tor(address, left(deadline)) {
+                    if Instant::now() >= deadline {
+                        return Err(error);
+                    }
+                    thread::sleep(TRY_AGAIN.min(left(deadline)));
+                }
+                return Ok(());
+            }
+            Way::Control(controller) | Way::Launched(controller, _) => controller,
+        };
+        let mut reached = None;
+        wait_ready(controller, deadline, |step| {
+            on_progress(step);
+            reached = Some(step.clone());
+        })
+        .map_err(|error| match error {
+            Error::Timeout(_) => {
+                let network_disabled =
+                    matches!(controller.get_conf("DisableNetwork").as_ref(), Ok(Some(value)) if value == "1");
+                NotReadyError { after: timeout, progress: reached, network_disabled }.into()
+            }
+            error => error,
+        })
+    }
+}
+
+fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMut(&Progress)) -> Result<()> {
+    let patient = controller.with_timeout(left(deadline));
+    match patient.wake(left(deadline)) {
+        // Behind a filter, it has to be awake.
+        Ok(()) | Err(Error::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    // Before it is asked for: what comes after the answer is seen.
+    let events = patient.subscribe([EventKind::StatusClient])?;
+    let mut on_progress = on_progress;
+    wait_bootstrapped(&patient, 100, deadline, &mut None, |step| on_progress(&step.into()))?;
+    if patient.enough_dir_info()? {
+        return Ok(());
+    }
+    // The consensus may have become too old while it slept.
+    let mut step = Progress::new(99, "enough_dir_info", "Waiting for enough directory information");
+    on_progress(&step);
+    loop {
+        let event = events.next_timeout(left(deadline))?;
+        if let EventBody::StatusClient(status) = event.body()
+            && status.action == StatusAction::EnoughDirInfo
+        {
+            break;
+        }
+    }
+    step.percent = 100;
+    on_progress(&step);
+    Ok(())
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}

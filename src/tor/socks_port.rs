@@ -1,0 +1,314 @@
+//! Which of tor's SOCKS ports is used.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Tor, Way};
+use crate::config::{PortAddress, PortLine};
+use crate::controller::Controller;
+use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Result};
+use crate::transport::{Address, Transport, deadline_after};
+use crate::types::{ListenerAddress, ListenerKind};
+
+/// How long a port of a tor on this machine may take to be connected to.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The options that belong together: setting one replaces both.
+const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
+/// What tor does where neither is set.
+const DEFAULT_PORT: u16 = 9050;
+
+/// Which of tor's SOCKS ports [`Tor::client_on`] uses.
+///
+/// ```
+/// use scape::SocksPort;
+///
+/// let port = SocksPort::with_options(["IsolateDestAddr"]);
+/// let port = SocksPort::added(["IsolateDestAddr", "SessionGroup=7"]);
+/// let port = SocksPort::at(9050);
+/// # let _ = port;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SocksPort {
+    /// The first that can be connected to, in tor's order.
+    #[default]
+    Usable,
+    /// This one, whatever tor says that it has: for a port in a container, or one that is forwarded.
+    At(Address),
+    /// The first that is configured with all of these options, such as `IsolateDestAddr` or `ExtendedErrors`.
+    WithOptions(Vec<String>),
+    /// One that is configured with exactly these options; where there is none, tor is told to open one at a port of its
+    /// choice. All others are kept. It stays open as long as tor runs, unless it is taken out of the configuration;
+    /// SAVECONF does not save it (it is a `__SocksPort`).
+    Added(Vec<String>),
+    /// This Unix socket, which tor is told to open where it has none there, as with `Added`. Its directory must
+    /// be tor's user's, of mode 0700 (or 0750 with `GroupWritable`, 0755 with `WorldWritable`), or tor refuses.
+    AddedUnix(PathBuf, Vec<String>),
+}
+
+impl SocksPort {
+    /// The port at this address.
+    pub fn at(address: impl Into<Address>) -> Self {
+        SocksPort::At(address.into())
+    }
+
+    /// The first port that is configured with all of these options.
+    pub fn with_options<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
+        SocksPort::WithOptions(options.into_iter().map(Into::into).collect())
+    }
+
+    /// A port that is configured with exactly these options, added if need be.
+    pub fn added<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
+        SocksPort::Added(options.into_iter().map(Into::into).collect())
+    }
+
+    /// A Unix socket at this path, added if need be.
+    pub fn added_unix(path: impl Into<PathBuf>) -> Self {
+        SocksPort::AddedUnix(path.into(), Vec::new())
+    }
+}
+
+impl Tor {
+    /// Where the port is that was asked for.
+    pub(super) fn socks_address(&self, port: &SocksPort) -> Result<Address> {
+        let controller = match (&self.core.way, port) {
+            (_, SocksPort::At(address)) => return Ok(address.clone()),
+            (Way::Socks(address), SocksPort::Usable) => return Ok(address.clone()),
+            _ => self.controller()?,
+        };
+        let candidates = match port {
+            SocksPort::WithOptions(wanted) => {
+                let found = having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
+                if found.listeners.is_empty() {
+                    return Err(found.error(wanted));
+                }
+                found.listeners
+            }
+            SocksPort::Added(wanted) => {
+                self.added(controller, PortLine { address: PortAddress::Auto, flags: wanted.clone() })?
+            }
+            SocksPort::AddedUnix(path, wanted) => {
+                let path = std::path::absolute(path)
+                    .map_err(|error| Error::io(format!("find {}", path.display()), error))?;
+                self.added(controller, PortLine { address: PortAddress::Unix(path), flags: wanted.clone() })?
+            }
+            _ => controller.listeners(&ListenerKind::Socks)?,
+        };
+        if candidates.is_empty() {
+            return Err(NoSocksPortError::None.into());
+        }
+        self.first_usable(controller, candidates)
+    }
+
+    /// The listeners of a line like this, which is added where there is none.
+    fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
+        check(&line)?;
+        let mut added = self.core.added.lock();
+        let configured = Configured::ask(controller)?;
+        let before = controller.listeners(&ListenerKind::Socks)?;
+        // Those that are not there any more were taken out of the configuration.
+        added.retain(|(_, listener)| before.contains(listener));
+        let known = added.iter().find(|(known, _)| known.address == line.address && same_flags(known, &line));
+        if let Some((_, listener)) = known {
+            return Ok(vec![listener.clone()]);
+        }
+        let wanted = |own: &PortLine| match line.address {
+            PortAddress::Auto => same_flags(own, &line),
+            _ => own.address == line.address,
+        };
+        let there = of_lines(&configured.lines, &before, wanted);
+        if !there.is_empty() {
+            return Ok(there);
+        }
+        let mut all = configured.options;
+        // 0 stands for no port at all, and not beside others.
+        all.retain(|(_, value)| value.trim() != "0");
+        all.push((OPTIONS[1].to_owned(), line.to_string()));
+        controller.set_conf(all)?;
+        let after = controller.listeners(&ListenerKind::Socks)?;
+        let mut new = after.into_iter().filter(|listener| !before.contains(listener));
+        let new = match line.address {
+            PortAddress::Auto => new.next_back(),
+            _ => new.find(|listener| line.is_at(listener)),
+        };
+        added.extend(new.clone().map(|listener| (line, listener)));
+        Ok(new.into_iter().collect())
+    }
+
+    /// The first that can be connected to. One that could be lately is not tried again.
+    fn first_usable(&self, controller: &Controller, listeners: Vec<ListenerAddress>) -> Result<Address> {
+        let control = controller.control_address();
+        let mut attempts = Vec::new();
+        for listener in listeners {
+            let Some(address) = reachable(&listener, control) else { continue };
+            if self.core.usable.lock().as_ref() == Some(&address) {
+                return Ok(address);
+            }
+            match Transport::connect(&address, deadline_after(CONNECT_TIMEOUT)) {
+                Ok(_) => {
+                    *self.core.usable.lock() = Some(address.clone());
+                    return Ok(address);
+                }
+                Err(error) => attempts
+                    .push(ConnectAttempt::new(address.to_string(), Error::io("cannot connect", error))),
+            }
+        }
+        *self.core.usable.lock() = None;
+        match control {
+            Some(control) if attempts.is_empty() => {
+                Err(NoSocksPortError::Remote { control: control.to_string() }.into())
+            }
+            _ => Err(NoSocksPortError::Unreachable(attempts).into()),
+        }
+    }
+}
+
+/// Where a listener can be connected to from here. `None` for one that is for the other machine only on which tor is: what
+/// listens there on this machine is something else.
+fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Address> {
+    let remote = control.filter(|address| !address.is_local());
+    match (listener, remote) {
+        (ListenerAddress::Unix(_), Some(_)) => None,
+        (ListenerAddress::Ip(address), Some(_)) if address.ip().is_loopback() => None,
+        (ListenerAddress::Ip(address), Some(remote)) if address.ip().is_unspecified() => match remote {
+            Address::Ip(host) => Some(Address::Ip(SocketAddr::new(host.ip(), address.port()))),
+            Address::Name { host, .. } => Address::tcp(host, address.port()).ok(),
+            _ => None,
+        },
+        (ListenerAddress::Ip(address), None) if address.ip().is_unspecified() => {
+            let ip = match address.ip() {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            };
+            Some(Address::Ip(SocketAddr::new(ip, address.port())))
+        }
+        (listener, _) => Some(listener.clone().into()),
+    }
+}
+
+/// Listeners that are known to have been configured so.
+struct Having {
+    listeners: Vec<ListenerAddress>,
+    lines: Vec<PortLine>,
+}
+
+impl Having {
+    fn error(self, wanted: &[String]) -> Error {
+        let lines = self.lines.iter().map(ToString::to_string).collect();
+        NoSocksPortError::Options { wanted: wanted.to_vec(), lines }.into()
+    }
+}
+
+fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result<Having> {
+    let lines = Configured::ask(controller)?.lines;
+    let listeners = controller.listeners(&ListenerKind::Socks)?;
+    Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
+}
+
+/// Which of the listeners are certainly of a line that is wanted. tor does not say which line a listener is of: where
+/// the line names no port, it is one of those that no other line names, and all such lines have to be wanted.
+fn of_lines(
+    lines: &[PortLine],
+    listeners: &[ListenerAddress],
+    wanted: impl Fn(&PortLine) -> bool,
+) -> Vec<ListenerAddress> {
+    let named = |line: &&PortLine| !matches!(line.address, PortAddress::Auto | PortAddress::Other(_));
+    let all_unnamed_wanted = lines.iter().filter(|line| !named(line)).all(&wanted);
+    let is_wanted = |listener: &&ListenerAddress| match lines.iter().find(|line| line.is_at(listener)) {
+        Some(line) => wanted(line),
+        None => all_unnamed_wanted,
+    };
+    listeners.iter().filter(is_wanted).cloned().collect()
+}
+
+/// How SOCKS ports are configured; tor's default where they are not.
+struct Configured {
+    /// Names and values, as they are set.
+    options: Vec<(String, String)>,
+    /// The values that are understood.
+    lines: Vec<PortLine>,
+}
+
+impl Configured {
+    fn ask(controller: &Controller) -> Result<Self> {
+        let set = controller.get_conf_lines(OPTIONS)?;
+        let mut options: Vec<(String, String)> =
+            set.into_iter().filter_map(|line| Some((line.name, line.value?))).collect();
+        if options.is_empty() {
+            options.push((OPTIONS[0].to_owned(), DEFAULT_PORT.to_string()));
+        }
+        let lines = options.iter().filter_map(|(_, value)| value.parse().ok()).collect();
+        Ok(Configured { options, lines })
+    }
+}
+
+/// Whether two lines make tor do the same.
+fn same_flags(one: &PortLine, other: &PortLine) -> bool {
+    one.flags.len() == other.flags.len() && one.flags.iter().all(|flag| other.has_flag(flag))
+}
+
+/// Refuses flags that are not one word each: they would be something else for tor.
+fn check(line: &PortLine) -> Result<()> {
+    for flag in &line.flags {
+        if flag.is_empty()
+            || flag.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '#'))
+        {
+            let why = format!("{flag:?} is no option of a SOCKS port: it must be one word");
+            return Err(ArgumentError::invalid("SocksPort", "option", why).into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<PortLine> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn listeners(texts: &[&str]) -> Vec<ListenerAddress> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn found(configured: &[&str], there: &[&str], flag: &str) -> Vec<String> {
+        let found = of_lines(&lines(configured), &listeners(there), |line| line.has_flag(flag));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_listener_is_taken_for_the_line_that_it_certainly_is_of() {
+        let there = ["127.0.0.1:9050", "127.0.0.1:40001", "unix:/run/socks"];
+        let configured = ["9050", "auto IsolateDestAddr", "unix:/run/socks IsolateDestAddr"];
+        assert_eq!(found(&configured, &there, "isolatedestaddr"), ["127.0.0.1:40001", "unix:/run/socks"]);
+        assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
+        // Which of the two is whose, nobody knows.
+        let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
+        assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
+        assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
+    }
+
+    #[test]
+    fn a_tor_elsewhere_listens_elsewhere() {
+        let from = |listener: &str, control: Option<&str>| {
+            let control = control.map(|control| control.parse::<Address>().unwrap());
+            reachable(&listener.parse().unwrap(), control.as_ref()).map(|address| address.to_string())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        for here in [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control"), Some("localhost:9051")] {
+            assert_eq!(from("127.0.0.1:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("0.0.0.0:9050", here), some("127.0.0.1:9050"));
+            assert_eq!(from("[::]:9050", here), some("[::1]:9050"));
+            assert_eq!(from("unix:/run/tor/socks", here), some("unix:/run/tor/socks"));
+        }
+        for (there, at) in [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")] {
+            // What listens on our own loopback is not that tor.
+            assert_eq!(from("127.0.0.1:9050", Some(there)), None);
+            assert_eq!(from("unix:/run/tor/socks", Some(there)), None);
+            assert_eq!(from("0.0.0.0:9050", Some(there)), some(at));
+            assert_eq!(from("192.0.2.7:9050", Some(there)), some("192.0.2.7:9050"));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The program's tor, where there is none to be had, and where one runs already.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::env;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+
+use scape::testing::ScriptedTor;
+use scape::{Error, Tor, TorMode};
+
+/// Set in the process that a test starts to have an environment of its own.
+const CHILD: &str = "SCAPE_TEST_CHILD";
+
+/// Runs the test of this name once more, with these variables.
+fn run_again(test: &str, variables: &[(&str, &str)]) {
+    let output = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// A port where nobody listens.
+fn closed_port() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn everything_that_was_tried_is_told() {
+    if env::var_os(CHILD).is_none() {
+        let port = closed_port();
+        let nowhere = env::temp_dir().join("no-such-tor");
+        let variables = [("SCAPE_CONTROL", port.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
+        return run_again("everything_that_was_tried_is_told", &variables);
+    }
+    let control = env::var("SCAPE_CONTROL").unwrap();
+    for (result, launches) in [(Tor::find(), false), (Tor::global(), true)] {
+        let error = match result {
+            Err(error) => error,
+            // Somebody's tor is at one of the usual places: that is what is left to be used.
+            Ok(tor) => return assert_eq!(tor.mode(), TorMode::SocksOnly),
+        };
+        let text = error.to_string();
+        let Error::NoTor(tried) = error else { panic!("{error}") };
+        assert!(tried.control.is_some() && tried.launch.is_some() == launches, "{tried:?}");
+        for part in [control.as_str(), "127.0.0.1:9050", "127.0.0.1:9150"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(text.contains("no-such-tor"), launches, "{text}");
+    }
+    // It is tried anew each time.
+    assert!(matches!(Tor::global(), Err(Error::NoTor(_))));
+}
+
+#[test]
+fn one_that_runs_is_everybodys() {
+    if env::var_os(CHILD).is_none() {
+        let tor = ScriptedTor::builder().info("version", "0.4.9.11").listen().unwrap();
+        let address = tor.address().unwrap().to_string();
+        run_again("one_that_runs_is_everybodys", &[("SCAPE_CONTROL", address.as_str())]);
+        // One connection, however many asked for it; the second after the first had ended.
+        let hellos = tor.sent().iter().filter(|line| line.starts_with("PROTOCOLINFO")).count();
+        assert_eq!(hellos, 2, "{:?}", tor.sent());
+        return;
+    }
+    let tors: Vec<Tor> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| Tor::global().unwrap())).collect();
+        asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(tors.iter().all(|tor| tor.mode() == TorMode::Control));
+    let first = Arc::new(tors);
+    first[0].clone().quit().unwrap();
+    assert!(first.iter().all(|tor| !tor.is_alive()));
+    assert!(Tor::global().unwrap().is_alive());
+}

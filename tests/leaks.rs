@@ -1,0 +1,147 @@
+//! Nothing goes around tor: no name is looked up locally, no proxy of the environment is used, and nothing is connected to but
+//! tor's own ports. Every system call of a program that uses the library is looked at, by strace.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/audit.rs"]
+mod audit;
+#[path = "support/exit_world.rs"]
+mod exit_world;
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use audit::Audit;
+use exit_world::ExitWorld;
+use scape::testing::ScriptedTor;
+use scape::{Connect, Tor, TorClient};
+
+const SOON: Duration = Duration::from_secs(30);
+/// In the environment of the audited process: where things are.
+const SOCKS: &str = "SCAPE_TEST_SOCKS";
+const CONTROL: &str = "SCAPE_TEST_CONTROL";
+/// A name that no resolver is ever asked for.
+const NAME: &str = "name.scape-test.example";
+
+/// Somebody's proxy, to which nobody may connect.
+struct Trap {
+    address: String,
+    sprung: Arc<AtomicBool>,
+}
+
+impl Trap {
+    fn set() -> Trap {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let sprung = Arc::new(AtomicBool::new(false));
+        let seen = sprung.clone();
+        thread::spawn(move || {
+            for _ in listener.incoming().flatten() {
+                seen.store(true, Ordering::SeqCst);
+            }
+        });
+        Trap { address, sprung }
+    }
+
+    /// An environment that names it in every way.
+    fn environment(&self, exceptions: &str) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
+            all.push((name, format!("http://{}", self.address)));
+        }
+        for name in ["all_proxy", "ALL_PROXY"] {
+            all.push((name, format!("socks5://{}", self.address)));
+        }
+        for name in ["no_proxy", "NO_PROXY"] {
+            all.push((name, exceptions.to_owned()));
+        }
+        all
+    }
+}
+
+#[test]
+fn nothing_goes_around_tor() {
+    if let Ok(socks) = env::var(SOCKS) {
+        return use_everything(&socks, &env::var(CONTROL).unwrap());
+    }
+    // Also where the environment says that there are exceptions, for which some programs then take no proxy at all.
+    for exceptions in ["", "*"] {
+        let world = ExitWorld::start();
+        let trap = Trap::set();
+        let listeners = format!("\"{}\"", world.socks());
+        let control = ScriptedTor::builder().info("net/listeners/socks", listeners).listen().unwrap();
+        let allowed = [world.socks().to_string(), control.address().unwrap().to_string()];
+        let mut environment = trap.environment(exceptions);
+        environment.push((SOCKS, allowed[0].clone()));
+        environment.push((CONTROL, allowed[1].clone()));
+        let audit = Audit::of_test("nothing_goes_around_tor", &environment);
+        assert_eq!(audit.breaches(&allowed), [""; 0]);
+        assert!(audit.connections() > 10, "{}", audit.connections());
+        assert!(!trap.sprung.load(Ordering::SeqCst));
+        // Names came to tor as names, and never as addresses that somebody had looked up.
+        assert!(
+            world.targets().iter().all(|target| target.ends_with(".example") || target.ends_with(".onion"))
+        );
+        assert!(world.targets().iter().any(|target| target == NAME), "{:?}", world.targets());
+    }
+}
+
+/// Each way through tor that the library has.
+fn use_everything(socks: &str, control: &str) {
+    let socks: scape::transport::Address = socks.parse().unwrap();
+    let tors = [Tor::socks_only(socks.clone()), Tor::connect_with(&Connect::to(control).unwrap())];
+    for tor in tors {
+        let tor = tor.unwrap();
+        let client = tor.client().unwrap().timeout(SOON);
+        streams(&client);
+        streams(&client.isolated());
+        look_ups(&client);
+        drop(tor.dial((NAME, 80)).unwrap());
+    }
+}
+
+fn streams(client: &TorClient) {
+    for target in [
+        (NAME, 80),
+        ("localhost.example", 8080),
+        ("duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad.onion", 80),
+    ] {
+        let mut stream = client.connect(target).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    }
+    // These are refused, and not looked at.
+    for target in ["localhost:80", "127.0.0.1:80", "printer.local:631"] {
+        assert!(client.connect(target).is_err());
+    }
+}
+
+fn look_ups(client: &TorClient) {
+    assert_eq!(client.dns_resolve(NAME).unwrap(), exit_world::ADDRESS);
+    assert_eq!(client.dns_resolve_ptr(exit_world::ADDRESS).unwrap(), exit_world::HOST);
+    assert!(client.dns_resolve("bücher.example").is_err());
+}
+
+/// What would be wrong is seen: so the test above can fail.
+#[test]
+fn a_leak_is_seen() {
+    if env::var_os(SOCKS).is_some() {
+        let _ = (NAME, 80).to_socket_addrs();
+        let _ = std::net::TcpStream::connect(env::var(CONTROL).unwrap());
+        return;
+    }
+    let trap = Trap::set();
+    let audit =
+        Audit::of_test("a_leak_is_seen", &[(SOCKS, "127.0.0.1:1".into()), (CONTROL, trap.address.clone())]);
+    let breaches = audit.breaches(&["127.0.0.1:1".to_owned()]).join("\n");
+    assert!(breaches.contains("resolv.conf"), "{breaches}");
+    assert!(breaches.contains(trap.address.rsplit(':').next().unwrap()), "{breaches}");
+}

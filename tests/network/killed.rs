@@ -1,0 +1,103 @@
+//! tor is killed while it is used: whoever waits gets a typed error in time, and nothing is left.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use scape::event::EventBody;
+use scape::testing::TestNetwork;
+use scape::types::{EventKind, HsDescAction};
+use scape::{AddOnion, Error, Tor};
+
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("tor is killed before a connection", before),
+    ("tor is killed while it connects", connecting),
+    ("tor is killed under an open stream", open),
+];
+
+/// An address that no service here has: tor looks for its descriptor.
+const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+
+pub(crate) fn launch(network: &TestNetwork) -> Tor {
+    Tor::launch(network.launch().timeout(SOON)).unwrap()
+}
+
+pub(crate) fn kill(tor: &Tor) {
+    let pid = i32::try_from(tor.pid().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+}
+
+/// Ends a killed tor, and sees to it that nothing of it is left.
+pub(crate) fn buried(tor: Tor) {
+    let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
+    assert!(!tor.is_alive());
+    assert!(tor.client().unwrap_err().is_closed());
+    drop(tor);
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists() && !directory.exists());
+}
+
+fn before(network: &TestNetwork) {
+    let tor = launch(network);
+    let client = tor.client().unwrap().timeout(SOON);
+    kill(&tor);
+    tor.controller().unwrap().wait_closed(SOON).unwrap();
+    let begun = Instant::now();
+    for error in
+        [client.connect((NAME, 80)).map(drop).unwrap_err(), client.dns_resolve(NAME).map(drop).unwrap_err()]
+    {
+        assert!(matches!(error, Error::Socks(_)), "{error}");
+    }
+    assert!(begun.elapsed() < SOON);
+    drop(client);
+    buried(tor);
+}
+
+fn connecting(network: &TestNetwork) {
+    let tor = launch(network);
+    let events = tor.controller().unwrap().subscribe([EventKind::HsDesc]).unwrap();
+    let added = tor.controller().unwrap().add_onion(&AddOnion::new().local_port(80)).unwrap();
+    let client = tor.client().unwrap().timeout(2 * SOON);
+    thread::scope(|scope| {
+        let begun = Instant::now();
+        let dialing = scope.spawn(move || client.connect((NOBODY, 80)).map(drop));
+        loop {
+            let event = events.next_timeout(SOON).unwrap();
+            if let EventBody::HsDesc(told) = event.body()
+                && told.action == HsDescAction::Requested
+                && told.address != Some(added.address)
+            {
+                break;
+            }
+        }
+        kill(&tor);
+        let error = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Socks(_)) && !error.is_timeout(), "{error}");
+        assert!(begun.elapsed() < SOON);
+    });
+    tor.controller().unwrap().wait_closed(SOON).unwrap();
+    buried(tor);
+}
+
+fn open(network: &TestNetwork) {
+    let tor = launch(network);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut stream = tor.dial((NAME, port)).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || (stream.read(&mut [0; 1]), stream));
+        kill(&tor);
+        let (result, stream) = reading.join().unwrap();
+        assert!(!matches!(result, Ok(1..)), "{result:?}");
+        assert!(begun.elapsed() < SOON);
+        drop(stream);
+    });
+    drop(server);
+    tor.controller().unwrap().wait_closed(SOON).unwrap();
+    buried(tor);
+}

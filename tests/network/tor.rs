@@ -1,0 +1,273 @@
+//! `Tor` and `TorClient`, in all modes.
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+use scape::error::{NoSocksPortError, SocksProblem};
+use scape::event::EventBody;
+use scape::testing::TestNetwork;
+use scape::transport::Address;
+use scape::types::{EventKind, ListenerKind, Signal, StreamStatus};
+use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient, TorMode};
+
+use crate::onions::server;
+use crate::{Case, NAME, NAMED, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a client of a tor that runs already", connects),
+    ("names and addresses are looked up", looks_up),
+    ("what is private is refused unless it is allowed", private_addresses),
+    ("isolated clients share no circuit, others do", isolation),
+    ("a SOCKS port with options is found, or added, and none is lost", socks_ports),
+    ("a SOCKS port on a Unix socket is added", unix_socks_port),
+    ("a tor that is known by its SOCKS port only", socks_only),
+    ("a sleeping tor becomes ready", wakes),
+    ("a tor is launched, used, and gone with the last that uses it", launched),
+    ("the program's tor", global),
+];
+
+/// Reads all that is said on connecting to this port.
+fn said(mut stream: impl Read) -> String {
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+fn connects(network: &TestNetwork) {
+    let tor = network.tor();
+    assert_eq!(tor.mode(), TorMode::Control);
+    assert!(tor.is_alive() && tor.is_ready().unwrap());
+    assert!(tor.pid().is_none() && tor.log_tail().is_empty());
+    let port = server(b"hello").port();
+    let client = tor.client().unwrap().timeout(SOON);
+    assert_eq!(client.address(), network.socks());
+    let stream = client.connect((NAME, port)).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    assert_eq!(said(&stream), "hello");
+    assert_eq!(said(tor.dial(format!("{NAME}:{port}").as_str()).unwrap()), "hello");
+    // Any number of threads on one client.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(said(client.connect((NAME, port)).unwrap()), "hello"));
+        }
+    });
+    // Over the Unix socket, which is the other port.
+    let unix = tor.client_on(&SocksPort::at(network.socks_unix().unwrap().clone())).unwrap();
+    assert_eq!(said(unix.connect((NAME, port)).unwrap()), "hello");
+}
+
+fn looks_up(network: &TestNetwork) {
+    let client = network.tor().client().unwrap();
+    assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(client.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+    assert!(matches!(client.dns_resolve("nobody.scape.test"), Err(Error::Socks(_))));
+    let error = client.dns_resolve("bücher.example").unwrap_err();
+    assert!(error.to_string().contains("xn--"), "{error}");
+}
+
+fn private_addresses(network: &TestNetwork) {
+    let address = server(b"private");
+    let client = network.tor().client().unwrap();
+    for target in
+        [address.to_string(), format!("[::1]:{}", address.port()), format!("localhost:{}", address.port())]
+    {
+        let Err(Error::Socks(error)) = client.connect(target.as_str()) else { panic!("{target}") };
+        assert!(matches!(error.problem(), SocksProblem::Argument(_)), "{error}");
+        assert!(error.to_string().contains("allow_private_addresses"), "{error}");
+    }
+    let client = client.allow_private_addresses(true);
+    assert_eq!(said(client.connect(address).unwrap()), "private");
+}
+
+fn isolation(network: &TestNetwork) {
+    let tor = network.tor();
+    let port = server(b"").port();
+    let events = tor.controller().unwrap().subscribe([EventKind::Stream]).unwrap();
+    let client = tor.client().unwrap();
+    let (alice, bob) = (client.isolated(), client.isolated());
+    let circuit = |client: &TorClient| {
+        assert_eq!(said(client.connect((NAME, port)).unwrap()), "");
+        loop {
+            let event = events.next_timeout(SOON).unwrap();
+            if let EventBody::Stream(stream) = event.body()
+                && stream.status == StreamStatus::Succeeded
+            {
+                break stream.circuit;
+            }
+        }
+    };
+    let (first, second) = (circuit(&alice), circuit(&bob));
+    assert_ne!(first, second);
+    assert_eq!(circuit(&alice), first);
+    assert_eq!(circuit(&bob), second);
+}
+
+/// How the SOCKS ports are configured.
+fn socks_options(controller: &Controller) -> Vec<(String, String)> {
+    let lines = controller.get_conf_lines(["SocksPort", "__SocksPort"]).unwrap();
+    lines.into_iter().filter_map(|line| Some((line.name, line.value?))).collect()
+}
+
+fn socks_ports(network: &TestNetwork) {
+    let tor = network.tor();
+    let controller = tor.controller().unwrap();
+    let before = socks_options(controller);
+    let listeners = controller.listeners(&ListenerKind::Socks).unwrap();
+    let port = server(b"added").port();
+
+    let extended = tor.client_on(&SocksPort::with_options(["extendederrors"])).unwrap();
+    assert_eq!(extended.address(), network.socks());
+    let error = tor.client_on(&SocksPort::with_options(["IsolateDestAddr"])).unwrap_err();
+    let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
+    assert!(matches!(**kind, NoSocksPortError::Options { .. }), "{error}");
+    assert!(
+        error.to_string().contains("IsolateDestAddr") && error.to_string().contains("ExtendedErrors"),
+        "{error}"
+    );
+    // Nothing that is not one word reaches the configuration, and nothing that tor does not know changes it.
+    for bad in ["", "a b", "x\"", "IsolateDestAddr\nControlPort", "#"] {
+        assert!(matches!(tor.client_on(&SocksPort::added([bad])), Err(Error::Argument(_))), "{bad:?}");
+    }
+    assert!(matches!(
+        tor.client_on(&SocksPort::added(["NoSuchFlag=?"])).map(drop),
+        Ok(()) | Err(Error::Refused(_))
+    ));
+    controller.set_conf(before.clone()).unwrap();
+
+    let added = tor.client_on(&SocksPort::added(["IsolateDestAddr", "SessionGroup=7"])).unwrap();
+    assert!(!listeners.iter().any(|old| Address::from(old.clone()) == *added.address()));
+    assert_eq!(said(added.connect((NAME, port)).unwrap()), "added");
+    // All old ones are there, and the same one is found again.
+    let now = controller.listeners(&ListenerKind::Socks).unwrap();
+    assert!(listeners.iter().all(|old| now.contains(old)), "{listeners:?} {now:?}");
+    assert_eq!(now.len(), listeners.len() + 1);
+    let again = tor.client_on(&SocksPort::added(["SessionGroup=7", "isolatedestaddr"])).unwrap();
+    assert_eq!(again.address(), added.address());
+    assert_eq!(controller.listeners(&ListenerKind::Socks).unwrap(), now);
+    controller.set_conf(before).unwrap();
+    assert_eq!(controller.listeners(&ListenerKind::Socks).unwrap().len(), listeners.len());
+}
+
+fn unix_socks_port(network: &TestNetwork) {
+    let tor = network.tor();
+    let controller = tor.controller().unwrap();
+    let before = socks_options(controller);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a \"socket\"");
+    // tor explains which permissions it wants.
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+    let error = tor.client_on(&SocksPort::added_unix(&path)).unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
+    let client = tor.client_on(&SocksPort::added_unix(&path)).unwrap();
+    assert_eq!(client.address().path(), Some(path.as_path()));
+    assert_eq!(said(client.connect((NAME, server(b"unix").port())).unwrap()), "unix");
+    let again = tor.client_on(&SocksPort::added_unix(&path)).unwrap();
+    assert_eq!(again.address(), client.address());
+    controller.set_conf(before).unwrap();
+}
+
+fn socks_only(network: &TestNetwork) {
+    for address in [network.socks(), network.socks_unix().unwrap()] {
+        let tor = Tor::socks_only(address.clone()).unwrap();
+        assert_eq!(tor.mode(), TorMode::SocksOnly);
+        assert!(tor.is_ready().unwrap());
+        tor.become_ready(SOON).unwrap();
+        assert_eq!(said(tor.dial((NAME, server(b"only").port())).unwrap()), "only");
+        let error = tor.controller().unwrap_err();
+        assert!(
+            matches!(error, Error::NoControl { .. }) && error.to_string().contains("ControlPort"),
+            "{error}"
+        );
+        assert!(matches!(
+            tor.client_on(&SocksPort::added(["IsolateDestAddr"])),
+            Err(Error::NoControl { .. })
+        ));
+        tor.quit().unwrap();
+    }
+    // Another proxy would look names up by itself: it is none for us, though it speaks SOCKS5.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let proxy = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting).unwrap();
+        stream.write_all(b"\x05\x00").unwrap();
+        let mut request = [0; 10];
+        stream.read_exact(&mut request).unwrap();
+        stream.write_all(b"\x05\x07\x00\x01\0\0\0\0\0\0").unwrap();
+    });
+    let error = Tor::socks_only(Address::from(address)).unwrap_err();
+    assert!(matches!(error, Error::Socks(_)), "{error}");
+    proxy.join().unwrap();
+    assert!(Tor::socks_only(Address::from(address)).is_err());
+}
+
+fn wakes(network: &TestNetwork) {
+    let tor = network.tor();
+    let controller = tor.controller().unwrap();
+    let events = controller.subscribe([EventKind::Signal]).unwrap();
+    controller.signal(Signal::Dormant).unwrap();
+    while !matches!(events.next_timeout(SOON).unwrap().body(), EventBody::Signal(Signal::Dormant)) {}
+    let mut steps = Vec::new();
+    tor.become_ready_with(SOON, |step| steps.push(step.clone())).unwrap();
+    assert!(steps.last().unwrap().is_done(), "{steps:?}");
+    assert!(tor.is_ready().unwrap());
+    // A deadline holds, and says what keeps tor.
+    controller.set_conf([("DisableNetwork", "1")]).unwrap();
+    assert!(matches!(tor.client(), Err(Error::NoSocksPort(_))));
+    controller.set_conf([("DisableNetwork", "0")]).unwrap();
+    tor.become_ready(SOON).unwrap();
+    assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
+}
+
+fn launched(network: &TestNetwork) {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let noted = steps.clone();
+    let launch = network.launch().timeout(SOON).on_progress(move |step| noted.lock().push(step.progress));
+    let tor = Tor::launch(launch).unwrap();
+    assert_eq!(tor.mode(), TorMode::Launched);
+    assert_eq!(steps.lock().last(), Some(&100));
+    let pid = tor.pid().unwrap();
+    let directory = tor.data_directory().unwrap();
+    assert!(tor.is_ready().unwrap());
+    let mut stream = tor.dial((NAME, server(b"launched").port())).unwrap();
+    let client = tor.client().unwrap();
+    drop(tor);
+    drop(client);
+    // The stream has it still.
+    let mut all = String::new();
+    stream.read_to_string(&mut all).unwrap();
+    assert_eq!(all, "launched");
+    let process = format!("/proc/{pid}");
+    assert!(fs::exists(&process).unwrap());
+    drop(stream);
+    assert!(!fs::exists(&process).unwrap() && !directory.exists());
+
+    let tor = Tor::launch(network.launch().timeout(SOON)).unwrap();
+    let other = tor.clone();
+    let pid = tor.pid().unwrap();
+    tor.quit().unwrap();
+    assert!(!fs::exists(format!("/proc/{pid}")).unwrap());
+    assert!(!other.is_alive() && other.pid().is_none());
+    assert!(other.client().unwrap_err().is_closed());
+    other.quit().unwrap();
+}
+
+fn global(network: &TestNetwork) {
+    let own = Tor::connect_with(&Connect::to(network.control_address().clone()).unwrap()).unwrap();
+    own.set_global();
+    let (first, second) = (Tor::global().unwrap(), Tor::global().unwrap());
+    assert!(!first.controller().unwrap().get_conf_list("DirAuthority").unwrap().is_empty());
+    second.quit().unwrap();
+    // That one can be used no more; what comes next is another.
+    assert!(!first.is_alive() && !own.is_alive());
+    let another = network.tor();
+    another.set_global();
+    assert!(Tor::global().unwrap().is_ready().unwrap());
+}

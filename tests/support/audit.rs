@@ -1,0 +1,66 @@
+//! What a process does on the network, and which files it looks into for names, as strace sees it.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+/// Files that only those read who look up names.
+const OF_RESOLVERS: &[&str] =
+    &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf", "/nscd/"];
+
+/// The system calls of one process and its threads.
+pub(crate) struct Audit {
+    lines: Vec<String>,
+}
+
+impl Audit {
+    /// Runs one test of this program once more, with these variables in its environment; it must pass.
+    pub(crate) fn of_test(name: &str, variables: &[(&str, String)]) -> Audit {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let output = Command::new("strace")
+            .args(["-f", "-qq", "-s", "200", "-e", "trace=network,open,openat", "-o"])
+            .arg(log.path())
+            .arg(env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .output()
+            .expect("strace is there (scripts/setup installs it)");
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        let lines: Vec<String> = fs::read_to_string(log.path()).unwrap().lines().map(str::to_owned).collect();
+        assert!(!lines.is_empty(), "strace saw nothing: {text}");
+        Audit { lines }
+    }
+
+    /// How many connections were begun.
+    pub(crate) fn connections(&self) -> usize {
+        self.lines.iter().filter(|line| line.contains(" connect(")).count()
+    }
+
+    /// Every call that goes elsewhere than to these ports of this machine, or that is a resolver's.
+    pub(crate) fn breaches(&self, allowed: &[String]) -> Vec<String> {
+        self.lines.iter().filter(|line| is_breach(line, allowed)).cloned().collect()
+    }
+}
+
+fn is_breach(line: &str, allowed: &[String]) -> bool {
+    if OF_RESOLVERS.iter().any(|file| line.contains(file)) {
+        return true;
+    }
+    if line.contains(" socket(") {
+        // UDP, raw sockets, and the netlink socket by which resolvers ask for the machine's addresses.
+        return !(line.contains("SOCK_STREAM") && (line.contains("AF_INET") || line.contains("AF_UNIX")));
+    }
+    if line.contains(" connect(") {
+        return !allowed.iter().any(|address| goes_to(line, address));
+    }
+    // With an address of its own, a message needs no connection.
+    (line.contains(" sendto(") || line.contains(" sendmsg(") || line.contains(" sendmmsg("))
+        && line.contains("sa_family=")
+}
+
+fn goes_to(line: &str, address: &str) -> bool {
+    let (host, port) = address.rsplit_once(':').unwrap();
+    line.contains(&format!("sin_port=htons({port})")) && line.contains(&format!("inet_addr(\"{host}\")"))
+}

@@ -1,0 +1,101 @@
+//! `Tor` with a real tor that has no network.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use scape::error::NoSocksPortError;
+use scape::types::Signal;
+use scape::{Error, Launch, SocksPort, Tor, TorMode};
+use support::real_tor::RealTor;
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[test]
+fn what_keeps_tor_from_becoming_ready_is_told_in_time() {
+    let real = RealTor::start("CookieAuthentication 1\n");
+    let tor = Tor::connect_with(&real.over_unix()).unwrap();
+    assert_eq!(tor.mode(), TorMode::Control);
+    assert!(!tor.is_ready().unwrap());
+    let begun = Instant::now();
+    let mut steps = Vec::new();
+    let error =
+        tor.become_ready_with(Duration::from_millis(300), |step| steps.push(step.clone())).unwrap_err();
+    assert!(begun.elapsed() < SOON && error.is_timeout(), "{error}");
+    assert!(error.to_string().contains("DisableNetwork"), "{error}");
+    let Error::NotReady(not_ready) = error else { panic!("{error}") };
+    assert!(not_ready.network_disabled);
+    assert_eq!(not_ready.progress.as_ref(), steps.last());
+    assert!(!steps.is_empty());
+}
+
+#[test]
+fn without_a_network_there_is_no_socks_port() {
+    let real = RealTor::start("CookieAuthentication 1\nSocksPort auto IsolateDestAddr\n");
+    let tor = Tor::connect_with(&real.over_unix()).unwrap();
+    for port in [SocksPort::Usable, SocksPort::with_options(["IsolateDestAddr"])] {
+        let error = tor.client_on(&port).unwrap_err();
+        assert!(matches!(error, Error::NoSocksPort(_)), "{error}");
+    }
+    let error = tor.client().unwrap_err();
+    assert!(
+        matches!(&error, Error::NoSocksPort(kind) if matches!(**kind, NoSocksPortError::None)),
+        "{error}"
+    );
+    assert!(error.to_string().contains("DisableNetwork"), "{error}");
+}
+
+#[test]
+fn a_tor_that_is_killed_is_noticed() {
+    let mut real = RealTor::start("CookieAuthentication 1\n");
+    let tor = Tor::connect_with(&real.over_unix()).unwrap();
+    real.kill();
+    tor.controller().unwrap().wait_closed(SOON).unwrap();
+    assert!(!tor.is_alive());
+    assert!(tor.is_ready().unwrap_err().is_closed());
+    assert!(tor.become_ready(SOON).unwrap_err().is_closed());
+    assert!(tor.client().unwrap_err().is_closed());
+    tor.quit().unwrap();
+}
+
+#[test]
+fn it_dies_while_it_is_waited_for() {
+    let mut real = RealTor::start("CookieAuthentication 1\n");
+    let tor = Tor::connect_with(&real.over_unix()).unwrap();
+    let waiting = tor.clone();
+    let (sender, steps) = crossbeam_channel::unbounded();
+    let thread = std::thread::spawn(move || {
+        waiting.become_ready_with(SOON, |step| sender.send(step.clone()).unwrap())
+    });
+    steps.recv_timeout(SOON).unwrap();
+    real.kill();
+    assert!(thread.join().unwrap().unwrap_err().is_closed());
+}
+
+#[test]
+fn what_we_launched_ends_with_us_and_nothing_else_does() {
+    let tor = Tor::launch(Launch::new().option("DisableNetwork", "1")).unwrap();
+    assert_eq!(tor.mode(), TorMode::Launched);
+    let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
+    assert_eq!(tor.controller().unwrap().process().unwrap().pid, pid);
+    assert!(!tor.log_tail().is_empty());
+    assert!(!tor.is_ready().unwrap());
+    let controller = tor.controller().unwrap().clone();
+    let other = tor.clone();
+    drop(tor);
+    assert!(controller.is_alive());
+    drop(other);
+    // A controller is none of its handles.
+    controller.wait_closed(SOON).unwrap();
+    assert!(!fs::exists(format!("/proc/{pid}")).unwrap() && !directory.exists());
+
+    let real = RealTor::start("CookieAuthentication 1\n");
+    drop(Tor::connect_with(&real.over_unix()).unwrap());
+    let tor = Tor::connect_with(&real.over_unix()).unwrap();
+    tor.controller().unwrap().signal(Signal::Heartbeat).unwrap();
+    tor.quit().unwrap();
+    assert!(Tor::connect_with(&real.over_unix()).unwrap().is_alive());
+}
