@@ -61,7 +61,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 12] = [
+    let cases: [&[Case]; 13] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
