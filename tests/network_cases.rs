@@ -23,6 +23,8 @@ mod info;
 mod killed;
 #[path = "network/onion_services.rs"]
 mod onion_services;
+#[path = "network/onion_disk.rs"]
+mod onion_disk;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
@@ -69,6 +71,7 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         onion_services::CASES,
+        onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,

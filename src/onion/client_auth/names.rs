@@ -1,0 +1,163 @@
+//! The names of files of client authorization, and those files that tor cannot use.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::private_file;
+use super::line::ParseAuthLineError;
+use crate::error::{ArgumentError, ArgumentProblem, Error, Result};
+use zeroize::Zeroizing;
+
+/// As long as a file's name may be, nearly everywhere.
+const LONGEST: usize = 255;
+
+/// A file of client authorization that tor cannot use, or passes over.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BadAuthFile {
+    /// The file's name. What is no UTF-8 in it is shown as U+FFFD.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: BadAuthFileProblem,
+}
+
+/// What is wrong with a file of client authorization.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadAuthFileProblem {
+    /// Its name does not end as tor wants it: tor does not look into it.
+    #[error("its name does not end as tor wants it to")]
+    Name,
+    /// Its name is no UTF-8. tor reads it all the same.
+    #[error("its name is no UTF-8 (tor reads it all the same)")]
+    NameEncoding,
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Io(Arc<io::Error>),
+    /// What is in it is not understood.
+    #[error(transparent)]
+    Line(#[from] ParseAuthLineError),
+    /// Another file is for the same service. With two of them, tor takes no configuration any more.
+    #[error(
+        "it is for the same service as {other}.auth_private, with which tor takes no configuration any more"
+    )]
+    SameService {
+        /// The other file's name, without its ending.
+        other: String,
+    },
+}
+
+impl fmt::Display for BadAuthFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.problem)
+    }
+}
+
+/// The file's name for `name`, which must be one file's name and nothing else.
+pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> {
+    let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
+    let error = if name.is_empty() {
+        ArgumentError::new(what, "name", ArgumentProblem::Empty)
+    } else if let Some((position, character)) = name.char_indices().find(|(_, c)| bad(*c)) {
+        ArgumentError::new(what, "name", ArgumentProblem::Character { character, position })
+    } else if name.starts_with('.') {
+        ArgumentError::invalid(what, "name", "begins with a dot")
+    } else if name.len() + ending.len() > LONGEST {
+        ArgumentError::invalid(what, "name", format!("has {} bytes, too many for a file's name", name.len()))
+    } else {
+        return Ok(format!("{name}{ending}"));
+    };
+    Err(error.into())
+}
+
+/// What is in a directory: the names without their ending and the texts, sorted, and apart from them the bad ones. Nothing at all
+/// where there is no such directory.
+pub(super) fn read_all(
+    directory: &Path,
+    ending: &str,
+) -> Result<(Vec<(String, Zeroizing<String>)>, Vec<BadAuthFile>)> {
+    let (mut files, mut bad) = (Vec::new(), Vec::new());
+    let failed = |error| Error::io(format!("reading {}", directory.display()), error);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((files, bad)),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        let file = entry.map_err(failed)?.file_name();
+        match read_one(directory, file.to_str(), ending) {
+            Ok(read) => files.push(read),
+            Err(problem) => bad.push(BadAuthFile { file: file.to_string_lossy().into_owned(), problem }),
+        }
+    }
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
+    bad.sort_by(|one, other| one.file.cmp(&other.file));
+    Ok((files, bad))
+}
+
+fn read_one(
+    directory: &Path,
+    file: Option<&str>,
+    ending: &str,
+) -> Result<(String, Zeroizing<String>), BadAuthFileProblem> {
+    let file = file.ok_or(BadAuthFileProblem::NameEncoding)?;
+    let name = file.strip_suffix(ending).filter(|name| !name.is_empty()).ok_or(BadAuthFileProblem::Name)?;
+    let content =
+        private_file::read(&directory.join(file)).map_err(|e| BadAuthFileProblem::Io(Arc::new(e)))?;
+    Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
+}
+
+/// Takes a file away. `false` where there is none.
+pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
+    match fs::remove_file(directory.join(file)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io(format!("removing {}", directory.join(file).display()), error)),
+    }
+}
+
+/// Writes a new file, in a directory that is made if it is not there; the one above it must be.
+pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
+    if !directory.exists() {
+        let parent = directory.parent().unwrap_or(directory);
+        match private_file::make_directory(directory, parent, None) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io(format!("making {}", directory.display()), error));
+            }
+            _ => {}
+        }
+    }
+    private_file::write_new(directory, file, content.as_bytes())
+        .map_err(|error| Error::io(format!("writing {}", directory.join(file).display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_files_name() {
+        assert_eq!(file_name("X", "bob", ".auth").unwrap(), "bob.auth");
+        assert_eq!(file_name("X", "bób the 2nd", ".auth").unwrap(), "bób the 2nd.auth");
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".bob",
+            "../bob",
+            "a/b",
+            "/bob",
+            "a\\b",
+            "C:bob",
+            "a\nb",
+            "a\0b",
+            &"a".repeat(251),
+        ] {
+            assert!(matches!(file_name("X", bad, ".auth"), Err(Error::Argument(_))), "{bad:?}");
+        }
+        assert!(file_name("X", &"a".repeat(250), ".auth").is_ok());
+    }
+}

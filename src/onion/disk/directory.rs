@@ -1,0 +1,332 @@
+//! The directory of a service: what is looked at before tor is told of it, and what is put there.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::private_file;
+use super::value::DiskOnion;
+use crate::error::{DiskOnionError, DiskOnionProblem, Error, Result};
+use crate::types::{OnionAddress, OnionKey};
+
+const SECRET_KEY: &str = "hs_ed25519_secret_key";
+const PUBLIC_KEY: &str = "hs_ed25519_public_key";
+const HOSTNAME: &str = "hostname";
+pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
+
+/// What was made for a service before tor was told of it. Dropping it takes that away again.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    directory: Option<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Prepared {
+    /// tor has the service now: everything stays.
+    pub(super) fn keep(mut self) {
+        self.directory = None;
+        self.files.clear();
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        for file in self.files.drain(..) {
+            let _ = fs::remove_file(file);
+        }
+        // Only if nobody has put anything there.
+        if let Some(directory) = self.directory.take() {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Makes sure that tor, which runs as the user `tor` (where that is known), neither ends nor makes another key when it is told
+/// of this service; makes its directory, and puts `key` there.
+pub(super) fn prepare(service: &DiskOnion, key: Option<&OnionKey>, tor: Option<u32>) -> Result<Prepared> {
+    let directory = service.directory();
+    let problem = |problem| Error::from(DiskOnionError::new(directory, problem));
+    let mut prepared = Prepared::default();
+    match fs::metadata(directory) {
+        Ok(found) if !found.is_dir() => return Err(problem(DiskOnionProblem::NotADirectory)),
+        Ok(found) => check_inside(directory, &found, tor).map_err(problem)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(directory, tor, key.is_some(), &mut prepared).map_err(problem)?;
+        }
+        // tor may see more than this program.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && key.is_none() => {}
+        Err(error) => return Err(problem(failed("looking at it", error))),
+    }
+    if let Some(key) = key {
+        put_key(directory, key, &mut prepared).map_err(problem)?;
+    }
+    Ok(prepared)
+}
+
+/// Makes the directory, where this program may give it to tor's user; else only sees to it that tor can.
+fn make(
+    directory: &Path,
+    tor: Option<u32>,
+    must: bool,
+    prepared: &mut Prepared,
+) -> Result<(), DiskOnionProblem> {
+    let parent = directory.parent().unwrap_or(directory);
+    let above = match fs::metadata(parent) {
+        Ok(above) if above.is_dir() => above,
+        // tor may see more than this program.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !must => return Ok(()),
+        _ => return Err(DiskOnionProblem::ParentMissing),
+    };
+    if must || may_give_to(tor) {
+        private_file::make_directory(directory, parent, tor)
+            .map_err(|error| failed("making the directory", error))?;
+        prepared.directory = Some(directory.to_owned());
+        return Ok(());
+    }
+    if may_write(&above, tor) { Ok(()) } else { Err(DiskOnionProblem::ParentNotWritable) }
+}
+
+/// What would make tor end, or make another key, in a directory that is there.
+fn check_inside(directory: &Path, found: &Metadata, tor: Option<u32>) -> Result<(), DiskOnionProblem> {
+    if let Some(problem) = not_tors(found, tor) {
+        return Err(problem);
+    }
+    if let Some(mode) = mode(found).filter(|mode| mode & 0o700 != 0o700 && tor != Some(0)) {
+        return Err(DiskOnionProblem::Permissions { mode });
+    }
+    if let Ok(clients) = fs::metadata(directory.join(AUTHORIZED_CLIENTS))
+        && (!clients.is_dir() || not_tors(&clients, tor).is_some())
+    {
+        return Err(DiskOnionProblem::AuthorizedClients);
+    }
+    match secret_key(directory) {
+        Err(problem @ DiskOnionProblem::BadKey(_)) => Err(problem),
+        // Not there, or not for this program to see.
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with the directory that may be why tor has refused it.
+pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnionProblem> {
+    let found = fs::metadata(service.directory()).ok()?;
+    if !found.is_dir() {
+        return Some(DiskOnionProblem::NotADirectory);
+    }
+    let others = if service.settings().dir_group_readable == Some(true) { 0o027 } else { 0o077 };
+    let too_open = mode(&found).filter(|mode| mode & others != 0);
+    not_tors(&found, tor).or_else(|| too_open.map(|mode| DiskOnionProblem::Permissions { mode }))
+}
+
+fn put_key(directory: &Path, key: &OnionKey, prepared: &mut Prepared) -> Result<(), DiskOnionProblem> {
+    let address = key.address();
+    match secret_key(directory) {
+        Ok(found) if found == *key => return Ok(()),
+        Ok(found) => return Err(DiskOnionProblem::OtherKey(found.address())),
+        Err(problem) if !is_missing(&problem) => return Err(problem),
+        Err(_) => {}
+    }
+    match public_key(directory) {
+        Ok(found) if found == address => {}
+        Ok(found) => return Err(DiskOnionProblem::OtherKey(found)),
+        Err(problem) if !is_missing(&problem) => return Err(problem),
+        Err(_) => put(directory, PUBLIC_KEY, &address.to_public_key_file(), prepared)?,
+    }
+    // Last: without it, there is no key.
+    put(directory, SECRET_KEY, &key.to_secret_key_file(), prepared)
+}
+
+fn put(
+    directory: &Path,
+    name: &str,
+    content: &[u8],
+    prepared: &mut Prepared,
+) -> Result<(), DiskOnionProblem> {
+    private_file::write_new(directory, name, content)
+        .map_err(|error| failed(&format!("writing {name}"), error))?;
+    prepared.files.push(directory.join(name));
+    Ok(())
+}
+
+/// The service's secret key.
+pub(super) fn secret_key(directory: &Path) -> Result<OnionKey, DiskOnionProblem> {
+    OnionKey::from_secret_key_file(&read(directory, SECRET_KEY)?).map_err(DiskOnionProblem::BadKey)
+}
+
+/// The address that belongs to the service's public key.
+pub(super) fn public_key(directory: &Path) -> Result<OnionAddress, DiskOnionProblem> {
+    OnionAddress::from_public_key_file(&read(directory, PUBLIC_KEY)?).map_err(DiskOnionProblem::BadKey)
+}
+
+/// The address that tor has written; `None` where it has not.
+pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOnionProblem> {
+    match read(directory, HOSTNAME) {
+        Ok(content) => Ok(String::from_utf8_lossy(&content).trim().parse().ok()),
+        Err(problem) if is_missing(&problem) => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The address that the service has, or will have, as far as its files tell.
+pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
+    let key = secret_key(directory).ok().map(|key| key.address());
+    key.or_else(|| hostname(directory).ok().flatten())
+}
+
+/// Whether both paths mean the same directory.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.is_absolute().then(|| fs::canonicalize(path).ok()).flatten();
+    one == other || real(one).is_some_and(|one| Some(one) == real(other))
+}
+
+fn read(directory: &Path, name: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, DiskOnionProblem> {
+    private_file::read(&directory.join(name)).map_err(|error| failed(&format!("reading {name}"), error))
+}
+
+fn failed(what: &str, error: io::Error) -> DiskOnionProblem {
+    DiskOnionProblem::Io { what: what.into(), source: Arc::new(error) }
+}
+
+fn is_missing(problem: &DiskOnionProblem) -> bool {
+    matches!(problem, DiskOnionProblem::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
+
+#[cfg(unix)]
+fn mode(found: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+
+    Some(found.permissions().mode() & 0o7777)
+}
+
+#[cfg(unix)]
+fn not_tors(found: &Metadata, tor: Option<u32>) -> Option<DiskOnionProblem> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (owner, tor) = (found.uid(), tor?);
+    (owner != tor).then_some(DiskOnionProblem::Owner { owner, tor })
+}
+
+/// Whether this program may make a directory that belongs to this user.
+#[cfg(unix)]
+fn may_give_to(tor: Option<u32>) -> bool {
+    let own = private_file::own_user();
+    own == 0 || tor.is_none_or(|tor| tor == own)
+}
+
+/// Whether this user may make something in a directory, as far as can be known without its groups.
+#[cfg(unix)]
+fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let mode = mode(directory).unwrap_or_default();
+    let owns = tor == Some(directory.uid());
+    tor == Some(0)
+        || if owns { mode & 0o300 == 0o300 } else { mode & 0o030 == 0o030 || mode & 0o003 == 0o003 }
+}
+
+#[cfg(not(unix))]
+fn mode(_found: &Metadata) -> Option<u32> {
+    None
+}
+
+#[cfg(not(unix))]
+fn not_tors(_found: &Metadata, _tor: Option<u32>) -> Option<DiskOnionProblem> {
+    None
+}
+
+#[cfg(not(unix))]
+fn may_give_to(_tor: Option<u32>) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn may_write(_directory: &Metadata, _tor: Option<u32>) -> bool {
+    true
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn own() -> Option<u32> {
+        Some(private_file::own_user())
+    }
+
+    fn problem(result: Result<Prepared>) -> DiskOnionProblem {
+        match result.unwrap_err() {
+            Error::DiskOnion(error) => error.problem,
+            error => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_key_is_put_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("hs");
+        let service = DiskOnion::new(&directory).local_port(80);
+        let key = OnionKey::random();
+        prepare(&service, Some(&key), own()).unwrap().keep();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&directory.join(SECRET_KEY))), (0o700, 0o600));
+        assert_eq!(secret_key(&directory).unwrap(), key);
+        assert_eq!(public_key(&directory).unwrap(), key.address());
+        // The same again is right; another is not, and nothing is overwritten.
+        prepare(&service, Some(&key), own()).unwrap().keep();
+        let found = problem(prepare(&service, Some(&OnionKey::random()), own()));
+        assert!(matches!(found, DiskOnionProblem::OtherKey(address) if address == key.address()));
+        assert_eq!(secret_key(&directory).unwrap(), key);
+        // A public key alone is a key, too.
+        fs::remove_file(directory.join(SECRET_KEY)).unwrap();
+        let found = problem(prepare(&service, Some(&OnionKey::random()), own()));
+        assert!(matches!(found, DiskOnionProblem::OtherKey(_)), "{found}");
+        assert!(!directory.join(SECRET_KEY).exists());
+    }
+
+    #[test]
+    fn what_was_made_is_taken_away_when_tor_does_not_take_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("hs");
+        let service = DiskOnion::new(&directory).local_port(80);
+        drop(prepare(&service, Some(&OnionKey::random()), own()).unwrap());
+        assert!(!directory.exists());
+        let prepared = prepare(&service, None, own()).unwrap();
+        fs::write(directory.join("other"), "").unwrap();
+        drop(prepared);
+        assert!(directory.join("other").exists());
+    }
+
+    #[test]
+    fn what_would_end_tor_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| DiskOnion::new(folder.path().join(name)).local_port(80);
+        let found = problem(prepare(&at("no/hs"), None, own()));
+        assert!(matches!(found, DiskOnionProblem::ParentMissing), "{found}");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let found = problem(prepare(&at("file"), None, own()));
+        assert!(matches!(found, DiskOnionProblem::NotADirectory), "{found}");
+        fs::create_dir(folder.path().join("hs")).unwrap();
+        fs::write(folder.path().join("hs/authorized_clients"), "").unwrap();
+        let found = problem(prepare(&at("hs"), None, own()));
+        assert!(matches!(found, DiskOnionProblem::AuthorizedClients), "{found}");
+        fs::remove_file(folder.path().join("hs/authorized_clients")).unwrap();
+        fs::write(folder.path().join("hs/hs_ed25519_secret_key"), [7; 96]).unwrap();
+        let found = problem(prepare(&at("hs"), None, own()));
+        assert!(matches!(found, DiskOnionProblem::BadKey(_)), "{found}");
+        let other = Some(own().unwrap() + 1);
+        let found = problem(prepare(&at("hs"), None, other));
+        assert!(matches!(found, DiskOnionProblem::Owner { .. }), "{found}");
+    }
+
+    #[test]
+    fn directories_are_compared_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(is_same(&real, &link) && is_same(Path::new("/a/b"), Path::new("/a//b/")));
+        assert!(!is_same(&real, folder.path()) && !is_same(Path::new("/no/a"), Path::new("/no/b")));
+    }
+}

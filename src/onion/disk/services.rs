@@ -1,0 +1,386 @@
+//! Adding, changing and removing services in tor's configuration.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::super::publication::{Publication, Wait};
+use super::super::reconfigure::reconfigure;
+use super::directory::{self, Prepared};
+use super::group::{format_group, parse_group};
+use super::service::DiskOnionService;
+use super::value::DiskOnion;
+use crate::controller::Controller;
+use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result, Timeout};
+use crate::protocol::{Command, parse_getconf};
+use crate::transport::deadline_after;
+use crate::types::{OnionAddress, OnionKey, Progress};
+
+/// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// How often is looked for a file that tor writes; it is usually there at once.
+const TICK: Duration = Duration::from_millis(5);
+
+/// The onion services in a tor's configuration.
+///
+/// Each change reads all of them, and sends all of them back in one SETCONF, so that the others stay as they are: in
+/// order, with every line. Where tor refuses, nothing has changed, and the error has tor's words and what it logged. The
+/// changes of all threads of this program take turns, also through several controllers; what **another program** changes in the
+/// very moment between reading and writing is lost, since tor has no way to prevent that.
+///
+/// Every call waits for at most the controller's timeout, for its turn, for each of tor's answers, and for a file.
+///
+/// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory only
+/// ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they are given to it again here.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .on("GETCONF HiddenServiceOptions", concat!("250-HiddenServiceDir=/srv/a\r\n250-HiddenServicePort=80\r\n",
+/// #         "250-HiddenServiceDir=/srv/b\r\n250 HiddenServicePort=22\r\n"))
+/// #     .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+/// #     .on("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\"", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::onion::disk::DiskOnions;
+///
+/// let onions = DiskOnions::of(&controller);
+/// for service in onions.list()? {
+///     println!("{}: {:?}", service.directory().display(), service.ports());
+/// }
+/// onions.remove("/srv/b")?; // from the configuration: its directory stays
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct DiskOnions {
+    controller: Controller,
+}
+
+impl DiskOnions {
+    /// Those of the tor that `controller` is connected to. This keeps the connection open.
+    pub fn of(controller: &Controller) -> Self {
+        DiskOnions { controller: controller.clone() }
+    }
+
+    /// The controller.
+    pub fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// All services, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Answer`] where tor's configuration has lines that belong to no service: it shows them.
+    pub fn list(&self) -> Result<Vec<DiskOnion>> {
+        let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
+        // Not from a cache, which may not know of another controller's change yet.
+        let reply = self.controller.send(command)?.wait_ok()?;
+        parse_group(parse_getconf(&reply, 1))
+    }
+
+    /// The service with this directory.
+    pub fn get(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnion>> {
+        let directory = directory.as_ref();
+        Ok(self.list()?.into_iter().find(|service| directory::is_same(service.directory(), directory)))
+    }
+
+    /// The service with this directory, with its files. `None` where none is configured.
+    pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
+        let Some(service) = self.get(directory)? else { return Ok(None) };
+        let address = self.wait_for_hostname(service.directory())?;
+        Ok(Some(DiskOnionService::new(self.clone(), service.directory().to_owned(), address)))
+    }
+
+    /// Adds a service, behind those that are there, and waits until tor has written its address. A directory that is not there
+    /// is made, and the key, too, by tor; with a key in it that tor has used before, the service has its address again.
+    ///
+    /// tor must see the same files as this program. For one elsewhere, use [`edit`](Self::edit).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for a service that tor would not take ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
+    /// directory is there already, the directory cannot be used, or tor refuses. Nothing has changed then, and what was
+    /// made here is taken away again.
+    pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
+        self.add_prepared(service, None)
+    }
+
+    /// As [`add`](Self::add), with a key of one's own, which is put there before tor looks, in files of mode 0600. (What this
+    /// program may not give to tor's user, it must be tor's user itself to write.)
+    ///
+    /// # Errors
+    ///
+    /// As with `add`; and [`DiskOnionProblem::OtherKey`] where there is another key. It is not overwritten.
+    pub fn add_with_key(&self, service: &DiskOnion, key: &OnionKey) -> Result<DiskOnionService> {
+        self.add_prepared(service, Some(key))
+    }
+
+    /// As [`add`](Self::add), and waits until the service is published, for at most `timeout`; tells `on_progress` of each step,
+    /// on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As with `add`; and [`Error::Publish`] where it is not published in time. It is taken out of the configuration again then;
+    /// its directory stays, so that it has the same address the next time.
+    ///
+    /// ```no_run
+    /// use scape::onion::Wait;
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/var/lib/tor/blog").local_port(80);
+    /// let minutes = Duration::from_secs(180);
+    /// DiskOnions::of(&controller).publish(&blog, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn publish(
+        &self,
+        service: &DiskOnion,
+        wait: Wait,
+        timeout: Duration,
+        on_progress: impl FnMut(&Progress),
+    ) -> Result<DiskOnionService> {
+        let publication = Publication::begin(&self.controller)?;
+        let added = self.add(service)?;
+        match publication.wait(&added.address(), wait, timeout, on_progress) {
+            Ok(()) => Ok(added),
+            Err(error) => {
+                if let Err(error) = added.remove() {
+                    let directory = service.directory().display();
+                    log::debug!(target: "scape::onion", "{directory} stays configured: {error}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn add_prepared(&self, service: &DiskOnion, key: Option<&OnionKey>) -> Result<DiskOnionService> {
+        service.check()?;
+        let tor = self.tors_user()?;
+        let mut prepared: Option<Prepared> = None;
+        let added = self.edit(|services| {
+            if position(services, service.directory()).is_some() {
+                return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+            }
+            prepared = Some(directory::prepare(service, key, tor)?);
+            check_same_key(service, services)?;
+            services.push(service.clone());
+            Ok(())
+        });
+        settle(added, prepared, service, tor)?;
+        let address = self.wait_for_hostname(service.directory())?;
+        if let Some(key) = key.filter(|key| key.address() != address) {
+            let what = format!("{address} in place of {}", key.address());
+            return Err(Error::answer(
+                format!("SETCONF HiddenServiceDir={}", service.directory().display()),
+                what,
+            ));
+        }
+        Ok(DiskOnionService::new(self.clone(), service.directory().to_owned(), address))
+    }
+
+    /// Replaces the service with this directory by another, in its place. Its keys stay in their directory, unless the other
+    /// has another directory.
+    ///
+    /// # Errors
+    ///
+    /// As with [`add`](Self::add); and [`DiskOnionProblem::NotConfigured`] where there is none with this directory.
+    pub fn change(&self, directory: impl AsRef<Path>, service: &DiskOnion) -> Result<()> {
+        let directory = directory.as_ref();
+        service.check()?;
+        let tor = self.tors_user()?;
+        let mut prepared = None;
+        let changed = self.edit(|services| {
+            let at = find(services, directory)?;
+            if !directory::is_same(directory, service.directory()) {
+                if position(services, service.directory()).is_some() {
+                    return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+                }
+                prepared = Some(directory::prepare(service, None, tor)?);
+            }
+            if let Some(place) = services.get_mut(at) {
+                *place = service.clone();
+            }
+            let others: Vec<_> = services.iter().filter(|other| *other != service).cloned().collect();
+            check_same_key(service, &others)
+        });
+        settle(changed, prepared, service, tor)
+    }
+
+    /// Takes the service with this directory out of the configuration, and gives what it was: added again, it has the same
+    /// address. Its circuits are closed. The directory, with its key, stays.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskOnionProblem::NotConfigured`] where there is none with this directory.
+    pub fn remove(&self, directory: impl AsRef<Path>) -> Result<DiskOnion> {
+        self.edit(|services| Ok(services.remove(find(services, directory.as_ref())?)))
+    }
+
+    /// Has tor read again what is in the services' directories, their [authorized
+    /// clients](crate::onion::client_auth::AuthorizedClients) above all: sends it the services as they are.
+    ///
+    /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads the torrc again, and drops every option that was
+    /// not saved, services included; and a torrc that cannot be read ends tor.
+    pub fn reread(&self) -> Result<()> {
+        let deadline = deadline_after(self.controller.timeout());
+        let Some(_turn) = TURN.try_lock_until(deadline) else { return Err(self.no_turn()) };
+        let services = self.list()?;
+        if services.is_empty() { Ok(()) } else { self.write(&services) }
+    }
+
+    /// Changes all services at once, in one command: `change` is given all of them, and what it leaves is sent to tor, if it is
+    /// something else. This looks at no files, so it is also for a tor on another machine.
+    ///
+    /// **A directory that tor cannot make or write to ends tor 0.4.9**: the one above it must be there.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETCONF HiddenServiceOptions", "250 HiddenServiceOptions\r\n")
+    /// #     .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+    /// #     .on_prefix("SETCONF", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    ///
+    /// DiskOnions::of(&controller).edit(|services| {
+    ///     services.extend(["/srv/a", "/srv/b"].map(|directory| DiskOnion::new(directory).local_port(80)));
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(tor.wait_for("SETCONF")?, concat!("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\" ",
+    ///     "HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\""));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`; [`Error::Argument`] for a new or changed service that tor would not take, and for two with one
+    /// directory; [`Error::DiskOnion`] where tor refuses. Nothing has changed then. [`Error::Timeout`] where another thread's
+    /// change is not done in time (`change` itself must not make one).
+    pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
+        let deadline = deadline_after(self.controller.timeout());
+        let Some(_turn) = TURN.try_lock_until(deadline) else { return Err(self.no_turn()) };
+        let before = self.list()?;
+        let mut services = before.clone();
+        let result = change(&mut services)?;
+        check_all(&before, &services)?;
+        if services != before {
+            self.write(&services)?;
+        }
+        Ok(result)
+    }
+
+    fn no_turn(&self) -> Error {
+        Timeout::new(Phase::Write, self.controller.timeout()).into()
+    }
+
+    fn write(&self, services: &[DiskOnion]) -> Result<()> {
+        let mut command = Command::build("SETCONF");
+        if services.is_empty() {
+            command.option("HiddenServiceDir");
+        }
+        for line in format_group(services) {
+            let value = line.value.unwrap_or_default();
+            // It cannot be sent back as it was.
+            if value.contains('\u{fffd}') {
+                let problem =
+                    format!("{} has a value that is no UTF-8: {value}; nothing was changed", line.name);
+                return Err(Error::answer("GETCONF HiddenServiceOptions", problem));
+            }
+            command.quoted(&line.name, &value);
+        }
+        reconfigure(&self.controller, command.finish()?, None)
+    }
+
+    /// The user that tor runs as, where it says so.
+    fn tors_user(&self) -> Result<Option<u32>> {
+        match self.controller.get_info("process/uid") {
+            Ok(uid) => Ok(uid.parse().ok()),
+            Err(Error::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait_for_hostname(&self, directory: &Path) -> Result<OnionAddress> {
+        let timeout = self.controller.timeout();
+        let deadline = deadline_after(timeout);
+        let problem = |problem| DiskOnionError::new(directory, problem);
+        loop {
+            if let Some(address) = directory::hostname(directory).map_err(problem)? {
+                return Ok(address);
+            }
+            if let Some(closed) = self.controller.closed() {
+                return Err(closed.into());
+            }
+            if Instant::now() >= deadline {
+                return Err(problem(DiskOnionProblem::NoHostname(timeout)).into());
+            }
+            thread::sleep(TICK);
+        }
+    }
+}
+
+fn position(services: &[DiskOnion], directory: &Path) -> Option<usize> {
+    services.iter().position(|service| directory::is_same(service.directory(), directory))
+}
+
+fn find(services: &[DiskOnion], directory: &Path) -> Result<usize> {
+    let missing = || DiskOnionError::new(directory, DiskOnionProblem::NotConfigured).into();
+    position(services, directory).ok_or_else(missing)
+}
+
+/// Those that are new or changed are checked; what tor had already is not for us to refuse.
+fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
+    for (at, service) in services.iter().enumerate() {
+        if before.contains(service) && services.iter().filter(|other| *other == service).count() == 1 {
+            continue;
+        }
+        service.check()?;
+        let others = services.iter().enumerate().filter(|(other, _)| *other != at);
+        if others.map(|(_, other)| other).any(|other| other.directory() == service.directory()) {
+            return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+        }
+    }
+    Ok(())
+}
+
+/// tor would take two services with one key, and serve one of them.
+fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
+    let Some(address) = directory::known_address(service.directory()) else { return Ok(()) };
+    for other in others {
+        if directory::known_address(other.directory()) == Some(address) {
+            let problem = DiskOnionProblem::SameKey(other.directory().to_owned());
+            return Err(DiskOnionError::new(service.directory(), problem).into());
+        }
+    }
+    Ok(())
+}
+
+/// What was made for a service stays, unless it is sure that tor has not taken it; a refusal is explained.
+fn settle(
+    result: Result<()>,
+    prepared: Option<Prepared>,
+    service: &DiskOnion,
+    tor: Option<u32>,
+) -> Result<()> {
+    let is_sure = matches!(result, Err(Error::DiskOnion(_) | Error::Argument(_) | Error::Answer { .. }));
+    let result = result.map_err(|error| explain(error, service, tor));
+    if let Some(prepared) = prepared.filter(|_| !is_sure) {
+        prepared.keep();
+    }
+    result
+}
+
+/// tor's refusal, with what may be its reason.
+fn explain(error: Error, service: &DiskOnion, tor: Option<u32>) -> Error {
+    let Error::DiskOnion(refused) = error else { return error };
+    if !matches!(refused.problem, DiskOnionProblem::Refused) {
+        return Error::DiskOnion(refused);
+    }
+    let problem = directory::explain(service, tor).unwrap_or(DiskOnionProblem::Refused);
+    refused.explained(service.directory(), problem).into()
+}

@@ -1,0 +1,111 @@
+//! Files with keys: written whole or not at all, readable for their owner only.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// More than any file has that is read here.
+const LONGEST: u64 = 4096;
+
+/// Writes a new file of mode 0600 in `directory`, which belongs to whom the directory belongs to, so that tor can read it
+/// also where this program is another user who may do that (root). It is there whole, or not at all.
+///
+/// What is there already is not overwritten: [`io::ErrorKind::AlreadyExists`].
+pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".scape-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let mut file = builder.tempfile_in(directory)?;
+    file.write_all(content)?;
+    give_to_owner_of(file.path(), directory)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(directory.join(name)).map(drop).map_err(|error| error.error)
+}
+
+/// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where one is named, and else to whom `parent`
+/// belongs to.
+pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "it is on Unix"))]
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    match owner {
+        Some(owner) => give_to(path, owner),
+        None => give_to_owner_of(path, parent),
+    }
+}
+
+/// The whole file, which is short.
+pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(256));
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long for a key"));
+    }
+    Ok(content)
+}
+
+/// The user this program is.
+#[cfg(unix)]
+pub(super) fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn give_to_owner_of(path: &Path, directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+
+    give_to(path, std::fs::metadata(directory)?.uid())
+}
+
+#[cfg(unix)]
+fn give_to(path: &Path, owner: u32) -> io::Result<()> {
+    if owner == own_user() { Ok(()) } else { std::os::unix::fs::chown(path, Some(owner), None) }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner_of(_path: &Path, _directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn give_to(_path: &Path, _owner: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        write_new(folder.path(), "key", b"secret\n ").unwrap();
+        assert_eq!(read(&folder.path().join("key")).unwrap().as_slice(), b"secret\n ");
+        let error = write_new(folder.path(), "key", b"other").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&folder.path().join("key")).unwrap().as_slice(), b"secret\n ");
+        // Nothing is left beside it.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::write(folder.path().join("long"), [7; 5000]).unwrap();
+        assert_eq!(read(&folder.path().join("long")).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        make_directory(&inner, folder.path(), None).unwrap();
+        write_new(&inner, "key", b"secret").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&inner), mode(&inner.join("key"))), (0o700, 0o600));
+        assert!(make_directory(&inner, folder.path(), None).is_err());
+    }
+}
