@@ -24,13 +24,13 @@
 //! **Ephemeral or on disk.** An ephemeral service, which this module's [`OnionBuilder`] makes, is in tor's memory only. It goes
 //! with the object that stands for it, or with the control connection. Its key is [given to the program](OnionService::key),
 //! which may save it, and [give it again](OnionBuilder::key) the next time: then it is the same address. Who keeps no key has a
-//! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
+//! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`, [`disk`]) has its
 //! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
 //! in [`disk`].
 //!
 //! **For everybody or for some.** Who knows the address of a service can connect to it; and though nobody can list the addresses,
 //! they are not secrets: they are in links, logs and histories. With [`client`](OnionBuilder::client) the service is for those only that
-//! have one of the private keys ([client authorization](crate::types::ClientKey)): nobody else can read the descriptor, so that they do
+//! have one of the private keys (client authorization, [`client_auth`]; a program makes keys with [`ClientKey::random`](crate::types::ClientKey::random)): nobody else can read the descriptor, so that they do
 //! not even learn whether the service is there. (What txtorcon and old tors call `basic` and `stealth` was of version 2, and is gone.
 //! There are no names of clients: each key is a client.)
 //!
