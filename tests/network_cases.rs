@@ -21,10 +21,10 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
-#[path = "network/onion_services.rs"]
-mod onion_services;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
+#[path = "network/onion_services.rs"]
+mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]

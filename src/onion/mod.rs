@@ -24,7 +24,7 @@
 //! **Ephemeral or on disk.** An ephemeral service, which this module's [`OnionBuilder`] makes, is in tor's memory only. It goes
 //! with the object that stands for it, or with the control connection. Its key is [given to the program](OnionService::key),
 //! which may save it, and [give it again](OnionBuilder::key) the next time: then it is the same address. Who keeps no key has a
-//! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`, [`disk`]) has its
+//! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
 //! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
 //! in [`disk`].
 //!
