@@ -2,39 +2,56 @@
 //! a window, daemons and test suites. No async runtime.
 //!
 //! ```no_run
+//! use scape::Tor;
 //! use scape::types::EventKind;
+//! use std::io::Write;
 //!
-//! let controller = scape::connect()?; // the usual places; cookie, then password
+//! let tor = Tor::connect()?; // the usual places; cookie, then password
+//! let mut stream = tor.dial(("example.com", 80))?; // through tor, name and all
+//! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+//!
+//! let listener = tor.onion()?.port(80).listen()?; // published when this returns
+//! println!("http://{}/", listener.address());
+//!
+//! let controller = tor.controller()?; // every command, every event
 //! println!("Tor {}", controller.version()?);
-//! for circuit in controller.circuits()? {
-//!     println!("{circuit}");
-//! }
 //! for event in controller.subscribe([EventKind::Bw])?.iter().take(10) {
 //!     println!("{}", event.text());
 //! }
-//! # Ok::<(), scape::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Three ways to a tor
+//! # Which tor
 //!
-//! **The one that runs already.** [`connect()`] tries the usual places, [`Connect`] is for everything else: an
+//! [`Tor`] is the object that most programs hold; its [module](tor) has the table of the ways to one. Below it, and usable
+//! without it, are [`Controller`] (a control connection), [`TorProcess`] (a tor that was launched) and
+//! [`SocksProxy`](socks::SocksProxy) (a SOCKS port).
+//!
+//! **One that runs already.** [`Tor::connect`] and [`connect()`] try the usual places, [`Connect`] is for everything else: an
 //! address, a password, a cookie file somewhere else, a prompt. Authentication needs no thought: SAFECOOKIE where tor
 //! offers it (which also finds out an impostor), then the password, if one is given. What went wrong is typed:
-//! [`Error::auth`].
+//! [`Error::auth`]. [`Tor::find`] also takes one that has a SOCKS port only.
 //!
-//! **One of our own.** [`process::Launch`] starts a tor, with a private directory and without any open control port,
-//! reports how its bootstrap comes along, and ends it when the handle is dropped, or this program dies.
+//! **One of our own.** [`Launch`] starts a tor, with a private directory and without any open control port, reports how its
+//! bootstrap comes along, and ends it when the last handle is dropped, or this program dies.
 //!
 //! ```no_run
-//! let tor = scape::Launch::new()
-//!     .option("SocksPort", "auto")
-//!     .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary))
-//!     .start()?;
-//! println!("{}", tor.controller().get_info("net/listeners/socks")?);
+//! use scape::{Launch, Tor};
+//!
+//! let tor = Tor::launch(
+//!     Launch::new()
+//!         .data_directory("tor-data") // the next start is much quicker
+//!         .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary)),
+//! )?;
+//! println!("{:?}", tor.client()?.dns_resolve("example.com")?);
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! **A pretended one, or a whole network**, for tests, with the feature `testing`:
+//! **Whichever there is.** [`Tor::global`] is one for the whole program: one that runs, or else one that is launched.
+//!
+//! # Testing
+//!
+//! With the feature `testing`:
 #![cfg_attr(feature = "testing", doc = " [`testing::ScriptedTor`] says what the test wants,")]
 #![cfg_attr(not(feature = "testing"), doc = " `testing::ScriptedTor` says what the test wants,")]
 #![cfg_attr(
@@ -144,18 +161,42 @@
 //!
 //! # Connections through tor
 //!
-//! [`socks::SocksProxy`] connects, resolves names and addresses through a SOCKS port, TCP or Unix, with isolation, one
-//! deadline over everything, and each of tor's error codes told apart. No name is ever looked up locally, and nothing
-//! goes around tor.
+//! [`Tor::client`] gives a [`TorClient`]: connections to hosts and onion services, names and addresses looked up by tor,
+//! isolation tokens, one deadline over everything, and each of tor's error codes told apart. It finds out which SOCKS
+//! port to use, TCP or Unix ([`SocksPort`]). No name is ever looked up locally, nothing goes around tor, and the
+//! environment's proxies are not asked.
 //!
 //! ```no_run
-//! use scape::socks::SocksProxy;
-//! use std::io::Write;
+//! use scape::Tor;
+//! use std::time::Duration;
 //!
-//! let proxy = SocksProxy::new(9050); // on 127.0.0.1
-//! let mut stream = proxy.connect(("example.com", 80))?;
-//! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! let client = Tor::find()?.client()?.timeout(Duration::from_secs(60));
+//! let stream = client.isolated().connect(("example.com", 80))?; // on circuits of its own
+//! println!("{}", client.dns_resolve("example.com")?);
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! With the feature `http` there is `Tor::http`, a `ureq::Agent` over the same; with `https` also TLS, for HTTP and for any
+//! other protocol.
+//!
+//! # Onion services
+//!
+//! [`Tor::onion`] describes one: [`listen`](OnionBuilder::listen) gives an [`OnionListener`], which is like a `TcpListener`,
+//! [`publish`](OnionBuilder::publish) makes one in front of a server that is there already. Both wait until it can be reached, and
+//! tell how it comes along. [`onion`] is the manual: which kind to choose, services on disk, client authorization, what gives a
+//! service's place away.
+//!
+//! # Endpoint strings
+//!
+//! A program that takes its addresses from its configuration gets Tor by a string: `tor:example.com:80`, `onion:80`,
+//! `onion:80:privateKeyFile=/var/lib/site/key`. [`dial`] connects to one, [`listen`] listens at one; [`endpoint`] has the grammar.
+//!
+//! ```no_run
+//! let listener = scape::listen("onion:80:privateKeyFile=site.key")?;
+//! for stream in listener.incoming() {
+//!     let stream = stream?; // Read and Write
+//! }
+//! # Ok::<(), scape::Error>(())
 //! ```
 //!
 //! # Threads
@@ -200,7 +241,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `testing` | [`testing`](crate#three-ways-to-a-tor): a scripted tor, and a private network of real ones |
+//! | `http` | [`http`]: `Tor::http`, HTTP through tor, with [`ureq`](https://docs.rs/ureq): enough for onion services |
+//! | `https` | and `https://` URLs; [`tls`]: TLS inside any connection through tor |
+//! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real ones |
 //!
 //! None is on by default.
 //!
@@ -219,12 +262,16 @@ pub mod connection;
 pub mod controller;
 pub mod endpoint;
 pub mod event;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "https")]
+pub mod tls;
 pub mod tor;
 pub mod transport;
 
@@ -234,7 +281,7 @@ pub use controller::{
     FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
     PostedDescriptor, Reconnect, WeakController, connect,
 };
-pub use endpoint::{Endpoint, dial};
+pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};

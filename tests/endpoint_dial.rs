@@ -184,6 +184,16 @@ fn nothing_happens_before_dialing() {
 }
 
 #[test]
+#[cfg(feature = "https")]
+fn who_speaks_no_tls_is_not_the_host() {
+    let (address, asked) = socks_port();
+    let endpoint = ClientEndpoint::new("example.com", 443).unwrap().socks_port(address).tls().timeout(LONG);
+    let error = endpoint.dial().unwrap_err();
+    assert!(matches!(error, Error::Tls(_)), "{error}");
+    asked.recv_timeout(LONG).unwrap();
+}
+
+#[test]
 fn an_endpoint_of_the_other_kind_is_refused() {
     let Err(Error::Endpoint(error)) = scape::dial("onion:80") else { panic!("dialed") };
     assert_eq!(error.problem(), &EndpointProblem::OtherKind { needed: "tor" });

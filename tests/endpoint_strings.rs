@@ -117,14 +117,14 @@ fn services_are_read_and_written() {
             "",
         ),
         (r"onion:80:privateKeyFile=C\:\\keys\\site".into(), at(80).private_key_file(r"C:\keys\site"), ""),
-        ("onion:80:singleHop=true:detach=true".into(), at(80).single_hop().detach(), ""),
-        (format!("onion:80:client={CLIENT}:client={CLIENT}"), at(80).client(client).client(client), ""),
         (
-            "onion:80:maxStreams=0:pow=false:timeout=1".into(),
-            at(80).max_streams(0).proof_of_work(false).timeout(Duration::from_secs(1)),
+            "onion:80:singleHop=true:detach=true:pow=true".into(),
+            at(80).single_hop().detach().proof_of_work(),
             "",
         ),
-        ("ONION:80:POW=yes".into(), at(80).proof_of_work(true), "onion:80:pow=true"),
+        (format!("onion:80:client={CLIENT}:client={CLIENT}"), at(80).client(client).client(client), ""),
+        ("onion:80:maxStreams=0:timeout=1".into(), at(80).max_streams(0).timeout(Duration::from_secs(1)), ""),
+        ("ONION:80:POW=yes".into(), at(80).proof_of_work(), "onion:80:pow=true"),
     ];
     for (text, expected, shown) in cases {
         let shown = if shown.is_empty() { &text } else { shown };
@@ -237,6 +237,7 @@ fn mistakes_are_told_with_their_place() {
             28,
         ),
         ("onion:80:hiddenServiceDir=x:detach=1", Conflict { with: "detach" }, Some("hiddenServiceDir"), 9),
+        ("onion:80:client=x:hiddenServiceDir=x", Conflict { with: "client" }, Some("hiddenServiceDir"), 18),
         ("onion:80:version=2", some(), Some("version"), 9),
         ("onion:80:client=alice", some(), Some("client"), 9),
         ("onion:80:maxStreams=-1", some(), Some("maxStreams"), 9),
@@ -357,7 +358,7 @@ fn any_onion() -> impl Strategy<Value = OnionEndpoint> {
         text().prop_map(Identity::Directory),
     ];
     let clients = prop::collection::vec(any::<[u8; 32]>(), 0..3);
-    let rest = (any::<(bool, bool)>(), any::<Option<u16>>(), any::<Option<bool>>(), prop::option::of(time()));
+    let rest = (any::<(bool, bool)>(), any::<Option<u16>>(), any::<bool>(), prop::option::of(time()));
     (ports, local, prop::option::of(address()), identity, clients, rest).prop_map(
         |(ports, (port, address, socket), control, identity, clients, rest)| {
             let mut ports = ports.into_iter();
@@ -374,13 +375,16 @@ fn any_onion() -> impl Strategy<Value = OnionEndpoint> {
                 Identity::File(path) => endpoint.private_key_file(path),
                 Identity::Directory(path) => endpoint.hidden_service_dir(path),
             };
-            endpoint =
-                clients.into_iter().map(ClientPublicKey::from_bytes).fold(endpoint, OnionEndpoint::client);
+            endpoint = clients
+                .into_iter()
+                .filter(|_| !directory)
+                .map(ClientPublicKey::from_bytes)
+                .fold(endpoint, OnionEndpoint::client);
             let ((single_hop, detach), streams, pow, time) = rest;
             endpoint = if single_hop { endpoint.single_hop() } else { endpoint };
             endpoint = if detach && !directory { endpoint.detach() } else { endpoint };
             endpoint = streams.into_iter().fold(endpoint, OnionEndpoint::max_streams);
-            endpoint = pow.into_iter().fold(endpoint, OnionEndpoint::proof_of_work);
+            endpoint = if pow { endpoint.proof_of_work() } else { endpoint };
             time.into_iter().fold(endpoint, OnionEndpoint::timeout)
         },
     )

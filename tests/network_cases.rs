@@ -7,6 +7,8 @@
 mod circuits;
 #[path = "network/commands.rs"]
 mod commands;
+#[path = "network/endpoints.rs"]
+mod endpoints;
 #[path = "network/events.rs"]
 mod events;
 #[path = "network/examples.rs"]
@@ -15,12 +17,16 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[path = "network/http.rs"]
+mod http;
 #[path = "network/info.rs"]
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
+#[path = "network/onion_services.rs"]
+mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
 #[path = "network/rare_events.rs"]
@@ -59,22 +65,25 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 12] = [
+    let cases: &[&[Case]] = &[
         circuits::CASES,
         commands::CASES,
         events::CASES,
         info::CASES,
         socks::CASES,
         onions::CASES,
+        onion_services::CASES,
         onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,
+        endpoints::CASES,
+        http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
-    for (name, case) in cases.into_iter().flatten() {
+    for (name, case) in cases.iter().copied().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
         println!(

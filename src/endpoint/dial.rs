@@ -1,8 +1,15 @@
 //! Connecting to a `tor:` endpoint.
 
+#[cfg(feature = "https")]
+use std::time::Instant;
+
 use super::which_tor::tor_at;
 use super::{ClientEndpoint, EndpointStream};
 use crate::error::{EndpointError, Error, Result};
+#[cfg(feature = "https")]
+use crate::socks::SocksProxy;
+#[cfg(feature = "https")]
+use crate::tls::{TlsSettings, TlsStream};
 use crate::tor::{Tor, TorClient};
 
 /// Connects through tor to a `tor:` endpoint: a text such as `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
@@ -42,11 +49,10 @@ impl ClientEndpoint {
     /// # Errors
     ///
     /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`], [`Tor::socks_only`]) and of
-    /// [`TorClient::connect`]; [`Error::Endpoint`] for `tls` without the feature `https`.
+    /// [`TorClient::connect`]; [`Error::Endpoint`] for `tls` without the feature `https`, `Error::Tls` where the host does not show
+    /// that it is the one.
     pub fn dial(&self) -> Result<EndpointStream> {
-        if cfg!(not(feature = "https")) && self.wants_tls() {
-            return Err(EndpointError::invalid("tls", "it needs the feature https of this library").into());
-        }
+        self.check()?;
         self.connect(&self.client()?)
     }
 
@@ -56,10 +62,16 @@ impl ClientEndpoint {
     ///
     /// As [`dial`](Self::dial).
     pub fn dial_through(&self, tor: &Tor) -> Result<EndpointStream> {
+        self.check()?;
+        self.connect(&tor.client()?)
+    }
+
+    /// What can be seen to be wrong before there is a tor.
+    fn check(&self) -> Result<()> {
         if cfg!(not(feature = "https")) && self.wants_tls() {
             return Err(EndpointError::invalid("tls", "it needs the feature https of this library").into());
         }
-        self.connect(&tor.client()?)
+        Ok(())
     }
 
     /// A client of the tor that is named.
@@ -78,11 +90,17 @@ impl ClientEndpoint {
         if let Some(timeout) = self.wanted_timeout() {
             client = client.timeout(timeout);
         }
-        let target = (self.host(), self.port());
+        #[cfg(feature = "https")]
+        let begun = Instant::now();
+        let stream = client.connect((self.host(), self.port()))?;
         #[cfg(feature = "https")]
         if self.wants_tls() {
-            return client.connect_tls(target).map(EndpointStream::from);
+            // One time for both.
+            let timeout = self.wanted_timeout().unwrap_or(SocksProxy::DEFAULT_TIMEOUT);
+            let left = timeout.saturating_sub(begun.elapsed());
+            return TlsStream::connect(stream, self.host(), &TlsSettings::new(), left)
+                .map(EndpointStream::from);
         }
-        client.connect(target).map(EndpointStream::from)
+        Ok(stream.into())
     }
 }

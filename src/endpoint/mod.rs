@@ -63,16 +63,16 @@
 //! | `localAddress` | IP address | the address where they are accepted. Without: `127.0.0.1` |
 //! | `unixSocket` | path | a Unix socket instead, which is made |
 //! | `controlPort` | address | on the tor with this control port. Without: the global tor, a running one before a launched one |
-//! | `hiddenServiceDir` | path | a service of tor's configuration, with its keys in this directory |
+//! | `hiddenServiceDir` | path | a service of tor's configuration, with its key in this directory; not together with `detach` or `client` |
 //! | `privateKey` | base64 | this key, with or without `ED25519-V3\:`; **secret** |
 //! | `privateKeyFile` | path | the key in this file, which is made (mode 0600) where it is missing, so that the service comes back at the same address |
-//! | `singleHop` | bool | a service that is quicker and **not hidden** |
-//! | `detach` | bool | the service stays when the listener ends, as long as its tor runs |
+//! | `singleHop` | bool | a service that is quicker and **not hidden**, on a tor that is launched for it, or that of `controlPort` |
+//! | `detach` | bool | the service does not end with the control connection, but when the listener ends, or its tor |
 //! | `version` | 3 | there is no other any more |
 //! | `client` | public key | only clients with its private key get in; can be repeated |
 //! | `maxStreams` | 0 to 65535 | how many streams one circuit may have at once; 0: any number |
 //! | `pow` | bool | proof of work is demanded when the service is under load |
-//! | `timeout` | seconds | how long `listen` may take, with launching and publication |
+//! | `timeout` | seconds | how long making and publishing the service may take, once its tor is there. Without: 120 |
 //!
 //! Of `hiddenServiceDir`, `privateKey` and `privateKeyFile`, one can be given. Without any, the address is new each time.
 //!
@@ -85,6 +85,8 @@
 mod client;
 mod dial;
 mod grammar;
+mod key_file;
+mod listen;
 mod onion;
 mod options;
 mod stream;
@@ -99,6 +101,7 @@ use crate::error::{EndpointError, EndpointProblem};
 
 pub use client::ClientEndpoint;
 pub use dial::dial;
+pub use listen::{listen, listen_with};
 pub use onion::OnionEndpoint;
 pub use stream::EndpointStream;
 

@@ -63,7 +63,7 @@ pub struct OnionEndpoint {
     detach: bool,
     clients: Vec<ClientPublicKey>,
     max_streams: Option<u16>,
-    proof_of_work: Option<bool>,
+    proof_of_work: bool,
     timeout: Option<Duration>,
 }
 
@@ -104,13 +104,14 @@ impl OnionEndpoint {
             detach: false,
             clients: Vec::new(),
             max_streams: None,
-            proof_of_work: None,
+            proof_of_work: false,
             timeout: None,
         }
         .and_port(port)
     }
 
-    /// On this port of the onion address, too. Which of its ports a connection came to, it does not tell.
+    /// On this port of the onion address, too. [`OnionStream::port`](crate::onion::OnionStream::port) tells which of them a connection
+    /// came to, unless a local port or Unix socket is named, which they share.
     ///
     /// # Errors
     /// For the port 0, and one that it has already.
@@ -159,8 +160,10 @@ impl OnionEndpoint {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// A service that tor keeps in its configuration, with its keys in this directory (`hiddenServiceDir`). It takes the place of
-    /// other sources of a key.
+    /// A service of tor's configuration, with its key in this directory, where tor makes one if need be (`hiddenServiceDir`): see
+    /// [`onion::disk`](crate::onion::disk). It is taken out of the configuration when the listener ends, and the directory stays. Who
+    /// may connect is said by the files in its `authorized_clients`, and not by [`client`](Self::client). It takes the place of other
+    /// sources of a key.
     #[must_use]
     pub fn hidden_service_dir(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
@@ -179,14 +182,14 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::File(path.into()), ..self }
     }
 
-    /// Reached in three hops instead of six (`singleHop`): the service's location is **not hidden**. It takes a tor in
-    /// non-anonymous mode; where no control port is named, one is launched for it.
+    /// Reached in three hops instead of six (`singleHop`): the service's location is **not hidden**. It takes a tor that does
+    /// nothing else; where no control port is named, one is launched for it, which ends with the listener.
     #[must_use]
     pub fn single_hop(self) -> Self {
         OnionEndpoint { single_hop: true, ..self }
     }
 
-    /// The service stays when the listener ends (`detach`), as long as its tor runs.
+    /// The service does not end with the control connection (`detach`), but when the listener ends, or its tor.
     #[must_use]
     pub fn detach(self) -> Self {
         OnionEndpoint { detach: true, ..self }
@@ -205,14 +208,14 @@ impl OnionEndpoint {
         OnionEndpoint { max_streams: Some(streams), ..self }
     }
 
-    /// Whether proof of work is demanded from clients when the service is under load (`pow`). Without this: as tor has it.
+    /// Demands proof of work from clients when the service is under load (`pow`).
     #[must_use]
-    pub fn proof_of_work(self, on: bool) -> Self {
-        OnionEndpoint { proof_of_work: Some(on), ..self }
+    pub fn proof_of_work(self) -> Self {
+        OnionEndpoint { proof_of_work: true, ..self }
     }
 
-    /// How long [`listen`](Self::listen) may take, from the tor's start, where one is launched, to the service's publication (`timeout`).
-    /// Zero counts as a nanosecond.
+    /// How long [`listen`](Self::listen) may take, once its tor is there, until the service is published (`timeout`). Without: two
+    /// minutes. Zero counts as a nanosecond.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         OnionEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
@@ -257,7 +260,7 @@ impl OnionEndpoint {
         self.max_streams
     }
 
-    pub(super) fn wanted_proof_of_work(&self) -> Option<bool> {
+    pub(super) fn wants_proof_of_work(&self) -> bool {
         self.proof_of_work
     }
 
@@ -301,7 +304,9 @@ impl OnionEndpoint {
             Identity::File(path) => say("privateKeyFile", &show_path(path)),
             Identity::New | Identity::Key(_) => {}
         }
-        for (name, on) in [("singleHop", self.single_hop), ("detach", self.detach)] {
+        for (name, on) in
+            [("singleHop", self.single_hop), ("detach", self.detach), ("pow", self.proof_of_work)]
+        {
             if on {
                 say(name, "true");
             }
@@ -311,9 +316,6 @@ impl OnionEndpoint {
         }
         if let Some(streams) = self.max_streams {
             say("maxStreams", &streams.to_string());
-        }
-        if let Some(on) = self.proof_of_work {
-            say("pow", &on.to_string());
         }
         if let Some(timeout) = self.timeout {
             say("timeout", &options::show_seconds(timeout));
@@ -334,7 +336,7 @@ impl FromStr for OnionEndpoint {
         options.exclude("unixSocket", &["localPort", "localAddress"])?;
         options.exclude("privateKey", &["privateKeyFile", "hiddenServiceDir"])?;
         options.exclude("privateKeyFile", &["hiddenServiceDir"])?;
-        options.exclude("hiddenServiceDir", &["detach"])?;
+        options.exclude("hiddenServiceDir", &["detach", "client"])?;
         let mut endpoint = read_ports(&options.need("port")?)?;
         if let Some(value) = options.take("version")
             && value.text() != "3"
@@ -371,7 +373,7 @@ impl FromStr for OnionEndpoint {
             endpoint = endpoint.max_streams(value.number()?);
         }
         if let Some(value) = options.take("pow") {
-            endpoint = endpoint.proof_of_work(value.boolean()?);
+            endpoint.proof_of_work = value.boolean()?;
         }
         if let Some(value) = options.take("timeout") {
             endpoint = endpoint.timeout(value.seconds()?);

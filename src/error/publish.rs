@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn it_says_what_each_directory_said_and_why_nothing_happened() {
         let mut error = PublishError {
-            address: OnionAddress::from_public_key([7; 32]),
+            address: "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid".parse().unwrap(),
             after: Duration::from_secs(3),
             uploaded: 0,
             failures: Vec::new(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::disk::{DiskOnion, DiskOnions};
 use super::listener::{Door, OnionListener};
 use super::local::{ListeningSocket, Local};
 use super::publication::{Publication, Wait};
@@ -58,6 +59,8 @@ pub struct OnionBuilder {
     wait: Wait,
     timeout: Duration,
     on_progress: Option<OnProgress>,
+    /// To be added to tor's configuration in place of an ephemeral service.
+    on_disk: Option<DiskOnion>,
     keep: Option<Keep>,
 }
 
@@ -83,6 +86,7 @@ impl OnionBuilder {
             wait: Wait::default(),
             timeout: DEFAULT_TIMEOUT,
             on_progress: None,
+            on_disk: None,
             keep: None,
         }
     }
@@ -90,6 +94,13 @@ impl OnionBuilder {
     /// Something that lives as long as the service, or its listener, does.
     pub(crate) fn keep(mut self, keep: Arc<dyn Any + Send + Sync>) -> Self {
         self.keep = Some(keep);
+        self
+    }
+
+    /// Adds this service to tor's configuration, with the builder's ports, in place of an ephemeral one. It has its key in its
+    /// directory, and its options are said there: the builder's do not count.
+    pub(crate) fn on_disk(mut self, service: DiskOnion) -> Self {
+        self.on_disk = Some(service);
         self
     }
 
@@ -315,10 +326,22 @@ impl OnionBuilder {
             Wait::Nothing => None,
             _ => Some(Publication::begin(&self.within(deadline)?)?),
         };
-        let mut added = self.within(deadline)?.add_onion(&self.service)?;
-        added.key = added.key.or(self.key.take());
-        let address = added.address;
-        let service = OnionService::new(self.controller, added, ports, self.detached, self.keep);
+        let tor = self.within(deadline)?;
+        let service = match self.on_disk {
+            Some(service) => {
+                let add = |service: DiskOnion, (port, target): &(u16, OnionTarget)| {
+                    service.port(*port, target.clone())
+                };
+                let configured = DiskOnions::of(&tor).add(&ports.iter().fold(service, add))?;
+                OnionService::configured(self.controller, &configured, ports, self.keep)
+            }
+            None => {
+                let mut added = tor.add_onion(&self.service)?;
+                added.key = added.key.or(self.key);
+                OnionService::new(self.controller, added, ports, self.detached, self.keep)
+            }
+        };
+        let address = *service.address();
         match publication {
             Some(publication) => {
                 publication.wait_until(&address, self.wait, deadline, self.timeout, tell)?;

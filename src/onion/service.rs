@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::disk::{DiskOnionService, DiskOnions};
 use crate::controller::{AddedOnion, Controller, OnionTarget};
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{ArgumentError, DiskOnionProblem, Error, Result};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// How long the drop of a service may wait for tor.
@@ -36,6 +38,8 @@ pub struct OnionService {
 struct Guard {
     controller: Controller,
     address: OnionAddress,
+    /// Its directory, where it is one of tor's configuration.
+    directory: Option<PathBuf>,
     armed: bool,
 }
 
@@ -48,8 +52,21 @@ impl OnionService {
         detached: bool,
         keep: Option<Keep>,
     ) -> Self {
-        let guard = Guard { controller, address: added.address, armed: true };
+        let guard = Guard { controller, address: added.address, directory: None, armed: true };
         OnionService { added, ports, detached, guard, _keep: keep }
+    }
+
+    /// The guard of a service that was added to tor's configuration just now. It outlives the control connection.
+    pub(super) fn configured(
+        controller: Controller,
+        service: &DiskOnionService,
+        ports: Vec<(u16, OnionTarget)>,
+        keep: Option<Keep>,
+    ) -> Self {
+        let added = AddedOnion { address: service.address(), key: None, clients: Vec::new() };
+        let mut service_guard = OnionService::new(controller, added, ports, true, keep);
+        service_guard.guard.directory = Some(service.directory().to_owned());
+        service_guard
     }
 
     /// Takes over a service that was added by other means: one of this connection, or a detached one
@@ -139,6 +156,15 @@ impl OnionService {
 
 impl Guard {
     fn remove(&self, timeout: Duration) -> Result<()> {
+        if let Some(directory) = &self.directory {
+            let removed = DiskOnions::of(&self.controller.with_timeout(timeout)).remove(directory);
+            return match removed {
+                Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => {
+                    Ok(())
+                }
+                removed => removed.map(drop),
+            };
+        }
         // First, so that it is not given back by a connection that is made again just now.
         self.controller.forget_onion(&self.address);
         match self.controller.with_timeout(timeout).del_onion(&self.address) {

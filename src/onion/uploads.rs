@@ -270,6 +270,8 @@ fn is_same(one: &RelayName, other: &RelayName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -281,9 +283,9 @@ mod tests {
 
     fn told(line: &str) -> HsDescEvent {
         let mut decoder = Decoder::new(Limits::default());
-        decoder.extend(format!("650 HS_DESC {line}\r\n").as_bytes());
+        decoder.feed(format!("650 HS_DESC {line}\r\n").as_bytes());
         let reply = decoder.next_reply().unwrap().unwrap();
-        match Event::new(reply).body() {
+        match Event::parse(reply, SystemTime::UNIX_EPOCH).body() {
             EventBody::HsDesc(told) => told.clone(),
             other => panic!("{other:?}"),
         }

@@ -1,15 +1,17 @@
 //! The examples, as a user runs them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::fs;
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use scape::AddOnion;
 use scape::testing::TestNetwork;
 
-use crate::Case;
-use crate::onions::publish;
+use crate::onions::{publish, server};
+use crate::{Case, NAME, NAMED, SOON};
 
 pub(crate) const CASES: &[Case] = &[
     ("example exits_in_use", exits_in_use),
@@ -19,6 +21,14 @@ pub(crate) const CASES: &[Case] = &[
     ("example hs_descriptor", hs_descriptor),
     ("example client_auth", client_auth),
     ("example new_identity", new_identity),
+    ("example dns", dns),
+    ("example http_proxy", http_proxy),
+    ("example serve, and what it does not serve", serve),
+    #[cfg(feature = "http")]
+    ("example web_client", web_client),
+    ("example echo, twice at the same address", echo),
+    ("example chat", chat),
+    ("example gui_worker", gui_worker),
 ];
 
 /// A built example, set up for the network's client.
@@ -44,8 +54,48 @@ fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> String {
     text
 }
 
+/// Starts one that runs on and on.
+fn start(network: &TestNetwork, name: &str, arguments: &[&str]) -> (Running, Lines<BufReader<ChildStdout>>) {
+    let mut child = example(network, name, arguments).stderr(Stdio::inherit()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (Running(child), lines)
+}
+
+/// The same, with something to say to it.
+fn talk_to(
+    network: &TestNetwork,
+    name: &str,
+    arguments: &[&str],
+) -> (Running, Lines<BufReader<ChildStdout>>, ChildStdin) {
+    let mut command = example(network, name, arguments);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let input = child.stdin.take().unwrap();
+    (Running(child), lines, input)
+}
+
+/// The rest of the first line that begins so.
+fn line(lines: &mut Lines<BufReader<ChildStdout>>, beginning: &str) -> String {
+    let found = lines.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
+    found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
+}
+
 /// Ended when dropped.
 struct Running(Child);
+
+impl Running {
+    /// Waits until it has ended by itself.
+    fn wait(mut self) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            match self.0.try_wait().unwrap() {
+                Some(status) => return assert!(status.success(), "{status}"),
+                None => assert!(Instant::now() < deadline, "it does not end"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -116,4 +166,198 @@ fn client_auth(network: &TestNetwork) {
 fn new_identity(network: &TestNetwork) {
     let text = run(network, "new_identity", &[]);
     assert!(text.starts_with("a new identity, after "), "{text}");
+}
+
+fn dns(network: &TestNetwork) {
+    let address = NAMED.to_string();
+    let text = run(network, "dns", &[NAME, &address]);
+    assert_eq!(text, format!("{NAME} 127.0.0.1\n{address} seven.scape.test\n"));
+    let unknown = example(network, "dns", &["nobody.scape.test", NAME]).output().unwrap();
+    assert!(!unknown.status.success());
+    assert_eq!(String::from_utf8_lossy(&unknown.stdout), format!("{NAME} 127.0.0.1\n"));
+}
+
+fn http_proxy(network: &TestNetwork) {
+    const ANSWER: &[u8] = b"HTTP/1.0 200 OK\r\n\r\nover tor";
+    let port = server(ANSWER).port();
+    let (_proxy, mut lines) = start(network, "http_proxy", &["0"]);
+    let proxy: SocketAddr = line(&mut lines, "a proxy at http://").parse().unwrap();
+    assert!(proxy.ip().is_loopback());
+    let ask = |request: &str| {
+        let mut stream = TcpStream::connect(proxy).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(&format!("CONNECT {NAME}:{port} HTTP/1.1\r\nHost: {NAME}:{port}\r\n\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("over tor"), "{answer}");
+    let answer = ask(&format!("GET http://{NAME}:{port}/page?a HTTP/1.1\r\nHost: {NAME}\r\n\r\n"));
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("over tor"), "{answer}");
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET https://www.scape.test/ HTTP/1.1\r\n\r\n", "400"),
+        ("POST http://www.scape.test/ HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", "405"),
+        ("CONNECT www.scape.test HTTP/1.1\r\n\r\n", "400"),
+        ("nonsense\r\n\r\n", "400"),
+        ("CONNECT nobody.scape.test:80 HTTP/1.1\r\n\r\n", "502"),
+        // What is on this machine is not reached through tor.
+        ("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", "502"),
+    ] {
+        let answer = ask(request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+    }
+}
+
+/// A directory with what may be served, and what may not.
+fn public_html() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("public_html");
+    fs::create_dir_all(root.join("sub/<b>")).unwrap();
+    fs::create_dir(root.join("site")).unwrap();
+    for (name, content) in [
+        ("index.html", "<p>welcome</p>"),
+        ("sub/a b.txt", "a text"),
+        (".secret", "secret"),
+        ("site/index.html", "a site"),
+        ("../outside", "secret"),
+    ] {
+        fs::write(root.join(name), content).unwrap();
+    }
+    std::os::unix::fs::symlink("../outside", root.join("link")).unwrap();
+    folder
+}
+
+/// Starts `serve`, and gives the site's address: `http://….onion/`.
+fn site(network: &TestNetwork, folder: &Path) -> (Running, String) {
+    let root = folder.join("public_html");
+    let (running, mut lines) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
+    (running, format!("http://{}", line(&mut lines, "http://")))
+}
+
+fn serve(network: &TestNetwork) {
+    let folder = public_html();
+    let (_serve, address) = site(network, folder.path());
+    let host = address.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let client = network.tor().client().unwrap().timeout(SOON);
+    let ask = |request: &str| {
+        let mut stream = client.connect((host.as_str(), 80)).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        write!(stream, "{request}\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let page = ask("GET / HTTP/1.1");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"), "{page}");
+    assert!(page.ends_with("\r\n\r\n<p>welcome</p>"), "{page}");
+    let head = ask("HEAD / HTTP/1.1");
+    assert!(head.contains("Content-Length: 14\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    let text = ask("GET /sub/a%20b.txt?query HTTP/1.1");
+    assert!(text.contains("text/plain") && text.ends_with("a text"), "{text}");
+    let list = ask("GET /sub/ HTTP/1.1");
+    assert!(list.contains("<a href=\"./a%20b.txt\">a b.txt</a>"), "{list}");
+    assert!(list.contains("<a href=\"./%3Cb%3E/\">&lt;b&gt;/</a>"), "{list}");
+    assert!(ask("GET /site HTTP/1.1").contains("\r\nLocation: /site/\r\n"));
+    assert!(ask("GET //site HTTP/1.1").contains("\r\nLocation: /site/\r\n"));
+    assert!(ask("GET /site/ HTTP/1.1").ends_with("a site"));
+    for (request, status) in [
+        ("GET /../outside HTTP/1.1", "404"),
+        ("GET /%2e%2e/outside HTTP/1.1", "404"),
+        ("GET /sub/..%2f..%2foutside HTTP/1.1", "404"),
+        ("GET /link HTTP/1.1", "404"),
+        ("GET /.secret HTTP/1.1", "404"),
+        ("GET /index.html/ HTTP/1.1", "404"),
+        ("GET /a%00 HTTP/1.1", "404"),
+        ("GET /%zz HTTP/1.1", "400"),
+        ("GET index.html HTTP/1.1", "400"),
+        ("POST / HTTP/1.1", "405"),
+        ("nonsense", "400"),
+    ] {
+        let answer = ask(request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(!answer.contains("secret"), "{request}: {answer}");
+    }
+}
+
+#[cfg(feature = "http")]
+fn web_client(network: &TestNetwork) {
+    let folder = public_html();
+    let (_serve, address) = site(network, folder.path());
+    let text = run(network, "web_client", &[&address, &format!("{address}sub/a%20b.txt")]);
+    assert_eq!(text, "<p>welcome</p>a text");
+    let missing = example(network, "web_client", &[&format!("{address}nothing")]).output().unwrap();
+    assert!(!missing.status.success());
+}
+
+fn echo(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("echo.key");
+    let client = network.tor().client().unwrap().timeout(SOON);
+    let mut before = None;
+    for _ in 0..2 {
+        let (_echo, mut lines) = start(network, "echo", &[key.to_str().unwrap()]);
+        let address = line(&mut lines, "an echo at ");
+        assert!(address.ends_with(".onion:7"), "{address}");
+        // The second time, what the client knows of the first is of no use any more, which it has to find out.
+        let deadline = Instant::now() + SOON;
+        let mut stream = loop {
+            match client.connect(address.as_str()) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        };
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.write_all(b"is there anybody?").unwrap();
+        let mut answer = [0; 17];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"is there anybody?");
+        assert_eq!(*before.get_or_insert(address.clone()), address);
+    }
+}
+
+fn chat(network: &TestNetwork) {
+    let (host, mut host_says, mut host_hears) = talk_to(network, "chat", &["host"]);
+    let address = line(&mut host_says, "your friend says: chat join ");
+    let key = line(&mut host_says, "and gives this key: ");
+
+    // A stranger, who has another key.
+    let stranger = example(network, "chat", &["join", &address]).stdin(Stdio::piped()).spawn().unwrap();
+    let other = scape::types::ClientKey::random();
+    writeln!(stranger.stdin.as_ref().unwrap(), "{}", *other.to_base32()).unwrap();
+    assert!(!stranger.wait_with_output().unwrap().status.success());
+
+    let (friend, mut friend_says, mut friend_hears) = talk_to(network, "chat", &["join", &address]);
+    writeln!(friend_hears, "{key}").unwrap();
+    line(&mut friend_says, "you are there");
+    line(&mut host_says, "your friend is here");
+    writeln!(host_hears, "hello").unwrap();
+    assert_eq!(line(&mut friend_says, "friend: "), "hello");
+    writeln!(friend_hears, "\u{1b}[2Jhi").unwrap();
+    assert_eq!(line(&mut host_says, "friend: "), "[2Jhi");
+    drop(friend_hears);
+    line(&mut host_says, "the talk is over");
+    line(&mut friend_says, "the talk is over");
+    host.wait();
+    friend.wait();
+    // Neither the service nor the key is left.
+    let address = address.parse().unwrap();
+    assert!(network.client().onion_client_auth_view_for(&address).unwrap().is_none());
+}
+
+fn gui_worker(network: &TestNetwork) {
+    let port = server(b"hello").port();
+    let (worker, mut says, mut hears) = talk_to(network, "gui_worker", &[]);
+    line(&mut says, "ready: tor ");
+    writeln!(hears, "connect {NAME}:{port}").unwrap();
+    line(&mut says, &format!("connected to {NAME}:{port} in "));
+    writeln!(hears, "connect nobody.scape.test:80").unwrap();
+    line(&mut says, "failed: ");
+    line(&mut says, "read ");
+    // It ends at once, whatever is still going on.
+    writeln!(hears, "identity").unwrap();
+    drop(hears);
+    line(&mut says, "ended");
+    worker.wait();
 }

@@ -1,17 +1,16 @@
 //! Onion services, published and reached.
 
-use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Instant;
 
-use scape::event::EventBody;
+use scape::onion::{Publication, Wait};
 use scape::socks::SocksProxy;
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, HsDescAction, OnionAddress, SocksStatus};
-use scape::{AddOnion, AddedOnion, Connect, Controller, Error, Subscription};
+use scape::types::{OnionAddress, SocksStatus};
+use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
 
 use crate::{Case, SOON};
 
@@ -36,34 +35,16 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Waits until a service is published everywhere. It has a descriptor for each of two periods of time, of which tor tells when
-/// they are made; a client asks for one of them, on any of its directories. So every upload of both is waited for.
-fn wait_published(events: &Subscription, address: OnionAddress) {
-    let deadline = Instant::now() + SOON;
-    let (mut descriptors, mut begun, mut done) = (HashSet::new(), 0, 0);
-    while descriptors.len() < 2 || done < begun {
-        let event = events.next_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
-        let EventBody::HsDesc(told) = event.body() else { continue };
-        if told.address != Some(address) {
-            continue;
-        }
-        match told.action {
-            HsDescAction::Upload => {
-                descriptors.insert(told.descriptor_id.clone().unwrap());
-                begun += 1;
-            }
-            // Of which descriptor, tor does not say.
-            HsDescAction::Uploaded => done += 1,
-            _ => {}
-        }
-    }
+/// Waits until a service is published everywhere.
+fn wait_published(publication: &Publication, address: OnionAddress) {
+    publication.wait(&address, Wait::AllUploads, SOON, |_| {}).unwrap();
 }
 
 /// Adds a service and waits until it is published everywhere.
 pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
-    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    let publication = Publication::begin(tor).unwrap();
     let added = tor.add_onion(service).unwrap();
-    wait_published(&events, added.address);
+    wait_published(&publication, added.address);
     added
 }
 
@@ -165,11 +146,11 @@ fn reconnected(network: &TestNetwork) {
     let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
     let added = publish(&tor, &AddOnion::new().port(80, server(b"still here")));
     assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
-    let events = tor.subscribe([EventKind::HsDesc]).unwrap();
+    let publication = Publication::begin(&tor).unwrap();
     assert!(tor.reconnect().unwrap().failures.is_empty());
     assert_eq!(tor.onions_current().unwrap(), [added.address]);
-    // The subscription goes on, and tells of the new one.
-    wait_published(&events, added.address);
+    // Its events go on, and tell of the new one.
+    wait_published(&publication, added.address);
     assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
     tor.del_onion(&added.address).unwrap();
 }

@@ -1,0 +1,197 @@
+//! Endpoint strings on a network: dialed, listened at, in each of their forms.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use scape::endpoint::{ClientEndpoint, OnionEndpoint};
+use scape::onion::OnionListener;
+use scape::onion::disk::DiskOnions;
+use scape::testing::TestNetwork;
+use scape::types::{ClientKey, OnionAddress, Progress};
+use scape::{ClientAuth, Error, Tor};
+
+use crate::onions::{is_final, server};
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("endpoint strings: a name is dialed in every way", dials),
+    ("endpoint strings: a service on two ports, on the program's tor", listens),
+    ("endpoint strings: a key file keeps the address", key_file),
+    ("endpoint strings: a Unix socket, and one client only", authorized_unix_socket),
+    ("endpoint strings: a service of tor's configuration", hidden_service_dir),
+    ("endpoint strings: a service that is not hidden", single_hop),
+];
+
+fn escaped(text: impl ToString) -> String {
+    text.to_string().replace('\\', r"\\").replace(':', r"\:").replace('=', r"\=")
+}
+
+/// The option that names the network's client.
+fn control(network: &TestNetwork) -> String {
+    format!("controlPort={}:timeout={}", escaped(network.control_address()), SOON.as_secs())
+}
+
+fn said(mut stream: impl Read) -> String {
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+/// What a service says; tried again while its descriptor makes its way.
+fn read(endpoint: &str) -> Result<String, Error> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        match scape::dial(endpoint) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(SOON)).unwrap();
+                return Ok(said(stream));
+            }
+            Err(error) if Instant::now() < deadline && !is_final(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Tells each visitor which port it has come to, until `visitors` were there.
+fn greet(listener: OnionListener, visitors: usize) -> JoinHandle<OnionListener> {
+    thread::spawn(move || {
+        for _ in 0..visitors {
+            let mut stream = listener.accept_timeout(2 * SOON).unwrap();
+            write!(stream, "welcome at {:?}", stream.port()).unwrap();
+        }
+        listener
+    })
+}
+
+fn dials(network: &TestNetwork) {
+    let port = server(b"hello").port();
+    let control = control(network);
+    let (tcp, unix) = (escaped(network.socks()), escaped(network.socks_unix().unwrap()));
+    for options in [
+        control.clone(),
+        format!("{control}:isolate=true"),
+        format!("{control}:socksUsername=me:socksPassword=a\\:b"),
+        format!("socksPort={tcp}:timeout=60"),
+        format!("socksPort={unix}:isolate=true:timeout=60"),
+    ] {
+        assert_eq!(said(scape::dial(format!("tor:{NAME}:{port}:{options}")).unwrap()), "hello", "{options}");
+    }
+    let endpoint = format!("tor:127.0.0.1:{port}:{control}");
+    assert!(matches!(scape::dial(&endpoint), Err(Error::Socks(_))));
+    assert_eq!(said(scape::dial(format!("{endpoint}:allowPrivate=true")).unwrap()), "hello");
+    // On a stream of one's own, both ways.
+    let stream = scape::dial(format!("tor:{NAME}:{port}:{control}")).unwrap().into_socks_stream().unwrap();
+    assert_eq!(said(stream), "hello");
+}
+
+fn listens(network: &TestNetwork) {
+    let tor = network.tor();
+    tor.set_global();
+    let steps = Arc::new(Mutex::new(Vec::<Progress>::new()));
+    let told = steps.clone();
+    let listener = scape::listen_with("onion:80,81", move |step| told.lock().push(step.clone())).unwrap();
+    let steps = std::mem::take(&mut *steps.lock());
+    assert!(steps.is_sorted_by_key(|step| step.percent), "{steps:?}");
+    assert!(steps.last().is_some_and(Progress::is_done), "{steps:?}");
+
+    let address = *listener.address();
+    let greeter = greet(listener, 2);
+    for port in [80, 81] {
+        assert_eq!(
+            read(&format!("tor:{address}:{port}:timeout=60")).unwrap(),
+            format!("welcome at Some({port})")
+        );
+    }
+    greeter.join().unwrap().close().unwrap();
+    assert!(!tor.controller().unwrap().onions_current().unwrap().contains(&address));
+}
+
+fn key_file(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.key");
+    let text = format!("onion:80:privateKeyFile={}:{}", escaped(path.display()), control(network));
+    let mut addresses = Vec::<OnionAddress>::new();
+    for _ in 0..2 {
+        let listener = scape::listen(&text).unwrap();
+        addresses.push(*listener.address());
+        let greeter = greet(listener, 1);
+        let dial = format!("tor:{}:80:{}", addresses[0], control(network));
+        assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
+        greeter.join().unwrap().close().unwrap();
+    }
+    assert_eq!(addresses[0], addresses[1]);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+fn authorized_unix_socket(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let key = ClientKey::random();
+    let text = format!(
+        "onion:80:unixSocket={}:client={}:detach=true:maxStreams=10:{}",
+        escaped(socket.display()),
+        key.public_key(),
+        control(network)
+    );
+    let listener = scape::listen(&text).unwrap();
+    assert!(socket.exists());
+    let address = *listener.address();
+    let dial = format!("tor:{address}:80:{}", control(network));
+    let error = read(&dial).unwrap_err();
+    assert!(is_final(&error), "{error}");
+
+    let tor = network.client();
+    tor.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();
+    assert!(tor.onions_detached().unwrap().contains(&address));
+    let greeter = greet(listener, 1);
+    assert!(read(&dial).unwrap().starts_with("welcome at "));
+    greeter.join().unwrap().close().unwrap();
+    tor.onion_client_auth_remove(&address).unwrap();
+    assert!(!tor.onions_detached().unwrap().contains(&address));
+    assert!(!socket.exists());
+}
+
+fn hidden_service_dir(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("a \"site\": #1");
+    let text = format!("onion:80:hiddenServiceDir={}:{}", escaped(directory.display()), control(network));
+    let onions = DiskOnions::of(network.client());
+    let mut addresses = Vec::<OnionAddress>::new();
+    for _ in 0..2 {
+        let listener = scape::listen(&text).unwrap();
+        addresses.push(*listener.address());
+        assert!(onions.get(&directory).unwrap().is_some());
+        let greeter = greet(listener, 1);
+        let dial = format!("tor:{}:80:{}", addresses[0], control(network));
+        assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
+        greeter.join().unwrap().close().unwrap();
+        // Taken out of the configuration; what it needs to come back stays.
+        assert!(onions.get(&directory).unwrap().is_none());
+        assert!(directory.join("hs_ed25519_secret_key").exists());
+    }
+    assert_eq!(addresses[0], addresses[1]);
+}
+
+fn single_hop(network: &TestNetwork) {
+    let endpoint: OnionEndpoint = "onion:80:singleHop=true:timeout=60".parse().unwrap();
+    // The network's client hides its services.
+    let error = endpoint.listen_through(&network.tor(), |_| {}).unwrap_err();
+    assert!(matches!(error, Error::Argument(_)), "{error}");
+    let open = network
+        .launch()
+        .option("HiddenServiceNonAnonymousMode", true)
+        .option("HiddenServiceSingleHopMode", true);
+    let listener = endpoint.listen_through(&Tor::launch(open).unwrap(), |_| {}).unwrap();
+    let dial = format!("tor:{}:80:{}", listener.address(), control(network));
+    let greeter = greet(listener, 1);
+    // The listener alone keeps its tor.
+    assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
+    greeter.join().unwrap().close().unwrap();
+    // What is dialed need not be a service that is there.
+    let gone: ClientEndpoint = dial.parse().unwrap();
+    assert!(gone.dial().is_err());
+}

@@ -1,0 +1,147 @@
+//! HTTP through tor: a thousand fetches from an onion service, and a tor that dies meanwhile.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::Tor;
+use scape::onion::OnionStream;
+use scape::testing::TestNetwork;
+
+use crate::killed::{buried, kill, launch};
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a thousand fetches from an onion service over one agent", thousand),
+    ("tor is killed while something is fetched", killed),
+];
+
+const FETCHES: usize = 1000;
+/// How many requests a connection of the server answers before it closes.
+const KEPT_FOR: usize = 10;
+
+/// Answers each request with its path.
+fn answer(stream: &OnionStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    for answered in 1.. {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            break;
+        }
+        let path = line.split(' ').nth(1).unwrap_or("?").to_owned();
+        while line != "\r\n" {
+            line.clear();
+            reader.read_line(&mut line)?;
+        }
+        let last = answered == KEPT_FOR;
+        let connection = if last { "close" } else { "keep-alive" };
+        let length = path.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n{path}");
+        (&mut &*stream).write_all(answer.as_bytes())?;
+        if last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The process's open files and threads.
+fn belongings() -> (usize, usize) {
+    let count = |path| fs::read_dir(path).unwrap().count();
+    (count("/proc/self/fd"), count("/proc/self/task"))
+}
+
+fn thousand(network: &TestNetwork) {
+    let begun = belongings();
+    let serving = network.tor();
+    let fetching = Tor::launch(network.launch().timeout(SOON)).unwrap();
+    let listener = serving.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let url = format!("http://{}", listener.address());
+    let shutdown = listener.shutdown_handle();
+    let connections = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                connections.fetch_add(1, Ordering::SeqCst);
+                scope.spawn(move || {
+                    stream.set_read_timeout(Some(SOON)).unwrap();
+                    let _ = answer(&stream);
+                });
+            }
+        });
+        let agent = fetching.client().unwrap().timeout(SOON).http().unwrap();
+        let fetched = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let number = fetched.fetch_add(1, Ordering::SeqCst);
+                        if number >= FETCHES {
+                            break;
+                        }
+                        let mut page = agent.get(format!("{url}/{number}")).call().unwrap();
+                        assert_eq!(page.body_mut().read_to_string().unwrap(), format!("/{number}"));
+                    }
+                });
+            }
+        });
+        drop(agent);
+        shutdown.shutdown();
+    });
+    println!("  {} connections", connections.load(Ordering::SeqCst));
+    assert!(connections.load(Ordering::SeqCst) >= FETCHES / KEPT_FOR);
+    listener.close().unwrap();
+    fetching.quit().unwrap();
+    drop(serving);
+    // Threads that have ended may still be counted for a moment.
+    let deadline = Instant::now() + SOON;
+    while belongings() > begun && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let left = belongings();
+    assert!(left.0 <= begun.0 && left.1 <= begun.1, "{begun:?} before, {left:?} after");
+}
+
+/// A server that says `first`, and no more; tells when it has been spoken to.
+fn stalling(first: &'static [u8]) -> (u16, crossbeam_channel::Receiver<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, spoken_to) = crossbeam_channel::bounded(1);
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(first);
+        let _ = sender.send(());
+        // Until the other side goes.
+        let _ = stream.read(&mut [0; 1]);
+    });
+    (port, spoken_to)
+}
+
+fn killed(network: &TestNetwork) {
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
+    for first in [&b""[..], &HALF[..30], HALF] {
+        let tor = launch(network);
+        let agent = tor.client().unwrap().timeout(SOON).http().unwrap();
+        let (port, spoken_to) = stalling(first);
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let fetching = scope.spawn(move || {
+                let mut page = agent.get(format!("http://{NAME}:{port}/")).call()?;
+                page.body_mut().read_to_string()
+            });
+            spoken_to.recv_timeout(SOON).unwrap();
+            kill(&tor);
+            let error = fetching.join().unwrap().unwrap_err();
+            assert!(!matches!(error, ureq::Error::Timeout(_)), "{error}");
+        });
+        assert!(begun.elapsed() < SOON);
+        tor.controller().unwrap().wait_closed(SOON).unwrap();
+        buried(tor);
+    }
+}

@@ -1,0 +1,261 @@
+//! Onion services as objects: published with progress, listened on, reached by another tor, and cut off at every step.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
+use scape::socks::SocksStream;
+use scape::testing::TestNetwork;
+use scape::types::{ClientKey, OnionAddress, Progress, SocksStatus};
+use scape::{AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor};
+
+use crate::killed::{buried, kill};
+use crate::onions::server;
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a listener is reached by another tor", reached),
+    ("clients with the right key get in, others do not", authorized),
+    ("a service comes back in another tor, by its key", comes_back),
+    ("a service keeps its tor running", keeps_its_tor),
+    ("a listener goes on with a connection that was made again", made_again),
+    ("tor is killed at every step of publishing", killed_while_publishing),
+];
+
+/// Another tor of the network.
+fn another(network: &TestNetwork) -> Tor {
+    Tor::launch(network.launch().option("SocksPort", "auto ExtendedErrors").timeout(SOON)).unwrap()
+}
+
+/// Connects; tried again while the descriptor makes its way, or the other tor still learns of the network.
+fn visit(tor: &Tor, address: &OnionAddress, port: u16) -> Result<SocksStream, Error> {
+    let client = tor.client().unwrap().timeout(SOON);
+    let deadline = Instant::now() + SOON;
+    loop {
+        match client.connect((address.to_string().as_str(), port)) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(SOON)).unwrap();
+                return Ok(stream);
+            }
+            Err(error) if Instant::now() < deadline && !is_final(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_final(error: &Error) -> bool {
+    let refused = [SocksStatus::ONION_AUTH_MISSING, SocksStatus::ONION_AUTH_WRONG];
+    matches!(error, Error::Socks(error) if error.status().is_some_and(|status| refused.contains(&status)))
+}
+
+/// What the service says on connecting.
+fn said(tor: &Tor, address: &OnionAddress, port: u16) -> String {
+    let mut said = String::new();
+    visit(tor, address, port).unwrap().read_to_string(&mut said).unwrap();
+    said
+}
+
+/// A client says something, and hears it again, several megabytes of it.
+fn echoes(listener: &OnionListener, visitor: &Tor, port: u16) {
+    let sent: Vec<u8> = (0..2_000_000u32).map(|n| (n % 251) as u8).collect();
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| {
+            let mut stream = listener.accept_timeout(2 * SOON).unwrap();
+            assert_eq!(stream.port(), Some(port));
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            let mut buffer = vec![0; 65536];
+            let mut left = 2_000_000;
+            while left > 0 {
+                let count = stream.read(&mut buffer).unwrap();
+                assert!(count > 0, "{left} bytes are missing");
+                stream.write_all(&buffer[..count]).unwrap();
+                left -= count;
+            }
+        });
+        let stream = visit(visitor, listener.address(), port).unwrap();
+        let (mut writing, mut reading) = (stream.try_clone().unwrap(), stream);
+        scope.spawn(move || writing.write_all(&sent).unwrap());
+        let mut heard = vec![0; 2_000_000];
+        reading.read_exact(&mut heard).unwrap();
+        assert!(heard.iter().zip(0u32..).all(|(byte, n)| u32::from(*byte) == n % 251));
+        serving.join().unwrap();
+    });
+}
+
+fn reached(network: &TestNetwork) {
+    let visitor = another(network);
+    let tor = network.client();
+    // Others' uploads on the same tor do not count.
+    let noise = tor.add_onion(&AddOnion::new().local_port(80)).unwrap();
+    let steps: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let noting = steps.clone();
+    let listener = OnionBuilder::new(tor)
+        .port(80)
+        .forward(81, server(b"elsewhere"))
+        .proof_of_work(Some(100), None)
+        .max_streams(100)
+        .timeout(SOON)
+        .on_progress(move |step| noting.lock().push(step.clone()))
+        .listen()
+        .unwrap();
+    let steps = std::mem::take(&mut *steps.lock());
+    assert!(steps.windows(2).all(|two| two[0].percent <= two[1].percent), "{steps:?}");
+    let mut tags: Vec<&str> = steps.iter().map(|step| step.tag.as_str()).collect();
+    tags.dedup();
+    assert_eq!(tags, ["adding", "added", "created", "uploading", "uploaded", "published"]);
+    assert!(steps.last().unwrap().is_done());
+    // It is everywhere: whichever directory is asked, has it.
+    let descriptor = tor.fetch_hs_descriptor(*listener.address(), SOON).unwrap();
+    assert_eq!(descriptor.address, *listener.address());
+
+    echoes(&listener, &visitor, 80);
+    assert_eq!(said(&visitor, listener.address(), 81), "elsewhere");
+    let unix = OnionBuilder::new(tor).port(80).unix_socket().timeout(SOON).listen().unwrap();
+    let OnionTarget::Unix(path) = unix.local_addr().clone() else { panic!("{unix:?}") };
+    echoes(&unix, &visitor, 80);
+    unix.close().unwrap();
+    assert!(!path.exists());
+
+    // The connection outlives the service and the listener.
+    let mut stream = visit(&visitor, listener.address(), 80).unwrap();
+    let mut served = listener.accept_timeout(SOON).unwrap();
+    listener.close().unwrap();
+    served.write_all(b"still here").unwrap();
+    drop(served);
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "still here");
+    tor.del_onion(&noise.address).unwrap();
+}
+
+fn authorized(network: &TestNetwork) {
+    let visitor = another(network);
+    let controller = visitor.controller().unwrap();
+    let (one, other, wrong) = (ClientKey::random(), ClientKey::random(), ClientKey::random());
+    let service = OnionBuilder::new(network.client())
+        .forward(80, server(b"welcome"))
+        .client(one.public_key())
+        .client(other.public_key())
+        .timeout(SOON)
+        .publish()
+        .unwrap();
+    assert_eq!(service.clients(), [one.public_key(), other.public_key()]);
+    let refused = |status| {
+        let error = visit(&visitor, service.address(), 80).unwrap_err();
+        assert!(matches!(&error, Error::Socks(error) if error.status() == Some(status)), "{error}");
+    };
+    refused(SocksStatus::ONION_AUTH_MISSING);
+    controller.onion_client_auth_add(&ClientAuth::new(*service.address(), wrong)).unwrap();
+    refused(SocksStatus::ONION_AUTH_WRONG);
+    for key in [one, other] {
+        controller.onion_client_auth_add(&ClientAuth::new(*service.address(), key)).unwrap();
+        assert_eq!(said(&visitor, service.address(), 80), "welcome");
+    }
+    service.close().unwrap();
+}
+
+fn comes_back(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("key");
+    let first = another(network);
+    let service = first.onion().unwrap().forward(80, server(b"first")).timeout(SOON).publish().unwrap();
+    fs::write(&saved, service.key().unwrap().to_blob().as_bytes()).unwrap();
+    let address = *service.address();
+    assert_eq!(said(&network.tor(), &address, 80), "first");
+    service.close().unwrap();
+    drop(first);
+
+    let second = another(network);
+    let key = fs::read_to_string(&saved).unwrap().parse().unwrap();
+    let builder = second.onion().unwrap().forward(80, server(b"second")).key(key);
+    let service = builder.timeout(SOON).publish().unwrap();
+    assert_eq!(*service.address(), address);
+    // From a tor that knows nothing of the first.
+    assert_eq!(said(&another(network), &address, 80), "second");
+    service.close().unwrap();
+}
+
+fn keeps_its_tor(network: &TestNetwork) {
+    let tor = another(network);
+    let pid = tor.pid().unwrap();
+    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    drop(tor);
+    let visitor = network.tor();
+    let mut stream = visit(&visitor, listener.address(), 80).unwrap();
+    listener.accept_timeout(SOON).unwrap().write_all(b"kept").unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "kept");
+    drop(listener);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor is left");
+}
+
+fn made_again(network: &TestNetwork) {
+    let eager = Reconnect::new().first_delay(Duration::from_millis(5));
+    let controller = Connect::to(network.control_address()).unwrap().reconnect(eager).connect().unwrap();
+    let listener = OnionBuilder::new(&controller).port(80).timeout(SOON).listen().unwrap();
+    let visitor = another(network);
+    echoes(&listener, &visitor, 80);
+    let publication = scape::onion::Publication::begin(&controller).unwrap();
+    assert!(controller.reconnect().unwrap().failures.is_empty());
+    publication.wait(listener.address(), scape::onion::Wait::AllUploads, SOON, |_| {}).unwrap();
+    // From a tor that does not know the introduction points of before.
+    echoes(&listener, &another(network), 80);
+    listener.close().unwrap();
+}
+
+/// Threads that accept, in this process.
+fn acceptors() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    tasks.map(name).filter(|name| name.trim() == "scape-onion").count()
+}
+
+fn killed_while_publishing(network: &TestNetwork) {
+    for step in ["adding", "added", "created", "uploading", "uploaded"] {
+        let tor = another(network);
+        let pid = Pid::from_raw(i32::try_from(tor.pid().unwrap()).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let (begun, mut killed) = (Instant::now(), false);
+        let error = tor
+            .onion()
+            .unwrap()
+            .port(80)
+            .unix_socket_at(&socket)
+            .timeout(2 * SOON)
+            .on_progress(move |progress| {
+                if progress.tag == step && !killed {
+                    killed = true;
+                    kill_process(pid, Signal::KILL).unwrap();
+                }
+            })
+            .listen()
+            .unwrap_err();
+        assert!(error.is_closed() && begun.elapsed() < SOON, "{step}: {error}");
+        assert!(!socket.exists() && acceptors() == 0, "{step}: something is left");
+        buried(tor);
+    }
+    while_it_accepts(network);
+}
+
+fn while_it_accepts(network: &TestNetwork) {
+    let tor = another(network);
+    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let service = tor.onion().unwrap().forward(80, 80).timeout(SOON).publish().unwrap();
+    thread::scope(|scope| {
+        let accepting = scope.spawn(|| listener.accept().unwrap_err());
+        kill(&tor);
+        assert!(accepting.join().unwrap().is_closed());
+    });
+    let begun = Instant::now();
+    drop(service);
+    listener.close().unwrap();
+    assert!(begun.elapsed() < SOON && acceptors() == 0);
+    buried(tor);
+}

@@ -1,0 +1,396 @@
+//! Onion services that are listened on: connections that come, and everything that ends them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{select, unbounded};
+use place::{Place, SOON, eager};
+use scape::error::Phase;
+use scape::onion::Wait;
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::{Connect, Controller, Error, OnionBuilder, OnionListener, OnionTarget};
+
+const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+const KEY: &str =
+    "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
+const HIDDEN: &str = "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n";
+
+fn builder() -> ScriptedTorBuilder {
+    ScriptedTor::builder()
+        .on_prefix("GETCONF HiddenService", HIDDEN)
+        .on_prefix("ADD_ONION", format!("250-ServiceID={A}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n"))
+        .on_prefix("DEL_ONION", "250 OK\r\n")
+}
+
+fn tor() -> ScriptedTor {
+    builder().start().unwrap()
+}
+
+fn controller(tor: &ScriptedTor) -> Controller {
+    Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap()
+}
+
+fn new(tor: &ScriptedTor) -> OnionBuilder {
+    OnionBuilder::new(&controller(tor)).wait(Wait::Nothing).timeout(SOON)
+}
+
+/// As tor does when a client comes.
+fn connect(target: &OnionTarget) -> TcpStream {
+    let OnionTarget::Tcp(address) = target else { panic!("{target:?}") };
+    TcpStream::connect_timeout(address, SOON).unwrap()
+}
+
+fn is_listening(target: &OnionTarget) -> bool {
+    let OnionTarget::Tcp(address) = target else { panic!("{target:?}") };
+    TcpStream::connect_timeout(address, SOON).is_ok()
+}
+
+/// Says something, and hears it again.
+fn is_echoed(client: &mut TcpStream, listener: &OnionListener) {
+    let server = listener.accept_timeout(SOON).unwrap();
+    client.write_all(b"hello").unwrap();
+    let mut heard = [0; 5];
+    // Both of the handles, as a `&TcpStream` can.
+    (&server).read_exact(&mut heard).unwrap();
+    (&server).write_all(&heard).unwrap();
+    client.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"hello");
+}
+
+#[test]
+fn a_client_comes() {
+    let tor = tor();
+    let listener = new(&tor).port(80).listen().unwrap();
+    assert_eq!(listener.to_string(), format!("{A}.onion:80"));
+    assert_eq!((listener.address().service_id(), listener.port()), (A.to_owned(), 80));
+    assert_eq!(listener.service().ports(), [(80, listener.local_addr().clone())]);
+    assert!(tor.sent().contains(&format!("ADD_ONION NEW:ED25519-V3 Port=80,{}", listener.local_addr())));
+    let OnionTarget::Tcp(local) = listener.local_addr() else { panic!("{listener:?}") };
+    assert!(local.ip().is_loopback());
+
+    let mut client = connect(listener.local_addr());
+    is_echoed(&mut client, &listener);
+    let mut clients: Vec<TcpStream> = (0..40).map(|_| connect(listener.local_addr())).collect();
+    let servers: Vec<_> = listener.incoming().take(40).map(Result::unwrap).collect();
+    for (number, client) in (0..).zip(&mut clients) {
+        client.write_all(&[number]).unwrap();
+    }
+    for (number, mut server) in (0..).zip(&servers) {
+        let mut heard = [0];
+        server.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, [number], "in the order in which they come");
+        assert_eq!(server.port(), Some(80));
+        assert!(server.as_tcp().unwrap().nodelay().unwrap());
+    }
+    listener.close().unwrap();
+}
+
+#[test]
+fn a_stream_is_like_another() {
+    let tor = tor();
+    let listener = new(&tor).port(80).listen().unwrap();
+    let mut client = connect(listener.local_addr());
+    let mut server = listener.accept().unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    server.set_write_timeout(Some(SOON)).unwrap();
+    let error = server.read(&mut [0]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    server.set_read_timeout(None).unwrap();
+    let clone = server.try_clone().unwrap();
+    let waiting = std::thread::spawn(move || (&clone).read(&mut [0]).unwrap());
+    server.write_all(b"last words").unwrap();
+    server.flush().unwrap();
+    server.shutdown(Shutdown::Both).unwrap();
+    assert_eq!(waiting.join().unwrap(), 0);
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "last words");
+    assert_eq!(server.into_transport().is_unix(), cfg!(not(unix)));
+}
+
+#[test]
+fn several_ports_are_told_apart() {
+    let tor = tor();
+    let listener = new(&tor).port(80).forward(22, 2222).port(81).listen().unwrap();
+    let ports = listener.service().ports();
+    assert_eq!(ports.iter().map(|(port, _)| *port).collect::<Vec<_>>(), [80, 22, 81]);
+    assert_eq!(ports[1].1, OnionTarget::from(2222));
+    for (port, target) in [&ports[2], &ports[0]] {
+        let _client = connect(target);
+        assert_eq!(listener.accept_timeout(SOON).unwrap().port(), Some(*port));
+    }
+    // Those that share a socket are not.
+    let listener = new(&tor).port(80).port(81).local_port(0).listen().unwrap();
+    let ports = listener.service().ports();
+    assert_eq!(ports[0].1, ports[1].1);
+    let _client = connect(&ports[1].1);
+    assert_eq!(listener.accept_timeout(SOON).unwrap().port(), None);
+}
+
+#[test]
+fn where_it_listens_can_be_chosen() {
+    let tor = tor();
+    // A port that is free now.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = new(&tor).port(80).local_port(free.port()).listen().unwrap();
+    assert_eq!(*listener.local_addr(), OnionTarget::Tcp(free));
+    is_echoed(&mut connect(listener.local_addr()), &listener);
+    let sent = tor.sent().len();
+    let error = new(&tor).port(80).local(free).listen().unwrap_err();
+    assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::AddrInUse), "{error}");
+    assert!(error.to_string().contains(&free.to_string()), "{error}");
+    assert!(!tor.sent()[sent..].iter().any(|line| line.starts_with("ADD_ONION")));
+
+    let given = TcpListener::bind("127.0.0.1:0").unwrap();
+    given.set_nonblocking(true).unwrap();
+    let address = given.local_addr().unwrap();
+    let listener = new(&tor).port(80).listen_on(given).listen().unwrap();
+    assert_eq!(*listener.local_addr(), OnionTarget::Tcp(address));
+    is_echoed(&mut connect(listener.local_addr()), &listener);
+    // The socket listens everywhere; tor is told where it is.
+    let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let listener = new(&tor).port(80).local(everywhere).listen().unwrap();
+    let [(80, OnionTarget::Tcp(target))] = listener.service().ports() else { panic!("{listener:?}") };
+    assert!(target.ip().is_loopback());
+    // And where it is reached in another way, as the user says.
+    let container: SocketAddr = "192.0.2.7:8080".parse().unwrap();
+    let listener = new(&tor).port(80).local(everywhere).reached_at(container).listen().unwrap();
+    assert_eq!(listener.service().ports(), [(80, OnionTarget::Tcp(container))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn unix_sockets() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    let tor = tor();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("given");
+    let given = UnixListener::bind(&path).unwrap();
+    for builder in [
+        new(&tor).port(80).unix_socket(),
+        new(&tor).port(80).unix_socket_at(folder.path().join("own")),
+        new(&tor).port(80).listen_on(given),
+    ] {
+        let listener = builder.listen().unwrap();
+        let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
+        let mut client = UnixStream::connect(&path).unwrap();
+        let mut server = listener.accept_timeout(SOON).unwrap();
+        assert!(server.as_unix().is_some() && server.as_tcp().is_none());
+        server.write_all(b"hello").unwrap();
+        listener.close().unwrap();
+        // The connection lives on, the socket does not.
+        assert!(UnixStream::connect(&path).is_err());
+        assert_eq!(path.exists(), path.ends_with("given"));
+        drop(server);
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "hello");
+    }
+    let listener = new(&tor).port(80).unix_socket().listen().unwrap();
+    let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
+    let directory = path.parent().unwrap();
+    assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    drop(listener);
+    assert!(!directory.exists());
+
+    for (path, why) in [("relative", "is not absolute"), ("/with a/space", "may not contain")] {
+        let sent = tor.sent().len();
+        let error = new(&tor).port(80).unix_socket_at(path).listen().unwrap_err();
+        let is_io = matches!(error, Error::Io { .. });
+        assert!(is_io || error.to_string().contains(why), "{error}");
+        assert!(!tor.sent()[sent..].iter().any(|line| line.starts_with("ADD_ONION")));
+    }
+    let spaced = folder.path().join("with a space");
+    let error = new(&tor).port(80).unix_socket_at(&spaced).listen().unwrap_err();
+    assert!(
+        matches!(error, Error::Argument(_)) && error.to_string().contains("may not contain ' '"),
+        "{error}"
+    );
+    assert!(!spaced.exists());
+}
+
+#[test]
+fn waiting_has_an_end() {
+    let tor = tor();
+    let listener = new(&tor).port(80).listen().unwrap();
+    let begun = Instant::now();
+    let error = listener.accept_timeout(Duration::from_millis(30)).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Accept), "{error}");
+    assert!(begun.elapsed() >= Duration::from_millis(30));
+    assert!(listener.accept_timeout(Duration::ZERO).unwrap_err().is_timeout());
+
+    let shutdown = listener.shutdown_handle();
+    std::thread::scope(|scope| {
+        let accepting: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
+        let iterating = scope.spawn(|| listener.incoming().count());
+        shutdown.clone().shutdown();
+        for thread in accepting {
+            let error = thread.join().unwrap();
+            assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::NotConnected));
+            assert!(error.to_string().contains("was shut down"), "{error}");
+        }
+        assert_eq!(iterating.join().unwrap(), 0);
+    });
+    assert!(listener.is_shut_down() && shutdown.is_shut_down() && listener.check().is_err());
+    shutdown.shutdown();
+    // Connections that had come are not given either; the service goes with the listener.
+    assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+    listener.close().unwrap();
+    assert!(tor.wait_for("DEL_ONION").is_ok());
+}
+
+#[test]
+fn it_can_be_selected_on() {
+    let tor = tor();
+    let listener = new(&tor).port(80).listen().unwrap();
+    let (quit, quitting) = unbounded::<()>();
+    let mut client = connect(listener.local_addr());
+    let mut served = 0;
+    loop {
+        select! {
+            recv(listener.receiver()) -> stream => {
+                stream.unwrap().unwrap().write_all(b"selected").unwrap();
+                served += 1;
+                quit.send(()).unwrap();
+            }
+            recv(quitting) -> _ => break,
+            default(SOON) => panic!("nobody comes"),
+        }
+    }
+    assert_eq!(served, 1);
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "selected");
+    listener.check().unwrap();
+}
+
+#[test]
+fn the_service_goes_before_the_socket() {
+    let (sender, seen) = unbounded();
+    let (place, reached) = unbounded();
+    let tor = builder()
+        .on_any(move |command| {
+            command.strip_prefix("DEL_ONION")?;
+            let target: OnionTarget = reached.recv().unwrap();
+            sender.send(is_listening(&target)).unwrap();
+            None
+        })
+        .start()
+        .unwrap();
+    for by_close in [true, false] {
+        let listener = new(&tor).port(80).listen().unwrap();
+        let target = listener.local_addr().clone();
+        place.send(target.clone()).unwrap();
+        let mut client = connect(&target);
+        let mut server = listener.accept().unwrap();
+        if by_close {
+            listener.close().unwrap();
+        } else {
+            drop(listener);
+        }
+        assert!(seen.recv_timeout(SOON).unwrap(), "the socket was closed first");
+        assert!(!is_listening(&target));
+        server.write_all(b"still here").unwrap();
+        drop(server);
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "still here");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_one_that_was_refused() {
+    let tor =
+        ScriptedTor::builder().on_prefix("ADD_ONION", "551 Failed to add Onion Service\r\n").start().unwrap();
+    let given = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = OnionTarget::Tcp(given.local_addr().unwrap());
+    let error = new(&tor).port(80).listen_on(given).listen().unwrap_err();
+    assert_eq!(error.code(), Some(551), "{error}");
+    assert!(!is_listening(&target));
+}
+
+#[test]
+fn the_end_of_the_connection_is_told_to_who_accepts() {
+    let tor = tor();
+    let listener = new(&tor).port(80).listen().unwrap();
+    let mut early = connect(listener.local_addr());
+    is_echoed(&mut early, &listener);
+    std::thread::scope(|scope| {
+        let accepting: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
+        let iterating = scope.spawn(|| listener.incoming().collect::<Vec<_>>());
+        tor.hang_up();
+        for thread in accepting {
+            let error = thread.join().unwrap();
+            assert!(error.is_closed(), "{error}");
+        }
+        let told = iterating.join().unwrap();
+        assert!(told.len() == 1 && told[0].as_ref().is_err_and(Error::is_closed), "{told:?}");
+    });
+    assert!(listener.accept().unwrap_err().is_closed() && listener.check().unwrap_err().is_closed());
+    assert!(listener.accept_timeout(SOON).unwrap_err().is_closed());
+    // Who has come before is served all the same.
+    let mut late = connect(listener.local_addr());
+    late.write_all(b"x").unwrap();
+    let deadline = Instant::now() + SOON;
+    while let Err(error) = listener.accept() {
+        assert!(error.is_closed() && Instant::now() < deadline, "{error}");
+    }
+    listener.close().unwrap();
+}
+
+#[test]
+fn accepting_goes_on_with_a_connection_that_is_made_again() {
+    let place = Place::default();
+    place.put(tor());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            let accepting = scope.spawn(|| listener.accept());
+            place.kill();
+            controller.wait_closed(SOON).unwrap();
+            place.put(tor());
+            controller.wait_connected(SOON).unwrap();
+            let added = place.with(|tor| tor.wait_for("ADD_ONION").unwrap());
+            // At the same address, for the same socket.
+            assert_eq!(added, format!("ADD_ONION {KEY} Port=80,{}", listener.local_addr()));
+            let _client = connect(listener.local_addr());
+            accepting.join().unwrap().unwrap();
+        });
+    }
+    listener.close().unwrap();
+    place.with(|tor| assert!(tor.wait_for("DEL_ONION").is_ok()));
+}
+
+#[test]
+fn also_by_hand() {
+    let place = Place::default();
+    place.put(tor());
+    let controller = place.connect().connect().unwrap();
+    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    place.kill();
+    assert!(listener.accept().unwrap_err().is_closed());
+    place.put(tor());
+    assert!(controller.reconnect().unwrap().failures.is_empty());
+    let _client = connect(listener.local_addr());
+    listener.accept_timeout(SOON).unwrap();
+    assert!(listener.accept_timeout(Duration::from_millis(10)).unwrap_err().is_timeout());
+}
+
+#[test]
+fn a_policy_that_gives_up_ends_it() {
+    let place = Place::default();
+    place.put(tor());
+    let controller = place.connect().reconnect(eager().max_attempts(3)).connect().unwrap();
+    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    place.kill();
+    assert!(listener.accept().unwrap_err().is_closed());
+    assert!(listener.incoming().next().unwrap().unwrap_err().is_closed());
+}

@@ -1,0 +1,211 @@
+//! Ephemeral onion services of a real tor that reaches nothing.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use scape::error::PublishHint;
+use scape::onion::Wait;
+use scape::types::{OnionAddress, OnionKey};
+use scape::{Controller, Error, OnionBuilder, OnionService, OnionTarget, Reconnect};
+use support::real_tor::RealTor;
+
+const SOON: Duration = Duration::from_secs(30);
+const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
+
+fn new(controller: &Controller) -> OnionBuilder {
+    OnionBuilder::new(controller).wait(Wait::Nothing).timeout(SOON)
+}
+
+fn one(controller: &Controller) -> OnionBuilder {
+    new(controller).forward(80, 8080)
+}
+
+fn eager() -> Reconnect {
+    Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50))
+}
+
+/// Waits for tor to have these services: it notices the end of a connection by and by.
+fn become_services(of: impl Fn() -> Vec<OnionAddress>, expected: &[OnionAddress]) {
+    let deadline = Instant::now() + SOON;
+    while of() != expected {
+        assert!(Instant::now() < deadline, "{:?} instead of {expected:?}", of());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn it_goes_when_it_is_dropped_or_closed_and_stays_when_it_is_detached() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let current = || controller.onions_current().unwrap();
+    let service = one(&controller).publish().unwrap();
+    assert_eq!(current(), [*service.address()]);
+    drop(service);
+    assert!(current().is_empty());
+    let service = one(&controller).publish().unwrap();
+    service.close().unwrap();
+    assert!(current().is_empty());
+    // Already gone.
+    let service = one(&controller).publish().unwrap();
+    controller.del_onion(service.address()).unwrap();
+    service.close().unwrap();
+
+    let service = one(&controller).publish().unwrap();
+    let key = service.key().unwrap().clone();
+    let address = service.detach();
+    assert_eq!(current(), [address]);
+    let again = one(&controller).key(key.clone()).publish().unwrap_err();
+    assert_eq!(again.code(), Some(550), "{again}");
+    OnionService::adopt(&controller, address).unwrap().close().unwrap();
+    // The key is the address.
+    let service = one(&controller).key(key).publish().unwrap();
+    assert_eq!(*service.address(), address);
+    assert!(service.key().is_some());
+    assert!(one(&controller).discard_key().publish().unwrap().key().is_none());
+}
+
+#[test]
+fn a_detached_one_outlives_its_connection_and_is_found_again() {
+    let tor = RealTor::start("");
+    let first = tor.controller();
+    let dropped = one(&first).detached().publish().unwrap();
+    assert!(dropped.is_detached() && first.onions_detached().unwrap() == [*dropped.address()]);
+    drop(dropped);
+    assert!(first.onions_detached().unwrap().is_empty());
+    let address = one(&first).detached().publish().unwrap().detach();
+    let other = one(&first).publish().unwrap().detach();
+    let second = tor.controller();
+    let error = OnionService::adopt(&second, other).unwrap_err();
+    assert!(matches!(error, Error::Argument(_)), "another connection's: {error}");
+    first.close().unwrap();
+    let found = OnionService::adopt(&second, address).unwrap();
+    assert!(found.is_detached());
+    drop(found);
+    become_services(|| second.onions_detached().unwrap(), &[]);
+}
+
+#[test]
+fn everything_that_can_be_said_is_taken() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let service = new(&controller)
+        .forward(80, OnionTarget::Tcp("[::1]:8080".parse().unwrap()))
+        .forward(81, std::path::Path::new("/run/web/socket"))
+        .client(CLIENT.parse().unwrap())
+        .max_streams(5)
+        .max_streams_close_circuit()
+        .proof_of_work(Some(10), Some(20))
+        .detached()
+        .publish()
+        .unwrap();
+    assert_eq!(service.clients(), [CLIENT.parse().unwrap()]);
+    for port in [1, u16::MAX] {
+        new(&controller).port(port).listen().unwrap().close().unwrap();
+    }
+}
+
+#[test]
+fn it_says_why_nothing_is_published() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    for wait in [Wait::FirstUpload, Wait::AllUploads] {
+        let error = one(&controller).wait(wait).timeout(Duration::from_millis(200)).publish().unwrap_err();
+        let Error::Publish(error) = &error else { panic!("{error}") };
+        assert!(error.hints.contains(&PublishHint::NetworkDisabled), "{error}");
+        assert!(error.hints.contains(&PublishHint::NotBootstrapped { percent: 0 }), "{error}");
+        assert!(!error.hints.contains(&PublishHint::PublishingDisabled), "{error}");
+    }
+    assert!(controller.onions_current().unwrap().is_empty());
+    controller.set_conf([("PublishHidServDescriptors", "0")]).unwrap();
+    let error =
+        one(&controller).wait(Wait::AllUploads).timeout(Duration::from_millis(200)).publish().unwrap_err();
+    assert!(error.to_string().contains("PublishHidServDescriptors 0"), "{error}");
+}
+
+#[test]
+fn whether_the_place_is_hidden_is_asked_first() {
+    let hiding = RealTor::start("");
+    let controller = hiding.controller();
+    let error = one(&controller).single_hop().publish().unwrap_err();
+    assert!(
+        matches!(error, Error::Argument(_)) && error.to_string().contains("hides its services"),
+        "{error}"
+    );
+
+    let open = RealTor::start("HiddenServiceNonAnonymousMode 1\nHiddenServiceSingleHopMode 1");
+    let controller = open.controller();
+    let error = one(&controller).publish().unwrap_err();
+    assert!(matches!(error, Error::Argument(_)) && error.to_string().contains("not be hidden"), "{error}");
+    assert!(controller.onions_current().unwrap().is_empty());
+    let service = one(&controller).single_hop().publish().unwrap();
+    assert_eq!(controller.onions_current().unwrap(), [*service.address()]);
+}
+
+#[test]
+fn a_service_and_its_listener_survive_the_end_of_tor() {
+    let mut tor = RealTor::start("CookieAuthentication 1\n");
+    let controller = tor.over_unix().reconnect(eager()).connect().unwrap();
+    let service = one(&controller).publish().unwrap();
+    let listener = new(&controller).port(80).listen().unwrap();
+    let mut expected = [*service.address(), *listener.address()];
+    expected.sort();
+    for _ in 0..3 {
+        tor.kill();
+        controller.wait_closed(SOON).unwrap();
+        assert!(listener.accept_timeout(Duration::from_millis(5)).unwrap_err().is_timeout());
+        tor.restart();
+        controller.wait_connected(SOON).unwrap();
+        let current = || {
+            let mut current = controller.onions_current().unwrap_or_default();
+            current.sort();
+            current
+        };
+        become_services(current, &expected);
+        let OnionTarget::Tcp(local) = listener.local_addr() else { panic!("{listener:?}") };
+        let _client = TcpStream::connect(local).unwrap();
+        listener.accept_timeout(SOON).unwrap();
+    }
+    // What is dropped while tor is away does not come back.
+    tor.kill();
+    controller.wait_closed(SOON).unwrap();
+    drop(service);
+    listener.close().unwrap();
+    tor.restart();
+    controller.wait_connected(SOON).unwrap();
+    controller.sync().unwrap();
+    assert!(controller.onions_current().unwrap().is_empty());
+}
+
+#[test]
+fn a_listener_hears_of_the_end_of_tor() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let listener = new(&controller).port(80).unix_socket().listen().unwrap();
+    let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
+    std::thread::scope(|scope| {
+        let accepting = scope.spawn(|| listener.accept().unwrap_err());
+        tor.kill();
+        assert!(accepting.join().unwrap().is_closed());
+    });
+    listener.close().unwrap();
+    assert!(!path.parent().unwrap().exists());
+}
+
+#[test]
+fn a_saved_key_makes_the_same_address_in_another_tor() {
+    let tor = RealTor::start("");
+    let service = one(&tor.controller()).publish().unwrap();
+    let saved = tor.folder().join("key");
+    fs::write(&saved, service.key().unwrap().to_blob().as_bytes()).unwrap();
+    let another = RealTor::start("");
+    let mut blob = String::new();
+    fs::File::open(&saved).unwrap().read_to_string(&mut blob).unwrap();
+    let key: OnionKey = blob.parse().unwrap();
+    assert_eq!(one(&another.controller()).key(key).publish().unwrap().address(), service.address());
+}
