@@ -128,16 +128,19 @@ impl PortAddress {
         if let Some(path) = word.strip_prefix("unix:") {
             return (!path.is_empty()).then(|| PortAddress::Unix(path.into()));
         }
-        match word {
-            "" => None,
-            "0" => Some(PortAddress::Off),
-            _ if word.eq_ignore_ascii_case("auto") => Some(PortAddress::Auto),
-            _ => Some(match (word.parse(), word.parse()) {
-                (Ok(port), _) => PortAddress::Port(port),
-                (_, Ok(address)) => PortAddress::Ip(address),
-                _ => PortAddress::Other(word.to_owned()),
-            }),
+        if word.is_empty() {
+            return None;
         }
+        if word.eq_ignore_ascii_case("auto") {
+            return Some(PortAddress::Auto);
+        }
+        let port = Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        Some(match (port.and_then(|port| port.parse().ok()), word.parse()) {
+            (Some(0), _) => PortAddress::Off,
+            (Some(port), _) => PortAddress::Port(port),
+            (None, Ok(address)) => PortAddress::Ip(address),
+            _ => PortAddress::Other(word.to_owned()),
+        })
     }
 }
 
@@ -182,6 +185,9 @@ mod tests {
     fn every_kind_of_address() {
         let cases = [
             ("0", PortAddress::Off),
+            ("00", PortAddress::Off),
+            ("+80", PortAddress::Other("+80".into())),
+            ("99999", PortAddress::Other("99999".into())),
             ("9050", PortAddress::Port(9050)),
             ("auto", PortAddress::Auto),
             ("127.0.0.1:9050", PortAddress::Ip("127.0.0.1:9050".parse().unwrap())),
