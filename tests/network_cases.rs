@@ -23,6 +23,8 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[path = "network/onion_disk.rs"]
+mod onion_disk;
 #[path = "network/onion_services.rs"]
 mod onion_services;
 #[path = "network/onions.rs"]
@@ -63,7 +65,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 13] = [
+    let cases: [&[Case]; 15] = [
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -71,6 +73,7 @@ fn a_private_network() {
         socks::CASES,
         onions::CASES,
         onion_services::CASES,
+        onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
         killed::CASES,

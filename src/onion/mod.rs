@@ -25,7 +25,8 @@
 //! with the object that stands for it, or with the control connection. Its key is [given to the program](OnionService::key),
 //! which may save it, and [give it again](OnionBuilder::key) the next time: then it is the same address. Who keeps no key has a
 //! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
-//! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator.
+//! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
+//! in [`disk`].
 //!
 //! **For everybody or for some.** Who knows the address of a service can connect to it; and though nobody can list the addresses,
 //! they are not secrets: they are in links, logs and histories. With [`client`](OnionBuilder::client) the service is for those only that

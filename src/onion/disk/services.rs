@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::super::publication::{Publication, Wait};
 use super::super::reconfigure::reconfigure;
 use super::directory::{self, Prepared};
 use super::group::{format_group, parse_group};
@@ -15,7 +16,7 @@ use crate::controller::Controller;
 use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result, Timeout};
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::deadline_after;
-use crate::types::{OnionAddress, OnionKey};
+use crate::types::{OnionAddress, OnionKey, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
@@ -117,6 +118,46 @@ impl DiskOnions {
         self.add_prepared(service, Some(key))
     }
 
+    /// As [`add`](Self::add), and waits until the service is published, for at most `timeout`; tells `on_progress` of each step,
+    /// on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As with `add`; and [`Error::Publish`] where it is not published in time. It is taken out of the configuration again then;
+    /// its directory stays, so that it has the same address the next time.
+    ///
+    /// ```no_run
+    /// use scape::onion::Wait;
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/var/lib/tor/blog").local_port(80);
+    /// let minutes = Duration::from_secs(180);
+    /// DiskOnions::of(&controller).publish(&blog, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn publish(
+        &self,
+        service: &DiskOnion,
+        wait: Wait,
+        timeout: Duration,
+        on_progress: impl FnMut(&Progress),
+    ) -> Result<DiskOnionService> {
+        let publication = Publication::begin(&self.controller)?;
+        let added = self.add(service)?;
+        match publication.wait(&added.address(), wait, timeout, on_progress) {
+            Ok(()) => Ok(added),
+            Err(error) => {
+                if let Err(error) = added.remove() {
+                    let directory = service.directory().display();
+                    log::debug!(target: "scape::onion", "{directory} stays configured: {error}");
+                }
+                Err(error)
+            }
+        }
+    }
+
     fn add_prepared(&self, service: &DiskOnion, key: Option<&OnionKey>) -> Result<DiskOnionService> {
         service.check()?;
         let tor = self.tors_user()?;
@@ -210,8 +251,8 @@ impl DiskOnions {
     ///     services.extend(["/srv/a", "/srv/b"].map(|directory| DiskOnion::new(directory).local_port(80)));
     ///     Ok(())
     /// })?;
-    /// assert_eq!(tor.sent().last().map(String::as_str), Some(concat!("SETCONF HiddenServiceDir=\"/srv/a\" ",
-    ///     "HiddenServicePort=\"80\" HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\"")));
+    /// assert_eq!(tor.wait_for("SETCONF")?, concat!("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\" ",
+    ///     "HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\""));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -318,7 +318,7 @@ mod tests {
             onion_balance_instance: Some(false),
         };
         assert_eq!(settings, expected);
-        assert_eq!(service.lines().len(), 14);
+        assert_eq!(service.lines().len(), 15);
         assert_eq!(DiskOnion::new("/srv/a").settings(), DiskOnionSettings::default());
     }
 

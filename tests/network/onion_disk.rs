@@ -1,0 +1,86 @@
+//! Onion services on disk, published, reached, and kept from those who may not reach them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+
+use scape::onion::client_auth::ClientAuthGuard;
+use scape::onion::disk::{DiskOnion, DiskOnionService, DiskOnions};
+use scape::onion::{Publication, Wait};
+use scape::socks::SocksProxy;
+use scape::testing::{Role, TestNetwork};
+use scape::types::{ClientKey, SocksStatus};
+use scape::{ClientAuth, Controller, Error};
+
+use crate::onions::{read, server};
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a service on disk is reached, and again at its address when it was away", reached),
+    ("only a client with the right key reaches a service on disk", authorized),
+];
+
+/// A tor that is not the one that reaches the service.
+fn host(network: &TestNetwork) -> &Controller {
+    network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
+}
+
+fn publish(tor: &Controller, service: &DiskOnion) -> DiskOnionService {
+    DiskOnions::of(tor).publish(service, Wait::AllUploads, SOON, |_| {}).unwrap()
+}
+
+fn reached(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    let tor = host(network);
+    let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"on disk"));
+    let service = publish(tor, &config);
+    assert_eq!(read(network, &service.address(), 80).unwrap(), "on disk");
+    let address = service.address();
+    service.remove().unwrap();
+    let again = publish(tor, &config.port(81, server(b"again")));
+    assert_eq!(again.address(), address);
+    assert_eq!(read(network, &address, 81).unwrap(), "again");
+    again.remove().unwrap();
+}
+
+fn authorized(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    let (tor, client) = (host(network), network.client());
+    let (right, wrong) = (ClientKey::random(), ClientKey::random());
+    let service = publish(tor, &DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret")));
+    service.authorized_clients().add("bob", &right.public_key()).unwrap();
+    // The descriptors are made anew, and uploaded.
+    let publication = Publication::begin(tor).unwrap();
+    service.reread().unwrap();
+    publication.wait(&service.address(), Wait::AllUploads, SOON, |_| {}).unwrap();
+
+    assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_MISSING);
+    let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), wrong)).unwrap();
+    assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_WRONG);
+    guard.close().unwrap();
+    let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), right)).unwrap();
+    assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
+    guard.close().unwrap();
+    service.remove().unwrap();
+}
+
+/// Why the client does not get in, once that is for its key.
+fn refusal(network: &TestNetwork, service: &DiskOnionService) -> SocksStatus {
+    let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    let deadline = Instant::now() + SOON;
+    loop {
+        match proxy.connect((service.address().to_string().as_str(), 80)) {
+            Err(Error::Socks(error)) if error.status().is_some_and(is_for_the_key) => {
+                return error.status().unwrap();
+            }
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            Ok(_) => panic!("it was reached"),
+        }
+    }
+}
+
+fn is_for_the_key(status: SocksStatus) -> bool {
+    status == SocksStatus::ONION_AUTH_MISSING || status == SocksStatus::ONION_AUTH_WRONG
+}

@@ -1,0 +1,268 @@
+//! Onion services in the configuration and clients' keys, against a tor that says what a test wants.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use scape::error::DiskOnionProblem;
+use scape::onion::client_auth::ClientAuthGuard;
+use scape::onion::disk::{DiskOnion, DiskOnions};
+use scape::testing::{Script, ScriptedTor};
+use scape::{ClientAuth, Connect, Controller, Error};
+
+const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+const OTHER_KEY: &str = "x25519:CFqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+const NO_KEYS: &str = "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n";
+
+fn connect(tor: &ScriptedTor) -> Controller {
+    Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
+}
+
+/// What was sent that begins with this.
+fn sent(tor: &ScriptedTor, keyword: &str) -> Vec<String> {
+    tor.sent().into_iter().filter(|command| command.starts_with(keyword)).collect()
+}
+
+fn getconf(lines: &[&str]) -> String {
+    let (last, others) = lines.split_last().unwrap();
+    let others: String = others.iter().map(|line| format!("250-{line}\r\n")).collect();
+    format!("{others}250 {last}\r\n")
+}
+
+#[test]
+fn the_others_are_sent_back_as_they_were() {
+    let lines = [
+        "HiddenServiceDir=/srv/a",
+        "HiddenServicePort=  80   8080 ",
+        "HiddenServiceFutureThing=a=b \"c\"",
+        r#"HiddenServiceDir="/srv/caf\303\251 #1""#,
+        "HiddenServicePort=80 localhost:90",
+        "HiddenServicePort=80",
+        "HiddenServicePort=80",
+        "HiddenServiceVersion=2",
+    ];
+    let tor = ScriptedTor::builder()
+        .on("GETCONF HiddenServiceOptions", getconf(&lines))
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_prefix("SETCONF", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let onions = DiskOnions::of(&connect(&tor));
+    onions
+        .edit(|services| {
+            services.insert(1, DiskOnion::new("/srv/new").local_port(22));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(
+        sent(&tor, "SETCONF"),
+        [concat!(
+            r#"SETCONF HiddenServiceDir="/srv/a" HiddenServicePort="  80   8080 " "#,
+            r#"HiddenServiceFutureThing="a=b \"c\"" HiddenServiceDir="/srv/new" HiddenServicePort="22" "#,
+            r#"HiddenServiceDir="/srv/café #1" HiddenServicePort="80 localhost:90" HiddenServicePort="80" "#,
+            r#"HiddenServicePort="80" HiddenServiceVersion="2""#
+        )]
+    );
+    // What changes nothing is not sent.
+    onions.edit(|_| Ok(())).unwrap();
+    assert_eq!(sent(&tor, "SETCONF").len(), 1);
+    onions.reread().unwrap();
+    assert_eq!(sent(&tor, "SETCONF").len(), 2);
+}
+
+#[test]
+fn a_group_that_cannot_be_sent_back_is_left_alone() {
+    for (lines, shown) in [
+        (vec!["HiddenServicePort=80", "HiddenServiceDir=/srv/a"], "HiddenServicePort 80"),
+        (vec![r#"HiddenServiceDir="/srv/\377""#, "HiddenServicePort=80"], "no UTF-8"),
+    ] {
+        let tor = ScriptedTor::builder()
+            .on("GETCONF HiddenServiceOptions", getconf(&lines))
+            .on_prefix("SETCONF", "250 OK\r\n")
+            .start()
+            .unwrap();
+        let onions = DiskOnions::of(&connect(&tor));
+        let error = onions
+            .edit(|services| {
+                services.push(DiskOnion::new("/srv/b").local_port(80));
+                Ok(())
+            })
+            .unwrap_err();
+        assert!(matches!(error, Error::Answer { .. }) && error.to_string().contains(shown), "{error}");
+        assert!(sent(&tor, "SETCONF").is_empty());
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_change_is_never_sent() {
+    let tor = ScriptedTor::builder()
+        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .start()
+        .unwrap();
+    let onions = DiskOnions::of(&connect(&tor));
+    let push = |service: DiskOnion| {
+        onions.edit(|services| {
+            services.push(service);
+            Ok(())
+        })
+    };
+    let good = DiskOnion::new("/srv/b").local_port(80);
+    assert!(matches!(push(DiskOnion::new("/srv/b")), Err(Error::Argument(_))));
+    assert!(matches!(push(good.clone().option("HiddenServiceX", "a\r\nQUIT")), Err(Error::Argument(_))));
+    // Also where it only looks like another.
+    for twice in ["/srv/a", "/srv/a/", "/srv//a"] {
+        let error = push(DiskOnion::new(twice).local_port(81)).unwrap_err();
+        assert!(error.to_string().contains("is configured already"), "{error}");
+    }
+    let error = onions.change("/srv/none", &good).unwrap_err();
+    assert!(
+        matches!(&error, Error::DiskOnion(e) if matches!(e.problem, DiskOnionProblem::NotConfigured)),
+        "{error}"
+    );
+    assert!(onions.remove("/srv/none").is_err());
+    assert!(onions.open("/srv/none").unwrap().is_none());
+    assert!(sent(&tor, "SETCONF").is_empty());
+}
+
+#[test]
+fn a_refusal_has_what_tor_logged() {
+    let script = Script::new()
+        .login()
+        .expect("GETCONF HiddenServiceOptions")
+        .send("250 HiddenServiceOptions\r\n")
+        .expect("SETEVENTS WARN")
+        .send("250 OK\r\n")
+        .expect("ONION_CLIENT_AUTH_VIEW")
+        .send(NO_KEYS)
+        .expect(r#"SETCONF HiddenServiceDir="/srv/a" HiddenServicePort="80""#)
+        .send("513 Unacceptable option value: See logs for details.\r\n")
+        .send("650 WARN The directory is haunted.\r\n")
+        .send("650 WARN Controller gave us config lines that didn't validate: See logs.\r\n")
+        .answer();
+    let tor = ScriptedTor::follow(script).unwrap();
+    let onions = DiskOnions::of(&connect(&tor));
+    let error = onions
+        .edit(|services| {
+            services.push(DiskOnion::new("/srv/a").local_port(80));
+            Ok(())
+        })
+        .unwrap_err();
+    assert_eq!(error.code(), Some(513));
+    let text = error.to_string();
+    assert!(text.contains("See logs for details.") && text.ends_with("The directory is haunted."), "{text}");
+}
+
+#[test]
+fn a_filter_that_allows_only_what_is_needed_is_enough() {
+    let tor = ScriptedTor::builder()
+        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .on_prefix("SETEVENTS", "510 Command filtered\r\n")
+        .on("SETCONF HiddenServiceDir", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let removed = DiskOnions::of(&connect(&tor)).remove("/srv/a").unwrap();
+    assert_eq!(removed, DiskOnion::new("/srv/a").local_port(80));
+}
+
+#[test]
+fn clients_keys_that_tor_forgets_are_given_again() {
+    let view = format!(
+        "250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT {ADDRESS} {KEY} ClientName=bob\r\n\
+         250-CLIENT 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid {KEY} Flags=Permanent\r\n250 OK\r\n"
+    );
+    let tor = ScriptedTor::builder()
+        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .on("ONION_CLIENT_AUTH_VIEW", view)
+        .on("SETCONF HiddenServiceDir", "250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+        .start()
+        .unwrap();
+    DiskOnions::of(&connect(&tor)).remove("/srv/a").unwrap();
+    assert_eq!(
+        sent(&tor, "ONION_CLIENT_AUTH_ADD"),
+        [format!("ONION_CLIENT_AUTH_ADD {ADDRESS} {KEY} ClientName=bob")]
+    );
+}
+
+#[test]
+fn one_turn_after_the_other_and_not_forever() {
+    // A tor that keeps what it is told, and takes its time.
+    let kept = Arc::new(Mutex::new("250 HiddenServiceOptions\r\n".to_owned()));
+    let config = kept.clone();
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_any(move |command| {
+            if command == "GETCONF HiddenServiceOptions" {
+                return Some(config.lock().clone().into_bytes());
+            }
+            let lines: Vec<String> = command
+                .strip_prefix("SETCONF ")?
+                .split(' ')
+                .map(|line| line.replacen("=\"", "=", 1).trim_end_matches('"').to_owned())
+                .collect();
+            *config.lock() = getconf(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+            Some(b"250 OK\r\n".to_vec())
+        })
+        .start()
+        .unwrap();
+    let controllers = [connect(&tor), connect(&tor)];
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let onions = DiskOnions::of(&controllers[number % 2]);
+            scope.spawn(move || {
+                onions.edit(|services| {
+                    services.push(DiskOnion::new(format!("/srv/{number}")).local_port(80));
+                    Ok(())
+                })
+            });
+        }
+    });
+    let onions = DiskOnions::of(&controllers[0]);
+    assert_eq!(onions.list().unwrap().len(), 8);
+
+    // Within one's own change, there is no turn for another.
+    let hasty = DiskOnions::of(&controllers[0].with_timeout(Duration::from_millis(50)));
+    let error = onions.edit(|_| hasty.remove("/srv/1")).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[test]
+fn a_guard_puts_back_what_was_there() {
+    let before = format!(
+        "250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT {ADDRESS} {OTHER_KEY} ClientName=eve\r\n250 OK\r\n"
+    );
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", before)
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "251 Client for onion existed and replaced\r\n")
+        .start()
+        .unwrap();
+    let controller = connect(&tor);
+    let auth = ClientAuth::new(ADDRESS.parse().unwrap(), KEY.parse().unwrap());
+    let guard = ClientAuthGuard::add(&controller, &auth).unwrap();
+    assert_eq!(guard.before().unwrap().name.as_deref(), Some("eve"));
+    guard.renew().unwrap();
+    drop(guard);
+    ClientAuthGuard::add(&controller, &auth).unwrap().keep();
+    let added: Vec<bool> =
+        sent(&tor, "ONION_CLIENT_AUTH_ADD").iter().map(|add| add.contains(OTHER_KEY)).collect();
+    assert_eq!(added, [false, false, true, false]);
+}
+
+#[test]
+fn a_guard_does_not_keep_the_connection_open() {
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let controller = connect(&tor);
+    let auth = ClientAuth::new(ADDRESS.parse().unwrap(), KEY.parse().unwrap());
+    let guard = ClientAuthGuard::add(&controller, &auth).unwrap();
+    let other = ClientAuthGuard::add(&controller, &auth).unwrap();
+    drop(controller);
+    assert!(guard.close().unwrap_err().is_closed());
+    drop(other);
+    assert!(sent(&tor, "ONION_CLIENT_AUTH_REMOVE").is_empty());
+}

@@ -1,0 +1,201 @@
+//! Client authorization of both sides, on a real tor that reaches nothing.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::{ProptestConfig, any, prop_assert_eq};
+use proptest::test_runner::TestRunner;
+use scape::onion::client_auth::{ClientAuthDir, ClientAuthGuard};
+use scape::onion::disk::{DiskOnion, DiskOnions};
+use scape::types::{ClientKey, OnionAddress, OnionKey, Signal};
+use scape::{ClientAuth, Controller, Error};
+use support::real_tor::RealTor;
+
+fn address() -> OnionAddress {
+    OnionKey::random().address()
+}
+
+/// What tor has for a service: the key, and whether it is in a file.
+fn known(controller: &Controller, address: &OnionAddress) -> Option<(ClientKey, bool)> {
+    controller.onion_client_auth_view_for(address).unwrap().map(|auth| (auth.key, auth.permanent))
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn any_key_in_a_file_is_the_one_that_tor_reads() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    assert_eq!(ClientAuthDir::of(&controller).unwrap(), None);
+    let keys = ClientAuthDir::at(tor.folder().join("client auth")).unwrap();
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) });
+    let outcome = runner.run(&(any::<[u8; 32]>(), "[^./\\\\:\\pC][^/\\\\:\\pC]{0,20}"), |(seed, name)| {
+        let (address, key) = (OnionKey::from_seed(&seed).address(), ClientKey::random());
+        keys.add(&name, &address, &key).unwrap();
+        keys.apply(&controller).unwrap();
+        prop_assert_eq!(known(&controller, &address), Some((key.clone(), true)));
+        let listed = ClientAuthDir::of(&controller).unwrap().unwrap().list().unwrap();
+        assert!(listed.bad.is_empty());
+        prop_assert_eq!(
+            (&listed.keys[0].name, &listed.keys[0].address, &listed.keys[0].key),
+            (&name, &address, &key)
+        );
+        assert!(keys.remove(&name).unwrap());
+        keys.apply(&controller).unwrap();
+        prop_assert_eq!(known(&controller, &address), None);
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn what_tor_itself_writes_is_read_and_its_troubles_are_told() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
+    // tor does not make it.
+    let error = keys.apply(&controller).unwrap_err().to_string();
+    assert!(error.contains("513") && error.contains("does not exist"), "{error}");
+    let (address, other, key) = (address(), address(), ClientKey::random());
+    keys.add("mine", &other, &key).unwrap();
+    keys.apply(&controller).unwrap();
+    controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+    let list = keys.list().unwrap();
+    let found = list.keys.iter().find(|file| file.address == address).unwrap();
+    assert_eq!((&found.key, &found.name), (&key, &address.service_id()));
+
+    // Two for one service.
+    let copy = tor.folder().join("auth/copy.auth_private");
+    fs::copy(tor.folder().join("auth/mine.auth_private"), &copy).unwrap();
+    assert_eq!(keys.list().unwrap().bad.len(), 1);
+    let error = keys.apply(&controller).unwrap_err();
+    assert!(error.code() == Some(513) && error.to_string().contains("Duplicate authorization"), "{error}");
+    fs::remove_file(copy).unwrap();
+    fs::write(tor.folder().join("auth/bad.auth_private"), "nothing").unwrap();
+    keys.apply(&controller).unwrap();
+    assert_eq!(known(&controller, &other), Some((key, true)));
+    assert!(tor.is_running());
+}
+
+#[test]
+fn keys_in_memory_stay_when_files_are_read_again() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let (kept, lost) = (address(), ClientKey::random());
+    controller.onion_client_auth_add(&ClientAuth::new(kept, lost.clone()).name("bob")).unwrap();
+    let onions = DiskOnions::of(&controller);
+    let service = onions.add(&DiskOnion::new(tor.folder().join("hs")).local_port(80)).unwrap();
+    assert_eq!(known(&controller, &kept), Some((lost.clone(), false)));
+    service.reread().unwrap();
+    service.remove().unwrap();
+    let auth = controller.onion_client_auth_view_for(&kept).unwrap().unwrap();
+    assert_eq!((auth.key, auth.name.as_deref()), (lost.clone(), Some("bob")));
+    // A refused change takes nothing, either.
+    assert!(ClientAuthDir::at(tor.folder().join("none")).unwrap().apply(&controller).is_err());
+    assert_eq!(known(&controller, &kept), Some((lost, false)));
+}
+
+#[test]
+fn a_guard_gives_a_key_for_a_while() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let (address, key) = (address(), ClientKey::random());
+    let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
+    assert_eq!(known(&controller, &address), Some((key.clone(), false)));
+    // A SETCONF of somebody who does not think of it.
+    controller.set_conf([("ContactInfo", "me")]).unwrap();
+    guard.renew().unwrap();
+    assert_eq!(known(&controller, &address), Some((key.clone(), false)));
+    guard.close().unwrap();
+    assert_eq!(known(&controller, &address), None);
+
+    let before = ClientAuth::new(address, ClientKey::random());
+    controller.onion_client_auth_add(&before).unwrap();
+    let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
+    assert_eq!(known(&controller, &address), Some((key.clone(), false)));
+    drop(guard);
+    assert_eq!(known(&controller, &address), Some((before.key.clone(), false)));
+    // Where there is no directory for a permanent one, nothing has changed.
+    let error = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key).permanent()).unwrap_err();
+    assert_eq!(error.code(), Some(553));
+    assert_eq!(known(&controller, &address), Some((before.key, false)));
+}
+
+#[test]
+fn what_was_in_a_file_is_there_again() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
+    let (address, first, second) = (address(), ClientKey::random(), ClientKey::random());
+    keys.add("blog", &address, &first).unwrap();
+    keys.apply(&controller).unwrap();
+    for permanent in [false, true] {
+        let mut auth = ClientAuth::new(address, second.clone());
+        auth.permanent = permanent;
+        let guard = ClientAuthGuard::add(&controller, &auth).unwrap();
+        assert_eq!(known(&controller, &address), Some((second.clone(), permanent)));
+        // One file for the service, or tor would take no configuration any more.
+        assert_eq!(files(keys.directory()).len(), 1);
+        guard.close().unwrap();
+        assert_eq!(known(&controller, &address), Some((first.clone(), true)));
+        keys.apply(&controller).unwrap();
+        assert_eq!(known(&controller, &address), Some((first.clone(), true)));
+        assert_eq!(files(keys.directory()).len(), 1);
+    }
+    // A permanent one where there was none is gone, with its file.
+    let other = OnionKey::random().address();
+    let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(other, second).permanent()).unwrap();
+    assert_eq!(files(keys.directory()).len(), 2);
+    drop(guard);
+    assert_eq!((known(&controller, &other), files(keys.directory()).len()), (None, 1));
+}
+
+#[test]
+fn authorized_clients_are_read_again_and_no_service_is_lost() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    controller.set_conf([("Log", format!("info file {}", tor.folder().join("info").display()))]).unwrap();
+    let log = || fs::read_to_string(tor.folder().join("info")).unwrap();
+    let loaded =
+        |name: &str| log().matches(&format!("Loaded a client authorization key file {name}.auth.")).count();
+    let onions = DiskOnions::of(&controller);
+    let service = onions.add(&DiskOnion::new(tor.folder().join("hs")).local_port(80)).unwrap();
+    let clients = service.authorized_clients();
+    assert!(clients.list().unwrap().is_open());
+    clients.add("bob", &ClientKey::random().public_key()).unwrap();
+    assert_eq!(loaded("bob"), 0);
+    service.reread().unwrap();
+    assert_eq!(loaded("bob"), 1);
+    // What is bad is passed over.
+    fs::write(clients.directory().join("eve.auth"), "nothing").unwrap();
+    service.reread().unwrap();
+    assert_eq!((loaded("bob"), loaded("eve")), (2, 0));
+    assert_eq!(clients.list().unwrap().bad[0].file, "eve.auth");
+    assert_eq!(onions.list().unwrap().len(), 1);
+    // SIGNAL RELOAD would have lost it: it was not saved.
+    controller.signal(Signal::Reload).unwrap();
+    assert!(onions.list().unwrap().is_empty());
+}
+
+#[test]
+fn a_name_leaves_no_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = ClientAuthDir::at(folder.path().join("auth")).unwrap();
+    for name in ["../x", "/x", "a/b", "..", ".", "", "a\0b"] {
+        let error = keys.add(name, &address(), &ClientKey::random()).unwrap_err();
+        assert!(matches!(error, Error::Argument(_)), "{name:?}: {error}");
+    }
+    assert!(!folder.path().join("auth").exists());
+}

@@ -1,0 +1,387 @@
+//! Onion services in the configuration of a real tor that reaches nothing.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq};
+use proptest::test_runner::TestRunner;
+use scape::error::{DiskOnionError, DiskOnionProblem};
+use scape::onion::disk::{DiskOnion, DiskOnionService, DiskOnions};
+use scape::types::{ConfLine, OnionKey, Signal};
+use scape::{Controller, Error};
+use support::real_tor::RealTor;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn problem<T>(result: Result<T, Error>) -> DiskOnionError {
+    match result.err().expect("a refusal") {
+        Error::DiskOnion(error) => *error,
+        error => panic!("{error}"),
+    }
+}
+
+fn directories(onions: &DiskOnions) -> Vec<String> {
+    let name = |service: DiskOnion| service.directory().file_name().unwrap().to_string_lossy().into_owned();
+    onions.list().unwrap().into_iter().map(name).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The group as tor gives it, without this library's reading of services.
+fn group(controller: &Controller) -> Vec<ConfLine> {
+    let mut lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();
+    lines.retain(|line| line.value.is_some());
+    lines
+}
+
+#[test]
+fn added_changed_and_removed_also_the_last() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let onions = DiskOnions::of(&controller);
+    assert_eq!(onions.list().unwrap(), []);
+    let one = DiskOnion::new(tor.folder().join("one")).port(80, ([127, 0, 0, 1], 8080)).max_streams(5);
+    let two = DiskOnion::new(tor.folder().join("two"))
+        .port(80, tor.folder().join("a \"b\" \\ 'c' é").as_path())
+        .port(81, ([0, 0, 0, 0, 0, 0, 0, 1], 81))
+        .local_port(22)
+        .option("HiddenServiceVersion", "3")
+        .max_streams_close_circuit(true)
+        .allow_unknown_ports(true)
+        .export_circuit_id(true)
+        .introduction_points(20)
+        .intro_dos_defense(Some(5), Some(6))
+        .proof_of_work(Some(7), Some(8));
+    let first = onions.add(&one).unwrap();
+    let second = onions.add(&two).unwrap();
+    assert_eq!(onions.list().unwrap(), [one.clone(), two.clone()]);
+    assert_ne!(first.address(), second.address());
+    // tor has made everything, also without a network.
+    assert_eq!(first.hostname().unwrap(), first.address());
+    assert_eq!(first.public_key().unwrap(), *first.address().public_key());
+    assert_eq!(first.secret_key().unwrap().address(), first.address());
+    assert_eq!(mode(first.directory()), 0o700);
+
+    let changed = one.clone().without("HiddenServiceMaxStreams").allow_unknown_ports(true);
+    first.change(&changed).unwrap();
+    assert_eq!(onions.list().unwrap(), [changed.clone(), two.clone()]);
+    let again = onions.open(tor.folder().join("one/")).unwrap().unwrap();
+    assert_eq!(again.address(), first.address());
+    assert_eq!(again.config().unwrap(), Some(changed));
+
+    first.remove().unwrap();
+    assert_eq!(onions.list().unwrap(), [two.clone()]);
+    assert_eq!(second.clone().remove().unwrap(), two);
+    assert_eq!(onions.list().unwrap(), []);
+    // The keys have stayed: added again, it is the same one.
+    assert_eq!(onions.add(&two).unwrap().address(), second.address());
+    let guard = onions.add(&one).unwrap().guard();
+    assert_eq!(directories(&onions), ["two", "one"]);
+    drop(guard);
+    assert_eq!(directories(&onions), ["two"]);
+    assert_eq!(onions.open(two.directory()).unwrap().unwrap().guard().close().unwrap(), two);
+    assert!(onions.list().unwrap().is_empty() && tor.is_running());
+}
+
+#[test]
+fn a_moved_service_and_several_at_once() {
+    let tor = RealTor::start("");
+    let onions = DiskOnions::of(&tor.controller());
+    let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
+    onions
+        .edit(|services| {
+            services.extend(["a", "b", "c"].map(at));
+            Ok(())
+        })
+        .unwrap();
+    let old = onions.open(tor.folder().join("b")).unwrap().unwrap();
+    onions.change(old.directory(), &at("d")).unwrap();
+    assert_eq!(directories(&onions), ["a", "d", "c"]);
+    let new = onions.open(tor.folder().join("d")).unwrap().unwrap();
+    assert_ne!(new.address(), old.address());
+    let taken = problem(onions.change(new.directory(), &at("a")));
+    assert!(matches!(taken.problem, DiskOnionProblem::Configured), "{taken}");
+}
+
+#[test]
+fn an_own_key_gives_its_address() {
+    let tor = RealTor::start("");
+    let onions = DiskOnions::of(&tor.controller());
+    // One that a careless reader would cut off at its end.
+    let mut bytes = *OnionKey::random().expose();
+    bytes[60..].copy_from_slice(b"\t\r\n ");
+    let key = OnionKey::from_expanded(bytes).unwrap();
+    let service = DiskOnion::new(tor.folder().join("hs")).local_port(80);
+    let added = onions.add_with_key(&service, &key).unwrap();
+    assert_eq!(added.address(), key.address());
+    assert_eq!(added.secret_key().unwrap().expose(), &bytes);
+    assert_eq!(mode(&added.directory().join("hs_ed25519_secret_key")), 0o600);
+    added.remove().unwrap();
+
+    let other = problem(onions.add_with_key(&service, &OnionKey::random()));
+    assert!(
+        matches!(other.problem, DiskOnionProblem::OtherKey(address) if address == key.address()),
+        "{other}"
+    );
+    assert_eq!(onions.add_with_key(&service, &key).unwrap().address(), key.address());
+    // tor would take a second one with the same key, and serve one of them.
+    let copy = DiskOnion::new(tor.folder().join("copy")).local_port(80);
+    let same = problem(onions.add_with_key(&copy, &key));
+    assert!(matches!(same.problem, DiskOnionProblem::SameKey(_)), "{same}");
+    assert!(!copy.directory().exists());
+}
+
+#[test]
+fn what_tor_refuses_is_explained_and_changes_nothing() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let onions = DiskOnions::of(&controller);
+    let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
+    onions.add(&at("good")).unwrap();
+    let before = group(&controller);
+
+    let open = at("open");
+    fs::create_dir(open.directory()).unwrap();
+    fs::set_permissions(open.directory(), Permissions::from_mode(0o755)).unwrap();
+    let error = problem(onions.add(&open));
+    assert!(matches!(error.problem, DiskOnionProblem::Permissions { mode: 0o755 }), "{error}");
+    assert_eq!(error.refusal.as_ref().unwrap().code(), 513);
+    assert!(error.log.iter().any(|line| line.contains("too permissive")), "{error}");
+
+    // tor wants a file there, and says so in its log only.
+    let balanced = at("balanced").onion_balance_instance(true);
+    let error = problem(onions.add(&balanced));
+    assert!(matches!(error.problem, DiskOnionProblem::Refused), "{error}");
+    assert!(error.log.iter().any(|line| line.contains("ob_config")), "{error}");
+    assert!(!balanced.directory().exists(), "what was made for it is left");
+
+    let unknown = at("unknown").option("HiddenServiceNoSuchThing", "1");
+    let error = problem(onions.add(&unknown));
+    assert_eq!(error.refusal.as_ref().unwrap().code(), 552, "{error}");
+
+    for (name, is_it) in [
+        ("good", (|p| matches!(p, DiskOnionProblem::Configured)) as fn(&DiskOnionProblem) -> bool),
+        ("missing/hs", |p| matches!(p, DiskOnionProblem::ParentMissing)),
+        ("torrc", |p| matches!(p, DiskOnionProblem::NotADirectory)),
+    ] {
+        let error = problem(onions.add(&at(name)));
+        assert!(is_it(&error.problem), "{error}");
+    }
+    assert_eq!(group(&controller), before);
+    assert!(tor.is_running());
+}
+
+#[test]
+fn what_would_end_tor_or_lose_a_key_is_not_sent() {
+    let mut tor = RealTor::start("");
+    let onions = DiskOnions::of(&tor.controller());
+    let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
+    let clients = at("clients");
+    fs::create_dir(clients.directory()).unwrap();
+    fs::set_permissions(clients.directory(), Permissions::from_mode(0o700)).unwrap();
+    fs::write(clients.directory().join("authorized_clients"), "").unwrap();
+    let error = problem(onions.add(&clients));
+    assert!(matches!(error.problem, DiskOnionProblem::AuthorizedClients), "{error}");
+
+    let key = at("key");
+    fs::create_dir(key.directory()).unwrap();
+    fs::set_permissions(key.directory(), Permissions::from_mode(0o700)).unwrap();
+    let file = key.directory().join("hs_ed25519_secret_key");
+    let cut = OnionKey::random().to_secret_key_file()[..95].to_vec();
+    fs::write(&file, &cut).unwrap();
+    let error = problem(onions.add(&key));
+    assert!(matches!(error.problem, DiskOnionProblem::BadKey(_)), "{error}");
+    assert_eq!(fs::read(&file).unwrap(), cut);
+    assert!(onions.list().unwrap().is_empty() && tor.is_running());
+}
+
+#[test]
+fn another_users_directory_is_explained() {
+    let mut tor = RealTor::start("");
+    let onions = DiskOnions::of(&tor.controller());
+    let service = DiskOnion::new(tor.folder().join("theirs")).local_port(80);
+    fs::create_dir(service.directory()).unwrap();
+    fs::set_permissions(service.directory(), Permissions::from_mode(0o700)).unwrap();
+    let uid = tor.controller().get_info("process/uid").unwrap().parse::<u32>().unwrap();
+    if chown(service.directory(), Some(uid + 1), None).is_err() {
+        // Only root can give a directory away; for anybody else, the root directory belongs to another.
+        assert_ne!(uid, 0);
+        let error = problem(onions.add(&DiskOnion::new("/root").local_port(80)));
+        assert!(matches!(error.problem, DiskOnionProblem::Owner { owner: 0, .. }), "{error}");
+        return;
+    }
+    let error = problem(onions.add(&service));
+    let is_it =
+        matches!(error.problem, DiskOnionProblem::Owner { owner, tor } if owner == uid + 1 && tor == uid);
+    assert!(is_it && tor.is_running(), "{error}");
+}
+
+#[test]
+fn saved_services_are_there_after_a_restart_and_unsaved_ones_are_gone_after_a_reload() {
+    let mut tor = RealTor::start("");
+    let onions = DiskOnions::of(&tor.controller());
+    let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
+    let saved = onions.add(&at("sa # ved").max_streams(3)).unwrap();
+    tor.controller().save_conf().unwrap();
+    onions.add(&at("unsaved")).unwrap();
+    onions.reread().unwrap();
+    assert_eq!(directories(&onions), ["sa # ved", "unsaved"]);
+    tor.controller().signal(Signal::Reload).unwrap();
+    assert_eq!(directories(&onions), ["sa # ved"]);
+
+    let lines = group(&tor.controller());
+    tor.kill();
+    tor.restart();
+    let controller = connect_again(&tor);
+    assert_eq!(group(&controller), lines);
+    let again = DiskOnions::of(&controller).open(saved.directory()).unwrap().unwrap();
+    assert_eq!(again.address(), saved.address());
+}
+
+/// Connects as soon as tor listens again.
+fn connect_again(tor: &RealTor) -> Controller {
+    let deadline = Instant::now() + SOON;
+    loop {
+        match tor.over_unix().connect() {
+            Ok(controller) => return controller,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn edits_of_two_controllers_and_several_threads_are_all_there() {
+    let tor = RealTor::start("");
+    let controllers = [tor.over_unix().connect().unwrap(), tor.over_tcp().connect().unwrap()];
+    let services: Vec<Vec<DiskOnionService>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let onions = DiskOnions::of(&controllers[thread % 2]);
+                let folder = tor.folder();
+                scope.spawn(move || {
+                    let add = |number: usize| {
+                        let name = format!("{thread}-{number}");
+                        onions.add(&DiskOnion::new(folder.join(name)).local_port(80)).unwrap()
+                    };
+                    let mut mine = vec![add(0), add(1), add(2)];
+                    mine.swap_remove(thread % 3).remove().unwrap();
+                    let service = mine[0].config().unwrap().unwrap().max_streams(thread as u16 + 1);
+                    mine[0].change(&service).unwrap();
+                    mine
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let list = DiskOnions::of(&controllers[0]).list().unwrap();
+    assert_eq!(list.len(), 8);
+    for (thread, mine) in services.iter().enumerate() {
+        for (number, service) in mine.iter().enumerate() {
+            let config = list.iter().find(|config| config.directory() == service.directory()).unwrap();
+            assert_eq!(config.settings().max_streams, (number == 0).then_some(thread as u16 + 1));
+        }
+    }
+}
+
+/// What is done to the services, one after the other.
+#[derive(Debug, Clone)]
+enum Edit {
+    Add(usize, u16),
+    Change(usize, u16),
+    Remove(usize),
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let edit = (0..3, 0..5usize, 1..=u16::MAX).prop_map(|(kind, which, port)| match kind {
+        0 => Edit::Add(which, port),
+        1 => Edit::Change(which, port),
+        _ => Edit::Remove(which),
+    });
+    proptest::collection::vec(edit, 1..10)
+}
+
+#[test]
+fn whatever_is_edited_tor_has_exactly_that() {
+    let tor = RealTor::start("");
+    let controllers = [tor.over_unix().connect().unwrap(), tor.over_tcp().connect().unwrap()];
+    let directory = |which: usize| tor.folder().join(format!("hs {which} é"));
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) });
+    let outcome = runner.run(&edits(), |edits| {
+        let onions = DiskOnions::of(&controllers[0]);
+        onions
+            .edit(|services| {
+                services.clear();
+                Ok(())
+            })
+            .unwrap();
+        let mut expected: Vec<DiskOnion> = Vec::new();
+        for (number, edit) in edits.into_iter().enumerate() {
+            let onions = DiskOnions::of(&controllers[number % 2]);
+            let at = |which| expected.iter().position(|service| service.directory() == directory(which));
+            match edit {
+                Edit::Add(which, port) => {
+                    let service = DiskOnion::new(directory(which)).local_port(port);
+                    prop_assert_eq!(onions.add(&service).is_ok(), at(which).is_none());
+                    if at(which).is_none() {
+                        expected.push(service);
+                    }
+                }
+                Edit::Change(which, port) => {
+                    let service = DiskOnion::new(directory(which)).local_port(port).max_streams(port);
+                    prop_assert_eq!(onions.change(directory(which), &service).is_ok(), at(which).is_some());
+                    if let Some(at) = at(which) {
+                        expected[at] = service;
+                    }
+                }
+                Edit::Remove(which) => {
+                    prop_assert_eq!(onions.remove(directory(which)).is_ok(), at(which).is_some());
+                    if let Some(at) = at(which) {
+                        expected.remove(at);
+                    }
+                }
+            }
+            let lines: Vec<ConfLine> = expected.iter().flat_map(DiskOnion::lines).collect();
+            prop_assert_eq!(group(&controllers[0]), lines);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn any_directory_and_any_socket_come_back_as_they_were_sent() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let onions = DiskOnions::of(&controller);
+    let name = r#"[ -.0-~é€"'#\\\x01\t\x7f]{0,12}[!-.0-\[\]-~é]"#;
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(30) });
+    let outcome = runner.run(&(name, name), |(directory, socket)| {
+        if directory.chars().all(|c| c == '.') {
+            return Ok(());
+        }
+        let service = DiskOnion::new(tor.folder().join(format!("hs {directory}")))
+            .port(80, tor.folder().join(&socket).as_path());
+        let added = onions.add(&service).unwrap();
+        prop_assert_eq!(onions.list().unwrap(), [service.clone()]);
+        // tor's own file is in the directory that was meant; and after SAVECONF and RELOAD it is still this one.
+        prop_assert_eq!(added.hostname().unwrap(), added.address());
+        controller.save_conf().unwrap();
+        controller.signal(Signal::Reload).unwrap();
+        prop_assert_eq!(onions.list().unwrap(), [service]);
+        added.remove().unwrap();
+        Ok(())
+    });
+    outcome.unwrap();
+}
