@@ -27,6 +27,7 @@ mod refusal;
 mod resolve;
 mod socks;
 mod timeout;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
 pub use timeout::{Phase, Timeout};
+pub use tls::{TlsError, TlsProblem};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -109,12 +111,12 @@ pub enum Error {
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
-    /// An onion service was to be published, and was not in time.
-    #[error(transparent)]
-    Publish(Box<PublishError>),
     /// An onion service on disk, in tor's configuration, cannot be as it should.
     #[error(transparent)]
     DiskOnion(Box<DiskOnionError>),
+    /// An onion service was to be published, and was not in time.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// tor did not resolve a name or an address.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
@@ -124,6 +126,9 @@ pub enum Error {
     /// An endpoint string cannot be used. Nothing was done.
     #[error(transparent)]
     Endpoint(Box<EndpointError>),
+    /// A TLS connection through tor could not be made.
+    #[error(transparent)]
+    Tls(Box<TlsError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -164,6 +169,14 @@ impl Error {
         }
     }
 
+    /// What went wrong on tor's SOCKS port, where that is what failed.
+    pub fn socks(&self) -> Option<&SocksError> {
+        match self {
+            Error::Socks(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The reply code of tor's refusal, where this error is one.
     pub fn code(&self) -> Option<u16> {
         self.refusal().map(Refusal::code)
@@ -174,15 +187,16 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Whether a deadline passed, also within connecting, launching, SOCKS, fetching a descriptor or publishing a service.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) | Error::NotReady(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Timeout { .. }),
             Error::Socks(error) => matches!(error.problem(), SocksProblem::Timeout(_)),
             Error::HsFetch(error) => matches!(error.problem, HsFetchProblem::Timeout(_)),
-            Error::Publish(_) => true,
             Error::DiskOnion(error) => matches!(error.problem, DiskOnionProblem::NoHostname(_)),
+            Error::Publish(_) => true,
+            Error::Tls(error) => matches!(error.problem(), TlsProblem::Timeout(_)),
             Error::Connect(error) => {
                 !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
             }
@@ -212,11 +226,12 @@ from_boxed!(
     NotReady(NotReadyError),
     Circuit(CircuitError),
     HsFetch(HsFetchError),
-    Publish(PublishError),
     DiskOnion(DiskOnionError),
+    Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
     Endpoint(EndpointError),
+    Tls(TlsError),
 );
 
 impl From<Closed> for Error {
@@ -248,6 +263,7 @@ impl From<Error> for io::Error {
             Error::Argument(_) | Error::Endpoint(_) => io::ErrorKind::InvalidInput,
             Error::Answer { .. } => io::ErrorKind::InvalidData,
             Error::Socks(socks) => socks.io_kind(),
+            Error::Tls(tls) => tls.io_kind(),
             Error::Auth(_) => io::ErrorKind::PermissionDenied,
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::Other,

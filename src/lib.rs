@@ -241,8 +241,8 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `http` | `Tor::http`: HTTP through tor, with `ureq` |
-//! | `https` | TLS inside connections through tor, for HTTP and for any other protocol, with `rustls` |
+//! | `http` | [`http`]: `Tor::http`, HTTP through tor, with [`ureq`](https://docs.rs/ureq): enough for onion services |
+//! | `https` | and `https://` URLs; [`tls`]: TLS inside any connection through tor |
 //! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real ones |
 //!
 //! None is on by default.
@@ -262,12 +262,16 @@ pub mod connection;
 pub mod controller;
 pub mod endpoint;
 pub mod event;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "https")]
+pub mod tls;
 pub mod tor;
 pub mod transport;
 

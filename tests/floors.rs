@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("process", 7),
     ("tor", 8),
     ("endpoint", 8),
+    ("tls", 8),
     ("http", 8),
     ("geoip", 8),
     ("testing", 9),

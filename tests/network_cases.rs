@@ -65,7 +65,7 @@ fn a_private_network() {
     assert_eq!(network.relays().count(), 5);
 
     let mut failed = Vec::new();
-    let cases: [&[Case]; 15] = [
+    let cases: &[&[Case]] = &[
         circuits::CASES,
         commands::CASES,
         events::CASES,
@@ -83,7 +83,7 @@ fn a_private_network() {
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
-    for (name, case) in cases.into_iter().flatten() {
+    for (name, case) in cases.iter().copied().flatten() {
         let begun = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
         println!(

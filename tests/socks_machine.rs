@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn names_are_sent_as_they_are_or_not_at_all(
+    fn names_are_sent_in_lower_case_or_not_at_all(
         name in prop_oneof!["\\PC{0,90}", "[!-~]{0,260}", "[0-9a-f.:]{1,12}"],
         port in 1..=u16::MAX,
     ) {
@@ -112,7 +112,8 @@ proptest! {
         if let Ok(request) = request {
             let (_, sent, _) = run(&request, false, b"\x05\0", &[2]);
             if sent[6] == 3 {
-                let wire = [&[name.len() as u8], name.as_bytes(), &port.to_be_bytes()].concat();
+                let lower = name.to_ascii_lowercase();
+                let wire = [&[name.len() as u8], lower.as_bytes(), &port.to_be_bytes()].concat();
                 prop_assert_eq!(&sent[7..], &wire[..]);
             }
         }

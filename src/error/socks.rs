@@ -8,6 +8,10 @@ use super::Timeout;
 use crate::types::SocksStatus;
 
 /// A request through tor's SOCKS port failed. Nothing was sent around tor.
+///
+/// What is wrong with an onion service (the questions that begin with `is_onion`) tor tells only on a SocksPort with the flag
+/// `ExtendedErrors`. Elsewhere it is a [general failure](SocksStatus::GENERAL_FAILURE) or an
+/// [unreachable host](SocksStatus::HOST_UNREACHABLE), as for any target.
 #[derive(Debug, Clone)]
 pub struct SocksError {
     request: Box<str>,
@@ -30,6 +34,9 @@ pub enum SocksProblem {
     Protocol(Box<str>),
     /// The target or the credentials cannot be sent; the text says why. Nothing was sent.
     Argument(Box<str>),
+    /// The target is on this machine or its local network, which no exit connects to: see
+    /// [`is_private`](crate::socks::is_private). Nothing was sent.
+    Private,
     /// The deadline passed.
     Timeout(Timeout),
     /// The connection to the SOCKS port failed, or ended too early.
@@ -60,22 +67,72 @@ impl SocksError {
         }
     }
 
+    /// Whether nothing listens at the target: it refused the connection.
+    pub fn is_connection_refused(&self) -> bool {
+        self.status() == Some(SocksStatus::CONNECTION_REFUSED)
+    }
+
+    /// Whether the target is [private](crate::socks::is_private), and was not asked for.
+    pub fn is_private(&self) -> bool {
+        matches!(self.problem, SocksProblem::Private)
+    }
+
+    /// Whether there is no such onion service, or it is offline: no directory has its descriptor.
+    pub fn is_onion_not_found(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND)
+    }
+
+    /// Whether the onion service was found, but not reached: its introduction points failed or timed out, or it did not come to
+    /// the rendezvous. Later it may.
+    pub fn is_onion_unreachable(&self) -> bool {
+        self.is_onion_intro_failed() || self.is_onion_intro_timed_out() || self.is_onion_rendezvous_failed()
+    }
+
+    /// Whether the introduction to the onion service failed.
+    pub fn is_onion_intro_failed(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_INTRO_FAILED)
+    }
+
+    /// Whether every introduction to the onion service timed out.
+    pub fn is_onion_intro_timed_out(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_INTRO_TIMED_OUT)
+    }
+
+    /// Whether the rendezvous with the onion service failed.
+    pub fn is_onion_rendezvous_failed(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_REND_FAILED)
+    }
+
+    /// Whether the onion service lets only certain clients in, and tor has no key for it:
+    /// [`onion_client_auth_add`](crate::Controller::onion_client_auth_add) adds one.
+    pub fn is_onion_auth_missing(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_AUTH_MISSING)
+    }
+
+    /// Whether the onion service does not let in the client whose key tor has.
+    pub fn is_onion_auth_wrong(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_AUTH_WRONG)
+    }
+
+    /// Whether the target is no valid onion address, though it ends in `.onion`.
+    pub fn is_onion_bad_address(&self) -> bool {
+        self.status() == Some(SocksStatus::ONION_BAD_ADDRESS)
+    }
+
+    /// Whether it took too long: for the deadline here, or for tor, which said so.
+    pub fn is_timeout(&self) -> bool {
+        self.io_kind() == io::ErrorKind::TimedOut
+    }
+
     /// The nearest kind of an [`io::Error`].
-    pub(crate) fn io_kind(&self) -> io::ErrorKind {
+    pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
-            SocksProblem::Status(status) => match *status {
-                SocksStatus::NOT_ALLOWED => io::ErrorKind::PermissionDenied,
-                SocksStatus::NETWORK_UNREACHABLE => io::ErrorKind::NetworkUnreachable,
-                SocksStatus::HOST_UNREACHABLE => io::ErrorKind::HostUnreachable,
-                SocksStatus::CONNECTION_REFUSED => io::ErrorKind::ConnectionRefused,
-                SocksStatus::TTL_EXPIRED => io::ErrorKind::TimedOut,
-                _ => io::ErrorKind::Other,
-            },
+            SocksProblem::Status(status) => status.io_kind(),
             SocksProblem::NoAcceptableMethod | SocksProblem::CredentialsRefused => {
                 io::ErrorKind::PermissionDenied
             }
             SocksProblem::NotSocks(_) | SocksProblem::Protocol(_) => io::ErrorKind::InvalidData,
-            SocksProblem::Argument(_) => io::ErrorKind::InvalidInput,
+            SocksProblem::Argument(_) | SocksProblem::Private => io::ErrorKind::InvalidInput,
             SocksProblem::Timeout(_) => io::ErrorKind::TimedOut,
             SocksProblem::Io(error) => error.kind(),
         }
@@ -107,6 +164,10 @@ impl fmt::Display for SocksProblem {
             SocksProblem::NotSocks(what) => write!(f, "the peer is not a SOCKS5 port: {what}"),
             SocksProblem::Protocol(what) => write!(f, "the SOCKS port's answer is not understood: {what}"),
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
+            SocksProblem::Private => f.write_str(
+                "the target is on this machine or its local network, which no exit connects to (private addresses have to be \
+                 allowed explicitly); nothing was sent",
+            ),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
             SocksProblem::Io(_) => f.write_str("the connection to the SOCKS port failed"),
         }
@@ -119,5 +180,38 @@ impl std::error::Error for SocksProblem {
             SocksProblem::Io(error) => Some(&**error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Phase;
+    use super::*;
+
+    #[test]
+    fn each_question_is_for_its_codes() {
+        type Question = fn(&SocksError) -> bool;
+        let questions: [(Question, &[u8]); 10] = [
+            (SocksError::is_connection_refused, &[0x05]),
+            (SocksError::is_timeout, &[0x06, 0xF7]),
+            (SocksError::is_onion_not_found, &[0xF0]),
+            (SocksError::is_onion_unreachable, &[0xF2, 0xF3, 0xF7]),
+            (SocksError::is_onion_intro_failed, &[0xF2]),
+            (SocksError::is_onion_rendezvous_failed, &[0xF3]),
+            (SocksError::is_onion_auth_missing, &[0xF4]),
+            (SocksError::is_onion_auth_wrong, &[0xF5]),
+            (SocksError::is_onion_bad_address, &[0xF6]),
+            (SocksError::is_onion_intro_timed_out, &[0xF7]),
+        ];
+        for code in 1..=255 {
+            let error = SocksError::new("CONNECT a:1", SocksProblem::Status(SocksStatus::new(code)));
+            for (number, (question, codes)) in questions.iter().enumerate() {
+                assert_eq!(question(&error), codes.contains(&code), "question {number}, {error}");
+            }
+        }
+        let late = SocksProblem::Timeout(Timeout::new(Phase::Socks, Duration::from_secs(1)));
+        assert!(SocksError::new("CONNECT a:1", late).is_timeout());
     }
 }

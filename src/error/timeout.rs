@@ -42,6 +42,8 @@ pub enum Phase {
     Resolve,
     /// An answer on a SOCKS connection.
     Socks,
+    /// The end of a TLS handshake.
+    Tls,
 }
 
 impl Timeout {
@@ -78,6 +80,7 @@ impl fmt::Display for Timeout {
             Phase::Accept => "a connection to the onion service",
             Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
+            Phase::Tls => "the TLS handshake",
         };
         write!(f, "timed out waiting for {what} (after {:?})", self.after)
     }

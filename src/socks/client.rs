@@ -81,6 +81,24 @@ impl SocksProxy {
         SocksProxy { keep: Some(keep), ..self }
     }
 
+    /// Whether it is not asked to connect to private addresses.
+    #[cfg(feature = "http")]
+    pub(crate) fn refuses_private(&self) -> bool {
+        self.refuse_private
+    }
+
+    /// What lives as long as this, and its streams.
+    #[cfg(feature = "http")]
+    pub(crate) fn kept(&self) -> Option<Keep> {
+        self.keep.clone()
+    }
+
+    /// How long a request may take.
+    #[cfg(feature = "http")]
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Where it is.
     pub fn address(&self) -> &Address {
         &self.address
@@ -90,14 +108,9 @@ impl SocksProxy {
     ///
     /// # Errors
     /// [`Error::Socks`](crate::Error::Socks): tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not
-    /// be used.
+    /// be used. Why an onion service is not reached is told by ports with the flag `ExtendedErrors`.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
-        if self.refuse_private && request.is_private() {
-            let why = "it is on this machine or its local network, which an exit does not reach; \
-                       TorClient::allow_private_addresses lets it through";
-            return Err(SocksError::new(request.to_string(), SocksProblem::Argument(why.into())).into());
-        }
         let (transport, _) = self.perform(&request)?;
         let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
         transport.set_read_timeout(None).map_err(io)?;
@@ -135,7 +148,17 @@ impl SocksProxy {
     /// Connects to the port and makes the request, within one deadline.
     fn perform(&self, request: &Request) -> Result<(Transport, Answer), SocksError> {
         let deadline = deadline_after(self.timeout);
-        let transport = Transport::connect(&self.address, deadline).map_err(|error| {
+        let transport = self.open(request, deadline)?;
+        let answer = self.ask(&transport, request, deadline)?;
+        Ok((transport, answer))
+    }
+
+    /// A connection to the port, which `request` is to be made over.
+    pub(crate) fn open(&self, request: &Request, deadline: Instant) -> Result<Transport, SocksError> {
+        if self.refuse_private && request.is_private() {
+            return Err(SocksError::new(request.to_string(), SocksProblem::Private));
+        }
+        Transport::connect(&self.address, deadline).map_err(|error| {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
             } else {
@@ -143,9 +166,17 @@ impl SocksProxy {
                 SocksProblem::Io(Arc::new(io::Error::new(error.kind(), text)))
             };
             SocksError::new(request.to_string(), problem)
-        })?;
-        let answer = exchange_by(&transport, request, self.isolation.as_ref(), deadline, self.timeout)?;
-        Ok((transport, answer))
+        })
+    }
+
+    /// Makes the request over a connection from [`open`](Self::open).
+    pub(crate) fn ask(
+        &self,
+        transport: &Transport,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Answer, SocksError> {
+        exchange_by(transport, request, self.isolation.as_ref(), deadline, self.timeout)
     }
 }
 

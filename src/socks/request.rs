@@ -8,8 +8,9 @@ use crate::error::{SocksError, SocksProblem};
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an address.
 ///
-/// It can be sent as it is: its host is an address, or a name of 1 to 255 printable ASCII characters. Names go to
-/// tor as they were given. The text of an IP address, with or without the brackets of IPv6, counts as an address.
+/// It can be sent as it is: its host is an address, or a name of 1 to 255 printable ASCII characters. Names go to tor
+/// in lower case, which is what they mean, so that the spelling tells nobody anything; they are shown as they were given. An
+/// internationalized name must be written in its ASCII form (`xn--…`). The text of an IP address, with or without the brackets of IPv6, counts as an address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     command: Command,
@@ -66,9 +67,10 @@ impl Request {
         Request { command: Command::ResolvePtr, host: Host::Ip(ip), port: 0 }
     }
 
-    /// Whether its target is on this machine or its local network: see [`is_private`].
+    /// Whether it is to connect to this machine or its local network: see [`is_private`]. Look-ups are not.
     pub fn is_private(&self) -> bool {
         match &self.host {
+            _ if self.command != Command::Connect => false,
             Host::Ip(ip) => is_private_ip(*ip),
             Host::Name(name) => is_private(&TargetAddr::Domain(name.to_string(), self.port)),
         }
@@ -93,7 +95,7 @@ impl Request {
             Host::Name(name) => {
                 // `Host::new` has seen to it that the length is a byte.
                 bytes.extend_from_slice(&[0x03, name.len() as u8]);
-                bytes.extend_from_slice(name.as_bytes());
+                bytes.extend(name.bytes().map(|b| b.to_ascii_lowercase()));
             }
         }
         bytes.extend_from_slice(&self.port.to_be_bytes());
@@ -179,7 +181,7 @@ mod tests {
         let v6 = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01";
         let connect = |target: &str| Request::connect(target).unwrap();
         let cases = [
-            (connect("Example.com:80"), [&b"\x05\x01\0\x03\x0bExample.com\0\x50"[..], b""]),
+            (connect("Example.com:80"), [&b"\x05\x01\0\x03\x0bexample.com\0\x50"[..], b""]),
             (connect("192.0.2.1:443"), [b"\x05\x01\0\x01\xc0\0\x02\x01\x01\xbb", b""]),
             (connect("[2001:db8::1]:258"), [b"\x05\x01\0\x04", &[v6, &b"\x01\x02"[..]].concat()]),
             (
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn requests_are_shown() {
         let shown = |target: &str| Request::connect(target).unwrap().to_string();
-        assert_eq!(shown("example.com:80"), "CONNECT example.com:80");
+        assert_eq!(shown("Example.com:80"), "CONNECT Example.com:80");
         assert_eq!(shown("[::1]:80"), "CONNECT [::1]:80");
         assert_eq!(Request::resolve("a.example").unwrap().to_string(), "RESOLVE a.example");
         assert_eq!(Request::resolve_ptr([1, 2, 3, 4].into()).to_string(), "RESOLVE_PTR 1.2.3.4");

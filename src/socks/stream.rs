@@ -78,6 +78,12 @@ impl SocksStream {
         self.transport.as_unix()
     }
 
+    /// The connection to tor, as it is.
+    #[cfg(feature = "https")]
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     /// The connection to tor. It does not keep a tor alive that was launched for it, as the stream does.
     pub fn into_transport(self) -> Transport {
         self.transport

@@ -2,10 +2,22 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
+#[cfg(feature = "https")]
+use std::time::Instant;
 
+#[cfg(feature = "https")]
+use crate::error::ArgumentError;
 use crate::error::Result;
+#[cfg(feature = "http")]
+use crate::http::AgentBuilder;
+#[cfg(feature = "https")]
+use crate::socks::TargetAddr;
 use crate::socks::{Isolation, SocksProxy, SocksStream, ToTargetAddr};
+#[cfg(feature = "https")]
+use crate::tls::{TlsSettings, TlsStream};
 use crate::transport::Address;
+#[cfg(feature = "https")]
+use crate::transport::deadline_after;
 
 /// Connections through tor, and names looked up by tor: one of its SOCKS ports, with settings.
 ///
@@ -83,6 +95,75 @@ impl TorClient {
     /// not be used.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.proxy.connect(target)
+    }
+
+    /// An HTTP agent that goes through tor, with this client's port, isolation, timeout for connections, and rule for private
+    /// addresses: [`agent`](Self::agent) with nothing else said.
+    ///
+    /// Each agent keeps connections of its own for later requests, and never shares them: one identity, one agent.
+    ///
+    /// ```no_run
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let agent = client.isolated().http()?;
+    /// let page = agent.get("http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/").call()?;
+    /// println!("{}", page.status());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`AgentBuilder::build`].
+    #[cfg(feature = "http")]
+    pub fn http(&self) -> Result<ureq::Agent> {
+        self.agent().build()
+    }
+
+    /// As [`http`](Self::http), with more to be said before it is made: timeouts, a user agent, whom to trust.
+    #[cfg(feature = "http")]
+    pub fn agent(&self) -> AgentBuilder {
+        let builder = AgentBuilder::new(self.proxy.clone());
+        builder.allow_private_addresses(!self.proxy.refuses_private())
+    }
+
+    /// Connects to `host` at `port`, and makes TLS inside the connection: the certificate must be for `host`, from an authority that
+    /// browsers trust. All within the client's timeout.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and [`Error::Tls`](crate::Error::Tls).
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let mut mail = client.connect_tls(("mail.example", 993))?;
+    /// mail.write_all(b"a LOGOUT\r\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "https")]
+    pub fn connect_tls(&self, target: impl ToTargetAddr) -> Result<TlsStream> {
+        self.connect_tls_with(target, &TlsSettings::new())
+    }
+
+    /// As [`connect_tls`](Self::connect_tls), with settings: whom to trust, ALPN.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_tls`](Self::connect_tls).
+    #[cfg(feature = "https")]
+    pub fn connect_tls_with(&self, target: impl ToTargetAddr, settings: &TlsSettings) -> Result<TlsStream> {
+        let invalid =
+            |error| ArgumentError::invalid("connect_tls", "target", format!("cannot be used: {error}"));
+        let target = target.to_target_addr().map_err(invalid)?;
+        let host = match &target {
+            TargetAddr::Ip(address) => address.ip().to_string(),
+            TargetAddr::Domain(name, _) => name.clone(),
+        };
+        let timeout = self.proxy.request_timeout();
+        let deadline = deadline_after(timeout);
+        let stream = self.proxy.connect(target)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        TlsStream::connect(stream, &host, settings, left)
     }
 
     /// Looks up an address of a host, at an exit.

@@ -284,6 +284,23 @@ impl Tor {
         self.client()?.connect(target)
     }
 
+    /// An HTTP agent that goes through tor: [`TorClient::http`] of [`client`](Self::client). Names go to tor, and the environment's
+    /// proxies are not asked.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let page = tor.http()?.get("https://example.com/").call()?.body_mut().read_to_string()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    #[cfg(feature = "http")]
+    pub fn http(&self) -> Result<ureq::Agent> {
+        self.client()?.http()
+    }
+
     /// An onion service of this tor, to be described, and then made: by [`listen`](OnionBuilder::listen), with a listener like a
     /// [`TcpListener`](std::net::TcpListener), or by [`publish`](OnionBuilder::publish), for a server that is there already.
     ///

@@ -92,6 +92,24 @@ impl Transport {
         &self.peer
     }
 
+    /// Whether the other end has neither closed it nor said anything that was not read yet. (A pair in memory cannot tell, and
+    /// gives `false`.)
+    #[cfg(feature = "http")]
+    pub(crate) fn is_idle(&self) -> bool {
+        let blocking = |blocking: bool| match &self.stream {
+            Stream::Tcp(stream) => stream.set_nonblocking(!blocking),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.set_nonblocking(!blocking),
+            Stream::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if blocking(false).is_err() {
+            return false;
+        }
+        let nothing =
+            matches!((&mut &*self).read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        blocking(true).is_ok() && nothing
+    }
+
     /// Whether it is a connection between Unix sockets.
     pub fn is_unix(&self) -> bool {
         #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The reply codes of SOCKS5 and of tor.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 /// A reply code of a SOCKS5 port: RFC 1928's 0 to 8, and tor's own 0xF0 to 0xF7, which it sends for onion
 /// addresses on a port with the flag `ExtendedErrors` (socks-extensions, proposal 304).
@@ -32,37 +33,37 @@ statuses! {
     /// The request was granted.
     SUCCEEDED = 0x00, "granted";
     /// A general failure. Without `ExtendedErrors`, also most failures of onion services.
-    GENERAL_FAILURE = 0x01, "general failure";
+    GENERAL_FAILURE = 0x01, "general failure; tor's log may say more, and for onion services the SocksPort's flag ExtendedErrors";
     /// Refused by the exit's policy, or by a flag of the SOCKS port.
-    NOT_ALLOWED = 0x02, "not allowed by the exit's policy, or by the port's flags";
+    NOT_ALLOWED = 0x02, "not allowed, by the exits' policies (for this port), or by the flags of the SocksPort";
     /// The network is unreachable.
-    NETWORK_UNREACHABLE = 0x03, "network unreachable";
+    NETWORK_UNREACHABLE = 0x03, "network unreachable from the exit";
     /// The name could not be resolved, there is no route, or the onion service was not reached.
-    HOST_UNREACHABLE = 0x04, "host unreachable, or the name cannot be resolved";
+    HOST_UNREACHABLE = 0x04, "host unreachable: the name cannot be resolved, there is no route, or the onion service is offline";
     /// The target refused the connection.
-    CONNECTION_REFUSED = 0x05, "connection refused";
+    CONNECTION_REFUSED = 0x05, "connection refused by the target: nothing listens on this port";
     /// It took too long.
-    TTL_EXPIRED = 0x06, "timed out within the Tor network";
+    TTL_EXPIRED = 0x06, "timed out within the Tor network; it may work when tried again";
     /// tor does not know the command.
-    COMMAND_NOT_SUPPORTED = 0x07, "command not supported";
+    COMMAND_NOT_SUPPORTED = 0x07, "command not supported: the SOCKS port is not tor's";
     /// tor does not know the address's type.
     ADDRESS_TYPE_NOT_SUPPORTED = 0x08, "address type not supported";
     /// The onion service's descriptor was not found: it does not exist, or is offline.
     ONION_DESCRIPTOR_NOT_FOUND = 0xF0, "the onion service's descriptor was not found: no such service, or offline";
-    /// The onion service's descriptor is invalid.
-    ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid";
+    /// The onion service's descriptor is invalid. (tor 0.4.9 never says this.)
+    ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid: the fault is the service's, or this tor is too old";
     /// The introduction failed: the service's introduction points are not reached.
-    ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed";
+    ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed: it was restarted, or is offline; try again later";
     /// The rendezvous failed: the service did not come.
-    ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed";
+    ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed: it did not come; try again";
     /// The onion service wants client authorization, and tor has no key for it.
-    ONION_AUTH_MISSING = 0xF4, "the onion service wants client authorization, and tor has no key for it";
+    ONION_AUTH_MISSING = 0xF4, "the onion service wants client authorization, and tor has no key for it: add one";
     /// The onion service's client authorization is wrong, or was revoked.
-    ONION_AUTH_WRONG = 0xF5, "the client authorization for the onion service is wrong, or was revoked";
+    ONION_AUTH_WRONG = 0xF5, "the client authorization for the onion service is wrong, or was revoked: ask the service for access";
     /// The onion address is not valid (its checksum, key or length).
-    ONION_BAD_ADDRESS = 0xF6, "the onion address is not valid";
+    ONION_BAD_ADDRESS = 0xF6, "the onion address is not valid: mistyped, or cut off";
     /// Every introduction timed out.
-    ONION_INTRO_TIMED_OUT = 0xF7, "every introduction to the onion service timed out";
+    ONION_INTRO_TIMED_OUT = 0xF7, "every introduction to the onion service timed out: it is overloaded or offline; try again later";
 }
 
 impl SocksStatus {
@@ -79,6 +80,28 @@ impl SocksStatus {
     /// Whether this version knows the code.
     pub fn is_recognized(self) -> bool {
         self.description().is_some()
+    }
+
+    /// The nearest kind of an [`io::Error`](std::io::Error).
+    pub const fn io_kind(self) -> ErrorKind {
+        match self {
+            SocksStatus::NOT_ALLOWED | SocksStatus::ONION_AUTH_MISSING | SocksStatus::ONION_AUTH_WRONG => {
+                ErrorKind::PermissionDenied
+            }
+            SocksStatus::NETWORK_UNREACHABLE => ErrorKind::NetworkUnreachable,
+            SocksStatus::HOST_UNREACHABLE
+            | SocksStatus::ONION_INTRO_FAILED
+            | SocksStatus::ONION_REND_FAILED => ErrorKind::HostUnreachable,
+            SocksStatus::CONNECTION_REFUSED => ErrorKind::ConnectionRefused,
+            SocksStatus::TTL_EXPIRED | SocksStatus::ONION_INTRO_TIMED_OUT => ErrorKind::TimedOut,
+            SocksStatus::COMMAND_NOT_SUPPORTED | SocksStatus::ADDRESS_TYPE_NOT_SUPPORTED => {
+                ErrorKind::Unsupported
+            }
+            SocksStatus::ONION_DESCRIPTOR_NOT_FOUND => ErrorKind::NotFound,
+            SocksStatus::ONION_DESCRIPTOR_INVALID => ErrorKind::InvalidData,
+            SocksStatus::ONION_BAD_ADDRESS => ErrorKind::InvalidInput,
+            _ => ErrorKind::Other,
+        }
     }
 
     /// Whether it is one of tor's own codes about onion services.
@@ -99,5 +122,33 @@ impl fmt::Display for SocksStatus {
 impl fmt::Debug for SocksStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SocksStatus(0x{:02X})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_told_from_the_others() {
+        let texts: HashSet<String> = (0..=255).map(|code| SocksStatus::new(code).to_string()).collect();
+        assert_eq!(texts.len(), 256);
+        let codes: Vec<u8> = SocksStatus::KNOWN.iter().map(|status| status.code()).collect();
+        assert_eq!(codes, (0..=8).chain(0xF0..=0xF7).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn failures_have_their_kinds() {
+        // What has no better kind than "other": the general failure, and what is not known.
+        let others: Vec<SocksStatus> =
+            (1..=255).map(SocksStatus::new).filter(|status| status.io_kind() == ErrorKind::Other).collect();
+        assert!(others.contains(&SocksStatus::GENERAL_FAILURE));
+        assert!(
+            others.iter().all(|status| *status == SocksStatus::GENERAL_FAILURE || !status.is_recognized())
+        );
+        assert_eq!(SocksStatus::ONION_AUTH_MISSING.io_kind(), ErrorKind::PermissionDenied);
+        assert_eq!(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND.io_kind(), ErrorKind::NotFound);
     }
 }

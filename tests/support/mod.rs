@@ -11,6 +11,9 @@ pub(crate) mod info;
 pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;
+#[cfg(feature = "https")]
+pub(crate) mod tls_server;
 pub(crate) mod transcript;
 pub(crate) mod unknown_words;
+pub(crate) mod web;
 pub(crate) mod wiretap;

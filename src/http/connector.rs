@@ -1,0 +1,99 @@
+//! How ureq gets its connections: through tor's SOCKS port, and in no other way.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+
+use super::transport::{Socket, TorTransport};
+use crate::error::{ArgumentError, Error, SocksError, SocksProblem};
+use crate::socks::{Request, SocksProxy, TargetAddr};
+use crate::transport::deadline_after;
+
+/// Resolves nothing: tor is given the name.
+#[derive(Debug)]
+pub(super) struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}
+
+/// Connects through a SOCKS port.
+pub(super) struct TorConnector {
+    proxy: SocksProxy,
+}
+
+impl TorConnector {
+    pub(super) fn new(proxy: SocksProxy) -> Self {
+        TorConnector { proxy }
+    }
+
+    /// What to ask tor for.
+    fn request(uri: &Uri) -> Result<Request, Error> {
+        let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
+            return Err(ArgumentError::invalid("HTTP", "URL", "has no host").into());
+        };
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let target = TargetAddr::Domain(host.to_owned(), uri.port_u16().unwrap_or(default_port));
+        Ok(Request::connect(target)?)
+    }
+}
+
+impl Connector<()> for TorConnector {
+    type Out = TorTransport;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<TorTransport>, ureq::Error> {
+        check(details).map_err(carried)?;
+        let request = Self::request(details.uri).map_err(carried)?;
+        let theirs = details.timeout;
+        if theirs.after.is_zero() {
+            return Err(ureq::Error::Timeout(theirs.reason));
+        }
+        let is_theirs = *theirs.after < self.proxy.request_timeout();
+        let timeout = self.proxy.request_timeout().min(*theirs.after);
+        let proxy = self.proxy.clone().timeout(timeout);
+        let deadline = deadline_after(timeout);
+        let failed = |error: SocksError| match error.problem() {
+            SocksProblem::Timeout(_) if is_theirs => ureq::Error::Timeout(theirs.reason),
+            _ => carried(error.into()),
+        };
+        let socket = Arc::new(Socket::new(proxy.open(&request, deadline).map_err(failed)?));
+        (details.register_shutdown)(Socket::shutdown_handle(&socket))?;
+        proxy.ask(socket.transport(), &request, deadline).map_err(failed)?;
+        Ok(Some(TorTransport::new(socket, details.config, self.proxy.kept())))
+    }
+}
+
+/// Refuses what would go around tor, or in the clear.
+fn check(details: &ConnectionDetails<'_>) -> Result<(), Error> {
+    if details.config.proxy().is_some() {
+        let why = "has a proxy setting, but goes through tor: use an agent of its own for it";
+        return Err(ArgumentError::invalid("HTTP", "request", why).into());
+    }
+    if cfg!(not(feature = "https")) && details.needs_tls() {
+        let why = "begins with https:, for which scape's feature `https` has to be on";
+        return Err(ArgumentError::invalid("HTTP", "URL", why).into());
+    }
+    Ok(())
+}
+
+/// Our error, as ureq carries it.
+pub(super) fn carried(error: Error) -> ureq::Error {
+    ureq::Error::Io(io::Error::from(error))
+}
+
+impl fmt::Debug for TorConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TorConnector").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}

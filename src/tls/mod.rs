@@ -1,0 +1,27 @@
+//! TLS inside connections through tor, for any protocol: feature `https`.
+//!
+//! [`TlsStream`] is made of a [`SocksStream`](crate::socks::SocksStream) and verifies that its peer is the host that was asked
+//! for, also where that is an onion service. [`TlsSettings`] say whom to trust; without more, the authorities that browsers
+//! trust ([`webpki-roots`](https://docs.rs/webpki-roots)).
+//!
+//! ```no_run
+//! use scape::socks::SocksProxy;
+//! use scape::tls::{TlsSettings, TlsStream};
+//! use std::io::{Read, Write};
+//! use std::time::Duration;
+//!
+//! let stream = SocksProxy::new(9050).connect(("imap.example.com", 993))?;
+//! let mut imap = TlsStream::connect(stream, "imap.example.com", &TlsSettings::new(), Duration::from_secs(60))?;
+//! imap.write_all(b"a1 LOGOUT\r\n")?;
+//! let mut answer = String::new();
+//! imap.read_to_string(&mut answer)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod problem;
+mod settings;
+mod stream;
+
+pub(crate) use problem::{problem_of, server_name};
+pub use settings::TlsSettings;
+pub use stream::TlsStream;

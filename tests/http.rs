@@ -1,0 +1,416 @@
+//! HTTP through a SOCKS port that a test pretends to be tor's.
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::Error;
+use scape::error::SocksProblem;
+use scape::http::{AgentBuilder, socks_error, tor_error, ureq};
+use scape::socks::{Isolation, SocksProxy};
+use scape::types::SocksStatus;
+use support::web::{Asked, SOON, Trap, Web, http, ok, redirect, until_the_end};
+use ureq::{Agent, Timeout};
+
+fn agent(web: &Web) -> Agent {
+    AgentBuilder::new(web.proxy()).stall_timeout(SOON).build().unwrap()
+}
+
+fn get(agent: &Agent, url: &str) -> Result<String, ureq::Error> {
+    agent.get(url).call()?.body_mut().read_to_string()
+}
+
+fn status(error: &ureq::Error) -> SocksStatus {
+    socks_error(error).unwrap_or_else(|| panic!("{error:?}")).status().unwrap()
+}
+
+#[test]
+fn names_reach_the_proxy_unresolved() {
+    let web = Web::http(|asked, head| ok(format!("{} {}", asked.host, head.path)));
+    let agent = agent(&web);
+    assert_eq!(get(&agent, "http://Some.Example/a?b=c").unwrap(), "some.example /a?b=c");
+    assert_eq!(get(&agent, "http://localhost.example:8080/").unwrap(), "localhost.example /");
+    assert_eq!(get(&agent, "http://192.0.2.7:81/").unwrap(), "192.0.2.7 /");
+    assert_eq!(get(&agent, "http://[2001:db8::1]/").unwrap(), "2001:db8::1 /");
+    let asked = |kind, host: &str, port| Asked { user: None, kind, host: host.into(), port };
+    let expected = [
+        asked(3, "some.example", 80),
+        asked(3, "localhost.example", 8080),
+        asked(1, "192.0.2.7", 81),
+        asked(4, "2001:db8::1", 80),
+    ];
+    assert_eq!(web.asked(), expected);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_port_on_a_unix_socket_is_as_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Web::start_unix(&folder.path().join("socks"), |_, stream| http(stream, |_| ok("unix")));
+    let agent = agent(&web);
+    for _ in 0..3 {
+        assert_eq!(get(&agent, "http://example.com/").unwrap(), "unix");
+    }
+    assert_eq!(web.asked().len(), 1);
+}
+
+#[test]
+fn nothing_is_sent_that_identifies() {
+    let web = Web::http(|_, head| {
+        let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut answer = ok(format!("{} {}", names.join(" "), head.header("user-agent").unwrap_or("-")));
+        let at = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+        answer.splice(at..at, *b"\r\nset-cookie: a=b");
+        answer
+    });
+    let plain = agent(&web);
+    for _ in 0..2 {
+        assert_eq!(get(&plain, "http://example.com/").unwrap(), "accept host -");
+    }
+    let named = AgentBuilder::new(web.proxy()).user_agent("Mozilla/5.0").build().unwrap();
+    let said = get(&named, "http://example.com/").unwrap();
+    assert!(said.contains("user-agent") && said.ends_with("Mozilla/5.0"), "{said}");
+    let error = AgentBuilder::new(web.proxy()).user_agent("a\r\nb: c").build().unwrap_err();
+    assert!(matches!(error, Error::Argument(_)), "{error}");
+}
+
+#[test]
+fn connections_are_kept_for_the_same_agent_only() {
+    let web = Web::http(|asked, _| ok(asked.user.clone().unwrap_or_default()));
+    let mut users = HashSet::new();
+    for _ in 0..3 {
+        let isolation = Isolation::random();
+        let user = String::from_utf8(isolation.user().to_vec()).unwrap();
+        let agent = AgentBuilder::new(web.proxy()).isolation(isolation).build().unwrap();
+        let same = agent.clone();
+        for agent in [&agent, &same, &agent] {
+            assert_eq!(get(agent, "http://example.com/").unwrap(), user);
+        }
+        users.insert(user);
+        assert_eq!(web.asked().len(), users.len());
+    }
+    assert_eq!(users.len(), 3);
+    // Also where the first agent's connection is idle, and the isolation the same.
+    let isolation = Isolation::new("one", "two").unwrap();
+    let agents =
+        [(); 2].map(|()| AgentBuilder::new(web.proxy()).isolation(isolation.clone()).build().unwrap());
+    for agent in &agents {
+        assert_eq!(get(agent, "http://example.com/").unwrap(), "one");
+    }
+    assert_eq!(web.asked().len(), 5);
+}
+
+#[test]
+fn every_refusal_is_told() {
+    let web = Web::http(|_, _| ok(""));
+    let agent = agent(&web);
+    for code in (1..=8).chain(0xF0..=0xF7).chain([0x09, 0xFF]) {
+        let error = get(&agent, &format!("http://refused-{code:02x}.test/")).unwrap_err();
+        let expected = SocksStatus::new(code);
+        assert_eq!(status(&error), expected);
+        let ureq::Error::Io(io) = &error else { panic!("{error:?}") };
+        assert_eq!(io.kind(), expected.io_kind());
+        let text = error.to_string();
+        assert!(
+            text.contains(&expected.to_string()) && text.contains(&format!("refused-{code:02x}.test")),
+            "{text}"
+        );
+    }
+    let offline = get(&agent, "http://refused-f0.test/").unwrap_err();
+    assert!(socks_error(&offline).unwrap().is_onion_not_found());
+    // It was one request's failure.
+    assert_eq!(get(&agent, "http://example.com/").unwrap(), "");
+}
+
+#[test]
+fn a_port_that_is_not_there_says_where() {
+    let free = Trap::set().address;
+    let agent = AgentBuilder::new(SocksProxy::new(free)).build().unwrap();
+    let error = get(&agent, "http://example.com/").unwrap_err();
+    let SocksProblem::Io(io) = socks_error(&error).unwrap().problem() else { panic!("{error}") };
+    assert!(io.to_string().contains(&free.to_string()), "{io}");
+    assert!(matches!(&error, ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused));
+}
+
+#[test]
+fn private_addresses_are_asked_for_only_where_allowed() {
+    let web = Web::http(|asked, _| ok(&asked.host));
+    let careful = agent(&web);
+    for host in ["127.0.0.1", "[::1]", "10.1.2.3:81", "localhost", "[::ffff:192.168.0.1]", "printer.local"] {
+        let error = get(&careful, &format!("http://{host}/")).unwrap_err();
+        let socks = socks_error(&error).unwrap_or_else(|| panic!("{error:?}"));
+        assert!(socks.is_private() && socks.to_string().ends_with("nothing was sent"), "{socks}");
+    }
+    assert!(web.asked().is_empty());
+    let agent = AgentBuilder::new(web.proxy()).allow_private_addresses(true).build().unwrap();
+    assert_eq!(get(&agent, "http://127.0.0.1/").unwrap(), "127.0.0.1");
+    assert_eq!(get(&agent, "http://localhost/").unwrap(), "localhost");
+}
+
+#[test]
+fn what_would_go_around_tor_is_refused() {
+    let web = Web::http(|_, _| ok(""));
+    let trap = Trap::set();
+    let agent = agent(&web);
+    for scheme in ["http", "socks4", "socks4a", "socks5", "socks5h"] {
+        let proxy = ureq::Proxy::new(&format!("{scheme}://{}", trap.address)).unwrap();
+        let error = agent.get("http://example.com/").config().proxy(Some(proxy)).build().call().unwrap_err();
+        assert!(matches!(tor_error(&error), Some(Error::Argument(_))), "{error:?}");
+    }
+    trap.assert_empty();
+    assert!(web.asked().is_empty());
+}
+
+#[test]
+fn a_url_that_is_none_is_an_error() {
+    let web = Web::http(|_, _| ok(""));
+    let agent = agent(&web);
+    let long = format!("http://{}/", "a".repeat(256));
+    for url in [
+        "",
+        "example.com",
+        "/path",
+        "http://",
+        "http://:80/",
+        "http://a:0/",
+        "ftp://a/",
+        "http://bücher.example/",
+        &long,
+    ] {
+        assert!(get(&agent, url).is_err(), "{url}");
+    }
+    assert!(web.asked().is_empty());
+    #[cfg(not(feature = "https"))]
+    {
+        let error = get(&agent, "https://example.com/").unwrap_err();
+        assert!(tor_error(&error).unwrap().to_string().contains("`https`"), "{error}");
+        assert!(web.asked().is_empty());
+    }
+}
+
+#[test]
+fn redirects_stay_in_tor() {
+    let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    let web = Web::http(move |asked, head| match (asked.host.as_str(), head.path.as_str()) {
+        ("example.com", "/") => ok("arrived"),
+        (_, "/private") => redirect("http://127.0.0.1:9051/"),
+        (_, "/round") => redirect("/round"),
+        _ => redirect("http://example.com/"),
+    });
+    let agent = agent(&web);
+    assert_eq!(get(&agent, &format!("http://{onion}/")).unwrap(), "arrived");
+    let hosts: Vec<String> = web.asked().into_iter().map(|asked| asked.host).collect();
+    assert_eq!(hosts, [onion, "example.com"]);
+    let error = get(&agent, &format!("http://{onion}/private")).unwrap_err();
+    assert!(socks_error(&error).unwrap().is_private(), "{error}");
+    assert!(matches!(get(&agent, "http://a.test/round"), Err(ureq::Error::TooManyRedirects)));
+    let none = AgentBuilder::new(web.proxy()).max_redirects(0).build().unwrap();
+    assert_eq!(none.get("http://a.test/round").call().unwrap().status(), 302);
+}
+
+#[test]
+fn statuses_are_errors_unless_told_otherwise() {
+    let web = Web::http(|_, _| b"HTTP/1.1 404 No\r\ncontent-length: 4\r\n\r\nnone".to_vec());
+    assert!(matches!(get(&agent(&web), "http://a.test/"), Err(ureq::Error::StatusCode(404))));
+    let agent = AgentBuilder::new(web.proxy()).http_status_as_error(false).build().unwrap();
+    assert_eq!(get(&agent, "http://a.test/").unwrap(), "none");
+}
+
+#[test]
+fn bodies_of_every_kind() {
+    const SIZE: usize = 20_000_000;
+    let web = Web::http(|_, head| match head.path.as_str() {
+        "/big" => ok(vec![b'x'; SIZE]),
+        "/chunked" => {
+            let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+            for size in [1, 16, 100_000, 7] {
+                answer.extend_from_slice(format!("{size:x}\r\n{}\r\n", "c".repeat(size)).as_bytes());
+            }
+            answer.extend_from_slice(b"0\r\n\r\n");
+            answer
+        }
+        "/until-the-end" => b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nall of it".to_vec(),
+        "/post" => ok(format!("{} {}", head.body.len(), head.body.iter().all(|byte| *byte == b'p'))),
+        _ => b"HTTP/1.1 204 Nothing\r\n\r\n".to_vec(),
+    });
+    let agent = agent(&web);
+    let mut big = agent.get("http://a.test/big").call().unwrap();
+    let mut count = 0;
+    let mut reader = big.body_mut().as_reader();
+    let mut buffer = vec![0; 100_000];
+    while let size @ 1.. = reader.read(&mut buffer).unwrap() {
+        assert!(buffer[..size].iter().all(|byte| *byte == b'x'));
+        count += size;
+    }
+    assert_eq!(count, SIZE);
+    assert_eq!(get(&agent, "http://a.test/chunked").unwrap(), "c".repeat(100_024));
+    assert_eq!(get(&agent, "http://a.test/").unwrap(), "");
+    let posted = agent.post("http://a.test/post").send(vec![b'p'; 5_000_000]).unwrap();
+    assert_eq!(posted.into_body().read_to_string().unwrap(), "5000000 true");
+    assert_eq!(web.asked().len(), 1, "all over one connection");
+    assert_eq!(get(&agent, "http://a.test/until-the-end").unwrap(), "all of it");
+    assert_eq!(get(&agent, "http://a.test/").unwrap(), "");
+    assert_eq!(web.asked().len(), 2);
+}
+
+/// A server that says only this to a request, and then nothing or the end.
+fn half(said: &'static str, then_close: bool) -> Web {
+    Web::start(move |_, mut stream| {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        stream.write_all(said.as_bytes())?;
+        if then_close { Ok(()) } else { until_the_end(stream) }
+    })
+}
+
+const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+
+#[test]
+fn a_server_that_closes_in_the_middle_is_an_error() {
+    for said in [
+        "",
+        "HTTP/1.",
+        "HTTP/1.1 200 OK\r\ncontent-",
+        HALF,
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhal",
+    ] {
+        let web = half(said, true);
+        let error = get(&agent(&web), "http://a.test/").unwrap_err();
+        assert!(!matches!(error, ureq::Error::Timeout(_)), "{said:?}: {error:?}");
+        assert!(tor_error(&error).is_none(), "tor did all it could: {error:?}");
+    }
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up() {
+    let short = Duration::from_millis(100);
+    for said in ["", "HTTP/1.1 200 OK\r\n", HALF] {
+        let web = half(said, false);
+        let stalling = AgentBuilder::new(web.proxy()).stall_timeout(short).build().unwrap();
+        let begun = Instant::now();
+        let error = get(&stalling, "http://a.test/").unwrap_err();
+        assert!(matches!(error, ureq::Error::Timeout(Timeout::PerRead)), "{said:?}: {error:?}");
+        assert!((short..SOON).contains(&begun.elapsed()));
+        let limited = AgentBuilder::new(web.proxy()).timeout(short).build().unwrap();
+        let error = get(&limited, "http://a.test/").unwrap_err();
+        assert!(matches!(error, ureq::Error::Timeout(Timeout::Global)), "{said:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_nothing_is_given_up() {
+    let (_end, ended) = crossbeam_channel::bounded::<()>(0);
+    let web = Web::start(move |_, _| {
+        // Not a byte is read until the test is over.
+        let _ = ended.recv();
+        Ok(())
+    });
+    let agent = AgentBuilder::new(web.proxy()).stall_timeout(Duration::from_millis(200)).build().unwrap();
+    let begun = Instant::now();
+    let error = agent.post("http://a.test/").send(vec![0; 50_000_000]).unwrap_err();
+    assert!(matches!(error, ureq::Error::Timeout(Timeout::PerWrite)), "{error:?}");
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn a_connection_that_is_not_made_is_given_up() {
+    let web = Web::http(|_, _| ok(""));
+    let short = Duration::from_millis(100);
+    // The proxy's own limit, and ureq's.
+    let agent = AgentBuilder::new(web.proxy()).connect_timeout(short).build().unwrap();
+    let error = get(&agent, "http://silent.test/").unwrap_err();
+    let socks = socks_error(&error).unwrap_or_else(|| panic!("{error:?}"));
+    assert!(socks.is_timeout() && matches!(socks.problem(), SocksProblem::Timeout(_)), "{socks}");
+    let patient = AgentBuilder::new(web.proxy()).build().unwrap();
+    let request = patient.get("http://silent.test/").config().timeout_connect(Some(short)).build();
+    let error = request.call().unwrap_err();
+    assert!(matches!(error, ureq::Error::Timeout(Timeout::Connect)), "{error:?}");
+    let agent = AgentBuilder::new(web.proxy()).timeout(short).build().unwrap();
+    let error = get(&agent, "http://silent.test/").unwrap_err();
+    assert!(matches!(error, ureq::Error::Timeout(Timeout::Global)), "{error:?}");
+}
+
+#[test]
+fn an_agent_that_is_shut_down_ends_what_is_under_way() {
+    let (tell, asked) = std::sync::mpsc::channel();
+    let web = Web::start(move |_, stream| {
+        tell.send(()).unwrap();
+        until_the_end(stream)
+    });
+    for host in ["silent.test", "a.test"] {
+        let agent = agent(&web);
+        let before = web.asked().len();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| get(&agent, &format!("http://{host}/")));
+            if host == "silent.test" {
+                // In the middle of the handshake.
+                let deadline = Instant::now() + SOON;
+                while web.asked().len() == before && Instant::now() < deadline {
+                    thread::yield_now();
+                }
+            } else {
+                asked.recv_timeout(SOON).unwrap();
+            }
+            let begun = Instant::now();
+            agent.clone().shutdown();
+            assert!(waiting.join().unwrap().is_err());
+            assert!(begun.elapsed() < SOON / 2);
+        });
+        assert!(get(&agent, "http://a.test/").is_err());
+    }
+}
+
+#[test]
+fn a_connection_that_ended_while_idle_is_made_again() {
+    let (tell, ended) = crossbeam_channel::unbounded();
+    let web = Web::start(move |asked, stream| {
+        // One request a connection, though it does not say so.
+        let once = std::cell::Cell::new(false);
+        http(Once(stream, &once), |_| ok(&asked.host))?;
+        stream.shutdown()?;
+        tell.send(()).map_err(std::io::Error::other)
+    });
+    let agent = agent(&web);
+    for count in 1..=3 {
+        assert_eq!(get(&agent, "http://a.test/").unwrap(), "a.test");
+        assert_eq!(web.asked().len(), count);
+        ended.recv_timeout(SOON).unwrap();
+    }
+}
+
+/// Ends after the first answer.
+struct Once<'a>(&'a scape::transport::Transport, &'a std::cell::Cell<bool>);
+
+impl Read for Once<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.1.get() { Ok(0) } else { self.0.read(buffer) }
+    }
+}
+
+impl Write for Once<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.set(true);
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn isolation_is_not_shown() {
+    let isolation = Isolation::new("sesame", "open").unwrap();
+    let builder = AgentBuilder::new(SocksProxy::new(9050)).isolation(isolation);
+    let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());
+    assert!(!shown.contains("sesame") && !shown.contains("open"), "{shown}");
+}
