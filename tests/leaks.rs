@@ -19,6 +19,7 @@ use std::time::Duration;
 use audit::Audit;
 use exit_world::ExitWorld;
 use scape::testing::ScriptedTor;
+use scape::transport::Address;
 use scape::{Connect, Tor, TorClient};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -93,8 +94,10 @@ fn nothing_goes_around_tor() {
 
 /// Each way through tor that the library has.
 fn use_everything(socks: &str, control: &str) {
-    let socks: scape::transport::Address = socks.parse().unwrap();
-    let tors = [Tor::socks_only(socks.clone()), Tor::connect_with(&Connect::to(control).unwrap())];
+    let tors = [
+        Tor::socks_only(socks.parse::<Address>().unwrap()),
+        Tor::connect_with(&Connect::to(control).unwrap()),
+    ];
     for tor in tors {
         let tor = tor.unwrap();
         let client = tor.client().unwrap().timeout(SOON);
@@ -102,6 +105,14 @@ fn use_everything(socks: &str, control: &str) {
         streams(&client.isolated());
         look_ups(&client);
         drop(tor.dial((NAME, 80)).unwrap());
+        #[cfg(feature = "http")]
+        pages(&client);
+        #[cfg(feature = "https")]
+        secured(&client);
+    }
+    let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
+    for option in [format!("socksPort={}", port(socks)), format!("controlPort={}", port(control))] {
+        drop(scape::dial(format!("tor:{NAME}:80:{option}:isolate=true").as_str()).unwrap());
     }
 }
 
@@ -122,6 +133,29 @@ fn streams(client: &TorClient) {
     for target in ["localhost:80", "127.0.0.1:80", "printer.local:631"] {
         assert!(client.connect(target).is_err());
     }
+}
+
+#[cfg(feature = "http")]
+fn pages(client: &TorClient) {
+    let agent = client.http().unwrap();
+    for path in ["", "elsewhere"] {
+        let mut page = agent.get(format!("http://{NAME}/{path}")).call().unwrap();
+        assert_eq!(page.body_mut().read_to_string().unwrap(), "hello");
+    }
+    assert!(agent.get("http://localhost/").call().is_err());
+}
+
+/// Nobody speaks TLS there; what matters is where it is looked for.
+#[cfg(feature = "https")]
+fn secured(client: &TorClient) {
+    assert!(client.http().unwrap().get(format!("https://{NAME}/")).call().is_err());
+    assert!(client.connect_tls((NAME, 443)).is_err());
+    assert!(
+        scape::dial(
+            format!("tor:{NAME}:443:tls=true:socksPort={}", client.address().port().unwrap()).as_str()
+        )
+        .is_err()
+    );
 }
 
 fn look_ups(client: &TorClient) {

@@ -17,6 +17,7 @@ mod examples;
 mod happening;
 #[path = "network/hs_descriptors.rs"]
 mod hs_descriptors;
+#[cfg(feature = "http")]
 #[path = "network/http.rs"]
 mod http;
 #[path = "network/info.rs"]
@@ -78,6 +79,7 @@ fn a_private_network() {
         tor::CASES,
         killed::CASES,
         endpoints::CASES,
+        #[cfg(feature = "http")]
         http::CASES,
         examples::CASES,
         // Last: they leave the network in another state.

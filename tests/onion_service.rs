@@ -127,7 +127,7 @@ fn in_whatever_order_uploads_go() {
 
 #[test]
 fn what_is_not_published_is_told_and_removed() {
-    for (words, uploaded, failed, unanswered) in [
+    let cases = [
         ("", 0, 0, 0),
         ("c1 c2", 0, 0, 0),
         ("c1 c2 u11 d1", 1, 0, 0),
@@ -135,9 +135,11 @@ fn what_is_not_published_is_told_and_removed() {
         ("c1 c2 u11 u21 f11 f21", 0, 2, 0),
         ("c1 c2 u11 u21 o1 o1", 0, 0, 2),
         ("c1 c2 d1 d1", 0, 0, 0),
-    ] {
-        let tor = publishing(words);
-        let short = Duration::from_millis(150);
+    ];
+    let fails = |(words, uploaded, failed, unanswered): (&str, usize, usize, usize)| {
+        // Before the reply, so that they are there when it is.
+        let tor = tor().on_prefix("ADD_ONION", events(words) + &added(A)).start().unwrap();
+        let short = Duration::from_secs(2);
         let begun = Instant::now();
         let error = one(&controller(&tor)).timeout(short).publish().unwrap_err();
         assert!(begun.elapsed() < SOON && error.is_timeout(), "{words}: {error}");
@@ -149,7 +151,12 @@ fn what_is_not_published_is_told_and_removed() {
         assert_eq!((error.address.service_id(), error.after), (A.to_owned(), short));
         assert!(error.failures.iter().all(|f| f.reason == Some(HsDescReason::UploadRejected)));
         assert_eq!(removals(&tor), 1, "{words}");
-    }
+    };
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || fails(case));
+        }
+    });
 }
 
 #[test]
@@ -160,7 +167,7 @@ fn what_keeps_tor_from_publishing_is_in_the_error() {
         .info("status/bootstrap-phase", "NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"")
         .start()
         .unwrap();
-    let error = one(&controller(&tor)).timeout(Duration::from_millis(100)).publish().unwrap_err();
+    let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
     let Error::Publish(error) = error else { panic!("{error}") };
     assert_eq!(
         error.hints,
@@ -333,8 +340,7 @@ fn a_service_that_tor_adds_too_late_is_removed_again() {
         .send("250 OK\r\n");
     let tor = ScriptedTor::follow(script).unwrap();
     let controller = controller(&tor);
-    let error =
-        one(&controller).wait(Wait::Nothing).timeout(Duration::from_millis(100)).publish().unwrap_err();
+    let error = one(&controller).wait(Wait::Nothing).timeout(Duration::from_secs(2)).publish().unwrap_err();
     assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Reply), "{error}");
     tor.open("late");
     tor.wait_for("DEL_ONION").unwrap();
@@ -379,7 +385,7 @@ fn a_tor_that_does_not_answer_holds_nobody_up() {
         tor.on_prefix("DEL_ONION", "").start().unwrap()
     };
     let publish = |tor: &ScriptedTor| {
-        let impatient = controller(tor).with_timeout(Duration::from_millis(200));
+        let impatient = controller(tor).with_timeout(Duration::from_secs(2));
         OnionBuilder::new(&impatient).forward(80, 8080).wait(Wait::Nothing).publish().unwrap()
     };
     let begun = Instant::now();
@@ -452,7 +458,7 @@ fn waiting_ends_when_the_connection_stays_away() {
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let (sender, steps) = unbounded();
     let builder = one(&controller)
-        .timeout(Duration::from_millis(500))
+        .timeout(Duration::from_secs(3))
         .on_progress(move |step| sender.send(step.tag.clone()).unwrap());
     std::thread::scope(|scope| {
         let publishing = scope.spawn(|| builder.publish());

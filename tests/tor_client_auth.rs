@@ -115,7 +115,8 @@ fn a_guard_gives_a_key_for_a_while() {
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
     // A SETCONF of somebody who does not think of it.
-    controller.set_conf([("ContactInfo", "me")]).unwrap();
+    tor.controller().set_conf([("ContactInfo", "me")]).unwrap();
+    assert_eq!(known(&controller, &address), None);
     guard.renew().unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
     guard.close().unwrap();
@@ -198,4 +199,35 @@ fn a_name_leaves_no_directory() {
         assert!(matches!(error, Error::Argument(_)), "{name:?}: {error}");
     }
     assert!(!folder.path().join("auth").exists());
+}
+
+#[test]
+fn a_change_of_the_configuration_takes_no_key_with_it() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let (one, other) = (address(), address());
+    for address in [&one, &other] {
+        controller
+            .onion_client_auth_add(&ClientAuth::new(*address, ClientKey::random()).name("bob"))
+            .unwrap();
+    }
+    let before = controller.onion_client_auth_view().unwrap();
+    assert_eq!(before.len(), 2);
+    controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
+    assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("77"));
+    let same =
+        |now: Vec<ClientAuth>| before.iter().all(|auth| now.contains(auth)) && now.len() == before.len();
+    assert!(same(controller.onion_client_auth_view().unwrap()));
+    controller.reset_conf(["MaxCircuitDirtiness"]).unwrap();
+    assert!(same(controller.onion_client_auth_view().unwrap()));
+    let torrc = controller.config_text().unwrap();
+    controller.load_conf(&torrc).unwrap();
+    assert!(same(controller.onion_client_auth_view().unwrap()));
+    // What is refused changes nothing, and what was taken back does not come again.
+    assert!(matches!(controller.set_conf([("NoSuchOption", "1")]), Err(Error::Refused(_))));
+    assert!(same(controller.onion_client_auth_view().unwrap()));
+    controller.onion_client_auth_remove(&one).unwrap();
+    controller.set_conf([("MaxCircuitDirtiness", "78")]).unwrap();
+    assert_eq!(known(&controller, &one), None);
+    assert!(known(&controller, &other).is_some());
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq};
 use proptest::test_runner::TestRunner;
 use scape::error::{DiskOnionError, DiskOnionProblem};
-use scape::onion::disk::{DiskOnion, DiskOnionService, DiskOnions};
+use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionService, DiskOnions};
 use scape::types::{ConfLine, OnionKey, Signal};
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
@@ -79,7 +79,7 @@ fn added_changed_and_removed_also_the_last() {
     assert_eq!(again.config().unwrap(), Some(changed));
 
     first.remove().unwrap();
-    assert_eq!(onions.list().unwrap(), [two.clone()]);
+    assert_eq!(onions.list().unwrap(), std::slice::from_ref(&two));
     assert_eq!(second.clone().remove().unwrap(), two);
     assert_eq!(onions.list().unwrap(), []);
     // The keys have stayed: added again, it is the same one.
@@ -120,22 +120,23 @@ fn an_own_key_gives_its_address() {
     let mut bytes = *OnionKey::random().expose();
     bytes[60..].copy_from_slice(b"\t\r\n ");
     let key = OnionKey::from_expanded(bytes).unwrap();
+    let files = DiskOnionFiles::new().key(key.clone());
     let service = DiskOnion::new(tor.folder().join("hs")).local_port(80);
-    let added = onions.add_with_key(&service, &key).unwrap();
+    let added = onions.add_with(&service, &files).unwrap();
     assert_eq!(added.address(), key.address());
     assert_eq!(added.secret_key().unwrap().expose(), &bytes);
     assert_eq!(mode(&added.directory().join("hs_ed25519_secret_key")), 0o600);
     added.remove().unwrap();
 
-    let other = problem(onions.add_with_key(&service, &OnionKey::random()));
+    let other = problem(onions.add_with(&service, &DiskOnionFiles::new().key(OnionKey::random())));
     assert!(
         matches!(other.problem, DiskOnionProblem::OtherKey(address) if address == key.address()),
         "{other}"
     );
-    assert_eq!(onions.add_with_key(&service, &key).unwrap().address(), key.address());
+    assert_eq!(onions.add_with(&service, &files).unwrap().address(), key.address());
     // tor would take a second one with the same key, and serve one of them.
     let copy = DiskOnion::new(tor.folder().join("copy")).local_port(80);
-    let same = problem(onions.add_with_key(&copy, &key));
+    let same = problem(onions.add_with(&copy, &files));
     assert!(matches!(same.problem, DiskOnionProblem::SameKey(_)), "{same}");
     assert!(!copy.directory().exists());
 }

@@ -115,7 +115,7 @@ fn it_says_why_nothing_is_published() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     for wait in [Wait::FirstUpload, Wait::AllUploads] {
-        let error = one(&controller).wait(wait).timeout(Duration::from_millis(200)).publish().unwrap_err();
+        let error = one(&controller).wait(wait).timeout(Duration::from_secs(1)).publish().unwrap_err();
         let Error::Publish(error) = &error else { panic!("{error}") };
         assert!(error.hints.contains(&PublishHint::NetworkDisabled), "{error}");
         assert!(error.hints.contains(&PublishHint::NotBootstrapped { percent: 0 }), "{error}");
@@ -124,7 +124,7 @@ fn it_says_why_nothing_is_published() {
     assert!(controller.onions_current().unwrap().is_empty());
     controller.set_conf([("PublishHidServDescriptors", "0")]).unwrap();
     let error =
-        one(&controller).wait(Wait::AllUploads).timeout(Duration::from_millis(200)).publish().unwrap_err();
+        one(&controller).wait(Wait::AllUploads).timeout(Duration::from_secs(1)).publish().unwrap_err();
     assert!(error.to_string().contains("PublishHidServDescriptors 0"), "{error}");
 }
 

@@ -96,6 +96,9 @@ pub enum ClientAuthAdded {
 impl Controller {
     /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
     ///
+    /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. With the changes that this
+    /// controller makes, they are given back at once; when another one changes something, or with `SIGNAL RELOAD`, they are lost.
+    ///
     /// # Errors
     ///
     /// [`Error::Argument`] for a name that tor does not take; [`Error::Refused`] (553) where the key is no valid one,

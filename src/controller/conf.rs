@@ -93,7 +93,25 @@ impl Controller {
             command.quoted(name.as_ref(), value.as_ref());
             any = true;
         }
-        if any { self.request(command.finish()?).map(drop) } else { Ok(()) }
+        if any { self.reconfigure(command.finish()?) } else { Ok(()) }
+    }
+
+    /// Sends a command that changes the configuration. With each of them, tor 0.4.9 forgets the clients' keys that it has in
+    /// memory only: those of this controller are given back, in the same write.
+    fn reconfigure(&self, command: Command) -> Result<()> {
+        let keys = self.inner.session.ledger.client_auths();
+        if keys.is_empty() {
+            return self.request(command).map(drop);
+        }
+        let mut replies = self.send_all([command].into_iter().chain(keys))?.into_iter();
+        let changed = replies.next().map_or(Ok(()), |reply| reply.wait_ok().map(drop));
+        for given_back in replies {
+            // The configuration was changed: that is what was asked for.
+            if let Err(error) = given_back.wait_ok() {
+                log::warn!(target: "scape::connection", "a client's key could not be given back to tor: {error}");
+            }
+        }
+        changed
     }
 
     /// Sets options back to their defaults, all of them or none. Errors are those of [`set_conf`](Self::set_conf).
@@ -104,7 +122,7 @@ impl Controller {
             command.option(name.as_ref());
             any = true;
         }
-        if any { self.request(command.finish()?).map(drop) } else { Ok(()) }
+        if any { self.reconfigure(command.finish()?) } else { Ok(()) }
     }
 
     /// Replaces the whole configuration by this text in torrc's format; what the command line says still counts.
@@ -121,7 +139,7 @@ impl Controller {
             let why = format!("has a carriage return without a line feed (at byte {position})");
             return Err(ArgumentError::invalid("LOADCONF", "torrc", why).into());
         }
-        self.request(Command::build("LOADCONF").data("torrc", bytes).finish()?).map(drop)
+        self.reconfigure(Command::build("LOADCONF").data("torrc", bytes).finish()?)
     }
 
     /// Writes the configuration into tor's torrc; the old one is kept as `torrc.orig.1`.

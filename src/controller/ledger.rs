@@ -73,6 +73,12 @@ impl Ledger {
         self.0.lock().client_auths.retain(|known| known.address != *address);
     }
 
+    /// The commands by which tor gets the clients' keys that it has in memory only.
+    pub(super) fn client_auths(&self) -> Vec<Command> {
+        let entries = self.0.lock();
+        entries.client_auths.iter().filter_map(|auth| auth.command().ok()).collect()
+    }
+
     /// An address was mapped; to itself, if it was taken back.
     pub(super) fn set_mapping(&self, mapping: &Mapping) {
         let mut entries = self.0.lock();

@@ -30,7 +30,7 @@
 //!
 //! **For everybody or for some.** Who knows the address of a service can connect to it; and though nobody can list the addresses,
 //! they are not secrets: they are in links, logs and histories. With [`client`](OnionBuilder::client) the service is for those only that
-//! have one of the private keys ([client authorization](crate::types::ClientKey)): nobody else can read the descriptor, so that they do
+//! have one of the private keys (client authorization, [`client_auth`]; a program makes keys with [`ClientKey::random`](crate::types::ClientKey::random)): nobody else can read the descriptor, so that they do
 //! not even learn whether the service is there. (What txtorcon and old tors call `basic` and `stealth` was of version 2, and is gone.
 //! There are no names of clients: each key is a client.)
 //!

@@ -11,7 +11,7 @@ use crate::transport::deadline_after;
 use crate::types::{EventKind, OnionAddress, Progress};
 
 /// How long is asked, when it was waited in vain, for what keeps tor from publishing.
-const ASK_WHY: Duration = Duration::from_millis(500);
+const ASK_WHY: Duration = Duration::from_secs(1);
 
 /// What is waited for when an onion service is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -23,7 +23,7 @@
     feature = "http",
     doc = "* [`http`](Tor::http): a `ureq::Agent` that goes through tor, whatever the environment says."
 )]
-//! * [`onion`](Tor::onion): onion services, and listeners behind them.
+//! * [`onion`](Tor::onion): onion services, and listeners behind them; [`disk_onions`](Tor::disk_onions): those of tor's configuration.
 //!
 //! Nothing goes around tor, ever: where tor cannot be used, there is an error that says what was tried.
 
@@ -43,6 +43,7 @@ use crate::config::PortLine;
 use crate::controller::{Connect, Controller};
 use crate::error::{ConnectAttempt, Error, NoTorError, Result};
 use crate::onion::OnionBuilder;
+use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
 use crate::transport::Address;
@@ -320,6 +321,15 @@ impl Tor {
     pub fn onion(&self) -> Result<OnionBuilder> {
         let keep: Keep = self.core.clone();
         Ok(OnionBuilder::new(self.controller()?).keep(keep))
+    }
+
+    /// The onion services in tor's configuration, with their keys on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    pub fn disk_onions(&self) -> Result<DiskOnions> {
+        self.controller().map(DiskOnions::of)
     }
 
     /// Ends the control connection, for every handle; and the tor, where we started it.

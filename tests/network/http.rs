@@ -2,21 +2,26 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::Tor;
+use scape::http::{AgentBuilder, socks_error};
 use scape::onion::OnionStream;
+use scape::socks::SocksProxy;
 use scape::testing::TestNetwork;
+use scape::types::{OnionKey, SocksStatus};
+use scape::{AddOnion, Tor};
 
 use crate::killed::{buried, kill, launch};
+use crate::onions::publish;
 use crate::{Case, NAME, SOON};
 
 pub(crate) const CASES: &[Case] = &[
     ("a thousand fetches from an onion service over one agent", thousand),
     ("tor is killed while something is fetched", killed),
+    ("a name, an onion service and nobody's address, over TCP and Unix", ports),
 ];
 
 const FETCHES: usize = 1000;
@@ -144,4 +149,54 @@ fn killed(network: &TestNetwork) {
         tor.controller().unwrap().wait_closed(SOON).unwrap();
         buried(tor);
     }
+}
+
+/// Answers every request with its path.
+fn paths() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                for line in lines.filter(|line| line.starts_with("GET ")) {
+                    let path = line.split(' ').nth(1).unwrap();
+                    let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Tried again while the service's descriptor makes its way.
+fn get(agent: &ureq::Agent, url: &str) -> String {
+    let deadline = Instant::now() + SOON;
+    loop {
+        match agent.get(url).call() {
+            Ok(mut response) => return response.body_mut().read_to_string().unwrap(),
+            Err(error) if socks_error(&error).is_some() && Instant::now() < deadline => {}
+            Err(error) => panic!("{url}: {error}"),
+        }
+    }
+}
+
+fn ports(network: &TestNetwork) {
+    let server = paths();
+    let tor = network.client();
+    let service = publish(tor, &AddOnion::new().port(80, server));
+    for address in [network.socks(), network.socks_unix().unwrap()] {
+        let agent = AgentBuilder::new(SocksProxy::new(address).timeout(SOON)).build().unwrap();
+        for host in [format!("{NAME}:{}", server.port()), service.address.to_string()] {
+            for path in ["/one", "/two"] {
+                assert_eq!(get(&agent, &format!("http://{host}{path}")), path);
+            }
+        }
+        let nobody = OnionKey::random().address();
+        let error = agent.get(format!("http://{nobody}/")).call().unwrap_err();
+        let status = socks_error(&error).and_then(|error| error.status());
+        let expected = [SocksStatus::HOST_UNREACHABLE, SocksStatus::ONION_DESCRIPTOR_NOT_FOUND];
+        assert!(status.is_some_and(|status| expected.contains(&status)), "{error}");
+    }
+    tor.del_onion(&service.address).unwrap();
 }

@@ -2,10 +2,11 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use scape::onion::client_auth::ClientAuthGuard;
-use scape::onion::disk::{DiskOnion, DiskOnionService, DiskOnions};
+use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionService, DiskOnions};
 use scape::onion::{Publication, Wait};
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
@@ -25,8 +26,8 @@ fn host(network: &TestNetwork) -> &Controller {
     network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
 }
 
-fn publish(tor: &Controller, service: &DiskOnion) -> DiskOnionService {
-    DiskOnions::of(tor).publish(service, Wait::AllUploads, SOON, |_| {}).unwrap()
+fn publish(tor: &Controller, service: &DiskOnion, files: &DiskOnionFiles) -> DiskOnionService {
+    DiskOnions::of(tor).publish(service, files, Wait::AllUploads, SOON, |_| {}).unwrap()
 }
 
 fn reached(network: &TestNetwork) {
@@ -34,11 +35,11 @@ fn reached(network: &TestNetwork) {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let tor = host(network);
     let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"on disk"));
-    let service = publish(tor, &config);
+    let service = publish(tor, &config, &DiskOnionFiles::new());
     assert_eq!(read(network, &service.address(), 80).unwrap(), "on disk");
     let address = service.address();
     service.remove().unwrap();
-    let again = publish(tor, &config.port(81, server(b"again")));
+    let again = publish(tor, &config.port(81, server(b"again")), &DiskOnionFiles::new());
     assert_eq!(again.address(), address);
     assert_eq!(read(network, &address, 81).unwrap(), "again");
     again.remove().unwrap();
@@ -48,14 +49,9 @@ fn authorized(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let (tor, client) = (host(network), network.client());
-    let (right, wrong) = (ClientKey::random(), ClientKey::random());
-    let service = publish(tor, &DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret")));
-    service.authorized_clients().add("bob", &right.public_key()).unwrap();
-    // The descriptors are made anew, and uploaded.
-    let publication = Publication::begin(tor).unwrap();
-    service.reread().unwrap();
-    publication.wait(&service.address(), Wait::AllUploads, SOON, |_| {}).unwrap();
-
+    let (right, wrong, late) = (ClientKey::random(), ClientKey::random(), ClientKey::random());
+    let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret"));
+    let service = publish(tor, &config, &DiskOnionFiles::new().client("bob", right.public_key()));
     assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_MISSING);
     let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), wrong)).unwrap();
     assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_WRONG);
@@ -63,6 +59,15 @@ fn authorized(network: &TestNetwork) {
     let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), right)).unwrap();
     assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
     guard.close().unwrap();
+
+    // One who comes later. Directories take another descriptor only in another second than the last.
+    thread::sleep(Duration::from_millis(1100));
+    service.authorized_clients().add("late", &late.public_key()).unwrap();
+    let publication = Publication::begin(tor).unwrap();
+    service.reread().unwrap();
+    publication.wait(&service.address(), Wait::AllUploads, SOON, |_| {}).unwrap();
+    let _guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), late)).unwrap();
+    assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
     service.remove().unwrap();
 }
 

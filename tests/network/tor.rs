@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use parking_lot::Mutex;
-use scape::error::{NoSocksPortError, SocksProblem};
+use scape::error::NoSocksPortError;
 use scape::event::EventBody;
 use scape::testing::TestNetwork;
 use scape::transport::Address;
@@ -77,8 +77,7 @@ fn private_addresses(network: &TestNetwork) {
         [address.to_string(), format!("[::1]:{}", address.port()), format!("localhost:{}", address.port())]
     {
         let Err(Error::Socks(error)) = client.connect(target.as_str()) else { panic!("{target}") };
-        assert!(matches!(error.problem(), SocksProblem::Argument(_)), "{error}");
-        assert!(error.to_string().contains("allow_private_addresses"), "{error}");
+        assert!(error.is_private() && error.to_string().contains("allowed explicitly"), "{error}");
     }
     let client = client.allow_private_addresses(true);
     assert_eq!(said(client.connect(address).unwrap()), "private");
@@ -226,6 +225,16 @@ fn wakes(network: &TestNetwork) {
     assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
 }
 
+/// What is still to be read of a page keeps tor running, too.
+#[cfg(feature = "http")]
+fn fetched_with_the_last_handle(client: &TorClient) {
+    let port = server(b"HTTP/1.0 200 OK\r\n\r\nfetched").port();
+    let agent = client.http().unwrap();
+    let response = agent.get(format!("http://{NAME}:{port}/")).call().unwrap();
+    drop(agent);
+    assert_eq!(response.into_body().read_to_string().unwrap(), "fetched");
+}
+
 fn launched(network: &TestNetwork) {
     let steps = Arc::new(Mutex::new(Vec::new()));
     let noted = steps.clone();
@@ -238,6 +247,8 @@ fn launched(network: &TestNetwork) {
     assert!(tor.is_ready().unwrap());
     let mut stream = tor.dial((NAME, server(b"launched").port())).unwrap();
     let client = tor.client().unwrap();
+    #[cfg(feature = "http")]
+    fetched_with_the_last_handle(&client);
     drop(tor);
     drop(client);
     // The stream has it still.

@@ -105,7 +105,11 @@ fn answer_address(stream: &mut TcpStream, ip: Ipv4Addr) -> io::Result<()> {
 
 /// A web server with one page, which is at every address but sends those elsewhere who ask for `/elsewhere`.
 fn answer_request(mut stream: TcpStream) -> io::Result<()> {
-    let mut request = Vec::new();
+    let mut request = take::<1>(&mut stream)?.to_vec();
+    // It speaks no TLS.
+    if request == [0x16] {
+        return Ok(());
+    }
     while !request.ends_with(b"\r\n\r\n") {
         request.push(take::<1>(&mut stream)?[0]);
     }

@@ -92,23 +92,25 @@ impl AuthorizedClients {
         Ok(AuthorizedClientList { clients, bad })
     }
 
-    /// Lets a client in, under this name. The file is there whole or not at all, with mode 0600.
+    /// Lets a client in, under this name. The file is there whole or not at all, with mode 0600. `false` where it was there
+    /// already, with this key.
     ///
     /// # Errors
     ///
     /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain file's name, or is there already, with another
-    /// key (with the same, nothing is to be done); [`Error::Io`](crate::Error::Io) where the file cannot be written.
-    pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<()> {
+    /// key; [`Error::Io`](crate::Error::Io) where the file cannot be written.
+    pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
-            Some(found) if found.key == *key => return Ok(()),
+            Some(found) if found.key == *key => return Ok(false),
             Some(_) => {
                 let why = format!("{name:?} is another client's: remove that first, or choose another");
                 return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
             }
             None => {}
         }
-        names::write(&self.directory, &file, &format!("{}\n", key.auth_line()))
+        names::write(&self.directory, &file, &format!("{}\n", key.auth_line()))?;
+        Ok(true)
     }
 
     /// Takes a client away, or a bad file. `false` where there is none of this name.
@@ -180,8 +182,7 @@ mod tests {
     fn nobody_is_replaced_and_nobody_is_the_last_by_mistake() {
         let (_folder, clients) = clients();
         let (one, other) = (ClientKey::random().public_key(), ClientKey::random().public_key());
-        clients.add("bob", &one).unwrap();
-        clients.add("bob", &one).unwrap();
+        assert!(clients.add("bob", &one).unwrap() && !clients.add("bob", &one).unwrap());
         assert!(clients.add("bob", &other).unwrap_err().to_string().contains("another client's"));
         assert!(clients.remove("bob").unwrap_err().to_string().contains("everybody"));
         assert!(clients.add("../bob", &other).is_err() && clients.remove("../../bob").is_err());

@@ -16,7 +16,8 @@ const DROP: Duration = Duration::from_secs(5);
 /// It does not keep the connection open; a key outlives a connection that ends before this is dropped, as long as tor
 /// runs. Dropping it waits for tor's answers, for at most some seconds each.
 ///
-/// tor 0.4.9 forgets a key that is not permanent at every SETCONF: [`renew`](Self::renew) gives it again.
+/// tor 0.4.9 forgets a key that is not permanent when its configuration is changed. Changes by the same controller give it back;
+/// after those of others, and `SIGNAL RELOAD`, [`renew`](Self::renew) does.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

@@ -133,7 +133,10 @@ mod tests {
             (format!("{ADDRESS}:basic:x25519:{KEY}"), ParseAuthLineError::AuthType),
             (format!("{ADDRESS}:descriptor:x448:{KEY}"), ParseAuthLineError::KeyType),
             (format!("{ADDRESS}:descriptor:x25519:{base64}"), ParseAuthLineError::Length { length: 43 }),
-            (format!("{ADDRESS}:descriptor:x25519:{}1", &KEY[1..]), ParseClientKeyError::Characters.into()),
+            (
+                format!("{ADDRESS}:descriptor:x25519:{}", KEY.replacen('6', "1", 1)),
+                ParseClientKeyError::Characters.into(),
+            ),
             (format!("{ADDRESS}:descriptor:x25519:{}", "A".repeat(52)), ParseAuthLineError::ZeroKey),
             (format!("x:descriptor:x25519:{KEY}"), ParseOnionError::Length { length: 1 }.into()),
         ] {

@@ -31,11 +31,13 @@
 //!
 //! * A service whose last client is taken away is open to **everybody**: so is one all of whose files are bad, since tor only
 //!   passes over these.
+//! * Clients that come later leave behind descriptors that everybody could read: those that are to be there from the beginning are
+//!   put there with the service ([`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles)).
 //! * tor reads all of these files at every SETCONF, whatever it is about, and at `SIGNAL RELOAD` (which drops the options that
 //!   were not saved: see [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread)).
 //! * At every SETCONF it also **forgets the clients' keys that it has in memory only**, from ONION_CLIENT_AUTH_ADD. The methods
-//!   here give them to it again; whoever uses [`set_conf`](crate::Controller::set_conf) does so by himself:
-//!   [`ClientAuthGuard::renew`].
+//!   here give all of them to it again, and those of a [`Controller`](crate::Controller) give that controller's own;
+//!   [`ClientAuthGuard::renew`] is for after the changes of others.
 //! * Two `.auth_private` files for one service make tor refuse every SETCONF, not start, and **end** at `SIGNAL RELOAD`:
 //!   [`ClientAuthDir::add`] does not make a second.
 

@@ -73,12 +73,12 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
     Err(error.into())
 }
 
+/// A file's name without its ending, and what is in it.
+pub(super) type AuthFile = (String, Zeroizing<String>);
+
 /// What is in a directory: the names without their ending and the texts, sorted, and apart from them the bad ones. Nothing at all
 /// where there is no such directory.
-pub(super) fn read_all(
-    directory: &Path,
-    ending: &str,
-) -> Result<(Vec<(String, Zeroizing<String>)>, Vec<BadAuthFile>)> {
+pub(super) fn read_all(directory: &Path, ending: &str) -> Result<(Vec<AuthFile>, Vec<BadAuthFile>)> {
     let (mut files, mut bad) = (Vec::new(), Vec::new());
     let failed = |error| Error::io(format!("reading {}", directory.display()), error);
     let entries = match fs::read_dir(directory) {
@@ -98,11 +98,7 @@ pub(super) fn read_all(
     Ok((files, bad))
 }
 
-fn read_one(
-    directory: &Path,
-    file: Option<&str>,
-    ending: &str,
-) -> Result<(String, Zeroizing<String>), BadAuthFileProblem> {
+fn read_one(directory: &Path, file: Option<&str>, ending: &str) -> Result<AuthFile, BadAuthFileProblem> {
     let file = file.ok_or(BadAuthFileProblem::NameEncoding)?;
     let name = file.strip_suffix(ending).filter(|name| !name.is_empty()).ok_or(BadAuthFileProblem::Name)?;
     let content =

@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
+use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
 use crate::error::{DiskOnionError, DiskOnionProblem, Error, Result};
 use crate::types::{OnionAddress, OnionKey};
@@ -18,14 +20,14 @@ pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
 /// What was made for a service before tor was told of it. Dropping it takes that away again.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    directory: Option<PathBuf>,
+    directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }
 
 impl Prepared {
     /// tor has the service now: everything stays.
     pub(super) fn keep(mut self) {
-        self.directory = None;
+        self.directories.clear();
         self.files.clear();
     }
 }
@@ -35,16 +37,16 @@ impl Drop for Prepared {
         for file in self.files.drain(..) {
             let _ = fs::remove_file(file);
         }
-        // Only if nobody has put anything there.
-        if let Some(directory) = self.directory.take() {
+        // The inner one first; and only if nobody has put anything there.
+        for directory in self.directories.drain(..).rev() {
             let _ = fs::remove_dir(directory);
         }
     }
 }
 
 /// Makes sure that tor, which runs as the user `tor` (where that is known), neither ends nor makes another key when it is told
-/// of this service; makes its directory, and puts `key` there.
-pub(super) fn prepare(service: &DiskOnion, key: Option<&OnionKey>, tor: Option<u32>) -> Result<Prepared> {
+/// of this service; makes its directory, and puts `files` there.
+pub(super) fn prepare(service: &DiskOnion, files: &DiskOnionFiles, tor: Option<u32>) -> Result<Prepared> {
     let directory = service.directory();
     let problem = |problem| Error::from(DiskOnionError::new(directory, problem));
     let mut prepared = Prepared::default();
@@ -52,15 +54,16 @@ pub(super) fn prepare(service: &DiskOnion, key: Option<&OnionKey>, tor: Option<u
         Ok(found) if !found.is_dir() => return Err(problem(DiskOnionProblem::NotADirectory)),
         Ok(found) => check_inside(directory, &found, tor).map_err(problem)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(directory, tor, key.is_some(), &mut prepared).map_err(problem)?;
+            make(directory, tor, !files.is_empty(), &mut prepared).map_err(problem)?;
         }
         // tor may see more than this program.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && key.is_none() => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && files.is_empty() => {}
         Err(error) => return Err(problem(failed("looking at it", error))),
     }
-    if let Some(key) = key {
+    if let Some(key) = &files.key {
         put_key(directory, key, &mut prepared).map_err(problem)?;
     }
+    put_clients(directory, files, &mut prepared)?;
     Ok(prepared)
 }
 
@@ -81,7 +84,7 @@ fn make(
     if must || may_give_to(tor) {
         private_file::make_directory(directory, parent, tor)
             .map_err(|error| failed("making the directory", error))?;
-        prepared.directory = Some(directory.to_owned());
+        prepared.directories.push(directory.to_owned());
         return Ok(());
     }
     if may_write(&above, tor) { Ok(()) } else { Err(DiskOnionProblem::ParentNotWritable) }
@@ -134,6 +137,19 @@ fn put_key(directory: &Path, key: &OnionKey, prepared: &mut Prepared) -> Result<
     }
     // Last: without it, there is no key.
     put(directory, SECRET_KEY, &key.to_secret_key_file(), prepared)
+}
+
+fn put_clients(directory: &Path, files: &DiskOnionFiles, prepared: &mut Prepared) -> Result<()> {
+    let clients = AuthorizedClients::at(directory.join(AUTHORIZED_CLIENTS));
+    for (name, key) in &files.clients {
+        if !clients.directory().exists() {
+            prepared.directories.push(clients.directory().to_owned());
+        }
+        if clients.add(name, key)? {
+            prepared.files.push(clients.directory().join(format!("{name}.auth")));
+        }
+    }
+    Ok(())
 }
 
 fn put(
@@ -250,9 +266,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::types::ClientKey;
 
     fn own() -> Option<u32> {
         Some(private_file::own_user())
+    }
+
+    fn with_key(key: &OnionKey) -> DiskOnionFiles {
+        DiskOnionFiles::new().key(key.clone())
     }
 
     fn problem(result: Result<Prepared>) -> DiskOnionProblem {
@@ -268,19 +289,19 @@ mod tests {
         let directory = folder.path().join("hs");
         let service = DiskOnion::new(&directory).local_port(80);
         let key = OnionKey::random();
-        prepare(&service, Some(&key), own()).unwrap().keep();
+        prepare(&service, &with_key(&key), own()).unwrap().keep();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&directory.join(SECRET_KEY))), (0o700, 0o600));
         assert_eq!(secret_key(&directory).unwrap(), key);
         assert_eq!(public_key(&directory).unwrap(), key.address());
         // The same again is right; another is not, and nothing is overwritten.
-        prepare(&service, Some(&key), own()).unwrap().keep();
-        let found = problem(prepare(&service, Some(&OnionKey::random()), own()));
+        prepare(&service, &with_key(&key), own()).unwrap().keep();
+        let found = problem(prepare(&service, &with_key(&OnionKey::random()), own()));
         assert!(matches!(found, DiskOnionProblem::OtherKey(address) if address == key.address()));
         assert_eq!(secret_key(&directory).unwrap(), key);
         // A public key alone is a key, too.
         fs::remove_file(directory.join(SECRET_KEY)).unwrap();
-        let found = problem(prepare(&service, Some(&OnionKey::random()), own()));
+        let found = problem(prepare(&service, &with_key(&OnionKey::random()), own()));
         assert!(matches!(found, DiskOnionProblem::OtherKey(_)), "{found}");
         assert!(!directory.join(SECRET_KEY).exists());
     }
@@ -290,9 +311,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("hs");
         let service = DiskOnion::new(&directory).local_port(80);
-        drop(prepare(&service, Some(&OnionKey::random()), own()).unwrap());
+        let files = with_key(&OnionKey::random()).client("bob", ClientKey::random().public_key());
+        drop(prepare(&service, &files, own()).unwrap());
         assert!(!directory.exists());
-        let prepared = prepare(&service, None, own()).unwrap();
+        let bad = files.clone().client("../eve", ClientKey::random().public_key());
+        assert!(matches!(prepare(&service, &bad, own()), Err(Error::Argument(_))));
+        assert!(!directory.exists());
+        let prepared = prepare(&service, &DiskOnionFiles::new(), own()).unwrap();
         fs::write(directory.join("other"), "").unwrap();
         drop(prepared);
         assert!(directory.join("other").exists());
@@ -302,21 +327,21 @@ mod tests {
     fn what_would_end_tor_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| DiskOnion::new(folder.path().join(name)).local_port(80);
-        let found = problem(prepare(&at("no/hs"), None, own()));
+        let found = problem(prepare(&at("no/hs"), &DiskOnionFiles::new(), own()));
         assert!(matches!(found, DiskOnionProblem::ParentMissing), "{found}");
         fs::write(folder.path().join("file"), "").unwrap();
-        let found = problem(prepare(&at("file"), None, own()));
+        let found = problem(prepare(&at("file"), &DiskOnionFiles::new(), own()));
         assert!(matches!(found, DiskOnionProblem::NotADirectory), "{found}");
         fs::create_dir(folder.path().join("hs")).unwrap();
         fs::write(folder.path().join("hs/authorized_clients"), "").unwrap();
-        let found = problem(prepare(&at("hs"), None, own()));
+        let found = problem(prepare(&at("hs"), &DiskOnionFiles::new(), own()));
         assert!(matches!(found, DiskOnionProblem::AuthorizedClients), "{found}");
         fs::remove_file(folder.path().join("hs/authorized_clients")).unwrap();
         fs::write(folder.path().join("hs/hs_ed25519_secret_key"), [7; 96]).unwrap();
-        let found = problem(prepare(&at("hs"), None, own()));
+        let found = problem(prepare(&at("hs"), &DiskOnionFiles::new(), own()));
         assert!(matches!(found, DiskOnionProblem::BadKey(_)), "{found}");
         let other = Some(own().unwrap() + 1);
-        let found = problem(prepare(&at("hs"), None, other));
+        let found = problem(prepare(&at("hs"), &DiskOnionFiles::new(), other));
         assert!(matches!(found, DiskOnionProblem::Owner { .. }), "{found}");
     }
 

@@ -6,6 +6,7 @@
 //!
 //! [`DiskOnion`] is a service as the configuration says it, [`DiskOnions`] adds, changes and removes them, and
 //! [`DiskOnionService`] is one that is there: its address, its keys, its clients.
+//! [`DiskOnionFiles`] is what a new one begins with.
 //!
 //! ```no_run
 //! use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -33,6 +34,7 @@
 //! * of two services with one key, only one is served.
 
 mod directory;
+mod files;
 mod group;
 mod port;
 mod service;
@@ -40,6 +42,7 @@ mod services;
 mod settings;
 mod value;
 
+pub use files::DiskOnionFiles;
 pub use group::{format_group, parse_group};
 pub use port::{DiskPort, DiskTarget, ParseDiskPortError};
 pub use service::{DiskOnionGuard, DiskOnionService};

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::super::publication::{Publication, Wait};
 use super::super::reconfigure::reconfigure;
 use super::directory::{self, Prepared};
+use super::files::DiskOnionFiles;
 use super::group::{format_group, parse_group};
 use super::service::DiskOnionService;
 use super::value::DiskOnion;
@@ -16,7 +17,7 @@ use crate::controller::Controller;
 use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result, Timeout};
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::deadline_after;
-use crate::types::{OnionAddress, OnionKey, Progress};
+use crate::types::{OnionAddress, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
@@ -105,47 +106,40 @@ impl DiskOnions {
     /// directory is there already, the directory cannot be used, or tor refuses. Nothing has changed then, and what was
     /// made here is taken away again.
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
-        self.add_prepared(service, None)
+        self.add_with(service, &DiskOnionFiles::new())
     }
 
-    /// As [`add`](Self::add), with a key of one's own, which is put there before tor looks, in files of mode 0600. (What this
-    /// program may not give to tor's user, it must be tor's user itself to write.)
-    ///
-    /// # Errors
-    ///
-    /// As with `add`; and [`DiskOnionProblem::OtherKey`] where there is another key. It is not overwritten.
-    pub fn add_with_key(&self, service: &DiskOnion, key: &OnionKey) -> Result<DiskOnionService> {
-        self.add_prepared(service, Some(key))
-    }
-
-    /// As [`add`](Self::add), and waits until the service is published, for at most `timeout`; tells `on_progress` of each step,
+    /// As [`add_with`](Self::add_with), and waits until the service is published, for at most `timeout`; tells `on_progress` of each step,
     /// on this thread.
     ///
     /// # Errors
     ///
-    /// As with `add`; and [`Error::Publish`] where it is not published in time. It is taken out of the configuration again then;
+    /// As with `add_with`; and [`Error::Publish`] where it is not published in time. It is taken out of the configuration again then;
     /// its directory stays, so that it has the same address the next time.
     ///
     /// ```no_run
     /// use scape::onion::Wait;
-    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
+    /// use scape::types::ClientKey;
     /// use std::time::Duration;
     ///
     /// let controller = scape::connect()?;
     /// let blog = DiskOnion::new("/var/lib/tor/blog").local_port(80);
+    /// let files = DiskOnionFiles::new().client("bob", ClientKey::random().public_key());
     /// let minutes = Duration::from_secs(180);
-    /// DiskOnions::of(&controller).publish(&blog, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
+    /// DiskOnions::of(&controller).publish(&blog, &files, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn publish(
         &self,
         service: &DiskOnion,
+        files: &DiskOnionFiles,
         wait: Wait,
         timeout: Duration,
         on_progress: impl FnMut(&Progress),
     ) -> Result<DiskOnionService> {
         let publication = Publication::begin(&self.controller)?;
-        let added = self.add(service)?;
+        let added = self.add_with(service, files)?;
         match publication.wait(&added.address(), wait, timeout, on_progress) {
             Ok(()) => Ok(added),
             Err(error) => {
@@ -158,7 +152,14 @@ impl DiskOnions {
         }
     }
 
-    fn add_prepared(&self, service: &DiskOnion, key: Option<&OnionKey>) -> Result<DiskOnionService> {
+    /// As [`add`](Self::add), with a key of one's own, or clients, which are put there before tor looks, in files of mode 0600.
+    /// (What this program may not give to tor's user, it must be tor's user itself to write.)
+    ///
+    /// # Errors
+    ///
+    /// As with `add`; [`DiskOnionProblem::OtherKey`] where there is another key, which is not overwritten; and those of
+    /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
+    pub fn add_with(&self, service: &DiskOnion, files: &DiskOnionFiles) -> Result<DiskOnionService> {
         service.check()?;
         let tor = self.tors_user()?;
         let mut prepared: Option<Prepared> = None;
@@ -166,14 +167,14 @@ impl DiskOnions {
             if position(services, service.directory()).is_some() {
                 return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
             }
-            prepared = Some(directory::prepare(service, key, tor)?);
+            prepared = Some(directory::prepare(service, files, tor)?);
             check_same_key(service, services)?;
             services.push(service.clone());
             Ok(())
         });
         settle(added, prepared, service, tor)?;
         let address = self.wait_for_hostname(service.directory())?;
-        if let Some(key) = key.filter(|key| key.address() != address) {
+        if let Some(key) = files.key.as_ref().filter(|key| key.address() != address) {
             let what = format!("{address} in place of {}", key.address());
             return Err(Error::answer(
                 format!("SETCONF HiddenServiceDir={}", service.directory().display()),
@@ -200,7 +201,7 @@ impl DiskOnions {
                 if position(services, service.directory()).is_some() {
                     return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
                 }
-                prepared = Some(directory::prepare(service, None, tor)?);
+                prepared = Some(directory::prepare(service, &DiskOnionFiles::new(), tor)?);
             }
             if let Some(place) = services.get_mut(at) {
                 *place = service.clone();
@@ -223,6 +224,11 @@ impl DiskOnions {
 
     /// Has tor read again what is in the services' directories, their [authorized
     /// clients](crate::onion::client_auth::AuthorizedClients) above all: sends it the services as they are.
+    ///
+    /// Where a service's clients have changed, tor publishes it anew. **Directories refuse that** (`UPLOAD_REJECTED`) within the
+    /// same second as the last time, since descriptors are numbered by seconds, and tor 0.4.9 does not try again before an hour
+    /// or two: so clients that are to be there from the beginning are given with [`add_with`](Self::add_with), and whoever
+    /// must be sure of a change waits with a [`Publication`] that was begun before.
     ///
     /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads the torrc again, and drops every option that was
     /// not saved, services included; and a torrc that cannot be read ends tor.
