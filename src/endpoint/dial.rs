@@ -1,15 +1,8 @@
 //! Connecting to a `tor:` endpoint.
 
-#[cfg(feature = "https")]
-use std::time::Instant;
-
 use super::which_tor::tor_at;
 use super::{ClientEndpoint, EndpointStream};
 use crate::error::{EndpointError, Error, Result};
-#[cfg(feature = "https")]
-use crate::socks::SocksProxy;
-#[cfg(feature = "https")]
-use crate::tls::{TlsSettings, TlsStream};
 use crate::tor::{Tor, TorClient};
 
 /// Connects through tor to a `tor:` endpoint: a text such as `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
@@ -90,17 +83,11 @@ impl ClientEndpoint {
         if let Some(timeout) = self.wanted_timeout() {
             client = client.timeout(timeout);
         }
-        #[cfg(feature = "https")]
-        let begun = Instant::now();
-        let stream = client.connect((self.host(), self.port()))?;
+        let target = (self.host(), self.port());
         #[cfg(feature = "https")]
         if self.wants_tls() {
-            // One time for both.
-            let timeout = self.wanted_timeout().unwrap_or(SocksProxy::DEFAULT_TIMEOUT);
-            let left = timeout.saturating_sub(begun.elapsed());
-            return TlsStream::connect(stream, self.host(), &TlsSettings::new(), left)
-                .map(EndpointStream::from);
+            return client.connect_tls(target).map(EndpointStream::from);
         }
-        Ok(stream.into())
+        client.connect(target).map(EndpointStream::from)
     }
 }

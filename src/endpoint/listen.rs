@@ -103,7 +103,7 @@ impl OnionEndpoint {
         self.check()?;
         let teller: Teller = Arc::new(Mutex::new(on_progress));
         let tor = self.tor(within(&teller, 0, THERE))?;
-        self.listen_at(tor, &teller)
+        self.listen_at(&tor, &teller)
     }
 
     /// As [`listen_with`](Self::listen_with), on a tor of one's own: what the endpoint says of the tor does not count.
@@ -118,7 +118,7 @@ impl OnionEndpoint {
     ) -> Result<OnionListener> {
         self.check()?;
         let teller: Teller = Arc::new(Mutex::new(on_progress));
-        self.listen_at(tor.clone(), &teller)
+        self.listen_at(tor, &teller)
     }
 
     /// What can be seen to be wrong before there is a tor.
@@ -150,12 +150,11 @@ impl OnionEndpoint {
         tor_at(self.named_control_port(), on_progress)
     }
 
-    fn listen_at(&self, tor: Tor, teller: &Teller) -> Result<OnionListener> {
+    fn listen_at(&self, tor: &Tor, teller: &Teller) -> Result<OnionListener> {
         let timeout = self.wanted_timeout().unwrap_or(DEFAULT_TIMEOUT);
         let deadline = deadline_after(timeout);
-        let controller = tor.controller()?.clone();
         // A key that cannot be had is told before tor is waited for.
-        let mut builder = self.add_identity(OnionBuilder::new(&controller))?;
+        let mut builder = self.add_identity(tor.onion()?)?;
         builder = self.add_local(builder)?;
         for port in self.ports() {
             builder = builder.port(*port);
@@ -175,9 +174,9 @@ impl OnionEndpoint {
         if self.is_detached() {
             builder = builder.detached();
         }
-        become_ready(&tor, timeout, within(teller, THERE, READY))?;
+        become_ready(tor, timeout, within(teller, THERE, READY))?;
         let left = deadline.saturating_duration_since(Instant::now());
-        builder.timeout(left).on_progress(within(teller, READY, 100)).keep(Arc::new(tor)).listen()
+        builder.timeout(left).on_progress(within(teller, READY, 100)).listen()
     }
 
     fn add_identity(&self, builder: OnionBuilder) -> Result<OnionBuilder> {
