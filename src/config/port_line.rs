@@ -111,6 +111,9 @@ impl FromStr for PortLine {
                 let end = end_of_quotes(path).ok_or_else(error)?;
                 let (path, rest) = path.split_at_checked(end).ok_or_else(error)?;
                 let path = String::from_utf8(unquote(path.as_bytes())).map_err(|_| error())?;
+                if path.is_empty() {
+                    return Err(error());
+                }
                 (PortAddress::Unix(path.into()), rest)
             }
             None => {
@@ -207,7 +210,7 @@ mod tests {
             );
             assert_eq!(parse(&with_flags.to_string()), with_flags, "{text}");
         }
-        for bad in ["", "  ", "unix:", "unix:\"/a", "unix:\"/a\\\""] {
+        for bad in ["", "  ", "unix:", "unix:\"\"", "unix:\"/a", "unix:\"/a\\\""] {
             assert!(bad.parse::<PortLine>().is_err(), "{bad:?}");
         }
     }
