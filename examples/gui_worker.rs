@@ -153,7 +153,7 @@ fn main() {
             Event::Ready(version) => println!("ready: tor {version}"),
             Event::Bandwidth { read, written } => println!("read {read}, written {written}"),
             Event::Connected(target, time) => {
-                println!("connected to {target} in {:.1} s", time.as_secs_f32())
+                println!("connected to {target} in {:.1} s", time.as_secs_f32());
             }
             Event::NewIdentity => println!("a new identity"),
             Event::Failed(why) => println!("failed: {why}"),
