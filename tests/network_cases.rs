@@ -57,6 +57,9 @@ type Case = (&'static str, fn(&TestNetwork));
 
 #[test]
 fn a_private_network() {
+    if tor::child().is_some() {
+        return;
+    }
     let begun = Instant::now();
     let network = TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap();
     println!("the network was ready after {:.1} s", begun.elapsed().as_secs_f32());

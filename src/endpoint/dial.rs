@@ -8,8 +8,9 @@ use crate::tor::{Tor, TorClient};
 /// Connects through tor to a `tor:` endpoint: a text such as `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
 /// [module](crate::endpoint) has its grammar.
 ///
-/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global) that is used: one that runs already, or else one
-/// that is launched. The stream keeps that alive; a program that dials again holds [`Tor::global`] meanwhile.
+/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global) that is used, where the program has one by now; else one that
+/// runs already, of which a SOCKS port at a usual place will do ([`Tor::find`]); else one is launched. The stream keeps that alive; a
+/// program that dials again holds [`Tor::global`] meanwhile.
 ///
 /// # Errors
 ///
@@ -71,7 +72,10 @@ impl ClientEndpoint {
     fn client(&self) -> Result<TorClient> {
         match self.named_socks_port() {
             Some(address) => Tor::socks_only(address)?.client(),
-            None => tor_at(self.named_control_port(), |_| {})?.client(),
+            None => match self.named_control_port() {
+                Some(address) => tor_at(Some(address), |_| {})?.client(),
+                None => Tor::for_connections()?.client(),
+            },
         }
     }
 

@@ -45,7 +45,7 @@
 //! |---|---|---|
 //! | `host` | name, onion address or IP address | where to connect to. Only tor ever looks up a name. |
 //! | `port` | 1 to 65535 | at which port |
-//! | `controlPort` | address | the tor with this control port. Without: the global tor, a running one before a launched one |
+//! | `controlPort` | address | the tor with this control port. Without: the global tor, or one that runs, of which a SOCKS port will do; else one is launched |
 //! | `socksPort` | address | this SOCKS port, with no control connection; not together with `controlPort` |
 //! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, as txtorcon has it |
 //! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | circuits are shared only with connections of the same; **secret** |

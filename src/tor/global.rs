@@ -20,7 +20,32 @@ enum Global {
     Known(Weak<Core>),
 }
 
+impl Global {
+    /// The one that is there, if it can still be used.
+    fn known(&self) -> Result<Option<Tor>> {
+        match self {
+            Global::None => Ok(None),
+            Global::Known(core) => Ok(core.upgrade().map(|core| Tor { core }).filter(Tor::is_alive)),
+            Global::Coming => {
+                let why =
+                    "is being launched by this very call: it cannot be had within its progress callback";
+                Err(ArgumentError::invalid("Tor::global", "tor", why).into())
+            }
+        }
+    }
+}
+
 impl Tor {
+    /// One for connections alone: the program's, where there is one by now; else one that runs, of which the SOCKS port will do; else
+    /// the program's, which is launched then.
+    pub(crate) fn for_connections() -> Result<Tor> {
+        let known = GLOBAL.lock().borrow().known()?;
+        match known.map_or_else(Tor::find, Ok) {
+            Err(_) => Tor::global(),
+            found => found,
+        }
+    }
+
     /// The program's tor: the same for all callers as long as one of its handles lives. At first it is one that runs already (as
     /// [`connect`](Self::connect)), or else one that is launched, with a temporary data directory; or else one whose SOCKS port is
     /// at a usual place.
@@ -50,18 +75,9 @@ impl Tor {
     /// As [`global`](Self::global); [`Error::Argument`](crate::Error::Argument) within the callback itself.
     pub fn global_with(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         let global = GLOBAL.lock();
-        match &*global.borrow() {
-            Global::Known(core) => {
-                if let Some(tor) = core.upgrade().map(|core| Tor { core }).filter(Tor::is_alive) {
-                    return Ok(tor);
-                }
-            }
-            Global::Coming => {
-                let why =
-                    "is being launched by this very call: it cannot be had within its progress callback";
-                return Err(ArgumentError::invalid("Tor::global", "tor", why).into());
-            }
-            Global::None => {}
+        let known = global.borrow().known()?;
+        if let Some(tor) = known {
+            return Ok(tor);
         }
         global.replace(Global::Coming);
         let result = find_or_launch(on_progress);

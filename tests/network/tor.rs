@@ -1,20 +1,24 @@
 //! `Tor` and `TorClient`, in all modes.
 
+use std::env;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
 use parking_lot::Mutex;
 use scape::error::NoSocksPortError;
 use scape::event::EventBody;
+use scape::process::find_tor;
 use scape::testing::TestNetwork;
 use scape::transport::Address;
-use scape::types::{EventKind, ListenerKind, Signal, StreamStatus};
+use scape::types::{EventKind, ListenerKind, Progress, Signal, StreamStatus};
 use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient, TorMode};
 
+use crate::killed::launch;
 use crate::onions::server;
 use crate::{Case, NAME, NAMED, SOON};
 
@@ -29,7 +33,11 @@ pub(crate) const CASES: &[Case] = &[
     ("a sleeping tor becomes ready", wakes),
     ("a tor is launched, used, and gone with the last that uses it", launched),
     ("the program's tor", global),
+    ("the program's tor is launched where there is none", global_is_launched),
 ];
+
+/// In the environment of a process whose tor is to be launched: what it is to connect to.
+const CHILD: &str = "SCAPE_TEST_GLOBAL";
 
 /// Reads all that is said on connecting to this port.
 fn said(mut stream: impl Read) -> String {
@@ -208,7 +216,8 @@ fn socks_only(network: &TestNetwork) {
 }
 
 fn wakes(network: &TestNetwork) {
-    let tor = network.tor();
+    // One of its own: its ports move.
+    let tor = launch(network);
     let controller = tor.controller().unwrap();
     let events = controller.subscribe([EventKind::Signal]).unwrap();
     controller.signal(Signal::Dormant).unwrap();
@@ -217,7 +226,7 @@ fn wakes(network: &TestNetwork) {
     tor.become_ready_with(SOON, |step| steps.push(step.clone())).unwrap();
     assert!(steps.last().unwrap().is_done(), "{steps:?}");
     assert!(tor.is_ready().unwrap());
-    // A deadline holds, and says what keeps tor.
+    // Without a network there is no port; and with one, there is another.
     controller.set_conf([("DisableNetwork", "1")]).unwrap();
     assert!(matches!(tor.client(), Err(Error::NoSocksPort(_))));
     controller.set_conf([("DisableNetwork", "0")]).unwrap();
@@ -281,4 +290,74 @@ fn global(network: &TestNetwork) {
     let another = network.tor();
     another.set_global();
     assert!(Tor::global().unwrap().is_ready().unwrap());
+}
+
+/// Runs this program once more, where no tor can be controlled, and where the tor program is one that knows this network only.
+fn global_is_launched(network: &TestNetwork) {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("tor");
+    let mut script = format!("#!/bin/sh\nexec '{}' \"$@\"", find_tor().unwrap().display());
+    let only_here = [
+        ("TestingTorNetwork", "1"),
+        ("PathsNeededToBuildCircuits", "0.67"),
+        ("EnforceDistinctSubnets", "0"),
+        ("OutboundBindAddress", "127.0.0.1"),
+        ("ClientDNSRejectInternalAddresses", "0"),
+        ("ClientRejectInternalAddresses", "0"),
+    ];
+    for (name, value) in only_here {
+        script += &format!(" --{name} {value}");
+    }
+    let authorities = network.client().get_conf_list("DirAuthority").unwrap();
+    assert!(!authorities.is_empty());
+    for (number, line) in authorities.iter().enumerate() {
+        // The first replaces those that tor knows by itself, the others are added.
+        script += &format!(" --{}DirAuthority '{line}'", if number == 0 { "" } else { "+" });
+    }
+    fs::write(&program, script + "\n").unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["a_private_network", "--exact", "--nocapture"])
+        .env(CHILD, server(b"global").port().to_string())
+        .env("SCAPE_TOR", &program)
+        .env("SCAPE_CONTROL", nobody.to_string())
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// What that process does. `None` in any other.
+pub(crate) fn child() -> Option<()> {
+    let port: u16 = env::var(CHILD).ok()?.parse().unwrap();
+    let (sender, steps) = crossbeam_channel::unbounded();
+    let tors: Vec<Tor> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let sender = sender.clone();
+                let tell = move |step: &Progress| {
+                    // It cannot wait for itself.
+                    assert!(matches!(Tor::global(), Err(Error::Argument(_))));
+                    sender.send(step.clone()).unwrap();
+                };
+                scope.spawn(|| Tor::global_with(tell).unwrap())
+            })
+            .collect();
+        asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(steps.try_iter().last().unwrap().is_done());
+    let pid = tors[0].pid().unwrap();
+    assert!(tors.iter().all(|tor| tor.mode() == TorMode::Launched && tor.pid() == Some(pid)));
+    assert_eq!(said(tors[0].dial((NAME, port)).unwrap()), "global");
+    assert_eq!(said(scape::dial(format!("tor:{NAME}:{port}").as_str()).unwrap()), "global");
+    let directory = tors[0].data_directory().unwrap();
+    let private = Tor::private().unwrap();
+    assert_ne!(private.pid(), Some(pid));
+    assert_eq!(said(private.dial((NAME, port)).unwrap()), "global");
+    private.quit().unwrap();
+    drop(tors);
+    assert!(!fs::exists(format!("/proc/{pid}")).unwrap() && !directory.exists());
+    Some(())
 }
