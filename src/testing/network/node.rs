@@ -92,6 +92,9 @@ pub(super) fn member(authorities: &[String]) -> Launch {
             ("TestingDirAuthVoteGuard", "*"),
             ("V3AuthNIntervalsValid", "2"),
             ("EnforceDistinctSubnets", "0"),
+            // Among so few relays, tor would often choose its guard for the next hop but one of a circuit to an onion service,
+            // which relays refuse; it then tries again for up to 15 seconds.
+            ("VanguardsLiteEnabled", "0"),
             // The system then refuses to connect them to anything but this machine (on Linux).
             ("OutboundBindAddress", "127.0.0.1"),
         ])
