@@ -41,7 +41,7 @@
 //! let tor = Tor::launch(
 //!     Launch::new()
 //!         .data_directory("tor-data") // the next start is much quicker
-//!         .on_progress(|p| eprintln!("{:3} % {}", p.progress, p.summary)),
+//!         .on_progress(|p| eprintln!("{:3} % {}", p.percent, p.text)),
 //! )?;
 //! println!("{:?}", tor.client()?.dns_resolve("example.com")?);
 //! # Ok::<(), scape::Error>(())
@@ -203,7 +203,8 @@
 //!
 //! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call it. A connection has a thread that reads;
 //! from the first callback on, one that runs callbacks; and one that looks after it, where it has a heartbeat or is made
-//! again by itself. What can be relied on:
+//! again by itself. A launched tor has two, and an [`OnionListener`] one for each of its sockets. [`Tor`], [`TorClient`] and
+//! listeners may be shared by threads as well. What can be relied on:
 //!
 //! * **Nothing hangs.** Every call has a deadline ([`Controller::with_timeout`], [`Connect::timeout`]). When the
 //!   connection ends, every waiting call, iterator and callback learns it at once, with the cause, and every later
@@ -231,6 +232,8 @@
 //! |---|---|---|
 //! | `scape::wire` | trace | every command and reply, without secrets and without data blocks |
 //! | `scape::connection` | debug to warn | the end of each connection, with its cause; attempts to make it again, what could not be given back |
+//! | `scape::onion` | debug, warn | directories that have not answered when a service is published; services that could not be removed |
+//! | `scape::process` | warn | a launched tor that did not end as it should |
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!

@@ -221,7 +221,7 @@ fn progress_begins_with_what_is_so_at_the_start() {
     let (sender, receiver) = crossbeam_channel::unbounded();
     let _tor = offline()
         .wait_for(WaitFor::Bootstrap(0))
-        .on_progress(move |step| sender.send((step.progress, step.tag.to_string())).unwrap())
+        .on_progress(move |step| sender.send((step.percent, step.tag.clone())).unwrap())
         .start()
         .unwrap();
     assert_eq!(receiver.iter().collect::<Vec<_>>(), [(0, "starting".to_owned())]);

@@ -139,12 +139,12 @@ impl OnionEndpoint {
     }
 
     /// The tor that is named, or the program's, or one for a single hop.
-    fn tor(&self, mut on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
+    fn tor(&self, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         if self.is_single_hop() && self.named_control_port().is_none() {
             let launch = Launch::new()
                 .option("HiddenServiceNonAnonymousMode", true)
                 .option("HiddenServiceSingleHopMode", true)
-                .on_progress(move |step| on_progress(&step.into()));
+                .on_progress(on_progress);
             return Tor::launch(launch);
         }
         tor_at(self.named_control_port(), on_progress)

@@ -6,7 +6,7 @@ use super::control::remaining;
 use crate::controller::Controller;
 use crate::error::{Error, Result};
 use crate::event::{Bootstrap, EventBody};
-use crate::types::EventKind;
+use crate::types::{EventKind, Progress};
 
 /// What a launched tor has to reach before it is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ impl WaitFor {
 }
 
 /// Called with each step.
-pub(super) type ProgressCallback = Box<dyn FnMut(&Bootstrap) + Send>;
+pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
 /// Waits until tor is `wanted` percent bootstrapped. What it has reached is in `reached`, also after a failure.
 ///

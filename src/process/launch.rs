@@ -19,8 +19,8 @@ use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Running, TorProcess};
 use super::torrc::{self, Torrc};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
-use crate::event::Bootstrap;
 use crate::transport::deadline_after;
+use crate::types::Progress;
 
 /// How long starting may take unless told otherwise: tor gives up on nothing, and a first bootstrap over a slow line
 /// takes minutes.
@@ -156,8 +156,9 @@ impl Launch {
         self
     }
 
-    /// Called with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start).
-    pub fn on_progress(mut self, callback: impl FnMut(&Bootstrap) + Send + 'static) -> Self {
+    /// Called with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start). (The event
+    /// STATUS_CLIENT has more of each: [`Bootstrap`](crate::event::Bootstrap).)
+    pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
@@ -217,7 +218,7 @@ impl Launch {
                 if let WaitFor::Bootstrap(percent) = wanted {
                     bootstrap::wait(&controller, percent, deadline, &mut reached, |step| {
                         if let Some(call) = &mut callback {
-                            call(step);
+                            call(&step.into());
                         }
                     })?;
                 }

@@ -11,7 +11,7 @@
 //!     .option("SocksPort", 9999)
 //!     .data_directory("tor-data")
 //!     .wait_for(WaitFor::Bootstrap(100))
-//!     .on_progress(|step| eprintln!("{:3} % {}", step.progress, step.summary))
+//!     .on_progress(|step| eprintln!("{:3} % {}", step.percent, step.text))
 //!     .start()?;
 //! println!("{}", tor.controller().get_info("net/listeners/socks")?);
 //! # Ok::<(), scape::Error>(())

@@ -21,7 +21,8 @@ use crate::transport::deadline_after;
 
 /// Connections through tor, and names looked up by tor: one of its SOCKS ports, with settings.
 ///
-/// It holds no connection; clones are cheap, and any number of threads may use one. What is made with it keeps a tor
+/// It stays with the port that it was made for: where tor's ports have changed since, [`Tor::client`](crate::Tor::client) gives
+/// another. It holds no connection; clones are cheap, and any number of threads may use one. What is made with it keeps a tor
 /// alive that was launched ([`Tor`](crate::Tor)).
 ///
 /// ```no_run

@@ -106,12 +106,12 @@ impl Tor {
     }
 }
 
-fn find_or_launch(mut on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
+fn find_or_launch(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
     let control = match Tor::connect() {
         Ok(tor) => return Ok(tor),
         Err(error) => error,
     };
-    let launch = match Tor::launch(Launch::new().on_progress(move |step| on_progress(&step.into()))) {
+    let launch = match Tor::launch(Launch::new().on_progress(on_progress)) {
         Ok(tor) => return Ok(tor),
         Err(error) => error,
     };

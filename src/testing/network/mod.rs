@@ -42,7 +42,7 @@ pub use node::{Node, Role};
 ///
 /// **Nothing leaves this machine** as long as what is asked of it does not: the nodes know only each other, and names
 /// are resolved by its own server. Its exits would accept to connect to other addresses; since they connect from
-/// 127.0.0.1 (`OutboundBindAddress`), Linux refuses to. A network namespace with nothing but loopback makes sure
+/// 127.0.0.1 and ::1 (`OutboundBindAddress`), Linux refuses to. A network namespace with nothing but loopback makes sure
 /// everywhere (`unshare -n`).
 pub struct TestNetwork {
     nodes: Vec<Node>,

@@ -97,6 +97,7 @@ pub(super) fn member(authorities: &[String]) -> Launch {
             ("VanguardsLiteEnabled", "0"),
             // The system then refuses to connect them to anything but this machine (on Linux).
             ("OutboundBindAddress", "127.0.0.1"),
+            ("OutboundBindAddress", "[::1]"),
         ])
         .options(authorities.iter().map(|line| ("DirAuthority", line.as_str())))
 }
@@ -135,7 +136,8 @@ pub(super) fn as_relay(launch: Launch, resolv_conf: &Path) -> Launch {
         ("ExitRelay", "1"),
         ("ExitPolicy", "accept *:*"),
         ("ExitPolicyRejectPrivate", "0"),
-        ("IPv6Exit", "0"),
+        // For the look-ups: without it, an exit asks for no IPv6 address.
+        ("IPv6Exit", "1"),
         ("SocksPort", "0"),
         ("FetchServerDescriptors", "0"),
         ("ServerDNSAllowBrokenConfig", "1"),
