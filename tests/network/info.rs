@@ -174,9 +174,9 @@ fn relay(network: &TestNetwork) {
         full.allows(Ipv4Addr::LOCALHOST.into(), 80) && v4.allows(Ipv4Addr::LOCALHOST.into(), 80),
         "{full}"
     );
-    // IPv6Exit is off.
+    // IPv6Exit is on.
     let v6 = tor.exit_policy_ipv6().unwrap();
-    assert!(!v6.allows("2001:db8::1".parse().unwrap(), 80), "{v6}");
+    assert!(v6.allows("2001:db8::1".parse().unwrap(), 80), "{v6}");
     tor.exit_policy_reject_private_relay().unwrap();
 
     let ports = tor.listeners(&ListenerKind::Or).unwrap();

@@ -75,10 +75,10 @@ fn looks_up(network: &TestNetwork) {
     assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(client.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
     let six: IpAddr = "2001:db8::6".parse().unwrap();
-    network.name_server().add_address("six.scape.test", six);
-    network.name_server().add_name(six, "six.scape.test");
-    assert_eq!(client.dns_resolve("six.scape.test").unwrap(), six);
-    assert_eq!(client.dns_resolve_ptr(six).unwrap(), "six.scape.test");
+    network.name_server().add_address("sixth.scape.test", six);
+    network.name_server().add_name(six, "sixth.scape.test");
+    assert_eq!(client.dns_resolve("sixth.scape.test").unwrap(), six);
+    assert_eq!(client.dns_resolve_ptr(six).unwrap(), "sixth.scape.test");
     assert!(matches!(client.dns_resolve("nobody.scape.test"), Err(Error::Socks(_))));
     let error = client.dns_resolve("bücher.example").unwrap_err();
     assert!(error.to_string().contains("xn--"), "{error}");
