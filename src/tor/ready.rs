@@ -13,6 +13,8 @@ use crate::types::{EventKind, Progress, StatusAction};
 
 /// How often a SOCKS port that is not there yet is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// How long is asked, when it was waited in vain, for what keeps tor.
+const ASK_WHY: Duration = Duration::from_secs(1);
 
 /// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
 impl Tor {
@@ -83,8 +85,9 @@ impl Tor {
         })
         .map_err(|error| match error {
             Error::Timeout(_) => {
+                let why = controller.with_timeout(ASK_WHY.min(controller.timeout()));
                 let network_disabled =
-                    matches!(controller.get_conf("DisableNetwork").as_ref(), Ok(Some(value)) if value == "1");
+                    matches!(why.get_conf("DisableNetwork").as_ref(), Ok(Some(value)) if value == "1");
                 NotReadyError { after: timeout, progress: reached, network_disabled }.into()
             }
             error => error,
@@ -103,7 +106,7 @@ fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMu
     let events = patient.subscribe([EventKind::StatusClient])?;
     let mut on_progress = on_progress;
     wait_bootstrapped(&patient, 100, deadline, &mut None, |step| on_progress(&step.into()))?;
-    if patient.enough_dir_info()? {
+    if controller.with_timeout(left(deadline)).enough_dir_info()? {
         return Ok(());
     }
     // The consensus may have become too old while it slept.
