@@ -24,6 +24,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("controller", 5),
     ("config", 6),
     ("state", 6),
+    ("geoip", 6),
+    ("process/owner", 3),
     ("path", 7),
     ("attach", 7),
     ("onion", 7),
@@ -32,7 +34,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("endpoint", 8),
     ("tls", 8),
     ("http", 8),
-    ("geoip", 8),
     ("testing", 9),
 ];
 

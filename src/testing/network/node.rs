@@ -95,6 +95,9 @@ pub(super) fn member(authorities: &[String]) -> Launch {
             // Among so few relays, tor would often choose its guard for the next hop but one of a circuit to an onion service,
             // which relays refuse; it then tries again for up to 15 seconds.
             ("VanguardsLiteEnabled", "0"),
+            // tor learns how long circuits take, some milliseconds here, and then gives up on those of a busy moment.
+            ("LearnCircuitBuildTimeout", "0"),
+            ("CircuitBuildTimeout", "15"),
             // The system then refuses to connect them to anything but this machine (on Linux).
             ("OutboundBindAddress", "127.0.0.1"),
             ("OutboundBindAddress", "[::1]"),
