@@ -26,6 +26,7 @@ mod publish;
 mod refusal;
 mod resolve;
 mod socks;
+mod stream;
 mod timeout;
 mod tls;
 
@@ -48,6 +49,7 @@ pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
+pub use stream::{StreamError, StreamProblem};
 pub use timeout::{Phase, Timeout};
 pub use tls::{TlsError, TlsProblem};
 
@@ -123,6 +125,9 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// A stream could not go over the circuit that was chosen for it, and so goes nowhere.
+    #[error(transparent)]
+    Stream(Box<StreamError>),
     /// An endpoint string cannot be used. Nothing was done.
     #[error(transparent)]
     Endpoint(Box<EndpointError>),
@@ -155,6 +160,10 @@ impl Error {
         match self {
             Error::Refused(refusal) => Some(refusal),
             Error::DiskOnion(error) => error.refusal.as_ref(),
+            Error::Stream(error) => match &error.problem {
+                StreamProblem::Refused(refusal) => Some(refusal),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -173,6 +182,14 @@ impl Error {
     pub fn socks(&self) -> Option<&SocksError> {
         match self {
             Error::Socks(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Why a stream did not go over the circuit that was chosen for it, where that is what failed.
+    pub fn stream(&self) -> Option<&StreamError> {
+        match self {
+            Error::Stream(error) => Some(error),
             _ => None,
         }
     }
@@ -230,6 +247,7 @@ from_boxed!(
     Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Stream(StreamError),
     Endpoint(EndpointError),
     Tls(TlsError),
 );
