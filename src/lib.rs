@@ -263,6 +263,7 @@ pub mod types;
 pub mod config;
 pub mod connection;
 pub mod controller;
+pub mod descriptor;
 pub mod endpoint;
 pub mod event;
 #[cfg(feature = "http")]
