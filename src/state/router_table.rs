@@ -244,10 +244,10 @@ mod tests {
 
     #[test]
     fn a_stub_becomes_a_router() {
+        let bob = RouterStatus::parse_all(B.as_bytes()).next().unwrap().fingerprint();
         let table = RouterTable::default();
+        let stub = table.get_or_stub(bob);
         let (known, _) = replaced(&table, B);
-        let stub = table.get_or_stub(known.cells()[0].fingerprint());
-        // Of another table of the same state.
         assert!(Arc::ptr_eq(&stub, &known.cells()[0]) && stub.is_in_consensus());
         let unknown = known.get_or_stub(Fingerprint::from_bytes([7; 20]));
         assert!(!unknown.is_in_consensus() && unknown.entry().is_none());
