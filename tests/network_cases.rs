@@ -34,6 +34,8 @@ mod onions;
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/state.rs"]
+mod state;
 #[path = "network/tor.rs"]
 mod tor;
 #[path = "support/unknown_words.rs"]
@@ -80,6 +82,7 @@ fn a_private_network() {
         onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
+        state::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]
