@@ -71,7 +71,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Over this circuit: a [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one.
+    /// Over this circuit: a [`Circuit`](crate::state::Circuit), a [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one.
     pub fn on(circuit: impl Into<Place>) -> Decision {
         Decision::Circuit(circuit.into())
     }

@@ -6,6 +6,7 @@ use super::registry::{Hold, Registry};
 use super::{PriorityMember, StreamAttacher};
 use crate::controller::Controller;
 use crate::error::Result;
+use crate::state::State;
 
 /// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM; tor's manual, `__LeaveStreamsUnattached`.
 impl Controller {
@@ -34,6 +35,27 @@ impl Controller {
         let member = registry.users.add(priority, attacher);
         let hold = registry.hold()?;
         Ok(AttacherGuard { member, hold })
+    }
+}
+
+/// Attaching streams: as the methods of [`Controller`].
+impl State {
+    /// Has `attacher` decide over which circuits streams go, as long as the returned guard lives: [`Controller::attach_streams`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.controller().attach_streams(attacher)
+    }
+
+    /// As [`attach`](Self::attach), with a priority: [`Controller::attach_streams_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.controller().attach_streams_with(priority, attacher)
     }
 }
 

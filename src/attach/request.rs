@@ -271,7 +271,7 @@ impl StreamAnswer {
         !self.pending.is_open_for(self.turn)
     }
 
-    /// Puts it on a circuit: a [`CircuitId`], or a [`Place`] on one.
+    /// Puts it on a circuit: a [`Circuit`](crate::state::Circuit), a [`CircuitId`], or a [`Place`] on one.
     ///
     /// # Errors
     ///

@@ -87,7 +87,7 @@ impl Via {
             }
             _ => return Ok(()),
         }
-        if info.status.is_end() || info.circuit == Some(self.place.circuit()) {
+        if info.status.is_end() || self.place.is(info.circuit) {
             self.changed.notify_all();
             return Ok(());
         }

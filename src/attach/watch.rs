@@ -8,7 +8,6 @@ use crossbeam_channel::{Receiver, Sender};
 use super::registry::Registry;
 use super::request::{Others, Pending, Tried};
 use super::via::{self, Via};
-use super::{StreamAttacher, StreamKind};
 use crate::connection::Tracker;
 use crate::controller::LEAVE_STREAMS;
 use crate::error::{Closed, Error, StreamError};

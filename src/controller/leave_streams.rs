@@ -57,7 +57,7 @@ impl LeaveStreams {
         if *lent != Lent::Set {
             return None;
         }
-        let sent = set(false).map_err(Error::from).and_then(|command| connection.send(command, timeout));
+        let sent = set(false).and_then(|command| connection.send(command, timeout));
         *lent = Lent::No;
         sent.ok()
     }

@@ -1,13 +1,18 @@
 //! Connections over circuits of one's choice.
 
-use super::{SocksPort, Tor, TorClient};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Core, SocksPort, Tor, TorClient};
 use crate::attach::{CircuitRoute, Place};
 use crate::error::Result;
+use crate::socks::{SocksStream, ToTargetAddr};
+use crate::state::Circuit;
 
 /// Connections over circuits of one's choice. control-spec, command ATTACHSTREAM.
 impl Tor {
-    /// A client whose connections and look-ups go over this circuit, and nowhere else: a [`CircuitId`](crate::types::CircuitId), or a
-    /// [`Place`] on one. As [`client_via_on`](Self::client_via_on), with [`SocksPort::Usable`].
+    /// A client whose connections and look-ups go over this circuit, and nowhere else: a [`Circuit`], a
+    /// [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one. As [`client_via_on`](Self::client_via_on), with [`SocksPort::Usable`].
     ///
     /// ```no_run
     /// use scape::{BuildCircuit, Tor};
@@ -48,5 +53,86 @@ impl Tor {
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
         let route = CircuitRoute::new(self.controller()?, circuit.into())?;
         Ok(self.client_on(port)?.route(route))
+    }
+}
+
+/// Connections over this circuit, and no other. Who sends streams over circuits of his own choice can be told from others, which may reveal him.
+impl Circuit {
+    /// A client whose connections and look-ups go over this circuit, and nowhere else: [`Tor::client_via`]. It has the timeout
+    /// ([`TorClient::timeout`]), HTTP, TLS, and whether private addresses are asked for.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// let state = tor.state()?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| state.circuits().into_iter().find(|c| c.is_built()))?;
+    /// let client = circuit.client()?.timeout(Duration::from_secs(20));
+    /// for name in ["example.com", "example.org"] {
+    ///     println!("{name}: {}", client.dns_resolve(name)?);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn client(&self) -> Result<TorClient> {
+        self.client_on(&SocksPort::Usable)
+    }
+
+    /// As [`client`](Self::client), on the SOCKS port of one's choice: [`Tor::client_via_on`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
+        self.tor().client_via_on(self, port)
+    }
+
+    /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client). For several connections hold a client: this one sets and
+    /// resets tor's option each time.
+    ///
+    /// # Errors
+    ///
+    /// As those two. Where it cannot go over this circuit, [`Error::Stream`](crate::Error::Stream) says why, and it goes nowhere.
+    pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+        self.client()?.connect(target)
+    }
+
+    /// Looks up an address of a host, at this circuit's exit: [`TorClient::dns_resolve`] of [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream_via`](Self::stream_via).
+    pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
+        self.client()?.dns_resolve(name)
+    }
+
+    /// Looks up the name of the host with this address, at this circuit's exit: [`TorClient::dns_resolve_ptr`] of
+    /// [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream_via`](Self::stream_via).
+    pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
+        self.client()?.dns_resolve_ptr(ip)
+    }
+
+    /// An HTTP agent that goes over this circuit: [`TorClient::http`] of [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`client`](Self::client).
+    #[cfg(feature = "http")]
+    pub fn http(&self) -> Result<ureq::Agent> {
+        self.client()?.http()
+    }
+
+    /// The tor that it is one of.
+    fn tor(&self) -> Tor {
+        let state = self.state();
+        let core = state.kept().and_then(|keep| Arc::clone(keep).downcast::<Core>().ok());
+        core.map_or_else(|| Tor::from(state.controller().clone()), |core| Tor { core })
     }
 }
