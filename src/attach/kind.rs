@@ -86,6 +86,9 @@ mod tests {
         ] {
             assert_eq!(kind(line), StreamKind::Internal, "{line}");
         }
-        assert_eq!(kind("5 NEWRESOLVE 0 a.example:0 PURPOSE=DNS_REQUEST SESSION_GROUP=-3"), StreamKind::Client);
+        assert_eq!(
+            kind("5 NEWRESOLVE 0 a.example:0 PURPOSE=DNS_REQUEST SESSION_GROUP=-3"),
+            StreamKind::Client
+        );
     }
 }

@@ -98,7 +98,8 @@ impl Place {
             return true;
         }
         let leg = self.live.as_ref().zip(circuit);
-        let set = leg.and_then(|(live, other)| Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?)));
+        let set = leg
+            .and_then(|(live, other)| Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?)));
         set.is_some_and(|(own, other)| own == other)
     }
 

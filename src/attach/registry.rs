@@ -195,7 +195,9 @@ impl Registry {
             Decision::Tor => self.leave_to_tor(id),
             Decision::NotMine if self.controller.found_streams_left() => Ok(()),
             Decision::NotMine => self.leave_to_tor(id),
-            Decision::Refuse(reason) => return self.close(id, *reason).map_err(|error| described(pending, error)),
+            Decision::Refuse(reason) => {
+                return self.close(id, *reason).map_err(|error| described(pending, error));
+            }
             Decision::Later => Err(pending.error(StreamProblem::Undecided).into()),
         };
         let Err(error) = done else { return Ok(()) };
@@ -230,7 +232,9 @@ impl Registry {
         match self.controller.attach_stream(stream, None) {
             // tor has it in hand already.
             Err(error) if error.code() == Some(555) => Ok(()),
-            Err(Error::Refused(refusal)) => Err(StreamError::new(None, StreamProblem::Refused(*refusal)).into()),
+            Err(Error::Refused(refusal)) => {
+                Err(StreamError::new(None, StreamProblem::Refused(*refusal)).into())
+            }
             left => left,
         }
     }

@@ -159,7 +159,10 @@ impl Via {
 
     /// What is behind a failure on the SOCKS port.
     fn cause(&self, error: SocksError, controller: &Controller) -> Error {
-        if !matches!(error.problem(), SocksProblem::Status(_) | SocksProblem::Io(_) | SocksProblem::Protocol(_)) {
+        if !matches!(
+            error.problem(),
+            SocksProblem::Status(_) | SocksProblem::Io(_) | SocksProblem::Protocol(_)
+        ) {
             let failed = self.progress.lock().failed.clone();
             return failed.unwrap_or_else(|| error.into());
         }
@@ -181,9 +184,12 @@ impl Via {
             return self.described(&self.progress.lock(), *gone).into();
         }
         match reason {
-            Some(StreamReason::Destroy | StreamReason::CantAttach | StreamReason::Misc | StreamReason::Internal) => {
-                self.error(&self.progress.lock(), StreamProblem::Ended { reason, remote_reason })
-            }
+            Some(
+                StreamReason::Destroy
+                | StreamReason::CantAttach
+                | StreamReason::Misc
+                | StreamReason::Internal,
+            ) => self.error(&self.progress.lock(), StreamProblem::Ended { reason, remote_reason }),
             _ => error.into(),
         }
     }

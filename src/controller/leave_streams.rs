@@ -52,7 +52,11 @@ impl LeaveStreams {
     }
 
     /// The connection is about to end: puts the option back. Gives what tor's answer is waited for with.
-    pub(super) fn put_back(&self, connection: &Connection, timeout: std::time::Duration) -> Option<PendingReply> {
+    pub(super) fn put_back(
+        &self,
+        connection: &Connection,
+        timeout: std::time::Duration,
+    ) -> Option<PendingReply> {
         let mut lent = self.0.lock();
         if *lent != Lent::Set {
             return None;

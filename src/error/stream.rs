@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn it_says_which_stream_which_circuit_and_why() {
-        let ended = StreamProblem::CircuitEnded { reason: Some(CircuitReason::Destroyed), remote_reason: None };
+        let ended =
+            StreamProblem::CircuitEnded { reason: Some(CircuitReason::Destroyed), remote_reason: None };
         let error = StreamError::new(Some(CircuitId::new(7)), ended).of(StreamId::new(12), "example.com:80");
         let text = "the stream 12 to example.com:80 did not go over circuit 7: the circuit has ended, reason DESTROYED";
         assert_eq!(error.to_string(), text);

@@ -216,9 +216,9 @@ impl SocksProxy {
             let isolation = self.isolation.as_ref();
             return Ok(exchange_by(transport, request, isolation, deadline, self.timeout)?);
         };
-        passage.connected(transport).map_err(|error| {
-            SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)))
-        })?;
+        passage
+            .connected(transport)
+            .map_err(|error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error))))?;
         let answer = exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
         let answer = answer.map_err(|error| passage.cause(error))?;
         passage.confirm(deadline).map_err(|error| match error {
