@@ -268,6 +268,7 @@ pub mod event;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod onion;
+pub mod path;
 pub mod process;
 pub mod protocol;
 pub mod socks;

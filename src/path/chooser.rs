@@ -100,7 +100,10 @@ impl PathChooser {
     /// For an exit scanner, for example: each exit that leads to a target.
     pub fn candidates(&self, hop: usize) -> impl Iterator<Item = &Relay> {
         let hop = hop.checked_sub(1).and_then(|index| self.hops.get(index));
-        hop.map(|hop| hop.candidates.relays()).unwrap_or_default().iter().filter_map(|index| self.relay(*index))
+        hop.map(|hop| hop.candidates.relays())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|index| self.relay(*index))
     }
 
     /// Chooses a path, first hop first.

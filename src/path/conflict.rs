@@ -1,6 +1,6 @@
 //! Which relays may not be in one path.
 
-use crate::descriptor::Relay;
+use crate::descriptor::{FamilyMember, Relay};
 use crate::error::PathRule;
 
 /// The rule that keeps two relays out of one path, where there is one. path-spec, "Universal constraints".
@@ -25,12 +25,16 @@ fn same_family(one: &Relay, other: &Relay) -> bool {
 
 /// Whether `one` says that `other` is of its family.
 fn names(one: &Relay, other: &Relay) -> bool {
-    one.family().iter().any(|member| member.matches(other.fingerprint(), other.nickname()))
+    one.family().iter().any(|member| match member {
+        FamilyMember::Fingerprint(fingerprint) => *fingerprint == other.fingerprint(),
+        FamilyMember::Nickname(nickname) => nickname.eq_ignore_ascii_case(other.nickname()),
+        _ => false,
+    })
 }
 
 /// Whether they are in the same /16 of IPv4 or /32 of IPv6. Addresses that are not known are in no network.
 fn same_subnet(one: &Relay, other: &Relay) -> bool {
-    let (a, b) = (one.or_address().ip(), other.or_address().ip());
+    let [a, b] = [one, other].map(|relay| *relay.or_address().ip());
     if !a.is_unspecified() && a.octets()[..2] == b.octets()[..2] {
         return true;
     }

@@ -5,7 +5,7 @@ use crate::types::RouterFlags;
 
 /// A place in a path. path-spec, "Weighting node selection".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Position {
+pub(super) enum Position {
     /// The first hop, that the client connects to.
     Entry,
     /// Between the first hop and the last; and the last one of a path that does not leave the network.

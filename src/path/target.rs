@@ -30,7 +30,10 @@ impl ExitTarget {
             TargetAddr::Ip(address) => ExitTarget::at(&address),
         };
         match target.port {
-            0 => Err(ArgumentError::invalid("PathBuilder", "target", "has port 0, which nothing leads to").into()),
+            0 => {
+                Err(ArgumentError::invalid("PathBuilder", "target", "has port 0, which nothing leads to")
+                    .into())
+            }
             _ => Ok(target),
         }
     }
