@@ -20,7 +20,7 @@ const fn values() -> [u8; 256] {
 #[inline]
 pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut text = text;
-    if text.len() % 4 == 0 {
+    if text.len().is_multiple_of(4) {
         while let Some(rest) = text.strip_suffix(b"=") {
             text = rest;
         }

@@ -146,7 +146,7 @@ impl<'a> Consensus<'a> {
             b"server-versions" => self.server_versions = parse_versions(rest),
             b"known-flags" => self.known_flags = words(rest).filter_map(RouterFlags::from_bytes).collect(),
             b"recommended-client-protocols" => {
-                self.recommended_client_protocols = Protocols::from_bytes(rest)
+                self.recommended_client_protocols = Protocols::from_bytes(rest);
             }
             b"recommended-relay-protocols" => self.recommended_relay_protocols = Protocols::from_bytes(rest),
             b"required-client-protocols" => self.required_client_protocols = Protocols::from_bytes(rest),
