@@ -265,6 +265,7 @@ pub mod connection;
 pub mod controller;
 pub mod endpoint;
 pub mod event;
+pub mod geoip;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod onion;
