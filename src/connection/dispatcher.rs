@@ -36,6 +36,8 @@ struct State {
 enum Task {
     Calls(Vec<Call>),
     Status(ConnectionStatus, Vec<Arc<Callback>>),
+    /// What another register of callbacks, such as the live state's, has to call.
+    Run(Box<dyn FnOnce() + Send>),
     /// Somebody waits for everything before it to be done.
     Marker(Sender<()>),
 }
@@ -143,13 +145,17 @@ impl Callback {
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
-                let outcome = catch_unwind(AssertUnwindSafe(|| run(function)));
-                if let Err(panic) = outcome {
-                    log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
-                }
+                caught(|| run(function));
             }
         }
         self.drop_if_inactive();
+    }
+}
+
+/// A panic of a user's goes no further than the log.
+pub(super) fn caught(call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
     }
 }
 
@@ -178,6 +184,14 @@ impl Dispatcher {
     pub(super) fn call(&self, calls: Vec<Call>) {
         self.waiting.fetch_add(calls.len(), Ordering::AcqRel);
         self.push(Task::Calls(calls));
+    }
+
+    /// Runs this, after everything that came before, unless the connection is closed meanwhile.
+    pub(super) fn run(&self, task: Box<dyn FnOnce() + Send>) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if !self.push(Task::Run(task)) {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 
     /// How many events wait for callbacks.
@@ -284,6 +298,12 @@ fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize) {
                             function(&status);
                         }
                     });
+                }
+            }
+            Task::Run(task) => {
+                waiting.fetch_sub(1, Ordering::AcqRel);
+                if !discard.load(Ordering::SeqCst) {
+                    caught(task);
                 }
             }
             Task::Marker(marker) => drop(marker),

@@ -209,7 +209,7 @@ impl Hub {
         } else {
             // Under the lock, so that all this comes before the next link is adopted.
             if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
-                self.routes.interrupt();
+                self.routes.interrupt(closed);
             } else {
                 self.routes.end_queues(closed);
             }

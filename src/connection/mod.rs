@@ -71,7 +71,7 @@ mod thread;
 mod waiters;
 mod writing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
@@ -104,6 +104,20 @@ pub(crate) const JOIN_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     hub: Arc<Hub>,
+}
+
+/// The thread for callbacks. It does not keep the connection alive.
+#[derive(Debug, Clone)]
+pub(crate) struct Callbacks(Weak<Hub>);
+
+impl Callbacks {
+    /// Runs this on the thread for callbacks, after everything that came before. A panic is caught and logged. Nothing
+    /// happens where the connection has been closed. Takes no time: may be called on the reader thread.
+    pub(crate) fn run(&self, task: impl FnOnce() + Send + 'static) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.dispatcher.run(Box::new(task));
+        }
+    }
 }
 
 impl Connection {
@@ -237,6 +251,12 @@ impl Connection {
     ) -> Result<Registration> {
         let id = self.hub.register_interest(kinds, Target::Tracker(tracker), timeout)?;
         Ok(Registration { id, hub: Arc::downgrade(&self.hub) })
+    }
+
+    /// The thread for callbacks, to be used by registers of callbacks elsewhere. It is started.
+    pub(crate) fn callbacks(&self) -> Result<Callbacks> {
+        self.hub.dispatcher.start()?;
+        Ok(Callbacks(Arc::downgrade(&self.hub)))
     }
 
     /// Calls back when the connection's status changes.

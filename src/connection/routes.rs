@@ -37,7 +37,10 @@ pub(super) struct RouteId(u64);
 /// the connection.
 pub(crate) trait Tracker: Send + Sync {
     /// An event of a kind that it is registered for.
-    fn event(&self, event: &Event);
+    fn event(&self, event: &Arc<Event>);
+
+    /// The connection has ended, so events will be missing; `returns` where another is expected to follow.
+    fn ended(&self, _closed: &Closed, _returns: bool) {}
 }
 
 /// Where events go.
@@ -129,24 +132,39 @@ impl Routes {
         *table = Arc::new(RouteTable { version, by_kind });
     }
 
-    /// Ends every queue, with the cause, forgets everything, and refuses new entries.
+    /// Ends every queue and tracker, with the cause, forgets everything, and refuses new entries.
     pub(super) fn end(&self, closed: &Closed) {
-        end_queues(self.take(closed, |_| true), closed);
+        end_targets(self.take(closed, |_| true), closed);
     }
 
     /// Ends every queue, with the cause, and refuses new entries. Callbacks and trackers stay, should the connection be
     /// made again.
     pub(super) fn end_queues(&self, closed: &Closed) {
-        end_queues(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
+        end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
+        for tracker in self.trackers() {
+            tracker.ended(closed, false);
+        }
     }
 
-    /// Events will be missing.
-    pub(super) fn interrupt(&self) {
+    /// Events will be missing, but others are expected.
+    pub(super) fn interrupt(&self, closed: &Closed) {
         for (_, _, target) in &self.register.lock().routes {
             if let Target::Queue(queue) = target {
                 queue.interruptions.fetch_add(1, Ordering::AcqRel);
             }
         }
+        for tracker in self.trackers() {
+            tracker.ended(closed, true);
+        }
+    }
+
+    fn trackers(&self) -> Vec<Arc<dyn Tracker>> {
+        let register = self.register.lock();
+        let trackers = register.routes.iter().filter_map(|(_, _, target)| match target {
+            Target::Tracker(tracker) => Some(tracker.clone()),
+            _ => None,
+        });
+        trackers.collect()
     }
 
     /// Takes new entries again.
@@ -167,10 +185,12 @@ impl Routes {
 }
 
 /// Outside of the lock: a target may be the last that holds a user's closure.
-fn end_queues(targets: Vec<Target>, closed: &Closed) {
+fn end_targets(targets: Vec<Target>, closed: &Closed) {
     for target in targets {
-        if let Target::Queue(queue) = target {
-            queue.end(closed.clone());
+        match target {
+            Target::Queue(queue) => queue.end(closed.clone()),
+            Target::Tracker(tracker) => tracker.ended(closed, false),
+            Target::Callback(_) => {}
         }
     }
 }

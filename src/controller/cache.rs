@@ -137,7 +137,7 @@ impl Kept {
 }
 
 impl Tracker for Cache {
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Arc<Event>) {
         let changed = match event.kind() {
             EventKind::Signal => matches!(event.body(), EventBody::Signal(Signal::Reload)),
             kind => *kind == EventKind::ConfChanged,

@@ -23,6 +23,7 @@ mod ownership;
 mod reconnect;
 mod resolve;
 mod session;
+mod shared;
 mod signals;
 mod streams;
 
@@ -49,6 +50,8 @@ pub use reconnect::Reconnect;
 
 use keeper::Keeping;
 use session::Session;
+
+pub(crate) use shared::Follower;
 
 /// How long a call waits for tor unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -9,6 +9,7 @@ use super::cache::Cache;
 use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::ledger::Ledger;
+use super::shared::{Follower, Shared};
 use crate::connection::{
     Candidate, Connection, ConnectionStatus, JOIN_FOR, PendingReply, Reconnected, Registration, Thread,
 };
@@ -29,6 +30,10 @@ pub(super) struct Session {
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// Registers the cache for events, where it needs them.
     pub(super) cache_events: Mutex<Option<Registration>>,
+    /// What belongs to the connection and is made on demand: the live state.
+    pub(super) shared: Shared,
+    /// What wants to be told when the connection was made again, and everything was given back.
+    pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,
     keeper: Mutex<Option<Thread>>,
@@ -50,6 +55,8 @@ impl Session {
             ledger: Ledger::default(),
             signals: Mutex::default(),
             cache_events: Mutex::default(),
+            shared: Shared::default(),
+            followers: Mutex::default(),
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
@@ -176,6 +183,12 @@ impl Session {
             if is_there && let Some(address) = belonging.onion {
                 self.take_back(&address, timeout)?;
             }
+        }
+        let followers: Vec<_> = self.followers.lock().iter().filter_map(Weak::upgrade).collect();
+        for follower in followers {
+            let connection = &self.connection;
+            let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
+            note(follower.name().into(), follower.reconnected(&ask))?;
         }
         Ok(reconnected)
     }
