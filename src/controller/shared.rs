@@ -45,7 +45,10 @@ impl Shared {
 
 impl Controller {
     /// The connection's `T`, made by `make` if there is none. It lasts as long as somebody holds it.
-    pub(crate) fn shared<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<Arc<T>>) -> Result<Arc<T>> {
+    pub(crate) fn shared<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Result<Arc<T>>,
+    ) -> Result<Arc<T>> {
         let shared = &self.inner.session.shared;
         if let Some(thing) = shared.get() {
             return Ok(thing);

@@ -14,11 +14,6 @@ pub enum OwnerError {
         /// The user who opened the connection.
         uid: u32,
     },
-    /// tor is on another machine: its clients are not (or not by the addresses that it tells) on this one.
-    Remote {
-        /// Where tor is controlled.
-        control: Box<str>,
-    },
     /// The system's tables cannot be read.
     Unreadable {
         /// What was to be read, and why it cannot.
@@ -35,10 +30,6 @@ impl fmt::Display for OwnerError {
             OwnerError::NotAllowed { uid } => write!(
                 f,
                 "the connection belongs to a process of user {uid} that this program may not look into: run it as that user, or as root"
-            ),
-            OwnerError::Remote { control } => write!(
-                f,
-                "the tor at {control} is on another machine, and so are its clients: their processes can be told there only"
             ),
             OwnerError::Unreadable { problem } => {
                 write!(f, "the processes' connections cannot be read: {problem}")

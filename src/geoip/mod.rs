@@ -140,6 +140,13 @@ impl GeoIp {
         Ok(self)
     }
 
+    /// Adds a database that was opened already, whatever it holds.
+    #[cfg(feature = "geoip")]
+    pub fn with(mut self, database: Database) -> Self {
+        self.databases.push(database);
+        self
+    }
+
     /// The databases, in the order in which they are asked.
     #[cfg(feature = "geoip")]
     pub fn databases(&self) -> &[Database] {
