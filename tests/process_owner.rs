@@ -130,6 +130,7 @@ fn one_that_no_process_shows() {
 fn send_socket(over: &UnixStream, socket: &TcpStream) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&[socket.as_fd()])));
+    let sockets = [socket.as_fd()];
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&sockets)));
     sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
 }

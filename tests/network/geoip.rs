@@ -1,11 +1,12 @@
 //! Whose streams are on a tor: the processes of its clients.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use scape::event::{EventBody, StreamInfo};
 use scape::socks::SocksProxy;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, StreamStatus};
 
-use crate::onions::server;
 use crate::{Case, NAME, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -16,7 +17,9 @@ pub(crate) const CASES: &[Case] = &[
 
 /// The first that tor says of a stream to this port, which is opened at `proxy` and kept for as long as `look` takes.
 fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {
-    let port = server(b"hello").port();
+    // Nobody takes the connection, so nobody ends it.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
     let events = network.client().subscribe([EventKind::Stream]).unwrap();
     let stream = proxy.connect((NAME, port)).unwrap();
     loop {
