@@ -53,7 +53,7 @@ fn thousands_of_addresses() {
     let addresses: Vec<IpAddr> =
         (0..1500_u16).map(|n| Ipv4Addr::new(10, 0, (n / 256) as u8, (n % 256) as u8).into()).collect();
     for (n, address) in addresses.iter().enumerate() {
-        tor = tor.info(&format!("ip-to-country/{address}"), if n % 2 == 0 { "de" } else { "fr" });
+        tor = tor.info(format!("ip-to-country/{address}"), if n % 2 == 0 { "de" } else { "fr" });
     }
     let tor = tor.start().unwrap();
     let found = GeoIp::new().tor(&connect(&tor)).lookup_all(addresses.clone()).unwrap();

@@ -24,7 +24,7 @@
 //! [`Location`] says who that was: they may well contradict each other.
 //!
 #![cfg_attr(feature = "geoip", doc = "```no_run")]
-#![cfg_attr(not(feature = "geoip"), doc = "```ignore")]
+#![cfg_attr(not(feature = "geoip"), doc = "```text")]
 //! use scape::geoip::GeoIp;
 //!
 //! let geoip = GeoIp::new()

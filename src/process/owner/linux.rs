@@ -23,11 +23,9 @@ pub(super) fn owner(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Optio
         return Ok(None);
     }
     let mut owners = BTreeMap::new();
-    for process in all_processes().map_err(unreadable)? {
-        // It may end, or not let itself be looked into.
-        if let Ok(process) = process {
-            let _ = note_sockets(&process, &sockets, &mut owners);
-        }
+    // One may have ended by now, or not let itself be looked into.
+    for process in all_processes().map_err(unreadable)?.flatten() {
+        let _ = note_sockets(&process, &sockets, &mut owners);
     }
     if let Some((_, &uid)) = sockets.iter().find(|(inode, _)| !owners.contains_key(inode)) {
         return without_owner(peer, local, uid);
