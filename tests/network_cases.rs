@@ -13,6 +13,8 @@ mod endpoints;
 mod events;
 #[path = "network/examples.rs"]
 mod examples;
+#[path = "network/geoip.rs"]
+mod geoip;
 #[path = "support/happening.rs"]
 mod happening;
 #[path = "network/hs_descriptors.rs"]
@@ -83,6 +85,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         state::CASES,
+        geoip::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]
