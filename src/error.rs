@@ -20,6 +20,7 @@ mod endpoint;
 mod geoip;
 mod hs_fetch;
 mod launch;
+mod no_path;
 mod no_socks_port;
 mod no_tor;
 mod not_ready;
@@ -44,6 +45,7 @@ pub use endpoint::{EndpointError, EndpointProblem};
 pub use geoip::GeoIpError;
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use no_path::{NoPathError, PathRule};
 pub use no_socks_port::NoSocksPortError;
 pub use no_tor::NoTorError;
 pub use not_ready::NotReadyError;
@@ -112,6 +114,9 @@ pub enum Error {
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
+    /// No path through the network fulfils what was asked for. Nothing was sent.
+    #[error(transparent)]
+    NoPath(Box<NoPathError>),
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
@@ -239,6 +244,7 @@ from_boxed!(
     NoSocksPort(NoSocksPortError),
     NotReady(NotReadyError),
     Circuit(CircuitError),
+    NoPath(NoPathError),
     HsFetch(HsFetchError),
     DiskOnion(DiskOnionError),
     Publish(PublishError),

@@ -270,6 +270,7 @@ pub mod geoip;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod onion;
+pub mod path;
 pub mod process;
 pub mod protocol;
 pub mod socks;
