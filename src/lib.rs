@@ -266,6 +266,7 @@ pub mod controller;
 pub mod descriptor;
 pub mod endpoint;
 pub mod event;
+pub mod geoip;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod onion;

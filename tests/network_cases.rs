@@ -13,6 +13,8 @@ mod endpoints;
 mod events;
 #[path = "network/examples.rs"]
 mod examples;
+#[path = "network/geoip.rs"]
+mod geoip;
 #[path = "support/happening.rs"]
 mod happening;
 #[path = "network/hs_descriptors.rs"]
@@ -34,6 +36,8 @@ mod onions;
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/state.rs"]
+mod state;
 #[path = "network/tor.rs"]
 mod tor;
 #[path = "support/unknown_words.rs"]
@@ -80,6 +84,8 @@ fn a_private_network() {
         onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
+        state::CASES,
+        geoip::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]

@@ -132,11 +132,6 @@ impl State {
         State { keep: Some(keep), ..self }
     }
 
-    /// What is kept alive by it.
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.inner
-    }
-
     fn shared(&self) -> &Shared {
         &self.inner.shared
     }
