@@ -66,8 +66,11 @@ impl Circuits {
         }
         // What a live state begins with, and asks for again with another connection.
         let keys = command.strip_prefix("GETINFO ns/all ").filter(|keys| keys.contains("circuit-status"))?;
-        let lines: String =
-            self.open.iter().map(|id| format!("{id} BUILT moria1,dizum,bastet PURPOSE=GENERAL\r\n")).collect();
+        let lines: String = self
+            .open
+            .iter()
+            .map(|id| format!("{id} BUILT moria1,dizum,bastet PURPOSE=GENERAL\r\n"))
+            .collect();
         let mut answer = "250-ns/all=\r\n".to_owned();
         for key in keys.split(' ') {
             match key {

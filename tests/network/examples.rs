@@ -29,6 +29,7 @@ pub(crate) const CASES: &[Case] = &[
     ("example echo, twice at the same address", echo),
     ("example chat", chat),
     ("example gui_worker", gui_worker),
+    ("example circuit_failures", circuit_failures),
 ];
 
 /// A built example, set up for the network's client.
@@ -360,4 +361,12 @@ fn gui_worker(network: &TestNetwork) {
     drop(hears);
     line(&mut says, "ended");
     worker.wait();
+}
+
+fn circuit_failures(network: &TestNetwork) {
+    let text = run(network, "circuit_failures", &["3"]);
+    let guards: Vec<&str> = text.lines().filter(|line| !line.ends_with("not to be used")).collect();
+    assert!(!guards.is_empty(), "{text}");
+    assert!(guards.iter().all(|line| line.starts_with('$') && line.contains(": 3 circuits, ")), "{text}");
+    assert!(guards.iter().any(|line| line.ends_with(" 0 failed (0 %)")), "{text}");
 }
