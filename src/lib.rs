@@ -260,6 +260,7 @@ pub mod error;
 #[macro_use]
 pub mod types;
 
+pub mod attach;
 pub mod config;
 pub mod connection;
 pub mod controller;
