@@ -17,11 +17,14 @@ mod closed;
 mod connect;
 mod disk_onion;
 mod endpoint;
+mod geoip;
 mod hs_fetch;
 mod launch;
+mod no_path;
 mod no_socks_port;
 mod no_tor;
 mod not_ready;
+mod owner;
 mod publish;
 mod refusal;
 mod resolve;
@@ -40,11 +43,14 @@ pub use closed::{CloseCause, Closed};
 pub use connect::{ConnectAttempt, ConnectError};
 pub use disk_onion::{DiskOnionError, DiskOnionProblem};
 pub use endpoint::{EndpointError, EndpointProblem};
+pub use geoip::GeoIpError;
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use no_path::{NoPathError, PathRule};
 pub use no_socks_port::NoSocksPortError;
 pub use no_tor::NoTorError;
 pub use not_ready::NotReadyError;
+pub use owner::OwnerError;
 pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
@@ -110,6 +116,9 @@ pub enum Error {
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
+    /// No path through the network fulfils what was asked for. Nothing was sent.
+    #[error(transparent)]
+    NoPath(Box<NoPathError>),
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
@@ -134,6 +143,12 @@ pub enum Error {
     /// A TLS connection through tor could not be made.
     #[error(transparent)]
     Tls(Box<TlsError>),
+    /// The place or network of an address cannot be told, or a database of them not be used.
+    #[error(transparent)]
+    GeoIp(Box<GeoIpError>),
+    /// The process that a connection belongs to cannot be told.
+    #[error(transparent)]
+    Owner(Box<OwnerError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -160,6 +175,10 @@ impl Error {
         match self {
             Error::Refused(refusal) => Some(refusal),
             Error::DiskOnion(error) => error.refusal.as_ref(),
+            Error::GeoIp(error) => match &**error {
+                GeoIpError::NotLoaded { refusal, .. } => Some(refusal),
+                _ => None,
+            },
             Error::Stream(error) => match &error.problem {
                 StreamProblem::Refused(refusal) => Some(refusal),
                 _ => None,
@@ -242,6 +261,7 @@ from_boxed!(
     NoSocksPort(NoSocksPortError),
     NotReady(NotReadyError),
     Circuit(CircuitError),
+    NoPath(NoPathError),
     HsFetch(HsFetchError),
     DiskOnion(DiskOnionError),
     Publish(PublishError),
@@ -250,6 +270,8 @@ from_boxed!(
     Stream(StreamError),
     Endpoint(EndpointError),
     Tls(TlsError),
+    GeoIp(GeoIpError),
+    Owner(OwnerError),
 );
 
 impl From<Closed> for Error {

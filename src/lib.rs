@@ -267,9 +267,11 @@ pub mod controller;
 pub mod descriptor;
 pub mod endpoint;
 pub mod event;
+pub mod geoip;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod onion;
+pub mod path;
 pub mod process;
 pub mod protocol;
 pub mod socks;
@@ -290,6 +292,7 @@ pub use controller::{
 pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
+pub use path::{CircuitBuilder, CircuitPool, PathBuilder};
 pub use process::{Launch, TorProcess};
 pub use state::State;
 pub use tor::{SocksPort, Tor, TorClient, TorMode};

@@ -13,6 +13,8 @@ mod endpoints;
 mod events;
 #[path = "network/examples.rs"]
 mod examples;
+#[path = "network/geoip.rs"]
+mod geoip;
 #[path = "support/happening.rs"]
 mod happening;
 #[path = "network/hs_descriptors.rs"]
@@ -30,6 +32,8 @@ mod onion_disk;
 mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
+#[path = "network/paths.rs"]
+mod paths;
 #[path = "network/rare_events.rs"]
 mod rare_events;
 #[path = "network/socks.rs"]
@@ -83,10 +87,12 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         state::CASES,
+        geoip::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]
         http::CASES,
+        paths::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,

@@ -149,7 +149,8 @@ impl Circuit {
         self.wait_closed(controller.timeout()).map(drop)
     }
 
-    /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest.
+    /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest. Until then it
+    /// is not built. (tor sends no event of that, so of an extension by another controller this learns when a hop is there.)
     ///
     /// A path that tor did not choose can be told from others, and may reveal who uses it.
     ///
@@ -157,7 +158,13 @@ impl Circuit {
     ///
     /// As [`Controller::extend_circuit`](crate::Controller::extend_circuit).
     pub fn extend<R: ToString>(&self, relays: impl IntoIterator<Item = R>) -> Result<()> {
-        self.state.controller().extend_circuit(self.id(), relays).map(drop)
+        let hops_before = self.info().path.len();
+        self.state.controller().extend_circuit(self.id(), relays)?;
+        let shared = self.state.shared();
+        let mut model = shared.model();
+        model.circuits.extending(&self.cell, hops_before);
+        shared.publish(model, shared.changes());
+        Ok(())
     }
 
     /// Why it cannot be used.

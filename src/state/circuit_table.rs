@@ -119,14 +119,19 @@ impl CircuitTable {
     pub(super) fn take(&mut self, told: &[CircuitInfo], changes: &mut Changes) {
         let mut before = std::mem::take(&mut self.open);
         for info in told {
+            let mut info = info.clone();
+            // A circuit whose first hop is awaited is EXTENDED to GETINFO, and LAUNCHED to the events.
+            if info.status == CircuitStatus::Extended && info.path.is_empty() {
+                info.status = CircuitStatus::Launched;
+            }
             match before.remove(&info.id) {
-                Some(cell) if is_same(&cell.info(), info) => {
+                Some(cell) if is_same(&cell.info(), &info) => {
                     self.open.insert(info.id, cell);
                 }
                 Some(other) => self.vanished(other, changes),
                 None => {}
             }
-            self.apply(info, changes);
+            self.apply(&info, changes);
         }
         for cell in before.into_values() {
             self.vanished(cell, changes);
@@ -138,6 +143,14 @@ impl CircuitTable {
         let info = CircuitInfo { status: CircuitStatus::Closed, ..(*cell.info()).clone() };
         cell.set(info);
         changes.push(|| Change::CircuitClosed(cell));
+    }
+
+    /// tor has begun to extend a circuit that had so many hops: it is not built until the next ones are there. tor sends no event of that.
+    pub(super) fn extending(&mut self, cell: &CircuitCell, hops_before: usize) {
+        let info = cell.info();
+        if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
+            cell.set(CircuitInfo { status: CircuitStatus::Extended, ..(*info).clone() });
+        }
     }
 
     /// EXTENDCIRCUIT is being sent: see [`launched`](Self::launched).

@@ -63,7 +63,7 @@ fn read_guards(shared: &Shared, inner: &Weak<Inner>) {
             shared.publish(model, changes);
         }
         Err(error) => {
-            log::debug!(target: "scape::state", "the entry guards could not be read again: {error}")
+            log::debug!(target: "scape::state", "the entry guards could not be read again: {error}");
         }
     }
 }

@@ -143,7 +143,7 @@ impl Shared {
         match event.kind() {
             // Which relays may be guards has changed; tor tells only of some of what follows.
             EventKind::NewConsensus | EventKind::ConfChanged => {
-                self.wake_keeper(|tasks| tasks.guards_are_stale = true)
+                self.wake_keeper(|tasks| tasks.guards_are_stale = true);
             }
             EventKind::AddrMap => self.wake_keeper(|tasks| tasks.addresses_changed = true),
             _ => {}

@@ -41,7 +41,7 @@ fn knows(network: &TestNetwork) {
         assert!(
             router.is_in_consensus() && router.flags().contains(RouterFlags::EXIT | RouterFlags::RUNNING)
         );
-        assert_eq!(routers.named(&router.nickname().unwrap()), [router.clone()]);
+        assert_eq!(routers.named(&router.nickname().unwrap()), std::slice::from_ref(&router));
         assert!(router.or_address().unwrap().ip().is_loopback() && router.bandwidth().is_some());
     }
     assert!(!state.entry_guards().is_empty());
@@ -59,7 +59,8 @@ fn waits(network: &TestNetwork) {
     let path: Vec<_> = circuit.routers().iter().map(|router| router.fingerprint()).collect();
     assert_eq!(path, relays[..3]);
     circuit.extend(&relays[3..4]).unwrap();
-    state.wait(SOON, |_| (circuit.is_built() && circuit.path().len() == 4).then_some(())).unwrap();
+    circuit.wait_built(SOON).unwrap();
+    assert_eq!(circuit.path().len(), 4);
     let closed = thread::scope(|scope| {
         let waiting = scope.spawn(|| circuit.wait_closed(SOON));
         circuit.close().unwrap();
@@ -88,10 +89,11 @@ fn follows(network: &TestNetwork) {
     println!("  seed {seed}");
     let mut walk = Walk {
         state: tor.state().unwrap(),
-        client: tor.client().unwrap().allow_private_addresses(true).timeout(Duration::from_secs(8)),
+        client: tor.client().unwrap().allow_private_addresses(true).timeout(Duration::from_secs(3)),
         relays: relays(network),
         pids: network.relays().map(|relay| relay.process().pid()).collect(),
         stopped: None,
+        steps_stopped: 0,
         circuits: Vec::new(),
         streams: Vec::new(),
         port,
@@ -116,6 +118,8 @@ struct Walk {
     pids: Vec<u32>,
     /// The relay that does nothing at present.
     stopped: Option<u32>,
+    /// For how many steps it has done nothing.
+    steps_stopped: u32,
     circuits: Vec<Circuit>,
     streams: Vec<SocksStream>,
     port: u16,
@@ -144,6 +148,10 @@ impl Walk {
     }
 
     fn step(&mut self, step: usize) {
+        self.steps_stopped += 1;
+        if self.steps_stopped > 3 {
+            self.go_on();
+        }
         let what = match self.random(20) {
             0..=4 => self.launch(),
             5..=6 => self.extend(),
@@ -223,10 +231,10 @@ impl Walk {
         let waiting = self.state.wait(Duration::from_secs(5), |state| {
             state.streams().into_iter().find(|stream| stream.status() == StreamStatus::ControllerWait)
         });
-        if let Ok(stream) = waiting {
-            if controller.attach_stream(stream.id(), circuit.id()).is_err() {
-                let _ = controller.close_stream(stream.id(), EndReason::MISC);
-            }
+        if let Ok(stream) = waiting
+            && controller.attach_stream(stream.id(), circuit.id()).is_err()
+        {
+            let _ = controller.close_stream(stream.id(), EndReason::MISC);
         }
         controller.reset_conf(["__LeaveStreamsUnattached"]).unwrap();
         self.streams.extend(connecting.join().unwrap().ok());
@@ -270,7 +278,7 @@ impl Walk {
         let at = self.random(self.pids.len());
         let pid = self.pids[at];
         signal(pid, "-STOP");
-        self.stopped = Some(pid);
+        (self.stopped, self.steps_stopped) = (Some(pid), 0);
         "a relay stops"
     }
 
@@ -368,6 +376,10 @@ fn circuit(info: &CircuitInfo) -> String {
     (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) = (None, None, None, None);
     if info.status == CircuitStatus::GuardWait {
         info.status = CircuitStatus::Extended;
+    }
+    // One whose first hop is awaited.
+    if info.status == CircuitStatus::Extended && info.path.is_empty() {
+        info.status = CircuitStatus::Launched;
     }
     format!("{info:?}")
 }

@@ -8,6 +8,8 @@ pub(crate) mod event;
 pub(crate) mod happening;
 pub(crate) mod impostor;
 pub(crate) mod info;
+#[cfg(feature = "geoip")]
+pub(crate) mod mmdb;
 pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;

@@ -1,0 +1,103 @@
+//! tor's own GeoIP data, asked for many addresses at a time, and for each but once.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::controller::Controller;
+use crate::error::{Error, GeoIpError, Result};
+use crate::types::CountryCode;
+
+/// How many addresses are asked for in one round trip.
+const AT_ONCE: usize = 512;
+/// How many answers are kept; when there are more, all are forgotten. (The network has some 10,000 relays.)
+const KEPT: usize = 1 << 16;
+/// tor's code where it has no GeoIP data.
+const NOT_LOADED: u16 = 551;
+
+/// What tor has said of addresses, shared by its clones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Countries {
+    known: Arc<Mutex<HashMap<IpAddr, Option<CountryCode>>>>,
+}
+
+impl Countries {
+    /// The country of each address, in their order, or why there is none.
+    ///
+    /// Errors: only where nothing can be asked.
+    pub(super) fn of(
+        &self,
+        controller: &Controller,
+        ips: &[IpAddr],
+    ) -> Result<Vec<Result<Option<CountryCode>>>> {
+        let mut failed = HashMap::new();
+        for some in self.unknown(ips).chunks(AT_ONCE) {
+            let keys = some.iter().map(|ip| format!("ip-to-country/{ip}"));
+            for (ip, answer) in some.iter().zip(controller.get_info_each(keys)?) {
+                match answer.and_then(|answer| country(*ip, &answer)) {
+                    Ok(country) => self.keep(*ip, country),
+                    Err(error) => drop(failed.insert(*ip, not_loaded(*ip, error))),
+                }
+            }
+        }
+        let known = self.known.lock();
+        Ok(ips
+            .iter()
+            .map(|ip| match failed.get(ip) {
+                Some(error) => Err(error.clone()),
+                None => Ok(known.get(ip).copied().flatten()),
+            })
+            .collect())
+    }
+
+    /// What tor has not said yet, each once.
+    fn unknown(&self, ips: &[IpAddr]) -> Vec<IpAddr> {
+        let mut known = self.known.lock();
+        if known.len() + ips.len() > KEPT {
+            known.clear();
+        }
+        let mut seen = HashSet::new();
+        ips.iter().copied().filter(|ip| !known.contains_key(ip) && seen.insert(*ip)).collect()
+    }
+
+    fn keep(&self, ip: IpAddr, country: Option<CountryCode>) {
+        self.known.lock().insert(ip, country);
+    }
+
+    pub(super) fn forget(&self) {
+        self.known.lock().clear();
+    }
+}
+
+fn country(ip: IpAddr, answer: &str) -> Result<Option<CountryCode>> {
+    match answer {
+        "??" => Ok(None),
+        answer => answer.parse().map(Some).map_err(|error: crate::types::ParseCountryCodeError| {
+            Error::answer(format!("GETINFO ip-to-country/{ip}"), error.to_string())
+        }),
+    }
+}
+
+fn not_loaded(ip: IpAddr, error: Error) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code() == NOT_LOADED => {
+            GeoIpError::NotLoaded { ip, refusal }.into()
+        }
+        error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tor_says() {
+        let ip = "192.0.2.1".parse().unwrap();
+        assert_eq!(country(ip, "??").unwrap(), None);
+        assert_eq!(country(ip, "a1").unwrap().unwrap().as_str(), "a1");
+        assert!(matches!(country(ip, "nowhere"), Err(Error::Answer { .. })));
+    }
+}

@@ -1,0 +1,204 @@
+//! Where an address is, and whose.
+
+use std::fmt;
+use std::net::IpAddr;
+
+#[cfg(feature = "geoip")]
+use super::Database;
+use crate::types::CountryCode;
+
+/// What is known of an address: where it is, and whose. Fields that no source could tell are `None`.
+///
+/// `Display` writes it in one line: `8.8.8.8 us AS15169 Google LLC`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Location {
+    /// The address; an IPv4 address that was written as an IPv6 one (`::ffff:192.0.2.1`) as IPv4.
+    pub ip: IpAddr,
+    /// Its country.
+    pub country: Option<CountryCode>,
+    /// The country's name, in English. tor's own data has none.
+    pub country_name: Option<Box<str>>,
+    /// Its city, in English.
+    pub city: Option<Box<str>>,
+    /// About where it is.
+    pub coordinates: Option<Coordinates>,
+    /// The number of the autonomous system that it belongs to.
+    pub asn: Option<u32>,
+    /// Whose autonomous system that is.
+    pub organization: Option<Box<str>>,
+    /// The addresses around it of which all this holds: of the networks that the databases tell, the smallest. tor's own
+    /// data tells none.
+    pub network: Option<Network>,
+    /// Who told the country.
+    pub country_from: Option<Source>,
+    /// Who told the city and its coordinates.
+    pub city_from: Option<Source>,
+    /// Who told the autonomous system.
+    pub asn_from: Option<Source>,
+}
+
+impl Location {
+    pub(super) fn unknown(ip: IpAddr) -> Self {
+        Location {
+            ip: ip.to_canonical(),
+            country: None,
+            country_name: None,
+            city: None,
+            coordinates: None,
+            asn: None,
+            organization: None,
+            network: None,
+            country_from: None,
+            city_from: None,
+            asn_from: None,
+        }
+    }
+
+    /// Whether anything is known: a country, a city or an autonomous system.
+    pub fn is_known(&self) -> bool {
+        self.country_from.is_some() || self.city_from.is_some() || self.asn_from.is_some()
+    }
+
+    /// What tor says.
+    pub(super) fn take_country(&mut self, country: Option<CountryCode>) {
+        self.country = country;
+        self.country_from = country.map(|_| Source::Tor);
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ip)?;
+        if let Some(country) = self.country {
+            write!(f, " {country}")?;
+        }
+        if let Some(city) = &self.city {
+            write!(f, " {city}")?;
+        }
+        if let Some(asn) = self.asn {
+            write!(f, " AS{asn}")?;
+        }
+        match &self.organization {
+            Some(organization) => write!(f, " {organization}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who told something.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A database.
+    #[cfg(feature = "geoip")]
+    Database(Database),
+    /// tor's own GeoIP data (`GETINFO ip-to-country/…`).
+    Tor,
+}
+
+/// About where on earth something is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Coordinates {
+    /// Degrees north of the equator, -90 to 90.
+    pub latitude: f64,
+    /// Degrees east of Greenwich, -180 to 180.
+    pub longitude: f64,
+    /// Within how many kilometres of there it is, where that is known.
+    pub radius_km: Option<u32>,
+}
+
+impl Coordinates {
+    /// `None` for what is not on earth.
+    #[cfg(feature = "geoip")]
+    pub(super) fn new(latitude: f64, longitude: f64, radius_km: Option<u32>) -> Option<Self> {
+        let is_there = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+        is_there.then_some(Coordinates { latitude, longitude, radius_km })
+    }
+}
+
+/// A network: addresses that begin with the same bits. `Display` writes it as `192.0.2.0/24`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    #[cfg(feature = "geoip")]
+    pub(super) fn new(address: IpAddr, prefix: u8) -> Self {
+        Network { address, prefix }
+    }
+
+    /// Its first address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How many bits its addresses begin with alike.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether the address is in it.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(ip)) => {
+                (own.to_bits() ^ ip.to_bits()).leading_zeros() >= u32::from(self.prefix)
+            }
+            (IpAddr::V6(own), IpAddr::V6(ip)) => {
+                (own.to_bits() ^ ip.to_bits()).leading_zeros() >= u32::from(self.prefix)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line() {
+        let mut location = Location::unknown("::ffff:192.0.2.1".parse().unwrap());
+        assert_eq!(location.to_string(), "192.0.2.1");
+        assert!(!location.is_known());
+        location.take_country("DE".parse().ok());
+        assert_eq!(location.country_from, Some(Source::Tor));
+        location.city = Some("Berlin".into());
+        location.asn = Some(64496);
+        location.organization = Some("Example".into());
+        assert_eq!(location.to_string(), "192.0.2.1 de Berlin AS64496 Example");
+        assert!(location.is_known());
+    }
+
+    #[test]
+    fn what_is_in_a_network() {
+        let network = Network { address: "192.0.2.0".parse().unwrap(), prefix: 25 };
+        assert_eq!(network.to_string(), "192.0.2.0/25");
+        for (ip, inside) in
+            [("192.0.2.127", true), ("192.0.2.128", false), ("::ffff:192.0.2.1", true), ("::1", false)]
+        {
+            assert_eq!(network.contains(ip.parse().unwrap()), inside, "{ip}");
+        }
+        let everything = Network { address: "::".parse().unwrap(), prefix: 0 };
+        assert!(everything.contains("2001:db8::1".parse().unwrap()));
+        assert!(!everything.contains("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    #[cfg(feature = "geoip")]
+    fn places_are_on_earth() {
+        assert!(Coordinates::new(-90.0, 180.0, None).is_some());
+        for (latitude, longitude) in [(90.1, 0.0), (0.0, -181.0), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+            assert_eq!(Coordinates::new(latitude, longitude, None), None);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What a database says of an address. Every maker has words of his own for the same things: all that are known are tried.
+
+use std::net::IpAddr;
+
+use maxminddb::PathElement::{self, Key};
+use maxminddb::{LookupResult, MaxMindDbError};
+
+use super::location::{Coordinates, Network};
+use crate::types::CountryCode;
+
+type Found<'a> = LookupResult<'a, Vec<u8>>;
+type Path = &'static [PathElement<'static>];
+
+// MaxMind and DB-IP; IPinfo, IPLocate and others.
+const COUNTRY: &[Path] = &[
+    &[Key("country"), Key("iso_code")],
+    &[Key("country_code")],
+    &[Key("country")],
+    &[Key("geo"), Key("country_code")],
+];
+const COUNTRY_NAME: &[Path] = &[
+    &[Key("country"), Key("names"), Key("en")],
+    &[Key("country_name")],
+    &[Key("country"), Key("name")],
+    &[Key("country")],
+    &[Key("geo"), Key("country")],
+];
+const CITY: &[Path] = &[
+    &[Key("city"), Key("names"), Key("en")],
+    &[Key("city")],
+    &[Key("city_name")],
+    &[Key("city"), Key("name")],
+    &[Key("geo"), Key("city")],
+];
+const LATITUDE: &[Path] =
+    &[&[Key("location"), Key("latitude")], &[Key("latitude")], &[Key("lat")], &[Key("geo"), Key("latitude")]];
+const LONGITUDE: &[Path] = &[
+    &[Key("location"), Key("longitude")],
+    &[Key("longitude")],
+    &[Key("lng")],
+    &[Key("lon")],
+    &[Key("geo"), Key("longitude")],
+];
+const RADIUS: &[Path] = &[&[Key("location"), Key("accuracy_radius")], &[Key("radius")]];
+const ASN: &[Path] = &[
+    &[Key("autonomous_system_number")],
+    &[Key("asn")],
+    &[Key("as_number")],
+    &[Key("traits"), Key("autonomous_system_number")],
+    &[Key("as"), Key("asn")],
+];
+const ORGANIZATION: &[Path] = &[
+    &[Key("autonomous_system_organization")],
+    &[Key("as_name")],
+    &[Key("org")],
+    &[Key("as_organization")],
+    &[Key("organization")],
+    &[Key("traits"), Key("autonomous_system_organization")],
+    &[Key("as"), Key("name")],
+    &[Key("isp")],
+    &[Key("name")],
+];
+
+/// What a database says of an address.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) country: Option<CountryCode>,
+    pub(super) country_name: Option<Box<str>>,
+    pub(super) city: Option<Box<str>>,
+    pub(super) coordinates: Option<Coordinates>,
+    pub(super) asn: Option<u32>,
+    pub(super) organization: Option<Box<str>>,
+    pub(super) network: Option<Network>,
+}
+
+impl Record {
+    /// Reads what was found of `ip`; nothing, where nothing was found.
+    pub(super) fn read(found: &Found<'_>, ip: IpAddr) -> Result<Self, MaxMindDbError> {
+        if !found.has_data() {
+            return Ok(Record::default());
+        }
+        let country = text(found, COUNTRY, |text| text.parse().ok())?;
+        let asn = first(ASN, |path| asn(found, path))?;
+        Ok(Record {
+            country,
+            country_name: match country {
+                // What is a code is no name.
+                Some(_) => text(found, COUNTRY_NAME, |text| (text.len() > 2).then(|| text.into()))?,
+                None => None,
+            },
+            city: text(found, CITY, |text| Some(text.into()))?,
+            coordinates: coordinates(found)?,
+            asn,
+            organization: match asn {
+                Some(_) => text(found, ORGANIZATION, |text| Some(text.into()))?,
+                None => None,
+            },
+            network: network(found, ip)?,
+        })
+    }
+}
+
+/// The first of these places where there is something.
+fn first<T>(
+    paths: &[Path],
+    read: impl Fn(Path) -> Result<Option<T>, MaxMindDbError>,
+) -> Result<Option<T>, MaxMindDbError> {
+    for path in paths {
+        if let Some(value) = read(path)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+/// The first text at one of these places that `accept` takes.
+fn text<T>(
+    found: &Found<'_>,
+    paths: &[Path],
+    accept: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, MaxMindDbError> {
+    first(paths, |path| Ok(text_at(found, path)?.and_then(|text| accept(&text))))
+}
+
+/// A text that is not empty.
+fn text_at(found: &Found<'_>, path: Path) -> Result<Option<String>, MaxMindDbError> {
+    let text: Option<String> = if_of_this_kind(found.decode_path(path))?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// A number of whatever type, also as text.
+fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> {
+    if let Some(number) = if_of_this_kind(found.decode_path::<f64>(path))? {
+        return Ok(Some(number));
+    }
+    if let Some(number) = if_of_this_kind(found.decode_path::<f32>(path))? {
+        return Ok(Some(number.into()));
+    }
+    if let Some(number) = if_of_this_kind(found.decode_path::<i64>(path))? {
+        return Ok(i32::try_from(number).ok().map(f64::from));
+    }
+    Ok(text_at(found, path)?.and_then(|text| text.parse().ok()))
+}
+
+/// The number of an autonomous system: 64496, or "64496", or "AS64496". 0 is nobody's.
+fn asn(found: &Found<'_>, path: Path) -> Result<Option<u32>, MaxMindDbError> {
+    let asn = match if_of_this_kind(found.decode_path::<i64>(path))? {
+        Some(number) => u32::try_from(number).ok(),
+        None => text_at(found, path)?.and_then(|text| asn_of(&text)),
+    };
+    Ok(asn.filter(|asn| *asn != 0))
+}
+
+fn asn_of(text: &str) -> Option<u32> {
+    let digits = match text.get(..2) {
+        Some(letters) if letters.eq_ignore_ascii_case("as") => text.get(2..)?,
+        _ => text,
+    };
+    digits.parse().ok()
+}
+
+fn coordinates(found: &Found<'_>) -> Result<Option<Coordinates>, MaxMindDbError> {
+    let latitude = first(LATITUDE, |path| number(found, path))?;
+    let longitude = first(LONGITUDE, |path| number(found, path))?;
+    let (Some(latitude), Some(longitude)) = (latitude, longitude) else { return Ok(None) };
+    let radius = first(RADIUS, |path| if_of_this_kind(found.decode_path::<i64>(path)))?;
+    Ok(Coordinates::new(latitude, longitude, radius.and_then(|radius| u32::try_from(radius).ok())))
+}
+
+/// The network that was found. Where IPv4 addresses are all one in a database of IPv6, that is none.
+fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbError> {
+    let network = found.network()?;
+    let same_kind = network.is_ipv4() == ip.is_ipv4();
+    Ok(same_kind.then(|| Network::new(network.network(), network.prefix())))
+}
+
+/// A value that is of another kind belongs to a database of other words.
+fn if_of_this_kind<T>(value: Result<Option<T>, MaxMindDbError>) -> Result<Option<T>, MaxMindDbError> {
+    match value {
+        Err(MaxMindDbError::Decoding { .. }) => Ok(None),
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_autonomous_systems() {
+        for (text, asn) in [
+            ("AS64496", Some(64496)),
+            ("as4294967295", Some(u32::MAX)),
+            ("64496", Some(64496)),
+            ("AS", None),
+            ("AS-64496", None),
+            ("ÄS1", None),
+            ("AS4294967296", None),
+            ("", None),
+        ] {
+            assert_eq!(asn_of(text), asn, "{text}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Drawing by weight.
+
+use rand::{Rng, RngExt};
+
+/// Relays with weights, for drawing one in logarithmic time.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// Indices in the directory.
+    relays: Vec<u32>,
+    /// The sum of the weights up to and with each.
+    sums: Vec<f64>,
+}
+
+impl Table {
+    /// Each relay with its weight, which is not negative.
+    pub(super) fn of(weighted: impl IntoIterator<Item = (u32, f64)>) -> Self {
+        let mut table = Table { relays: Vec::new(), sums: Vec::new() };
+        let mut sum = 0.0;
+        for (relay, weight) in weighted {
+            sum += weight;
+            table.relays.push(relay);
+            table.sums.push(sum);
+        }
+        table
+    }
+
+    pub(super) fn relays(&self) -> &[u32] {
+        &self.relays
+    }
+
+    /// Each relay with its weight.
+    fn weighted(&self) -> impl Iterator<Item = (u32, f64)> {
+        let before = std::iter::once(0.0).chain(self.sums.iter().copied());
+        self.relays.iter().copied().zip(self.sums.iter().zip(before).map(|(sum, before)| sum - before))
+    }
+
+    /// One of them, by weight; where all weights are 0, each is as likely as any other, as for tor. `None` where there are none.
+    pub(super) fn draw(&self, rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
+        let total = *self.sums.last()?;
+        let index = if total > 0.0 {
+            let point = rng.random::<f64>() * total;
+            self.sums.partition_point(|sum| *sum <= point)
+        } else {
+            rng.random_range(0..self.relays.len())
+        };
+        // Rounding may lead past the end.
+        self.relays.get(index).or(self.relays.last()).copied()
+    }
+
+    /// One of those that fulfil `condition`, as if the others were not there.
+    pub(super) fn draw_where(
+        &self,
+        rng: &mut (impl Rng + ?Sized),
+        mut condition: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        /// So often it is tried to hit one of them, before they are counted out.
+        const TRIES: usize = 16;
+        for _ in 0..TRIES {
+            let relay = self.draw(rng)?;
+            if condition(relay) {
+                return Some(relay);
+            }
+        }
+        Table::of(self.weighted().filter(|(relay, _)| condition(*relay))).draw(rng)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn of_nothing_nothing_is_drawn() {
+        let mut rng = StdRng::seed_from_u64(1);
+        assert_eq!(Table::of([]).draw(&mut rng), None);
+        assert_eq!(Table::of([(1, 1.0)]).draw_where(&mut rng, |_| false), None);
+    }
+
+    #[test]
+    fn weights_of_zero_count_only_where_all_are_zero() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let table = Table::of([(0, 0.0), (1, 2.0), (2, 0.0), (3, 0.0)]);
+        assert!((0..1000).all(|_| table.draw(&mut rng) == Some(1)));
+        let mut seen = [0; 4];
+        for _ in 0..3000 {
+            let relay = table.draw_where(&mut rng, |relay| relay != 1).unwrap();
+            seen[relay as usize] += 1;
+        }
+        assert_eq!(seen[1], 0);
+        assert!([seen[0], seen[2], seen[3]].iter().all(|count| (900..1100).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_left_is_drawn_by_its_weights() {
+        let mut rng = StdRng::seed_from_u64(1);
+        // So heavy that hitting it is tried in vain.
+        let table = Table::of([(0, 1.0), (1, 1e9), (2, 3.0)]);
+        let drawn = (0..4000).filter(|_| table.draw_where(&mut rng, |relay| relay != 1) == Some(2)).count();
+        assert!((2900..3100).contains(&drawn), "{drawn}");
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_fulfils_the_condition_is_drawn(
+            weights in prop::collection::vec(0u32..5, 0..20), kept in any::<u32>(), seed in any::<u64>()
+        ) {
+            let table = Table::of((0..).zip(weights.iter().map(|weight| f64::from(*weight))));
+            let condition = |relay: u32| kept >> relay & 1 == 1;
+            let drawn = table.draw_where(&mut StdRng::seed_from_u64(seed), condition);
+            let any = (0..).take(weights.len()).any(condition);
+            prop_assert_eq!(drawn.is_some(), any);
+            prop_assert!(drawn.is_none_or(condition));
+        }
+    }
+}

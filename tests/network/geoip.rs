@@ -1,0 +1,58 @@
+//! Whose streams are on a tor: the processes of its clients.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use scape::event::{EventBody, StreamInfo};
+use scape::socks::SocksProxy;
+use scape::testing::TestNetwork;
+use scape::types::{EventKind, StreamStatus};
+
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    #[cfg(target_os = "linux")]
+    ("a stream's client is this process", owner),
+    ("a client on a Unix socket has no address", unix_client),
+];
+
+/// The first that tor says of a stream to this port, which is opened at `proxy` and kept for as long as `look` takes.
+fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {
+    // Nobody takes the connection, so nobody ends it.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let events = network.client().subscribe([EventKind::Stream]).unwrap();
+    let stream = proxy.connect((NAME, port)).unwrap();
+    loop {
+        let event = events.next_timeout(SOON).unwrap();
+        if let EventBody::Stream(info) = event.body()
+            && info.status == StreamStatus::New
+            && info.target.port() == Some(port)
+        {
+            look(info);
+            break;
+        }
+    }
+    drop(stream);
+}
+
+#[cfg(target_os = "linux")]
+fn owner(network: &TestNetwork) {
+    use scape::process::owner_of;
+    use scape::transport::Address;
+
+    let proxy = SocksProxy::new(network.socks()).timeout(SOON);
+    let Address::Ip(local) = network.socks().clone() else { panic!("{}", network.socks()) };
+    first_of(network, &proxy, |stream| {
+        let peer = stream.source_socket_addr().unwrap();
+        let found = owner_of(peer, Some(local)).unwrap().unwrap();
+        assert_eq!(found.pid, std::process::id());
+        // The other end is tor's own.
+        let tor = owner_of(local, Some(peer)).unwrap().unwrap();
+        assert_eq!(tor.pid, network.client().process().unwrap().pid);
+    });
+}
+
+fn unix_client(network: &TestNetwork) {
+    let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    first_of(network, &proxy, |stream| assert_eq!(stream.source_socket_addr(), None));
+}

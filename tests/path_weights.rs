@@ -1,0 +1,220 @@
+//! How often relays are chosen: over 100,000 paths through a network of 9,000 relays, as often at each hop as the
+//! consensus' bandwidth weights say. path-spec, "Weighting node selection".
+//!
+//! Pearson's chi-squared over bins of relays with at least [`BIN`] expected hits, at a significance of one in a million,
+//! with fixed seeds. So that the test is known to see something, the wrong weights must fail it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/relay_world.rs"]
+mod relay_world;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use relay_world::{Known, World};
+use scape::path::PathBuilder;
+
+const DRAWS: usize = 100_000;
+const RELAYS: usize = 9_000;
+/// The expected hits of a bin of relays.
+const BIN: f64 = 200.0;
+/// The quantile of the normal distribution that is exceeded once in a million times.
+const ONE_IN_A_MILLION: f64 = 4.753;
+
+/// Whether so many hits are those that these probabilities give. With the statistic and its limit, to be told.
+fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
+    let total: usize = hits.iter().sum();
+    let sum: f64 = probabilities.iter().sum();
+    assert!((sum - 1.0).abs() < 1e-9, "the probabilities add up to {sum}");
+    // What is never expected never happens.
+    for (hits, probability) in hits.iter().zip(probabilities) {
+        if *hits > 0 && *probability == 0.0 {
+            return (false, "one was chosen that is never chosen".to_owned());
+        }
+    }
+    let mut order: Vec<usize> = (0..hits.len()).filter(|index| probabilities[*index] > 0.0).collect();
+    order.sort_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
+    let (mut statistic, mut bins) = (0.0, 0);
+    let (mut expected, mut observed) = (0.0, 0.0);
+    for (place, index) in order.iter().enumerate() {
+        expected += probabilities[*index] * total as f64;
+        observed += hits[*index] as f64;
+        let rest: f64 = order[place + 1..].iter().map(|index| probabilities[*index] * total as f64).sum();
+        if expected >= BIN && (rest >= BIN || rest == 0.0) || place + 1 == order.len() {
+            statistic += (observed - expected).powi(2) / expected;
+            bins += 1;
+            (expected, observed) = (0.0, 0.0);
+        }
+    }
+    // Wilson and Hilferty's approximation of the quantile.
+    let freedom = f64::from(bins - 1);
+    let part = 2.0 / (9.0 * freedom);
+    let limit = freedom * (1.0 - part + ONE_IN_A_MILLION * part.sqrt()).powi(3);
+    assert!(bins > 50, "{bins} bins are too few");
+    (statistic <= limit, format!("{statistic:.1} with {bins} bins, of at most {limit:.1}"))
+}
+
+/// A relay's weight as dir-spec has it: the weight for its flags at the position, and for those that answer directory requests
+/// that for them.
+fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) -> f64 {
+    let is_exit = relay.has("Exit") && !relay.has("BadExit");
+    let (name, directory) = match (relay.has("Guard"), is_exit) {
+        (false, false) => (none, "Wmb"),
+        (true, false) => (guard, "Wgb"),
+        (false, true) => (exit, "Web"),
+        (true, true) => (both, "Wdb"),
+    };
+    let weight = if name.is_empty() { 0.0 } else { world.weight(name) };
+    let directory = if relay.has("V2Dir") { world.weight(directory) } else { 1.0 };
+    f64::from(relay.bandwidth) * weight * directory
+}
+
+/// The weights of all relays at the three positions: those that may not be there have none.
+fn weights(world: &World) -> [Vec<f64>; 3] {
+    let usable =
+        |relay: &Known| relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast");
+    let entry = |relay: &Known| usable(relay) && relay.has("Guard") && !relay.has("MiddleOnly");
+    let exit = |relay: &Known| {
+        usable(relay) && relay.has("Exit") && !relay.has("BadExit") && !relay.has("MiddleOnly")
+    };
+    let all = |fits: &dyn Fn(&Known) -> bool, names: [&str; 4]| -> Vec<f64> {
+        let weight = |relay: &Known| if fits(relay) { weight(world, relay, names) } else { 0.0 };
+        world.relays.iter().map(weight).collect()
+    };
+    [
+        all(&entry, ["Wgm", "Wgg", "", "Wgd"]),
+        all(&usable, ["Wmm", "Wmg", "Wme", "Wmd"]),
+        all(&exit, ["Wem", "Weg", "Wee", "Wed"]),
+    ]
+}
+
+fn normal(weights: &[f64]) -> Vec<f64> {
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
+/// The probability of each relay at each hop of three, where the exit is chosen first, then the entry, then the middle, each
+/// by weight among those that are left.
+fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
+    let exits = normal(exit);
+    let (entry_sum, middle_sum): (f64, f64) = (entry.iter().sum(), middle.iter().sum());
+    let count = exits.len();
+    let mut entries = vec![0.0; count];
+    // Of the middle: what each relay's weight is multiplied with, and what is too much where it is taken already.
+    let (mut factor, mut taken) = (0.0, vec![0.0; count]);
+    let of_positive = |weights: &[f64]| -> Vec<usize> { (0..count).filter(|i| weights[*i] > 0.0).collect() };
+    let (exit_places, entry_places) = (of_positive(&exits), of_positive(entry));
+    for &last in &exit_places {
+        for &first in entry_places.iter().filter(|first| **first != last) {
+            let both = exits[last] * entry[first] / (entry_sum - entry[last]);
+            entries[first] += both;
+            let share = both / (middle_sum - middle[last] - middle[first]);
+            factor += share;
+            taken[first] += share;
+            taken[last] += share;
+        }
+    }
+    let middles = (0..count).map(|index| middle[index] * (factor - taken[index])).collect();
+    [entries, middles, exits]
+}
+
+/// How often each relay was at each hop.
+fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
+    let chooser = builder.prepare(world.directory(), &[]).unwrap();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut hits = vec![vec![0; world.relays.len()]; chooser.length()];
+    for _ in 0..DRAWS {
+        for (hop, relay) in chooser.choose(&mut rng).unwrap().into_iter().enumerate() {
+            let index = world.relays.binary_search_by_key(&relay, |known| known.fingerprint).unwrap();
+            hits[hop][index] += 1;
+        }
+    }
+    hits
+}
+
+#[test]
+fn each_hop_is_chosen_by_its_weights() {
+    let world = World::apart(RELAYS, 1);
+    let expected = probabilities(&weights(&world));
+    let hits = draw(&world, &PathBuilder::new().random_guard(), 2);
+    for (hop, name) in ["entry", "middle", "exit"].into_iter().enumerate() {
+        let (is_likely, told) = is_likely(&hits[hop], &expected[hop]);
+        assert!(is_likely, "{name}: {told}");
+    }
+    // The test sees the difference between these weights and bandwidth alone, and between the positions.
+    for hop in 0..3 {
+        let possible = |index: usize| expected[hop][index] > 0.0;
+        let bandwidth = |index: usize| f64::from(world.relays[index].bandwidth);
+        let by_bandwidth: Vec<f64> =
+            (0..RELAYS).map(|index| if possible(index) { bandwidth(index) } else { 0.0 }).collect();
+        assert!(!is_likely(&hits[hop], &normal(&by_bandwidth)).0, "hop {hop}");
+        assert!(!is_likely(&hits[hop], &expected[(hop + 1) % 3]).0, "hop {hop}");
+    }
+}
+
+#[test]
+fn another_scale_and_weights_of_zero() {
+    let mut world = World::apart(RELAYS, 3);
+    world.scale = 5000;
+    for (name, weight) in &mut world.weights {
+        *weight = if ["Wgd", "Wmd", "Wme"].contains(name) { 0 } else { *weight / 2 };
+    }
+    let expected = probabilities(&weights(&world));
+    let hits = draw(&world, &PathBuilder::new().random_guard(), 4);
+    for hop in 0..3 {
+        let (is_likely, told) = is_likely(&hits[hop], &expected[hop]);
+        assert!(is_likely, "hop {hop}: {told}");
+    }
+}
+
+#[test]
+fn without_all_the_weights_bandwidth_alone_counts() {
+    let mut world = World::apart(RELAYS, 5);
+    world.weights.retain(|(name, _)| *name != "Wgd");
+    let hits = draw(&world, &PathBuilder::new().random_guard().length(1), 6);
+    let usable = |relay: &Known| {
+        let flags = ["Running", "Valid", "Fast", "Guard"];
+        relay.is_described && flags.iter().all(|flag| relay.has(flag)) && !relay.has("MiddleOnly")
+    };
+    let bandwidths: Vec<f64> = world
+        .relays
+        .iter()
+        .map(|relay| if usable(relay) { f64::from(relay.bandwidth) } else { 0.0 })
+        .collect();
+    let (is_likely, told) = is_likely(&hits[0], &normal(&bandwidths));
+    assert!(is_likely, "{told}");
+}
+
+#[test]
+fn exits_to_a_target_need_no_flag_and_are_weighted_by_theirs() {
+    // Families and networks keep relays apart only after the exit was chosen.
+    let world = World::crowded(RELAYS, false, 7);
+    let fits = |relay: &Known| {
+        let flags = ["Running", "Valid", "Fast"];
+        let may = relay.is_described && flags.iter().all(|flag| relay.has(flag));
+        may && !relay.has("BadExit") && !relay.has("MiddleOnly") && relay.ports.contains(&443)
+    };
+    let names = ["Wem", "Weg", "Wee", "Wed"];
+    let weights: Vec<f64> = world
+        .relays
+        .iter()
+        .map(|relay| if fits(relay) { weight(&world, relay, names) } else { 0.0 })
+        .collect();
+    let builder = PathBuilder::new().random_guard().exit_to(("example.com", 443));
+    let hits = draw(&world, &builder, 8);
+    let (is_likely, told) = is_likely(&hits[2], &normal(&weights));
+    assert!(is_likely, "{told}");
+    assert!(world.relays.iter().any(|relay| fits(relay) && !relay.has("Exit")));
+}
+
+#[test]
+fn uniform_middles_are_all_as_likely() {
+    let world = World::apart(RELAYS, 9);
+    let [entry, _, exit] = weights(&world);
+    let usable =
+        |relay: &Known| relay.is_described && ["Running", "Valid", "Fast"].iter().all(|flag| relay.has(flag));
+    let middle = world.relays.iter().map(|relay| f64::from(u8::from(usable(relay)))).collect();
+    let expected = probabilities(&[entry, middle, exit]);
+    let hits = draw(&world, &PathBuilder::new().random_guard().uniform_middles(), 10);
+    let (is_likely, told) = is_likely(&hits[1], &expected[1]);
+    assert!(is_likely, "{told}");
+}

@@ -1,0 +1,136 @@
+//! Which process a connection belongs to.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::io::{IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use scape::Error;
+use scape::error::OwnerError;
+use scape::process::{ProcessOwner, owner_of};
+
+/// In the environment of the child that this program starts of itself: where it is to connect to.
+const CONNECT: &str = "SCAPE_TEST_CONNECT";
+
+fn owner(peer: SocketAddr, local: SocketAddr) -> ProcessOwner {
+    owner_of(peer, Some(local)).unwrap().expect("it is connected")
+}
+
+/// What the child does.
+fn connect_and_wait(address: &str) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    // Until the parent has seen enough, or hangs up.
+    let _ = stream.read(&mut [0]);
+}
+
+/// Ended when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn this_process() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(address).unwrap();
+        let local = listener.local_addr().unwrap();
+        let client = TcpStream::connect(local).unwrap();
+        let (_accepted, peer) = listener.accept().unwrap();
+        let found = owner(peer, local);
+        assert_eq!(found.pid, std::process::id());
+        assert_eq!(found.uid, rustix::process::geteuid().as_raw());
+        assert_eq!(found.executable, std::env::current_exe().ok());
+        assert_eq!(found.command, std::env::args_os().collect::<Vec<_>>());
+        assert!(found.to_string().contains(&format!("({})", found.pid)));
+        assert_eq!(owner_of(peer, None).unwrap(), Some(found.clone()));
+        let any = SocketAddr::new("0.0.0.0".parse().unwrap(), local.port());
+        assert_eq!(owner_of(peer, Some(any)).unwrap(), Some(found));
+        // Another port's client, and one that is gone.
+        let other = SocketAddr::new(local.ip(), local.port() ^ 1);
+        assert_eq!(owner_of(peer, Some(other)).unwrap(), None);
+        drop(client);
+        assert_eq!(owner_of(peer, Some(local)).unwrap(), None);
+    }
+}
+
+#[test]
+fn an_ipv4_address_that_is_written_as_ipv6() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    // A socket of IPv6 that connects to IPv4.
+    let _client = TcpStream::connect(format!("[::ffff:127.0.0.1]:{}", local.port())).unwrap();
+    let (_accepted, peer) = listener.accept().unwrap();
+    assert!(peer.is_ipv4());
+    assert_eq!(owner(peer, local).pid, std::process::id());
+    let mapped: SocketAddr = format!("[::ffff:127.0.0.1]:{}", peer.port()).parse().unwrap();
+    assert_eq!(owner(mapped, local).pid, std::process::id());
+}
+
+#[test]
+fn another_process() {
+    if let Ok(address) = std::env::var(CONNECT) {
+        return connect_and_wait(&address);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "another_process"])
+        .env(CONNECT, local.to_string())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let child = Running(child);
+    let (mut accepted, peer) = listener.accept().unwrap();
+    let found = owner(peer, local);
+    assert_eq!(found.pid, child.0.id());
+    assert_eq!(found.command.get(1..).unwrap(), ["--exact", "another_process"]);
+    accepted.write_all(b".").unwrap();
+}
+
+#[test]
+fn of_those_that_share_a_connection_the_first() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let client = TcpStream::connect(local).unwrap();
+    let (_accepted, peer) = listener.accept().unwrap();
+    let inherited = OwnedFd::from(client.try_clone().unwrap());
+    let child = Command::new("sleep").arg("600").stdin(Stdio::from(inherited)).spawn().unwrap();
+    let child = Running(child);
+    assert_eq!(owner(peer, local).pid, std::process::id());
+    drop(client);
+    assert_eq!(owner(peer, local).pid, child.0.id());
+}
+
+/// A connection that is on its way from one process to another is nobody's; for one who looks, that is as if it were of a process
+/// that he may not look into.
+#[test]
+fn one_that_no_process_shows() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let client = TcpStream::connect(local).unwrap();
+    let (_accepted, peer) = listener.accept().unwrap();
+    let (sender, _receiver) = UnixStream::pair().unwrap();
+    send_socket(&sender, &client);
+    drop(client);
+    let error = owner_of(peer, Some(local)).unwrap_err();
+    let Error::Owner(owner) = &error else { panic!("{error:?}") };
+    assert_eq!(**owner, OwnerError::NotAllowed { uid: rustix::process::geteuid().as_raw() });
+    assert!(error.to_string().contains("may not look into"), "{error}");
+}
+
+fn send_socket(over: &UnixStream, socket: &TcpStream) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let sockets = [socket.as_fd()];
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&sockets)));
+    sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
+}
