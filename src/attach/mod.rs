@@ -55,6 +55,7 @@
 //! One (`scape-attach`) watches streams, from the first attacher to the last; each decision has a short-lived one (`scape-attach-stream`).
 
 mod attacher;
+mod fresh;
 mod guard;
 mod kind;
 mod place;
@@ -67,6 +68,7 @@ mod watch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use attacher::{Decision, StreamAttacher};
+pub(crate) use fresh::FreshRoute;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;
 pub use place::Place;

@@ -131,6 +131,11 @@ impl CircuitBuilder {
         self
     }
 
+    /// How long each circuit may take.
+    pub(crate) fn circuit_timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How many circuits are built at once, by [`build_many`](Self::build_many) and by a [`pool`](Self::pool). Default: 4. Each
     /// takes a thread meanwhile.
     pub fn concurrency(mut self, circuits: usize) -> Self {

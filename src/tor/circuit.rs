@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Core, SocksPort, Tor, TorClient};
-use crate::attach::{CircuitRoute, Place};
+use crate::attach::{CircuitRoute, FreshRoute, Place};
 use crate::error::Result;
+use crate::path::CircuitBuilder;
 use crate::socks::{SocksStream, ToTargetAddr};
 use crate::state::Circuit;
 
@@ -52,6 +53,42 @@ impl Tor {
     /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with).
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
         let route = CircuitRoute::new(self.controller()?, circuit.into())?;
+        Ok(self.client_on(port)?.route(route))
+    }
+
+    /// A client that builds a new circuit for each connection and look-up, as `builder` says, and makes it there, or not at all. As
+    /// [`client_building_on`](Self::client_building_on), with [`SocksPort::Usable`].
+    ///
+    /// ```no_run
+    /// use scape::{CircuitBuilder, Tor};
+    ///
+    /// let tor = Tor::connect()?;
+    /// let client = tor.client_building(CircuitBuilder::new())?;
+    /// let stream = client.connect(("example.com", 80))?; // a circuit for this one only
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn client_building(&self, builder: CircuitBuilder) -> Result<TorClient> {
+        self.client_building_on(builder, &SocksPort::Usable)
+    }
+
+    /// As [`client_building`](Self::client_building), on the SOCKS port of one's choice.
+    ///
+    /// Building counts for the client's timeout ([`TorClient::timeout`]), and takes no longer than the builder's. A circuit whose connection did not come to
+    /// be is closed. The others stay, and tor closes them when they have been idle long enough, if they are for general use; those with the purpose
+    /// [`Controller`](crate::types::CircuitPurpose::Controller) stay until somebody closes them.
+    ///
+    /// For the rest it is as [`client_via_on`](Self::client_via_on): no onion services, and every new stream of this tor waits for this program meanwhile.
+    /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
+    ///
+    /// # Errors
+    ///
+    /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state). Connections also fail as [`CircuitBuilder::build`] does.
+    pub fn client_building_on(&self, builder: CircuitBuilder, port: &SocksPort) -> Result<TorClient> {
+        let route = FreshRoute::new(&self.state()?, builder)?;
         Ok(self.client_on(port)?.route(route))
     }
 }
