@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "network/attach.rs"]
+mod attach;
 #[path = "network/circuits.rs"]
 mod circuits;
 #[path = "network/commands.rs"]
@@ -44,6 +46,8 @@ mod state;
 mod tor;
 #[path = "support/unknown_words.rs"]
 mod unknown_words;
+#[path = "network/via.rs"]
+mod via;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,6 +92,8 @@ fn a_private_network() {
         tor::CASES,
         state::CASES,
         geoip::CASES,
+        attach::CASES,
+        via::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]

@@ -68,12 +68,23 @@ struct Progress {
 }
 
 impl Progress {
+    /// The first reason counts: what follows is only that it is closed for it.
+    fn ends(&mut self, info: &StreamInfo) {
+        self.end.get_or_insert((info.reason.clone(), info.remote_reason.clone()));
+    }
+
     fn is_over(&self) -> bool {
         self.end.is_some() || self.failed.is_some()
     }
 }
 
 impl Via {
+    /// It is given up, for the reason for which it has lost its circuit.
+    pub(super) fn has_ended(&self, info: &StreamInfo) {
+        self.progress.lock().ends(info);
+        self.changed.notify_all();
+    }
+
     /// Takes note of what tor says of the stream. `Err` where it is on another circuit, so that it has to be closed.
     pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
@@ -81,10 +92,7 @@ impl Via {
         match info.status {
             StreamStatus::SentConnect | StreamStatus::SentResolve => progress.sent = info.circuit,
             StreamStatus::Succeeded => progress.open = true,
-            StreamStatus::Failed | StreamStatus::Closed => {
-                let reasons = (info.reason.clone(), info.remote_reason.clone());
-                progress.end.get_or_insert(reasons);
-            }
+            StreamStatus::Failed | StreamStatus::Closed => progress.ends(info),
             _ => return Ok(()),
         }
         if info.status.is_end() || self.place.is(info.circuit) {

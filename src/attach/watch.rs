@@ -104,11 +104,11 @@ impl Watch {
         }
         match self.registry.controller().leave_streams_again() {
             Ok(true) => {
-                log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again")
+                log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again");
             }
             Ok(false) | Err(Error::Closed(_)) => {}
             Err(error) => {
-                log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}")
+                log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}");
             }
         }
     }
@@ -151,9 +151,12 @@ impl Watch {
             let (reason, remote_reason) = (info.reason.clone(), info.remote_reason.clone());
             known.tried.push(Tried { circuit, reason, remote_reason });
         }
-        if known.via.is_some() && info.reason != Some(StreamReason::Timeout) {
+        if let Some(via) = &known.via
+            && info.reason != Some(StreamReason::Timeout)
+        {
             // There is no other circuit for it. tor tells the client the reason.
             known.asked = true;
+            via.has_ended(info);
             self.registry.close_unheard(info.id, end_reason(info));
         }
     }

@@ -1,0 +1,336 @@
+//! Connections over circuits of one's choice: where they arrive from, and what tor says of them.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use scape::error::StreamProblem;
+use scape::process::owner_of;
+use scape::socks::SocksStream;
+use scape::state::{Circuit, State};
+use scape::testing::{Node, TestNetwork};
+use scape::types::{CircuitPurpose, Fingerprint, StreamStatus};
+use scape::{BuildCircuit, CircuitBuilder, Error, SocksPort, Tor, TorClient};
+
+use crate::{Case, NAME, NAMED, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("200 connections at once over 20 circuits, each over its own", many),
+    ("connections while their circuits are killed", killed),
+    ("everything that goes over a circuit", everything),
+    ("a circuit for each connection", fresh),
+    ("what cannot go over a circuit goes nowhere", nowhere),
+];
+
+/// The processes of the relays.
+struct Exits(HashMap<Fingerprint, u32>);
+
+impl Exits {
+    fn new(network: &TestNetwork) -> Self {
+        let of = |relay: &Node| (relay.fingerprint().unwrap(), relay.process().pid());
+        Exits(network.relays().map(of).collect())
+    }
+
+    fn of(&self, circuit: &Circuit) -> u32 {
+        self.0[&circuit.path().last().unwrap().fingerprint().unwrap()]
+    }
+}
+
+/// Notes what each connection says first, a number, and which process it comes from, which is the exit's; and says that back.
+struct Server {
+    port: u16,
+    arrived: Arc<Mutex<HashMap<u32, u32>>>,
+}
+
+fn server() -> Server {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let arrived: Arc<Mutex<HashMap<u32, u32>>> = Arc::default();
+    let notes = arrived.clone();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let notes = notes.clone();
+            thread::spawn(move || {
+                let (peer, local) = (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
+                let mut number = [0; 4];
+                if connection.read_exact(&mut number).is_ok() {
+                    // An exit that has closed it meanwhile is not to be found any more.
+                    if let Some(owner) = owner_of(peer, Some(local)).unwrap() {
+                        notes.lock().insert(u32::from_be_bytes(number), owner.pid);
+                    }
+                    let _ = connection.write_all(&number);
+                    // Until the client has enough.
+                    let _ = connection.read(&mut number);
+                }
+            });
+        }
+    });
+    Server { port, arrived }
+}
+
+/// A tor of its own: others are not to wait for it.
+fn tor(network: &TestNetwork) -> Tor {
+    let tor = Tor::launch(network.launch()).unwrap();
+    tor.become_ready(SOON).unwrap();
+    tor
+}
+
+/// Circuits of three relays, to each exit in turn.
+fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> {
+    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let launched: Vec<Circuit> = (0..count)
+        .map(|number| {
+            let path = [1, 2, 0].map(|step| relays[(number + step) % relays.len()]);
+            state.launch_circuit(&BuildCircuit::new().path(path)).unwrap()
+        })
+        .collect();
+    for circuit in &launched {
+        circuit.wait_built(SOON).unwrap();
+    }
+    launched
+}
+
+fn client(circuit: &Circuit) -> TorClient {
+    circuit.client().unwrap().allow_private_addresses(true).timeout(SOON)
+}
+
+/// Says a number, and hears it.
+fn greet(stream: &mut SocksStream, number: u32) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(SOON))?;
+    stream.write_all(&number.to_be_bytes())?;
+    let mut heard = [0; 4];
+    stream.read_exact(&mut heard)?;
+    assert_eq!(u32::from_be_bytes(heard), number);
+    Ok(())
+}
+
+fn many(network: &TestNetwork) {
+    let exits = Exits::new(network);
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let circuits = circuits(network, &state, 20);
+    let clients: Vec<TorClient> = circuits.iter().map(client).collect();
+    let begun = Instant::now();
+    let streams: Vec<(u32, SocksStream)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..200_u32)
+            .map(|number| {
+                let (client, port) = (&clients[number as usize % 20], server.port);
+                scope.spawn(move || {
+                    let mut stream = client.connect((NAME, port)).unwrap();
+                    greet(&mut stream, number).unwrap();
+                    (number, stream)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    println!("  {:.1} s", begun.elapsed().as_secs_f32());
+    // tor's own word, by the client's port.
+    let listed = tor.controller().unwrap().streams().unwrap();
+    for (number, stream) in &streams {
+        let own = stream.as_tcp().unwrap().local_addr().unwrap();
+        let live = state.streams().into_iter().find(|live| live.source_addr() == Some(own)).unwrap();
+        let circuit = &circuits[*number as usize % 20];
+        assert_eq!(live.circuit().as_ref(), Some(circuit), "{live}");
+        let listed = listed.iter().find(|listed| listed.id == live.id()).unwrap();
+        assert_eq!((listed.circuit, &listed.status), (Some(circuit.id()), &StreamStatus::Succeeded));
+        assert_eq!(server.arrived.lock()[number], exits.of(circuit));
+    }
+    assert_eq!(server.arrived.lock().values().collect::<HashSet<_>>().len(), 5);
+    drop(streams);
+    // With the last client, tor asks nobody any more.
+    let option = || tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap();
+    assert_eq!(option().as_deref(), Some("1"));
+    drop(clients);
+    assert_eq!(option().as_deref(), Some("0"));
+    let mut stream =
+        tor.client().unwrap().allow_private_addresses(true).connect((NAME, server.port)).unwrap();
+    greet(&mut stream, 1000).unwrap();
+}
+
+fn killed(network: &TestNetwork) {
+    let exits = Exits::new(network);
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let circuits = circuits(network, &state, 20);
+    let clients: Vec<TorClient> = circuits.iter().map(client).collect();
+    let outcomes: Vec<(u32, scape::Result<bool>)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..200_u32)
+            .map(|number| {
+                let (client, port) = (&clients[number as usize % 20], server.port);
+                scope.spawn(move || {
+                    let outcome = client.connect((NAME, port));
+                    // Where the circuit goes afterwards, so does the stream.
+                    (number, outcome.map(|mut stream| greet(&mut stream, number).is_ok()))
+                })
+            })
+            .collect();
+        // In the midst of it.
+        for circuit in circuits.iter().step_by(2) {
+            let carries = |_: &State| (!circuit.streams().is_empty()).then_some(());
+            let _ = state.wait(Duration::from_secs(1), carries);
+            circuit.close().unwrap();
+        }
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut failed = 0;
+    for (number, outcome) in outcomes {
+        let circuit = &circuits[number as usize % 20];
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => assert!(circuit.is_ended(), "{circuit}"),
+            Err(error) => {
+                failed += 1;
+                assert!(circuit.is_ended(), "{circuit}: {error}");
+                let told = error.stream().unwrap_or_else(|| panic!("{error}"));
+                assert_eq!(told.circuit, Some(circuit.id()), "{error}");
+            }
+        }
+    }
+    println!("  {failed} failed");
+    // None arrived from anywhere else.
+    for (number, from) in &*server.arrived.lock() {
+        assert_eq!(*from, exits.of(&circuits[*number as usize % 20]), "{number}");
+    }
+    // Of those that failed, nothing is left in tor.
+    let ended = |state: &State| {
+        let own = |stream: &scape::state::Stream| stream.target().port() == Some(server.port);
+        (!state.streams().iter().any(own)).then_some(())
+    };
+    state.wait(SOON, ended).unwrap();
+    // And what is dead already says so.
+    let error = clients[0].connect((NAME, server.port)).err().unwrap();
+    let told = error.stream().unwrap_or_else(|| panic!("{error}"));
+    assert!(told.is_circuit_gone() && told.stream.is_none(), "{error}");
+    assert!(matches!(&told.problem, StreamProblem::CircuitEnded { reason: Some(_), .. }), "{error}");
+}
+
+fn everything(network: &TestNetwork) {
+    let exits = Exits::new(network);
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let circuit = circuits(network, &state, 1).remove(0);
+    let client = client(&circuit);
+    assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(client.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+    assert_eq!(circuit.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(circuit.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+    assert!(circuit.dns_resolve("nobody-via.scape.test").unwrap_err().socks().is_some());
+    // Streams that tor would keep apart share it.
+    for number in 0..3 {
+        greet(&mut client.isolated().connect((NAME, server.port)).unwrap(), number).unwrap();
+    }
+    // Over a Unix port, where there is no address to know a stream by.
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
+    let port = SocksPort::added_unix(directory.path().join("socks"));
+    let unix = circuit.client_on(&port).unwrap().allow_private_addresses(true).timeout(SOON);
+    let mut stream = unix.connect((NAME, server.port)).unwrap();
+    assert!(stream.as_unix().is_some());
+    greet(&mut stream, 10).unwrap();
+    // As an endpoint.
+    let endpoint = format!("tor:{NAME}:{}:allowPrivate=true:timeout=60", server.port);
+    let endpoint: scape::endpoint::ClientEndpoint = endpoint.parse().unwrap();
+    let mut stream = endpoint.dial_with(&client).unwrap();
+    stream.write_all(&11_u32.to_be_bytes()).unwrap();
+    stream.read_exact(&mut [0; 4]).unwrap();
+    #[cfg(feature = "http")]
+    {
+        let site = crate::onions::server(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        let agent = circuit.client().unwrap().agent().allow_private_addresses(true).build().unwrap();
+        let page = agent.get(format!("http://{NAME}:{}/", site.port())).call().unwrap();
+        assert_eq!(page.into_body().read_to_string().unwrap(), "hello");
+    }
+    let arrived = server.arrived.lock();
+    assert_eq!(arrived.len(), 5);
+    assert!(arrived.values().all(|from| *from == exits.of(&circuit)), "{arrived:?}");
+    drop(arrived);
+    // Left at its middle, which is an exit as well.
+    let middle = scape::attach::Place::from(&circuit).hop(2);
+    let early = tor.client_via(middle).unwrap().allow_private_addresses(true).timeout(SOON);
+    greet(&mut early.connect((NAME, server.port)).unwrap(), 20).unwrap();
+    let second = circuit.path()[1].fingerprint().unwrap();
+    assert_eq!(server.arrived.lock()[&20], exits.0[&second]);
+    // The other tor's circuits are not this one's.
+    let other = network.tor();
+    let error = other.client_via(&circuit).unwrap_err();
+    assert!(matches!(error.stream().unwrap().problem, StreamProblem::OtherConnection), "{error}");
+}
+
+fn fresh(network: &TestNetwork) {
+    let exits = Exits::new(network);
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let builder = CircuitBuilder::along(&relays[..3]).purpose(CircuitPurpose::Controller);
+    let client = tor.client_building(builder.clone()).unwrap().allow_private_addresses(true).timeout(SOON);
+    let before: HashSet<_> = state.circuits().iter().map(Circuit::id).collect();
+    let streams: Vec<SocksStream> = (0..3)
+        .map(|number| {
+            let mut stream = client.connect((NAME, server.port)).unwrap();
+            greet(&mut stream, number).unwrap();
+            stream
+        })
+        .collect();
+    let new: Vec<Circuit> = state
+        .circuits()
+        .into_iter()
+        .filter(|c| !before.contains(&c.id()) && !c.streams().is_empty())
+        .collect();
+    assert_eq!((new.len(), streams.len()), (3, 3), "{new:?}");
+    assert!(server.arrived.lock().values().all(|from| *from == exits.0[&relays[2]]));
+    // A circuit whose connection fails is closed.
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let controllers = |state: &State| {
+        state.circuits().iter().filter(|c| c.purpose() == Some(CircuitPurpose::Controller)).count()
+    };
+    let error = client.connect((NAME, closed)).unwrap_err();
+    assert!(matches!(error, Error::Socks(_)), "{error}");
+    state.wait(SOON, |state| (controllers(state) == 3).then_some(())).unwrap();
+    // One that cannot be built is nobody's stream.
+    let nobody = CircuitBuilder::along(["$1111111111111111111111111111111111111111"]);
+    let client = tor.client_building(nobody).unwrap().allow_private_addresses(true);
+    assert!(client.connect((NAME, server.port)).is_err());
+    assert_eq!(server.arrived.lock().len(), 3);
+}
+
+fn nowhere(network: &TestNetwork) {
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let circuit = circuits(network, &state, 1).remove(0);
+    let client = client(&circuit);
+    let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    let error = client.connect((nobody, 80)).unwrap_err();
+    assert!(matches!(error.stream().unwrap().problem, StreamProblem::Onion), "{error}");
+    // The exit's word comes through, and there is no other exit to be asked.
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let error = client.connect((NAME, closed)).unwrap_err();
+    assert!(error.socks().is_some_and(|error| error.status().is_some()), "{error}");
+    assert!(client.connect(("nobody-via.scape.test", 80)).unwrap_err().socks().is_some());
+    // tor itself refuses such names, after the stream was attached.
+    assert!(client.connect(("www.example.exit", 80)).is_err());
+    // Too late is nowhere, too.
+    let error = client.clone().timeout(Duration::from_micros(1)).connect((NAME, server.port)).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    // Another controller resets the option: it is set again, and nothing has gone elsewhere.
+    let controller = tor.controller().unwrap();
+    controller.set_conf([("__LeaveStreamsUnattached", "0")]).unwrap();
+    let is_set = |_: &State| {
+        (controller.get_conf("__LeaveStreamsUnattached").unwrap().as_deref() == Some("1")).then_some(())
+    };
+    state.wait(SOON, is_set).unwrap();
+    greet(&mut client.connect((NAME, server.port)).unwrap(), 1).unwrap();
+    // Circuits of one hop carry nothing.
+    let first = circuit.path()[0].fingerprint().unwrap();
+    let short = state.build_circuit(&BuildCircuit::new().path([first]).timeout(SOON)).unwrap();
+    let short = short.client().unwrap().allow_private_addresses(true).timeout(SOON);
+    let error = short.connect((NAME, server.port)).unwrap_err();
+    assert_eq!(error.code(), Some(551), "{error}");
+    state.wait(SOON, |state| state.streams().iter().all(|s| s.circuit().is_some()).then_some(())).unwrap();
+}
