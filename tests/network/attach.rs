@@ -1,2 +1,399 @@
-use crate::Case;
-pub(crate) const CASES: &[Case] = &[];
+//! Attachers and real streams.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
+use scape::error::StreamProblem;
+use scape::event::StreamInfo;
+use scape::socks::SocksStream;
+use scape::state::{Circuit, State};
+use scape::testing::TestNetwork;
+use scape::transport::Address;
+use scape::types::{EndReason, Fingerprint, ListenerKind, Signal, StreamReason};
+use scape::{BuildCircuit, Connect, Controller, Error, Tor, TorClient};
+
+use crate::{Case, NAME, NAMED, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("streams go where an attacher says", goes),
+    ("an attacher builds the circuit first", builds),
+    ("a stream that the exit refuses is asked about again", asked_again),
+    ("attachers that panic, block, keep or forget", misbehave),
+    ("the option is put back, whatever happens", put_back),
+    ("two controllers that attach", two_controllers),
+    ("streams wait through a reconnect", reconnect),
+];
+
+/// A tor of its own, which others can control, too.
+fn tor(network: &TestNetwork) -> Tor {
+    let launch = network.launch().option("ControlPort", "127.0.0.1:auto").option("CookieAuthentication", "1");
+    let tor = Tor::launch(launch).unwrap();
+    tor.become_ready(SOON).unwrap();
+    tor
+}
+
+/// Another connection to the same tor.
+fn other(tor: &Tor) -> Connect {
+    let listeners = tor.controller().unwrap().listeners(&ListenerKind::Control).unwrap();
+    Connect::to(Address::from(listeners[0].clone())).unwrap().timeout(SOON)
+}
+
+fn option(controller: &Controller) -> String {
+    controller.get_conf("__LeaveStreamsUnattached").unwrap().unwrap()
+}
+
+fn circuit(network: &TestNetwork, state: &State, first: usize) -> Circuit {
+    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let path = [0, 1, 2].map(|step| relays[(first + step) % relays.len()]);
+    state.build_circuit(&BuildCircuit::new().path(path).timeout(SOON)).unwrap()
+}
+
+fn client(tor: &Tor) -> TorClient {
+    tor.client().unwrap().allow_private_addresses(true).timeout(SOON).isolated()
+}
+
+/// Echoes, and gives its port.
+fn server() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut byte = [0];
+                while connection.read_exact(&mut byte).is_ok() && connection.write_all(&byte).is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+fn echoes(stream: &mut SocksStream) {
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+}
+
+/// The circuit that tor has this connection on.
+fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
+    let own = stream.as_tcp().unwrap().local_addr().unwrap();
+    let live = |state: &State| {
+        let live = state.streams().into_iter().find(|live| live.source_addr() == Some(own));
+        live?.circuit()
+    };
+    state.wait(SOON, live).unwrap()
+}
+
+/// Keeps every stream for later.
+fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
+    let (sender, kept) = unbounded();
+    let attacher = move |stream: &StreamRequest| {
+        sender.send(stream.answer_later()).unwrap();
+        Decision::Later
+    };
+    (attacher, kept)
+}
+
+fn goes(network: &TestNetwork) {
+    let (tor, one, two) = (tor(network), server(), server());
+    let state = tor.state().unwrap();
+    let circuits = [circuit(network, &state, 0), circuit(network, &state, 1)];
+    let by_port = {
+        let circuits = circuits.clone();
+        move |stream: &StreamRequest| match stream.target().port() {
+            Some(port) if port == one => Decision::on(&circuits[0]),
+            // Look-ups as well.
+            Some(0) => Decision::on(&circuits[1]),
+            Some(80) => Decision::Refuse(EndReason::EXIT_POLICY),
+            _ => Decision::NotMine,
+        }
+    };
+    let attacher = state.attach(by_port).unwrap();
+    let client = client(&tor);
+    let mut stream = client.connect((NAME, one)).unwrap();
+    echoes(&mut stream);
+    assert_eq!(circuit_of(&state, &stream), circuits[0]);
+    // tor's choice.
+    let mut other = client.connect((NAME, two)).unwrap();
+    echoes(&mut other);
+    assert!(!circuits.contains(&circuit_of(&state, &other)));
+    let (sender, told) = unbounded();
+    let _listener = state.on_stream_attached(move |stream, _| {
+        let _ = sender.send((stream.target().host().to_owned(), stream.circuit()));
+    });
+    assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), (NAME.to_owned(), Some(circuits[1].clone())));
+    // Those that a controller asks for, too.
+    assert_eq!(tor.controller().unwrap().resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
+    assert_eq!(told.recv_timeout(SOON).unwrap().1, Some(circuits[1].clone()));
+    let error = client.connect((NAME, 80)).unwrap_err();
+    assert!(error.socks().unwrap().status().is_some(), "{error}");
+    // Onion services are tor's business: it finds out that there is no such service.
+    let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    assert!(client.connect((nobody, 81)).unwrap_err().socks().unwrap().status().is_some());
+    attacher.close().unwrap();
+    // What is open goes on.
+    echoes(&mut stream);
+    let mut stream = client.connect((NAME, one)).unwrap();
+    echoes(&mut stream);
+}
+
+fn builds(network: &TestNetwork) {
+    let (tor, port) = (tor(network), server());
+    let state = tor.state().unwrap();
+    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let builder = state.clone();
+    let attacher = state
+        .attach(move |_: &StreamRequest| {
+            let path = BuildCircuit::new().path(&relays[..3]).timeout(SOON);
+            builder
+                .build_circuit(&path)
+                .map_or(Decision::Refuse(EndReason::NO_ROUTE), |circuit| Decision::on(&circuit))
+        })
+        .unwrap();
+    let client = client(&tor);
+    let mut used = Vec::new();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..5).map(|_| scope.spawn(|| client.connect((NAME, port)).unwrap())).collect();
+        for thread in threads {
+            let mut stream = thread.join().unwrap();
+            echoes(&mut stream);
+            used.push(circuit_of(&state, &stream).id());
+        }
+    });
+    used.sort_unstable();
+    used.dedup();
+    assert_eq!(used.len(), 5);
+    attacher.close().unwrap();
+}
+
+fn asked_again(network: &TestNetwork) {
+    let tor = tor(network);
+    let state = tor.state().unwrap();
+    let circuits = [circuit(network, &state, 0), circuit(network, &state, 1)];
+    let (sender, asked) = unbounded();
+    struct InTurn(
+        [Circuit; 2],
+        crossbeam_channel::Sender<Vec<StreamReason>>,
+        crossbeam_channel::Sender<Error>,
+    );
+    impl StreamAttacher for InTurn {
+        fn decide(&self, stream: &StreamRequest) -> Decision {
+            let tried: Vec<_> = stream.tried().filter_map(|(_, reason, _)| reason.cloned()).collect();
+            let next = self.0[tried.len().min(1)].clone();
+            self.1.send(tried).unwrap();
+            Decision::on(next)
+        }
+        fn failed(&self, _: &StreamInfo, error: &Error) {
+            self.2.send(error.clone()).unwrap();
+        }
+    }
+    let (failing, failed) = unbounded();
+    let _attacher = state.attach(InTurn(circuits.clone(), sender, failing)).unwrap();
+    // Nobody listens there.
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let error = client(&tor).connect((NAME, closed)).unwrap_err();
+    assert!(error.socks().is_some(), "{error}");
+    assert_eq!(asked.recv_timeout(SOON).unwrap(), []);
+    assert_eq!(asked.recv_timeout(SOON).unwrap(), [StreamReason::End]);
+    // tor gives up after the third, or it is the same circuit again, which is the end.
+    if let Ok(again) = asked.recv_timeout(Duration::from_secs(1)) {
+        assert_eq!(again.len(), 2);
+        let error = failed.recv_timeout(SOON).unwrap();
+        let problem = &error.stream().unwrap().problem;
+        assert!(matches!(problem, StreamProblem::TriedBefore(_)), "{error}");
+    }
+}
+
+fn misbehave(network: &TestNetwork) {
+    let (tor, port) = (tor(network), server());
+    let state = tor.state().unwrap();
+    let circuit = circuit(network, &state, 0);
+    let (open, gate) = bounded::<()>(0);
+    let (keep, kept) = unbounded();
+    let good = circuit.clone();
+    let attacher = state
+        .attach(move |stream: &StreamRequest| match stream.target().port() {
+            Some(1) => panic!("meant to"),
+            Some(2) => {
+                let _ = gate.recv();
+                Decision::Refuse(EndReason::EXIT_POLICY)
+            }
+            Some(3) => {
+                keep.send(stream.answer_later()).unwrap();
+                Decision::Later
+            }
+            Some(4) => Decision::Later,
+            _ => Decision::on(&good),
+        })
+        .unwrap();
+    let client = client(&tor);
+    // Closed at once, and not after two minutes.
+    let begun = Instant::now();
+    for forgotten in [1, 4] {
+        let error = client.connect((NAME, forgotten)).unwrap_err();
+        assert!(error.socks().is_some(), "{error}");
+    }
+    thread::scope(|scope| {
+        let blocked = scope.spawn(|| client.connect((NAME, 2)));
+        let waiting = scope.spawn(|| client.connect((NAME, 3)));
+        let answer = kept.recv_timeout(SOON).unwrap();
+        // Others do not wait for them.
+        for _ in 0..5 {
+            echoes(&mut client.connect((NAME, port)).unwrap());
+        }
+        assert!(!blocked.is_finished() && !waiting.is_finished());
+        // Removed while streams wait: what it has been asked about is still its own.
+        attacher.close().unwrap();
+        assert_eq!(option(state.controller()), "0");
+        echoes(&mut client.connect((NAME, port)).unwrap());
+        assert!(!blocked.is_finished() && !waiting.is_finished());
+        drop((open, answer));
+        assert!(blocked.join().unwrap().is_err() && waiting.join().unwrap().is_err());
+    });
+    // Who gives up is not waited for.
+    let (attacher, kept) = keeper();
+    let attacher = state.attach(attacher).unwrap();
+    let error = client.clone().timeout(Duration::from_millis(300)).connect((NAME, port)).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let answer = kept.recv_timeout(SOON).unwrap();
+    state.wait(SOON, |_| answer.is_gone().then_some(())).unwrap();
+    let error = answer.attach(&circuit).unwrap_err();
+    assert!(error.stream().unwrap().is_stream_gone(), "{error}");
+    attacher.close().unwrap();
+    assert!(begun.elapsed() < SOON);
+}
+
+fn put_back(network: &TestNetwork) {
+    let tor = tor(network);
+    let port = server();
+    // Each is a controller of its own, as another program's.
+    let watcher = other(&tor).connect().unwrap();
+    let begin = |connect: &Connect| {
+        let controller = connect.connect().unwrap();
+        let guard = controller.attach_streams(|_: &StreamRequest| Decision::NotMine).unwrap();
+        assert_eq!(option(&watcher), "1");
+        (controller, guard)
+    };
+    let connect = other(&tor);
+    let (_controller, guard) = begin(&connect);
+    drop(guard);
+    assert_eq!(option(&watcher), "0");
+    // By closing the connection, and by QUIT, while a stream waits.
+    for quit in [false, true] {
+        let (controller, guard) = begin(&connect);
+        let (attacher, kept) = keeper();
+        let waiting = controller.attach_streams_with(1, attacher).unwrap();
+        thread::scope(|scope| {
+            let stream = scope.spawn(|| client(&tor).connect((NAME, port)));
+            let answer = kept.recv_timeout(SOON).unwrap();
+            let closed = if quit { controller.clone().quit() } else { controller.clone().close() };
+            closed.unwrap();
+            assert!(stream.join().unwrap().is_err());
+            assert_eq!(option(&watcher), "0");
+            drop((answer, waiting, guard));
+        });
+    }
+    // By a panic.
+    let unwound = thread::scope(|scope| {
+        let panics = || {
+            let _held = begin(&connect);
+            panic!("meant to");
+        };
+        scope.spawn(panics).join()
+    });
+    assert!(unwound.is_err());
+    assert_eq!(option(&watcher), "0");
+    // A reload resets it, and it is set again.
+    let (_controller, guard) = begin(&connect);
+    let state = tor.state().unwrap();
+    watcher.signal(Signal::Reload).unwrap();
+    let is_set = |_: &State| (option(&watcher) == "1").then_some(());
+    state.wait(SOON, is_set).unwrap();
+    echoes(&mut client(&tor).connect((NAME, port)).unwrap());
+    guard.close().unwrap();
+    assert_eq!(option(&watcher), "0");
+    // It was 1 before: then it stays so.
+    watcher.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
+    let (_controller, guard) = begin(&connect);
+    guard.close().unwrap();
+    assert_eq!(option(&watcher), "1");
+    // A stream that waits already is asked about.
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| client(&tor).connect((NAME, port)));
+        let there = |state: &State| {
+            state.streams().into_iter().find(|s| s.target().port() == Some(port) && s.circuit().is_none())
+        };
+        state.wait(SOON, there).unwrap();
+        let guard = state.attach(|_: &StreamRequest| Decision::Tor).unwrap();
+        echoes(&mut stream.join().unwrap().unwrap());
+        guard.close().unwrap();
+    });
+    watcher.reset_conf(["__LeaveStreamsUnattached"]).unwrap();
+}
+
+fn two_controllers(network: &TestNetwork) {
+    let (tor, one, two) = (tor(network), server(), server());
+    let first = tor.state().unwrap();
+    let second = State::new(&other(&tor).connect().unwrap()).unwrap();
+    let theirs = circuit(network, &second, 1);
+    let own = first.wait(SOON, |state| state.circuit(theirs.id())).unwrap();
+    // Each has a connection over a circuit of its own, at the same time: they leave each other's streams alone.
+    let via_first = own.client().unwrap().allow_private_addresses(true).timeout(SOON);
+    let second_tor = Tor::from(second.controller().clone());
+    let via_second = second_tor.client_via(&theirs).unwrap().allow_private_addresses(true).timeout(SOON);
+    thread::scope(|scope| {
+        for client in [&via_first, &via_second] {
+            for _ in 0..10 {
+                scope.spawn(|| echoes(&mut client.connect((NAME, one)).unwrap()));
+            }
+        }
+    });
+    // A circuit of the one connection is none of the other's.
+    let error = Tor::from(first.controller().clone()).client_via(&theirs).unwrap_err();
+    assert!(matches!(error.stream().unwrap().problem, StreamProblem::OtherConnection), "{error}");
+    // The first ends: the second has streams wait for it still, and puts the option back in the end.
+    drop(via_first);
+    second.wait(SOON, |_| (option(second.controller()) == "1").then_some(())).unwrap();
+    echoes(&mut via_second.connect((NAME, two)).unwrap());
+    drop(via_second);
+    second.wait(SOON, |_| (option(second.controller()) == "0").then_some(())).unwrap();
+    echoes(&mut client(&tor).connect((NAME, two)).unwrap());
+}
+
+fn reconnect(network: &TestNetwork) {
+    let (tor, port) = (tor(network), server());
+    let watcher = tor.controller().unwrap();
+    // tor tells a stream's source only when it comes.
+    let observer = tor.state().unwrap();
+    let controller = other(&tor).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let circuit = circuit(network, &state, 0);
+    let (attacher, kept) = keeper();
+    let guard = controller.attach_streams(attacher).unwrap();
+    let via = circuit.client().unwrap().allow_private_addresses(true).timeout(SOON);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client(&tor).connect((NAME, port)));
+        let stale = kept.recv_timeout(SOON).unwrap();
+        assert_eq!(stale.info().target.port(), Some(port));
+        assert_eq!(StreamKind::of(stale.info()), StreamKind::Client);
+        assert!(controller.reconnect().unwrap().failures.is_empty());
+        // It waits still, and is asked about again.
+        let fresh = kept.recv_timeout(SOON).unwrap();
+        assert_eq!(fresh.id(), stale.id());
+        assert!(stale.attach(&circuit).unwrap_err().stream().unwrap().is_stream_gone());
+        let circuit = state.wait(SOON, |state| state.circuit(circuit.id())).unwrap();
+        fresh.attach(&circuit).unwrap();
+        let mut stream = waiting.join().unwrap().unwrap();
+        echoes(&mut stream);
+        assert_eq!(circuit_of(&observer, &stream).id(), circuit.id());
+    });
+    assert_eq!(option(watcher), "1");
+    echoes(&mut via.connect((NAME, port)).unwrap());
+    drop(via);
+    guard.close().unwrap();
+    assert_eq!(option(watcher), "0");
+}
