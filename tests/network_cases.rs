@@ -7,6 +7,8 @@
 mod circuits;
 #[path = "network/commands.rs"]
 mod commands;
+#[path = "network/directory.rs"]
+mod directory;
 #[path = "network/endpoints.rs"]
 mod endpoints;
 #[path = "network/events.rs"]
@@ -85,6 +87,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         state::CASES,
+        directory::CASES,
         geoip::CASES,
         killed::CASES,
         endpoints::CASES,

@@ -37,6 +37,7 @@ mod addresses;
 mod change;
 mod circuit;
 mod circuit_table;
+mod directory;
 mod guard_table;
 mod keeper;
 mod listen;
@@ -108,6 +109,8 @@ pub(crate) struct Inner {
     /// Taken back first: afterwards nothing is applied any more.
     registration: Mutex<Option<Registration>>,
     keeper: Mutex<Option<Thread>>,
+    /// What was last asked for.
+    directory: Mutex<Option<directory::Kept>>,
 }
 
 impl State {
@@ -283,6 +286,7 @@ impl Inner {
             controller: controller.clone(),
             registration: Mutex::new(Some(registration)),
             keeper: Mutex::default(),
+            directory: Mutex::default(),
         });
         let for_keeper = Arc::downgrade(&inner);
         let _ = shared.inner.set(for_keeper.clone());
