@@ -263,6 +263,7 @@ pub mod types;
 pub mod config;
 pub mod connection;
 pub mod controller;
+pub mod descriptor;
 pub mod endpoint;
 pub mod event;
 pub mod geoip;
@@ -272,6 +273,7 @@ pub mod onion;
 pub mod process;
 pub mod protocol;
 pub mod socks;
+pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "https")]
@@ -289,4 +291,5 @@ pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use process::{Launch, TorProcess};
+pub use state::State;
 pub use tor::{SocksPort, Tor, TorClient, TorMode};

@@ -26,6 +26,9 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[cfg(feature = "geoip")]
+#[path = "support/mmdb.rs"]
+mod mmdb;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
 #[path = "network/onion_services.rs"]
@@ -36,6 +39,8 @@ mod onions;
 mod rare_events;
 #[path = "network/socks.rs"]
 mod socks;
+#[path = "network/state.rs"]
+mod state;
 #[path = "network/tor.rs"]
 mod tor;
 #[path = "support/unknown_words.rs"]
@@ -82,6 +87,7 @@ fn a_private_network() {
         onion_disk::CASES,
         hs_descriptors::CASES,
         tor::CASES,
+        state::CASES,
         geoip::CASES,
         killed::CASES,
         endpoints::CASES,

@@ -153,7 +153,7 @@ impl Callback {
 }
 
 /// A panic of a user's goes no further than the log.
-pub(super) fn caught(call: impl FnOnce()) {
+pub(crate) fn caught(call: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
         log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
     }

@@ -92,6 +92,8 @@ pub(crate) use routes::Tracker;
 pub(crate) use subscription::Registration;
 pub(crate) use thread::Thread;
 
+pub(crate) use dispatcher::caught;
+
 use hub::Hub;
 use link::Link;
 use routes::Target;

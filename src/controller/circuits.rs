@@ -60,6 +60,11 @@ impl BuildCircuit {
         self
     }
 
+    /// How long building may take.
+    pub(crate) fn build_timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How long [`Controller::build_circuit`] waits until it is built. Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -4,6 +4,7 @@ mod accounting;
 mod address_mappings;
 mod config;
 mod consensus;
+mod directory;
 mod downloads;
 mod exit_policy;
 mod geoip;

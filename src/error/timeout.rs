@@ -26,6 +26,10 @@ pub enum Phase {
     Event,
     /// The circuit to be built or closed.
     Circuit,
+    /// The stream to be closed.
+    Stream,
+    /// What was looked for in the live state.
+    State,
     /// tor to report that a signal was acted on.
     Signal,
     /// tor's bootstrap.
@@ -72,6 +76,8 @@ impl fmt::Display for Timeout {
             Phase::Reply => "tor's reply",
             Phase::Event => "an event",
             Phase::Circuit => "the circuit",
+            Phase::Stream => "the stream",
+            Phase::State => "what was looked for in the live state",
             Phase::Signal => "tor to act on the signal",
             Phase::Bootstrap => "tor's bootstrap",
             Phase::Exit => "the process to end",

@@ -130,17 +130,11 @@ impl CircuitInfo {
         self.rend_query.as_deref()?.parse().ok()
     }
 
-    /// Reads what has no key: id, status and path.
-    fn begin(line: &[u8]) -> Option<(Self, Words<'_>)> {
-        let mut words = Words::new(line);
-        let id = words.next_value().parse()?;
-        let status = words.next_value();
-        if status.is_empty() {
-            return None;
-        }
-        let mut circuit = CircuitInfo {
+    /// A circuit of which only its id is known: tor has just given it.
+    pub(crate) fn of_id(id: CircuitId) -> Self {
+        CircuitInfo {
             id,
-            status: field::keyword(status),
+            status: CircuitStatus::Launched,
             path: Vec::new(),
             build_flags: Vec::new(),
             purpose: None,
@@ -156,7 +150,18 @@ impl CircuitInfo {
             remote_reason: None,
             extra: Vec::new(),
             extra_words: Vec::new(),
-        };
+        }
+    }
+
+    /// Reads what has no key: id, status and path.
+    fn begin(line: &[u8]) -> Option<(Self, Words<'_>)> {
+        let mut words = Words::new(line);
+        let id = words.next_value().parse()?;
+        let status = words.next_value();
+        if status.is_empty() {
+            return None;
+        }
+        let mut circuit = CircuitInfo { status: field::keyword(status), ..CircuitInfo::of_id(id) };
         // `$FINGERPRINT=nickname` is no pair either.
         let mut after_path = words.clone();
         if let Some(Word::Bare(path)) = after_path.next() {
@@ -239,6 +244,31 @@ impl CircuitMinor {
             extra: circuit.extra,
             extra_words: circuit.extra_words,
         })
+    }
+}
+
+impl CircuitMinor {
+    /// The circuit, with the status that this kind of event does not tell.
+    pub(crate) fn with_status(&self, status: CircuitStatus) -> CircuitInfo {
+        CircuitInfo {
+            id: self.id,
+            status,
+            path: self.path.clone(),
+            build_flags: self.build_flags.clone(),
+            purpose: self.purpose.clone(),
+            hs_state: self.hs_state.clone(),
+            rend_query: self.rend_query.clone(),
+            created: self.created,
+            socks_username: self.socks_username.clone(),
+            socks_password: self.socks_password.clone(),
+            hs_pow: self.hs_pow.clone(),
+            conflux_id: self.conflux_id,
+            conflux_rtt: self.conflux_rtt,
+            reason: None,
+            remote_reason: None,
+            extra: self.extra.clone(),
+            extra_words: self.extra_words.clone(),
+        }
     }
 }
 

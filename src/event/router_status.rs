@@ -5,6 +5,7 @@ use std::fmt;
 use memchr::memmem;
 
 use super::extra::read_pairs;
+use crate::descriptor::{RouterStatus, RouterStatuses};
 use crate::protocol::{Reply, Words};
 
 /// What the consensus says of relays: of those that changed (NS), or of all (NEWCONSENSUS). control-spec, events NS and
@@ -36,6 +37,12 @@ impl RouterStatusEvent {
     /// first of each begins with `r `.
     pub fn entries(&self) -> &[u8] {
         &self.entries
+    }
+
+    /// The entries as values, one after the other. One that cannot be read is left out, and counted:
+    /// [`RouterStatuses::skipped`].
+    pub fn routers(&self) -> RouterStatuses<'_> {
+        RouterStatus::parse_all(&self.entries)
     }
 
     /// How many entries there are. They are only counted, not read.

@@ -46,6 +46,7 @@ use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
+use crate::state::State;
 use crate::transport::Address;
 use crate::types::ListenerAddress;
 
@@ -82,6 +83,8 @@ struct Core {
     usable: Mutex<Option<Address>>,
     /// The SOCKS ports that were added, and where tor opened them. Held while one is added: one at a time.
     added: Mutex<Vec<(PortLine, ListenerAddress)>>,
+    /// The live state, once it was asked for.
+    state: Mutex<Option<State>>,
 }
 
 /// How tor is reached.
@@ -196,7 +199,14 @@ impl Tor {
     }
 
     fn with(way: Way) -> Tor {
-        Tor { core: Arc::new(Core { way, usable: Mutex::default(), added: Mutex::default() }) }
+        Tor {
+            core: Arc::new(Core {
+                way,
+                usable: Mutex::default(),
+                added: Mutex::default(),
+                state: Mutex::default(),
+            }),
+        }
     }
 
     /// How it is reached.
@@ -330,6 +340,33 @@ impl Tor {
     /// [`Error::NoControl`] where tor is known by its SOCKS port only.
     pub fn disk_onions(&self) -> Result<DiskOnions> {
         self.controller().map(DiskOnions::of)
+    }
+
+    /// What tor has and does, live: circuits, streams, routers, addresses, entry guards. Begun when it is first asked for, and kept from then on
+    /// as long as the tor is; every call gives the same.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// for circuit in tor.state()?.circuits() {
+    ///     println!("{circuit}");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of [`State::new`].
+    pub fn state(&self) -> Result<State> {
+        let keep: Keep = self.core.clone();
+        let known = self.core.state.lock().clone();
+        let state = match known {
+            Some(state) => state,
+            None => {
+                let state = State::new(self.controller()?)?;
+                self.core.state.lock().get_or_insert(state).clone()
+            }
+        };
+        Ok(state.keep(keep))
     }
 
     /// Ends the control connection, for every handle; and the tor, where we started it.

@@ -97,7 +97,7 @@ pub(super) fn member(authorities: &[String]) -> Launch {
             ("VanguardsLiteEnabled", "0"),
             // tor learns how long circuits take, some milliseconds here, and then gives up on those of a busy moment.
             ("LearnCircuitBuildTimeout", "0"),
-            ("CircuitBuildTimeout", "15"),
+            ("CircuitBuildTimeout", "5"),
             // The system then refuses to connect them to anything but this machine (on Linux).
             ("OutboundBindAddress", "127.0.0.1"),
             ("OutboundBindAddress", "[::1]"),

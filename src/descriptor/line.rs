@@ -1,0 +1,119 @@
+//! Lines and their words, as directory documents have them: dir-spec, "Document meta-format".
+
+use memchr::memchr;
+
+/// The lines of a document, without their ends.
+#[derive(Debug, Clone)]
+pub(super) struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Lines { rest: text }
+    }
+
+    /// What follows the lines that were taken.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let line = match memchr(b'\n', self.rest).and_then(|end| self.rest.split_at_checked(end)) {
+            Some((line, rest)) => {
+                self.rest = rest.get(1..).unwrap_or_default();
+                line
+            }
+            None => std::mem::take(&mut self.rest),
+        };
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// A line's keyword and what follows it.
+#[inline]
+pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
+    // Keywords are short, so this is quicker than a search.
+    match line.iter().position(|b| is_space(*b)).and_then(|end| line.split_at_checked(end)) {
+        Some((keyword, rest)) => (keyword, rest.trim_ascii()),
+        None => (line, b""),
+    }
+}
+
+/// The words of a line.
+#[inline]
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
+}
+
+#[inline]
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// A decimal number, and nothing else.
+#[inline]
+pub(super) fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + u64::from(digit - b'0');
+    }
+    u32::try_from(number).ok()
+}
+
+/// Text, with what is no UTF-8 replaced.
+pub(super) fn lossy(text: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(text).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_every_end() {
+        let lines: Vec<&[u8]> = Lines::new(b"a\nb\r\n\nc").collect();
+        assert_eq!(lines, [&b"a"[..], b"b", b"", b"c"]);
+        assert_eq!(Lines::new(b"").count(), 0);
+        assert_eq!(Lines::new(b"\n").count(), 1);
+    }
+
+    #[test]
+    fn keywords_and_words() {
+        assert_eq!(keyword(b"s Exit  Fast "), (&b"s"[..], &b"Exit  Fast"[..]));
+        assert_eq!(keyword(b"s"), (&b"s"[..], &b""[..]));
+        assert_eq!(keyword(b""), (&b""[..], &b""[..]));
+        let found: Vec<&[u8]> = words(b" Exit\t Fast ").collect();
+        assert_eq!(found, [b"Exit", b"Fast"]);
+    }
+
+    #[test]
+    fn numbers() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("99999999999", None),
+            ("", None),
+            ("+1", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(number(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+}

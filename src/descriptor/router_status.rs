@@ -1,0 +1,319 @@
+//! One relay's entry of a consensus.
+
+use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::time::SystemTime;
+
+use super::address::{parse_address, parse_ipv4, parse_time};
+use super::base64;
+use super::line::{Lines, keyword, number, words};
+use super::router_statuses::{RouterStatusProblem, RouterStatuses};
+use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, Protocols, RouterFlags, Version};
+
+/// What a consensus says of a relay: dir-spec, "Router status entries". Both flavours of the consensus, the values of
+/// `GETINFO ns/…` and the events NS and NEWCONSENSUS have such entries.
+///
+/// It borrows the text: the line `r`, the flags, the bandwidth and the first IPv6 address have been read, the rest is read
+/// when it is asked for. A line that cannot be read is as if it were not there; [`lines`](Self::lines) has it all the same.
+/// [`RouterEntry`](super::RouterEntry) is the same without the text, to keep.
+///
+/// ```
+/// use scape::descriptor::RouterStatus;
+/// use scape::types::RouterFlags;
+///
+/// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+///     a [::1]:9104\ns Fast Guard Running Valid\nv Tor 0.4.9.11\nw Bandwidth=4000\n";
+/// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+/// assert_eq!(relay.fingerprint().to_string(), "256498816C85C6ABA4DF222205CF3FA091E63CCE");
+/// assert!(relay.flags().contains(RouterFlags::GUARD | RouterFlags::FAST));
+/// assert_eq!((relay.nickname(), relay.bandwidth()), ("relay04", Some(4000)));
+/// assert_eq!(relay.version(), "0.4.9.11".parse().ok());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RouterStatus<'a> {
+    /// All of it, with line ends.
+    text: &'a [u8],
+    nickname: &'a str,
+    fingerprint: Fingerprint,
+    digest: Option<DescriptorDigest>,
+    published: Option<SystemTime>,
+    or_address: SocketAddrV4,
+    dir_port: u16,
+    flags: RouterFlags,
+    ipv6: Option<SocketAddrV6>,
+    bandwidth: Option<u32>,
+    unmeasured: bool,
+    /// What follows `s`, `w`, and so on.
+    flag_words: &'a [u8],
+    bandwidth_words: &'a [u8],
+    microdescriptor: Option<&'a [u8]>,
+    version: Option<&'a [u8]>,
+    protocols: Option<&'a [u8]>,
+    policy: Option<&'a [u8]>,
+}
+
+/// What the lines of an entry begin with that have a method here.
+const KNOWN_LINES: [&[u8]; 10] = [b"r", b"a", b"s", b"v", b"pr", b"w", b"p", b"m", b"id", b"stats"];
+
+impl<'a> RouterStatus<'a> {
+    /// The entries of a text, whatever surrounds them: a whole consensus, or entries alone. What cannot be read is left out:
+    /// see [`RouterStatuses`].
+    pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
+        RouterStatuses::new(text)
+    }
+
+    /// Reads the entry that `text` begins with.
+    #[inline]
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, RouterStatusProblem> {
+        let mut lines = Lines::new(text);
+        let mut status = RouterStatus::parse_r(text, lines.next().unwrap_or_default())?;
+        for line in lines {
+            status.read_line(line);
+        }
+        Ok(status)
+    }
+
+    #[inline]
+    fn parse_r(text: &'a [u8], line: &'a [u8]) -> Result<Self, RouterStatusProblem> {
+        let mut words = words(line).skip(1);
+        let mut word = || words.next().ok_or(RouterStatusProblem::Words);
+        let nickname = parse_nickname(word()?).ok_or(RouterStatusProblem::Nickname)?;
+        let identity = base64::decode(word()?).ok_or(RouterStatusProblem::Identity)?;
+        // A consensus for microdescriptors has no digest here. A date is recognized, so that either may grow words.
+        let third = word()?;
+        let (digest, date) = match is_date(third) {
+            true => (None, third),
+            false => (Some(base64::decode(third).ok_or(RouterStatusProblem::Digest)?), word()?),
+        };
+        let published = parse_time(date, word()?);
+        let ip = parse_ipv4(word()?).ok_or(RouterStatusProblem::Address)?;
+        let or_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
+        let dir_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
+        Ok(RouterStatus {
+            text,
+            nickname,
+            fingerprint: Fingerprint::from_bytes(identity),
+            digest: digest.map(DescriptorDigest::from_bytes),
+            published,
+            or_address: SocketAddrV4::new(ip, or_port),
+            dir_port,
+            flags: RouterFlags::empty(),
+            ipv6: None,
+            bandwidth: None,
+            unmeasured: false,
+            flag_words: b"",
+            bandwidth_words: b"",
+            microdescriptor: None,
+            version: None,
+            protocols: None,
+            policy: None,
+        })
+    }
+
+    #[inline]
+    fn read_line(&mut self, line: &'a [u8]) {
+        let (keyword, rest) = keyword(line);
+        match keyword {
+            b"s" => {
+                self.flag_words = rest;
+                self.flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
+            }
+            b"w" => self.read_bandwidth(rest),
+            b"a" if self.ipv6.is_none() => {
+                if let Some(SocketAddr::V6(address)) = parse_address(rest) {
+                    self.ipv6 = Some(address);
+                }
+            }
+            b"m" => self.microdescriptor = Some(rest),
+            b"v" => self.version = Some(rest),
+            b"pr" => self.protocols = Some(rest),
+            b"p" => self.policy = Some(rest),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn read_bandwidth(&mut self, rest: &'a [u8]) {
+        self.bandwidth_words = rest;
+        for word in words(rest) {
+            if let Some(digits) = word.strip_prefix(b"Bandwidth=") {
+                self.bandwidth = number(digits);
+            } else if word == b"Unmeasured=1" {
+                self.unmeasured = true;
+            }
+        }
+    }
+
+    /// The name that its operator chose. Many relays may have the same.
+    pub fn nickname(&self) -> &'a str {
+        self.nickname
+    }
+
+    /// The name by which tor knows it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The digest of its server descriptor. A tor that uses microdescriptors gives in `ns/…`, NS and NEWCONSENSUS the
+    /// first 20 bytes of the microdescriptor's digest instead; a consensus for microdescriptors has none.
+    pub fn digest(&self) -> Option<DescriptorDigest> {
+        self.digest
+    }
+
+    /// The SHA-256 digest of its microdescriptor (the line `m` of a consensus for microdescriptors).
+    pub fn microdescriptor_digest(&self) -> Option<[u8; 32]> {
+        self.microdescriptor.and_then(base64::decode)
+    }
+
+    /// When its descriptor was published, in whole seconds. Nearly always the year 2038: it means nothing any more, but
+    /// in `ns/purpose/…`.
+    pub fn published(&self) -> Option<SystemTime> {
+        self.published
+    }
+
+    /// Its IPv4 address and the port for relays and clients; the port 0 where it has none.
+    pub fn or_address(&self) -> SocketAddrV4 {
+        self.or_address
+    }
+
+    /// The port for directory requests in the clear; 0 where it has none.
+    pub fn dir_port(&self) -> u16 {
+        self.dir_port
+    }
+
+    /// The first IPv6 address, with its port.
+    pub fn ipv6(&self) -> Option<SocketAddrV6> {
+        self.ipv6
+    }
+
+    /// The further addresses, with ports, in order: every line `a`.
+    pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
+        self.lines_with(b"a").filter_map(parse_address)
+    }
+
+    /// The flags that this version of the library knows.
+    pub fn flags(&self) -> RouterFlags {
+        self.flags
+    }
+
+    /// The flags that it does not know.
+    pub fn unknown_flags(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        words(self.flag_words).filter(|word| RouterFlags::from_bytes(word).is_none())
+    }
+
+    /// Its weight, in kilobytes (of 1000 bytes) a second; `None` where the entry has none. Most are measured.
+    pub fn bandwidth(&self) -> Option<u32> {
+        self.bandwidth
+    }
+
+    /// Whether the weight was measured by at least three authorities. (`ns/…`, NS and NEWCONSENSUS do not tell: there it
+    /// is always so.)
+    pub fn is_measured(&self) -> bool {
+        !self.unmeasured
+    }
+
+    /// What this authority has measured, in kilobytes a second: in votes only.
+    pub fn measured(&self) -> Option<u32> {
+        words(self.bandwidth_words).find_map(|word| word.strip_prefix(b"Measured=")).and_then(number)
+    }
+
+    /// The words `key=value` of the line `w`, also those that this version does not know.
+    pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        words(self.bandwidth_words).filter_map(|word| {
+            let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
+            Some((key, value.strip_prefix(b"=").unwrap_or_default()))
+        })
+    }
+
+    /// The version of tor that it says it runs.
+    pub fn version(&self) -> Option<Version> {
+        self.version_text().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())
+    }
+
+    /// The line `v`, without its keyword: such as `Tor 0.4.9.11`.
+    pub fn version_text(&self) -> Option<&'a [u8]> {
+        self.version
+    }
+
+    /// The subprotocols that it speaks.
+    pub fn protocols(&self) -> Option<Protocols> {
+        self.protocols.and_then(Protocols::from_bytes)
+    }
+
+    /// The line `pr`, without its keyword.
+    pub fn protocols_text(&self) -> Option<&'a [u8]> {
+        self.protocols
+    }
+
+    /// The ports to which it lets streams leave, over IPv4. A consensus for microdescriptors does not tell.
+    pub fn policy(&self) -> Option<PortPolicy> {
+        self.policy.and_then(PortPolicy::from_bytes)
+    }
+
+    /// The line `p`, without its keyword.
+    pub fn policy_text(&self) -> Option<&'a [u8]> {
+        self.policy
+    }
+
+    /// Its Ed25519 identity, where a vote has one: the line `id`.
+    pub fn ed25519(&self) -> Option<[u8; 32]> {
+        let key = self.lines_with(b"id").find_map(|line| line.strip_prefix(b"ed25519 "));
+        key.and_then(base64::decode)
+    }
+
+    /// The whole entry, as it is written.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Its lines, without their ends.
+    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Lines::new(self.text)
+    }
+
+    /// The lines that this version of the library does not know.
+    pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(line).0))
+    }
+
+    /// What follows the keyword, of each line that has it.
+    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Lines::new(self.text)
+            .map(keyword)
+            .filter(move |(keyword, _)| *keyword == wanted)
+            .map(|(_, rest)| rest)
+    }
+}
+
+/// 1 to 19 letters and digits, as tor wants it.
+#[inline]
+fn parse_nickname(word: &[u8]) -> Option<&str> {
+    let legal = word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric);
+    if legal { std::str::from_utf8(word).ok() } else { None }
+}
+
+/// Whether this is a date, rather than a digest, which is longer.
+#[inline]
+fn is_date(word: &[u8]) -> bool {
+    matches!(word, [_, _, _, _, b'-', _, _, b'-', _, _])
+}
+
+/// 0 to 65535.
+#[inline]
+fn parse_port(word: &[u8]) -> Option<u16> {
+    number(word).and_then(|port| u16::try_from(port).ok())
+}
+
+impl fmt::Display for RouterStatus<'_> {
+    /// As tor names relays: `$FINGERPRINT~nickname`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${}~{}", self.fingerprint, self.nickname)
+    }
+}
+
+impl fmt::Debug for RouterStatus<'_> {
+    /// The text, which has it all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RouterStatus").field(&String::from_utf8_lossy(self.text)).finish()
+    }
+}

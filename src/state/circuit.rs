@@ -1,0 +1,201 @@
+//! A handle on a circuit.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::circuit_table::CircuitCell;
+use super::{Router, State, Stream};
+use crate::error::{CircuitError, Error, Phase, Result};
+use crate::event::CircuitInfo;
+use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, ConfluxId, RelayName};
+
+/// A circuit of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
+///
+/// Handles are cheap to clone, and any number of threads may hold one. Each call gives what is known at that moment;
+/// [`info`](Self::info) gives all of one moment. control-spec, events CIRC and CIRC_MINOR.
+///
+/// Two handles are equal if they are of the same circuit.
+#[derive(Clone)]
+pub struct Circuit {
+    cell: Arc<CircuitCell>,
+    state: State,
+}
+
+impl Circuit {
+    pub(super) fn new(cell: Arc<CircuitCell>, state: State) -> Self {
+        Circuit { cell, state }
+    }
+
+    pub(super) fn cell(&self) -> &Arc<CircuitCell> {
+        &self.cell
+    }
+
+    /// Its number. tor uses numbers again.
+    pub fn id(&self) -> CircuitId {
+        self.cell.id()
+    }
+
+    /// All that is known of it. After its end it has the reasons; its path stays.
+    ///
+    /// Of some things tor sends no event, so they may be older than what [`Controller::circuits`](crate::Controller::circuits) gives:
+    /// the round trip time of conflux, the SOCKS user name and password that it is isolated for, the proof of work; and `GUARD_WAIT`, while
+    /// which this says `EXTENDED`.
+    pub fn info(&self) -> Arc<CircuitInfo> {
+        self.cell.info()
+    }
+
+    /// How far it has come.
+    pub fn status(&self) -> CircuitStatus {
+        self.cell.status()
+    }
+
+    /// Whether it can carry streams.
+    pub fn is_built(&self) -> bool {
+        self.status() == CircuitStatus::Built
+    }
+
+    /// Whether it has failed or was closed.
+    pub fn is_ended(&self) -> bool {
+        self.cell.is_ended()
+    }
+
+    /// The relays that it reaches, the first hop first. It survives the circuit's end.
+    pub fn path(&self) -> Vec<RelayName> {
+        self.info().path.clone()
+    }
+
+    /// The same, as routers. Relays that are not in the consensus are stubs; one that tor names without its fingerprint is left out.
+    pub fn routers(&self) -> Vec<Router> {
+        let info = self.info();
+        info.path.iter().filter_map(|relay| Some(self.state.router(relay.fingerprint()?))).collect()
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Option<CircuitPurpose> {
+        self.info().purpose.clone()
+    }
+
+    /// When it was made, by tor's clock, or was last taken for something else.
+    pub fn created(&self) -> Option<SystemTime> {
+        self.info().created
+    }
+
+    /// How long ago that was; nothing where tor's clock is ahead of this machine's.
+    pub fn age(&self) -> Option<Duration> {
+        let created = self.created()?;
+        Some(SystemTime::now().duration_since(created).unwrap_or_default())
+    }
+
+    /// What it has in common with the other legs of its conflux set.
+    pub fn conflux_id(&self) -> Option<ConfluxId> {
+        self.info().conflux_id
+    }
+
+    /// The streams that it carries now. (Those of a conflux set are told of one leg.)
+    pub fn streams(&self) -> Vec<Stream> {
+        let cells: Vec<_> = self.state.shared().model().streams.on(self.id()).cloned().collect();
+        // Another circuit may have the number by now.
+        if self.is_ended() {
+            return Vec::new();
+        }
+        cells.into_iter().map(|cell| Stream::new(cell, self.state.clone())).collect()
+    }
+
+    /// The state that it is a part of.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Waits until it can carry streams. May be called in callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Circuit`] where it fails or is closed, or was before, with the reasons; [`Error::Timeout`];
+    /// [`Error::Closed`] where the connection ends.
+    pub fn wait_built(&self, timeout: Duration) -> Result<()> {
+        self.state.shared().wait(timeout, Phase::Circuit, || match self.status() {
+            CircuitStatus::Built => Some(Ok(())),
+            status if status.is_end() => Some(Err(self.error().into())),
+            _ => None,
+        })
+    }
+
+    /// Waits until it has failed or was closed, and gives what was last known of it. May be called in callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
+    pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<CircuitInfo>> {
+        let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
+        self.state.shared().wait(timeout, Phase::Circuit, ended)
+    }
+
+    /// Closes it, in use or not, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is
+    /// no error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Controller::close_circuit`](crate::Controller::close_circuit), and [`wait_closed`](Self::wait_closed).
+    pub fn close(&self) -> Result<()> {
+        let controller = self.state.controller();
+        if !self.is_ended() {
+            match controller.close_circuit(self.id()) {
+                Err(Error::Refused(refusal)) if refusal.is_unknown() => {}
+                closed => closed?,
+            }
+        }
+        self.wait_closed(controller.timeout()).map(drop)
+    }
+
+    /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest.
+    ///
+    /// A path that tor did not choose can be told from others, and may reveal who uses it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Controller::extend_circuit`](crate::Controller::extend_circuit).
+    pub fn extend<R: ToString>(&self, relays: impl IntoIterator<Item = R>) -> Result<()> {
+        self.state.controller().extend_circuit(self.id(), relays).map(drop)
+    }
+
+    /// Why it cannot be used.
+    pub(crate) fn error(&self) -> CircuitError {
+        let info = self.info();
+        CircuitError {
+            id: info.id,
+            status: info.status.clone(),
+            reason: info.reason.clone(),
+            remote_reason: info.remote_reason.clone(),
+            path: info.path.clone(),
+        }
+    }
+}
+
+impl PartialEq for Circuit {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+impl Eq for Circuit {}
+
+impl Hash for Circuit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.cell).hash(state);
+    }
+}
+
+impl fmt::Display for Circuit {
+    /// As [`CircuitInfo`] is shown, in one line and without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info().fmt(f)
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Circuit").field(&self.info()).finish()
+    }
+}

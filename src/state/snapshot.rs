@@ -1,0 +1,55 @@
+//! What tor has at one moment, asked for with one command.
+
+use crate::error::{Error, Result};
+use crate::event::{CircuitInfo, StreamInfo};
+use crate::protocol::{AddressMapping, Command, EntryGuard, Reply, parse_getinfo};
+
+/// What is asked for. Of one command all answers are of one moment.
+const KEYS: [&str; 5] = ["ns/all", "circuit-status", "stream-status", "address-mappings/all", "entry-guards"];
+
+/// What tor has at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// Router status entries, as in dir-spec.
+    pub(super) routers: Vec<u8>,
+    pub(super) circuits: Vec<CircuitInfo>,
+    pub(super) streams: Vec<StreamInfo>,
+    pub(super) addresses: Vec<AddressMapping>,
+    pub(super) guards: Vec<EntryGuard>,
+}
+
+impl Snapshot {
+    /// Asks for it: `ask` sends a command and waits for the answer.
+    pub(super) fn ask(ask: &dyn Fn(Command) -> Result<Reply>) -> Result<Snapshot> {
+        let mut command = Command::build("GETINFO");
+        for key in KEYS {
+            command.word("key", key);
+        }
+        let reply = ask(command.finish()?)?;
+        let values = parse_getinfo(&reply, &KEYS).map_err(|problem| Error::answer(asked(), problem))?;
+        let values: [Vec<u8>; 5] = values.try_into().map_err(|_| Error::answer(asked(), "other values"))?;
+        let [routers, circuits, streams, addresses, guards] = values;
+        Ok(Snapshot {
+            routers,
+            circuits: lines(&circuits, CircuitInfo::parse),
+            streams: lines(&streams, StreamInfo::parse),
+            addresses: lines(&addresses, AddressMapping::parse),
+            guards: lines(&guards, EntryGuard::parse),
+        })
+    }
+}
+
+fn asked() -> String {
+    format!("GETINFO {}", KEYS.join(" "))
+}
+
+/// Each line as what `parse` makes of it. A line that is not understood does not hide the others: of what it is about, events
+/// will tell.
+fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
+    let lines = value.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let (parsed, odd): (Vec<_>, Vec<_>) = lines.map(parse).partition(Option::is_some);
+    if !odd.is_empty() {
+        log::warn!(target: "scape::state", "{} lines of tor's answer to {} are not understood", odd.len(), asked());
+    }
+    parsed.into_iter().flatten().collect()
+}

@@ -1,0 +1,139 @@
+//! A handle on a stream.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::stream_table::StreamCell;
+use super::{Circuit, State};
+use crate::error::{Error, Phase, Result};
+use crate::event::StreamInfo;
+use crate::types::{EndReason, StreamId, StreamPurpose, StreamStatus, StreamTarget};
+
+/// A stream of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
+///
+/// What tor tells only once, as the client's address, is kept. Of streams that were there before the [`State`] was, tor does not tell these
+/// things. control-spec, event STREAM.
+///
+/// Two handles are equal if they are of the same stream.
+#[derive(Clone)]
+pub struct Stream {
+    cell: Arc<StreamCell>,
+    state: State,
+}
+
+impl Stream {
+    pub(super) fn new(cell: Arc<StreamCell>, state: State) -> Self {
+        Stream { cell, state }
+    }
+
+    pub(super) fn cell(&self) -> &Arc<StreamCell> {
+        &self.cell
+    }
+
+    /// Its number.
+    pub fn id(&self) -> StreamId {
+        self.cell.id()
+    }
+
+    /// All that is known of it. The status is never one of those that only tell of something in between: a stream that is asked to pause is
+    /// still `SUCCEEDED`.
+    pub fn info(&self) -> Arc<StreamInfo> {
+        self.cell.info()
+    }
+
+    /// How far it has come.
+    pub fn status(&self) -> StreamStatus {
+        self.info().status.clone()
+    }
+
+    /// Whether it has failed or was closed.
+    pub fn is_ended(&self) -> bool {
+        self.cell.is_ended()
+    }
+
+    /// Where it goes. It may change, as names are mapped and resolved.
+    pub fn target(&self) -> StreamTarget {
+        self.info().target.clone()
+    }
+
+    /// Where it was to go when it was first seen: what the client asked for.
+    pub fn first_target(&self) -> &StreamTarget {
+        self.cell.first_target()
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Option<StreamPurpose> {
+        self.info().purpose.clone()
+    }
+
+    /// The client's address, where it has one: see [`StreamInfo::source_socket_addr`].
+    pub fn source_addr(&self) -> Option<SocketAddr> {
+        self.info().source_socket_addr()
+    }
+
+    /// The circuit that it is on; or was on, once it has ended, as long as that has not.
+    pub fn circuit(&self) -> Option<Circuit> {
+        self.state.circuit(self.info().circuit?)
+    }
+
+    /// The state that it is a part of.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Waits until it has failed or was closed, and gives what was last known of it. May be called in callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
+    pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
+        let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
+        self.state.shared().wait(timeout, Phase::Stream, ended)
+    }
+
+    /// Ends it, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is no error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Controller::close_stream`](crate::Controller::close_stream), and [`wait_closed`](Self::wait_closed).
+    pub fn close(&self, reason: EndReason) -> Result<()> {
+        let controller = self.state.controller();
+        if !self.is_ended() {
+            match controller.close_stream(self.id(), reason) {
+                Err(Error::Refused(refusal)) if refusal.is_unknown_stream() => {}
+                closed => closed?,
+            }
+        }
+        self.wait_closed(controller.timeout()).map(drop)
+    }
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+impl Eq for Stream {}
+
+impl Hash for Stream {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.cell).hash(state);
+    }
+}
+
+impl fmt::Display for Stream {
+    /// As [`StreamInfo`] is shown, in one line and without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info().fmt(f)
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stream").field(&self.info()).finish()
+    }
+}

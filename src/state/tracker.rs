@@ -1,0 +1,211 @@
+//! What applies tor's events, on the reader thread, and whom it wakes and tells.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::change::{Change, Changes};
+use super::listeners::Listeners;
+use super::model::{Model, Phase};
+use super::snapshot::Snapshot;
+use super::{Inner, State};
+use crate::connection::{Callbacks, Tracker};
+use crate::controller::Follower;
+use crate::error::{self, Closed, Error, Result, Timeout};
+use crate::event::{Event, EventBody};
+use crate::protocol::{Command, Reply};
+use crate::transport::deadline_after;
+use crate::types::EventKind;
+
+/// The model, and those who wait for it to change. The lock is held for microseconds only: never while a consensus is read, a listener
+/// called, or anything awaited.
+#[derive(Debug)]
+pub(super) struct Shared {
+    model: Mutex<Model>,
+    changed: Condvar,
+    /// Told when there is something for the keeper to do.
+    pub(super) keeper_wake: Condvar,
+    pub(super) keeper: Mutex<KeeperTasks>,
+    pub(super) listeners: Arc<Listeners>,
+    callbacks: Callbacks,
+    /// For the listeners' handles. It is not kept alive by this.
+    pub(super) inner: OnceLock<Weak<Inner>>,
+}
+
+/// What the keeper is to do.
+#[derive(Debug, Default)]
+pub(super) struct KeeperTasks {
+    /// tor's guards may have changed without an event.
+    pub(super) guards_are_stale: bool,
+    /// Mappings have changed, and with them when the next one ends.
+    pub(super) addresses_changed: bool,
+    pub(super) stop: bool,
+}
+
+impl Shared {
+    pub(super) fn new(callbacks: Callbacks) -> Arc<Shared> {
+        Arc::new(Shared {
+            model: Mutex::new(Model::new()),
+            changed: Condvar::new(),
+            keeper_wake: Condvar::new(),
+            keeper: Mutex::default(),
+            listeners: Arc::default(),
+            callbacks,
+            inner: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock()
+    }
+
+    /// Gathers changes for the listeners, if there are any.
+    pub(super) fn changes(&self) -> Changes {
+        Changes::new(!self.listeners.is_empty())
+    }
+
+    /// Wakes those who wait, and tells the listeners, in the order of the changes: so the lock is given away only here.
+    pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
+        model.version += 1;
+        self.tell(changes.into_list());
+        drop(model);
+        self.changed.notify_all();
+    }
+
+    /// Reads everything anew. `ask` sends a command and waits for the answer.
+    pub(super) fn load(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+        self.begin_loading();
+        let snapshot = Snapshot::ask(ask)?;
+        let mut changes = self.changes();
+        // Only a snapshot and the reader thread change what is known of routers; the latter keeps its events for later now.
+        let routers = self.model().routers.clone();
+        let routers = routers.replaced(&snapshot.routers, &mut changes);
+        let mut model = self.model();
+        model.load(snapshot, routers, SystemTime::now(), &mut changes);
+        self.publish(model, changes);
+        self.wake_keeper(|tasks| tasks.addresses_changed = true);
+        Ok(())
+    }
+
+    fn begin_loading(&self) {
+        let mut model = self.model();
+        if !matches!(model.phase, Phase::Loading(_)) {
+            model.phase = Phase::Loading(Vec::new());
+        }
+    }
+
+    /// Waits for `look` to find something; it is asked at once, and after every change, without any lock held.
+    pub(super) fn wait<T>(
+        &self,
+        timeout: Duration,
+        phase: error::Phase,
+        mut look: impl FnMut() -> Option<Result<T>>,
+    ) -> Result<T> {
+        let deadline = deadline_after(timeout);
+        loop {
+            let seen = self.model().version;
+            if let Some(found) = look() {
+                return found;
+            }
+            let mut model = self.model();
+            while model.version == seen {
+                if let Phase::Ended(closed) = &model.phase {
+                    return Err(closed.clone().into());
+                }
+                if self.changed.wait_until(&mut model, deadline).timed_out() && model.version == seen {
+                    return Err(Timeout::new(phase, timeout).into());
+                }
+            }
+            if Instant::now() >= deadline {
+                drop(model);
+                return look().unwrap_or_else(|| Err(Timeout::new(phase, timeout).into()));
+            }
+        }
+    }
+
+    /// Tells the listeners.
+    pub(super) fn tell(&self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            let inner = self.inner.get().cloned().unwrap_or_default();
+            self.listeners.tell(&self.callbacks, changes, move || inner.upgrade().map(State::of));
+        }
+    }
+
+    /// Gives the keeper something to do.
+    pub(super) fn wake_keeper(&self, task: impl FnOnce(&mut KeeperTasks)) {
+        task(&mut self.keeper.lock());
+        self.keeper_wake.notify_all();
+    }
+
+    /// What of the event the keeper must see to.
+    fn note_for_keeper(&self, event: &Event) {
+        match event.kind() {
+            // Which relays may be guards has changed; tor tells only of some of what follows.
+            EventKind::NewConsensus | EventKind::ConfChanged => {
+                self.wake_keeper(|tasks| tasks.guards_are_stale = true)
+            }
+            EventKind::AddrMap => self.wake_keeper(|tasks| tasks.addresses_changed = true),
+            _ => {}
+        }
+    }
+}
+
+impl Tracker for Shared {
+    fn event(&self, event: &Arc<Event>) {
+        let mut changes = self.changes();
+        let mut model = self.model();
+        if let Phase::Loading(events) = &mut model.phase {
+            events.push(event.clone());
+            return;
+        }
+        match event.body() {
+            // Some milliseconds' work, without the lock. Nobody else changes the routers meanwhile but a load, which then begins
+            // with a new connection: this one's events do not count any more.
+            EventBody::Ns(told) | EventBody::NewConsensus(told) => {
+                let routers = model.routers.clone();
+                drop(model);
+                let routers = match event.kind() {
+                    EventKind::Ns => routers.with(told.entries(), &mut changes),
+                    _ => routers.replaced(told.entries(), &mut changes),
+                };
+                model = self.model();
+                model.set_routers(routers);
+                model.routers.tidy();
+            }
+            _ => model.apply(event, &mut changes),
+        }
+        self.publish(model, changes);
+        self.note_for_keeper(event);
+    }
+
+    fn ended(&self, closed: &Closed, returns: bool) {
+        let mut model = self.model();
+        model.phase = if returns { Phase::Loading(Vec::new()) } else { Phase::Ended(closed.clone()) };
+        model.version += 1;
+        drop(model);
+        self.changed.notify_all();
+    }
+}
+
+impl Follower for Shared {
+    fn name(&self) -> &'static str {
+        "the live state"
+    }
+
+    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+        match self.load(ask) {
+            Ok(()) => Ok(()),
+            // What is known does not change any more: who waits must not wait for it.
+            Err(error) => {
+                if let Error::Refused(refusal) = &error {
+                    let cause = error::CloseCause::Protocol(format!(
+                        "the live state cannot be read any more: {refusal}"
+                    ));
+                    self.ended(&Closed::new(cause), false);
+                }
+                Err(error)
+            }
+        }
+    }
+}

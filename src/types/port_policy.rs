@@ -1,0 +1,217 @@
+//! Exit policies in short, by port only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{ExitAction, PortRange};
+
+/// The ports to which a relay lets streams leave, to most addresses: dir-spec, "Router status entries", the line `p`, and
+/// "Microdescriptors", the lines `p` (for IPv4) and `p6`.
+///
+/// It is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which may have exceptions by address: only the relay
+/// itself knows whether it will connect to an address.
+///
+/// ```
+/// use scape::types::PortPolicy;
+///
+/// let policy: PortPolicy = "accept 53,80,443,6660-6669".parse()?;
+/// assert!(policy.allows(443) && policy.allows(6667) && !policy.allows(25));
+/// assert!(PortPolicy::reject_all().is_reject_all());
+/// # Ok::<(), scape::types::ParsePortPolicyError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PortPolicy {
+    action: ExitAction,
+    ports: Box<[PortRange]>,
+}
+
+impl PortPolicy {
+    /// Every port: `accept 1-65535`.
+    pub fn accept_all() -> Self {
+        PortPolicy { action: ExitAction::Accept, ports: [PortRange::ANY].into() }
+    }
+
+    /// No port: `reject 1-65535`, which also is what a microdescriptor without the line means.
+    pub fn reject_all() -> Self {
+        PortPolicy { action: ExitAction::Reject, ports: [PortRange::ANY].into() }
+    }
+
+    /// Whether the listed ports are those that are allowed, or those that are not.
+    pub fn action(&self) -> ExitAction {
+        self.action
+    }
+
+    /// The ports that are listed, as they are listed.
+    pub fn ports(&self) -> &[PortRange] {
+        &self.ports
+    }
+
+    /// Whether streams to this port may leave. 0 is no port, and is not allowed.
+    pub fn allows(&self, port: u16) -> bool {
+        let listed = self.ports.iter().any(|range| range.contains(port));
+        port != 0 && listed == (self.action == ExitAction::Accept)
+    }
+
+    /// Whether no stream may leave.
+    pub fn is_reject_all(&self) -> bool {
+        match self.action {
+            ExitAction::Accept => self.ports.iter().all(|range| range.max() == 0),
+            ExitAction::Reject => self.lists_every_port(),
+        }
+    }
+
+    /// Ranges may be in any order, and may overlap.
+    fn lists_every_port(&self) -> bool {
+        let mut ranges: Vec<PortRange> = self.ports.to_vec();
+        ranges.sort_by_key(|range| range.min());
+        let mut reached: u16 = 0;
+        for range in ranges {
+            if range.min() > reached.saturating_add(1) {
+                return false;
+            }
+            reached = reached.max(range.max());
+        }
+        reached == u16::MAX
+    }
+
+    /// Reads the bytes of a line, without its keyword.
+    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+        std::str::from_utf8(text).ok().and_then(parse)
+    }
+}
+
+impl FromStr for PortPolicy {
+    type Err = ParsePortPolicyError;
+
+    /// `accept` or `reject`, a space, and ports and ranges of ports with commas between them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| ParsePortPolicyError { text: text.into() })
+    }
+}
+
+fn parse(text: &str) -> Option<PortPolicy> {
+    let (action, ports) = text.split_once(' ')?;
+    let action = match action {
+        "accept" => ExitAction::Accept,
+        "reject" => ExitAction::Reject,
+        _ => return None,
+    };
+    let ports: Option<Vec<PortRange>> = ports.split(',').map(parse_range).collect();
+    Some(PortPolicy { action, ports: ports?.into() })
+}
+
+fn parse_range(text: &str) -> Option<PortRange> {
+    match text.split_once('-') {
+        Some((min, max)) => PortRange::new(parse_port(min)?, parse_port(max)?),
+        None => PortRange::new(parse_port(text)?, parse_port(text)?),
+    }
+}
+
+/// 1 to 65535.
+fn parse_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0)
+}
+
+impl fmt::Display for PortPolicy {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.action)?;
+        for (i, range) in self.ports.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match (range.min(), range.max()) {
+                (min, max) if min == max => write!(f, "{comma}{min}")?,
+                (min, max) => write!(f, "{comma}{min}-{max}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text that is no policy for ports.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no policy for ports (such as \"accept 80,443,6660-6669\")")]
+pub struct ParsePortPolicyError {
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy(text: &str) -> PortPolicy {
+        text.parse().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn what_is_allowed() {
+        for (text, allowed, refused) in [
+            ("accept 53,80,443,6660-6669", &[53, 443, 6660, 6669][..], &[0, 1, 54, 6659, 6670, 65535][..]),
+            ("reject 25,119,135-139", &[1, 24, 134, 140, 65535], &[0, 25, 119, 137]),
+            ("accept 1-65535", &[1, 80, 65535], &[0]),
+            ("reject 1-65535", &[], &[0, 1, 80, 65535]),
+        ] {
+            let policy = policy(text);
+            assert!(allowed.iter().all(|port| policy.allows(*port)), "{text}");
+            assert!(!refused.iter().any(|port| policy.allows(*port)), "{text}");
+            assert_eq!(policy.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_lets_nothing_leave() {
+        for text in
+            ["reject 1-65535", "reject 1-80,81-65535", "reject 81-65535,1-100", "reject 1,2-65535,3-4"]
+        {
+            assert!(policy(text).is_reject_all(), "{text}");
+        }
+        for text in ["reject 2-65535", "reject 1-65534", "reject 1-79,81-65535", "accept 1", "accept 1-65535"]
+        {
+            assert!(!policy(text).is_reject_all(), "{text}");
+        }
+        assert!(!PortPolicy::accept_all().is_reject_all());
+    }
+
+    #[test]
+    fn what_is_no_policy() {
+        for bad in [
+            "",
+            "accept",
+            "accept ",
+            "permit 80",
+            "accept 80,",
+            "accept ,80",
+            "accept 0",
+            "accept 65536",
+            "accept 90-80",
+            "accept 80 443",
+            "accept +80",
+            "accept 80-",
+            "ACCEPT 80",
+            "accept  80",
+        ] {
+            assert!(bad.parse::<PortPolicy>().is_err(), "{bad:?}");
+        }
+        assert_eq!(PortPolicy::from_bytes(b"accept \xff"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_policy_goes_there_and_back(accept: bool, ends in prop::collection::vec((1..=u16::MAX, 1..=u16::MAX), 1..20)) {
+            let action = if accept { ExitAction::Accept } else { ExitAction::Reject };
+            let range = |(a, b): (u16, u16)| PortRange::new(a.min(b), a.max(b));
+            let ports: Option<Vec<PortRange>> = ends.into_iter().map(range).collect();
+            let policy = PortPolicy { action, ports: ports.unwrap_or_default().into() };
+            prop_assert_eq!(policy.to_string().parse(), Ok(policy.clone()));
+            let any = (1..=u16::MAX).any(|port| policy.allows(port));
+            prop_assert_eq!(policy.is_reject_all(), !any);
+        }
+
+        #[test]
+        fn nothing_makes_it_fail(text in ".{0,40}") {
+            let _ = text.parse::<PortPolicy>();
+            let _ = format!("accept {text}").parse::<PortPolicy>();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Entries of any kind: what can be written is read again, and one that is broken harms no other.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use data_encoding::BASE64_NOPAD;
+use proptest::prelude::*;
+use scape::descriptor::{
+    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterStatus, RouterStatusProblem,
+};
+use scape::types::{Fingerprint, RouterFlags};
+
+const GOOD: &str =
+    "r good JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\ns Valid\nw Bandwidth=1\n";
+
+#[test]
+fn a_broken_entry_ends_no_other() {
+    for (r, problem) in [
+        ("r x", RouterStatusProblem::Words),
+        ("r x_y JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Nickname),
+        (
+            "r caf\u{e9} JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1 0",
+            RouterStatusProblem::Nickname,
+        ),
+        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Identity),
+        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 what 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Digest),
+        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 ::1 1 0", RouterStatusProblem::Address),
+        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 65536 0", RouterStatusProblem::Port),
+        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1", RouterStatusProblem::Words),
+    ] {
+        let text = format!("{GOOD}{r}\ns Exit\n{GOOD}");
+        let mut statuses = RouterStatus::parse_all(text.as_bytes());
+        assert_eq!(
+            statuses.by_ref().map(|status| status.nickname()).collect::<Vec<_>>(),
+            ["good", "good"],
+            "{r}"
+        );
+        assert_eq!(statuses.skipped(), 1, "{r}");
+        let results: Vec<_> = RouterStatus::parse_all(text.as_bytes()).results().collect();
+        let error = results[1].as_ref().unwrap_err();
+        assert_eq!((error.problem(), error.line(), error.position()), (problem, r, GOOD.len()));
+        assert!(results.len() == 3 && error.to_string().contains(&format!("{:?}", error.line())));
+    }
+}
+
+#[test]
+fn a_broken_line_is_only_not_read() {
+    let lines = "a nonsense\na [::1]\na 192.0.2.1:7\na [::2]:8\ns Fast Odd\u{e9}\nv odd\npr Link\nm short\n\
+                 w Bandwidth=99999999999 Odd=1\np permit 80\nid ed25519 none\nnew line\nodd\n";
+    let text = format!("{GOOD}{lines}{GOOD}");
+    let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
+    assert_eq!((status.flags(), status.bandwidth(), status.is_measured()), (RouterFlags::FAST, None, true));
+    assert_eq!(status.unknown_flags().collect::<Vec<_>>(), ["Odd\u{e9}".as_bytes()]);
+    assert_eq!(status.bandwidth_words().last(), Some((&b"Odd"[..], &b"1"[..])));
+    assert_eq!((status.version(), status.protocols(), status.policy()), (None, None, None));
+    assert_eq!((status.microdescriptor_digest(), status.ed25519(), status.measured()), (None, None, None));
+    assert_eq!(status.ipv6(), "[::2]:8".parse().ok());
+    assert_eq!(status.other_addresses().count(), 2);
+    assert_eq!(status.unknown_lines().collect::<Vec<_>>(), [&b"new line"[..], b"odd"]);
+    assert_eq!(RouterStatus::parse_all(text.as_bytes()).count(), 2);
+}
+
+/// stem refuses an OR port of 0, txtorcon lines that it does not know.
+#[test]
+fn what_others_stumble_over() {
+    let text = "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 0 0 more words\nv Tor 9\npr New=1\nstats x\n";
+    let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
+    assert_eq!(
+        (status.or_address().port(), status.digest(), status.flags()),
+        (0, None, RouterFlags::empty())
+    );
+    assert!(status.protocols().unwrap().supports("New", 1));
+    let windows = text.replace('\n', "\r\n");
+    assert_eq!(RouterStatus::parse_all(windows.as_bytes()).next().unwrap().dir_port(), 0);
+    // Without an end of the last line, and with times that are none.
+    let odd = "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-13-01 00:00:00 127.0.0.14 1 2";
+    let status = RouterStatus::parse_all(odd.as_bytes()).next().unwrap();
+    assert_eq!((status.published(), status.dir_port()), (None, 2));
+}
+
+#[test]
+fn what_is_no_consensus() {
+    for (text, problem) in [
+        ("", DirectoryProblem::NoConsensus),
+        (GOOD, DirectoryProblem::NoConsensus),
+        ("network-status-version 4\n", DirectoryProblem::Version),
+        ("network-status-version\n", DirectoryProblem::Version),
+        ("network-status-version 3\nvote-status vote\n", DirectoryProblem::Vote),
+    ] {
+        assert_eq!(Consensus::parse(text.as_bytes()).unwrap_err().problem(), problem, "{text:?}");
+    }
+    let bare = "@odd\nnetwork-status-version 3 new\nvalid-after soon\nparams x y=z a=-1\nshared-rand-current-value 9\n\
+                dir-source x\ndirectory-footer\nbandwidth-weights\ndirectory-signature x\n";
+    let consensus = Consensus::parse(bare.as_bytes()).unwrap();
+    assert_eq!((consensus.flavor.as_str(), consensus.relays().count()), ("new", 0));
+    assert_eq!((consensus.params.len(), consensus.dir_sources.len(), consensus.valid_after), (1, 0, None));
+}
+
+#[test]
+fn a_directory_is_sorted_and_has_each_relay_once() {
+    let other = GOOD.replace("good", "other").replace("JWSY", "AWSY");
+    let text = format!("network-status-version 3\n{GOOD}r bad\n{other}{}", GOOD.replace("good", "again"));
+    let directory = Directory::parse(text.as_bytes(), b"").unwrap();
+    let names: Vec<&str> = directory.relays().iter().map(|relay| relay.nickname()).collect();
+    assert_eq!((names, directory.skipped()), (vec!["other", "good"], 1));
+    assert_eq!(directory.relay(Fingerprint::from_bytes([0; 20])), None);
+    assert_eq!((directory.to_string(), directory.relays()[0].policy()), ("2 relays".to_owned(), None));
+}
+
+/// An entry with every part that one may have.
+fn entries() -> impl Strategy<Value = (String, [u8; 20], RouterFlags, u32, bool, Option<std::net::Ipv6Addr>)>
+{
+    let flags = any::<[bool; 14]>().prop_map(|chosen| {
+        let chosen = RouterFlags::all().iter().zip(chosen).filter(|(_, chosen)| *chosen);
+        chosen.filter_map(|(name, _)| RouterFlags::from_name(name)).collect()
+    });
+    (
+        "[A-Za-z0-9]{1,19}",
+        any::<[u8; 20]>(),
+        flags,
+        any::<u32>(),
+        any::<bool>(),
+        any::<Option<std::net::Ipv6Addr>>(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        relays in prop::collection::vec(entries(), 0..8),
+        digest in any::<Option<[u8; 20]>>(), ip: std::net::Ipv4Addr, port: u16, odd in "[a-z\u{e9} =]{0,20}")
+    {
+        let mut text = "network-status-version 3\n".to_owned();
+        for (nickname, identity, flags, bandwidth, unmeasured, ipv6) in &relays {
+            let digest = digest.map(|digest| BASE64_NOPAD.encode(&digest) + " ").unwrap_or_default();
+            let identity = BASE64_NOPAD.encode(identity);
+            text += &format!("r {nickname} {identity} {digest}2026-11-21 01:02:03 {ip} {port} 0\n");
+            text += &ipv6.map(|ipv6| format!("a [{ipv6}]:{port}\n")).unwrap_or_default();
+            text += &format!("x{odd}\ns {flags} Odd\nw Bandwidth={bandwidth}{}\n", if *unmeasured { " Unmeasured=1" } else { "" });
+        }
+        let mut statuses = RouterStatus::parse_all(text.as_bytes());
+        for (nickname, identity, flags, bandwidth, unmeasured, ipv6) in &relays {
+            let status = statuses.next().unwrap();
+            for entry in [RouterEntry::from(&status), RouterEntry::from(status)] {
+                prop_assert_eq!((entry.nickname(), entry.fingerprint()), (&**nickname, Fingerprint::from_bytes(*identity)));
+                prop_assert_eq!((entry.flags(), entry.bandwidth()), (*flags, Some(*bandwidth)));
+                prop_assert_eq!(entry.is_measured(), !unmeasured);
+                prop_assert_eq!(entry.ipv6().map(|address| *address.ip()), *ipv6);
+                prop_assert_eq!((*entry.or_address().ip(), entry.or_address().port()), (ip, port));
+                prop_assert_eq!(entry.digest().map(|digest| *digest.as_bytes()), digest);
+                prop_assert_eq!(entry.unknown_flags().collect::<Vec<_>>(), ["Odd"]);
+            }
+            prop_assert_eq!(status.unknown_lines().count(), 1);
+        }
+        prop_assert!(statuses.next().is_none() && statuses.skipped() == 0);
+        prop_assert!(Directory::parse(text.as_bytes(), b"").unwrap().relays().len() <= relays.len());
+    }
+
+    #[test]
+    fn nothing_makes_it_fail(
+        lines in prop::collection::vec(("(r|a|s|v|pr|w|p|m|id|onion-key|directory-footer|)", prop::collection::vec(any::<u8>(), 0..60)), 0..20))
+    {
+        let mut text = b"network-status-version 3\n".to_vec();
+        for (keyword, rest) in lines {
+            text.extend([keyword.as_bytes(), b" ", &rest, b"\n"].concat());
+        }
+        for status in RouterStatus::parse_all(&text) {
+            let _ = (RouterEntry::from(&status), status.version(), status.protocols(), status.policy());
+            let _ = (status.other_addresses().count(), status.unknown_lines().count(), format!("{status:?}"));
+        }
+        for md in Microdescriptor::parse_all(&text) {
+            let _ = (md.digest(), md.family(), md.policy(), md.policy_v6(), md.ed25519(), md.address());
+        }
+        prop_assert!(Consensus::parse(&text).is_ok());
+        prop_assert!(Directory::parse(&text, &text).is_ok());
+    }
+}

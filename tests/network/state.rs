@@ -1,0 +1,406 @@
+//! Live state, beside what tor says when it is asked.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scape::descriptor::{RouterEntry, RouterStatus};
+use scape::event::{CircuitInfo, StreamInfo};
+use scape::protocol::Command as ControlCommand;
+use scape::socks::SocksStream;
+use scape::state::{Circuit, State};
+use scape::testing::TestNetwork;
+use scape::types::{
+    CircuitPurpose, CircuitStatus, EndReason, Fingerprint, MappingSource, RouterFlags, StreamStatus,
+    StreamTarget,
+};
+use scape::{BuildCircuit, Controller, Error, Tor, TorClient};
+
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("the live state knows the network", knows),
+    ("circuits are waited for, and end when tor says so", waits),
+    ("whatever happens, the live state is what tor says", follows),
+];
+
+fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
+    network.relays().filter_map(|relay| relay.fingerprint()).collect()
+}
+
+fn knows(network: &TestNetwork) {
+    let state = network.tor().state().unwrap();
+    let routers = state.routers();
+    assert_eq!(routers.len(), 8);
+    assert_eq!(state.authorities().len(), 3);
+    for relay in network.relays() {
+        let router = routers.get(relay.fingerprint().unwrap()).unwrap();
+        assert!(
+            router.is_in_consensus() && router.flags().contains(RouterFlags::EXIT | RouterFlags::RUNNING)
+        );
+        assert_eq!(routers.named(&router.nickname().unwrap()), [router.clone()]);
+        assert!(router.or_address().unwrap().ip().is_loopback() && router.bandwidth().is_some());
+    }
+    assert!(!state.entry_guards().is_empty());
+    // A consensus comes every ten seconds; routers stay what they are.
+    let (alice, before) = (routers.iter().next().unwrap(), state.consensus_count());
+    state.wait(SOON, |state| (state.consensus_count() > before).then_some(())).unwrap();
+    assert_eq!(state.router(alice.fingerprint()), alice);
+}
+
+fn waits(network: &TestNetwork) {
+    let state = network.tor().state().unwrap();
+    let relays = relays(network);
+    let circuit = state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    assert!(circuit.is_built() && circuit.age().unwrap() < SOON);
+    let path: Vec<_> = circuit.routers().iter().map(|router| router.fingerprint()).collect();
+    assert_eq!(path, relays[..3]);
+    circuit.extend(&relays[3..4]).unwrap();
+    state.wait(SOON, |_| (circuit.is_built() && circuit.path().len() == 4).then_some(())).unwrap();
+    let closed = thread::scope(|scope| {
+        let waiting = scope.spawn(|| circuit.wait_closed(SOON));
+        circuit.close().unwrap();
+        waiting.join().unwrap().unwrap()
+    });
+    assert_eq!((&closed.status, closed.path.len()), (&CircuitStatus::Closed, 4));
+    assert!(state.circuit(circuit.id()).is_none());
+    circuit.close().unwrap();
+}
+
+/// A tor of its own is led through everything that can happen, at random. At every barrier, what is live is what is asked for.
+fn follows(network: &TestNetwork) {
+    let tor = Tor::launch(network.launch()).unwrap();
+    tor.become_ready(SOON).unwrap();
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut connection in server.incoming().flatten() {
+            thread::spawn(move || {
+                let _ = connection.write_all(b"hello");
+                let _ = connection.read(&mut [0; 16]);
+            });
+        }
+    });
+    let seed = std::process::id();
+    println!("  seed {seed}");
+    let mut walk = Walk {
+        state: tor.state().unwrap(),
+        client: tor.client().unwrap().allow_private_addresses(true).timeout(Duration::from_secs(8)),
+        relays: relays(network),
+        pids: network.relays().map(|relay| relay.process().pid()).collect(),
+        stopped: None,
+        circuits: Vec::new(),
+        streams: Vec::new(),
+        port,
+        seed,
+        done: BTreeMap::new(),
+    };
+    for step in 0..500 {
+        walk.step(step);
+        if step % 25 == 24 {
+            walk.compare(step);
+        }
+    }
+    walk.go_on();
+    walk.compare(500);
+    println!("  {:?}", walk.done);
+}
+
+struct Walk {
+    state: State,
+    client: TorClient,
+    relays: Vec<Fingerprint>,
+    pids: Vec<u32>,
+    /// The relay that does nothing at present.
+    stopped: Option<u32>,
+    circuits: Vec<Circuit>,
+    streams: Vec<SocksStream>,
+    port: u16,
+    seed: u32,
+    done: BTreeMap<&'static str, u32>,
+}
+
+impl Walk {
+    /// A number below `below`.
+    fn random(&mut self, below: usize) -> usize {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 17;
+        self.seed ^= self.seed << 5;
+        self.seed as usize % below.max(1)
+    }
+
+    fn path(&mut self, length: usize) -> Vec<Fingerprint> {
+        let mut left = self.relays.clone();
+        (0..length).map(|_| left.swap_remove(self.random(left.len()))).collect()
+    }
+
+    fn circuit(&mut self) -> Option<Circuit> {
+        self.circuits.retain(|circuit| !circuit.is_ended());
+        let at = self.random(self.circuits.len());
+        self.circuits.get(at).cloned()
+    }
+
+    fn step(&mut self, step: usize) {
+        let what = match self.random(20) {
+            0..=4 => self.launch(),
+            5..=6 => self.extend(),
+            7..=8 => self.close(),
+            9 => self.change_purpose(),
+            10..=12 => self.open(),
+            13..=14 => self.attach(),
+            15 => self.drop_stream(),
+            16 => self.close_stream(),
+            17 => self.map(step),
+            18 => self.resolve(),
+            _ => self.stop_or_go_on(),
+        };
+        *self.done.entry(what).or_default() += 1;
+    }
+
+    /// What tor refuses because of what has ended meanwhile is fine.
+    fn lenient<T>(result: scape::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Error::Refused(_) | Error::Circuit(_) | Error::Timeout(_) | Error::Socks(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn launch(&mut self) -> &'static str {
+        if self.circuits.len() > 30 {
+            return self.close();
+        }
+        let length = 1 + self.random(4);
+        let path = self.path(length);
+        self.circuits.extend(Self::lenient(self.state.launch_circuit(&BuildCircuit::new().path(path))));
+        "launch"
+    }
+
+    fn extend(&mut self) -> &'static str {
+        let path = self.path(1);
+        if let Some(circuit) = self.circuit() {
+            let _ = Self::lenient(circuit.extend(path));
+        }
+        "extend"
+    }
+
+    fn close(&mut self) -> &'static str {
+        if let Some(circuit) = self.circuit() {
+            circuit.close().unwrap();
+            assert!(circuit.is_ended() && self.state.circuit(circuit.id()).is_none());
+        }
+        "close"
+    }
+
+    fn change_purpose(&mut self) -> &'static str {
+        let purposes = [CircuitPurpose::General, CircuitPurpose::Controller];
+        let purpose = purposes[self.random(2)].clone();
+        if let Some(circuit) = self.circuit() {
+            let _ = Self::lenient(self.state.controller().set_circuit_purpose(circuit.id(), purpose));
+        }
+        "change purpose"
+    }
+
+    fn open(&mut self) -> &'static str {
+        self.streams.truncate(10);
+        self.streams.extend(Self::lenient(self.client.connect((Ipv4Addr::LOCALHOST, self.port))));
+        "open"
+    }
+
+    /// A stream that is put on a circuit of ours.
+    fn attach(&mut self) -> &'static str {
+        let Some(circuit) = self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
+        else {
+            return self.launch();
+        };
+        let controller = self.state.controller();
+        controller.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
+        let (client, port) = (self.client.isolated(), self.port);
+        let connecting = thread::spawn(move || client.connect((Ipv4Addr::LOCALHOST, port)));
+        let waiting = self.state.wait(Duration::from_secs(5), |state| {
+            state.streams().into_iter().find(|stream| stream.status() == StreamStatus::ControllerWait)
+        });
+        if let Ok(stream) = waiting {
+            if controller.attach_stream(stream.id(), circuit.id()).is_err() {
+                let _ = controller.close_stream(stream.id(), EndReason::MISC);
+            }
+        }
+        controller.reset_conf(["__LeaveStreamsUnattached"]).unwrap();
+        self.streams.extend(connecting.join().unwrap().ok());
+        "attach"
+    }
+
+    fn drop_stream(&mut self) -> &'static str {
+        let at = self.random(self.streams.len());
+        if at < self.streams.len() {
+            drop(self.streams.remove(at));
+        }
+        "drop a stream"
+    }
+
+    fn close_stream(&mut self) -> &'static str {
+        let streams = self.state.streams();
+        let at = self.random(streams.len());
+        if let Some(stream) = streams.get(at) {
+            let _ = Self::lenient(stream.close(EndReason::MISC));
+        }
+        "close a stream"
+    }
+
+    fn map(&mut self, step: usize) -> &'static str {
+        let mapped = self.state.controller().map_address([(format!("n{}.example", step % 7), NAME)]).unwrap();
+        assert!(mapped.iter().all(Result::is_ok));
+        "map an address"
+    }
+
+    fn resolve(&mut self) -> &'static str {
+        let _ = Self::lenient(self.client.dns_resolve(NAME));
+        "resolve"
+    }
+
+    /// A relay stops for a while, or goes on.
+    fn stop_or_go_on(&mut self) -> &'static str {
+        if self.stopped.is_some() {
+            self.go_on();
+            return "a relay goes on";
+        }
+        let at = self.random(self.pids.len());
+        let pid = self.pids[at];
+        signal(pid, "-STOP");
+        self.stopped = Some(pid);
+        "a relay stops"
+    }
+
+    fn go_on(&mut self) {
+        if let Some(pid) = self.stopped.take() {
+            signal(pid, "-CONT");
+        }
+    }
+
+    /// tor's events may come a moment after its answers, and things happen meanwhile: so it is asked until both agree.
+    fn compare(&mut self, step: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let differences = differences(&self.state);
+            if differences.is_empty() {
+                return;
+            }
+            let seed = self.seed;
+            assert!(
+                Instant::now() < deadline,
+                "after {step} steps (now at {seed}):\n{}",
+                differences.join("\n")
+            );
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        // Also during a panic: other cases need it.
+        self.go_on();
+    }
+}
+
+fn signal(pid: u32, which: &str) {
+    assert!(Command::new("kill").arg(which).arg(pid.to_string()).status().unwrap().success());
+}
+
+/// Where what is live is not what tor says.
+fn differences(state: &State) -> Vec<String> {
+    let tor = state.controller();
+    let mut differences = Vec::new();
+    let circuits = tor.circuits().unwrap();
+    settle(tor);
+    compare(
+        "circuits",
+        circuits.iter().map(circuit),
+        state.circuits().iter().map(|live| circuit(&live.info())),
+        &mut differences,
+    );
+    let streams = tor.streams().unwrap();
+    settle(tor);
+    compare(
+        "streams",
+        streams.iter().map(stream),
+        state.streams().iter().map(|live| stream(&live.info())),
+        &mut differences,
+    );
+    let routers = tor.ns_all().unwrap();
+    settle(tor);
+    let said = RouterStatus::parse_all(&routers).map(|status| format!("{:?}", RouterEntry::from(status)));
+    compare(
+        "routers",
+        said,
+        state.routers().iter().map(|live| format!("{:?}", live.entry().unwrap())),
+        &mut differences,
+    );
+    let addresses = tor.address_mappings(&MappingSource::All).unwrap();
+    settle(tor);
+    compare(
+        "addresses",
+        addresses.iter().map(|mapping| format!("{mapping:?}")),
+        state.addresses().iter().map(|live| format!("{live:?}")),
+        &mut differences,
+    );
+    let guards = tor.entry_guards().unwrap();
+    settle(tor);
+    let guard = |guard: &scape::protocol::EntryGuard| format!("{} {}", guard.relay, guard.status);
+    compare("guards", guards.iter().map(guard), state.entry_guards().iter().map(guard), &mut differences);
+    differences
+}
+
+/// What had happened before is told by now.
+fn settle(tor: &Controller) {
+    tor.send(ControlCommand::build("GETINFO").word("key", "version").finish().unwrap())
+        .unwrap()
+        .wait()
+        .unwrap();
+}
+
+/// Without what tor sends no event of.
+fn circuit(info: &CircuitInfo) -> String {
+    let mut info = info.clone();
+    (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) = (None, None, None, None);
+    if info.status == CircuitStatus::GuardWait {
+        info.status = CircuitStatus::Extended;
+    }
+    format!("{info:?}")
+}
+
+/// What GETINFO says of a stream.
+fn stream(info: &StreamInfo) -> String {
+    let status = match &info.status {
+        StreamStatus::New
+        | StreamStatus::NewResolve
+        | StreamStatus::ControllerWait
+        | StreamStatus::Detached => "waiting",
+        other => other.as_str(),
+    };
+    let target: &StreamTarget = &info.target;
+    format!("{} {status} {:?} {target}", info.id, info.circuit)
+}
+
+fn compare(
+    what: &str,
+    said: impl Iterator<Item = String>,
+    live: impl Iterator<Item = String>,
+    differences: &mut Vec<String>,
+) {
+    let (mut said, mut live): (Vec<String>, Vec<String>) = (said.collect(), live.collect());
+    said.sort();
+    live.sort();
+    let only = |these: &[String], those: &[String]| {
+        these.iter().filter(|one| !those.contains(one)).cloned().collect::<Vec<_>>()
+    };
+    for one in only(&said, &live) {
+        differences.push(format!("{what}: tor says {one}"));
+    }
+    for one in only(&live, &said) {
+        differences.push(format!("{what}: live is {one}"));
+    }
+}
