@@ -28,6 +28,7 @@ mod info;
 mod killed;
 #[cfg(feature = "geoip")]
 #[path = "support/mmdb.rs"]
+#[allow(dead_code)]
 mod mmdb;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
