@@ -28,6 +28,10 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[cfg(feature = "geoip")]
+#[path = "support/mmdb.rs"]
+#[allow(dead_code)]
+mod mmdb;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
 #[path = "network/onion_services.rs"]
