@@ -29,6 +29,7 @@ mod publish;
 mod refusal;
 mod resolve;
 mod socks;
+mod stream;
 mod timeout;
 mod tls;
 
@@ -54,6 +55,7 @@ pub use publish::{PublishError, PublishHint, UploadFailure};
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use socks::{SocksError, SocksProblem};
+pub use stream::{StreamError, StreamProblem};
 pub use timeout::{Phase, Timeout};
 pub use tls::{TlsError, TlsProblem};
 
@@ -132,6 +134,9 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
+    /// A stream could not go over the circuit that was chosen for it, and so goes nowhere.
+    #[error(transparent)]
+    Stream(Box<StreamError>),
     /// An endpoint string cannot be used. Nothing was done.
     #[error(transparent)]
     Endpoint(Box<EndpointError>),
@@ -174,6 +179,10 @@ impl Error {
                 GeoIpError::NotLoaded { refusal, .. } => Some(refusal),
                 _ => None,
             },
+            Error::Stream(error) => match &error.problem {
+                StreamProblem::Refused(refusal) => Some(refusal),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -192,6 +201,14 @@ impl Error {
     pub fn socks(&self) -> Option<&SocksError> {
         match self {
             Error::Socks(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Why a stream did not go over the circuit that was chosen for it, where that is what failed.
+    pub fn stream(&self) -> Option<&StreamError> {
+        match self {
+            Error::Stream(error) => Some(error),
             _ => None,
         }
     }
@@ -250,6 +267,7 @@ from_boxed!(
     Publish(PublishError),
     Resolve(ResolveError),
     Socks(SocksError),
+    Stream(StreamError),
     Endpoint(EndpointError),
     Tls(TlsError),
     GeoIp(GeoIpError),

@@ -260,6 +260,7 @@ pub mod error;
 #[macro_use]
 pub mod types;
 
+pub mod attach;
 pub mod config;
 pub mod connection;
 pub mod controller;
@@ -291,6 +292,7 @@ pub use controller::{
 pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
+pub use path::{CircuitBuilder, CircuitPool, PathBuilder};
 pub use process::{Launch, TorProcess};
 pub use state::State;
 pub use tor::{SocksPort, Tor, TorClient, TorMode};

@@ -38,6 +38,8 @@ mod onion_disk;
 mod onion_services;
 #[path = "network/onions.rs"]
 mod onions;
+#[path = "network/paths.rs"]
+mod paths;
 #[path = "network/rare_events.rs"]
 mod rare_events;
 #[path = "network/socks.rs"]
@@ -97,6 +99,7 @@ fn a_private_network() {
         endpoints::CASES,
         #[cfg(feature = "http")]
         http::CASES,
+        paths::CASES,
         examples::CASES,
         // Last: they leave the network in another state.
         rare_events::CASES,

@@ -17,6 +17,7 @@ mod guards;
 mod hs_descriptors;
 mod info;
 mod keeper;
+mod leave_streams;
 mod ledger;
 mod onions;
 mod ownership;
@@ -51,6 +52,7 @@ pub use reconnect::Reconnect;
 use keeper::Keeping;
 use session::Session;
 
+pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use shared::Follower;
 
 /// How long a call waits for tor unless told otherwise.
@@ -119,6 +121,11 @@ impl Controller {
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
         Ok(Controller { inner: Arc::new(Inner { session }), timeout })
+    }
+
+    /// Whether the other handle is one on the same connection.
+    pub(crate) fn is_same(&self, other: &Controller) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     fn connection(&self) -> &Connection {
@@ -275,6 +282,7 @@ impl Controller {
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
+        self.inner.session.take_leave(self.timeout);
         self.connection().set_quitting(true);
         match self.request(command) {
             // It may hang up before its answer is read.

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::cache::Cache;
 use super::connect::Connect;
 use super::keeper::{self, Keeping};
+use super::leave_streams::LeaveStreams;
 use super::ledger::Ledger;
 use super::shared::{Follower, Shared};
 use crate::connection::{
@@ -26,6 +27,8 @@ pub(super) struct Session {
     connect: Option<Connect>,
     pub(super) cache: Arc<Cache>,
     pub(super) ledger: Ledger,
+    /// What was done to the option by which streams wait for a controller.
+    pub(super) leave_streams: LeaveStreams,
     /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// Registers the cache for events, where it needs them.
@@ -53,6 +56,7 @@ impl Session {
             connect,
             cache: Arc::default(),
             ledger: Ledger::default(),
+            leave_streams: LeaveStreams::default(),
             signals: Mutex::default(),
             cache_events: Mutex::default(),
             shared: Shared::default(),
@@ -184,13 +188,33 @@ impl Session {
                 self.take_back(&address, timeout)?;
             }
         }
-        let followers: Vec<_> = self.followers.lock().iter().filter_map(Weak::upgrade).collect();
-        for follower in followers {
-            let connection = &self.connection;
-            let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
+        let connection = &self.connection;
+        let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
+        note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
+        for follower in self.followers() {
             note(follower.name().into(), follower.reconnected(&ask))?;
         }
         Ok(reconnected)
+    }
+
+    fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        self.followers.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Leaves nothing behind in tor that would wait for this connection when it has ended.
+    pub(super) fn take_leave(&self, timeout: Duration) {
+        if self.connection.closed().is_some() {
+            return;
+        }
+        let mut pending = Vec::new();
+        pending.extend(self.leave_streams.put_back(&self.connection, timeout));
+        for follower in self.followers() {
+            pending.extend(follower.closing(&|command| self.connection.send(command, timeout)));
+        }
+        for sent in pending {
+            // It is over anyway.
+            let _ = sent.wait();
+        }
     }
 
     /// Removes a service that was given back, where it was removed by somebody else at the same time.
@@ -206,6 +230,7 @@ impl Session {
     /// Ends everything for good and waits for its threads, at most this long.
     pub(super) fn close(&self, timeout: Duration) -> Result<()> {
         let deadline = deadline_after(timeout);
+        self.take_leave(timeout.min(JOIN_FOR));
         let closed = self.connection.close(timeout);
         let keeper = self.keeper.lock().take();
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));

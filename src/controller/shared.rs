@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
-use crate::connection::{Callbacks, Registration, Tracker};
+use crate::connection::{Callbacks, PendingReply, Registration, Tracker};
 use crate::error::{Phase, Result, Timeout};
 use crate::protocol::{Command, Reply};
 use crate::transport::deadline_after;
@@ -29,6 +29,12 @@ pub(crate) trait Follower: Send + Sync {
     /// The connection was made again: `ask` sends a command and waits for its answer. An error that is tor's refusal is noted;
     /// others end the connection, as it could not be made again.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
+
+    /// The connection is about to be closed by this program: what is to be sent before that. `send` sends a command; what is
+    /// given is waited for, for a moment.
+    fn closing(&self, _send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
+        Vec::new()
+    }
 }
 
 impl Shared {

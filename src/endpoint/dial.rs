@@ -60,6 +60,27 @@ impl ClientEndpoint {
         self.connect(&tor.client()?)
     }
 
+    /// Connects as the endpoint says, with a client of one's own: one that is bound to a circuit
+    /// ([`Tor::client_via`](crate::Tor::client_via)), for example. What the endpoint says of the tor does not count.
+    ///
+    /// # Errors
+    ///
+    /// As [`dial`](Self::dial).
+    ///
+    /// ```no_run
+    /// use scape::endpoint::ClientEndpoint;
+    /// use scape::types::CircuitId;
+    ///
+    /// let endpoint: ClientEndpoint = "tor:example.com:80:timeout=30".parse()?;
+    /// let client = scape::Tor::connect()?.client_via(CircuitId::new(7))?;
+    /// let stream = endpoint.dial_with(&client)?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn dial_with(&self, client: &TorClient) -> Result<EndpointStream> {
+        self.check()?;
+        self.connect(client)
+    }
+
     /// What can be seen to be wrong before there is a tor.
     fn check(&self) -> Result<()> {
         if cfg!(not(feature = "https")) && self.wants_tls() {

@@ -63,13 +63,15 @@ impl Connector<()> for TorConnector {
         let timeout = self.proxy.request_timeout().min(*theirs.after);
         let proxy = self.proxy.clone().timeout(timeout);
         let deadline = deadline_after(timeout);
-        let failed = |error: SocksError| match error.problem() {
-            SocksProblem::Timeout(_) if is_theirs => ureq::Error::Timeout(theirs.reason),
-            _ => carried(error.into()),
+        let failed = |error: Error| match error.socks().map(SocksError::problem) {
+            Some(SocksProblem::Timeout(_)) if is_theirs => ureq::Error::Timeout(theirs.reason),
+            _ => carried(error),
         };
-        let socket = Arc::new(Socket::new(proxy.open(&request, deadline).map_err(failed)?));
+        let passage = proxy.passage(&request, deadline).map_err(failed)?;
+        let transport = proxy.open(&request, deadline).map_err(Error::from).map_err(failed)?;
+        let socket = Arc::new(Socket::new(transport));
         (details.register_shutdown)(Socket::shutdown_handle(&socket))?;
-        proxy.ask(socket.transport(), &request, deadline).map_err(failed)?;
+        proxy.ask(socket.transport(), &request, passage, deadline).map_err(failed)?;
         Ok(Some(TorTransport::new(socket, details.config, self.proxy.kept())))
     }
 }

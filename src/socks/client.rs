@@ -1,5 +1,6 @@
 //! Requests over a stream, each within one deadline.
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::stream::Keep;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
-use crate::error::{Phase, Result, SocksError, SocksProblem, Timeout};
+use crate::error::{Error, Phase, Result, SocksError, SocksProblem, Timeout};
 use crate::transport::{Address, Transport, deadline_after};
 
 /// How long a peer that is no SOCKS port may take to say what it is.
@@ -38,6 +39,28 @@ pub struct SocksProxy {
     isolation: Option<Isolation>,
     refuse_private: bool,
     keep: Option<Keep>,
+    route: Option<Arc<dyn Route>>,
+}
+
+/// Where the requests of a proxy go, where that is not left to tor.
+pub(crate) trait Route: fmt::Debug + Send + Sync {
+    /// Prepares the way for one request, before anything is sent.
+    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>>;
+}
+
+/// One request on such a way. Where it is dropped before it is confirmed, the request is given up.
+pub(crate) trait Passage: Send {
+    /// The credentials by which the request is known.
+    fn isolation(&self) -> &Isolation;
+
+    /// The request is made over this connection: it is shut down where the way turns out to be closed.
+    fn connected(&self, transport: &Transport) -> io::Result<()>;
+
+    /// Waits until it is certain that the request that tor has granted went this way.
+    fn confirm(&self, deadline: Instant) -> Result<()>;
+
+    /// What is behind a failure.
+    fn cause(&self, error: SocksError) -> Error;
 }
 
 impl SocksProxy {
@@ -53,6 +76,7 @@ impl SocksProxy {
             isolation: None,
             refuse_private: false,
             keep: None,
+            route: None,
         }
     }
 
@@ -79,6 +103,11 @@ impl SocksProxy {
     /// The same port, which keeps this alive, as its streams do.
     pub(crate) fn keep(self, keep: Keep) -> Self {
         SocksProxy { keep: Some(keep), ..self }
+    }
+
+    /// The same port, whose requests go this way, with credentials of the way's own.
+    pub(crate) fn route(self, route: Arc<dyn Route>) -> Self {
+        SocksProxy { route: Some(route), ..self }
     }
 
     /// Whether it is not asked to connect to private addresses.
@@ -146,18 +175,24 @@ impl SocksProxy {
     }
 
     /// Connects to the port and makes the request, within one deadline.
-    fn perform(&self, request: &Request) -> Result<(Transport, Answer), SocksError> {
+    fn perform(&self, request: &Request) -> Result<(Transport, Answer)> {
         let deadline = deadline_after(self.timeout);
+        let passage = self.passage(request, deadline)?;
         let transport = self.open(request, deadline)?;
-        let answer = self.ask(&transport, request, deadline)?;
+        let answer = self.ask(&transport, request, passage, deadline)?;
         Ok((transport, answer))
+    }
+
+    /// The way that `request` is to go, where it is not left to tor.
+    pub(crate) fn passage(&self, request: &Request, deadline: Instant) -> Result<Option<Box<dyn Passage>>> {
+        if self.refuse_private && request.is_private() {
+            return Err(SocksError::new(request.to_string(), SocksProblem::Private).into());
+        }
+        self.route.as_ref().map(|route| route.passage(request, deadline)).transpose()
     }
 
     /// A connection to the port, which `request` is to be made over.
     pub(crate) fn open(&self, request: &Request, deadline: Instant) -> Result<Transport, SocksError> {
-        if self.refuse_private && request.is_private() {
-            return Err(SocksError::new(request.to_string(), SocksProblem::Private));
-        }
         Transport::connect(&self.address, deadline).map_err(|error| {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
@@ -169,14 +204,31 @@ impl SocksProxy {
         })
     }
 
-    /// Makes the request over a connection from [`open`](Self::open).
+    /// Makes the request over a connection from [`open`](Self::open), on the way from [`passage`](Self::passage).
     pub(crate) fn ask(
         &self,
         transport: &Transport,
         request: &Request,
+        passage: Option<Box<dyn Passage>>,
         deadline: Instant,
-    ) -> Result<Answer, SocksError> {
-        exchange_by(transport, request, self.isolation.as_ref(), deadline, self.timeout)
+    ) -> Result<Answer> {
+        let Some(passage) = passage else {
+            let isolation = self.isolation.as_ref();
+            return Ok(exchange_by(transport, request, isolation, deadline, self.timeout)?);
+        };
+        passage
+            .connected(transport)
+            .map_err(|error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error))))?;
+        let answer = exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
+        let answer = answer.map_err(|error| passage.cause(error))?;
+        passage.confirm(deadline).map_err(|error| match error {
+            Error::Timeout(_) => {
+                let timeout = Timeout::new(Phase::Socks, self.timeout);
+                SocksError::new(request.to_string(), SocksProblem::Timeout(timeout)).into()
+            }
+            error => error,
+        })?;
+        Ok(answer)
     }
 }
 

@@ -76,6 +76,19 @@ impl Request {
         }
     }
 
+    /// The host's name, where it is one.
+    pub(crate) fn host_name(&self) -> Option<&str> {
+        match &self.host {
+            Host::Name(name) => Some(name),
+            Host::Ip(_) => None,
+        }
+    }
+
+    /// Whether it is to look something up.
+    pub(crate) fn is_look_up(&self) -> bool {
+        self.command != Command::Connect
+    }
+
     pub(super) fn command(&self) -> Command {
         self.command
     }

@@ -139,6 +139,11 @@ impl State {
         State { keep: Some(keep), ..self }
     }
 
+    /// What is kept alive by it, besides the connection.
+    pub(crate) fn kept(&self) -> Option<&Keep> {
+        self.keep.as_ref()
+    }
+
     fn shared(&self) -> &Shared {
         &self.inner.shared
     }

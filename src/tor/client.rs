@@ -1,6 +1,7 @@
 //! Connections through tor.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 #[cfg(feature = "https")]
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::http::AgentBuilder;
 #[cfg(feature = "https")]
 use crate::socks::TargetAddr;
-use crate::socks::{Isolation, SocksProxy, SocksStream, ToTargetAddr};
+use crate::socks::{Isolation, Route, SocksProxy, SocksStream, ToTargetAddr};
 #[cfg(feature = "https")]
 use crate::tls::{TlsSettings, TlsStream};
 use crate::transport::Address;
@@ -44,6 +45,11 @@ pub struct TorClient {
 impl TorClient {
     pub(super) fn new(proxy: SocksProxy) -> Self {
         TorClient { proxy: proxy.refuse_private(true) }
+    }
+
+    /// The same client, whose requests go this way.
+    pub(super) fn route(self, route: Arc<dyn Route>) -> TorClient {
+        TorClient { proxy: self.proxy.route(route) }
     }
 
     /// The same client, whose streams have a fresh isolation token: they share no circuit with those of any other.

@@ -27,6 +27,7 @@
 //!
 //! Nothing goes around tor, ever: where tor cannot be used, there is an error that says what was tried.
 
+mod circuit;
 mod client;
 mod global;
 mod ready;

@@ -33,6 +33,8 @@ pub(crate) const CASES: &[Case] = &[
     ("example echo, twice at the same address", echo),
     ("example chat", chat),
     ("example gui_worker", gui_worker),
+    ("example circuit_failures", circuit_failures),
+    ("example exit_scanner", exit_scanner),
 ];
 
 /// A built example, set up for the network's client.
@@ -434,4 +436,37 @@ fn gui_worker(network: &TestNetwork) {
     drop(hears);
     line(&mut says, "ended");
     worker.wait();
+}
+
+fn circuit_failures(network: &TestNetwork) {
+    let text = run(network, "circuit_failures", &["3"]);
+    let guards: Vec<&str> = text.lines().filter(|line| !line.ends_with("not to be used")).collect();
+    assert!(!guards.is_empty(), "{text}");
+    assert!(guards.iter().all(|line| line.starts_with('$') && line.contains(": 3 circuits, ")), "{text}");
+    assert!(guards.iter().any(|line| line.ends_with(" 0 failed (0 %)")), "{text}");
+}
+
+fn exit_scanner(network: &TestNetwork) {
+    // A server that says from where it was asked.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let from = connection.peer_addr().unwrap().ip();
+            let mut request = BufReader::new(&connection).lines().map_while(Result::ok);
+            let _ = request.find(String::is_empty);
+            let _ = write!(connection, "HTTP/1.0 200 OK\r\n\r\n{from}\n");
+        }
+    });
+    let text = run(network, "exit_scanner", &[NAME, &port]);
+    let exits = network.relays().count();
+    let (first, others) = text.split_once('\n').unwrap();
+    assert_eq!(first, format!("{exits} exits lead to {NAME}:{port}"));
+    assert_eq!(others.lines().count(), exits, "{text}");
+    for relay in network.relays() {
+        let line = others.lines().find(|line| line.contains(&format!("~{} ", relay.nickname())));
+        assert!(line.unwrap().ends_with("arrives from 127.0.0.1, its address in the consensus"), "{text}");
+    }
+    let few = run(network, "exit_scanner", &[NAME, &port, "1"]);
+    assert_eq!(few.lines().count(), 2, "{few}");
 }

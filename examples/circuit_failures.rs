@@ -1,0 +1,72 @@
+//! How often circuits fail, for each entry guard of your running tor: builds some through each, and counts.
+//!
+//! `cargo run --example circuit_failures -- [COUNT]`: COUNT circuits through each guard, 10 if it is not given. The circuits are for
+//! nothing else, and are closed. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use scape::state::Circuit;
+use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint};
+use scape::{CircuitBuilder, Connect, PathBuilder, State};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let count = match std::env::args().nth(1) {
+        Some(count) => count.parse()?,
+        None => 10,
+    };
+    let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
+    // As tor is configured to choose.
+    let distinct = state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
+    for guard in state.entry_guards() {
+        if guard.status == EntryGuardStatus::Unusable {
+            println!("{}: not to be used", guard.relay);
+        } else if let Some(fingerprint) = guard.relay.fingerprint() {
+            let failures = failures(&state, fingerprint, distinct, count)?;
+            println!("{}: {}", guard.relay, told(&failures, count));
+        }
+    }
+    Ok(())
+}
+
+/// Builds circuits through the guard, each with one attempt, and counts those that fail by what they say.
+fn failures(
+    state: &State,
+    guard: Fingerprint,
+    distinct_subnets: bool,
+    count: usize,
+) -> Result<BTreeMap<String, usize>, scape::Error> {
+    let path = PathBuilder::new().relay(1, guard).distinct_subnets(distinct_subnets);
+    let builder = CircuitBuilder::choosing(path).purpose(CircuitPurpose::Controller).attempts(1);
+    let mut failures = BTreeMap::new();
+    for circuit in builder.build_many(state, count)? {
+        match circuit.and_then(|circuit: Circuit| circuit.close()) {
+            Ok(()) => {}
+            Err(error) if error.is_closed() => return Err(error),
+            Err(error) => *failures.entry(reason(&error)).or_default() += 1,
+        }
+    }
+    Ok(failures)
+}
+
+/// What went wrong, in a word.
+fn reason(error: &scape::Error) -> String {
+    match error {
+        scape::Error::Circuit(circuit) => {
+            let reason = circuit.remote_reason.as_ref().or(circuit.reason.as_ref());
+            reason.map_or("no reason".to_owned(), ToString::to_string)
+        }
+        error if error.is_timeout() => "too slow".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+fn told(failures: &BTreeMap<String, usize>, count: usize) -> String {
+    let failed: usize = failures.values().sum();
+    let percent = 100.0 * failed as f64 / count.max(1) as f64;
+    let reasons: String = failures.iter().map(|(reason, count)| format!(", {reason}: {count}")).collect();
+    format!("{count} circuits, {failed} failed ({percent:.0} %){reasons}")
+}

@@ -1,0 +1,78 @@
+//! Who decides where streams go, and what can be decided.
+
+use super::{Place, StreamKind, StreamRequest};
+use crate::error::Error;
+use crate::event::StreamInfo;
+use crate::types::EndReason;
+
+/// Decides over which circuit streams go. See the [module](super).
+///
+/// Closures are attachers:
+///
+/// ```
+/// use scape::attach::{Decision, StreamAttacher, StreamRequest};
+/// use scape::types::CircuitId;
+///
+/// let web = CircuitId::new(7);
+/// let by_port = move |stream: &StreamRequest| match stream.target().port() {
+///     Some(80 | 443) => Decision::on(web),
+///     _ => Decision::NotMine,
+/// };
+/// fn is_one(_: impl StreamAttacher) {}
+/// is_one(by_port);
+/// ```
+///
+/// # Threads
+///
+/// It is asked about each stream on a thread that is there for that stream only: it may build a circuit first, or wait for anything else, and
+/// no other stream waits for it. So it may be asked about several at once. A panic is caught: the stream is closed.
+pub trait StreamAttacher: Send + Sync + 'static {
+    /// Decides where a stream goes, which waits until then (tor closes it after `SocksTimeout`, two minutes unless configured
+    /// otherwise). It is asked again where the stream has lost its circuit before it was open: see [`StreamRequest::tried`].
+    fn decide(&self, stream: &StreamRequest) -> Decision;
+
+    /// What was decided could not be done, and the stream was closed; or it was gone meanwhile
+    /// ([`StreamError::is_stream_gone`](crate::error::StreamError::is_stream_gone)). By default nothing: it is logged anyway.
+    fn failed(&self, stream: &StreamInfo, error: &Error) {
+        let _ = (stream, error);
+    }
+
+    /// Whether it is asked about such streams at all. What nobody is asked about is left to tor, at once. By default
+    /// [`StreamKind::Client`] only.
+    fn takes(&self, kind: StreamKind) -> bool {
+        kind == StreamKind::Client
+    }
+}
+
+impl<F> StreamAttacher for F
+where
+    F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static,
+{
+    fn decide(&self, stream: &StreamRequest) -> Decision {
+        self(stream)
+    }
+}
+
+/// Where a stream goes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Over this circuit: see [`on`](Decision::on). Where that cannot be, the stream is closed; it never goes over another.
+    Circuit(Place),
+    /// Over a circuit that tor chooses.
+    Tor,
+    /// Nowhere: it is closed, and its client is told this reason.
+    Refuse(EndReason),
+    /// Somebody else decides: the next attacher, and after the last one tor.
+    NotMine,
+    /// It is decided later, with what [`StreamRequest::answer_later`] has given. (Where that was not called, nobody could: the stream is
+    /// closed.)
+    Later,
+}
+
+impl Decision {
+    /// Over this circuit: a [`Circuit`](crate::state::Circuit), a [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one.
+    pub fn on(circuit: impl Into<Place>) -> Decision {
+        Decision::Circuit(circuit.into())
+    }
+}

@@ -1,0 +1,94 @@
+//! Requests of this program's own that each go over a circuit of their own.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::registry::{Hold, Registry};
+use super::{Place, kind, via};
+use crate::error::{Error, Result, SocksError, StreamError, StreamProblem};
+use crate::path::CircuitBuilder;
+use crate::socks::{Isolation, Passage, Request, Route};
+use crate::state::{Circuit, State};
+use crate::transport::Transport;
+
+/// The way over a new circuit for each request.
+pub(crate) struct FreshRoute {
+    hold: Hold,
+    state: State,
+    builder: CircuitBuilder,
+}
+
+impl FreshRoute {
+    /// Streams wait for this program from now on, as long as this lives.
+    pub(crate) fn new(state: &State, builder: CircuitBuilder) -> Result<Arc<FreshRoute>> {
+        let hold = Registry::of(state.controller())?.hold()?;
+        Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))
+    }
+}
+
+impl Route for FreshRoute {
+    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
+        if request.host_name().is_some_and(kind::is_onion) {
+            // Before a circuit is built for nothing.
+            return Err(StreamError::new(None, StreamProblem::Onion).into());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = self.builder.circuit_timeout().min(left);
+        let circuit = self.builder.clone().timeout(timeout).build(&self.state)?;
+        let own = Mutex::new(OwnCircuit { circuit: Some(circuit.clone()) });
+        let passage = via::passage(&self.hold, &Place::from(circuit), request)?;
+        Ok(Box::new(OnFresh { passage, own }))
+    }
+}
+
+impl fmt::Debug for FreshRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FreshRoute").field(&self.builder).finish()
+    }
+}
+
+/// A circuit that was built for one request: closed where that did not come to anything.
+struct OwnCircuit {
+    circuit: Option<Circuit>,
+}
+
+impl Drop for OwnCircuit {
+    fn drop(&mut self) {
+        if let Some(circuit) = self.circuit.take()
+            && !circuit.is_ended()
+            && let Err(error) = circuit.state().controller().close_circuit(circuit.id())
+        {
+            log::debug!(target: "scape::attach", "while closing circuit {}: {error}", circuit.id());
+        }
+    }
+}
+
+struct OnFresh {
+    // In this order: the stream goes before its circuit.
+    passage: Box<dyn Passage>,
+    own: Mutex<OwnCircuit>,
+}
+
+impl Passage for OnFresh {
+    fn isolation(&self) -> &Isolation {
+        self.passage.isolation()
+    }
+
+    fn connected(&self, transport: &Transport) -> io::Result<()> {
+        self.passage.connected(transport)
+    }
+
+    fn confirm(&self, deadline: Instant) -> Result<()> {
+        self.passage.confirm(deadline)?;
+        self.own.lock().circuit = None;
+        Ok(())
+    }
+
+    fn cause(&self, error: SocksError) -> Error {
+        self.passage.cause(error)
+    }
+}

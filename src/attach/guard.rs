@@ -1,0 +1,92 @@
+//! An attacher that is installed.
+
+use std::fmt;
+
+use super::registry::{Hold, Registry};
+use super::{PriorityMember, StreamAttacher};
+use crate::controller::Controller;
+use crate::error::Result;
+use crate::state::State;
+
+/// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM; tor's manual, `__LeaveStreamsUnattached`.
+impl Controller {
+    /// Has `attacher` decide over which circuits streams go, from now on, as long as the returned guard lives: see
+    /// [`attach`](crate::attach). As [`attach_streams_with`](Self::attach_streams_with), with priority 0.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach_streams(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.attach_streams_with(0, attacher)
+    }
+
+    /// As [`attach_streams`](Self::attach_streams), where several are installed: the one with the highest priority is asked first, and of equal ones
+    /// the one that came first. What it says is [`NotMine`](crate::attach::Decision::NotMine), the next one is asked about.
+    ///
+    /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before it, does not let the option be set or read, or refuses the events or
+    /// `stream-status`. Nothing is changed then.
+    pub fn attach_streams_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        let registry = Registry::of(self)?;
+        // First, so that the streams that wait already are asked about.
+        let member = registry.users.add(priority, attacher);
+        let hold = registry.hold()?;
+        Ok(AttacherGuard { member, hold })
+    }
+}
+
+/// Attaching streams: as the methods of [`Controller`].
+impl State {
+    /// Has `attacher` decide over which circuits streams go, as long as the returned guard lives: [`Controller::attach_streams`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.controller().attach_streams(attacher)
+    }
+
+    /// As [`attach`](Self::attach), with a priority: [`Controller::attach_streams_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.controller().attach_streams_with(priority, attacher)
+    }
+}
+
+/// An attacher that decides on streams as long as this lives. Made by [`Controller::attach_streams`].
+///
+/// Dropping it removes the attacher, and with the last one puts `__LeaveStreamsUnattached` back, for which it waits up to five seconds. What it is being
+/// asked about at that moment is still its own to decide, as is what it has kept ([`StreamAnswer`](super::StreamAnswer)). It keeps the control
+/// connection open.
+#[must_use = "dropping this removes the attacher at once"]
+pub struct AttacherGuard {
+    // In this order: the attacher goes before the option.
+    member: PriorityMember,
+    hold: Hold,
+}
+
+impl AttacherGuard {
+    /// Removes the attacher: what dropping it does, with the error, and within the controller's timeout. A control connection that has ended is none: what
+    /// is to be put back is put back if it is made again.
+    ///
+    /// # Errors
+    ///
+    /// Those of the command SETCONF. The attacher is removed all the same.
+    pub fn close(self) -> Result<()> {
+        let AttacherGuard { member, hold } = self;
+        drop(member);
+        hold.close()
+    }
+}
+
+impl fmt::Debug for AttacherGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttacherGuard").field("member", &self.member).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Over which circuits streams go: attachers.
+//!
+//! tor puts each stream on a circuit of its choice. A [`StreamAttacher`] decides instead: over this circuit, over one that tor chooses, nowhere, or
+//! later. [`Controller::attach_streams`] installs one, as long as what it returns lives. Closures are attachers:
+//!
+//! ```
+//! # use scape::testing::ScriptedTor;
+//! # let tor = ScriptedTor::builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+//! #     .on_prefix("SETCONF __LeaveStreamsUnattached", "250 OK\r\n").info("stream-status", "").info("version", "0.4.9.11")
+//! #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+//! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+//! # let circuit = scape::types::CircuitId::new(7);
+//! use scape::attach::{Decision, StreamRequest};
+//!
+//! let attacher = controller.attach_streams(move |stream: &StreamRequest| match stream.target().port() {
+//!     Some(80) => Decision::on(circuit),
+//!     _ => Decision::NotMine,
+//! })?;
+//! // From now on, every new stream to port 80 goes over that circuit, or nowhere.
+//! attacher.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **Who decides over circuits by hand can be told from others**: which circuits are used together, for how long, and which relays they have, may
+//! reveal who uses them. tor's choice is the same for everybody.
+//!
+//! # What is promised
+//!
+//! * **No stream goes where it was not meant to.** Where a decision cannot be carried out, because the circuit is gone or cannot carry the stream, the
+//!   stream is closed. It is never left to tor instead. So it is where an attacher panics, or lets go of a stream without a decision.
+//! * **No stream is forgotten.** Every one is answered; those that wait already when the first attacher comes are asked about, too. What tor has in hand
+//!   by then it does not give up: where such a stream is to go over another circuit, it is closed.
+//! * **Streams do not wait for each other.** Each is decided on by a thread of its own.
+//! * **What is not an attacher's to decide is left to tor, at once**: onion services ([`StreamAttacher::takes`]), and what is tor's own.
+//! * **What is this program's own goes first.** Streams of a client that is bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)) are shown to no
+//!   attacher. Then come the attachers, by [priority](Controller::attach_streams_with), then tor.
+//!
+//! A stream that has lost its circuit before it was open (the exit refused it, or did not answer: `DETACHED`) is asked about again. One that is open stays
+//! where it is.
+//!
+//! # `__LeaveStreamsUnattached`
+//!
+//! tor asks nobody about streams unless this option is 1. It is set with the first attacher, and put back with the last: when the guard is dropped, also by a
+//! panic that unwinds, with [`AttacherGuard::close`], and when the connection is closed. It is set again where somebody else
+//! or a reload has reset it, and when the connection is made again. Where it was 1 before, another controller attaches streams: that is logged, the option is left at 1, and
+//! streams that no attacher wants are left to that one. Two that decide on the same streams get into each other's way, unless
+//! they both use this library for clients that are bound to circuits: these leave each other's streams alone.
+//!
+//! **A program that is killed cannot put it back** (nor one that calls [`std::process::exit`] or aborts while an attacher lives). tor, where it goes on, then
+//! leaves every new stream waiting for two minutes and closes it, until somebody sets the option to 0:
+//! `controller.reset_conf(["__LeaveStreamsUnattached"])`, or a new start of tor, which does not save it. A tor that was [launched](crate::Launch) ends with its program.
+//!
+//! # Threads
+//!
+//! One (`scape-attach`) watches streams, from the first attacher to the last; each decision has a short-lived one (`scape-attach-stream`).
+
+mod attacher;
+mod fresh;
+mod guard;
+mod kind;
+mod place;
+mod priority;
+mod registry;
+mod request;
+mod via;
+mod watch;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use attacher::{Decision, StreamAttacher};
+pub(crate) use fresh::FreshRoute;
+pub use guard::AttacherGuard;
+pub use kind::StreamKind;
+pub use place::Place;
+pub use priority::{PriorityAttacher, PriorityMember};
+pub use request::{StreamAnswer, StreamRequest};
+pub(crate) use via::CircuitRoute;
+
+/// What a user's code gives; `None` where it panics, which is logged.
+fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    if outcome.is_err() {
+        log::error!(target: "scape::attach", "an attacher panicked: the stream is closed");
+    }
+    outcome.ok()
+}

@@ -1,0 +1,141 @@
+//! A circuit that a stream is to be put on.
+
+use crate::controller::Controller;
+use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
+use crate::state::Circuit;
+use crate::types::{CircuitId, CircuitStatus, StreamId};
+
+/// A circuit, and at which of its relays a stream leaves it.
+///
+/// ```
+/// use scape::attach::Place;
+/// use scape::types::CircuitId;
+///
+/// let last = Place::from(CircuitId::new(7));
+/// let middle = Place::from(CircuitId::new(7)).hop(2);
+/// assert_eq!((last.circuit(), middle.circuit()), (CircuitId::new(7), CircuitId::new(7)));
+/// ```
+///
+/// It is better made from a live [`Circuit`] than from a number, which tor uses again: of a live one it is known that it has ended, why, and to which
+/// control connection it belongs.
+///
+/// A stream that leaves a circuit elsewhere than at its end, or over a circuit that tor did not make, can be told from others, and may reveal
+/// who uses it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    id: CircuitId,
+    hop: Option<u32>,
+    live: Option<Circuit>,
+}
+
+impl Place {
+    /// The same circuit, to be left at its `hop`th relay, the first being 1, instead of its last. (tor refuses the first.)
+    #[must_use]
+    pub fn hop(self, hop: u32) -> Place {
+        Place { hop: Some(hop), ..self }
+    }
+
+    /// The circuit's number.
+    pub fn circuit(&self) -> CircuitId {
+        self.id
+    }
+
+    /// An error of a stream that was to go here.
+    pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
+        StreamError::new(Some(self.id), problem)
+    }
+
+    /// Whether a stream can be put here, as far as is known without asking tor. `Err` with why not.
+    pub(super) fn check(&self, controller: &Controller) -> Result<()> {
+        if self.id.get() == 0 {
+            let why = "is 0, which would let tor choose";
+            return Err(ArgumentError::invalid("ATTACHSTREAM", "circuit", why).into());
+        }
+        if self.hop == Some(0) {
+            return Err(ArgumentError::invalid("ATTACHSTREAM", "hop", "is 0; the first relay is 1").into());
+        }
+        let Some(live) = &self.live else { return Ok(()) };
+        if !live.state().controller().is_same(controller) {
+            return Err(self.error(StreamProblem::OtherConnection).into());
+        }
+        if live.is_ended() {
+            return Err(self.error(self.ended()).into());
+        }
+        Ok(())
+    }
+
+    /// As [`check`](Self::check), and that it is built; tor is asked where there is no live circuit.
+    pub(super) fn check_now(&self, controller: &Controller) -> Result<()> {
+        self.check(controller)?;
+        let status = match &self.live {
+            Some(live) => Some(live.status()),
+            None => {
+                let circuits = controller.circuits()?;
+                circuits.into_iter().find(|circuit| circuit.id == self.id).map(|circuit| circuit.status)
+            }
+        };
+        match status {
+            Some(CircuitStatus::Built) => Ok(()),
+            Some(status) if !status.is_end() => Err(self.error(StreamProblem::NotBuilt(status)).into()),
+            _ => Err(self.error(self.ended()).into()),
+        }
+    }
+
+    /// That it has ended, and why, as far as is known.
+    fn ended(&self) -> StreamProblem {
+        match self.live.as_ref().map(Circuit::info) {
+            Some(info) => StreamProblem::CircuitEnded {
+                reason: info.reason.clone(),
+                remote_reason: info.remote_reason.clone(),
+            },
+            None => StreamProblem::CircuitEnded { reason: None, remote_reason: None },
+        }
+    }
+
+    /// Whether a stream on this circuit is where it should be: on the circuit itself, or on another leg of its conflux set, which has the same exit.
+    pub(super) fn is(&self, circuit: Option<CircuitId>) -> bool {
+        if circuit == Some(self.id) {
+            return true;
+        }
+        let leg = self.live.as_ref().zip(circuit);
+        let set = leg
+            .and_then(|(live, other)| Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?)));
+        set.is_some_and(|(own, other)| own == other)
+    }
+
+    /// Puts a stream here.
+    pub(super) fn put(&self, controller: &Controller, stream: StreamId) -> Result<()> {
+        match self.hop {
+            Some(hop) => controller.attach_stream_at(stream, self.id, hop),
+            None => controller.attach_stream(stream, self.id),
+        }
+        .map_err(|error| match error {
+            Error::Refused(refusal) => self.error(StreamProblem::Refused(*refusal)).into(),
+            error => error,
+        })
+    }
+}
+
+impl From<CircuitId> for Place {
+    fn from(id: CircuitId) -> Place {
+        Place { id, hop: None, live: None }
+    }
+}
+
+impl From<&Circuit> for Place {
+    fn from(circuit: &Circuit) -> Place {
+        Place { id: circuit.id(), hop: None, live: Some(circuit.clone()) }
+    }
+}
+
+impl From<Circuit> for Place {
+    fn from(circuit: Circuit) -> Place {
+        Place { id: circuit.id(), hop: None, live: Some(circuit) }
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Place {
+        place.clone()
+    }
+}

@@ -1,0 +1,297 @@
+//! Requests of this program's own that go over a certain circuit.
+//!
+//! Each has a SOCKS user name of its own, of 128 random bits, by which its stream is known; it is registered before anything is sent to the
+//! SOCKS port. It works over TCP and Unix ports alike, and tells streams apart that come from one address.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::registry::{Hold, Registry};
+use super::{Place, kind};
+use crate::controller::Controller;
+use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
+use crate::event::StreamInfo;
+use crate::socks::{Isolation, Passage, Request, Route};
+use crate::transport::Transport;
+use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus};
+
+/// What the user names begin with: so that other programs with this library, at the same tor, leave these streams to their owner.
+const PREFIX: &str = "scape-via-";
+/// How long is waited for tor to say why a stream ended, when its client has heard that it did.
+const FOR_THE_REASON: Duration = Duration::from_secs(2);
+
+/// Whether a stream is one of some program's, which puts it on a circuit itself.
+pub(super) fn is_marked(info: &StreamInfo) -> bool {
+    info.socks_username.as_deref().is_some_and(|user| user.starts_with(PREFIX))
+}
+
+/// The requests that are on their way, by their user names.
+#[derive(Default)]
+pub(super) struct Vias(Mutex<HashMap<Box<str>, Arc<Via>>>);
+
+impl Vias {
+    /// The request that a stream is of.
+    pub(super) fn of(&self, info: &StreamInfo) -> Option<Arc<Via>> {
+        let user = info.socks_username.as_deref()?;
+        self.0.lock().get(user).cloned()
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Via>> {
+        self.0.lock().values().cloned().collect()
+    }
+}
+
+/// A request on its way.
+pub(super) struct Via {
+    pub(super) place: Place,
+    is_look_up: bool,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    stream: Option<(StreamId, Box<str>)>,
+    /// The circuit that it was sent along.
+    sent: Option<CircuitId>,
+    open: bool,
+    end: Option<(Option<StreamReason>, Option<StreamReason>)>,
+    failed: Option<Error>,
+    /// The connection to the SOCKS port.
+    socket: Option<Transport>,
+}
+
+impl Progress {
+    fn is_over(&self) -> bool {
+        self.end.is_some() || self.failed.is_some()
+    }
+}
+
+impl Via {
+    /// Takes note of what tor says of the stream. `Err` where it is on another circuit, so that it has to be closed.
+    pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
+        let mut progress = self.progress.lock();
+        progress.stream.get_or_insert_with(|| (info.id, info.target.as_str().into()));
+        match info.status {
+            StreamStatus::SentConnect | StreamStatus::SentResolve => progress.sent = info.circuit,
+            StreamStatus::Succeeded => progress.open = true,
+            StreamStatus::Failed | StreamStatus::Closed => {
+                let reasons = (info.reason.clone(), info.remote_reason.clone());
+                progress.end.get_or_insert(reasons);
+            }
+            _ => return Ok(()),
+        }
+        if info.status.is_end() || self.place.is(info.circuit) {
+            self.changed.notify_all();
+            return Ok(());
+        }
+        progress.open = false;
+        Err(StreamProblem::Elsewhere(info.circuit))
+    }
+
+    /// It cannot be. Whoever waits on the SOCKS port is woken.
+    pub(super) fn fail(&self, error: Error) {
+        let mut progress = self.progress.lock();
+        if progress.failed.is_none() {
+            progress.failed = Some(match error {
+                Error::Stream(error) => self.described(&progress, *error).into(),
+                error => error,
+            });
+        }
+        if let Some(socket) = &progress.socket {
+            // Whether it was open does not matter.
+            let _ = socket.shutdown();
+        }
+        self.changed.notify_all();
+    }
+
+    fn described(&self, progress: &Progress, error: StreamError) -> StreamError {
+        let error = StreamError { circuit: Some(self.place.circuit()), ..error };
+        match &progress.stream {
+            Some((id, target)) => error.of(*id, target.clone()),
+            None => error,
+        }
+    }
+
+    fn error(&self, progress: &Progress, problem: StreamProblem) -> Error {
+        self.described(progress, self.place.error(problem)).into()
+    }
+
+    /// Waits for `ready` to find something, until `deadline`.
+    fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&Progress) -> Option<T>) -> Option<T> {
+        let mut progress = self.progress.lock();
+        loop {
+            if let Some(found) = ready(&progress) {
+                return Some(found);
+            }
+            if self.changed.wait_until(&mut progress, deadline).timed_out() {
+                return ready(&progress);
+            }
+        }
+    }
+
+    fn confirm(&self, deadline: Instant) -> Result<()> {
+        let asked_at = Instant::now();
+        let confirmed = self.wait(deadline, |progress| {
+            if let Some(error) = &progress.failed {
+                return Some(Err(error.clone()));
+            }
+            // A look-up that tor answers by itself is sent along no circuit.
+            let is_there = match self.is_look_up {
+                true => progress.sent.is_some() || progress.end.is_some(),
+                false => progress.open,
+            };
+            if is_there {
+                return Some(Ok(()));
+            }
+            let (reason, remote_reason) = progress.end.clone()?;
+            Some(Err(self.error(progress, StreamProblem::Ended { reason, remote_reason })))
+        });
+        let late = || Err(Timeout::new(Phase::Socks, deadline.saturating_duration_since(asked_at)).into());
+        confirmed.unwrap_or_else(late)
+    }
+
+    /// What is behind a failure on the SOCKS port.
+    fn cause(&self, error: SocksError, controller: &Controller) -> Error {
+        if !matches!(
+            error.problem(),
+            SocksProblem::Status(_) | SocksProblem::Io(_) | SocksProblem::Protocol(_)
+        ) {
+            let failed = self.progress.lock().failed.clone();
+            return failed.unwrap_or_else(|| error.into());
+        }
+        // tor tells the client first, and the controllers a moment later.
+        let deadline = Instant::now() + FOR_THE_REASON;
+        self.wait(deadline, |progress| (progress.is_over() || progress.stream.is_none()).then_some(()));
+        let progress = self.progress.lock();
+        if let Some(failed) = &progress.failed {
+            return failed.clone();
+        }
+        let Some((reason, remote_reason)) = progress.end.clone() else { return error.into() };
+        if reason == Some(StreamReason::End) {
+            // The exit's own word, which the client has been told.
+            return error.into();
+        }
+        drop(progress);
+        if let Err(gone @ Error::Stream(_)) = self.place.check_now(controller) {
+            let Error::Stream(gone) = gone else { return error.into() };
+            return self.described(&self.progress.lock(), *gone).into();
+        }
+        match reason {
+            Some(
+                StreamReason::Destroy
+                | StreamReason::CantAttach
+                | StreamReason::Misc
+                | StreamReason::Internal,
+            ) => self.error(&self.progress.lock(), StreamProblem::Ended { reason, remote_reason }),
+            _ => error.into(),
+        }
+    }
+}
+
+/// The way over one circuit.
+pub(crate) struct CircuitRoute {
+    hold: Hold,
+    place: Place,
+}
+
+impl CircuitRoute {
+    /// Streams wait for this program from now on, as long as this lives.
+    pub(crate) fn new(controller: &Controller, place: Place) -> Result<Arc<CircuitRoute>> {
+        place.check(controller)?;
+        let hold = Registry::of(controller)?.hold()?;
+        Ok(Arc::new(CircuitRoute { hold, place }))
+    }
+}
+
+impl Route for CircuitRoute {
+    fn passage(&self, request: &Request, _: Instant) -> Result<Box<dyn Passage>> {
+        passage(&self.hold, &self.place, request)
+    }
+}
+
+impl fmt::Debug for CircuitRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CircuitRoute").field(&self.place).finish()
+    }
+}
+
+/// A passage over this circuit.
+pub(super) fn passage(hold: &Hold, place: &Place, request: &Request) -> Result<Box<dyn Passage>> {
+    let registry = hold.registry();
+    let target = request.to_string();
+    let target = target.split_once(' ').map_or("", |(_, target)| target);
+    if request.host_name().is_some_and(kind::is_onion) {
+        let error = place.error(StreamProblem::Onion);
+        return Err(StreamError { target: target.into(), ..error }.into());
+    }
+    place.check_now(registry.controller()).map_err(|error| match error {
+        Error::Stream(error) => StreamError { target: target.into(), ..*error }.into(),
+        error => error,
+    })?;
+    let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
+    let isolation = Isolation::new(user.as_bytes(), "0")?;
+    let via = Arc::new(Via {
+        place: place.clone(),
+        is_look_up: request.is_look_up(),
+        progress: Mutex::default(),
+        changed: Condvar::new(),
+    });
+    registry.vias.0.lock().insert(user.clone(), via.clone());
+    Ok(Box::new(Ticket { registry: registry.clone(), user, isolation, via }))
+}
+
+/// Keeps a request in the register.
+struct Ticket {
+    registry: Arc<Registry>,
+    user: Box<str>,
+    isolation: Isolation,
+    via: Arc<Via>,
+}
+
+impl Passage for Ticket {
+    fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    fn connected(&self, transport: &Transport) -> io::Result<()> {
+        let socket = transport.try_clone()?;
+        let mut progress = self.via.progress.lock();
+        if progress.failed.is_some() {
+            socket.shutdown()?;
+        }
+        progress.socket = Some(socket);
+        Ok(())
+    }
+
+    fn confirm(&self, deadline: Instant) -> Result<()> {
+        let confirmed = self.via.confirm(deadline);
+        if confirmed.is_ok() {
+            // From now on it is the user's.
+            self.via.progress.lock().socket = None;
+        }
+        confirmed
+    }
+
+    fn cause(&self, error: SocksError) -> Error {
+        self.via.cause(error, self.registry.controller())
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.registry.vias.0.lock().remove(&self.user);
+        let mut progress = self.via.progress.lock();
+        let confirmed = progress.socket.take().is_none();
+        let Some((stream, _)) = &progress.stream else { return };
+        if !confirmed && !progress.is_over() {
+            self.registry.close_unheard(*stream, EndReason::DONE);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The thread that sees streams come, and has somebody decide on those that wait.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::registry::Registry;
+use super::request::{Others, Pending, Tried};
+use super::via::{self, Via};
+use crate::connection::Tracker;
+use crate::controller::LEAVE_STREAMS;
+use crate::error::{Closed, Error, StreamError};
+use crate::event::{ConfChanged, Event, EventBody, StreamInfo};
+use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
+
+/// What the thread is told, in tor's order.
+pub(super) enum Message {
+    Event(Arc<Event>),
+    /// The connection has ended: what was asked is void.
+    Ended(Closed),
+    /// The streams that there are, at the beginning and when the connection was made again.
+    There(Vec<StreamInfo>),
+    /// The last one.
+    Stop,
+}
+
+/// Hands events over on the reader thread.
+struct Tap(Sender<Message>);
+
+/// What is to be told of events.
+pub(super) fn tracker(sender: &Sender<Message>) -> Arc<dyn Tracker> {
+    Arc::new(Tap(sender.clone()))
+}
+
+impl Tracker for Tap {
+    fn event(&self, event: &Arc<Event>) {
+        // Nobody receives: the watch has ended.
+        let _ = self.0.send(Message::Event(event.clone()));
+    }
+
+    fn ended(&self, closed: &Closed, _: bool) {
+        let _ = self.0.send(Message::Ended(closed.clone()));
+    }
+}
+
+/// Watches until it is told to stop.
+pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
+    let mut watch = Watch { registry, known: HashMap::new() };
+    for message in messages {
+        match message {
+            Message::Event(event) => watch.event(&event),
+            Message::Ended(closed) => watch.ended(&closed),
+            Message::There(streams) => watch.there(streams),
+            Message::Stop => break,
+        }
+    }
+}
+
+struct Watch {
+    registry: Arc<Registry>,
+    /// The streams that are not open yet.
+    known: HashMap<StreamId, Known>,
+}
+
+/// A stream that is not open yet.
+struct Known {
+    info: StreamInfo,
+    /// Whether somebody was asked since it waits. tor says that a stream waits also where a controller puts it on another circuit: only one that
+    /// is new, or has lost its circuit, is to be decided on.
+    asked: bool,
+    pending: Option<Arc<Pending>>,
+    via: Option<Arc<Via>>,
+    tried: Vec<Tried>,
+}
+
+impl Known {
+    fn new(info: StreamInfo) -> Self {
+        Known { info, asked: false, pending: None, via: None, tried: Vec::new() }
+    }
+
+    /// Takes what is new, and keeps what tor tells once only.
+    fn update(&mut self, info: &StreamInfo) {
+        let before = std::mem::replace(&mut self.info, info.clone());
+        let now = &mut self.info;
+        now.source_addr = now.source_addr.take().or(before.source_addr);
+        now.purpose = now.purpose.take().or(before.purpose);
+    }
+}
+
+impl Watch {
+    fn event(&mut self, event: &Event) {
+        match event.body() {
+            EventBody::Stream(info) => self.stream(info),
+            EventBody::ConfChanged(changed) => self.conf_changed(changed),
+            _ => {}
+        }
+    }
+
+    /// Somebody else, or a reload, has reset the option.
+    fn conf_changed(&self, changed: &ConfChanged) {
+        if !changed.contains(LEAVE_STREAMS) || changed.values(LEAVE_STREAMS).any(|value| value == "1") {
+            return;
+        }
+        match self.registry.controller().leave_streams_again() {
+            Ok(true) => {
+                log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again")
+            }
+            Ok(false) | Err(Error::Closed(_)) => {}
+            Err(error) => {
+                log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}")
+            }
+        }
+    }
+
+    fn stream(&mut self, info: &StreamInfo) {
+        let known = self.known.entry(info.id).or_insert_with(|| Known::new(info.clone()));
+        known.update(info);
+        if known.via.is_none() {
+            known.via = self.registry.vias.of(info);
+        }
+        if let Some(via) = &known.via
+            && let Err(problem) = via.take(info)
+        {
+            via.fail(StreamError::new(None, problem).into());
+            self.registry.close_unheard(info.id, EndReason::MISC);
+        }
+        match info.status {
+            StreamStatus::ControllerWait => self.waits(info.id),
+            StreamStatus::Detached => self.detached(info),
+            StreamStatus::Succeeded => self.forget(info.id),
+            _ if info.status.is_end() => self.forget(info.id),
+            _ => {}
+        }
+    }
+
+    /// Nothing is to be decided any more.
+    fn forget(&mut self, id: StreamId) {
+        self.registry.waiting.lock().remove(&id);
+        if let Some(pending) = self.known.remove(&id).and_then(|known| known.pending) {
+            pending.is_gone_now();
+        }
+    }
+
+    /// It has lost its circuit before it was open, and waits again.
+    fn detached(&mut self, info: &StreamInfo) {
+        let Some(known) = self.known.get_mut(&info.id) else { return };
+        known.asked = false;
+        known.pending = None;
+        if let Some(circuit) = info.circuit {
+            let (reason, remote_reason) = (info.reason.clone(), info.remote_reason.clone());
+            known.tried.push(Tried { circuit, reason, remote_reason });
+        }
+        if known.via.is_some() && info.reason != Some(StreamReason::Timeout) {
+            // There is no other circuit for it. tor tells the client the reason.
+            known.asked = true;
+            self.registry.close_unheard(info.id, end_reason(info));
+        }
+    }
+
+    /// A stream waits for a decision.
+    fn waits(&mut self, id: StreamId) {
+        let Some(known) = self.known.get_mut(&id) else { return };
+        if std::mem::replace(&mut known.asked, true) {
+            return;
+        }
+        if let Some(via) = &known.via {
+            attach(&self.registry, id, via);
+            return;
+        }
+        if via::is_marked(&known.info) {
+            // Another program's, or of a request that was given up.
+            return;
+        }
+        let pending = Pending::new(known.info.clone(), known.tried.clone());
+        known.pending = Some(pending.clone());
+        self.registry.waiting.lock().insert(id, Arc::downgrade(&pending));
+        if self.registry.is_wanted(pending.kind) {
+            let everybody = Others { members: self.registry.users.now(), then: None };
+            Registry::consider(&self.registry, pending, Some(Arc::new(everybody)));
+        } else {
+            // What cannot be done is logged there.
+            let _ = self.registry.act(&pending, None, super::Decision::NotMine);
+        }
+    }
+
+    fn there(&mut self, streams: Vec<StreamInfo>) {
+        for info in streams {
+            let waits = matches!(info.status, StreamStatus::New | StreamStatus::NewResolve);
+            if waits && info.circuit.is_none() {
+                let id = info.id;
+                self.known.entry(id).or_insert_with(|| Known::new(info));
+                self.waits(id);
+            }
+        }
+    }
+
+    /// What was asked on this connection has no meaning on the next one.
+    fn ended(&mut self, closed: &Closed) {
+        for via in self.registry.vias.all() {
+            via.fail(closed.clone().into());
+        }
+        self.registry.waiting.lock().clear();
+        for (_, known) in self.known.drain() {
+            if let Some(pending) = known.pending {
+                pending.is_gone_now();
+            }
+        }
+    }
+}
+
+/// Puts a stream of this program's own on its circuit, or nowhere.
+fn attach(registry: &Registry, id: StreamId, via: &Via) {
+    if let Err(error) = via.place.put(registry.controller(), id) {
+        log::debug!(target: "scape::attach", "{error}");
+        via.fail(error);
+        registry.close_unheard(id, EndReason::MISC);
+    }
+}
+
+/// The reason to close a stream with, for its client to be told what happened to it.
+fn end_reason(info: &StreamInfo) -> EndReason {
+    let reason = info.remote_reason.as_ref().or(info.reason.as_ref());
+    let known = EndReason::KNOWN.iter().copied();
+    known.into_iter().find(|known| known.reason().as_ref() == reason).unwrap_or(EndReason::MISC)
+}

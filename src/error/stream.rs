@@ -1,0 +1,187 @@
+//! A stream that did not go the way that was asked for.
+
+use std::fmt;
+
+use super::Refusal;
+use crate::types::{CircuitId, CircuitReason, CircuitStatus, StreamId, StreamReason};
+
+/// A stream could not go over the circuit that was chosen for it. It goes nowhere then: never over another one.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StreamError {
+    /// The stream, once tor has given it a number.
+    pub stream: Option<StreamId>,
+    /// Where it was to go, as `host:port`; empty where that is not known.
+    pub target: Box<str>,
+    /// The circuit that was chosen for it, where one was.
+    pub circuit: Option<CircuitId>,
+    /// What was wrong.
+    pub problem: StreamProblem,
+}
+
+/// What was wrong.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StreamProblem {
+    /// The circuit is not built yet, and this is how far it has come. Nothing was sent.
+    NotBuilt(CircuitStatus),
+    /// The circuit has ended: before, or while the stream was being opened. The reasons are tor's, where it told them.
+    CircuitEnded {
+        /// Why it ended.
+        reason: Option<CircuitReason>,
+        /// Why, as the relay that ended it said.
+        remote_reason: Option<CircuitReason>,
+    },
+    /// The circuit is one of another control connection's. Nothing was sent.
+    OtherConnection,
+    /// The target is an onion service: tor makes the circuits to those itself, and puts no stream to one on any other. Nothing
+    /// was sent.
+    Onion,
+    /// tor refused to put the stream on the circuit.
+    Refused(Refusal),
+    /// The circuit was tried for this stream already, and its end there gave this reason.
+    TriedBefore(Option<StreamReason>),
+    /// The stream ended, or lost its circuit, before it was open.
+    Ended {
+        /// Why.
+        reason: Option<StreamReason>,
+        /// Why, as the relay at the circuit's end said.
+        remote_reason: Option<StreamReason>,
+    },
+    /// The stream was put on this circuit instead, by another controller or by tor, and was closed for that.
+    Elsewhere(Option<CircuitId>),
+    /// The stream was gone before it was decided on: the client gave up, or the control connection was made again.
+    Gone,
+    /// It was decided on already.
+    Answered,
+    /// The attacher panicked, or let go of the stream without a decision.
+    Undecided,
+}
+
+impl StreamError {
+    /// Nothing is known of the stream but what was wrong.
+    pub(crate) fn new(circuit: Option<CircuitId>, problem: StreamProblem) -> Self {
+        StreamError { stream: None, target: "".into(), circuit, problem }
+    }
+
+    /// The same, for this stream.
+    pub(crate) fn of(self, stream: StreamId, target: impl Into<Box<str>>) -> Self {
+        StreamError { stream: Some(stream), target: target.into(), ..self }
+    }
+
+    /// Whether the circuit is gone, or was never built: with another one, it may succeed.
+    pub fn is_circuit_gone(&self) -> bool {
+        match &self.problem {
+            StreamProblem::CircuitEnded { .. } => true,
+            StreamProblem::Refused(refusal) => refusal.is_unknown_circuit(),
+            _ => false,
+        }
+    }
+
+    /// Whether the stream itself was gone already, so that nothing was left to be done.
+    pub fn is_stream_gone(&self) -> bool {
+        match &self.problem {
+            StreamProblem::Gone => true,
+            StreamProblem::Refused(refusal) => refusal.is_unknown_stream(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stream")?;
+        if let Some(stream) = self.stream {
+            write!(f, " {stream}")?;
+        }
+        if !self.target.is_empty() {
+            write!(f, " to {}", self.target)?;
+        }
+        match self.circuit {
+            Some(circuit) => write!(f, " did not go over circuit {circuit}: ")?,
+            None => f.write_str(" was not attached: ")?,
+        }
+        self.problem.fmt(f)
+    }
+}
+
+impl fmt::Display for StreamProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StreamProblem::NotBuilt(status) => {
+                write!(f, "the circuit is not built yet (its status is {status}); wait for that first")
+            }
+            StreamProblem::CircuitEnded { reason, remote_reason } => {
+                f.write_str("the circuit has ended")?;
+                write_reasons(f, reason.as_ref(), remote_reason.as_ref())
+            }
+            StreamProblem::OtherConnection => f.write_str("the circuit belongs to another control connection"),
+            StreamProblem::Onion => f.write_str(
+                "it is for an onion service, and tor makes the circuits to those itself: connect with a client that is bound to none",
+            ),
+            StreamProblem::Refused(refusal) => {
+                write!(f, "tor says {} {}", refusal.code(), refusal.text())
+            }
+            StreamProblem::TriedBefore(reason) => {
+                f.write_str("the circuit was tried already")?;
+                write_reasons(f, reason.as_ref(), None::<&StreamReason>)
+            }
+            StreamProblem::Ended { reason, remote_reason } => {
+                f.write_str("it ended before it was open")?;
+                write_reasons(f, reason.as_ref(), remote_reason.as_ref())
+            }
+            StreamProblem::Elsewhere(Some(circuit)) => {
+                write!(f, "another controller, or tor, put it on circuit {circuit}, so it was closed")
+            }
+            StreamProblem::Elsewhere(None) => {
+                f.write_str("another controller, or tor, put it elsewhere, so it was closed")
+            }
+            StreamProblem::Gone => f.write_str("it was gone before that"),
+            StreamProblem::Answered => f.write_str("it was decided on already"),
+            StreamProblem::Undecided => f.write_str("its attacher let go of it without a decision, so it was closed"),
+        }
+    }
+}
+
+fn write_reasons<R: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    reason: Option<&R>,
+    remote: Option<&R>,
+) -> fmt::Result {
+    if let Some(reason) = reason {
+        write!(f, ", reason {reason}")?;
+    }
+    match remote {
+        Some(remote) => write!(f, ", the relay's reason {remote}"),
+        None => Ok(()),
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_which_stream_which_circuit_and_why() {
+        let ended =
+            StreamProblem::CircuitEnded { reason: Some(CircuitReason::Destroyed), remote_reason: None };
+        let error = StreamError::new(Some(CircuitId::new(7)), ended).of(StreamId::new(12), "example.com:80");
+        let text = "the stream 12 to example.com:80 did not go over circuit 7: the circuit has ended, reason DESTROYED";
+        assert_eq!(error.to_string(), text);
+        assert!(error.is_circuit_gone() && !error.is_stream_gone());
+        let error = StreamError::new(None, StreamProblem::Undecided);
+        assert!(error.to_string().starts_with("the stream was not attached: "));
+    }
+
+    #[test]
+    fn a_stream_that_is_gone_is_told_from_a_circuit_that_is() {
+        let refused = |text: &str| {
+            let refusal = Refusal::new("ATTACHSTREAM 12 7", vec![(552, text.into())]);
+            StreamError::new(None, StreamProblem::Refused(refusal))
+        };
+        assert!(refused("Unknown stream \"12\"").is_stream_gone());
+        assert!(refused("Unknown circuit \"7\"").is_circuit_gone());
+    }
+}

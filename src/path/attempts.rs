@@ -1,0 +1,146 @@
+//! Building one circuit, with as many attempts as it takes.
+
+use std::time::{Duration, Instant};
+
+use super::chooser::PathChooser;
+use super::circuit_builder::{CircuitBuilder, Route};
+use super::site::{Site, begin_to_close};
+use crate::controller::BuildCircuit;
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::state::{Circuit, State};
+use crate::types::{EntryGuardStatus, Fingerprint};
+
+/// Where circuits of a builder go, as the consensus is now.
+#[derive(Debug)]
+enum Plan {
+    Tor,
+    Along(Vec<String>),
+    Choosing(PathChooser),
+}
+
+impl Plan {
+    fn new(route: &Route, state: &State) -> Result<Plan> {
+        Ok(match route {
+            Route::Tor => Plan::Tor,
+            Route::Along(relays) => Plan::Along(relays.clone()),
+            Route::Choosing(path) => {
+                let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
+                Plan::Choosing(path.prepare(directory(state)?, &guards)?)
+            }
+        })
+    }
+
+    /// The relays of one circuit, without those that have failed, where there are others. Empty where tor chooses.
+    fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
+        let chooser = match self {
+            Plan::Tor => return Ok(Vec::new()),
+            Plan::Along(relays) => return Ok(relays.clone()),
+            Plan::Choosing(chooser) => chooser,
+        };
+        let mut rng = rand::rng();
+        let path = match chooser.choose_without(&mut rng, failed) {
+            Err(_) if !failed.is_empty() => chooser.choose(&mut rng),
+            chosen => chosen,
+        };
+        Ok(path?.iter().map(Fingerprint::to_string).collect())
+    }
+}
+
+/// The consensus, as tor has it now.
+fn directory(state: &State) -> Result<std::sync::Arc<crate::descriptor::Directory>> {
+    state.controller().directory().map(std::sync::Arc::new)
+}
+
+/// This tor's entry guards, those that work first, and otherwise in its order.
+fn guards(state: &State) -> Vec<Fingerprint> {
+    let mut guards = state.entry_guards();
+    guards.retain(|guard| guard.status != EntryGuardStatus::Unusable);
+    guards.sort_by_key(|guard| match guard.status {
+        EntryGuardStatus::Up => 0,
+        EntryGuardStatus::NeverConnected => 1,
+        _ => 2,
+    });
+    guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
+}
+
+/// Builds one circuit as `builder` says, until `deadline`. It is in `site` when this returns it.
+pub(super) fn build_one(
+    builder: &CircuitBuilder,
+    state: &State,
+    site: &Site,
+    deadline: Instant,
+) -> Result<Circuit> {
+    let plan = Plan::new(&builder.route, state)?;
+    let mut failed = Vec::new();
+    let mut attempt = 1;
+    loop {
+        let path = plan.path(&failed)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let error = match build(builder, state, site, &path, builder.attempt_timeout.min(left)) {
+            Ok(circuit) => return Ok(circuit),
+            Err(failure) => {
+                failed.extend(failure.at);
+                failure.error
+            }
+        };
+        let is_over = attempt >= builder.attempts || Instant::now() >= deadline || site.is_closed();
+        if is_over || !may_go_better(&error) {
+            return Err(error);
+        }
+        log::debug!(target: "scape::path", "attempt {attempt} at a circuit failed: {error}");
+        attempt += 1;
+    }
+}
+
+/// Whether another attempt makes sense.
+fn may_go_better(error: &Error) -> bool {
+    match error {
+        Error::Circuit(_) => true,
+        Error::Timeout(timeout) => timeout.phase() == Phase::Circuit,
+        // 551: the circuit could not be begun. 552: a relay is not known (any more), or has no descriptor.
+        Error::Refused(refusal) => matches!(refusal.code(), 551 | 552),
+        _ => false,
+    }
+}
+
+/// An attempt that failed.
+struct Failure {
+    error: Error,
+    /// The relay that could not be reached, where that is known.
+    at: Option<Fingerprint>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, at: None }
+    }
+}
+
+/// One attempt. A circuit that is not returned is closed.
+fn build(
+    builder: &CircuitBuilder,
+    state: &State,
+    site: &Site,
+    path: &[String],
+    timeout: Duration,
+) -> Result<Circuit, Failure> {
+    let mut request = BuildCircuit::new().path(path).timeout(timeout);
+    if let Some(purpose) = &builder.purpose {
+        request = request.purpose(purpose.clone());
+    }
+    let circuit = state.launch_circuit(&request)?;
+    if !site.enter(&circuit) {
+        begin_to_close(state, std::slice::from_ref(&circuit))?;
+        return Err(Error::from(Timeout::new(Phase::Circuit, timeout)).into());
+    }
+    let Err(error) = circuit.wait_built(timeout) else { return Ok(circuit) };
+    let reached = circuit.path().len();
+    let at = path.get(reached).and_then(|relay| relay.parse().ok());
+    // Told without being waited for: tor may be slow, and the next attempt has only so much time.
+    let closing = begin_to_close(state, std::slice::from_ref(&circuit));
+    site.leave(&circuit);
+    if let Err(problem) = closing {
+        log::debug!(target: "scape::path", "circuit {} could not be closed: {problem}", circuit.id());
+    }
+    Err(Failure { error, at })
+}

@@ -1,0 +1,322 @@
+//! A pool of circuits that is kept full.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::attempts::build_one;
+use super::circuit_builder::CircuitBuilder;
+use super::site::{Site, wait_until_closed};
+use crate::connection::{ConnectionStatus, Listener, Thread};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::state::{Circuit, State, StateListener};
+use crate::transport::deadline_after;
+
+/// After a circuit that could not be built, the next one is tried so much later, then twice as much, and so on.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+/// How long its end waits for its thread.
+const JOIN_FOR: Duration = Duration::from_secs(1);
+
+/// Circuits that are built in advance, and replaced when they end. Made by [`CircuitBuilder::pool`].
+///
+/// [`get`](Self::get) gives one of them in turn, which stays in the pool; [`take`](Self::take) takes one out, which is the caller's then. Any number of threads
+/// may use it, and callbacks.
+///
+/// It lives until it is dropped or [closed](Self::close), and then closes its circuits; or until the connection ends, unless that is made again by
+/// itself ([`Connect::reconnect`](crate::Connect::reconnect)): the circuits that tor still has are kept then, the others replaced. Where
+/// circuits cannot be built, it tries again, at growing intervals of up to a minute.
+///
+/// ```no_run
+/// use scape::{CircuitBuilder, State};
+/// use std::time::Duration;
+///
+/// let state = State::new(&scape::connect()?)?;
+/// let pool = CircuitBuilder::new().pool(&state, 5)?;
+/// let circuit = pool.get(Duration::from_secs(60))?;
+/// println!("{circuit}, and {} in all", pool.len());
+/// pool.close()?;
+/// # Ok::<(), scape::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping this closes the circuits"]
+pub struct CircuitPool {
+    shared: Arc<Shared>,
+    thread: Option<Thread>,
+    _listeners: (StateListener, Listener),
+}
+
+#[derive(Debug)]
+struct Shared {
+    builder: CircuitBuilder,
+    state: State,
+    size: usize,
+    site: Site,
+    stock: Mutex<Stock>,
+    changed: Condvar,
+}
+
+/// What there is.
+#[derive(Debug, Default)]
+struct Stock {
+    ready: Vec<Circuit>,
+    /// How many threads build one just now.
+    building: usize,
+    /// Whose turn it is.
+    turn: usize,
+    /// How many could not be built, since the last one that was, and the last one's error.
+    failures: u32,
+    problem: Option<Error>,
+    /// Until when no other is tried.
+    rest_until: Option<Instant>,
+    is_stopped: bool,
+    /// Why there is nothing any more.
+    ended: Option<Error>,
+}
+
+impl Stock {
+    fn is_over(&self) -> bool {
+        self.is_stopped || self.ended.is_some()
+    }
+
+    fn note_failure(&mut self, error: Error) {
+        let delay = FIRST_DELAY.saturating_mul(1 << self.failures.min(10)).min(LONGEST_DELAY);
+        self.failures = self.failures.saturating_add(1);
+        self.rest_until = Some(deadline_after(delay));
+        self.problem = Some(error);
+    }
+}
+
+impl CircuitPool {
+    pub(super) fn start(builder: CircuitBuilder, state: State, size: usize) -> Result<CircuitPool> {
+        let shared = Arc::new(Shared {
+            builder,
+            state,
+            size,
+            site: Site::default(),
+            stock: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let weak = Arc::downgrade(&shared);
+        let on_end = shared.state.on_circuit_closed(move |_| {
+            if let Some(shared) = weak.upgrade() {
+                shared.wake();
+            }
+        });
+        let weak = Arc::downgrade(&shared);
+        let on_status = shared.state.controller().on_status(move |status| {
+            if let Some(shared) = weak.upgrade() {
+                shared.connection_changed(status);
+            }
+        })?;
+        let keeper = shared.clone();
+        let thread = Thread::spawn("scape-pool", move || keeper.keep_full())
+            .map_err(|error| Error::io("start the thread of a pool of circuits", error))?;
+        Ok(CircuitPool { shared, thread: Some(thread), _listeners: (on_end, on_status) })
+    }
+
+    /// One of the circuits, each in its turn; it stays in the pool. Where there is none, one is waited for, for at most `timeout`. It may
+    /// end at any time, as any circuit.
+    ///
+    /// # Errors
+    ///
+    /// When the time is over: why the last circuit could not be built, or [`Error::Timeout`]. [`Error::Closed`] once the connection
+    /// has ended, and is not made again by itself.
+    pub fn get(&self, timeout: Duration) -> Result<Circuit> {
+        self.shared.wait_for_one(timeout, |stock| {
+            stock.turn = stock.turn.wrapping_add(1);
+            stock.ready.get(stock.turn.checked_rem(stock.ready.len())?).cloned()
+        })
+    }
+
+    /// One of the circuits, the oldest, which is the caller's from now on: the pool does not close it, and builds another one. Where there is
+    /// none, one is waited for, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn take(&self, timeout: Duration) -> Result<Circuit> {
+        self.shared.wait_for_one(timeout, |stock| {
+            let circuit = (!stock.ready.is_empty()).then(|| stock.ready.remove(0))?;
+            self.shared.site.leave(&circuit);
+            Some(circuit)
+        })
+    }
+
+    /// The circuits that are there now.
+    pub fn circuits(&self) -> Vec<Circuit> {
+        let mut stock = self.shared.stock.lock();
+        self.shared.sort_out(&mut stock);
+        stock.ready.clone()
+    }
+
+    /// How many circuits are there now.
+    pub fn len(&self) -> usize {
+        self.circuits().len()
+    }
+
+    /// Whether no circuit is there now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many there should be.
+    pub fn size(&self) -> usize {
+        self.shared.size
+    }
+
+    /// Waits until there are as many circuits as there should be, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn wait_full(&self, timeout: Duration) -> Result<()> {
+        self.shared.wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
+    }
+
+    /// Closes the circuits, and waits until tor says that they are closed, for at most the controller's timeout each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`].
+    pub fn close(self) -> Result<()> {
+        wait_until_closed(&self.shared.stop(), self.shared.state.controller().timeout())
+    }
+}
+
+impl Drop for CircuitPool {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.ended_within(JOIN_FOR);
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until `choose` finds what it looks for among the circuits that are there.
+    fn wait_for_one<T>(
+        &self,
+        timeout: Duration,
+        mut choose: impl FnMut(&mut Stock) -> Option<T>,
+    ) -> Result<T> {
+        let deadline = deadline_after(timeout);
+        let mut stock = self.stock.lock();
+        loop {
+            self.sort_out(&mut stock);
+            if let Some(error) = stock.ended.clone().or_else(|| self.connection_end()) {
+                return Err(error);
+            }
+            let before = stock.ready.len();
+            let chosen = choose(&mut stock);
+            if stock.ready.len() < before {
+                self.changed.notify_all();
+            }
+            if let Some(chosen) = chosen {
+                return Ok(chosen);
+            }
+            if self.changed.wait_until(&mut stock, deadline).timed_out() {
+                let timed_out = || Timeout::new(Phase::Circuit, timeout).into();
+                return Err(stock.problem.clone().unwrap_or_else(timed_out));
+            }
+        }
+    }
+
+    /// Why the connection has ended, if nobody is going to make it again.
+    fn connection_end(&self) -> Option<Error> {
+        let controller = self.state.controller();
+        controller.closed()?;
+        match controller.wait_connected(Duration::ZERO) {
+            Err(error @ Error::Closed(_)) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn connection_changed(&self, status: &ConnectionStatus) {
+        if let ConnectionStatus::Reconnected(_) = status {
+            // What failed meanwhile says nothing.
+            let mut stock = self.stock.lock();
+            (stock.failures, stock.rest_until) = (0, None);
+        }
+        self.wake();
+    }
+
+    /// Has everybody look again. Not while one is between looking and waiting.
+    fn wake(&self) {
+        drop(self.stock.lock());
+        self.changed.notify_all();
+    }
+
+    /// Throws out what has ended meanwhile; then others are to be built.
+    fn sort_out(&self, stock: &mut Stock) {
+        let (ended, ready) = stock.ready.drain(..).partition(Circuit::is_ended);
+        stock.ready = ready;
+        let ended: Vec<Circuit> = ended;
+        if !ended.is_empty() {
+            for circuit in &ended {
+                self.site.leave(circuit);
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// The keeper's thread.
+    fn keep_full(self: Arc<Self>) {
+        let mut stock = self.stock.lock();
+        while !stock.is_over() {
+            self.sort_out(&mut stock);
+            if let Some(error) = self.connection_end() {
+                stock.ended = Some(error);
+                break;
+            }
+            let missing = self.size.saturating_sub(stock.ready.len() + stock.building);
+            let may_build = stock.building < self.builder.concurrency;
+            let rest = stock.rest_until.filter(|until| *until > Instant::now());
+            match rest {
+                _ if missing == 0 || !may_build => self.changed.wait(&mut stock),
+                Some(until) => drop(self.changed.wait_until(&mut stock, until)),
+                None => self.begin_one(&mut stock),
+            }
+        }
+        self.changed.notify_all();
+        drop(stock);
+        self.site.close(&self.state);
+    }
+
+    /// Starts a thread that builds one.
+    fn begin_one(self: &Arc<Self>, stock: &mut MutexGuard<'_, Stock>) {
+        let shared = self.clone();
+        stock.building += 1;
+        if let Err(error) = Thread::spawn("scape-build", move || shared.build()) {
+            stock.building -= 1;
+            stock.note_failure(Error::io("start a thread to build a circuit", error));
+        }
+    }
+
+    fn build(&self) {
+        let built = build_one(&self.builder, &self.state, &self.site, self.builder.deadline());
+        let mut stock = self.stock.lock();
+        stock.building -= 1;
+        match built {
+            Ok(circuit) => {
+                (stock.failures, stock.problem, stock.rest_until) = (0, None, None);
+                stock.ready.push(circuit);
+            }
+            Err(error) => {
+                log::debug!(target: "scape::path", "a circuit for a pool could not be built: {error}");
+                stock.note_failure(error);
+            }
+        }
+        drop(stock);
+        self.changed.notify_all();
+    }
+
+    /// Ends it all, and gives the circuits that were begun to be closed.
+    fn stop(&self) -> Vec<Circuit> {
+        self.stock.lock().is_stopped = true;
+        self.changed.notify_all();
+        self.site.close(&self.state)
+    }
+}

@@ -1,0 +1,175 @@
+//! Connections over circuits of one's choice.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Core, SocksPort, Tor, TorClient};
+use crate::attach::{CircuitRoute, FreshRoute, Place};
+use crate::error::Result;
+use crate::path::CircuitBuilder;
+use crate::socks::{SocksStream, ToTargetAddr};
+use crate::state::Circuit;
+
+/// Connections over circuits of one's choice. control-spec, command ATTACHSTREAM.
+impl Tor {
+    /// A client whose connections and look-ups go over this circuit, and nowhere else: a [`Circuit`], a
+    /// [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one. As [`client_via_on`](Self::client_via_on), with [`SocksPort::Usable`].
+    ///
+    /// ```no_run
+    /// use scape::{BuildCircuit, Tor};
+    ///
+    /// let tor = Tor::connect()?;
+    /// let circuit = tor.controller()?.build_circuit(&BuildCircuit::new())?;
+    /// let client = tor.client_via(circuit.id)?;
+    /// let stream = client.connect(("example.com", 80))?;
+    /// println!("{}", client.dns_resolve("example.com")?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn client_via(&self, circuit: impl Into<Place>) -> Result<TorClient> {
+        self.client_via_on(circuit, &SocksPort::Usable)
+    }
+
+    /// As [`client_via`](Self::client_via), on the SOCKS port of one's choice, TCP or Unix.
+    ///
+    /// Each connection is made with a SOCKS user name of its own, by which its stream is known; [`TorClient::isolation`] has no effect. Before it is handed out, tor has said that
+    /// its stream is open on this circuit. Where that cannot be, there is an error ([`Error::Stream`](crate::Error::Stream)), and the stream is closed: it goes over no
+    /// other circuit. A look-up of what tor knows by itself (an address' own text, a mapped name) goes nowhere.
+    ///
+    /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
+    /// of isolation here: streams that tor would keep apart share this circuit.
+    ///
+    /// As long as this client lives, or what is made from it (its clones, its HTTP agents), every new stream of this tor waits for this
+    /// program: see [`attach`](crate::attach). So hold one for many connections, and none longer than it is needed.
+    ///
+    /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`](crate::Error::NoControl) where tor is known by its SOCKS port only; as [`client_on`](Self::client_on), and
+    /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with).
+    pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
+        let route = CircuitRoute::new(self.controller()?, circuit.into())?;
+        Ok(self.client_on(port)?.route(route))
+    }
+
+    /// A client that builds a new circuit for each connection and look-up, as `builder` says, and makes it there, or not at all. As
+    /// [`client_building_on`](Self::client_building_on), with [`SocksPort::Usable`].
+    ///
+    /// ```no_run
+    /// use scape::{CircuitBuilder, Tor};
+    ///
+    /// let tor = Tor::connect()?;
+    /// let client = tor.client_building(CircuitBuilder::new())?;
+    /// let stream = client.connect(("example.com", 80))?; // a circuit for this one only
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn client_building(&self, builder: CircuitBuilder) -> Result<TorClient> {
+        self.client_building_on(builder, &SocksPort::Usable)
+    }
+
+    /// As [`client_building`](Self::client_building), on the SOCKS port of one's choice.
+    ///
+    /// Building counts for the client's timeout ([`TorClient::timeout`]), and takes no longer than the builder's. A circuit whose connection did not come to
+    /// be is closed. The others stay, and tor closes them when they have been idle long enough, if they are for general use; those with the purpose
+    /// [`Controller`](crate::types::CircuitPurpose::Controller) stay until somebody closes them.
+    ///
+    /// For the rest it is as [`client_via_on`](Self::client_via_on): no onion services, and every new stream of this tor waits for this program meanwhile.
+    /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
+    ///
+    /// # Errors
+    ///
+    /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state). Connections also fail as [`CircuitBuilder::build`] does.
+    pub fn client_building_on(&self, builder: CircuitBuilder, port: &SocksPort) -> Result<TorClient> {
+        let route = FreshRoute::new(&self.state()?, builder)?;
+        Ok(self.client_on(port)?.route(route))
+    }
+}
+
+/// Connections over this circuit, and no other. Who sends streams over circuits of his own choice can be told from others, which may reveal him.
+impl Circuit {
+    /// A client whose connections and look-ups go over this circuit, and nowhere else: [`Tor::client_via`]. It has the timeout
+    /// ([`TorClient::timeout`]), HTTP, TLS, and whether private addresses are asked for.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// let state = tor.state()?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| state.circuits().into_iter().find(|c| c.is_built()))?;
+    /// let client = circuit.client()?.timeout(Duration::from_secs(20));
+    /// for name in ["example.com", "example.org"] {
+    ///     println!("{name}: {}", client.dns_resolve(name)?);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn client(&self) -> Result<TorClient> {
+        self.client_on(&SocksPort::Usable)
+    }
+
+    /// As [`client`](Self::client), on the SOCKS port of one's choice: [`Tor::client_via_on`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
+        self.tor().client_via_on(self, port)
+    }
+
+    /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client). For several connections hold a client: this one sets and
+    /// resets tor's option each time.
+    ///
+    /// # Errors
+    ///
+    /// As those two. Where it cannot go over this circuit, [`Error::Stream`](crate::Error::Stream) says why, and it goes nowhere.
+    pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+        self.client()?.connect(target)
+    }
+
+    /// Looks up an address of a host, at this circuit's exit: [`TorClient::dns_resolve`] of [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream_via`](Self::stream_via).
+    pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
+        self.client()?.dns_resolve(name)
+    }
+
+    /// Looks up the name of the host with this address, at this circuit's exit: [`TorClient::dns_resolve_ptr`] of
+    /// [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream_via`](Self::stream_via).
+    pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
+        self.client()?.dns_resolve_ptr(ip)
+    }
+
+    /// An HTTP agent that goes over this circuit: [`TorClient::http`] of [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// As [`client`](Self::client).
+    #[cfg(feature = "http")]
+    pub fn http(&self) -> Result<ureq::Agent> {
+        self.client()?.http()
+    }
+
+    /// The tor that it is one of.
+    fn tor(&self) -> Tor {
+        let state = self.state();
+        let core = state.kept().and_then(|keep| Arc::clone(keep).downcast::<Core>().ok());
+        core.map_or_else(|| Tor::from(state.controller().clone()), |core| Tor { core })
+    }
+}

@@ -1,0 +1,800 @@
+//! Attachers, without a tor: what is asked, what is sent, and what becomes of everything that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+use place::{SOON, eager};
+use scape::attach::{
+    Decision, Place, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
+};
+use scape::error::StreamProblem;
+use scape::event::StreamInfo;
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::types::{CircuitId, EndReason, EventKind, StreamReason};
+use scape::{Connect, Controller, Error, State};
+
+const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
+const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
+const RESET: &str = "650-CONF_CHANGED\r\n650-__LeaveStreamsUnattached=0\r\n650 OK\r\n";
+/// A stream that nobody wants is left to tor, so when it was, everything before it is done.
+const LEFT: &str = "ATTACHSTREAM 999 0";
+
+/// A tor whose option was `before`, and which has these streams.
+fn builder(before: u8, streams: &str) -> ScriptedTorBuilder {
+    ScriptedTor::builder()
+        .on("GETCONF __LeaveStreamsUnattached", format!("250 __LeaveStreamsUnattached={before}\r\n"))
+        .on_prefix("SETCONF", "250 OK\r\n")
+        .on_prefix("ATTACHSTREAM", "250 OK\r\n")
+        .on_prefix("CLOSESTREAM", "250 OK\r\n")
+        .info("stream-status", streams)
+        .info("version", "0.4.9.11")
+        .patience(SOON)
+}
+
+fn connect(tor: &ScriptedTor) -> Controller {
+    Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
+}
+
+fn tor() -> (ScriptedTor, Controller) {
+    let tor = builder(0, "").start().unwrap();
+    let controller = connect(&tor);
+    (tor, controller)
+}
+
+/// A client's stream arrives, and waits.
+fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
+    tor.send(format!(
+        "650 STREAM {id} NEW 0 {target} SOURCE_ADDR=127.0.0.1:5000 PURPOSE=USER CLIENT_PROTOCOL=SOCKS5\r\n\
+         650 STREAM {id} CONTROLLER_WAIT 0 {target} CLIENT_PROTOCOL=SOCKS5\r\n"
+    ));
+}
+
+/// Waits until everything so far has been dealt with by the thread that watches streams.
+fn settled(tor: &ScriptedTor) {
+    arrives(tor, 999, "settled.onion:80");
+    tor.wait_for(LEFT).unwrap();
+    tor.send("650 STREAM 999 CLOSED 0 settled.onion:80\r\n");
+}
+
+fn count(tor: &ScriptedTor, command: &str) -> usize {
+    tor.sent().iter().filter(|sent| *sent == command).count()
+}
+
+/// Decides as it is told, and tells what it was asked and what failed.
+struct Told<F> {
+    decide: F,
+    asked: Sender<StreamInfo>,
+    failed: Sender<(u64, Error)>,
+}
+
+impl<F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static> StreamAttacher for Told<F> {
+    fn decide(&self, stream: &StreamRequest) -> Decision {
+        let _ = self.asked.send(stream.info().clone());
+        (self.decide)(stream)
+    }
+
+    fn failed(&self, stream: &StreamInfo, error: &Error) {
+        self.failed.send((stream.id.get(), error.clone())).unwrap();
+    }
+}
+
+fn told<F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static>(
+    decide: F,
+) -> (Told<F>, Receiver<StreamInfo>, Receiver<(u64, Error)>) {
+    let ((asked, was_asked), (failed, has_failed)) = (unbounded(), unbounded());
+    (Told { decide, asked, failed }, was_asked, has_failed)
+}
+
+/// Keeps every stream for later.
+fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
+    let (sender, kept) = unbounded();
+    let attacher = move |stream: &StreamRequest| {
+        sender.send(stream.answer_later()).unwrap();
+        Decision::Later
+    };
+    (attacher, kept)
+}
+
+fn problem(error: &Error) -> &StreamProblem {
+    &error.stream().unwrap_or_else(|| panic!("{error}")).problem
+}
+
+#[test]
+fn what_is_decided_is_done() {
+    let (tor, controller) = tor();
+    let circuit = CircuitId::new(7);
+    let attacher = controller
+        .attach_streams(move |stream: &StreamRequest| match stream.target().port() {
+            Some(80) => Decision::on(circuit),
+            Some(81) => Decision::on(Place::from(circuit).hop(2)),
+            Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
+            Some(443) => Decision::Tor,
+            _ => Decision::NotMine,
+        })
+        .unwrap();
+    for (id, port) in [(12, 80), (13, 81), (14, 25), (15, 443), (16, 22)] {
+        arrives(&tor, id, &format!("www.example.test:{port}"));
+    }
+    // A look-up waits like any other stream.
+    tor.send("650 STREAM 17 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST\r\n650 STREAM 17 CONTROLLER_WAIT 0 a.test:0\r\n");
+    for command in [
+        "ATTACHSTREAM 12 7",
+        "ATTACHSTREAM 13 7 HOP=2",
+        "CLOSESTREAM 14 4",
+        "ATTACHSTREAM 15 0",
+        "ATTACHSTREAM 16 0",
+        "ATTACHSTREAM 17 0",
+    ] {
+        tor.wait_for(command).unwrap();
+    }
+    attacher.close().unwrap();
+    let sent = tor.sent();
+    let of = |what: &str| sent.iter().filter(|sent| sent.starts_with(what)).count();
+    assert_eq!((of("ATTACHSTREAM"), of("CLOSESTREAM"), of("SETCONF")), (5, 1, 2));
+    // Events first, then the option; nothing is read before that.
+    let at = |what: &str| sent.iter().position(|sent| sent.starts_with(what)).unwrap();
+    assert!(
+        at("SETEVENTS") < at(SET) && at(SET) < at("GETINFO stream-status") && at("ATTACHSTREAM") < at(UNSET)
+    );
+}
+
+#[test]
+fn the_request_tells_what_tor_told_once() {
+    let (tor, controller) = tor();
+    let (attacher, asked, _) = told(|stream: &StreamRequest| {
+        assert_eq!((stream.kind(), stream.tried().count(), stream.is_gone()), (StreamKind::Client, 0, false));
+        Decision::Tor
+    });
+    let _guard = controller.attach_streams(attacher).unwrap();
+    arrives(&tor, 12, "[2001:db8::1]:80");
+    let info = asked.recv_timeout(SOON).unwrap();
+    assert_eq!(info.source_addr.as_deref(), Some("127.0.0.1:5000"));
+    assert_eq!(info.purpose.unwrap().as_str(), "USER");
+    assert_eq!(info.target.host(), "2001:db8::1");
+    tor.wait_for("ATTACHSTREAM 12 0").unwrap();
+}
+
+#[test]
+fn the_option_is_set_once_and_put_back_by_the_last() {
+    let (tor, controller) = tor();
+    let first = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    // One registry for all handles of a connection.
+    let second = controller.clone().attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    drop(first);
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 0));
+    drop(second);
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 1));
+    // And again.
+    let third = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    arrives(&tor, 12, "a.test:80");
+    tor.wait_for("ATTACHSTREAM 12 0").unwrap();
+    third.close().unwrap();
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (2, 2));
+}
+
+#[test]
+fn a_panic_that_unwinds_puts_it_back() {
+    let (tor, controller) = tor();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let _guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+        panic!("meant to");
+    }));
+    assert!(outcome.is_err());
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 1));
+}
+
+#[test]
+fn closing_the_connection_puts_it_back_and_closes_what_waits() {
+    for quit in [false, true] {
+        let (tor, controller) = tor();
+        let (attacher, kept) = keeper();
+        let guard = controller.attach_streams(attacher).unwrap();
+        arrives(&tor, 12, "a.test:80");
+        let answer = kept.recv_timeout(SOON).unwrap();
+        if quit {
+            controller.clone().quit().unwrap();
+        } else {
+            controller.clone().close().unwrap();
+        }
+        assert_eq!((count(&tor, UNSET), count(&tor, "CLOSESTREAM 12 1")), (1, 1));
+        assert!(answer.attach(CircuitId::new(7)).is_err());
+        // Nothing is left to do, so nothing fails.
+        guard.close().unwrap();
+    }
+}
+
+#[test]
+fn what_was_1_before_stays_1_and_what_nobody_wants_is_left_to_the_other_controller() {
+    let tor = builder(1, "").start().unwrap();
+    let controller = connect(&tor);
+    let guard = controller
+        .attach_streams(|stream: &StreamRequest| match stream.target().port() {
+            Some(80) => Decision::on(CircuitId::new(7)),
+            Some(443) => Decision::Tor,
+            _ => Decision::NotMine,
+        })
+        .unwrap();
+    arrives(&tor, 11, "a.test:22");
+    arrives(&tor, 12, "some.onion:80");
+    arrives(&tor, 13, "a.test:80");
+    arrives(&tor, 14, "a.test:443");
+    tor.wait_for("ATTACHSTREAM 13 7").unwrap();
+    // Who says that tor is to choose, decides.
+    tor.wait_for("ATTACHSTREAM 14 0").unwrap();
+    guard.close().unwrap();
+    let sent = tor.sent();
+    assert!(!sent.iter().any(|sent| sent.starts_with("SETCONF")), "{sent:?}");
+    assert!(!sent.iter().any(|sent| sent == "ATTACHSTREAM 11 0" || sent == "ATTACHSTREAM 12 0"), "{sent:?}");
+}
+
+#[test]
+fn what_somebody_else_resets_is_set_again_and_put_back_in_the_end() {
+    for before in [0, 1] {
+        let tor = builder(before, "").start().unwrap();
+        let controller = connect(&tor);
+        let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+        tor.send(RESET);
+        settled_or_set(&tor, if before == 0 { 2 } else { 1 });
+        guard.close().unwrap();
+        // Its own change is no reason.
+        tor.send(RESET);
+        controller.sync().unwrap();
+        assert_eq!(count(&tor, UNSET), 1);
+        assert_eq!(count(&tor, SET), if before == 0 { 2 } else { 1 });
+    }
+}
+
+/// Waits until the option was set so many times.
+fn settled_or_set(tor: &ScriptedTor, times: usize) {
+    let begun = std::time::Instant::now();
+    while count(tor, SET) < times {
+        assert!(begun.elapsed() < SOON, "{:?}", tor.sent());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_tor_refuses_is_closed_and_told() {
+    for (reply, code) in [
+        ("551 Can't attach stream to non-open origin circuit\r\n", 551),
+        ("552 Unknown circuit \"7\"\r\n", 552),
+        ("555 Connection is not managed by controller.\r\n", 555),
+    ] {
+        let tor = builder(0, "").on("ATTACHSTREAM 12 7", reply).start().unwrap();
+        let controller = connect(&tor);
+        let (attacher, _, failed) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
+        let _guard = controller.attach_streams(attacher).unwrap();
+        arrives(&tor, 12, "a.test:80");
+        let (id, error) = failed.recv_timeout(SOON).unwrap();
+        assert_eq!((id, error.code()), (12, Some(code)));
+        let error = error.stream().unwrap();
+        assert_eq!((error.circuit, &*error.target), (Some(CircuitId::new(7)), "a.test:80"));
+        assert_eq!(error.is_circuit_gone(), code == 552);
+        // Closed before it was told; never left to tor instead.
+        assert_eq!((count(&tor, "CLOSESTREAM 12 1"), count(&tor, "ATTACHSTREAM 12 0")), (1, 0));
+    }
+}
+
+#[test]
+fn a_stream_that_is_gone_is_not_closed() {
+    let tor = builder(0, "").on("ATTACHSTREAM 12 7", "552 Unknown stream \"12\"\r\n").start().unwrap();
+    let controller = connect(&tor);
+    let (attacher, _, failed) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
+    let guard = controller.attach_streams(attacher).unwrap();
+    arrives(&tor, 12, "a.test:80");
+    let (_, error) = failed.recv_timeout(SOON).unwrap();
+    assert!(error.stream().unwrap().is_stream_gone());
+    guard.close().unwrap();
+    assert!(!tor.sent().iter().any(|sent| sent.starts_with("CLOSESTREAM")));
+}
+
+#[test]
+fn who_is_too_late_is_told_and_nothing_is_sent() {
+    let (tor, controller) = tor();
+    let (attacher, kept) = keeper();
+    let guard = controller.attach_streams(attacher).unwrap();
+    arrives(&tor, 12, "a.test:80");
+    let answer = kept.recv_timeout(SOON).unwrap();
+    assert!(!answer.is_gone());
+    tor.send("650 STREAM 12 CLOSED 0 a.test:80 REASON=DONE\r\n");
+    settled(&tor);
+    assert!(answer.is_gone());
+    let error = answer.attach(CircuitId::new(7)).unwrap_err();
+    assert!(matches!(problem(&error), StreamProblem::Gone), "{error}");
+    guard.close().unwrap();
+    let sent = tor.sent();
+    assert!(
+        !sent.iter().any(|sent| sent.starts_with("ATTACHSTREAM 12") || sent.starts_with("CLOSE")),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn an_answer_may_come_from_any_thread_and_after_the_attacher() {
+    let (tor, controller) = tor();
+    let (attacher, kept) = keeper();
+    let guard = controller.attach_streams(attacher).unwrap();
+    arrives(&tor, 12, "a.test:80");
+    arrives(&tor, 13, "b.test:80");
+    let mut answers = [kept.recv_timeout(SOON).unwrap(), kept.recv_timeout(SOON).unwrap()];
+    answers.sort_by_key(StreamAnswer::id);
+    let [first, second] = answers;
+    std::thread::spawn(move || first.attach(CircuitId::new(7)).unwrap()).join().unwrap();
+    guard.close().unwrap();
+    second.refuse(EndReason::MISC).unwrap();
+    assert_eq!((count(&tor, "ATTACHSTREAM 12 7"), count(&tor, "CLOSESTREAM 13 1")), (1, 1));
+}
+
+#[test]
+fn whatever_is_not_decided_is_closed() {
+    let (tor, controller) = tor();
+    let stash: Arc<Mutex<Option<StreamAnswer>>> = Arc::default();
+    let guard = {
+        let stash = stash.clone();
+        controller
+            .attach_streams(move |stream: &StreamRequest| match stream.target().port() {
+                Some(1) => panic!("meant to"),
+                // Kept, and then a panic: what was kept is void.
+                Some(2) => {
+                    *stash.lock() = Some(stream.answer_later());
+                    panic!("meant to");
+                }
+                // Nobody could decide.
+                Some(3) => Decision::Later,
+                // Let go of at once.
+                Some(4) => {
+                    drop(stream.answer_later());
+                    Decision::Later
+                }
+                // What is returned goes before what was kept.
+                _ => {
+                    *stash.lock() = Some(stream.answer_later());
+                    Decision::on(CircuitId::new(7))
+                }
+            })
+            .unwrap()
+    };
+    for id in 1..=4 {
+        arrives(&tor, id, &format!("a.test:{id}"));
+        tor.wait_for(&format!("CLOSESTREAM {id} 10")).unwrap();
+    }
+    let void = stash.lock().take().unwrap();
+    let error = void.leave_to_tor().unwrap_err();
+    assert!(matches!(problem(&error), StreamProblem::Answered), "{error}");
+    arrives(&tor, 5, "a.test:5");
+    tor.wait_for("ATTACHSTREAM 5 7").unwrap();
+    drop(stash.lock().take());
+    guard.close().unwrap();
+    let sent = tor.sent();
+    assert_eq!(sent.iter().filter(|sent| sent.starts_with("CLOSESTREAM")).count(), 4, "{sent:?}");
+    assert_eq!(sent.iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(), 1, "{sent:?}");
+}
+
+#[test]
+fn one_that_blocks_delays_no_other() {
+    let (tor, controller) = tor();
+    let (open, gate) = bounded::<()>(0);
+    let guard = controller
+        .attach_streams(move |stream: &StreamRequest| {
+            if stream.target().port() == Some(1) {
+                let _ = gate.recv();
+            }
+            Decision::on(CircuitId::new(7))
+        })
+        .unwrap();
+    arrives(&tor, 1, "a.test:1");
+    for id in 2..20 {
+        arrives(&tor, id, "a.test:80");
+    }
+    for id in 2..20 {
+        tor.wait_for(&format!("ATTACHSTREAM {id} 7")).unwrap();
+    }
+    assert_eq!(count(&tor, "ATTACHSTREAM 1 7"), 0);
+    drop(open);
+    tor.wait_for("ATTACHSTREAM 1 7").unwrap();
+    guard.close().unwrap();
+}
+
+#[test]
+fn one_that_blocks_does_not_hold_up_the_end_and_still_decides() {
+    let (tor, controller) = tor();
+    let (open, gate) = bounded::<()>(0);
+    let guard = controller
+        .attach_streams(move |_: &StreamRequest| {
+            let _ = gate.recv();
+            Decision::on(CircuitId::new(7))
+        })
+        .unwrap();
+    arrives(&tor, 1, "a.test:1");
+    settled(&tor);
+    guard.close().unwrap();
+    assert_eq!(count(&tor, UNSET), 1);
+    drop(open);
+    tor.wait_for("ATTACHSTREAM 1 7").unwrap();
+}
+
+#[test]
+fn an_attacher_may_use_the_controller_and_remove_itself() {
+    let tor = builder(0, "").on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start().unwrap();
+    let controller = connect(&tor);
+    let own: Arc<Mutex<Option<scape::attach::AttacherGuard>>> = Arc::default();
+    let guard = {
+        let own = own.clone();
+        let attacher = move |stream: &StreamRequest| {
+            assert_eq!(stream.controller().get_info("uptime").unwrap(), "7");
+            drop(own.lock().take());
+            Decision::on(CircuitId::new(7))
+        };
+        controller.attach_streams(attacher).unwrap()
+    };
+    *own.lock() = Some(guard);
+    arrives(&tor, 1, "a.test:1");
+    tor.wait_for("ATTACHSTREAM 1 7").unwrap();
+    assert_eq!(count(&tor, UNSET), 1);
+}
+
+#[test]
+fn the_first_in_order_of_priority_that_wants_it_decides() {
+    let (tor, controller) = tor();
+    let order: Arc<Mutex<Vec<&str>>> = Arc::default();
+    let one = |name: &'static str, port: u16, circuit: u32| {
+        let order = order.clone();
+        move |stream: &StreamRequest| {
+            order.lock().push(name);
+            if stream.target().port() == Some(port) {
+                Decision::on(CircuitId::new(circuit))
+            } else {
+                Decision::NotMine
+            }
+        }
+    };
+    let _low = controller.attach_streams_with(-1, one("low", 1, 1)).unwrap();
+    let _first = controller.attach_streams(one("first", 2, 2)).unwrap();
+    let _second = controller.attach_streams(one("second", 2, 3)).unwrap();
+    let high = controller.attach_streams_with(9, one("high", 4, 4)).unwrap();
+    arrives(&tor, 11, "a.test:1");
+    tor.wait_for("ATTACHSTREAM 11 1").unwrap();
+    assert_eq!(std::mem::take(&mut *order.lock()), ["high", "first", "second", "low"]);
+    arrives(&tor, 12, "a.test:2");
+    tor.wait_for("ATTACHSTREAM 12 2").unwrap();
+    assert_eq!(std::mem::take(&mut *order.lock()), ["high", "first"]);
+    high.close().unwrap();
+    arrives(&tor, 13, "a.test:4");
+    tor.wait_for("ATTACHSTREAM 13 0").unwrap();
+    assert_eq!(*order.lock(), ["first", "second", "low"]);
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 0));
+}
+
+#[test]
+fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
+    let (tor, controller) = tor();
+    let (attacher, kept) = keeper();
+    // Within a composed one, and after it.
+    let inner = PriorityAttacher::new();
+    let _one = inner.add(2, attacher);
+    let (two, asked, failed) = told(|stream: &StreamRequest| match stream.target().port() {
+        Some(80) => Decision::on(CircuitId::new(8)),
+        _ => Decision::NotMine,
+    });
+    let _two = inner.add(1, two);
+    let _guard = controller.attach_streams_with(5, inner.clone()).unwrap();
+    let _last = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
+    arrives(&tor, 11, "a.test:80");
+    kept.recv_timeout(SOON).unwrap().not_mine();
+    tor.wait_for("ATTACHSTREAM 11 8").unwrap();
+    assert_eq!(asked.recv_timeout(SOON).unwrap().id.get(), 11);
+    arrives(&tor, 12, "a.test:22");
+    kept.recv_timeout(SOON).unwrap().not_mine();
+    tor.wait_for("ATTACHSTREAM 12 9").unwrap();
+    // Its answer counts although the others are there.
+    arrives(&tor, 13, "a.test:80");
+    kept.recv_timeout(SOON).unwrap().attach(CircuitId::new(7)).unwrap();
+    assert_eq!(count(&tor, "ATTACHSTREAM 13 7"), 1);
+    assert!(failed.is_empty());
+    assert!(!tor.sent().iter().any(|sent| sent.starts_with("CLOSESTREAM")));
+}
+
+#[test]
+fn the_one_that_decided_is_told_of_the_error() {
+    let tor = builder(0, "").on("ATTACHSTREAM 11 8", "552 Unknown circuit \"8\"\r\n").start().unwrap();
+    let controller = connect(&tor);
+    let inner = PriorityAttacher::new();
+    let (one, _, not_failed) = told(|_: &StreamRequest| Decision::NotMine);
+    let (two, _, failed) = told(|_: &StreamRequest| Decision::on(CircuitId::new(8)));
+    let _members = [inner.add(2, one), inner.add(1, two)];
+    let _guard = controller.attach_streams(inner).unwrap();
+    arrives(&tor, 11, "a.test:80");
+    assert_eq!(failed.recv_timeout(SOON).unwrap().0, 11);
+    assert!(not_failed.is_empty());
+}
+
+#[test]
+fn what_is_tors_own_business_is_left_to_tor_at_once() {
+    let (tor, controller) = tor();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let guard = {
+        let asked = asked.clone();
+        let attacher = move |_: &StreamRequest| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            Decision::on(CircuitId::new(7))
+        };
+        controller.attach_streams(attacher).unwrap()
+    };
+    arrives(&tor, 11, "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion:80");
+    arrives(&tor, 12, "127.0.0.1.$A958A139891C54874CE30704C302CDA9D94CC15D.exit:5001");
+    tor.send("650 STREAM 13 NEW 0 192.0.2.1:80 PURPOSE=DIR_FETCH\r\n650 STREAM 13 CONTROLLER_WAIT 0 192.0.2.1:80\r\n");
+    for id in [11, 12, 13] {
+        tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    // Only the suffix counts.
+    arrives(&tor, 14, "www.exitgame.com:80");
+    arrives(&tor, 15, "my.onion.shop.test:80");
+    tor.wait_for("ATTACHSTREAM 14 7").unwrap();
+    tor.wait_for("ATTACHSTREAM 15 7").unwrap();
+    guard.close().unwrap();
+}
+
+#[test]
+fn who_wants_onion_services_is_asked_but_cannot_attach_them() {
+    struct Onions(Sender<Error>);
+    impl StreamAttacher for Onions {
+        fn decide(&self, stream: &StreamRequest) -> Decision {
+            match stream.target().port() {
+                Some(80) => Decision::Refuse(EndReason::EXIT_POLICY),
+                _ => Decision::on(CircuitId::new(7)),
+            }
+        }
+        fn failed(&self, _: &StreamInfo, error: &Error) {
+            self.0.send(error.clone()).unwrap();
+        }
+        fn takes(&self, kind: StreamKind) -> bool {
+            kind == StreamKind::Onion
+        }
+    }
+    let (tor, controller) = tor();
+    let (sender, failed) = unbounded();
+    let _guard = controller.attach_streams(Onions(sender)).unwrap();
+    arrives(&tor, 11, "some.onion:80");
+    arrives(&tor, 12, "a.test:80");
+    arrives(&tor, 13, "some.onion:443");
+    tor.wait_for("CLOSESTREAM 11 4").unwrap();
+    tor.wait_for("ATTACHSTREAM 12 0").unwrap();
+    tor.wait_for("CLOSESTREAM 13 1").unwrap();
+    assert!(matches!(problem(&failed.recv_timeout(SOON).unwrap()), StreamProblem::Onion));
+    assert!(!tor.sent().iter().any(|sent| sent.starts_with("ATTACHSTREAM 13")));
+}
+
+#[test]
+fn what_waits_already_is_asked_about() {
+    let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 some.onion:80\n9 SENTCONNECT 3 d.test:80";
+    let tor = builder(0, streams).start().unwrap();
+    let controller = connect(&tor);
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(7))).unwrap();
+    for command in ["ATTACHSTREAM 5 7", "ATTACHSTREAM 7 7", "ATTACHSTREAM 8 0"] {
+        tor.wait_for(command).unwrap();
+    }
+    // Its events come late: it is not asked about twice.
+    arrives(&tor, 5, "a.test:80");
+    settled(&tor);
+    guard.close().unwrap();
+    let sent = tor.sent();
+    assert_eq!(sent.iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(), 4, "{sent:?}");
+}
+
+#[test]
+fn a_stream_that_lost_its_circuit_is_asked_about_again() {
+    let (tor, controller) = tor();
+    let (attacher, asked, failed) = told(|stream: &StreamRequest| {
+        let tried: Vec<_> = stream.tried().map(|(circuit, ..)| circuit.get()).collect();
+        match &*tried {
+            [] | [7] => Decision::on(CircuitId::new(7)),
+            _ => Decision::on(CircuitId::new(8)),
+        }
+    });
+    let _guard = controller.attach_streams(attacher).unwrap();
+    let detached = |id: u64, circuit: u32, reason: &str| {
+        tor.send(format!(
+            "650 STREAM {id} SENTCONNECT {circuit} a.test:80\r\n650 STREAM {id} DETACHED {circuit} a.test:80 {reason}\r\n\
+             650 STREAM {id} CONTROLLER_WAIT 0 a.test:80\r\n"
+        ));
+    };
+    arrives(&tor, 12, "a.test:80");
+    tor.wait_for("ATTACHSTREAM 12 7").unwrap();
+    // Somebody puts it on a circuit, which makes it wait for a moment: nothing to decide on.
+    tor.send("650 STREAM 12 CONTROLLER_WAIT 0 a.test:80\r\n");
+    settled(&tor);
+    assert_eq!(asked.len(), 1);
+    // After a timeout, the same circuit may do.
+    detached(12, 7, "REASON=TIMEOUT");
+    let begun = std::time::Instant::now();
+    while count(&tor, "ATTACHSTREAM 12 7") < 2 {
+        assert!(begun.elapsed() < SOON);
+        std::thread::yield_now();
+    }
+    detached(12, 7, "REASON=TIMEOUT");
+    tor.wait_for("ATTACHSTREAM 12 8").unwrap();
+    // After the exit's no, it would go on for ever.
+    arrives(&tor, 13, "b.test:80");
+    tor.wait_for("ATTACHSTREAM 13 7").unwrap();
+    detached(13, 7, "REASON=END REMOTE_REASON=EXITPOLICY");
+    tor.wait_for("CLOSESTREAM 13 1").unwrap();
+    let (_, error) = failed.recv_timeout(SOON).unwrap();
+    assert!(matches!(problem(&error), StreamProblem::TriedBefore(Some(StreamReason::ExitPolicy))), "{error}");
+    assert_eq!(count(&tor, "ATTACHSTREAM 13 7"), 1);
+}
+
+#[test]
+fn a_circuit_that_has_ended_or_is_anothers_is_not_even_asked_for() {
+    let live = |circuits: &str| {
+        let tor = builder(0, "")
+            .info("ns/all", "")
+            .info("circuit-status", circuits)
+            .info("address-mappings/all", "")
+            .info("entry-guards", "")
+            .start()
+            .unwrap();
+        let state = State::new(&connect(&tor)).unwrap();
+        (tor, state)
+    };
+    let (_, elsewhere) = live("7 BUILT alice PURPOSE=GENERAL");
+    let (tor, state) = live("7 BUILT alice PURPOSE=GENERAL\n8 BUILT alice PURPOSE=GENERAL");
+    let (theirs, ended, good) = (
+        elsewhere.circuit(CircuitId::new(7)).unwrap(),
+        state.circuit(CircuitId::new(7)).unwrap(),
+        state.circuit(CircuitId::new(8)).unwrap(),
+    );
+    tor.send("650 CIRC 7 CLOSED alice PURPOSE=GENERAL REASON=DESTROYED REMOTE_REASON=OR_CONN_CLOSED\r\n");
+    ended.wait_closed(SOON).unwrap();
+    let (attacher, _, failed) = told(move |stream: &StreamRequest| match stream.target().port() {
+        Some(1) => Decision::on(&theirs),
+        Some(2) => Decision::on(&ended),
+        _ => Decision::on(&good),
+    });
+    let guard = state.attach(attacher).unwrap();
+    for id in 1..=3 {
+        arrives(&tor, id, &format!("a.test:{id}"));
+    }
+    tor.wait_for("ATTACHSTREAM 3 8").unwrap();
+    let mut errors = [failed.recv_timeout(SOON).unwrap(), failed.recv_timeout(SOON).unwrap()];
+    errors.sort_by_key(|(id, _)| *id);
+    assert!(matches!(problem(&errors[0].1), StreamProblem::OtherConnection));
+    assert!(matches!(
+        problem(&errors[1].1),
+        StreamProblem::CircuitEnded { reason: Some(_), remote_reason: Some(_) }
+    ));
+    assert!(errors[1].1.stream().unwrap().is_circuit_gone());
+    guard.close().unwrap();
+    assert_eq!((count(&tor, "CLOSESTREAM 1 1"), count(&tor, "CLOSESTREAM 2 1")), (1, 1));
+    assert_eq!(tor.sent().iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(), 1);
+}
+
+#[test]
+fn the_circuit_0_and_the_hop_0_are_no_way_out() {
+    let (tor, controller) = tor();
+    let (attacher, _, failed) = told(|stream: &StreamRequest| match stream.target().port() {
+        Some(1) => Decision::on(CircuitId::new(0)),
+        _ => Decision::on(Place::from(CircuitId::new(7)).hop(0)),
+    });
+    let guard = controller.attach_streams(attacher).unwrap();
+    for id in 1..=2 {
+        arrives(&tor, id, &format!("a.test:{id}"));
+        assert!(matches!(failed.recv_timeout(SOON).unwrap().1, Error::Argument(_)));
+    }
+    guard.close().unwrap();
+    assert!(!tor.sent().iter().any(|sent| sent.starts_with("ATTACHSTREAM")));
+}
+
+#[test]
+fn where_it_cannot_begin_nothing_is_left() {
+    let refused = "553 Unacceptable option value: no\r\n";
+    for tor in [
+        builder(0, "").on(SET, refused),
+        builder(0, "").on("GETCONF __LeaveStreamsUnattached", "552 Unrecognized configuration key\r\n"),
+        builder(0, "").on("GETINFO stream-status", "552 Unrecognized key \"stream-status\"\r\n"),
+        builder(0, "").on_prefix("SETEVENTS STREAM", "552 Unrecognized event \"STREAM\"\r\n"),
+    ] {
+        let tor = tor.on_prefix("SETEVENTS CONF_CHANGED STREAM", "552 Unrecognized event \"STREAM\"\r\n");
+        let tor = tor.start().unwrap();
+        let controller = connect(&tor);
+        assert!(controller.attach_streams(|_: &StreamRequest| Decision::Tor).is_err());
+        assert_eq!(count(&tor, SET), count(&tor, UNSET), "{:?}", tor.sent());
+    }
+}
+
+#[test]
+fn made_again_streams_wait_again_and_those_that_wait_are_asked_about() {
+    let place = place::Place::default();
+    place.put(builder(0, "").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let (attacher, kept) = keeper();
+    let guard = controller.attach_streams(attacher).unwrap();
+    place.with(|tor| arrives(tor, 12, "a.test:80"));
+    let stale = kept.recv_timeout(SOON).unwrap();
+    place.kill();
+    place.put(builder(0, "12 NEW 0 b.test:443").start().unwrap());
+    // The same number, of another stream.
+    let fresh = kept.recv_timeout(SOON).unwrap();
+    assert_eq!(fresh.info().target.as_str(), "b.test:443");
+    let error = stale.attach(CircuitId::new(7)).unwrap_err();
+    assert!(matches!(problem(&error), StreamProblem::Gone), "{error}");
+    fresh.attach(CircuitId::new(8)).unwrap();
+    place.with(|tor| {
+        let sent = tor.sent();
+        assert!(
+            sent.iter().position(|sent| sent == SET)
+                < sent.iter().position(|sent| sent == "ATTACHSTREAM 12 8")
+        );
+        assert!(!sent.iter().any(|sent| sent == "ATTACHSTREAM 12 7"), "{sent:?}");
+    });
+    controller.wait_connected(SOON).unwrap();
+    guard.close().unwrap();
+    place.with(|tor| assert_eq!(count(tor, UNSET), 1));
+}
+
+#[test]
+fn what_cannot_be_put_back_now_is_put_back_when_the_connection_is_made_again() {
+    let place = place::Place::default();
+    place.put(builder(0, "").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    let (_listener, told) = place::statuses(&controller);
+    assert_eq!(place::next(&told), "connected");
+    place.kill();
+    assert_eq!(place::next(&told), "closed");
+    guard.close().unwrap();
+    place.put(builder(1, "").start().unwrap());
+    while place::next(&told) != "reconnected, 0 lost" {}
+    place.with(|tor| assert_eq!((count(tor, SET), count(tor, UNSET)), (0, 1)));
+}
+
+#[test]
+fn it_works_within_a_callback() {
+    let (tor, controller) = tor();
+    let (sender, done) = unbounded();
+    let for_callback = controller.downgrade();
+    let _listener = controller
+        .on([EventKind::Bw], move |_| {
+            let controller = for_callback.upgrade().unwrap();
+            let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+            guard.close().unwrap();
+            controller.close().unwrap();
+            sender.send(()).unwrap();
+        })
+        .unwrap();
+    tor.send("650 BW 1 1\r\n");
+    done.recv_timeout(SOON).unwrap();
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 1));
+}
+
+#[test]
+fn many_streams_and_handles_at_once() {
+    let (tor, controller) = tor();
+    let _guard = controller
+        .attach_streams(|stream: &StreamRequest| Decision::on(CircuitId::new(stream.id().get() as u32)))
+        .unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (tor, controller) = (&tor, &controller);
+            scope.spawn(move || {
+                for round in 0..25 {
+                    let guard =
+                        controller.attach_streams_with(-1, |_: &StreamRequest| Decision::Tor).unwrap();
+                    arrives(tor, 100 + thread * 100 + round, "a.test:80");
+                    guard.close().unwrap();
+                }
+            });
+        }
+    });
+    for id in (100..500).filter(|id| id % 100 < 25) {
+        tor.wait_for(&format!("ATTACHSTREAM {id} {id}")).unwrap();
+    }
+    assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 0));
+}

@@ -1,0 +1,473 @@
+//! Connections over a certain circuit, without a tor: a scripted control port, and a SOCKS port that says what the test wants.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::unbounded;
+use place::SOON;
+use scape::attach::{Decision, Place, StreamRequest};
+use scape::error::{StreamError, StreamProblem};
+use scape::socks::Isolation;
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::types::{CircuitId, CircuitStatus};
+use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient};
+
+const CIRCUIT: CircuitId = CircuitId::new(7);
+const GRANTED: &[u8] = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+const REFUSED: &[u8] = b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00";
+const FAILED: &[u8] = b"\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00";
+const ADDRESS: &[u8] = b"\x05\x00\x00\x01\xc0\x00\x02\x07\x00\x00";
+const NAME: &[u8] = b"\x05\x00\x00\x03\x06a.test\x00\x00";
+
+fn builder() -> ScriptedTorBuilder {
+    ScriptedTor::builder()
+        .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+        .on_prefix("SETCONF", "250 OK\r\n")
+        .on_prefix("ATTACHSTREAM", "250 OK\r\n")
+        .on_prefix("CLOSESTREAM", "250 OK\r\n")
+        .info("stream-status", "")
+        .info("version", "0.4.9.11")
+        .info("circuit-status", "6 EXTENDED alice PURPOSE=GENERAL\n7 BUILT alice,bob PURPOSE=GENERAL")
+        .patience(SOON)
+}
+
+/// A tor with a control port and a SOCKS port.
+struct Fake {
+    control: Arc<ScriptedTor>,
+    controller: Controller,
+    socks: SocksPort,
+}
+
+/// One request that has arrived at the SOCKS port.
+struct Arrived {
+    control: Arc<ScriptedTor>,
+    stream: Box<dyn Duplex>,
+    user: String,
+    command: u8,
+}
+
+trait Duplex: Read + Write + Send {}
+impl<T: Read + Write + Send> Duplex for T {}
+
+fn fake(builder: ScriptedTorBuilder, serve: impl Fn(&mut Arrived) + Send + Sync + 'static) -> Fake {
+    let control = Arc::new(builder.start().unwrap());
+    let controller = Connect::new().authenticate_over(control.transport().unwrap()).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let socks = SocksPort::at(
+        listener.local_addr().unwrap().to_string().parse::<scape::transport::Address>().unwrap(),
+    );
+    let (for_thread, serve) = (control.clone(), Arc::new(serve));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (control, serve) = (for_thread.clone(), serve.clone());
+            thread::spawn(move || greet(control, Box::new(stream)).map(|mut arrived| serve(&mut arrived)));
+        }
+    });
+    Fake { control, controller, socks }
+}
+
+/// The handshake, up to the request.
+fn greet(control: Arc<ScriptedTor>, mut stream: Box<dyn Duplex>) -> Option<Arrived> {
+    let read = |count: usize, stream: &mut Box<dyn Duplex>| -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    let hello = read(2, &mut stream)?;
+    assert!(read(hello[1].into(), &mut stream)?.contains(&2), "credentials are not offered");
+    stream.write_all(b"\x05\x02").ok()?;
+    let length = read(2, &mut stream)?[1];
+    let user = String::from_utf8(read(length.into(), &mut stream)?).unwrap();
+    let length = read(1, &mut stream)?[0];
+    read(length.into(), &mut stream)?;
+    stream.write_all(b"\x01\x00").ok()?;
+    let head = read(5, &mut stream)?;
+    let rest = match head[3] {
+        1 => 5,
+        3 => usize::from(head[4]) + 2,
+        _ => 17,
+    };
+    read(rest, &mut stream)?;
+    Some(Arrived { control, stream, user, command: head[1] })
+}
+
+impl Arrived {
+    fn says(&self, what: &str) {
+        self.control
+            .send(format!("650 STREAM {what} SOCKS_USERNAME=\"{}\" SOCKS_PASSWORD=\"0\"\r\n", self.user));
+    }
+
+    /// It waits for a controller, and what that does.
+    fn waits(&self, id: u64) {
+        self.says(&format!("{id} NEW 0 a.test:80 PURPOSE=USER"));
+        self.says(&format!("{id} CONTROLLER_WAIT 0 a.test:80"));
+    }
+
+    fn waits_and_is_attached(&self, id: u64) {
+        self.waits(id);
+        self.control.wait_for(&format!("ATTACHSTREAM {id} 7")).unwrap();
+    }
+
+    fn opens(&mut self, id: u64, circuit: u32) {
+        self.says(&format!("{id} SENTCONNECT {circuit} a.test:80"));
+        self.says(&format!("{id} REMAP {circuit} 192.0.2.1:80 SOURCE=EXIT"));
+        self.says(&format!("{id} SUCCEEDED {circuit} 192.0.2.1:80"));
+    }
+
+    fn answers(&mut self, bytes: &[u8]) {
+        // Whoever has given up does not hear it.
+        let _ = self.stream.write_all(bytes);
+    }
+
+    fn sees_the_end(&mut self) {
+        assert_eq!(self.stream.read(&mut [0]).unwrap_or(0), 0);
+    }
+}
+
+impl Fake {
+    fn client(&self) -> TorClient {
+        let tor = Tor::from(self.controller.clone());
+        tor.client_via_on(CIRCUIT, &self.socks).unwrap().timeout(SOON)
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.control.sent().iter().filter(|sent| sent.starts_with(what)).count()
+    }
+}
+
+fn stream_error<T>(result: scape::Result<T>) -> StreamError {
+    match result {
+        Err(Error::Stream(error)) => *error,
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it went somewhere"),
+    }
+}
+
+#[test]
+fn a_connection_goes_over_its_circuit() {
+    let (sender, users) = unbounded();
+    let tor = fake(builder(), move |arrived| {
+        sender.send(arrived.user.clone()).unwrap();
+        arrived.waits_and_is_attached(12);
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+        let mut byte = [0];
+        arrived.stream.read_exact(&mut byte).unwrap();
+        arrived.stream.write_all(&byte).unwrap();
+    });
+    let client = tor.client();
+    for _ in 0..2 {
+        let mut stream = client.connect("a.test:80").unwrap();
+        stream.write_all(b"x").unwrap();
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"x");
+    }
+    // Each has a name of its own, of 128 random bits.
+    let (one, other) = (users.recv().unwrap(), users.recv().unwrap());
+    assert!(one != other && one.len() >= 32 && other.len() >= 32);
+    assert!(!format!("{client:?}").contains(&one));
+    // A setting of isolation changes nothing.
+    let isolated = client.clone().isolation(Isolation::new("bob", "sesame").unwrap());
+    isolated.connect("a.test:80").unwrap();
+    assert_ne!(users.recv().unwrap(), "bob");
+    drop((client, isolated));
+    assert_eq!(
+        (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
+        (1, 1)
+    );
+    assert_eq!(tor.count("CLOSESTREAM"), 0);
+}
+
+#[test]
+fn a_hop_can_be_chosen() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits(12);
+        arrived.control.wait_for("ATTACHSTREAM 12 7 HOP=2").unwrap();
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+    });
+    let client =
+        Tor::from(tor.controller.clone()).client_via_on(Place::from(CIRCUIT).hop(2), &tor.socks).unwrap();
+    client.timeout(SOON).connect("a.test:80").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn so_it_does_over_a_unix_port() {
+    use std::os::unix::net::UnixListener;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socks");
+    let listener = UnixListener::bind(&path).unwrap();
+    let tor = fake(builder(), |_| {});
+    let control = tor.control.clone();
+    let served = thread::spawn(move || {
+        let mut arrived = greet(control, Box::new(listener.accept().unwrap().0)).unwrap();
+        // There is no address to know it by.
+        arrived.waits_and_is_attached(12);
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+    });
+    let port = SocksPort::at(scape::transport::Address::from(path.as_path()));
+    let client = Tor::from(tor.controller.clone()).client_via_on(CIRCUIT, &port).unwrap();
+    client.timeout(SOON).connect("a.test:80").unwrap();
+    served.join().unwrap();
+}
+
+#[test]
+fn names_and_addresses_are_looked_up_over_it() {
+    let tor = fake(builder(), |arrived| {
+        let (id, answer) = if arrived.command == 0xf0 { (12, ADDRESS) } else { (13, NAME) };
+        arrived.says(&format!("{id} NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST"));
+        arrived.says(&format!("{id} CONTROLLER_WAIT 0 a.test:0"));
+        arrived.control.wait_for(&format!("ATTACHSTREAM {id} 7")).unwrap();
+        arrived.says(&format!("{id} SENTRESOLVE 7 a.test:0"));
+        arrived.answers(answer);
+        arrived.says(&format!("{id} CLOSED 7 a.test:0 REASON=DONE"));
+    });
+    let client = tor.client();
+    assert_eq!(client.dns_resolve("a.test").unwrap().to_string(), "192.0.2.7");
+    assert_eq!(client.dns_resolve_ptr("192.0.2.7".parse().unwrap()).unwrap(), "a.test");
+}
+
+#[test]
+fn a_look_up_that_went_elsewhere_is_no_answer() {
+    let tor = fake(builder(), |arrived| {
+        arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
+        arrived.says("12 SENTRESOLVE 9 a.test:0");
+        arrived.answers(ADDRESS);
+    });
+    let error = stream_error(tor.client().dns_resolve("a.test"));
+    assert!(
+        matches!(error.problem, StreamProblem::Elsewhere(Some(circuit)) if circuit == CircuitId::new(9)),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_sent() {
+    let tor = fake(builder(), |_| panic!("a request arrived"));
+    let error = stream_error(tor.client().connect("Some.ONION:80"));
+    assert!(matches!(error.problem, StreamProblem::Onion), "{error}");
+    assert_eq!((error.circuit, &*error.target), (Some(CIRCUIT), "Some.ONION:80"));
+    let client =
+        |id| Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap();
+    let error = stream_error(client(6).connect("a.test:80"));
+    assert!(matches!(error.problem, StreamProblem::NotBuilt(CircuitStatus::Extended)), "{error}");
+    let error = stream_error(client(8).connect("a.test:80"));
+    assert!(error.is_circuit_gone() && error.to_string().contains("circuit 8"), "{error}");
+    // Nothing is 0, which would be tor's choice.
+    let nothing = Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(0), &tor.socks);
+    assert!(matches!(nothing, Err(Error::Argument(_))));
+    assert!(matches!(Tor::socks_only("127.0.0.1:1".parse::<scape::transport::Address>().unwrap()), Err(_)));
+    // The exit's network is not asked for, unless told so.
+    assert!(tor.client().connect("127.0.0.1:80").unwrap_err().socks().unwrap().is_private());
+}
+
+#[test]
+fn what_tor_refuses_to_attach_goes_nowhere() {
+    for (reply, gone) in [
+        ("551 Can't attach stream to non-open origin circuit\r\n", false),
+        ("552 Unknown circuit \"7\"\r\n", true),
+        ("555 Connection is not managed by controller.\r\n", false),
+    ] {
+        let tor = fake(builder().on("ATTACHSTREAM 12 7", reply), |arrived| {
+            arrived.waits_and_is_attached(12);
+            arrived.control.wait_for("CLOSESTREAM 12").unwrap();
+            arrived.sees_the_end();
+        });
+        let error = stream_error(tor.client().connect("a.test:80"));
+        assert_eq!((error.is_circuit_gone(), error.stream.map(|id| id.get())), (gone, Some(12)), "{error}");
+        assert!(matches!(error.problem, StreamProblem::Refused(_)));
+        tor.control.wait_for("CLOSESTREAM 12").unwrap();
+        assert_eq!(tor.count("ATTACHSTREAM 12 0"), 0);
+    }
+}
+
+#[test]
+fn what_goes_over_another_circuit_is_not_handed_out() {
+    // Another controller was quicker; or the option was reset, and tor chose.
+    for waits in [true, false] {
+        let tor = fake(builder(), move |arrived| {
+            if waits {
+                arrived.waits_and_is_attached(12);
+            } else {
+                arrived.says("12 NEW 0 a.test:80 PURPOSE=USER");
+            }
+            arrived.opens(12, 9);
+            arrived.answers(GRANTED);
+        });
+        let error = stream_error(tor.client().connect("a.test:80"));
+        assert!(
+            matches!(error.problem, StreamProblem::Elsewhere(Some(id)) if id == CircuitId::new(9)),
+            "{error}"
+        );
+        tor.control.wait_for("CLOSESTREAM 12").unwrap();
+    }
+}
+
+#[test]
+fn the_exits_no_is_what_the_client_is_told() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.says("12 SENTCONNECT 7 a.test:80");
+        arrived.says("12 DETACHED 7 a.test:80 REASON=END REMOTE_REASON=CONNECTREFUSED");
+        arrived.says("12 CONTROLLER_WAIT 0 a.test:80");
+        arrived.control.wait_for("CLOSESTREAM 12 3").unwrap();
+        arrived.answers(REFUSED);
+        arrived.says("12 CLOSED 7 a.test:80 REASON=END REMOTE_REASON=CONNECTREFUSED");
+    });
+    let error = tor.client().connect("a.test:80").unwrap_err();
+    assert!(error.socks().unwrap().is_connection_refused(), "{error}");
+    assert_eq!(tor.count("ATTACHSTREAM"), 1);
+}
+
+#[test]
+fn a_slow_exit_is_tried_again_on_the_same_circuit() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.says("12 SENTCONNECT 7 a.test:80");
+        arrived.says("12 DETACHED 7 a.test:80 REASON=TIMEOUT");
+        arrived.says("12 CONTROLLER_WAIT 0 a.test:80");
+        let begun = Instant::now();
+        while arrived.control.sent().iter().filter(|sent| *sent == "ATTACHSTREAM 12 7").count() < 2 {
+            assert!(begun.elapsed() < SOON);
+            thread::yield_now();
+        }
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+    });
+    tor.client().connect("a.test:80").unwrap();
+}
+
+#[test]
+fn a_circuit_that_ends_takes_its_stream_along() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.says("12 SENTCONNECT 7 a.test:80");
+        // The client is told first.
+        arrived.answers(FAILED);
+        arrived.says("12 CLOSED 7 a.test:80 REASON=DESTROY");
+    });
+    let error = stream_error(tor.client().connect("a.test:80"));
+    assert_eq!(error.circuit, Some(CIRCUIT));
+    assert!(matches!(error.problem, StreamProblem::Ended { reason: Some(_), .. }), "{error}");
+}
+
+#[test]
+fn the_deadline_cancels_the_request() {
+    let (sender, ended) = unbounded();
+    let tor = fake(builder(), move |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.sees_the_end();
+        sender.send(()).unwrap();
+    });
+    let client = tor.client().timeout(Duration::from_millis(300));
+    let error = client.connect("a.test:80").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    ended.recv_timeout(SOON).unwrap();
+    tor.control.wait_for("CLOSESTREAM 12").unwrap();
+}
+
+#[test]
+fn what_tor_does_not_confirm_in_time_is_closed() {
+    let tor = fake(builder(), move |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.says("12 SENTCONNECT 7 a.test:80");
+        arrived.answers(GRANTED);
+        arrived.sees_the_end();
+    });
+    let error = tor.client().timeout(Duration::from_millis(300)).connect("a.test:80").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    tor.control.wait_for("CLOSESTREAM 12").unwrap();
+}
+
+#[test]
+fn the_end_of_the_control_connection_is_noticed_at_once() {
+    let tor = fake(builder(), move |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.control.hang_up();
+        arrived.sees_the_end();
+    });
+    let begun = Instant::now();
+    let error = tor.client().connect("a.test:80").unwrap_err();
+    assert!(error.is_closed(), "{error}");
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn nobody_else_is_asked_and_another_programs_are_left_alone() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+    });
+    let (sender, asked) = unbounded();
+    let guard = tor
+        .controller
+        .attach_streams(move |stream: &StreamRequest| {
+            sender.send(stream.id().get()).unwrap();
+            Decision::Tor
+        })
+        .unwrap();
+    tor.client().connect("a.test:80").unwrap();
+    for line in ["13 NEW 0 a.test:80", "13 CONTROLLER_WAIT 0 a.test:80"] {
+        tor.control.send(format!(
+            "650 STREAM {line} SOCKS_USERNAME=\"scape-via-0123456789abcdef0123456789abcdef\"\r\n"
+        ));
+    }
+    tor.control.send("650 STREAM 14 NEW 0 a.test:80\r\n650 STREAM 14 CONTROLLER_WAIT 0 a.test:80\r\n");
+    assert_eq!(asked.recv_timeout(SOON).unwrap(), 14);
+    tor.control.wait_for("ATTACHSTREAM 14 0").unwrap();
+    guard.close().unwrap();
+    assert!(asked.is_empty());
+    assert_eq!(tor.count("ATTACHSTREAM 13"), 0);
+}
+
+#[test]
+fn many_at_once_keep_apart() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let ids = AtomicU64::new(100);
+    let builder = builder()
+        .info("circuit-status", (1..=20).map(|id| format!("{id} BUILT alice,bob\n")).collect::<String>());
+    // Which circuit it was attached to is what the target tells.
+    let tor = fake(builder, move |arrived| {
+        let id = ids.fetch_add(1, Ordering::SeqCst);
+        arrived.waits(id);
+        let command = arrived.control.wait_for(&format!("ATTACHSTREAM {id} ")).unwrap();
+        let circuit: u32 = command.rsplit(' ').next().unwrap().parse().unwrap();
+        arrived.opens(id, circuit);
+        arrived.answers(GRANTED);
+        arrived.answers(&circuit.to_be_bytes());
+    });
+    let clients: Vec<TorClient> = (1..=20)
+        .map(|id| {
+            let client =
+                Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap();
+            client.timeout(SOON)
+        })
+        .collect();
+    thread::scope(|scope| {
+        for number in 0..200 {
+            let client = &clients[number % 20];
+            scope.spawn(move || {
+                let mut stream = client.connect("a.test:80").unwrap();
+                let mut circuit = [0; 4];
+                stream.read_exact(&mut circuit).unwrap();
+                assert_eq!(u32::from_be_bytes(circuit) as usize, number % 20 + 1);
+            });
+        }
+    });
+    drop(clients);
+    assert_eq!(
+        (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
+        (1, 1)
+    );
+}

@@ -1,0 +1,220 @@
+//! Circuits over relays that the library chooses, on real relays.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use scape::state::Circuit;
+use scape::testing::TestNetwork;
+use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint, RouterFlags};
+use scape::{CircuitBuilder, Error, PathBuilder, State, Tor};
+
+use crate::{Case, SOON};
+
+pub(crate) const CASES: &[Case] = &[
+    ("tor builds every path that is chosen", every_path_is_built),
+    ("paths begin with this tor's entry guards", entry_guards),
+    ("exits that let a target out, and one that is fixed", exits),
+    ("why there is no path", no_path),
+    ("several circuits at once", several_at_once),
+    ("a relay that has stopped is gone around", around_a_stopped_relay),
+    ("a pool of circuits is kept full", pool),
+    ("tor chooses the relays of a builder's circuits", chosen_by_tor),
+];
+
+/// Paths on the private network, whose relays are all in one network.
+fn path() -> PathBuilder {
+    PathBuilder::new().distinct_subnets(false)
+}
+
+fn relays(circuit: &Circuit) -> Vec<Fingerprint> {
+    circuit.path().iter().filter_map(|relay| relay.fingerprint()).collect()
+}
+
+/// A tor of this test's own, with its state.
+fn own_tor(network: &TestNetwork) -> (Tor, State) {
+    let tor = Tor::launch(network.launch()).unwrap();
+    let state = State::new(&tor.controller().unwrap()).unwrap();
+    (tor, state)
+}
+
+fn every_path_is_built(network: &TestNetwork) {
+    let state = State::new(network.client()).unwrap();
+    let target = ("www.scape.test", 80);
+    let mut paths = vec![
+        path().random_guard(),
+        path().random_guard().internal(),
+        path().random_guard().exit_to(target).uniform_middles(),
+        path().random_guard().exit_to(("192.0.2.1", 443)).exclude(["relay0"]),
+    ];
+    // The private network has eight relays; each is in a path once.
+    paths.extend((1..=6).map(|length| path().random_guard().length(length)));
+    for path in paths {
+        for circuit in CircuitBuilder::choosing(path.clone()).build_many(&state, 5).unwrap() {
+            let circuit = circuit.unwrap_or_else(|error| panic!("{path:?}: {error}"));
+            let hops = relays(&circuit);
+            assert_eq!(hops.iter().collect::<HashSet<_>>().len(), hops.len(), "{circuit}");
+            assert!(circuit.is_built(), "{circuit}");
+            circuit.close().unwrap();
+        }
+    }
+}
+
+fn entry_guards(network: &TestNetwork) {
+    let (_tor, state) = own_tor(network);
+    let circuit = CircuitBuilder::choosing(path()).build(&state).unwrap();
+    let guards = state.entry_guards();
+    let usable: Vec<Fingerprint> = guards
+        .iter()
+        .filter(|guard| guard.status != EntryGuardStatus::Unusable)
+        .filter_map(|guard| guard.relay.fingerprint())
+        .collect();
+    let hops = relays(&circuit);
+    assert_eq!(hops.len(), 3);
+    assert!(usable.contains(&hops[0]), "{circuit}, but the guards are {guards:?}");
+    let last = state.router(hops[2]);
+    assert!(last.flags().contains(RouterFlags::EXIT), "{last:?}");
+    // The exit is one of the guards: then the entry is another one.
+    for guard in usable.iter().take(2) {
+        if state.router(*guard).flags().contains(RouterFlags::EXIT) {
+            let circuit = CircuitBuilder::choosing(path().exit(*guard)).build(&state).unwrap();
+            let hops = relays(&circuit);
+            assert!(usable.contains(&hops[0]) && hops[0] != hops[2] && hops[2] == *guard, "{circuit}");
+        }
+    }
+}
+
+fn exits(network: &TestNetwork) {
+    let state = State::new(network.client()).unwrap();
+    let exits: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    for exit in &exits[..2] {
+        let builder = CircuitBuilder::choosing(path().random_guard().exit(*exit).length(2));
+        let builder = builder.purpose(CircuitPurpose::Controller);
+        let circuit = builder.build(&state).unwrap();
+        assert_eq!(relays(&circuit)[1], *exit);
+        assert_eq!(circuit.purpose(), Some(CircuitPurpose::Controller));
+        circuit.close().unwrap();
+    }
+    // The authorities let nothing out.
+    let builder = CircuitBuilder::choosing(path().random_guard().exit_to(("www.scape.test", 8080)));
+    for circuit in builder.build_many(&state, 6).unwrap() {
+        let circuit = circuit.unwrap();
+        assert!(exits.contains(&relays(&circuit)[2]), "{circuit}");
+        circuit.close().unwrap();
+    }
+}
+
+fn no_path(network: &TestNetwork) {
+    let state = State::new(network.client()).unwrap();
+    let before = state.circuits().len();
+    let exits: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let none = path().random_guard().exclude(&exits).exit_to(("www.scape.test", 80));
+    match CircuitBuilder::choosing(none).build(&state).unwrap_err() {
+        Error::NoPath(error) => assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}"),
+        error => panic!("{error}"),
+    }
+    // All are in one network.
+    match CircuitBuilder::choosing(PathBuilder::new().random_guard()).build(&state).unwrap_err() {
+        Error::NoPath(error) => {
+            assert!(error.candidates > 0, "{error}");
+            assert!(error.to_string().contains("network of another hop"), "{error}");
+        }
+        error => panic!("{error}"),
+    }
+    // tor goes on building circuits of its own.
+    assert!(state.circuits().len() <= before + 3);
+}
+
+fn several_at_once(network: &TestNetwork) {
+    let state = State::new(network.client()).unwrap();
+    let builder = CircuitBuilder::choosing(path().random_guard()).concurrency(8);
+    let circuits: Vec<Circuit> = builder.build_many(&state, 24).unwrap().map(Result::unwrap).collect();
+    let ids: HashSet<_> = circuits.iter().map(Circuit::id).collect();
+    assert_eq!(ids.len(), 24);
+    let listed = network.client().circuits().unwrap();
+    for circuit in &circuits {
+        let listed = listed.iter().find(|listed| listed.id == circuit.id());
+        assert_eq!(listed.map(|listed| &listed.path), Some(&circuit.path()), "{circuit}");
+    }
+    for circuit in circuits {
+        circuit.close().unwrap();
+    }
+}
+
+/// A process that stands still as long as this lives.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(pid: u32) -> Self {
+        let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::STOP).unwrap();
+        Stopped(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::CONT).unwrap();
+    }
+}
+
+fn around_a_stopped_relay(network: &TestNetwork) {
+    let state = State::new(network.client()).unwrap();
+    let mut relays_here = network.relays();
+    let [stopped, other, first] = std::array::from_fn(|_| relays_here.next().unwrap());
+    let [stopped_fingerprint, other] = [stopped, other].map(|relay| relay.fingerprint().unwrap());
+    let two_exits = path()
+        .length(2)
+        .relay(1, first.fingerprint().unwrap())
+        .exit_where(move |relay| [stopped_fingerprint, other].contains(&relay.fingerprint()));
+    let builder = CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
+    let _stopped = Stopped::new(stopped.process().pid());
+    // One of the two is chosen first as often as the other; what fails once is not tried again.
+    for circuit in builder.timeout(SOON).concurrency(8).build_many(&state, 8).unwrap() {
+        let circuit = circuit.unwrap();
+        assert_eq!(relays(&circuit)[1], other, "{circuit}");
+        circuit.close().unwrap();
+    }
+    // Nothing is left of the attempts.
+    state
+        .wait(SOON, |state| {
+            let through = |circuit: &Circuit| relays(circuit) == [first.fingerprint().unwrap()];
+            (!state.circuits().iter().any(|circuit| through(circuit) && !circuit.is_built())).then_some(())
+        })
+        .unwrap();
+}
+
+fn pool(network: &TestNetwork) {
+    let (_tor, state) = own_tor(network);
+    let builder = CircuitBuilder::choosing(path().exit_to(("www.scape.test", 80)));
+    let pool = builder.purpose(CircuitPurpose::Controller).pool(&state, 4).unwrap();
+    pool.wait_full(SOON).unwrap();
+    let before: Vec<Circuit> = pool.circuits();
+    assert_eq!(before.len(), 4);
+
+    // Two are closed, one of them by its number, behind the state's back.
+    state.controller().close_circuit(before[0].id()).unwrap();
+    before[1].close().unwrap();
+    before[0].wait_closed(SOON).unwrap();
+    pool.wait_full(SOON).unwrap();
+    let now = pool.circuits();
+    assert!(now.contains(&before[2]) && now.contains(&before[3]));
+    assert!(!now.contains(&before[0]) && !now.contains(&before[1]));
+
+    let taken = pool.take(SOON).unwrap();
+    pool.wait_full(SOON).unwrap();
+    let all = pool.circuits();
+    pool.close().unwrap();
+    assert!(all.iter().all(Circuit::is_ended));
+    assert!(taken.is_built());
+    taken.close().unwrap();
+}
+
+fn chosen_by_tor(network: &TestNetwork) {
+    let (_tor, state) = own_tor(network);
+    let circuit = CircuitBuilder::new().build(&state).unwrap();
+    assert_eq!(circuit.path().len(), 3);
+    let along: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).take(4).collect();
+    let circuit = CircuitBuilder::along(&along).build(&state).unwrap();
+    assert_eq!(relays(&circuit), along);
+}
