@@ -104,11 +104,11 @@ impl Watch {
         }
         match self.registry.controller().leave_streams_again() {
             Ok(true) => {
-                log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again")
+                log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again");
             }
             Ok(false) | Err(Error::Closed(_)) => {}
             Err(error) => {
-                log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}")
+                log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}");
             }
         }
     }
