@@ -49,6 +49,25 @@
 //!
 //! **Whichever there is.** [`Tor::global`] is one for the whole program: one that runs, or else one that is launched.
 //!
+//! # What tor has and does
+//!
+//! [`Tor::state`] keeps it live: circuits, streams, the consensus' routers, addresses, entry guards. [`state`] tells how to look things up, wait, and listen.
+//! [`path`] chooses relays and builds circuits, [`attach`] decides which circuit a stream goes over, [`geoip`] knows where addresses are.
+//!
+//! ```no_run
+//! use scape::Tor;
+//! use std::time::Duration;
+//!
+//! let tor = Tor::connect()?;
+//! let state = tor.state()?;
+//! let listener = state.on_stream_attached(|stream, circuit| println!("{stream} goes over {circuit}"));
+//! let circuit = state.wait(Duration::from_secs(60), |state| state.circuits().into_iter().find(|circuit| circuit.is_built()))?;
+//! for router in circuit.routers() {
+//!     println!("{router} at {:?}", router.or_address());
+//! }
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
 //! # Testing
 //!
 //! With the feature `testing`:
@@ -233,6 +252,8 @@
 //! | `scape::wire` | trace | every command and reply, without secrets and without data blocks |
 //! | `scape::connection` | debug to warn | the end of each connection, with its cause; attempts to make it again, what could not be given back |
 //! | `scape::onion` | debug, warn | directories that have not answered when a service is published; services that could not be removed |
+//! | `scape::state` | debug, warn | what of tor's answers is not understood |
+//! | `scape::attach` | debug, warn | streams that could not be attached, attachers that panicked, other controllers that attach |
 //! | `scape::process` | warn | a launched tor that did not end as it should |
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
@@ -246,6 +267,7 @@
 //! |---|---|
 //! | `http` | [`http`]: `Tor::http`, HTTP through tor, with [`ureq`](https://docs.rs/ureq): enough for onion services |
 //! | `https` | and `https://` URLs; [`tls`]: TLS inside any connection through tor |
+//! | `geoip` | databases of places and networks for [`geoip`], which asks tor's own data without it |
 //! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real ones |
 //!
 //! None is on by default.

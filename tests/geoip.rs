@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use scape::State;
 use scape::error::GeoIpError;
 use scape::geoip::{GeoIp, Source};
 use scape::testing::ScriptedTor;
@@ -97,4 +98,38 @@ fn without_a_connection_there_are_no_answers() {
     // What was said remains true.
     assert!(geoip.lookup(ip("192.0.2.1")).unwrap().is_known());
     assert!(geoip.lookup_all([]).unwrap().is_empty());
+}
+
+const ROUTERS: &str = "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.1 9004 0\n\
+     s Running\n";
+
+/// A tor with one router.
+fn tor_with_a_router() -> ScriptedTor {
+    ScriptedTor::builder()
+        .info("ns/all", ROUTERS)
+        .info("circuit-status", "")
+        .info("stream-status", "")
+        .info("address-mappings/all", "")
+        .info("entry-guards", "")
+        .info("ip-to-country/192.0.2.1", "de")
+        .on_prefix("SETEVENTS", "250 OK\r\n")
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn routers_know_where_they_are() {
+    let tor = tor_with_a_router();
+    let state = State::new(&connect(&tor)).unwrap();
+    let router = state.routers().named("alice").pop().unwrap();
+    for _ in 0..2 {
+        assert_eq!(router.location().unwrap().unwrap().to_string(), "192.0.2.1 de");
+    }
+    assert_eq!(asked(&tor), 1);
+    // One without a tor is given the state's.
+    state.set_geoip(GeoIp::new());
+    assert!(router.location().unwrap().unwrap().is_known());
+    assert_eq!(asked(&tor), 2);
+    let stub = state.router("0000000000000000000000000000000000000000".parse().unwrap());
+    assert_eq!(stub.location().unwrap(), None);
 }

@@ -9,6 +9,8 @@ mod attach;
 mod circuits;
 #[path = "network/commands.rs"]
 mod commands;
+#[path = "network/directory.rs"]
+mod directory;
 #[path = "network/endpoints.rs"]
 mod endpoints;
 #[path = "network/events.rs"]
@@ -28,6 +30,10 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[cfg(feature = "geoip")]
+#[path = "support/mmdb.rs"]
+#[allow(dead_code)]
+mod mmdb;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
 #[path = "network/onion_services.rs"]
@@ -91,6 +97,7 @@ fn a_private_network() {
         hs_descriptors::CASES,
         tor::CASES,
         state::CASES,
+        directory::CASES,
         geoip::CASES,
         attach::CASES,
         via::CASES,

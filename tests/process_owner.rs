@@ -10,9 +10,12 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use scape::Error;
 use scape::error::OwnerError;
 use scape::process::{ProcessOwner, owner_of};
+use scape::state::Stream;
+use scape::testing::ScriptedTor;
+use scape::types::StreamId;
+use scape::{Connect, Error, State};
 
 /// In the environment of the child that this program starts of itself: where it is to connect to.
 const CONNECT: &str = "SCAPE_TEST_CONNECT";
@@ -133,4 +136,56 @@ fn send_socket(over: &UnixStream, socket: &TcpStream) {
     let sockets = [socket.as_fd()];
     assert!(ancillary.push(SendAncillaryMessage::ScmRights(&sockets)));
     sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
+}
+
+/// A state that was told of a stream: `rest` is what follows its target.
+fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stream) {
+    let event = format!("650 STREAM 5 NEW 0 b.example:80 {rest}\r\n250-more=\r\n250 OK\r\n");
+    let tor = ScriptedTor::builder()
+        .info("ns/all", "")
+        .info("circuit-status", "")
+        .info("stream-status", "")
+        .info("address-mappings/all", "")
+        .info("entry-guards", "")
+        .info("net/listeners/socks", socks)
+        .info("net/listeners/httptunnel", tunnel)
+        .on("GETINFO more", event)
+        .on_prefix("SETEVENTS", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let state = State::new(&Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()).unwrap();
+    state.controller().msg("GETINFO more").unwrap();
+    (tor, state.stream(StreamId::new(5)).unwrap())
+}
+
+#[test]
+fn of_a_stream() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let _client = TcpStream::connect(local).unwrap();
+    let (_accepted, peer) = listener.accept().unwrap();
+    let us = Some(std::process::id());
+    let port = format!("\"unix:/run/tor/socks\" \"{local}\"");
+    let from = |protocol: &str| format!("SOURCE_ADDR={peer} PURPOSE=USER CLIENT_PROTOCOL={protocol}");
+    for (rest, socks, tunnel, expected) in [
+        (from("SOCKS5"), &*port, "", us),
+        // What this version does not know.
+        (from("SOCKS9"), &*port, "", us),
+        (format!("SOURCE_ADDR={peer}"), &*port, "", us),
+        (from("HTTPCONNECT"), "", &*port, us),
+        // Its port is not known to tor.
+        (from("TRANS"), "", "", us),
+        (from("DNS"), &*port, "", None),
+        // That the client's address is somebody's is not enough: it must be connected to tor.
+        (from("SOCKS5"), "", &*port, None),
+        (from("SOCKS5"), "\"127.0.0.1:1\"", "", None),
+        (from("SOCKS5"), "\"unix:/run/tor/socks\"", "", None),
+        ("SOURCE_ADDR=/run/tor/socks:0 PURPOSE=USER".into(), &*port, "", None),
+        ("SOURCE_ADDR=(Tor_internal):0 PURPOSE=DIR_FETCH".into(), &*port, "", None),
+        ("PURPOSE=USER".into(), &*port, "", None),
+    ] {
+        let (_tor, stream) = told_of_a_stream(&rest, socks, tunnel);
+        let found = stream.process().unwrap();
+        assert_eq!(found.map(|process| process.pid), expected, "{rest}, {socks}, {tunnel}");
+    }
 }

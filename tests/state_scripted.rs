@@ -116,7 +116,7 @@ fn it_follows_the_events() {
     let built =
         state.on_circuit_built(move |circuit| for_built.send(format!("built {}", circuit.id())).unwrap());
     let _removed = state.on_router_removed(move |router| {
-        sender.send(format!("removed {}", router.name().nickname().unwrap())).unwrap()
+        sender.send(format!("removed {}", router.name().nickname().unwrap())).unwrap();
     });
     let alice = state.router(ALICE.parse().unwrap());
     let bob = state.routers().named("bob").remove(0);

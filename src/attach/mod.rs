@@ -1,7 +1,7 @@
 //! Over which circuits streams go: attachers.
 //!
 //! tor puts each stream on a circuit of its choice. A [`StreamAttacher`] decides instead: over this circuit, over one that tor chooses, nowhere, or
-//! later. [`Controller::attach_streams`] installs one, as long as what it returns lives. Closures are attachers:
+//! later. [`Controller::attach_streams`](crate::Controller::attach_streams) installs one, as long as what it returns lives. Closures are attachers:
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -33,7 +33,7 @@
 //! * **Streams do not wait for each other.** Each is decided on by a thread of its own.
 //! * **What is not an attacher's to decide is left to tor, at once**: onion services ([`StreamAttacher::takes`]), and what is tor's own.
 //! * **What is this program's own goes first.** Streams of a client that is bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)) are shown to no
-//!   attacher. Then come the attachers, by [priority](Controller::attach_streams_with), then tor.
+//!   attacher. Then come the attachers, by [priority](crate::Controller::attach_streams_with), then tor.
 //!
 //! A stream that has lost its circuit before it was open (the exit refused it, or did not answer: `DETACHED`) is asked about again. One that is open stays
 //! where it is.

@@ -64,7 +64,7 @@ mod tests {
             "=",
             "====",
             "A",
-            &text[1..],
+            text.split_at(1).1,
             &format!("{text}A"),
             &format!("{text}=="),
             &text.replace('/', "_"),

@@ -14,6 +14,11 @@ pub enum OwnerError {
         /// The user who opened the connection.
         uid: u32,
     },
+    /// tor is on another machine, and tells its clients' addresses as they are there.
+    Remote {
+        /// Where tor is controlled.
+        control: Box<str>,
+    },
     /// The system's tables cannot be read.
     Unreadable {
         /// What was to be read, and why it cannot.
@@ -30,6 +35,10 @@ impl fmt::Display for OwnerError {
             OwnerError::NotAllowed { uid } => write!(
                 f,
                 "the connection belongs to a process of user {uid} that this program may not look into: run it as that user, or as root"
+            ),
+            OwnerError::Remote { control } => write!(
+                f,
+                "the tor at {control} is on another machine: its clients' processes can be told there only"
             ),
             OwnerError::Unreadable { problem } => {
                 write!(f, "the processes' connections cannot be read: {problem}")

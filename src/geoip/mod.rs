@@ -86,6 +86,11 @@ impl GeoIp {
         self
     }
 
+    /// The same, which asks this tor unless it asks one already.
+    pub(crate) fn or_tor(self, controller: &Controller) -> Self {
+        if self.tor.is_some() { self } else { self.tor(controller) }
+    }
+
     /// Adds a database, whatever it holds.
     ///
     /// # Errors

@@ -52,5 +52,6 @@ pub use exit::Exit;
 pub use find::find_tor;
 pub use launch::Launch;
 pub use options::OptionValue;
+pub(crate) use owner::owner_among;
 pub use owner::{ProcessOwner, owner_of};
 pub use tor_process::TorProcess;

@@ -37,16 +37,19 @@ mod addresses;
 mod change;
 mod circuit;
 mod circuit_table;
+mod directory;
 mod guard_table;
 mod keeper;
 mod listen;
 mod listeners;
+mod location;
 mod model;
 mod router;
 mod router_table;
 mod routers;
 mod snapshot;
 mod stream;
+mod stream_process;
 mod stream_table;
 mod tracker;
 
@@ -59,6 +62,7 @@ use parking_lot::Mutex;
 use crate::connection::{Registration, Thread};
 use crate::controller::{BuildCircuit, Controller};
 use crate::error::{Error, Phase, Result};
+use crate::geoip::GeoIp;
 use crate::protocol::EntryGuard;
 use crate::socks::Keep;
 use crate::types::{CircuitId, EventKind, Fingerprint, RouterFlags, StreamId};
@@ -105,9 +109,12 @@ pub struct State {
 pub(crate) struct Inner {
     shared: Arc<Shared>,
     controller: Controller,
+    geoip: Mutex<GeoIp>,
     /// Taken back first: afterwards nothing is applied any more.
     registration: Mutex<Option<Registration>>,
     keeper: Mutex<Option<Thread>>,
+    /// What was last asked for.
+    directory: Mutex<Option<directory::Kept>>,
 }
 
 impl State {
@@ -286,8 +293,10 @@ impl Inner {
         let inner = Arc::new(Inner {
             shared: shared.clone(),
             controller: controller.clone(),
+            geoip: Mutex::new(GeoIp::new().tor(controller)),
             registration: Mutex::new(Some(registration)),
             keeper: Mutex::default(),
+            directory: Mutex::default(),
         });
         let for_keeper = Arc::downgrade(&inner);
         let _ = shared.inner.set(for_keeper.clone());

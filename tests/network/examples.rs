@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use scape::AddOnion;
 use scape::testing::TestNetwork;
+use scape::{AddOnion, BuildCircuit};
 
 use crate::onions::{publish, server};
 use crate::{Case, NAME, NAMED, SOON};
@@ -17,6 +17,10 @@ pub(crate) const CASES: &[Case] = &[
     ("example exits_in_use", exits_in_use),
     ("example bandwidth_meter", bandwidth_meter),
     ("example circuit_watcher", circuit_watcher),
+    ("example circuits", circuits),
+    ("example streams_by_circuit", streams_by_circuit),
+    #[cfg(feature = "geoip")]
+    ("example world", world),
     ("example event_logger", event_logger),
     ("example hs_descriptor", hs_descriptor),
     ("example client_auth", client_auth),
@@ -134,6 +138,76 @@ fn bandwidth_meter(network: &TestNetwork) {
 
 fn circuit_watcher(network: &TestNetwork) {
     prints(network, "circuit_watcher", &[], vec!["circuits now"]);
+}
+
+fn circuits(network: &TestNetwork) {
+    let state = network.tor().state().unwrap();
+    let relays: Vec<_> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let made = state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let id = made.id().to_string();
+    let text = run(network, "circuits", &[]);
+    let lines: Vec<&str> = text.lines().collect();
+    let begin =
+        lines.iter().position(|line| line.starts_with(&format!("circuit {id} BUILT GENERAL, "))).unwrap();
+    for (line, hop) in lines[begin + 1..].iter().zip(made.path()) {
+        assert_eq!(*line, format!("    {hop}"));
+    }
+    assert_eq!(run(network, "circuits", &["close", &id]), format!("circuit {id} is closed\n"));
+    made.wait_closed(SOON).unwrap();
+
+    // Nobody takes the connection, so nobody but the example ends it.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _connected = network.tor().client().unwrap().timeout(SOON).connect((NAME, port)).unwrap();
+    let stream = state
+        .wait(SOON, |state| {
+            state.streams().into_iter().find(|s| s.target().port() == Some(port) && s.circuit().is_some())
+        })
+        .unwrap();
+    let (circuit, stream_id) = (stream.circuit().unwrap().id().to_string(), stream.id());
+    let text = run(network, "circuits", &[]);
+    assert!(text.contains(&format!("    stream {stream_id} SUCCEEDED to ")), "{text}");
+    let text = run(network, "circuits", &["close-streams", &circuit]);
+    assert!(text.contains(&format!("stream {stream_id} is closed\n")), "{text}");
+    stream.wait_closed(SOON).unwrap();
+
+    for wrong in [&["close", "4000000000"][..], &["close", "x"], &["nonsense"]] {
+        assert!(!example(network, "circuits", wrong).output().unwrap().status.success(), "{wrong:?}");
+    }
+}
+
+fn streams_by_circuit(network: &TestNetwork) {
+    let (_watching, mut lines) = start(network, "streams_by_circuit", &[]);
+    let now = lines.find_map(|line| line.unwrap().strip_suffix(" streams now").map(str::to_owned));
+    now.unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connected = network.tor().client().unwrap().timeout(SOON).connect((NAME, port)).unwrap();
+    let opened =
+        lines.by_ref().map(Result::unwrap).find(|line| line.contains(&format!(" to {NAME}:{port}"))).unwrap();
+    if cfg!(target_os = "linux") {
+        assert!(opened.ends_with(&format!(" ({})", std::process::id())), "{opened}");
+    }
+    let id = opened.strip_prefix("+ stream ").unwrap().split(' ').next().unwrap().to_owned();
+    let path = line(&mut lines, &format!("  stream {id} on circuit "));
+    assert!(path.contains(" > "), "{path}");
+    drop(connected);
+    line(&mut lines, &format!("- stream {id}: CLOSED"));
+}
+
+#[cfg(feature = "geoip")]
+fn world(network: &TestNetwork) {
+    use crate::mmdb::{Mmdb, Value};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("country.mmdb");
+    let here = Value::Map(vec![("country_code", Value::Text("DE"))]);
+    fs::write(&path, Mmdb::new("Country", 4, 24).with("127.0.0.0/8", &here).bytes()).unwrap();
+    let text = run(network, "world", &[path.to_str().unwrap()]);
+    // Their weights may all be 0 here.
+    assert!(text.starts_with("de     8 relays ") && text.lines().count() == 1, "{text}");
+    let missing = example(network, "world", &["/nonexistent"]).output().unwrap();
+    assert!(!missing.status.success());
 }
 
 fn event_logger(network: &TestNetwork) {

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use scape::event::{EventBody, StreamInfo};
 use scape::socks::SocksProxy;
+#[cfg(target_os = "linux")]
+use scape::state::Stream;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, StreamStatus};
 
@@ -12,6 +14,8 @@ use crate::{Case, NAME, SOON};
 pub(crate) const CASES: &[Case] = &[
     #[cfg(target_os = "linux")]
     ("a stream's client is this process", owner),
+    #[cfg(target_os = "linux")]
+    ("streams know the processes that opened them", processes),
     ("a client on a Unix socket has no address", unix_client),
 ];
 
@@ -55,4 +59,32 @@ fn owner(network: &TestNetwork) {
 fn unix_client(network: &TestNetwork) {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
     first_of(network, &proxy, |stream| assert_eq!(stream.source_socket_addr(), None));
+}
+
+/// By the live state.
+#[cfg(target_os = "linux")]
+fn processes(network: &TestNetwork) {
+    let state = network.tor().state().unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let find = || {
+        let is_meant = |stream: &Stream| stream.first_target().port() == Some(port);
+        state.wait(SOON, |state| state.streams().into_iter().find(is_meant)).unwrap()
+    };
+    let unix = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
+    let connected = unix.connect((NAME, port)).unwrap();
+    let stream = find();
+    assert_eq!(stream.process().unwrap(), None);
+    drop(connected);
+    stream.wait_closed(SOON).unwrap();
+
+    let tcp = SocksProxy::new(network.socks()).timeout(SOON);
+    let connected = tcp.connect((NAME, port)).unwrap();
+    let stream = find();
+    assert_eq!(stream.process().unwrap().unwrap().pid, std::process::id());
+    drop(connected);
+    stream.wait_closed(SOON).unwrap();
+    // The client is gone, its address is still known.
+    assert!(stream.source_addr().is_some());
+    assert_eq!(stream.process().unwrap(), None);
 }

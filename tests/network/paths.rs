@@ -34,7 +34,7 @@ fn relays(circuit: &Circuit) -> Vec<Fingerprint> {
 /// A tor of this test's own, with its state.
 fn own_tor(network: &TestNetwork) -> (Tor, State) {
     let tor = Tor::launch(network.launch()).unwrap();
-    let state = State::new(&tor.controller().unwrap()).unwrap();
+    let state = State::new(tor.controller().unwrap()).unwrap();
     (tor, state)
 }
 

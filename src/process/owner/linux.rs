@@ -17,8 +17,8 @@ use crate::error::{OwnerError, Result};
 /// The inodes of the connections that are meant, with the users who opened them.
 type Sockets = BTreeMap<u64, u32>;
 
-pub(super) fn owner(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Option<ProcessOwner>> {
-    let sockets = sockets(peer, local)?;
+pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
+    let sockets = sockets(peer, locals)?;
     if sockets.is_empty() {
         return Ok(None);
     }
@@ -28,7 +28,7 @@ pub(super) fn owner(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Optio
         let _ = note_sockets(&process, &sockets, &mut owners);
     }
     if let Some((_, &uid)) = sockets.iter().find(|(inode, _)| !owners.contains_key(inode)) {
-        return without_owner(peer, local, uid);
+        return without_owner(peer, locals, uid);
     }
     let mut pids: Vec<i32> = owners.into_values().map(|(_, pid)| pid).collect();
     pids.dedup();
@@ -39,14 +39,14 @@ pub(super) fn owner(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Optio
 }
 
 /// A connection that no process has: it was closed meanwhile, or its process may not be looked into.
-fn without_owner(peer: SocketAddr, local: Option<SocketAddr>, uid: u32) -> Result<Option<ProcessOwner>> {
-    match sockets(peer, local)?.is_empty() {
+fn without_owner(peer: SocketAddr, locals: &[SocketAddr], uid: u32) -> Result<Option<ProcessOwner>> {
+    match sockets(peer, locals)?.is_empty() {
         true => Ok(None),
         false => Err(OwnerError::NotAllowed { uid }.into()),
     }
 }
 
-fn sockets(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Sockets> {
+fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
     // A program with an IPv6 socket may have connected to an IPv4 address.
     let mut entries = tcp().map_err(unreadable)?;
     match tcp6() {
@@ -55,21 +55,21 @@ fn sockets(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Sockets> {
         Err(ProcError::NotFound(_)) => {}
         Err(error) => return Err(unreadable(error)),
     }
-    let meant = entries.iter().filter(|entry| is_meant(entry, peer, local));
+    let meant = entries.iter().filter(|entry| is_meant(entry, peer, locals));
     Ok(meant.map(|entry| (entry.inode, entry.uid)).collect())
 }
 
-/// Whether this is the end at `peer` of a connection to `local`.
-fn is_meant(entry: &TcpNetEntry, peer: SocketAddr, local: Option<SocketAddr>) -> bool {
+/// Whether this is the end at `peer` of a connection to one of `locals`.
+fn is_meant(entry: &TcpNetEntry, peer: SocketAddr, locals: &[SocketAddr]) -> bool {
     let remote = canonical(entry.remote_address);
-    let is_other_end = |local: SocketAddr| {
-        local.port() == remote.port() && (local.ip().is_unspecified() || canonical(local) == remote)
+    let is_other_end = |local: &SocketAddr| {
+        local.port() == remote.port() && (local.ip().is_unspecified() || canonical(*local) == remote)
     };
     // One that is closed already belongs to no process.
     entry.inode != 0
         && entry.state != TcpState::Listen
         && canonical(entry.local_address) == canonical(peer)
-        && local.is_none_or(is_other_end)
+        && (locals.is_empty() || locals.iter().any(is_other_end))
 }
 
 /// IPv4 addresses that are written as IPv6 are IPv4 addresses.
@@ -155,18 +155,18 @@ mod tests {
         let peer = address("127.0.0.1:50000");
         let (port, any, other) =
             (address("127.0.0.1:9050"), address("0.0.0.0:9050"), address("127.0.0.1:9150"));
-        assert!(is_meant(&client, peer, None));
-        assert!(is_meant(&client, peer, Some(port)) && is_meant(&client, peer, Some(any)));
-        assert!(!is_meant(&client, peer, Some(other)));
+        assert!(is_meant(&client, peer, &[]));
+        assert!(is_meant(&client, peer, &[port]) && is_meant(&client, peer, &[any]));
+        assert!(is_meant(&client, peer, &[other, port]) && !is_meant(&client, peer, &[other]));
         assert!(is_meant(
             &client,
             address("[::ffff:127.0.0.1]:50000"),
-            Some(address("[::ffff:127.0.0.1]:9050"))
+            &[address("[::ffff:127.0.0.1]:9050")]
         ));
         // tor's own end, one that listens there, one that is over.
-        assert!(!is_meant(&entry("0100007F:235A", "0100007F:C350", "01", 7), peer, None));
-        assert!(!is_meant(&entry("0100007F:C350", "00000000:0000", "0A", 7), peer, None));
-        assert!(!is_meant(&entry("0100007F:C350", "0100007F:235A", "06", 0), peer, None));
+        assert!(!is_meant(&entry("0100007F:235A", "0100007F:C350", "01", 7), peer, &[]));
+        assert!(!is_meant(&entry("0100007F:C350", "00000000:0000", "0A", 7), peer, &[]));
+        assert!(!is_meant(&entry("0100007F:C350", "0100007F:235A", "06", 0), peer, &[]));
     }
 
     #[test]
@@ -174,8 +174,8 @@ mod tests {
     fn an_ipv6_socket_that_is_connected_to_ipv4() {
         let mapped = "0000000000000000FFFF00000100007F";
         let client = entry(&format!("{mapped}:C350"), &format!("{mapped}:235A"), "01", 7);
-        assert!(is_meant(&client, address("127.0.0.1:50000"), Some(address("127.0.0.1:9050"))));
-        assert!(!is_meant(&client, address("[::1]:50000"), None));
+        assert!(is_meant(&client, address("127.0.0.1:50000"), &[address("127.0.0.1:9050")]));
+        assert!(!is_meant(&client, address("[::1]:50000"), &[]));
     }
 
     #[test]

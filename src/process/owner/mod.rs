@@ -70,11 +70,16 @@ impl fmt::Display for ProcessOwner {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn owner_of(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Option<ProcessOwner>> {
+    owner_among(peer, local.as_slice())
+}
+
+/// [`owner_of`], where the other end is one of `locals`; anything, where there are none.
+pub(crate) fn owner_among(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
     #[cfg(target_os = "linux")]
-    return linux::owner(peer, local);
+    return linux::owner(peer, locals);
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (peer, local);
+        let _ = (peer, locals);
         Err(crate::error::OwnerError::NotSupported.into())
     }
 }

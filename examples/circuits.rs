@@ -1,0 +1,57 @@
+//! Lists circuits, with their paths and streams, and closes them.
+//!
+//! `cargo run --example circuits` lists; `… circuits close 7 9` closes circuits 7 and 9, `… circuits close-streams 7` the streams
+//! that circuit 7 carries. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::error::Error;
+
+use scape::Connect;
+use scape::state::{Circuit, State};
+use scape::types::{CircuitId, EndReason};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
+    match arguments.split_first() {
+        None => state.circuits().iter().for_each(show),
+        Some((command, ids)) if command == "close" => {
+            for circuit in named(&state, ids)? {
+                circuit.close()?; // returns when tor says that it is closed
+                println!("circuit {} is closed", circuit.id());
+            }
+        }
+        Some((command, ids)) if command == "close-streams" => {
+            for stream in named(&state, ids)?.iter().flat_map(Circuit::streams) {
+                stream.close(EndReason::MISC)?;
+                println!("stream {} is closed", stream.id());
+            }
+        }
+        Some(_) => return Err("usage: circuits [close CIRCUIT... | close-streams CIRCUIT...]".into()),
+    }
+    Ok(())
+}
+
+/// The circuits of these numbers; an error where there is none.
+fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> {
+    let circuit = |id: &String| {
+        let number = id.parse().map_err(|_| format!("{id:?} is no number of a circuit"))?;
+        state.circuit(CircuitId::new(number)).ok_or_else(|| format!("there is no circuit {id}").into())
+    };
+    ids.iter().map(circuit).collect()
+}
+
+/// A line for the circuit, one for each hop, and one for each stream.
+fn show(circuit: &Circuit) {
+    let purpose = circuit.purpose().map(|purpose| format!(" {purpose}")).unwrap_or_default();
+    let age = circuit.age().map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
+    println!("circuit {} {}{purpose}{age}", circuit.id(), circuit.status());
+    for hop in circuit.path() {
+        println!("    {hop}");
+    }
+    for stream in circuit.streams() {
+        println!("    stream {} {} to {}", stream.id(), stream.status(), stream.target());
+    }
+}
