@@ -39,7 +39,7 @@ fn failures(
     distinct_subnets: bool,
     count: usize,
 ) -> Result<BTreeMap<String, usize>, scape::Error> {
-    let path = PathBuilder::new().relay(1, guard).distinct_subnets(distinct_subnets);
+    let path = PathBuilder::new().relay(1, guard).internal().distinct_subnets(distinct_subnets);
     let builder = CircuitBuilder::choosing(path).purpose(CircuitPurpose::Controller).attempts(1);
     let mut failures = BTreeMap::new();
     for circuit in builder.build_many(state, count)? {

@@ -11,7 +11,6 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use scape::descriptor::Relay;
@@ -34,9 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let state = State::new(&controller)?;
     // As tor is configured to choose. Two hops: what is looked at is no secret, and who looks is hidden from the exit by the first.
     let distinct = controller.get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
-    let path = PathBuilder::new().length(2).distinct_subnets(distinct).random_guard();
-    let exits =
-        path.clone().exit_to((host.as_str(), port)).prepare(Arc::new(controller.directory()?), &[])?;
+    let path = PathBuilder::new().length(2).distinct_subnets(distinct).fast(false).random_guard();
+    let exits = path.clone().exit_to((host.as_str(), port)).prepare(state.directory()?, &[])?;
     println!("{} exits lead to {host}:{port}", exits.candidates(2).count());
     for exit in exits.candidates(2).take(count) {
         let builder = CircuitBuilder::choosing(path.clone().exit(exit.fingerprint()));

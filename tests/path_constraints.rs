@@ -179,7 +179,7 @@ fn may_be(wanted: &Wanted, world: &World, hop: usize, place: usize) -> bool {
         let flags = !leaves
             || !relay.has("BadExit")
                 && !relay.has("MiddleOnly")
-                && (wanted.port.is_some() || relay.has("Exit"));
+                && (wanted.port.is_some() || relay.has("Exit") && relay.lets_something_out());
         flags
             && wanted.port.is_none_or(|port| ports.contains(&port))
             && wanted.exit_country.is_none_or(|country| place_of_relay == Some(country))

@@ -74,7 +74,11 @@ fn weights(world: &World) -> [Vec<f64>; 3] {
         |relay: &Known| relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast");
     let entry = |relay: &Known| usable(relay) && relay.has("Guard") && !relay.has("MiddleOnly");
     let exit = |relay: &Known| {
-        usable(relay) && relay.has("Exit") && !relay.has("BadExit") && !relay.has("MiddleOnly")
+        usable(relay)
+            && relay.has("Exit")
+            && relay.lets_something_out()
+            && !relay.has("BadExit")
+            && !relay.has("MiddleOnly")
     };
     let all = |fits: &dyn Fn(&Known) -> bool, names: [&str; 4]| -> Vec<f64> {
         let weight = |relay: &Known| if fits(relay) { weight(world, relay, names) } else { 0.0 };

@@ -43,7 +43,7 @@ pub enum PathRule {
     NotThisTorsGuard,
     /// It has the flag `BadExit`, and this is the last hop.
     BadExit,
-    /// It has not the flag `Exit`, and this is the last hop.
+    /// It has not the flag `Exit`, or its exit policy lets nothing out, and this is the last hop.
     NotExit,
     /// Its exit policy refuses the target.
     ExitPolicy,

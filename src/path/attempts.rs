@@ -25,7 +25,7 @@ impl Plan {
             Route::Along(relays) => Plan::Along(relays.clone()),
             Route::Choosing(path) => {
                 let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
-                Plan::Choosing(path.prepare(directory(state)?, &guards)?)
+                Plan::Choosing(path.prepare(state.directory()?, &guards)?)
             }
         })
     }
@@ -44,11 +44,6 @@ impl Plan {
         };
         Ok(path?.iter().map(Fingerprint::to_string).collect())
     }
-}
-
-/// The consensus, as tor has it now.
-fn directory(state: &State) -> Result<std::sync::Arc<crate::descriptor::Directory>> {
-    state.controller().directory().map(std::sync::Arc::new)
 }
 
 /// This tor's entry guards, those that work first, and otherwise in its order.

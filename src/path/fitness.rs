@@ -86,7 +86,9 @@ impl<'a> Fitness<'a> {
             Some(PathRule::MiddleOnly)
         } else if flags.contains(RouterFlags::BAD_EXIT) {
             Some(PathRule::BadExit)
-        } else if settings.targets.is_empty() && !flags.contains(RouterFlags::EXIT) {
+        } else if settings.targets.is_empty()
+            && !(flags.contains(RouterFlags::EXIT) && lets_something_out(relay))
+        {
             Some(PathRule::NotExit)
         } else {
             None
@@ -105,6 +107,12 @@ impl<'a> Fitness<'a> {
             None
         }
     }
+}
+
+/// Whether its exit policy allows any port. (Authorities may give the flag `Exit` to any relay, as those of private networks do.)
+fn lets_something_out(relay: &Relay) -> bool {
+    let policies = [relay.policy(), relay.policy_v6()];
+    policies.into_iter().flatten().any(|policy| !policy.is_reject_all())
 }
 
 /// What no relay may be, wherever it is.

@@ -22,9 +22,9 @@ pub(crate) const CASES: &[Case] = &[
     ("tor chooses the relays of a builder's circuits", chosen_by_tor),
 ];
 
-/// Paths on the private network, whose relays are all in one network.
+/// Paths on the private network, whose relays are all in one network, and not always `Fast`.
 fn path() -> PathBuilder {
-    PathBuilder::new().distinct_subnets(false)
+    PathBuilder::new().distinct_subnets(false).fast(false)
 }
 
 fn relays(circuit: &Circuit) -> Vec<Fingerprint> {
@@ -114,7 +114,7 @@ fn no_path(network: &TestNetwork) {
         error => panic!("{error}"),
     }
     // All are in one network.
-    match CircuitBuilder::choosing(PathBuilder::new().random_guard()).build(&state).unwrap_err() {
+    match CircuitBuilder::choosing(PathBuilder::new().fast(false).random_guard()).build(&state).unwrap_err() {
         Error::NoPath(error) => {
             assert!(error.candidates > 0, "{error}");
             assert!(error.to_string().contains("network of another hop"), "{error}");

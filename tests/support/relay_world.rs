@@ -37,6 +37,10 @@ impl Known {
         self.flags.contains(&flag)
     }
 
+    pub(crate) fn lets_something_out(&self) -> bool {
+        !self.ports.is_empty() || !self.ports_v6.is_empty()
+    }
+
     fn names(&self, other: &Known) -> bool {
         let by_fingerprint = format!("${}", other.fingerprint);
         self.family.iter().any(|name| *name == by_fingerprint || *name == other.nickname)
