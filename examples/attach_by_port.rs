@@ -11,8 +11,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::num::ParseIntError;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAttacher, StreamRequest};
 use scape::event::StreamInfo;
 use scape::state::Circuit;
@@ -43,7 +43,7 @@ impl StreamAttacher for ByPort {
             return Decision::NotMine;
         };
         // Streams to this port wait for each other here, so that one circuit is built for them all. Others do not.
-        let mut circuit = circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut circuit = circuit.lock();
         if circuit.as_ref().is_none_or(Circuit::is_ended) {
             match CircuitBuilder::new().build(&self.state) {
                 Ok(built) => *circuit = Some(built),

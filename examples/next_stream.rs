@@ -8,7 +8,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -20,19 +20,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
     let circuit = CircuitBuilder::along(relays).build(&state)?;
     let (sender, streams) = mpsc::channel();
-    let sender = Mutex::new(Some(sender));
+    let taken = AtomicBool::new(false);
     let attacher = {
         let circuit = circuit.clone();
         state.attach(move |stream: &StreamRequest| {
             // Whoever comes first takes it.
-            let first = sender.lock().ok().and_then(|mut sender| sender.take());
-            match first {
-                Some(sender) => {
-                    let _ = sender.send(stream.id());
-                    Decision::on(&circuit)
-                }
-                None => Decision::NotMine,
+            if taken.swap(true, Ordering::SeqCst) {
+                return Decision::NotMine;
             }
+            let _ = sender.send(stream.id());
+            Decision::on(&circuit)
         })?
     };
     println!("the next stream goes over {circuit}");
