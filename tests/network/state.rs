@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,9 +90,6 @@ fn follows(network: &TestNetwork) {
         state: tor.state().unwrap(),
         client: tor.client().unwrap().allow_private_addresses(true).timeout(Duration::from_secs(3)),
         relays: relays(network),
-        pids: network.relays().map(|relay| relay.process().pid()).collect(),
-        stopped: None,
-        steps_stopped: 0,
         circuits: Vec::new(),
         streams: Vec::new(),
         port,
@@ -106,7 +102,6 @@ fn follows(network: &TestNetwork) {
             walk.compare(step);
         }
     }
-    walk.go_on();
     walk.compare(500);
     println!("  {:?}", walk.done);
 }
@@ -115,11 +110,6 @@ struct Walk {
     state: State,
     client: TorClient,
     relays: Vec<Fingerprint>,
-    pids: Vec<u32>,
-    /// The relay that does nothing at present.
-    stopped: Option<u32>,
-    /// For how many steps it has done nothing.
-    steps_stopped: u32,
     circuits: Vec<Circuit>,
     streams: Vec<SocksStream>,
     port: u16,
@@ -148,10 +138,6 @@ impl Walk {
     }
 
     fn step(&mut self, step: usize) {
-        self.steps_stopped += 1;
-        if self.steps_stopped > 3 {
-            self.go_on();
-        }
         let what = match self.random(20) {
             0..=4 => self.launch(),
             5..=6 => self.extend(),
@@ -162,8 +148,7 @@ impl Walk {
             15 => self.drop_stream(),
             16 => self.close_stream(),
             17 => self.map(step),
-            18 => self.resolve(),
-            _ => self.stop_or_go_on(),
+            _ => self.resolve(),
         };
         *self.done.entry(what).or_default() += 1;
     }
@@ -269,25 +254,6 @@ impl Walk {
         "resolve"
     }
 
-    /// A relay stops for a while, or goes on.
-    fn stop_or_go_on(&mut self) -> &'static str {
-        if self.stopped.is_some() {
-            self.go_on();
-            return "a relay goes on";
-        }
-        let at = self.random(self.pids.len());
-        let pid = self.pids[at];
-        signal(pid, "-STOP");
-        (self.stopped, self.steps_stopped) = (Some(pid), 0);
-        "a relay stops"
-    }
-
-    fn go_on(&mut self) {
-        if let Some(pid) = self.stopped.take() {
-            signal(pid, "-CONT");
-        }
-    }
-
     /// tor's events may come a moment after its answers, and things happen meanwhile: so it is asked until both agree.
     fn compare(&mut self, step: usize) {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -305,17 +271,6 @@ impl Walk {
             thread::yield_now();
         }
     }
-}
-
-impl Drop for Walk {
-    fn drop(&mut self) {
-        // Also during a panic: other cases need it.
-        self.go_on();
-    }
-}
-
-fn signal(pid: u32, which: &str) {
-    assert!(Command::new("kill").arg(which).arg(pid.to_string()).status().unwrap().success());
 }
 
 /// Where what is live is not what tor says.
