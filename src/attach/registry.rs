@@ -83,6 +83,7 @@ impl Registry {
     }
 
     fn begin(self: &Arc<Self>) -> Result<Watch> {
+        self.waiting.lock().retain(|_, pending| pending.strong_count() > 0);
         let (sender, receiver) = crossbeam_channel::unbounded();
         let kinds = [EventKind::Stream, EventKind::ConfChanged];
         let registration = self.controller.track(&kinds, watch::tracker(&sender))?;

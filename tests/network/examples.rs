@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use scape::socks::SocksStream;
 use scape::testing::TestNetwork;
-use scape::{AddOnion, BuildCircuit};
+use scape::types::ListenerKind;
+use scape::{AddOnion, BuildCircuit, State, Tor};
 
 use crate::onions::{publish, server};
 use crate::{Case, NAME, NAMED, SOON};
@@ -33,6 +35,9 @@ pub(crate) const CASES: &[Case] = &[
     ("example echo, twice at the same address", echo),
     ("example chat", chat),
     ("example gui_worker", gui_worker),
+    ("example attach_by_port", attach_by_port),
+    ("example exits_in_country", exits_in_country),
+    ("example next_stream", next_stream),
     ("example circuit_failures", circuit_failures),
     ("example exit_scanner", exit_scanner),
 ];
@@ -98,7 +103,7 @@ impl Running {
                 Some(status) => return assert!(status.success(), "{status}"),
                 None => assert!(Instant::now() < deadline, "it does not end"),
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -469,4 +474,96 @@ fn exit_scanner(network: &TestNetwork) {
     }
     let few = run(network, "exit_scanner", &[NAME, &port, "1"]);
     assert_eq!(few.lines().count(), 2, "{few}");
+}
+
+/// An example for a tor of its own, whose streams wait for it.
+fn attaching(
+    tor: &Tor,
+    network: &TestNetwork,
+    name: &str,
+    arguments: &[&str],
+) -> (Running, Lines<BufReader<ChildStdout>>, ChildStdin) {
+    let listeners = tor.controller().unwrap().listeners(&ListenerKind::Control).unwrap();
+    let mut command = example(network, name, arguments);
+    command.env("SCAPE_CONTROL", listeners[0].to_string()).stdin(Stdio::piped()).stderr(Stdio::inherit());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let input = child.stdin.take().unwrap();
+    (Running(child), lines, input)
+}
+
+/// A tor that others can control, and which has this GeoIP data.
+fn controlled(network: &TestNetwork, geoip: &Path) -> Tor {
+    let launch = network.launch().option("ControlPort", "127.0.0.1:auto").option("CookieAuthentication", "1");
+    let tor = Tor::launch(launch.option("GeoIPFile", geoip)).unwrap();
+    tor.become_ready(SOON).unwrap();
+    tor
+}
+
+fn reached(tor: &Tor, port: u16) -> Result<SocksStream, scape::Error> {
+    tor.client().unwrap().allow_private_addresses(true).timeout(SOON).isolated().connect((NAME, port))
+}
+
+fn attach_by_port(network: &TestNetwork) {
+    let tor = controlled(network, Path::new("/nonexistent"));
+    let state = tor.state().unwrap();
+    let (one, two) = (server(b"one").port(), server(b"two").port());
+    let (attacher, mut says, input) = attaching(&tor, network, "attach_by_port", &[&one.to_string()]);
+    line(&mut says, "attaching streams");
+    let streams = [reached(&tor, one).unwrap(), reached(&tor, one).unwrap(), reached(&tor, two).unwrap()];
+    let circuits: Vec<String> =
+        (0..2).map(|_| line(&mut says, &format!("{NAME}:{one} goes over circuit "))).collect();
+    assert_eq!(circuits[0], circuits[1]);
+    assert!(state.circuits().iter().any(|circuit| circuit.id().to_string() == circuits[0]));
+    drop((streams, input));
+    attacher.wait();
+    assert_eq!(tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
+}
+
+fn exits_in_country(network: &TestNetwork) {
+    let directory = tempfile::tempdir().unwrap();
+    let geoip = directory.path().join("geoip");
+    // 127.0.0.0/8 is in Germany, and 198.51.100.0/24 in France.
+    fs::write(&geoip, "2130706432,2147483647,DE\n3325256704,3325256959,FR\n").unwrap();
+    let tor = controlled(network, &geoip);
+    network.name_server().add_name(IpAddr::from([198, 51, 100, 8]), "eight.scape.test");
+    let port = server(b"hello").port();
+    let (attacher, mut says, input) = attaching(&tor, network, "exits_in_country", &[]);
+    line(&mut says, "attaching streams");
+    let stream = reached(&tor, port).unwrap();
+    let over = line(&mut says, &format!("{NAME}:{port} is in de: it goes over "));
+    assert!(over.contains("BUILT"), "{over}");
+    drop(stream);
+    // No exit is there: tor chooses.
+    let client = tor.client().unwrap().timeout(Duration::from_secs(5));
+    assert!(client.connect(("198.51.100.7", 80)).is_err());
+    line(&mut says, "198.51.100.7:80 is in fr, where no exit is: ");
+    drop(input);
+    attacher.wait();
+}
+
+fn next_stream(network: &TestNetwork) {
+    let tor = controlled(network, Path::new("/nonexistent"));
+    let state = tor.state().unwrap();
+    let relays: Vec<String> = network.relays().take(3).map(|relay| relay.nickname().to_owned()).collect();
+    let relays: Vec<&str> = relays.iter().map(String::as_str).collect();
+    let port = server(b"hello").port();
+    let (attacher, mut says, _input) = attaching(&tor, network, "next_stream", &relays);
+    let circuit = line(&mut says, "the next stream goes over ");
+    let id = circuit.split(' ').next().unwrap();
+    let mut stream = reached(&tor, port).unwrap();
+    let way = line(&mut says, "");
+    assert!(way.contains(&format!("on circuit {id}")) || way == "it has ended already", "{way}");
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let mut hello = String::new();
+    stream.read_to_string(&mut hello).unwrap();
+    assert_eq!(hello, "hello");
+    attacher.wait();
+    // The one after it is tor's business again.
+    assert_eq!(tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
+    let own = |state: &State| state.circuits().into_iter().find(|circuit| circuit.id().to_string() == *id);
+    let stream = reached(&tor, port).unwrap();
+    let source = stream.as_tcp().unwrap().local_addr().unwrap();
+    let on = state.streams().into_iter().find(|stream| stream.source_addr() == Some(source));
+    assert!(on.and_then(|stream| stream.circuit()).is_none_or(|circuit| Some(circuit) != own(&state)));
 }

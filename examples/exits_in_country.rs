@@ -1,0 +1,87 @@
+//! Each stream leaves the network in the country of its destination, where there is an exit.
+//!
+//! `cargo run --example exits_in_country`, until Enter is pressed. The countries are those of tor's own database. Where tor is somewhere else than
+//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//!
+//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream wait for it. And know that such streams can be told from others: this
+//! shows what can be done, not what should be.
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use scape::attach::{Decision, StreamRequest};
+use scape::types::{CountryCode, StreamTarget};
+use scape::{CircuitBuilder, Connect, PathBuilder, State};
+
+/// How long a name may take to be looked up.
+const LOOK_UP: Duration = Duration::from_secs(30);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
+    let countries = countries(&state)?;
+    // As tor is configured to choose.
+    let distinct = state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
+    let attacher = {
+        let state = state.clone();
+        state.clone().attach(move |stream: &StreamRequest| {
+            let target = stream.target();
+            // Look-ups come here, too, also our own.
+            let Some(port) = target.port().filter(|port| *port != 0) else { return Decision::NotMine };
+            let Some((address, country)) = place(&state, target) else {
+                println!("{target} is nobody knows where");
+                return Decision::NotMine;
+            };
+            let country_of = {
+                let countries = countries.clone();
+                move |ip: IpAddr| countries.get(&ip).copied()
+            };
+            let path = PathBuilder::new()
+                .exit_to(SocketAddr::new(address, port))
+                .exit_in([country], country_of)
+                .distinct_subnets(distinct);
+            match CircuitBuilder::choosing(path).build(&state) {
+                Ok(circuit) => {
+                    println!("{target} is in {country}: it goes over {circuit}");
+                    Decision::on(circuit)
+                }
+                Err(error) => {
+                    println!("{target} is in {country}, where no exit is: {error}");
+                    Decision::NotMine
+                }
+            }
+        })?
+    };
+    println!("attaching streams, until Enter is pressed");
+    io::stdin().read_line(&mut String::new())?;
+    // From now on tor does it by itself again.
+    attacher.close()?;
+    Ok(())
+}
+
+/// Where all relays are, asked at once.
+fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
+    let mut countries = HashMap::new();
+    for router in state.routers().iter() {
+        if let Some(address) = router.or_address().map(|address| IpAddr::from(*address.ip()))
+            && !countries.contains_key(&address)
+            && let Some(country) = state.controller().ip_to_country(address)?
+        {
+            countries.insert(address, country);
+        }
+    }
+    Ok(countries)
+}
+
+/// The target's address, looked up by an exit, and its country.
+fn place(state: &State, target: &StreamTarget) -> Option<(IpAddr, CountryCode)> {
+    let controller = state.controller();
+    let address = match target.ip() {
+        Some(address) => address,
+        None => controller.resolve(target.host(), LOOK_UP).ok()?,
+    };
+    Some((address, controller.ip_to_country(address).ok()??))
+}
