@@ -290,7 +290,9 @@ fn a_pool_is_filled_and_kept_full() {
     becomes_true("another one is built", || fake.begun() == 5);
     pool.wait_full(SOON).unwrap();
     assert!(!pool.circuits().contains(&taken));
+    let all = pool.circuits();
     pool.close().unwrap();
+    assert!(all.len() == 3 && all.iter().all(|circuit| circuit.is_ended()));
     assert_eq!(fake.circuits.lock().open, [taken.id().get()]);
     assert!(CircuitBuilder::new().pool(&state, 0).is_err());
 }

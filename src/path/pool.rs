@@ -280,9 +280,13 @@ impl Shared {
                 None => self.begin_one(&mut stock),
             }
         }
-        self.changed.notify_all();
+        let has_ended = stock.ended.is_some();
         drop(stock);
-        self.site.close(&self.state);
+        self.changed.notify_all();
+        // Who stops it closes the circuits himself, and may wait for that.
+        if has_ended {
+            self.site.close(&self.state);
+        }
     }
 
     /// Starts a thread that builds one.
