@@ -42,6 +42,8 @@ mod onion_services;
 mod onions;
 #[path = "network/paths.rs"]
 mod paths;
+#[path = "network/program.rs"]
+mod program;
 #[path = "network/rare_events.rs"]
 mod rare_events;
 #[path = "network/socks.rs"]
@@ -54,6 +56,8 @@ mod tor;
 mod unknown_words;
 #[path = "network/via.rs"]
 mod via;
+#[path = "support/watchdog.rs"]
+mod watchdog;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,6 +68,8 @@ use scape::testing::{Role, TestNetwork};
 
 /// How long a case waits for what must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// How long a case may take in all: none needs a quarter of it.
+const LONGEST: Duration = Duration::from_secs(300);
 /// A name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
 /// An address that has a name there, to which nothing is ever sent.
@@ -77,8 +83,10 @@ fn a_private_network() {
         return;
     }
     let begun = Instant::now();
-    let network = TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap();
-    println!("the network was ready after {:.1} s", begun.elapsed().as_secs_f32());
+    let network = watchdog::within(LONGEST, "the start of the network", || {
+        TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap()
+    });
+    watchdog::say_how_long("the network", "ready", begun);
     network.name_server().add_name(NAMED, "seven.scape.test");
     let roles: Vec<Role> = network.nodes().iter().map(|node| node.role()).collect();
     assert_eq!(roles.iter().filter(|role| **role == Role::Authority).count(), 3);
@@ -112,12 +120,8 @@ fn a_private_network() {
     ];
     for (name, case) in cases.iter().copied().flatten() {
         let begun = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| case(&network)));
-        println!(
-            "{name}: {} in {:.1} s",
-            if outcome.is_ok() { "ok" } else { "FAILED" },
-            begun.elapsed().as_secs_f32()
-        );
+        let outcome = watchdog::within(LONGEST, name, || catch_unwind(AssertUnwindSafe(|| case(&network))));
+        watchdog::say_how_long(name, if outcome.is_ok() { "ok" } else { "FAILED" }, begun);
         if outcome.is_err() {
             failed.push(*name);
         }
@@ -125,7 +129,7 @@ fn a_private_network() {
 
     let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
     let directory = network.client_node().process().data_directory().to_path_buf();
-    network.stop().unwrap();
+    watchdog::within(LONGEST, "the end of the network", || network.stop().unwrap());
     for pid in pids {
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
     }

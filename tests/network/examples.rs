@@ -1,10 +1,10 @@
 //! The examples, as a user runs them.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::ChildStdin;
 use std::time::{Duration, Instant};
 
 use scape::socks::SocksStream;
@@ -13,6 +13,7 @@ use scape::types::ListenerKind;
 use scape::{AddOnion, BuildCircuit, State, Tor};
 
 use crate::onions::{publish, server};
+use crate::program::{Running, Says, example, fails, line, output, prints, run, start};
 use crate::{Case, NAME, NAMED, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -41,94 +42,6 @@ pub(crate) const CASES: &[Case] = &[
     ("example circuit_failures", circuit_failures),
     ("example exit_scanner", exit_scanner),
 ];
-
-/// A built example, set up for the network's client.
-fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> Command {
-    // This test is in target/PROFILE/deps.
-    let mut program: PathBuf = std::env::current_exe().unwrap();
-    program.pop();
-    program.set_file_name("examples");
-    program.push(name);
-    assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
-    let mut command = Command::new(program);
-    command.args(arguments).env("SCAPE_CONTROL", network.control_address().to_string());
-    command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
-
-/// What it prints, where all goes well.
-fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> String {
-    let output = example(network, name, arguments).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {arguments:?}: {}\n{text}{errors}", output.status);
-    text
-}
-
-/// Starts one that runs on and on.
-fn start(network: &TestNetwork, name: &str, arguments: &[&str]) -> (Running, Lines<BufReader<ChildStdout>>) {
-    let mut child = example(network, name, arguments).stderr(Stdio::inherit()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    (Running(child), lines)
-}
-
-/// The same, with something to say to it.
-fn talk_to(
-    network: &TestNetwork,
-    name: &str,
-    arguments: &[&str],
-) -> (Running, Lines<BufReader<ChildStdout>>, ChildStdin) {
-    let mut command = example(network, name, arguments);
-    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let input = child.stdin.take().unwrap();
-    (Running(child), lines, input)
-}
-
-/// The rest of the first line that begins so.
-fn line(lines: &mut Lines<BufReader<ChildStdout>>, beginning: &str) -> String {
-    let found = lines.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
-    found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
-}
-
-/// Ended when dropped.
-struct Running(Child);
-
-impl Running {
-    /// Waits until it has ended by itself.
-    fn wait(mut self) {
-        let deadline = Instant::now() + SOON;
-        loop {
-            match self.0.try_wait().unwrap() {
-                Some(status) => return assert!(status.success(), "{status}"),
-                None => assert!(Instant::now() < deadline, "it does not end"),
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until one that runs on and on has printed a line with each of these.
-fn prints(network: &TestNetwork, name: &str, arguments: &[&str], mut expected: Vec<&str>) {
-    let mut child = example(network, name, arguments).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let _running = Running(child);
-    for line in lines {
-        let line = line.unwrap();
-        expected.retain(|text| !line.contains(text));
-        if expected.is_empty() {
-            return;
-        }
-    }
-    panic!("{name} has ended without {expected:?}");
-}
 
 fn exits_in_use(network: &TestNetwork) {
     let text = run(network, "exits_in_use", &[]);
@@ -177,12 +90,12 @@ fn circuits(network: &TestNetwork) {
     stream.wait_closed(SOON).unwrap();
 
     for wrong in [&["close", "4000000000"][..], &["close", "x"], &["nonsense"]] {
-        assert!(!example(network, "circuits", wrong).output().unwrap().status.success(), "{wrong:?}");
+        fails(network, "circuits", wrong);
     }
 }
 
 fn streams_by_circuit(network: &TestNetwork) {
-    let (_watching, mut lines) = start(network, "streams_by_circuit", &[]);
+    let (_watching, mut lines, _input) = start(network, "streams_by_circuit", &[]);
     let now = lines.find_map(|line| line.unwrap().strip_suffix(" streams now").map(str::to_owned));
     now.unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -211,8 +124,7 @@ fn world(network: &TestNetwork) {
     let text = run(network, "world", &[path.to_str().unwrap()]);
     // Their weights may all be 0 here.
     assert!(text.starts_with("de     8 relays ") && text.lines().count() == 1, "{text}");
-    let missing = example(network, "world", &["/nonexistent"]).output().unwrap();
-    assert!(!missing.status.success());
+    fails(network, "world", &["/nonexistent"]);
 }
 
 fn event_logger(network: &TestNetwork) {
@@ -232,16 +144,13 @@ fn hs_descriptor(network: &TestNetwork) {
 fn client_auth(network: &TestNetwork) {
     const ADDRESS: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     const KEY: &str = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
-    let mut add =
-        example(network, "client_auth", &["add", ADDRESS, "bob"]).stdin(Stdio::piped()).spawn().unwrap();
-    writeln!(add.stdin.take().unwrap(), "{KEY}").unwrap();
-    let added = add.wait_with_output().unwrap();
+    let add = example(network, "client_auth", &["add", ADDRESS, "bob"]);
+    let added = output(add, &format!("{KEY}\n"));
     assert_eq!(String::from_utf8_lossy(&added.stdout), "added\n", "{added:?}");
     assert_eq!(run(network, "client_auth", &[]), format!("{ADDRESS} bob\n"));
     assert_eq!(run(network, "client_auth", &["remove", ADDRESS]), "removed\n");
     assert_eq!(run(network, "client_auth", &["remove", ADDRESS]), "there was no key for it\n");
-    let wrong = example(network, "client_auth", &["nonsense"]).output().unwrap();
-    assert!(!wrong.status.success());
+    fails(network, "client_auth", &["nonsense"]);
 }
 
 fn new_identity(network: &TestNetwork) {
@@ -253,15 +162,14 @@ fn dns(network: &TestNetwork) {
     let address = NAMED.to_string();
     let text = run(network, "dns", &[NAME, &address]);
     assert_eq!(text, format!("{NAME} 127.0.0.1\n{address} seven.scape.test\n"));
-    let unknown = example(network, "dns", &["nobody.scape.test", NAME]).output().unwrap();
-    assert!(!unknown.status.success());
+    let unknown = fails(network, "dns", &["nobody.scape.test", NAME]);
     assert_eq!(String::from_utf8_lossy(&unknown.stdout), format!("{NAME} 127.0.0.1\n"));
 }
 
 fn http_proxy(network: &TestNetwork) {
     const ANSWER: &[u8] = b"HTTP/1.0 200 OK\r\n\r\nover tor";
     let port = server(ANSWER).port();
-    let (_proxy, mut lines) = start(network, "http_proxy", &["0"]);
+    let (_proxy, mut lines, _input) = start(network, "http_proxy", &["0"]);
     let proxy: SocketAddr = line(&mut lines, "a proxy at http://").parse().unwrap();
     assert!(proxy.ip().is_loopback());
     let ask = |request: &str| {
@@ -313,7 +221,7 @@ fn public_html() -> tempfile::TempDir {
 /// Starts `serve`, and gives the site's address: `http://….onion/`.
 fn site(network: &TestNetwork, folder: &Path) -> (Running, String) {
     let root = folder.join("public_html");
-    let (running, mut lines) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
+    let (running, mut lines, _) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
     (running, format!("http://{}", line(&mut lines, "http://")))
 }
 
@@ -368,8 +276,7 @@ fn web_client(network: &TestNetwork) {
     let (_serve, address) = site(network, folder.path());
     let text = run(network, "web_client", &[&address, &format!("{address}sub/a%20b.txt")]);
     assert_eq!(text, "<p>welcome</p>a text");
-    let missing = example(network, "web_client", &[&format!("{address}nothing")]).output().unwrap();
-    assert!(!missing.status.success());
+    fails(network, "web_client", &[&format!("{address}nothing")]);
 }
 
 fn echo(network: &TestNetwork) {
@@ -378,7 +285,7 @@ fn echo(network: &TestNetwork) {
     let client = network.tor().client().unwrap().timeout(SOON / 4);
     let mut before = None;
     for _ in 0..2 {
-        let (_echo, mut lines) = start(network, "echo", &[key.to_str().unwrap()]);
+        let (_echo, mut lines, _input) = start(network, "echo", &[key.to_str().unwrap()]);
         let address = line(&mut lines, "an echo at ");
         assert!(address.ends_with(".onion:7"), "{address}");
         // The second time, what the client knows of the first is of no use any more, which it has to find out.
@@ -399,17 +306,17 @@ fn echo(network: &TestNetwork) {
 }
 
 fn chat(network: &TestNetwork) {
-    let (host, mut host_says, mut host_hears) = talk_to(network, "chat", &["host"]);
+    let (host, mut host_says, mut host_hears) = start(network, "chat", &["host"]);
     let address = line(&mut host_says, "your friend says: chat join ");
     let key = line(&mut host_says, "and gives this key: ");
 
     // A stranger, who has another key.
-    let stranger = example(network, "chat", &["join", &address]).stdin(Stdio::piped()).spawn().unwrap();
     let other = scape::types::ClientKey::random();
-    writeln!(stranger.stdin.as_ref().unwrap(), "{}", *other.to_base32()).unwrap();
-    assert!(!stranger.wait_with_output().unwrap().status.success());
+    let stranger =
+        output(example(network, "chat", &["join", &address]), &format!("{}\n", *other.to_base32()));
+    assert!(!stranger.status.success());
 
-    let (friend, mut friend_says, mut friend_hears) = talk_to(network, "chat", &["join", &address]);
+    let (friend, mut friend_says, mut friend_hears) = start(network, "chat", &["join", &address]);
     writeln!(friend_hears, "{key}").unwrap();
     line(&mut friend_says, "you are there");
     line(&mut host_says, "your friend is here");
@@ -429,7 +336,7 @@ fn chat(network: &TestNetwork) {
 
 fn gui_worker(network: &TestNetwork) {
     let port = server(b"hello").port();
-    let (worker, mut says, mut hears) = talk_to(network, "gui_worker", &[]);
+    let (worker, mut says, mut hears) = start(network, "gui_worker", &[]);
     line(&mut says, "ready: tor ");
     writeln!(hears, "connect {NAME}:{port}").unwrap();
     line(&mut says, &format!("connected to {NAME}:{port} in "));
@@ -482,14 +389,11 @@ fn attaching(
     network: &TestNetwork,
     name: &str,
     arguments: &[&str],
-) -> (Running, Lines<BufReader<ChildStdout>>, ChildStdin) {
+) -> (Running, Says, ChildStdin) {
     let listeners = tor.controller().unwrap().listeners(&ListenerKind::Control).unwrap();
     let mut command = example(network, name, arguments);
-    command.env("SCAPE_CONTROL", listeners[0].to_string()).stdin(Stdio::piped()).stderr(Stdio::inherit());
-    let mut child = command.spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let input = child.stdin.take().unwrap();
-    (Running(child), lines, input)
+    command.env("SCAPE_CONTROL", listeners[0].to_string());
+    Running::start(command)
 }
 
 /// A tor that others can control, and which has this GeoIP data.

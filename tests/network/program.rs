@@ -1,0 +1,141 @@
+//! The built examples, run as a user runs them. Each is ended when it takes too long: nothing waits for ever.
+
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use scape::testing::TestNetwork;
+
+use crate::watchdog;
+
+/// How long an example may run in all.
+const LONGEST: Duration = Duration::from_secs(150);
+/// How long one that is to end by itself may take for it.
+const END_WITHIN: Duration = Duration::from_secs(60);
+
+/// What it prints, line by line.
+pub(crate) type Says = Lines<BufReader<ChildStdout>>;
+
+/// A built example, set up for the network's client.
+pub(crate) fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> Command {
+    // This test is in target/PROFILE/deps.
+    let mut program: PathBuf = std::env::current_exe().unwrap();
+    program.pop();
+    program.set_file_name("examples");
+    program.push(name);
+    assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
+    let mut command = Command::new(program);
+    command.args(arguments).env("SCAPE_CONTROL", network.control_address().to_string());
+    command
+}
+
+/// Runs it to its end, with something to say to it.
+pub(crate) fn output(mut command: Command, input: &str) -> Output {
+    use std::io::Write as _;
+    command.stderr(Stdio::piped());
+    let (running, says, mut hears) = Running::start(command);
+    let mut errors = running.child.lock().stderr.take().unwrap();
+    let errors = thread::spawn(move || {
+        let mut text = Vec::new();
+        errors.read_to_end(&mut text).map(|_| text)
+    });
+    hears.write_all(input.as_bytes()).unwrap();
+    drop(hears);
+    let stdout = says.map(|line| line.unwrap() + "\n").collect::<String>().into_bytes();
+    let stderr = errors.join().unwrap().unwrap();
+    Output { status: running.ended(), stdout, stderr }
+}
+
+/// What it prints, where all goes well.
+pub(crate) fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> String {
+    let output = output(example(network, name, arguments), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {arguments:?}: {}\n{text}{errors}", output.status);
+    text
+}
+
+/// Whether it fails, as it should; and what it prints.
+pub(crate) fn fails(network: &TestNetwork, name: &str, arguments: &[&str]) -> Output {
+    let output = output(example(network, name, arguments), "");
+    assert!(!output.status.success(), "{name} {arguments:?}: {output:?}");
+    output
+}
+
+/// Starts one that runs on and on.
+pub(crate) fn start(network: &TestNetwork, name: &str, arguments: &[&str]) -> (Running, Says, ChildStdin) {
+    Running::start(example(network, name, arguments))
+}
+
+/// The rest of the first line that begins so.
+pub(crate) fn line(says: &mut Says, beginning: &str) -> String {
+    let found = says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
+    found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
+}
+
+/// Waits until one that runs on and on has printed a line with each of these.
+pub(crate) fn prints(network: &TestNetwork, name: &str, arguments: &[&str], mut expected: Vec<&str>) {
+    let (_running, says, _hears) = start(network, name, arguments);
+    for line in says {
+        let line = line.unwrap();
+        expected.retain(|text| !line.contains(text));
+        if expected.is_empty() {
+            return;
+        }
+    }
+    panic!("{name} has ended without {expected:?}");
+}
+
+/// Ended when dropped, or when it takes too long.
+pub(crate) struct Running {
+    child: Arc<Mutex<Child>>,
+    _in_time: Sender<()>,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> (Running, Says, ChildStdin) {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let says = BufReader::new(child.stdout.take().unwrap()).lines();
+        let hears = child.stdin.take().unwrap();
+        let child = Arc::new(Mutex::new(child));
+        let (_in_time, over) = bounded::<()>(0);
+        let late = child.clone();
+        thread::spawn(move || {
+            if over.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+                watchdog::say(&format!("{command:?} has run for {} s and is ended", LONGEST.as_secs()));
+                let _ = late.lock().kill();
+            }
+        });
+        (Running { child, _in_time }, says, hears)
+    }
+
+    /// Waits until it has ended by itself, and well.
+    pub(crate) fn wait(self) {
+        let status = self.ended();
+        assert!(status.success(), "{status}");
+    }
+
+    fn ended(&self) -> std::process::ExitStatus {
+        let deadline = Instant::now() + END_WITHIN;
+        loop {
+            if let Some(status) = self.child.lock().try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut child = self.child.lock();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
