@@ -28,7 +28,7 @@ fn main() -> Result<()> {
 fn opened(stream: &Stream) {
     // Where it cannot be told, as on other systems than Linux, or of other users' programs, nothing is said.
     let program = stream.process().ok().flatten().map(|process| format!(", by {process}"));
-    println!("+ stream {} to {}{}", stream.id(), stream.target(), program.unwrap_or_default());
+    println!("+ stream {} to {}{}", stream.id(), stream.first_target(), program.unwrap_or_default());
 }
 
 fn attached(stream: &Stream, circuit: &Circuit) {

@@ -113,8 +113,8 @@ impl Shared {
                 if let Phase::Ended(closed) = &model.phase {
                     return Err(closed.clone().into());
                 }
-                if self.changed.wait_until(&mut model, deadline).timed_out() && model.version == seen {
-                    return Err(Timeout::new(phase, timeout).into());
+                if self.changed.wait_until(&mut model, deadline).timed_out() {
+                    break;
                 }
             }
             if Instant::now() >= deadline {

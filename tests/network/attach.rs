@@ -122,7 +122,7 @@ fn goes(network: &TestNetwork) {
     assert!(!circuits.contains(&circuit_of(&state, &other)));
     let (sender, told) = unbounded();
     let _listener = state.on_stream_attached(move |stream, _| {
-        let _ = sender.send((stream.target().host().to_owned(), stream.circuit()));
+        let _ = sender.send((stream.first_target().host().to_owned(), stream.circuit()));
     });
     assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(told.recv_timeout(SOON).unwrap(), (NAME.to_owned(), Some(circuits[1].clone())));
