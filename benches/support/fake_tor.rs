@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::thread;
 
 use super::flood::Flood;
-use super::{Server, child};
+use super::{Server, child, fake_network};
 
 /// The role of the child.
 pub(crate) const ROLE: &str = "fake-tor";
@@ -68,8 +68,9 @@ fn converse(mut stream: TcpStream) -> io::Result<()> {
         while let Some(length) = memchr::memchr(b'\n', &buffer[start..filled]) {
             let line = buffer[start..start + length].trim_ascii_end();
             match flood_asked_for(line) {
-                None => answers.extend_from_slice(answer(line)),
                 Some(events) => send_flood(&mut stream, events)?,
+                None if fake_network::answer(line, &mut answers) => {}
+                None => answers.extend_from_slice(answer(line)),
             }
             start += length + 1;
         }

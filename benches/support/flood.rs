@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::random::Random;
+
 /// The events of a block; longer floods repeat it. 10 MB, so that no processor has it all in its cache.
 const BLOCK: usize = 50_000;
 
@@ -37,41 +39,23 @@ impl Flood {
         Flood { bytes: Generator::new().block() }
     }
 
+    /// The events of circuits and streams only, without `650` and line ends.
+    pub(crate) fn lives(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = memchr::memchr_iter(b'\n', &self.bytes).scan(0, |start, end| {
+            let line = self.bytes[*start..end].trim_ascii_end();
+            *start = end + 1;
+            Some(line)
+        });
+        let lines = lines.filter_map(|line| line.strip_prefix(b"650 "));
+        lines.filter(|line| line.starts_with(b"CIRC ") || line.starts_with(b"STREAM "))
+    }
+
     /// So many events, in parts to be written one after the other.
     pub(crate) fn events(&self, count: usize) -> impl Iterator<Item = &[u8]> {
         let mut ends = memchr::memchr_iter(b'\n', &self.bytes);
         let rest = (count % BLOCK).checked_sub(1).map_or(0, |last| ends.nth(last).unwrap() + 1);
         let whole = std::iter::repeat_n(&*self.bytes, count / BLOCK);
         whole.chain(std::iter::once(&self.bytes[..rest]))
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.index(of.len())].clone()
     }
 }
 

@@ -6,14 +6,19 @@ use real_tor::RealTor;
 
 pub(crate) mod bare;
 pub(crate) mod bare_events;
+pub(crate) mod bare_relays;
 pub(crate) mod child;
+pub(crate) mod fake_network;
 pub(crate) mod fake_tor;
 pub(crate) mod flood;
 pub(crate) mod memory;
+pub(crate) mod random;
 pub(crate) mod real_tor;
+pub(crate) mod relays;
 pub(crate) mod rounds;
 pub(crate) mod scape_events;
 pub(crate) mod scape_side;
+pub(crate) mod scape_state;
 
 /// What every round trip asks.
 pub(crate) const REQUEST: &[u8] = b"GETINFO version\r\n";

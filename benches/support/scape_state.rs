@@ -1,0 +1,86 @@
+//! What the live state does, and its parts.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use scape::Controller;
+use scape::descriptor::RouterStatus;
+use scape::event::{CircuitInfo, StreamInfo};
+use scape::state::State;
+
+use super::relays::RELAYS;
+use super::rounds::Run;
+use super::{Server, bare_relays, fake_network, scape_side};
+
+/// Reads the entries by hand: see [`bare_relays`].
+pub(crate) fn bare(text: String, has_digest: bool) -> Run {
+    timed(move || assert_eq!(bare_relays::read(&text, has_digest).len(), RELAYS))
+}
+
+/// Reads the entries as scape does.
+pub(crate) fn parse(text: String) -> Run {
+    timed(move || {
+        let relays: Vec<RouterStatus<'_>> = RouterStatus::parse_all(text.as_bytes()).collect();
+        assert_eq!(black_box(relays).len(), RELAYS);
+    })
+}
+
+/// Begins a live state, and ends it again, which does not count.
+pub(crate) fn ready(server: &Server) -> Run {
+    let controller = scape_side::connect(&server.address);
+    Box::new(move |times| {
+        let mut taken = Duration::ZERO;
+        for _ in 0..times {
+            let begun = Instant::now();
+            let state = State::new(&controller).unwrap();
+            taken += begun.elapsed();
+            assert_eq!(state.routers().len(), RELAYS);
+        }
+        taken
+    })
+}
+
+/// Waits for an answer that comes behind a whole new consensus.
+pub(crate) fn new_consensus(server: &Server) -> Run {
+    let controller = scape_side::connect(&server.address);
+    let state = State::new(&controller).unwrap();
+    let mut seen = state.consensus_count();
+    timed(move || {
+        controller.get_info(fake_network::NEW_CONSENSUS).unwrap();
+        let now = state.consensus_count();
+        assert!(now > seen);
+        seen = now;
+    })
+}
+
+/// Types so many events of circuits and streams, and nothing else.
+pub(crate) fn typed_lives(count: usize) -> Run {
+    let lives: Vec<Vec<u8>> = fake_network::lives(count).collect();
+    timed(move || {
+        for line in &lives {
+            match line.strip_prefix(b"CIRC ") {
+                Some(circuit) => assert!(black_box(CircuitInfo::parse(circuit)).is_some()),
+                None => assert!(black_box(StreamInfo::parse(&line[b"STREAM ".len()..])).is_some()),
+            }
+        }
+    })
+}
+
+/// Has them applied: read from a socket, typed, and kept.
+pub(crate) fn lives(server: &Server, count: usize) -> Run {
+    let controller: Controller = scape_side::connect(&server.address);
+    let state = State::new(&controller).unwrap();
+    let key = fake_network::lives_key(count);
+    timed(move || {
+        controller.get_info(&key).unwrap();
+        assert!(state.circuits().len() < 1000);
+    })
+}
+
+fn timed(mut run: impl FnMut() + 'static) -> Run {
+    Box::new(move |times| {
+        let begun = Instant::now();
+        (0..times).for_each(|_| run());
+        begun.elapsed()
+    })
+}
