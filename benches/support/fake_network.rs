@@ -43,17 +43,27 @@ pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
         answers.extend_from_slice(b"650+NEWCONSENSUS\r\n");
         answers.extend_from_slice(&hours()[usize::from(is_later)]);
         answers.extend_from_slice(b".\r\n650 OK\r\n250-newconsensus=\r\n");
-    } else if let Some(count) = keys.strip_prefix(b"lives/") {
-        let count: usize = std::str::from_utf8(count).unwrap().parse().unwrap();
-        for event in lives(count) {
-            answers.extend_from_slice(&[b"650 ", &*event, b"\r\n"].concat());
-        }
-        answers.extend_from_slice(&[b"250-", keys, b"=\r\n"].concat());
     } else {
         return false;
     }
     answers.extend_from_slice(b"250 OK\r\n");
     true
+}
+
+/// The events of circuits and streams that a request is for, and the answer behind them; made once, as that takes longer than to read it.
+pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
+    static ANSWER: OnceLock<(usize, Vec<u8>)> = OnceLock::new();
+    let asked = std::str::from_utf8(line.strip_prefix(b"GETINFO lives/")?).ok()?.parse().ok()?;
+    let (count, answer) = ANSWER.get_or_init(|| {
+        let mut answer = Vec::new();
+        for event in lives(asked) {
+            answer.extend_from_slice(&[b"650 ", &*event, b"\r\n"].concat());
+        }
+        answer.extend_from_slice(format!("250-{}=\r\n250 OK\r\n", lives_key(asked)).as_bytes());
+        (asked, answer)
+    });
+    assert_eq!(*count, asked, "always as many");
+    Some(answer)
 }
 
 /// The entries of both hours, as a control port gives them.

@@ -62,3 +62,10 @@ impl Changes {
         self.list
     }
 }
+
+/// Takes over what is told of something that changes little.
+pub(super) fn copy<T: PartialEq + Clone>(known: &mut T, told: &T) {
+    if known != told {
+        known.clone_from(told);
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::change::{Change, Changes};
+use super::change::{Change, Changes, copy};
 use crate::event::{CircuitInfo, CircuitMinor};
 use crate::types::{CircuitId, CircuitStatus};
 
@@ -39,8 +39,9 @@ impl CircuitCell {
         self.info.lock().status.is_end()
     }
 
-    fn set(&self, info: CircuitInfo) {
-        *self.info.lock() = Arc::new(info);
+    /// Changes what is known: in place, unless somebody looks at it.
+    fn change(&self, change: impl FnOnce(&mut CircuitInfo)) {
+        change(Arc::make_mut(&mut self.info.lock()));
     }
 }
 
@@ -68,12 +69,16 @@ impl CircuitTable {
         let (cell, hops_before, status_before) = match self.open.entry(told.id) {
             Entry::Occupied(known) => {
                 let cell = known.get().clone();
-                let before = cell.info();
-                cell.set(merged(&before, told));
+                let (mut hops_before, mut status_before) = (0, None);
+                cell.change(|info| {
+                    hops_before = info.path.len();
+                    status_before = Some(info.status.clone());
+                    update(info, told);
+                });
                 if told.status.is_end() {
                     known.remove();
                 }
-                (cell, before.path.len(), Some(before.status.clone()))
+                (cell, hops_before, status_before)
             }
             Entry::Vacant(place) => {
                 let cell = CircuitCell::new(told.clone());
@@ -107,8 +112,7 @@ impl CircuitTable {
         let unknown = if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
         match self.open.get(&told.id) {
             Some(cell) => {
-                let before = cell.info();
-                cell.set(merged(&before, &told.with_status(before.status.clone())));
+                cell.change(|info| update(info, &told.with_status(info.status.clone())));
                 changes.push(|| Change::CircuitChanged(cell.clone()));
             }
             None => self.apply(&told.with_status(unknown), changes),
@@ -140,17 +144,17 @@ impl CircuitTable {
 
     /// It has ended while nobody listened.
     fn vanished(&mut self, cell: Arc<CircuitCell>, changes: &mut Changes) {
-        let info = CircuitInfo { status: CircuitStatus::Closed, ..(*cell.info()).clone() };
-        cell.set(info);
+        cell.change(|info| info.status = CircuitStatus::Closed);
         changes.push(|| Change::CircuitClosed(cell));
     }
 
     /// tor has begun to extend a circuit that had so many hops: it is not built until the next ones are there. tor sends no event of that.
     pub(super) fn extending(&mut self, cell: &CircuitCell, hops_before: usize) {
-        let info = cell.info();
-        if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
-            cell.set(CircuitInfo { status: CircuitStatus::Extended, ..(*info).clone() });
-        }
+        cell.change(|info| {
+            if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
+                info.status = CircuitStatus::Extended;
+            }
+        });
     }
 
     /// EXTENDCIRCUIT is being sent: see [`launched`](Self::launched).
@@ -181,16 +185,49 @@ impl CircuitTable {
     }
 }
 
-/// What is known now: what was told, and what was known before and is not told again.
-fn merged(known: &CircuitInfo, told: &CircuitInfo) -> CircuitInfo {
-    let mut info = told.clone();
+/// What is known becomes what is told now; what is not told again is kept.
+fn update(known: &mut CircuitInfo, told: &CircuitInfo) {
+    // Each field, so that none is forgotten.
+    let CircuitInfo {
+        id: _,
+        status,
+        path,
+        build_flags,
+        purpose,
+        hs_state,
+        rend_query,
+        created,
+        socks_username,
+        socks_password,
+        hs_pow,
+        conflux_id,
+        conflux_rtt,
+        reason,
+        remote_reason,
+        extra,
+        extra_words,
+    } = told;
     // A circuit that has ended may have no path any more, and some of older tors' events have none.
-    if info.path.is_empty() {
-        info.path.clone_from(&known.path);
+    if !path.is_empty() {
+        copy(&mut known.path, path);
     }
-    info.purpose = info.purpose.or_else(|| known.purpose.clone());
-    info.created = info.created.or(known.created);
-    info
+    if purpose.is_some() {
+        copy(&mut known.purpose, purpose);
+    }
+    known.created = created.or(known.created);
+    copy(&mut known.status, status);
+    copy(&mut known.build_flags, build_flags);
+    copy(&mut known.hs_state, hs_state);
+    copy(&mut known.rend_query, rend_query);
+    copy(&mut known.socks_username, socks_username);
+    copy(&mut known.socks_password, socks_password);
+    copy(&mut known.hs_pow, hs_pow);
+    copy(&mut known.conflux_id, conflux_id);
+    copy(&mut known.conflux_rtt, conflux_rtt);
+    copy(&mut known.reason, reason);
+    copy(&mut known.remote_reason, remote_reason);
+    copy(&mut known.extra, extra);
+    copy(&mut known.extra_words, extra_words);
 }
 
 /// Whether two circuits of one id, seen on two connections, are the same.

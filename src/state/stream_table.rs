@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::change::{Change, Changes};
+use super::change::{Change, Changes, copy};
 use super::circuit_table::CircuitTable;
 use crate::event::StreamInfo;
 use crate::types::{CircuitId, StreamId, StreamStatus, StreamTarget};
@@ -45,8 +45,9 @@ impl StreamCell {
         self.info.lock().status.is_end()
     }
 
-    fn set(&self, info: StreamInfo) {
-        *self.info.lock() = Arc::new(info);
+    /// Changes what is known: in place, unless somebody looks at it.
+    fn change(&self, change: impl FnOnce(&mut StreamInfo)) {
+        change(Arc::make_mut(&mut self.info.lock()));
     }
 }
 
@@ -80,20 +81,19 @@ impl StreamTable {
         if let Some(cell) = self.failed.remove(&told.id) {
             return self.closed_after_failing(cell, told, changes);
         }
-        let known = self.open.get(&told.id).cloned();
-        let before = known.as_ref().map(|cell| cell.info());
-        let info = match &before {
-            Some(before) => merged(before, told),
-            None => first(told),
-        };
-        let (circuit_before, circuit) = (before.as_ref().and_then(|before| before.circuit), info.circuit);
-        let is_end = info.status.is_end();
-        let cell = match known {
+        let (mut circuit_before, mut circuit) = (None, None);
+        let cell = match self.open.get(&told.id).cloned() {
             Some(cell) => {
-                cell.set(info);
+                cell.change(|info| {
+                    circuit_before = info.circuit;
+                    update(info, told);
+                    circuit = info.circuit;
+                });
                 cell
             }
             None => {
+                let info = first(told);
+                circuit = info.circuit;
                 let cell = StreamCell::new(info);
                 changes.push(|| Change::StreamNew(cell.clone()));
                 self.open.insert(told.id, cell.clone());
@@ -111,7 +111,7 @@ impl StreamTable {
                 }
             }
         }
-        if is_end {
+        if told.status.is_end() {
             self.remove(&cell);
         }
         match told.status {
@@ -135,7 +135,7 @@ impl StreamTable {
             self.open.keys().filter(|id| told.iter().all(|info| info.id != **id)).copied().collect();
         for id in gone {
             if let Some(cell) = self.open.get(&id).cloned() {
-                cell.set(StreamInfo { status: StreamStatus::Closed, ..(*cell.info()).clone() });
+                cell.change(|info| info.status = StreamStatus::Closed);
                 self.remove(&cell);
                 changes.push(|| Change::StreamClosed(cell));
             }
@@ -154,13 +154,14 @@ impl StreamTable {
     }
 
     fn closed_after_failing(&mut self, cell: Arc<StreamCell>, told: &StreamInfo, changes: &mut Changes) {
-        let failed = cell.info();
-        let mut info = merged(&failed, told);
-        // Why it failed says more than why it was closed then.
-        info.status = StreamStatus::Failed;
-        info.reason = failed.reason.clone().or(info.reason);
-        info.remote_reason = failed.remote_reason.clone().or(info.remote_reason);
-        cell.set(info);
+        cell.change(|info| {
+            // Why it failed says more than why it was closed then.
+            let (reason, remote_reason) = (info.reason.take(), info.remote_reason.take());
+            update(info, told);
+            info.status = StreamStatus::Failed;
+            info.reason = reason.or(info.reason.take());
+            info.remote_reason = remote_reason.or(info.remote_reason.take());
+        });
         changes.push(|| Change::StreamClosed(cell));
     }
 }
@@ -168,32 +169,58 @@ impl StreamTable {
 /// What is known of a stream that was not known before.
 fn first(told: &StreamInfo) -> StreamInfo {
     let mut info = told.clone();
-    match told.status {
-        StreamStatus::Detached => info.circuit = None,
-        // It is open, and has been before.
-        StreamStatus::XoffSent | StreamStatus::XoffRecv | StreamStatus::XonSent | StreamStatus::XonRecv => {
-            info.status = StreamStatus::Succeeded;
-        }
-        _ => {}
+    info.status = lasting(&told.status).clone();
+    if told.status == StreamStatus::Detached {
+        info.circuit = None;
     }
     info
 }
 
-/// What is known now: what was told, and what was known before and is told only once.
-fn merged(known: &StreamInfo, told: &StreamInfo) -> StreamInfo {
-    let mut info = first(told);
-    // Its target has changed, and nothing else.
-    if told.status == StreamStatus::Remap {
-        info.status = known.status.clone();
+/// What a stream is that is told to be this.
+fn lasting(status: &StreamStatus) -> &StreamStatus {
+    match status {
+        // It is open, and has been before.
+        StreamStatus::XoffSent | StreamStatus::XoffRecv | StreamStatus::XonSent | StreamStatus::XonRecv => {
+            &StreamStatus::Succeeded
+        }
+        status => status,
     }
-    match told.status {
-        StreamStatus::Detached => {}
+}
+
+/// What is known becomes what is told now; what is told only once is kept.
+fn update(known: &mut StreamInfo, told: &StreamInfo) {
+    // Each field, so that none is forgotten.
+    let StreamInfo {
+        id: _,
+        status,
+        circuit,
+        target,
+        reason,
+        remote_reason,
+        source,
+        source_addr,
+        purpose,
+        socks_username,
+        socks_password,
+        client_protocol,
+        nym_epoch,
+        session_group,
+        iso_fields,
+        extra,
+        extra_words,
+    } = told;
+    // Of one that is mapped, only the target has changed.
+    if *status != StreamStatus::Remap {
+        copy(&mut known.status, lasting(status));
+    }
+    match status {
+        StreamStatus::Detached => known.circuit = None,
         // Which circuit a stream was on is known also after its end.
-        _ if info.status.is_end() => info.circuit = info.circuit.or(known.circuit),
-        _ => {}
+        _ if status.is_end() => known.circuit = circuit.or(known.circuit),
+        _ => known.circuit = *circuit,
     }
     macro_rules! keep {
-        ($($field:ident),*) => { $( if info.$field.is_none() { info.$field.clone_from(&known.$field); } )* };
+        ($($field:ident),*) => { $( if $field.is_some() { copy(&mut known.$field, $field); } )* };
     }
     keep!(
         source,
@@ -205,10 +232,14 @@ fn merged(known: &StreamInfo, told: &StreamInfo) -> StreamInfo {
         nym_epoch,
         session_group
     );
-    if info.iso_fields.is_empty() {
-        info.iso_fields.clone_from(&known.iso_fields);
+    if !iso_fields.is_empty() {
+        copy(&mut known.iso_fields, iso_fields);
     }
-    info
+    copy(&mut known.target, target);
+    copy(&mut known.reason, reason);
+    copy(&mut known.remote_reason, remote_reason);
+    copy(&mut known.extra, extra);
+    copy(&mut known.extra_words, extra_words);
 }
 
 #[cfg(test)]

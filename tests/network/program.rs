@@ -38,7 +38,7 @@ pub(crate) fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> 
 pub(crate) fn output(mut command: Command, input: &str) -> Output {
     use std::io::Write as _;
     command.stderr(Stdio::piped());
-    let (running, says, mut hears) = Running::start(command);
+    let (running, mut says, mut hears) = Running::spawn(command);
     let mut errors = running.child.lock().stderr.take().unwrap();
     let errors = thread::spawn(move || {
         let mut text = Vec::new();
@@ -46,7 +46,8 @@ pub(crate) fn output(mut command: Command, input: &str) -> Output {
     });
     hears.write_all(input.as_bytes()).unwrap();
     drop(hears);
-    let stdout = says.map(|line| line.unwrap() + "\n").collect::<String>().into_bytes();
+    let mut stdout = Vec::new();
+    says.read_to_end(&mut stdout).unwrap();
     let stderr = errors.join().unwrap().unwrap();
     Output { status: running.ended(), stdout, stderr }
 }
@@ -98,9 +99,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> (Running, Says, ChildStdin) {
+    pub(crate) fn start(command: Command) -> (Running, Says, ChildStdin) {
+        let (running, says, hears) = Running::spawn(command);
+        (running, BufReader::new(says).lines(), hears)
+    }
+
+    fn spawn(mut command: Command) -> (Running, ChildStdout, ChildStdin) {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let says = BufReader::new(child.stdout.take().unwrap()).lines();
+        let says = child.stdout.take().unwrap();
         let hears = child.stdin.take().unwrap();
         let child = Arc::new(Mutex::new(child));
         let (_in_time, over) = bounded::<()>(0);
