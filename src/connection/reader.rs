@@ -110,7 +110,6 @@ impl Reader<'_> {
         if self.pace.is_behind() {
             event.body();
         }
-        self.recent.keep(&event);
         for tracker in &route.trackers {
             tracker.event(&event);
         }
@@ -119,6 +118,10 @@ impl Reader<'_> {
                 Some((_, events)) => events.push(event.clone()),
                 None => self.queued.push((queue.clone(), vec![event.clone()])),
             }
+        }
+        // One that only trackers have looked at is given back by this thread anyway.
+        if !route.callbacks.is_empty() || Arc::strong_count(&event) > 1 {
+            self.recent.keep(&event);
         }
         if !route.callbacks.is_empty() {
             self.calls.push(Call::new(event, &route.callbacks));

@@ -207,9 +207,11 @@ fn update(known: &mut CircuitInfo, told: &CircuitInfo) {
         extra,
         extra_words,
     } = told;
-    // A circuit that has ended may have no path any more, and some of older tors' events have none.
-    if !path.is_empty() {
-        copy(&mut known.path, path);
+    // A circuit that has ended may have no path any more, and some of older tors' events have none. Mostly there is one hop more.
+    match path.strip_prefix(&*known.path) {
+        Some(new) => known.path.extend_from_slice(new),
+        None if path.is_empty() => {}
+        None => known.path.clone_from(path),
     }
     if purpose.is_some() {
         copy(&mut known.purpose, purpose);

@@ -78,7 +78,9 @@ impl StreamTable {
 
     /// A STREAM event.
     pub(super) fn apply(&mut self, told: &StreamInfo, circuits: &CircuitTable, changes: &mut Changes) {
-        if let Some(cell) = self.failed.remove(&told.id) {
+        if !self.failed.is_empty()
+            && let Some(cell) = self.failed.remove(&told.id)
+        {
             return self.closed_after_failing(cell, told, changes);
         }
         let (mut circuit_before, mut circuit) = (None, None);
