@@ -1,7 +1,9 @@
-//! tor's configuration: how its values are written.
+//! tor's configuration: how its options are written.
 //!
-//! [`PortLine`] is the value of `SocksPort`, `ControlPort` and the like.
+//! [`PortLine`] is the value of `SocksPort`, `ControlPort` and the like. [`value`] has the values of every type of option.
 
 mod port_line;
+pub mod value;
 
 pub use port_line::{ParsePortLineError, PortAddress, PortLine};
+pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};
