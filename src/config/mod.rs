@@ -5,5 +5,5 @@
 mod port_line;
 pub mod value;
 
-pub use port_line::{ParsePortLineError, PortAddress, PortLine};
-pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};
+pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
+pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};
