@@ -212,7 +212,10 @@ impl Fixture {
         if option.is_default || option.values.is_empty() {
             self.config.reset(&option.name).unwrap();
         } else {
-            self.config.set(&option.name, option.values.clone()).unwrap();
+            match &*option.values {
+                [value] => self.config.set(&option.name, value).unwrap(),
+                values => self.config.set(&option.name, values).unwrap(),
+            }
         }
         self.config.save().unwrap_or_else(|error| panic!("{option} cannot be put back: {error}"));
     }

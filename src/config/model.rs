@@ -22,9 +22,9 @@ struct Unit {
     lines: Option<Vec<ConfLine>>,
     /// What they were when they were last known, for who wants to know what has changed.
     last: Option<Vec<ConfLine>>,
-    /// What this program has sent, of which tor's event has not come: in each of the forms in which it may.
-    sent: Vec<Vec<ConfLine>>,
-    /// What an event has told meanwhile that is something else: so it was before ours, if ours is yet to come.
+    /// What this program has sent, of which tor's event has not come, the oldest first: each in the forms in which it may come.
+    sent: Vec<Vec<Vec<ConfLine>>>,
+    /// What an event has told meanwhile that is something else: so it was before ours, if one of ours is yet to come.
     slipped: Option<Vec<ConfLine>>,
     /// How many events there were of it.
     events: u64,
@@ -65,7 +65,7 @@ impl Model {
     /// What a unit is as far as this program knows: its lines, or what it was last set to.
     pub(super) fn expected(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         let unit = self.units.get(unit)?;
-        unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.first())
+        unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
     /// How many events there were of a unit: see [`answered`](Self::answered).
@@ -76,25 +76,37 @@ impl Model {
     /// What GETCONF has answered, when there had been so many `events` of the unit before it was asked. Where there are more now, one of them may
     /// be newer: then this says nothing.
     pub(super) fn answered(&mut self, name: &str, lines: Vec<ConfLine>, events: u64) {
-        let lines = with_values(&self.schema, lines);
+        let schema = self.schema.clone();
+        let lines = with_values(&schema, lines);
         let unit = self.units.entry(name.to_owned()).or_default();
         if unit.events != events {
             return;
         }
-        unit.slipped = None;
-        if !unit.sent.is_empty() && !unit.sent.contains(&lines) {
-            // tor may have made something else of what was sent, and tells of that.
-            unit.sent.push(lines.clone());
+        let mut overwritten = None;
+        if unit.slipped.as_deref().is_some_and(|theirs| are_the_same(&schema, theirs, &lines)) {
+            // It came after ours, which has changed nothing, as no event of that was there before.
+            unit.slipped = None;
+            unit.sent.clear();
+        } else if let Some(forms) = unit.sent.last_mut() {
+            if forms.iter().any(|form| are_the_same(&schema, form, &lines)) {
+                overwritten = unit.slipped.take().zip(forms.first().cloned());
+            } else {
+                // tor may have made something else of what was sent, and tells of that.
+                forms.push(lines.clone());
+            }
         }
         unit.last = Some(lines.clone());
         unit.lines = Some(lines);
+        if let Some((theirs, ours)) = overwritten {
+            self.note_overwritten(Overwritten { unit: name.to_owned(), theirs, ours });
+        }
     }
 
     /// These units are about to be set to this. What is known of them still holds, until [`was_set`](Self::was_set).
     pub(super) fn setting(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let unit = self.units.entry(name.clone()).or_default();
-            unit.sent.insert(0, lines.clone());
+            unit.sent.push(vec![lines.clone()]);
         }
     }
 
@@ -113,7 +125,7 @@ impl Model {
     pub(super) fn was_refused(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let Some(unit) = self.units.get_mut(name) else { continue };
-            if let Some(at) = unit.sent.iter().position(|sent| sent == lines) {
+            if let Some(at) = unit.sent.iter().rposition(|forms| forms.first() == Some(lines)) {
                 unit.sent.remove(at);
             }
             if unit.sent.is_empty()
@@ -144,21 +156,26 @@ impl Model {
         let schema = self.schema.clone();
         let unit = self.units.entry(name.clone()).or_default();
         unit.events += 1;
-        let is_own = unit.sent.iter().any(|sent| are_the_same(&schema, sent, &lines));
-        if is_own || unit.sent.is_empty() {
-            let before = unit.last.replace(lines.clone());
-            unit.lines = Some(lines.clone());
-            let (sent, slipped) = (std::mem::take(&mut unit.sent), unit.slipped.take());
-            if let (Some(theirs), Some(ours)) = (slipped, sent.into_iter().next()) {
-                self.note_overwritten(Overwritten { unit: name.clone(), theirs, ours });
-            }
-            return Changed { unit: name, before, after: lines, is_own };
-        }
-        // It may be older than what was sent, or newer: tor has to be asked.
         let before = unit.last.replace(lines.clone());
-        unit.slipped = Some(lines.clone());
-        unit.lines = None;
-        Changed { unit: name, before, after: lines, is_own: false }
+        let is_form =
+            |forms: &Vec<Vec<ConfLine>>| forms.iter().any(|form| are_the_same(&schema, form, &lines));
+        let own = unit.sent.iter().position(is_form);
+        let is_own = own.is_some();
+        let mut overwritten = None;
+        if let Some(at) = own {
+            // Of those before it no event comes any more: they changed nothing.
+            let ours = unit.sent.drain(..=at).next_back().and_then(|forms| forms.into_iter().next());
+            let theirs = unit.slipped.take();
+            overwritten = theirs.zip(ours);
+        } else if !unit.sent.is_empty() {
+            unit.slipped = Some(lines.clone());
+        }
+        // Where something of ours is yet to come, this may be older than that, or newer: tor has to be asked.
+        unit.lines = unit.sent.is_empty().then(|| lines.clone());
+        if let Some((theirs, ours)) = overwritten {
+            self.note_overwritten(Overwritten { unit: name.clone(), theirs, ours });
+        }
+        Changed { unit: name, before, after: lines, is_own }
     }
 
     fn note_overwritten(&mut self, overwritten: Overwritten) {
@@ -256,6 +273,35 @@ mod tests {
         let overwritten = model.take_overwritten();
         assert_eq!((overwritten.len(), &overwritten[0].theirs), (1, &size("6")[0].1));
         assert!(model.take_overwritten().is_empty());
+    }
+
+    #[test]
+    fn the_answer_may_be_quicker_than_the_event() {
+        for (answer, count) in [("5", 1), ("6", 0)] {
+            let mut model = model();
+            model.setting(&size("5"));
+            model.was_set(&size("5"));
+            model.apply(&size("6")[0].1);
+            let events = model.events_of("BandwidthRate");
+            model.answered("BandwidthRate", size(answer)[0].1.clone(), events);
+            assert_eq!(model.lines("BandwidthRate"), Some(&size(answer)[0].1));
+            assert_eq!(model.take_overwritten().len(), count, "{answer}");
+        }
+    }
+
+    #[test]
+    fn two_changes_may_be_under_way() {
+        let mut model = model();
+        for value in ["5", "7"] {
+            model.setting(&size(value));
+            model.was_set(&size(value));
+        }
+        assert!(model.apply(&size("5")[0].1)[0].is_own);
+        assert_eq!(model.lines("BandwidthRate"), None);
+        model.apply(&size("6")[0].1);
+        assert!(model.apply(&size("7")[0].1)[0].is_own);
+        assert_eq!(model.take_overwritten().len(), 1);
+        assert_eq!(model.lines("BandwidthRate"), Some(&size("7")[0].1));
     }
 
     #[test]
