@@ -106,9 +106,12 @@ impl Manual {
     pub fn parse(page: &[u8]) -> Self {
         let mut manual = Manual::default();
         for description in layout::descriptions(requests::tokens(&String::from_utf8_lossy(page))) {
+            let mut told: Vec<String> = Vec::new();
             for term in description.terms {
-                let entry = manual.entry(term.name, &description.section);
-                entry.add(term.form, &description.help);
+                // One that is there in several forms has the text once.
+                let help = if told.contains(&term.name) { "" } else { description.help.as_str() };
+                told.push(term.name.clone());
+                manual.entry(term.name, &description.section).add(term.form, help);
             }
         }
         manual
