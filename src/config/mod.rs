@@ -1,6 +1,6 @@
-//! tor's configuration: how its values are written.
+//! tor's configuration: how its options are written.
 //!
-//! [`PortLine`] is the value of `SocksPort`, `ControlPort` and the like.
+//! [`PortLine`] is the value of `SocksPort`, `ControlPort` and the like. [`value`] has the values of every type of option.
 #![cfg_attr(feature = "manual", doc = "")]
 #![cfg_attr(
     feature = "manual",
@@ -10,7 +10,9 @@
 #[cfg(feature = "manual")]
 mod manual;
 mod port_line;
+pub mod value;
 
 #[cfg(feature = "manual")]
 pub use manual::{Manual, ManualEntry};
 pub use port_line::{ParsePortLineError, PortAddress, PortLine};
+pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};
