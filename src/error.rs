@@ -14,6 +14,7 @@ mod argument;
 mod auth;
 mod circuit;
 mod closed;
+mod config;
 mod connect;
 mod disk_onion;
 mod endpoint;
@@ -41,6 +42,7 @@ pub use argument::{ArgumentError, ArgumentProblem};
 pub use auth::AuthError;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
+pub use config::{ConfigError, ConfigProblem};
 pub use connect::{ConnectAttempt, ConnectError};
 pub use disk_onion::{DiskOnionError, DiskOnionProblem};
 pub use endpoint::{EndpointError, EndpointProblem};
@@ -124,6 +126,9 @@ pub enum Error {
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
+    /// An option of tor's configuration, or a change of one, cannot be as it should.
+    #[error(transparent)]
+    Config(Box<ConfigError>),
     /// An onion service on disk, in tor's configuration, cannot be as it should.
     #[error(transparent)]
     DiskOnion(Box<DiskOnionError>),
@@ -179,6 +184,10 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::Config(error) => match &error.problem {
+                ConfigProblem::Refused(refusal) => Some(refusal),
+                _ => None,
+            },
             Error::DiskOnion(error) => error.refusal.as_ref(),
             Error::GeoIp(error) => match &**error {
                 GeoIpError::NotLoaded { refusal, .. } => Some(refusal),
@@ -261,6 +270,7 @@ from_boxed!(
     Argument(ArgumentError),
     Connect(ConnectError),
     Auth(AuthError),
+    Config(ConfigError),
     Launch(LaunchError),
     NoTor(NoTorError),
     NoSocksPort(NoSocksPortError),

@@ -306,6 +306,7 @@ pub mod tls;
 pub mod tor;
 pub mod transport;
 
+pub use config::Config;
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
 pub use controller::{
     AddOnion, AddedOnion, BuildCircuit, Caching, ClientAuth, ClientAuthAdded, Connect, Controller,

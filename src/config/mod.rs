@@ -1,18 +1,63 @@
-//! tor's configuration: how its options are written.
+//! tor's configuration.
 //!
-//! [`PortLine`] is the value of `SocksPort`, `ControlPort` and the like. [`value`] has the values of every type of option.
+//! [`Config`] is that of a running tor, kept live; its values are of the types in [`value`], or lines such as [`PortLine`].
+//!
+//! ```no_run
+//! # let tor = scape::Tor::connect()?;
+//! use std::time::Duration;
+//!
+//! let mut config = tor.config()?;
+//! // What tor runs with:
+//! println!("{:?}", config.get::<Duration>("MaxCircuitDirtiness")?);
+//! // What it is to run with:
+//! config.set("MaxCircuitDirtiness", Duration::from_secs(60))?;
+//! config.append("SocksPort", "9052 IsolateDestAddr")?;
+//! config.reset("ContactInfo")?;
+//! for change in config.diff() {
+//!     println!("{change}");
+//! }
+//! config.save()?; // all of it, or none
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! # Groups
+//!
+//! Some options are only changed together: tor replaces all of a group whenever one of it is set. `SocksPort` and `__SocksPort` are one
+//! (`SocksPortLines`), and so are the others of their kind: a change of one of them sends the lines of the other again. `HiddenService…` are another
+//! (`HiddenServiceOptions`), in which each line belongs to the `HiddenServiceDir` before it: it is read by [`Config::group`] and changed by
+//! [`Config::set_group`], whole and in order, lines that this library does not know included. ([`onion`](crate::onion) has services on disk as values.)
+//!
+//! # Others who change it
+//!
+//! tor tells of every change, by whomever; so what was read stays true. A change that was begun here before somebody else changed the same option is a conflict
+//! ([`Config::conflicts`]), and is not saved unless it [must be](Config::overwrite). Two changes in one and the same moment cannot be kept apart, as tor has no
+//! such command: the one that is lost then is told by [`Config::take_overwritten`].
+//!
+//! tor's event of a change comes a moment after its answer to who made it.
 #![cfg_attr(feature = "manual", doc = "")]
-#![cfg_attr(
-    feature = "manual",
-    doc = "[`Manual`] tells what each option means, where tor's manual page is installed."
-)]
+#![cfg_attr(feature = "manual", doc = "# What options mean")]
+#![cfg_attr(feature = "manual", doc = "")]
+#![cfg_attr(feature = "manual", doc = "[`Manual`] tells it, where tor's manual page is installed.")]
 
+mod immutable;
+mod lines;
+mod listen;
+mod live;
 #[cfg(feature = "manual")]
 mod manual;
+mod model;
+mod option;
+mod pending;
 mod port_line;
+mod schema;
+mod shared;
 pub mod value;
 
+pub use listen::{ConfigChange, ConfigListener};
+pub use live::Config;
 #[cfg(feature = "manual")]
 pub use manual::{Manual, ManualEntry};
+pub use option::ConfigOption;
+pub use pending::{ConfigConflict, ConfigDiff};
 pub use port_line::{ParsePortLineError, PortAddress, PortLine};
 pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};

@@ -98,7 +98,7 @@ impl Controller {
 
     /// Sends a command that changes the configuration. With each of them, tor 0.4.9 forgets the clients' keys that it has in
     /// memory only: those of this controller are given back, in the same write.
-    fn reconfigure(&self, command: Command) -> Result<()> {
+    pub(crate) fn reconfigure(&self, command: Command) -> Result<()> {
         let keys = self.inner.session.ledger.client_auths();
         if keys.is_empty() {
             return self.request(command).map(drop);

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::PortLine;
+use crate::config::{Config, PortLine};
 use crate::controller::{Connect, Controller};
 use crate::error::{ConnectAttempt, Error, NoTorError, Result};
 use crate::onion::OnionBuilder;
@@ -368,6 +368,24 @@ impl Tor {
             }
         };
         Ok(state.keep(keep))
+    }
+
+    /// tor's configuration, kept live, to read and to change: see [`Config`]. A tor that was launched runs at least as long as this.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let mut config = tor.config()?;
+    /// config.append("SocksPort", "9052 IsolateDestAddr")?;
+    /// config.save()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of [`Controller::config`].
+    pub fn config(&self) -> Result<Config> {
+        let keep: Keep = self.core.clone();
+        Ok(self.controller()?.config()?.keep(keep))
     }
 
     /// Ends the control connection, for every handle; and the tor, where we started it.

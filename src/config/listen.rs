@@ -1,0 +1,56 @@
+//! Being told of changes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::model::Changed;
+use super::shared::Shared;
+use crate::controller::ListenerGuard;
+use crate::types::ConfLine;
+
+/// An option, or a group of options, that has other values now: see [`Config::on_change`](super::Config::on_change).
+///
+/// `Debug` and `Display` do not show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigChange {
+    /// The option's name, or that of the group (`SocksPortLines`, `HiddenServiceOptions`), whose lines are only changed together.
+    pub name: String,
+    /// What it had before, where that was known: where it had been asked for.
+    pub before: Option<Vec<ConfLine>>,
+    /// What it has now; no line where it is unset.
+    pub after: Vec<ConfLine>,
+    /// Whether this connection has changed it by [`Config::save`](super::Config::save). Others are other controllers, a
+    /// new reading of the torrc, and other commands on this connection.
+    pub is_own: bool,
+}
+
+impl From<Changed> for ConfigChange {
+    fn from(changed: Changed) -> Self {
+        let Changed { unit, before, after, is_own } = changed;
+        ConfigChange { name: unit, before, after, is_own }
+    }
+}
+
+impl fmt::Display for ConfigChange {
+    /// Its lines as they are now, or its name where it has none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, others)) = self.after.split_first() else {
+            return write!(f, "{} is unset", self.name);
+        };
+        write!(f, "{first}")?;
+        others.iter().try_for_each(|line| write!(f, "\n{line}"))
+    }
+}
+
+/// A listener that is told of changes of the configuration as long as this lives.
+///
+/// Dropping it removes the listener: no call begins afterwards. One that is running just now on another thread is not waited for. It may be
+/// dropped by the listener itself.
+#[derive(Debug)]
+#[must_use = "dropping this removes the listener at once"]
+pub struct ConfigListener {
+    pub(super) _guard: ListenerGuard<(), ConfigChange>,
+    /// So that the configuration is kept live.
+    pub(super) _shared: Arc<Shared>,
+}

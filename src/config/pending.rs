@@ -1,0 +1,232 @@
+//! Changes that have not been sent, and the command that sends them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::lines::are_the_same;
+use super::schema::Schema;
+use crate::error::Result;
+use crate::protocol::{Command, CommandBuilder};
+use crate::types::{ConfLine, ConfigType};
+
+/// Changes by unit.
+pub(super) type Changes = BTreeMap<String, Pending>;
+
+/// A change of an option, or of a group of options, that has not been sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// What tor had when the change was begun.
+    pub(super) base: Vec<ConfLine>,
+    pub(super) wanted: Wanted,
+}
+
+/// What it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// These lines; without any, it is unset, or 0.
+    Lines(Vec<ConfLine>),
+    /// What it is by default.
+    Default,
+}
+
+impl Wanted {
+    /// The lines, as far as they are known.
+    pub(super) fn lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
+        match self {
+            Wanted::Lines(lines) => lines.clone(),
+            Wanted::Default => schema.default_of(unit),
+        }
+    }
+}
+
+/// What [`Config::save`](super::Config::save) would change of an option, or of a group of options.
+///
+/// `Debug` and `Display` do not show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigDiff {
+    /// The option's name, or that of the group (`SocksPortLines`, `HiddenServiceOptions`), whose lines are only changed together.
+    pub name: String,
+    /// What tor has, as it was when the change was begun.
+    pub before: Vec<ConfLine>,
+    /// What it is to have; no line where it is to be unset, or 0.
+    pub after: Vec<ConfLine>,
+    /// Whether that is its default.
+    pub is_reset: bool,
+}
+
+impl fmt::Display for ConfigDiff {
+    /// A line for each line that goes (`-SocksPort 9050`) or comes (`+SocksPort 9052`), none that stays.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (sign, these, those) in [('-', &self.before, &self.after), ('+', &self.after, &self.before)] {
+            for line in these.iter().filter(|line| !those.contains(line)) {
+                write!(f, "{separator}{sign}{line}")?;
+                separator = "\n";
+            }
+        }
+        if separator.is_empty() {
+            f.write_str(&self.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// What both this program and somebody else have changed: see [`Config::conflicts`](super::Config::conflicts).
+///
+/// `Debug` does not show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigConflict {
+    /// The option's name, or the group's.
+    pub name: String,
+    /// What tor had when the change was begun.
+    pub before: Vec<ConfLine>,
+    /// What somebody else has made of it.
+    pub theirs: Vec<ConfLine>,
+    /// What it was to be.
+    pub ours: Vec<ConfLine>,
+}
+
+/// All changes in one command: tor takes all of them, or none.
+pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
+    let resets = changes.values().any(|change| change.wanted == Wanted::Default);
+    // RESETCONF sets what has a value, and resets what has none.
+    let all_explicit =
+        || changes.iter().all(|(unit, change)| explicit(schema, unit, &change.wanted).is_some());
+    Ok(if resets && all_explicit() {
+        let mut command = Command::build("RESETCONF");
+        for (unit, change) in changes {
+            match explicit(schema, unit, &change.wanted) {
+                Some(lines) if !lines.is_empty() => add(&mut command, &lines),
+                _ => {
+                    command.option(first_name(unit, &change.base));
+                }
+            }
+        }
+        command.finish()?
+    } else {
+        // SETCONF empties what has no value: so defaults are written out.
+        let mut command = Command::build("SETCONF");
+        for (unit, change) in changes {
+            match change.wanted.lines(schema, unit) {
+                lines if lines.is_empty() => {
+                    command.option(first_name(unit, &change.base));
+                }
+                lines => add(&mut command, &lines),
+            }
+        }
+        command.finish()?
+    })
+}
+
+fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
+    for line in lines {
+        command.quoted(&line.name, line.value.as_deref().unwrap_or_default());
+    }
+}
+
+/// The name by which a unit is emptied: a group cannot be named itself.
+fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
+    base.first().map_or(unit, |line| &line.name)
+}
+
+/// The lines that say in RESETCONF what is wanted; none to reset it. `None` where that cannot be said there.
+fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
+    let lines = match wanted {
+        Wanted::Default => return Some(Vec::new()),
+        Wanted::Lines(lines) => lines,
+    };
+    let spec = schema.find(unit)?;
+    if !lines.is_empty() || spec.default.is_empty() {
+        return Some(lines.clone());
+    }
+    match spec.ty {
+        ConfigType::Boolean
+        | ConfigType::Integer
+        | ConfigType::SignedInteger
+        | ConfigType::Float
+        | ConfigType::DataSize
+        | ConfigType::TimeInterval
+        | ConfigType::TimeMsecInterval => Some(vec![ConfLine::new(unit, Some("0".to_owned()))]),
+        _ => None,
+    }
+}
+
+/// Whether somebody else has changed a unit to `now`, and not to what it was to be.
+pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
+    !are_the_same(schema, &change.base, now) && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::schema;
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<ConfLine> {
+        let line = |text: &&str| {
+            text.split_once('=').map(|(name, value)| ConfLine::new(name, Some(value.to_owned())))
+        };
+        texts.iter().filter_map(line).collect()
+    }
+
+    fn sent(changes: &[(&str, &[&str], Option<&[&str]>)]) -> String {
+        let changes = changes.iter().map(|(unit, base, wanted)| {
+            let wanted = wanted.map_or(Wanted::Default, |wanted| Wanted::Lines(lines(wanted)));
+            ((*unit).to_owned(), Pending { base: lines(base), wanted })
+        });
+        let command = command(&schema(), &changes.collect()).unwrap();
+        String::from_utf8(command.wire().to_vec()).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn one_setconf_for_all() {
+        let socks: &[&str] = &["SocksPort=9050", "__SocksPort=1"];
+        let command = sent(&[
+            ("BandwidthRate", &["BandwidthRate=1"], Some(&["BandwidthRate=5 KB"])),
+            ("ContactInfo", &["ContactInfo=me"], Some(&[])),
+            (
+                "SocksPortLines",
+                socks,
+                Some(&["SocksPort=9050", "SocksPort=9052 IsolateDestAddr", "__SocksPort=1"]),
+            ),
+        ]);
+        assert_eq!(
+            command,
+            "SETCONF BandwidthRate=\"5 KB\" ContactInfo SocksPort=\"9050\" SocksPort=\"9052 IsolateDestAddr\" __SocksPort=\"1\""
+        );
+        assert_eq!(sent(&[("SocksPortLines", socks, Some(&[]))]), "SETCONF SocksPort");
+    }
+
+    #[test]
+    fn one_resetconf_where_something_is_reset() {
+        let command = sent(&[
+            ("BandwidthRate", &["BandwidthRate=1"], None),
+            ("ContactInfo", &["ContactInfo=me"], Some(&[])),
+            ("MaxCircuitDirtiness", &[], Some(&[])),
+            ("UseBridges", &[], Some(&["UseBridges=1"])),
+        ]);
+        assert_eq!(command, "RESETCONF BandwidthRate ContactInfo MaxCircuitDirtiness=\"0\" UseBridges=\"1\"");
+    }
+
+    #[test]
+    fn an_emptied_list_that_has_a_default_needs_setconf() {
+        let command =
+            sent(&[("BandwidthRate", &[], None), ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[]))]);
+        assert_eq!(command, "SETCONF BandwidthRate=\"1 GB\" LongLivedPorts");
+    }
+
+    #[test]
+    fn differences_are_shown_by_line() {
+        let diff = ConfigDiff {
+            name: "SocksPortLines".into(),
+            before: lines(&["SocksPort=1", "SocksPort=2"]),
+            after: lines(&["SocksPort=2", "SocksPort=3"]),
+            is_reset: false,
+        };
+        assert_eq!(diff.to_string(), "-SocksPort 1\n+SocksPort 3");
+        let secret =
+            ConfigDiff { after: lines(&["HashedControlPassword=16:AB"]), before: Vec::new(), ..diff };
+        assert!(!format!("{secret} {secret:?}").contains("16:AB"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The options that a tor has.
+
+use std::collections::HashMap;
+
+use crate::error::{ConfigError, ConfigProblem};
+use crate::protocol::ConfigName;
+use crate::types::{ConfLine, ConfigType};
+
+/// What a tor says of its options: `GETINFO config/names` and `config/defaults`.
+#[derive(Debug, Default)]
+pub(super) struct Schema {
+    /// In tor's order.
+    specs: Vec<Spec>,
+    /// By the name in lower case.
+    by_name: HashMap<String, usize>,
+}
+
+/// One option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spec {
+    pub(super) name: String,
+    pub(super) ty: ConfigType,
+    /// The lines that it has by default, as tor has them written in itself: `1 GB`.
+    pub(super) default: Vec<String>,
+    /// The name of the group that it is a member of.
+    pub(super) group: Option<String>,
+}
+
+impl Spec {
+    /// What is read, changed and sent as a whole: the group, or the option alone.
+    pub(super) fn unit(&self) -> &str {
+        self.group.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether the group is one in which lines belong to those before them, as `HiddenServicePort` to `HiddenServiceDir`.
+    pub(super) fn is_in_ordered_group(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !group.ends_with(LINES))
+    }
+
+    /// Whether it may have several values.
+    pub(super) fn is_list(&self) -> bool {
+        self.is_line_list() || self.is_comma_list()
+    }
+
+    /// Whether each value has a line of its own.
+    pub(super) fn is_line_list(&self) -> bool {
+        matches!(self.ty, ConfigType::LineList | ConfigType::Dependent)
+    }
+
+    /// Whether the values are in one line.
+    pub(super) fn is_comma_list(&self) -> bool {
+        matches!(self.ty, ConfigType::CommaList | ConfigType::RouterList)
+    }
+}
+
+/// What the names of the groups of ports end with: `SocksPort` and `__SocksPort` are in `SocksPortLines`.
+const LINES: &str = "Lines";
+/// What the names of other groups end with: `HiddenServiceDir` is in `HiddenServiceOptions`.
+const OPTIONS: &str = "Options";
+/// How many similar names are told.
+const MOST_SIMILAR: usize = 5;
+
+impl Schema {
+    pub(super) fn new(names: Vec<ConfigName>, defaults: Vec<ConfLine>) -> Self {
+        let groups: Vec<String> = names
+            .iter()
+            .filter(|option| option.ty == ConfigType::Virtual)
+            .map(|option| option.name.clone())
+            .collect();
+        let mut specs: Vec<Spec> = names
+            .into_iter()
+            .map(|ConfigName { name, ty, .. }| {
+                let group = (ty == ConfigType::Dependent).then(|| group_of(&name, &groups)).flatten();
+                Spec { name, ty, default: Vec::new(), group }
+            })
+            .collect();
+        let by_name: HashMap<String, usize> =
+            specs.iter().enumerate().map(|(at, spec)| (spec.name.to_ascii_lowercase(), at)).collect();
+        for line in defaults {
+            let spec = by_name.get(&line.name.to_ascii_lowercase()).and_then(|at| specs.get_mut(*at));
+            // An empty one is that of a list without elements, or of an unset text.
+            if let (Some(spec), Some(value)) = (spec, line.value.filter(|value| !value.is_empty())) {
+                spec.default.push(value);
+            }
+        }
+        Schema { specs, by_name }
+    }
+
+    pub(super) fn specs(&self) -> &[Spec] {
+        &self.specs
+    }
+
+    /// The option of this name, whatever its case. (Abbreviations, which tor takes, are too easily those of another option.)
+    pub(super) fn find(&self, name: &str) -> Option<&Spec> {
+        self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?)
+    }
+
+    /// The same, or what to say where there is none.
+    pub(super) fn get(&self, name: &str) -> Result<&Spec, ConfigError> {
+        self.find(name).ok_or_else(|| {
+            let wanted = name.to_ascii_lowercase();
+            let is_like = |known: &str| {
+                let known = known.to_ascii_lowercase();
+                known.contains(&wanted) || wanted.contains(known.trim_start_matches('_'))
+            };
+            let similar =
+                self.specs.iter().map(|spec| &spec.name).filter(|known| !wanted.is_empty() && is_like(known));
+            let similar = similar.take(MOST_SIMILAR).cloned().collect();
+            ConfigError::new(name, ConfigProblem::Unknown { similar })
+        })
+    }
+
+    /// The names by which GETCONF is asked for everything: groups, and options that are in none.
+    pub(super) fn units(&self) -> impl Iterator<Item = &str> {
+        self.specs.iter().filter(|spec| spec.group.is_none()).map(|spec| spec.name.as_str())
+    }
+
+    /// The lines that a unit has by default: a group none.
+    pub(super) fn default_of(&self, unit: &str) -> Vec<ConfLine> {
+        let default = self.find(unit).map(|spec| spec.default.as_slice()).unwrap_or_default();
+        default.iter().map(|value| ConfLine::new(unit, Some(value.clone()))).collect()
+    }
+}
+
+/// The group that an option is in, by their names.
+fn group_of(name: &str, groups: &[String]) -> Option<String> {
+    let bare = name.trim_start_matches("__");
+    let is_of = |group: &&String| match (group.strip_suffix(LINES), group.strip_suffix(OPTIONS)) {
+        (Some(port), _) => port.eq_ignore_ascii_case(bare),
+        (None, Some(beginning)) => bare.starts_with(beginning),
+        (None, None) => false,
+    };
+    groups.iter().find(is_of).cloned()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Some of tor's.
+    pub(in crate::config) fn schema() -> Schema {
+        let names = "BandwidthRate DataSize\nContactInfo String\nControlPort Dependent\nControlPortLines Virtual\n\
+                     DataDirectory Filename\nExitNodes RouterList\nHiddenServiceDir Dependent\nHiddenServicePort Dependent\n\
+                     HiddenServiceOptions Virtual\nHiddenServiceStatistics Boolean\nLog LineList\nMaxCircuitDirtiness TimeInterval\n\
+                     SocksPort Dependent\nSocksPortLines Virtual\n__SocksPort Dependent\nStrange Dependent\nUseBridges Boolean\n\
+                     LongLivedPorts CommaList";
+        let defaults = [
+            ("BandwidthRate", "1 GB"),
+            ("MaxCircuitDirtiness", "10 minutes"),
+            ("UseBridges", "0"),
+            ("HiddenServiceStatistics", "1"),
+            ("ExitNodes", ""),
+            ("LongLivedPorts", "21,22"),
+            ("___UsingTestNetworkDefaults", "0"),
+        ];
+        let names = names.lines().map(|line| ConfigName::parse(line.as_bytes()).unwrap()).collect();
+        let defaults = defaults.map(|(name, value)| ConfLine::new(name, Some(value.into())));
+        Schema::new(names, defaults.to_vec())
+    }
+
+    #[test]
+    fn options_are_found_in_any_case_and_know_their_groups() {
+        let schema = schema();
+        let spec = schema.get("SOCKSport").unwrap();
+        assert_eq!((spec.name.as_str(), spec.unit()), ("SocksPort", "SocksPortLines"));
+        assert_eq!(schema.get("__socksport").unwrap().unit(), "SocksPortLines");
+        assert_eq!(schema.get("HiddenServicePort").unwrap().unit(), "HiddenServiceOptions");
+        assert!(schema.get("HiddenServicePort").unwrap().is_in_ordered_group());
+        assert_eq!(schema.get("HiddenServiceStatistics").unwrap().group, None);
+        // Of a group that is not known, it stands for itself.
+        assert_eq!(schema.get("Strange").unwrap().unit(), "Strange");
+        assert!(schema.units().all(|unit| unit != "SocksPort" && unit != "HiddenServiceDir"));
+    }
+
+    #[test]
+    fn names_that_are_like_it_are_told() {
+        let error = schema().get("Socks").unwrap_err();
+        assert!(error.to_string().ends_with("there is SocksPort, SocksPortLines, __SocksPort"), "{error}");
+        // No abbreviations.
+        assert!(schema().get("Contact").is_err() && schema().get("").is_err());
+    }
+
+    #[test]
+    fn defaults() {
+        let schema = schema();
+        assert_eq!(schema.get("BandwidthRate").unwrap().default, ["1 GB"]);
+        assert!(schema.get("ExitNodes").unwrap().default.is_empty());
+        assert!(schema.default_of("SocksPortLines").is_empty());
+    }
+}

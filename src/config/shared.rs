@@ -1,0 +1,168 @@
+//! What all [`Config`](super::Config)s of a connection share: the running values, kept live by CONF_CHANGED.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::listen::ConfigChange;
+use super::model::Model;
+use super::schema::Schema;
+use crate::connection::{Callbacks, Registration, Tracker};
+use crate::controller::{Controller, Follower, Listeners};
+use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::event::{Event, EventBody};
+use crate::protocol::{Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo};
+use crate::types::{ConfLine, EventKind};
+
+/// The one thing of a connection.
+pub(super) struct Shared {
+    pub(super) controller: Controller,
+    live: Arc<Live>,
+    /// Taken back with the last [`Config`](super::Config).
+    _registration: Registration,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("controller", &self.controller).finish_non_exhaustive()
+    }
+}
+
+/// What the reader thread keeps up to date.
+pub(super) struct Live {
+    /// Held for microseconds only.
+    model: Mutex<Model>,
+    pub(super) listeners: Arc<Listeners<(), ConfigChange>>,
+    callbacks: Callbacks,
+}
+
+/// What is asked for once.
+const NAMES: [&str; 2] = ["config/names", "config/defaults"];
+/// How often it is asked for the same, while others keep changing it.
+const MOST_QUESTIONS: usize = 10;
+
+impl Shared {
+    /// The connection's.
+    pub(super) fn of(controller: &Controller) -> Result<Arc<Shared>> {
+        controller.shared(|| Shared::start(controller))
+    }
+
+    fn start(controller: &Controller) -> Result<Arc<Shared>> {
+        let live = Arc::new(Live {
+            model: Mutex::default(),
+            listeners: Arc::default(),
+            callbacks: controller.callbacks()?,
+        });
+        // First, so that no change is missed.
+        let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
+        live.read_schema(&|command| controller.send(command)?.wait_ok())?;
+        controller.follow(&live);
+        Ok(Arc::new(Shared { controller: controller.clone(), live, _registration: registration }))
+    }
+
+    pub(super) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    pub(super) fn model(&self) -> MutexGuard<'_, Model> {
+        self.live.model.lock()
+    }
+
+    pub(super) fn schema(&self) -> Arc<Schema> {
+        self.model().schema.clone()
+    }
+
+    /// A unit's lines: those that are known, or tor's answer.
+    pub(super) fn lines(&self, unit: &str) -> Result<Vec<ConfLine>> {
+        for _ in 0..MOST_QUESTIONS {
+            self.read(&[unit])?;
+            let model = self.model();
+            if let Some(lines) = model.lines(unit) {
+                return Ok(lines.clone());
+            }
+        }
+        Err(Timeout::new(Phase::Reply, self.controller.timeout()).into())
+    }
+
+    /// Asks for those of these units that are not known, with one command.
+    pub(super) fn read(&self, units: &[&str]) -> Result<()> {
+        if let Some(closed) = self.controller.closed() {
+            return Err(closed.into());
+        }
+        let asked: Vec<(&str, u64)> = {
+            let model = self.model();
+            let unknown = units.iter().filter(|unit| model.lines(unit).is_none());
+            unknown.map(|unit| (*unit, model.events_of(unit))).collect()
+        };
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let mut command = Command::build("GETCONF");
+        for (unit, _) in &asked {
+            command.option(unit);
+        }
+        let reply = self.controller.send(command.finish()?)?.wait_ok()?;
+        let answer = parse_getconf(&reply, asked.len());
+        let mut model = self.model();
+        let schema = model.schema.clone();
+        for (unit, events) in asked {
+            let of_unit = |line: &&ConfLine| {
+                schema.find(&line.name).map_or(&*line.name, |spec| spec.unit()).eq_ignore_ascii_case(unit)
+            };
+            let lines = answer.iter().filter(of_unit).cloned().collect();
+            model.answered(unit, lines, events);
+        }
+        Ok(())
+    }
+}
+
+impl Live {
+    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+        let mut command = Command::build("GETINFO");
+        for key in NAMES {
+            command.word("key", key);
+        }
+        let reply = ask(command.finish()?)?;
+        let not_understood = |problem| Error::answer(format!("GETINFO {}", NAMES.join(" ")), problem);
+        let values = parse_getinfo(&reply, &NAMES).map_err(not_understood)?;
+        let values: Result<[Vec<u8>; 2], _> = values.try_into();
+        let [names, defaults] = values.map_err(|_| not_understood("other values".to_owned()))?;
+        let names = split(&names).filter_map(ConfigName::parse).collect();
+        let defaults = split(&defaults).filter_map(parse_config_default).collect();
+        *self.model.lock() = Model::new(Arc::new(Schema::new(names, defaults)));
+        Ok(())
+    }
+}
+
+fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+}
+
+impl Tracker for Live {
+    fn event(&self, event: &Arc<Event>) {
+        let EventBody::ConfChanged(told) = event.body() else { return };
+        let mut model = self.model.lock();
+        let changes = model.apply(&told.options);
+        // In the order of the changes.
+        if !self.listeners.is_empty() {
+            let changes = changes.into_iter().map(ConfigChange::from).collect();
+            self.listeners.tell(&self.callbacks, changes, || Some(()));
+        }
+    }
+
+    fn ended(&self, _: &Closed, _: bool) {
+        self.model.lock().forget();
+    }
+}
+
+impl Follower for Live {
+    fn name(&self) -> &'static str {
+        "the live configuration"
+    }
+
+    /// It may be another tor, with other options.
+    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+        self.read_schema(ask)
+    }
+}
