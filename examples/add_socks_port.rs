@@ -45,6 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("until Enter is pressed");
     io::stdin().read_line(&mut String::new())?;
 
+    // So that all is known that others did until now.
+    tor.sync()?;
     let now = config.group(PORTS)?;
     if now == with_it {
         set(&mut config, &before)?;

@@ -90,6 +90,8 @@ impl Limits {
 
     /// Sets this limit, or what was set before, and gives what tor has then. But not where somebody else has set another meanwhile.
     fn replace(self, config: &mut Config, before: &Limits, limit: Option<&str>) -> scape::Result<Self> {
+        // So that all is known that others did until now.
+        config.controller().sync()?;
         if Limits::of(config)?.values() != self.values() {
             println!("somebody else has set a limit, which stays");
             return Ok(self);

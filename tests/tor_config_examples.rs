@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
+use scape::types::EventKind;
 use support::real_tor::RealTor;
 
 /// How long an example may run.
@@ -116,6 +117,14 @@ fn lines(tor: &RealTor, name: &str) -> Vec<String> {
     config.group(name).unwrap().iter().map(ToString::to_string).collect()
 }
 
+/// Sets these options, and waits until tor has told everybody.
+fn set(tor: &RealTor, options: &[(&str, &str)]) {
+    let controller = tor.controller();
+    let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();
+    controller.set_conf(options.iter().copied()).unwrap();
+    changes.next_timeout(LONGEST).unwrap();
+}
+
 #[test]
 fn config_dump() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,8 +196,7 @@ fn add_socks_port_and_what_others_do_meanwhile() {
     let mut program = Program::start(&tor, "add_socks_port", &[]);
     assert_eq!(program.line(), "added auto");
     program.until("until Enter is pressed");
-    let ports = [("SocksPort", "9170"), ("__SocksPort", "auto"), ("SocksPort", "9171")];
-    tor.controller().set_conf(ports).unwrap();
+    set(&tor, &[("SocksPort", "9170"), ("__SocksPort", "auto"), ("SocksPort", "9171")]);
     let (text, status) = program.enter();
     assert!(status.success() && text == "removed auto; others have been changed meanwhile", "{text}");
     assert_eq!(lines(&tor, "SocksPortLines"), ["SocksPort 9170", "SocksPort 9171"]);
@@ -221,7 +229,7 @@ fn bandwidth_schedule() {
 
         let mut program = Program::start(&tor, "bandwidth_schedule", &["3=100 KBytes"]);
         program.until("100 KBytes a second");
-        tor.controller().set_conf([("BandwidthBurst", "7 MBytes")]).unwrap();
+        set(&tor, &[("BandwidthBurst", "7 MBytes")]);
         let (text, status) = program.enter();
         assert!(status.success() && text == "somebody else has set a limit, which stays", "{text}");
         assert_eq!(limits(&tor), ["BandwidthRate 102400", "BandwidthBurst 7340032"]);
