@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Program {
     /// Reads on until it prints this line.
     fn until(&mut self, expected: &str) {
         let mut lines = Vec::new();
-        while let Some(line) = self.says.next() {
+        for line in self.says.by_ref() {
             lines.push(line.unwrap());
             if lines.last().is_some_and(|line| line == expected) {
                 return;
