@@ -59,5 +59,5 @@ pub use live::Config;
 pub use manual::{Manual, ManualEntry};
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
-pub use port_line::{ParsePortLineError, PortAddress, PortLine};
-pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};
+pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
+pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};
