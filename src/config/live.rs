@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::immutable::is_immutable;
 use super::lines::{are_the_same, elements, from_elements, is_damaged, replaced, values_of};
 use super::listen::{ConfigChange, ConfigListener};
+use super::model::Model;
 use super::option::ConfigOption;
 use super::pending::{Changes, ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::{Schema, Spec};
@@ -359,7 +360,10 @@ impl Config {
 
     /// What somebody else has changed since this one's change of it was begun, as far as tor has told: [`save`](Self::save) refuses to overwrite it.
     pub fn conflicts(&self) -> Vec<ConfigConflict> {
-        let model = self.shared.model();
+        self.conflicts_with(&self.shared.model())
+    }
+
+    fn conflicts_with(&self, model: &Model) -> Vec<ConfigConflict> {
         let schema = &model.schema;
         let conflict = |(unit, change): (&String, &Pending)| {
             let theirs = model.expected(unit).filter(|now| is_conflict(schema, unit, change, now))?;
@@ -407,9 +411,6 @@ impl Config {
     /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an option since its change was begun, and then nothing is sent;
     /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
     pub fn save(&mut self) -> Result<()> {
-        if let Some(names) = joined(self.conflicts().into_iter().map(|conflict| conflict.name)) {
-            return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
-        }
         let schema = self.shared.schema();
         self.pending.retain(|unit, change| {
             !are_the_same(&schema, &change.base, &change.wanted.lines(&schema, unit))
@@ -424,7 +425,15 @@ impl Config {
             .iter()
             .map(|(unit, change)| (unit.clone(), change.wanted.lines(&schema, unit)))
             .collect();
-        self.shared.model().setting(&units);
+        {
+            // At once, so that what is told from here on is known to have come in between.
+            let mut model = self.shared.model();
+            if let Some(names) = joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
+            {
+                return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
+            }
+            model.setting(&units);
+        }
         match self.shared.controller.reconfigure(command) {
             Ok(()) => {
                 self.shared.model().was_set(&units);
@@ -543,10 +552,24 @@ fn read<T: FromConfigValue>(spec: &Spec, values: &[String]) -> Result<T> {
 }
 
 fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Vec<String>> {
-    value.to_config(&spec.ty).map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
+    let lines = value.to_config(&spec.ty).map_err(|problem| bad_value(spec, value, &problem.to_string()))?;
+    match lines.iter().any(|line| has_line_end(line)) {
+        true => Err(bad_value(spec, value, LINE_END).into()),
+        false => Ok(lines),
+    }
 }
 
+/// What no command may contain.
+fn has_line_end(value: &str) -> bool {
+    value.contains(['\r', '\n'])
+}
+
+const LINE_END: &str = "it has a line end, and no command may have one";
+
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
+    if has_line_end(value) {
+        return Err(bad_value(spec, &value, LINE_END));
+    }
     check(&spec.ty, value).map_err(|problem| bad_value(spec, &value, &problem.to_string()))
 }
 

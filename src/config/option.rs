@@ -43,7 +43,8 @@ impl ConfigOption {
             values: values_of(lines, &spec.name),
             default: spec.default.clone(),
             group: spec.group.clone(),
-            is_default: are_the_same(schema, &now, &default),
+            // Of authorities tor has its own while none is set.
+            is_default: are_the_same(schema, &now, &default) || now.is_empty() && spec.is_line_list(),
             is_pending: false,
             is_changed_here: false,
         }

@@ -1,5 +1,8 @@
 //! Commands that tor 0.4.9 answers twice, not at all, or by crashing.
 
+use super::keyword::{Word, Words};
+use crate::types::ExitPolicy;
+
 /// A command that must not be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hazard {
@@ -43,11 +46,25 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
             why: "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it \
                   has not looked up yet, as relays have every hour; consensus_document names the same descriptors",
         }),
+        "SETCONF" | "RESETCONF" if Words::new(line.as_bytes()).any(is_malformed_metrics_policy) => {
+            Some(Hazard {
+                argument: "MetricsPortPolicy",
+                why: "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
+            })
+        }
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
         }
         _ => None,
     }
+}
+
+/// tor also takes abbreviations that are no other option's name.
+fn is_malformed_metrics_policy(word: Word<'_>) -> bool {
+    let Word::Pair(key, value) = word else { return false };
+    let key = key.to_ascii_lowercase();
+    let is_it = key.len() > "metricsport".len() && "metricsportpolicy".starts_with(&key);
+    is_it && value.text().parse::<ExitPolicy>().is_err()
 }
 
 #[cfg(test)]
@@ -67,6 +84,8 @@ mod tests {
             ("SETCIRCUITPURPOSE", "circuit"),
             ("SETCIRCUITPURPOSE  ", "circuit"),
             ("setcircuitpurpose\t", "circuit"),
+            ("SETCONF Nickname=\"a\" MetricsPortPolicy=\"abc\"", "MetricsPortPolicy"),
+            ("resetconf metricsportpol=accept", "MetricsPortPolicy"),
         ];
         for (line, argument) in bad {
             assert_eq!(hazard(line).map(|h| h.argument), Some(argument), "{line}");
@@ -77,6 +96,9 @@ mod tests {
             "ONION_CLIENT_AUTH_ADD a x25519:b ClientName=sixteencharacter",
             "SETCIRCUITPURPOSE 1 purpose=general",
             "GETINFO version",
+            "SETCONF MetricsPortPolicy=\"accept 127.0.0.1,reject *:*\" MetricsPort=9035 Nickname=abc",
+            "SETCONF MetricsPortPolicy",
+            "RESETCONF MetricsPortPolicy=\"\"",
             "GETINFO downloads/desc/17FF47E36128409C92842CB65241F6E46E9C0386 downloads/bridge/bridges",
             "",
         ];
