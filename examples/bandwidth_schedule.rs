@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use scape::config::{Config, ConfigOption};
+use scape::config::{Config, ConfigOption, DataSize};
 
 /// What is set to the limit: a second's average, and how much may be saved up. The second must not be less than the first.
 const OPTIONS: [&str; 2] = ["BandwidthRate", "BandwidthBurst"];
@@ -31,9 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut ours = before.clone();
     let mut limit = None;
     loop {
-        let next = schedule.at(hour()).map(str::to_owned);
+        let next = schedule.at(hour());
         if next != limit {
-            ours = ours.replace(&mut config, &before, next.as_deref())?;
+            ours = ours.replace(&mut config, &before, next)?;
             limit = next;
         }
         match enter.recv_timeout(LOOK) {
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// From which hour on there is which limit; `None` for none of ours.
-struct Schedule(Vec<(u64, Option<String>)>);
+struct Schedule(Vec<(u64, Option<DataSize>)>);
 
 impl Schedule {
     /// Reads `HOUR=LIMIT`, several times.
@@ -59,24 +59,24 @@ impl Schedule {
             if hour > 23 {
                 return Err(format!("a day has no hour {hour}").into());
             }
-            hours.push((hour, (limit != "unlimited").then(|| limit.to_owned())));
+            hours.push((hour, if limit == "unlimited" { None } else { Some(limit.parse()?) }));
         }
         if hours.is_empty() {
             return Err("which limits? Such as '8=200 KBytes' '20=2 MBytes'".into());
         }
-        hours.sort();
+        hours.sort_by_key(|(hour, _)| *hour);
         Ok(Schedule(hours))
     }
 
     /// The limit at this hour. Before the day's first there is that of the evening before.
-    fn at(&self, hour: u64) -> Option<&str> {
+    fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
-        begun.or(self.0.last())?.1.as_deref()
+        begun.or(self.0.last())?.1
     }
 }
 
 /// What the options are set to.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Limits(Vec<ConfigOption>);
 
 impl Limits {
@@ -89,7 +89,7 @@ impl Limits {
     }
 
     /// Sets this limit, or what was set before, and gives what tor has then. But not where somebody else has set another meanwhile.
-    fn replace(self, config: &mut Config, before: &Limits, limit: Option<&str>) -> scape::Result<Self> {
+    fn replace(self, config: &mut Config, before: &Limits, limit: Option<DataSize>) -> scape::Result<Self> {
         // So that all is known that others did until now.
         config.controller().sync()?;
         if Limits::of(config)?.values() != self.values() {

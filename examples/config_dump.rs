@@ -28,23 +28,33 @@ fn main() -> Result<()> {
     }
 }
 
-/// Every option that is wanted: a comment, and its lines as a torrc has them.
+/// Every option that is wanted: what it means, and its lines as a torrc has them; its name alone where it is unset.
 fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
-    let meaning = manual();
-    let mut groups = HashSet::new();
-    for option in config.options()?.iter().filter(|option| is_wanted(option)) {
-        if let Some(meaning) = meaning(&option.name) {
-            println!("# {}: {}", option.name, meaning.summary);
+    let manual = manual();
+    let explain = |name: &str| {
+        if let Some(meaning) = manual(name) {
+            println!("# {name}: {}", meaning.summary);
         }
+    };
+    let (mut groups, mut explained) = (HashSet::new(), HashSet::new());
+    for option in config.options()?.iter().filter(|option| is_wanted(option)) {
         match &option.group {
-            None => println!("{option}"),
-            // All lines of a group, with the first of its options.
-            Some(group) if groups.insert(group.clone()) => {
+            Some(group) if !option.values.is_empty() => {
+                // With the first of its options.
+                if !groups.insert(group.clone()) {
+                    continue;
+                }
                 for line in config.group(group)? {
+                    if explained.insert(line.name.clone()) {
+                        explain(&line.name);
+                    }
                     println!("{line}");
                 }
             }
-            Some(_) => {}
+            _ => {
+                explain(&option.name);
+                println!("{option}");
+            }
         }
     }
     Ok(())
@@ -63,7 +73,7 @@ fn describe(config: &Config, name: &str) -> Result<()> {
     if let Some(meaning) = manual()(&option.name) {
         println!("    in the manual:");
         for line in meaning.whole.lines() {
-            println!("        {line}");
+            println!("{}", format!("        {line}").trim_end());
         }
     }
     Ok(())
