@@ -17,7 +17,7 @@ use scape::types::{ConfigType, EventKind};
 use support::real_tor::RealTor;
 
 /// How long an example may run.
-const LONGEST: Duration = Duration::from_secs(90);
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// A running example. Ended when dropped, or when it takes too long.
 struct Program {
