@@ -50,6 +50,8 @@ mod rare_events;
 mod socks;
 #[path = "network/state.rs"]
 mod state;
+#[path = "network/stopped.rs"]
+mod stopped;
 #[path = "network/tor.rs"]
 mod tor;
 #[path = "support/unknown_words.rs"]

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint, RouterFlags};
 use scape::{CircuitBuilder, Error, PathBuilder, State, Tor};
 
+use crate::stopped::Stopped;
 use crate::{Case, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -141,23 +141,6 @@ fn several_at_once(network: &TestNetwork) {
     }
 }
 
-/// A process that stands still as long as this lives.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn new(pid: u32) -> Self {
-        let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::STOP).unwrap();
-        Stopped(pid)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        kill_process(self.0, Signal::CONT).unwrap();
-    }
-}
-
 fn around_a_stopped_relay(network: &TestNetwork) {
     let state = State::new(network.client()).unwrap();
     let mut relays_here = network.relays();
@@ -168,7 +151,7 @@ fn around_a_stopped_relay(network: &TestNetwork) {
         .relay(1, first.fingerprint().unwrap())
         .exit_where(move |relay| [stopped_fingerprint, other].contains(&relay.fingerprint()));
     let builder = CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
-    let _stopped = Stopped::new(stopped.process().pid());
+    let _stopped = Stopped::new(stopped);
     // One of the two is chosen first as often as the other; what fails once is not tried again.
     for circuit in builder.timeout(SOON).concurrency(8).build_many(&state, 8).unwrap() {
         let circuit = circuit.unwrap();

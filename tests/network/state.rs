@@ -18,6 +18,7 @@ use scape::types::{
 };
 use scape::{BuildCircuit, Controller, Error, Tor, TorClient};
 
+use crate::stopped::Stopped;
 use crate::{Case, NAME, SOON};
 
 pub(crate) const CASES: &[Case] = &[
@@ -90,6 +91,8 @@ fn follows(network: &TestNetwork) {
         state: tor.state().unwrap(),
         client: tor.client().unwrap().allow_private_addresses(true).timeout(Duration::from_secs(3)),
         relays: relays(network),
+        network,
+        stopped: None,
         circuits: Vec::new(),
         streams: Vec::new(),
         port,
@@ -102,14 +105,18 @@ fn follows(network: &TestNetwork) {
             walk.compare(step);
         }
     }
+    walk.stopped = None;
     walk.compare(500);
     println!("  {:?}", walk.done);
 }
 
-struct Walk {
+struct Walk<'a> {
     state: State,
     client: TorClient,
     relays: Vec<Fingerprint>,
+    network: &'a TestNetwork,
+    /// A relay that does nothing at present, and for how many steps.
+    stopped: Option<(Stopped<'a>, u32)>,
     circuits: Vec<Circuit>,
     streams: Vec<SocksStream>,
     port: u16,
@@ -117,7 +124,7 @@ struct Walk {
     done: BTreeMap<&'static str, u32>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// A number below `below`.
     fn random(&mut self, below: usize) -> usize {
         self.seed ^= self.seed << 13;
@@ -138,6 +145,8 @@ impl Walk {
     }
 
     fn step(&mut self, step: usize) {
+        self.stopped =
+            self.stopped.take().map(|(relay, steps)| (relay, steps + 1)).filter(|(_, steps)| *steps <= 3);
         let what = match self.random(20) {
             0..=4 => self.launch(),
             5..=6 => self.extend(),
@@ -148,7 +157,8 @@ impl Walk {
             15 => self.drop_stream(),
             16 => self.close_stream(),
             17 => self.map(step),
-            _ => self.resolve(),
+            18 => self.resolve(),
+            _ => self.stop_or_go_on(),
         };
         *self.done.entry(what).or_default() += 1;
     }
@@ -252,6 +262,16 @@ impl Walk {
     fn resolve(&mut self) -> &'static str {
         let _ = Self::lenient(self.client.dns_resolve(NAME));
         "resolve"
+    }
+
+    /// A relay stops for a while, or goes on.
+    fn stop_or_go_on(&mut self) -> &'static str {
+        if self.stopped.take().is_some() {
+            return "a relay goes on";
+        }
+        let at = self.random(self.network.relays().count());
+        self.stopped = self.network.relays().nth(at).map(|relay| (Stopped::new(relay), 0));
+        "a relay stops"
     }
 
     /// tor's events may come a moment after its answers, and things happen meanwhile: so it is asked until both agree.

@@ -1,0 +1,29 @@
+//! A relay that does nothing for a while.
+
+use rustix::process::{Pid, Signal, kill_process};
+use scape::testing::Node;
+
+use crate::watchdog;
+
+/// A relay that stands still as long as this lives.
+pub(crate) struct Stopped<'a>(&'a Node);
+
+impl<'a> Stopped<'a> {
+    pub(crate) fn new(relay: &'a Node) -> Self {
+        kill_process(pid(relay), Signal::STOP).unwrap();
+        Stopped(relay)
+    }
+}
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        // Other cases need it; and a panic here would hide another one.
+        if let Err(error) = kill_process(pid(self.0), Signal::CONT) {
+            watchdog::say(&format!("{} cannot go on: {error}; {:?}", self.0.nickname(), self.0.process()));
+        }
+    }
+}
+
+fn pid(relay: &Node) -> Pid {
+    Pid::from_raw(relay.process().pid().try_into().unwrap()).unwrap()
+}
