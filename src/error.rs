@@ -21,6 +21,7 @@ mod endpoint;
 mod geoip;
 mod hs_fetch;
 mod launch;
+mod manual;
 mod no_path;
 mod no_socks_port;
 mod no_tor;
@@ -48,6 +49,7 @@ pub use endpoint::{EndpointError, EndpointProblem};
 pub use geoip::GeoIpError;
 pub use hs_fetch::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use launch::{LaunchError, LaunchProblem};
+pub use manual::ManualError;
 pub use no_path::{NoPathError, PathRule};
 pub use no_socks_port::NoSocksPortError;
 pub use no_tor::NoTorError;
@@ -151,6 +153,9 @@ pub enum Error {
     /// The place or network of an address cannot be told, or a database of them not be used.
     #[error(transparent)]
     GeoIp(Box<GeoIpError>),
+    /// tor's manual page is not there, or cannot be read.
+    #[error(transparent)]
+    Manual(Box<ManualError>),
     /// The process that a connection belongs to cannot be told.
     #[error(transparent)]
     Owner(Box<OwnerError>),
@@ -281,6 +286,7 @@ from_boxed!(
     Endpoint(EndpointError),
     Tls(TlsError),
     GeoIp(GeoIpError),
+    Manual(ManualError),
     Owner(OwnerError),
 );
 

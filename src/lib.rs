@@ -268,6 +268,7 @@
 //! | `http` | [`http`]: `Tor::http`, HTTP through tor, with [`ureq`](https://docs.rs/ureq): enough for onion services |
 //! | `https` | and `https://` URLs; [`tls`]: TLS inside any connection through tor |
 //! | `geoip` | databases of places and networks for [`geoip`], which asks tor's own data without it |
+//! | `manual` | [`config`]: what tor's options mean, from its manual page where that is installed |
 //! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real ones |
 //!
 //! None is on by default.

@@ -34,11 +34,17 @@
 //! such command: the one that is lost then is told by [`Config::take_overwritten`].
 //!
 //! tor's event of a change comes a moment after its answer to who made it.
+#![cfg_attr(feature = "manual", doc = "")]
+#![cfg_attr(feature = "manual", doc = "# What options mean")]
+#![cfg_attr(feature = "manual", doc = "")]
+#![cfg_attr(feature = "manual", doc = "[`Manual`] tells it, where tor's manual page is installed.")]
 
 mod immutable;
 mod lines;
 mod listen;
 mod live;
+#[cfg(feature = "manual")]
+mod manual;
 mod model;
 mod option;
 mod pending;
@@ -49,6 +55,8 @@ pub mod value;
 
 pub use listen::{ConfigChange, ConfigListener};
 pub use live::Config;
+#[cfg(feature = "manual")]
+pub use manual::{Manual, ManualEntry};
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
 pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};

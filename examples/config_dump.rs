@@ -1,0 +1,102 @@
+//! Shows tor's configuration: what differs from the defaults, or everything, or certain options with all there is to know of them.
+//!
+//! ```text
+//! cargo run --example config_dump                          what is not as by default
+//! cargo run --example config_dump all                      every option
+//! cargo run --example config_dump SocksPort ContactInfo    these
+//! ```
+//!
+//! With `--features manual`, and where tor's manual page is installed, it also says what they mean. Options that tor changes together, such as
+//! those of onion services, are shown together and in order. Passwords are not shown. Where tor is somewhere else than usual, set
+//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::collections::HashSet;
+
+use scape::Result;
+use scape::config::{Config, ConfigOption};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let config = scape::Connect::from_env()?.connect_interactive()?.config()?;
+    match arguments.as_slice() {
+        [] => dump(&config, |option| !option.is_default),
+        ["all"] => dump(&config, |_| true),
+        names => names.iter().try_for_each(|name| describe(&config, name)),
+    }
+}
+
+/// Every option that is wanted: what it means, and its lines as a torrc has them; its name alone where it is unset.
+fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
+    let manual = manual();
+    let explain = |name: &str| {
+        if let Some(meaning) = manual(name) {
+            println!("# {name}: {}", meaning.summary);
+        }
+    };
+    let (mut groups, mut explained) = (HashSet::new(), HashSet::new());
+    for option in config.options()?.iter().filter(|option| is_wanted(option)) {
+        match &option.group {
+            Some(group) if !option.values.is_empty() => {
+                // With the first of its options.
+                if !groups.insert(group.clone()) {
+                    continue;
+                }
+                for line in config.group(group)? {
+                    if explained.insert(line.name.clone()) {
+                        explain(&line.name);
+                    }
+                    println!("{line}");
+                }
+            }
+            _ => {
+                explain(&option.name);
+                println!("{option}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One option.
+fn describe(config: &Config, name: &str) -> Result<()> {
+    let option = config.option(name)?;
+    println!("{option}");
+    println!("    type: {}", option.ty);
+    let default = if option.default.is_empty() { "unset".to_owned() } else { option.default.join(", ") };
+    println!("    default: {default}{}", if option.is_default { ", which it is" } else { "" });
+    if let Some(group) = &option.group {
+        println!("    changed together with: the others of {group}");
+    }
+    if let Some(meaning) = manual()(&option.name) {
+        println!("    in the manual:");
+        for line in meaning.whole.lines() {
+            println!("{}", format!("        {line}").trim_end());
+        }
+    }
+    Ok(())
+}
+
+/// What an option means.
+struct Meaning {
+    summary: String,
+    whole: String,
+}
+
+/// Looks up what an option means, in tor's manual.
+#[cfg(feature = "manual")]
+fn manual() -> impl Fn(&str) -> Option<Meaning> {
+    let manual =
+        scape::config::Manual::installed().inspect_err(|error| eprintln!("without help: {error}")).ok();
+    move |name| {
+        let entry = manual.as_ref()?.get(name)?;
+        Some(Meaning { summary: entry.summary().to_owned(), whole: entry.to_string() })
+    }
+}
+
+#[cfg(not(feature = "manual"))]
+fn manual() -> impl Fn(&str) -> Option<Meaning> {
+    |_| None
+}
