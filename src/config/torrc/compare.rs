@@ -1,5 +1,6 @@
 //! What a torrc says, and what a running tor has.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -86,7 +87,7 @@ impl<'a> TorrcComparison<'a> {
     }
 
     /// The differences, in the order of the torrc: a [`Torrc`], or [`TorrcFiles`](super::TorrcFiles) with all that is included.
-    pub fn of(&self, entries: impl IntoIterator<Item = &TorrcEntry>) -> Vec<TorrcDifference> {
+    pub fn of(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<TorrcDifference> {
         let said = self.said(entries);
         let mut differences = Vec::new();
         for option in &said {
@@ -105,10 +106,14 @@ impl<'a> TorrcComparison<'a> {
     }
 
     /// The options of the torrc, as tor sees them.
-    fn said(&self, entries: impl IntoIterator<Item = &TorrcEntry>) -> Vec<Said> {
+    fn said(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<Said> {
         let mut said: Vec<Said> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
-        for entry in entries.into_iter().filter(|entry| !entry.is_include()) {
+        for entry in entries {
+            let entry = entry.borrow();
+            if entry.is_include() {
+                continue;
+            }
             let name = key(entry.name());
             let is_list = self.is_list(entry.name());
             let clears = entry.magic() == Some(TorrcMagic::Clear);

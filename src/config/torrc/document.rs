@@ -106,9 +106,11 @@ impl Torrc {
         while start < text.len() {
             let found = syntax::read_line(&clean.text, at)
                 .map_err(|problem| ParseTorrcError::new(line, name_at(&clean.text, at), problem))?;
+            let begin = at;
             at = found.as_ref().map_or_else(|| syntax::line_end(&clean.text, at), |found| found.end);
-            // What comes after the last byte that counts are carriage returns.
-            let end = if at == clean.text.len() { text.len() } else { clean.origin(at) };
+            // Carriage returns at the end, where there is no line's end any more, are the last line's.
+            let is_whole = at > begin && clean.text.get(at - 1) == Some(&b'\n');
+            let end = if is_whole { clean.origin(at) } else { text.len() };
             let part = text.get(start..end).unwrap_or_default();
             torrc.pieces.push(match found {
                 Some(found) => Piece::Entry(TorrcEntry::new(found, &clean, start, part, line)),

@@ -133,16 +133,19 @@ impl TorrcEntry {
         self.is_closed
     }
 
-    /// The same entry, such that another line can follow. Its value stays what it is.
+    /// Ends it such that another line can follow, and it says what it said.
     pub(super) fn close(&mut self, end: &[u8]) {
-        // A comment at the end of a continued value takes one line's end, and the value another.
-        for _ in 0..2 {
-            if self.is_closed {
-                return;
-            }
-            let text = [self.text.as_slice(), end].concat();
-            if let Some(closed) = TorrcEntry::read(text) {
+        if self.is_closed {
+            return;
+        }
+        // A comment at the end of a continued value takes one line's end, and the value another; and a backslash at the end of
+        // the file would begin a continuation.
+        for added in [end.to_vec(), end.repeat(2), [b" ", end].concat()] {
+            let closed = TorrcEntry::read([self.text.as_slice(), &added].concat());
+            let same = |entry: &TorrcEntry| entry.name == self.name && entry.value == self.value;
+            if let Some(closed) = closed.filter(|entry| entry.is_closed && same(entry)) {
                 *self = TorrcEntry { line: self.line, ..closed };
+                return;
             }
         }
     }
