@@ -11,6 +11,7 @@ use super::document::{Piece, Torrc};
 use super::entry::TorrcEntry;
 use super::glob::{self, Part};
 use crate::error::{Result, TorrcError, TorrcFileProblem};
+use crate::types::path_of;
 
 /// How many files may include each other, the torrc itself counted, as in tor.
 const DEEPEST: usize = 31;
@@ -241,18 +242,4 @@ fn matching(folder: &Path, part: &[u8]) -> io::Result<Vec<PathBuf>> {
     };
     let matches = |name: &OsString| glob::matches(part, name.as_encoded_bytes());
     Ok(names.into_iter().filter(matches).map(|name| folder.join(name)).collect())
-}
-
-/// A path of these bytes.
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-
-    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
-}
-
-/// A path of these bytes.
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
