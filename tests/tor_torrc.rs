@@ -190,6 +190,8 @@ fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
         ("after # \"this\"".to_owned(), vec!["a b".to_owned(), "c d".to_owned()])
     );
     assert_eq!(value(&controller, "MaxCircuitDirtiness"), "420");
+    // And that is the same as what the file says.
+    assert_eq!(differences(&torrc), []);
     assert!(
         fs::read_to_string(&path)
             .unwrap()

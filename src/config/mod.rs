@@ -7,9 +7,9 @@ mod port_line;
 mod torrc;
 pub mod value;
 
-pub use port_line::{ParsePortLineError, PortAddress, PortLine};
+pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
 pub(crate) use torrc::is_of_a_service;
 pub use torrc::{
     Torrc, TorrcComparison, TorrcDifference, TorrcEntry, TorrcFile, TorrcFiles, TorrcIter, TorrcMagic,
 };
-pub use value::{ConfigValueProblem, FromConfigValue, ToConfigValue};
+pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};

@@ -213,7 +213,10 @@ fn of_lines(
     listeners: &[ListenerAddress],
     wanted: impl Fn(&PortLine) -> bool,
 ) -> Vec<ListenerAddress> {
-    let named = |line: &&PortLine| !matches!(line.address, PortAddress::Auto | PortAddress::Other(_));
+    let named = |line: &&PortLine| {
+        use PortAddress::{Auto, Host, IpAuto, Other};
+        !matches!(line.address, Auto | IpAuto(_) | Host { .. } | Other(_))
+    };
     let all_unnamed_wanted = lines.iter().filter(|line| !named(line)).all(&wanted);
     let is_wanted = |listener: &&ListenerAddress| match lines.iter().find(|line| line.is_at(listener)) {
         Some(line) => wanted(line),

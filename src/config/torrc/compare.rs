@@ -274,6 +274,7 @@ mod tests {
             ("ContactInfo a\nContactInfo b", vec!["ContactInfo=b"]),
             ("ContactInfo a\nContactInfo", vec!["ContactInfo"]),
             ("MaxCircuitDirtiness 600", vec!["MaxCircuitDirtiness=600"]),
+            ("MaxCircuitDirtiness 10 minutes", vec!["MaxCircuitDirtiness=600"]),
             ("MaxCircuitDirtiness 5\nMaxCircuitDirtiness", vec!["MaxCircuitDirtiness=0"]),
             ("Log notice stdout\nLog\nlog debug file x", vec!["Log=notice stdout", "Log=debug file x"]),
             ("Log notice stdout\n/Log\n+Log debug file x", vec!["Log=debug file x"]),

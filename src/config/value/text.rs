@@ -3,6 +3,8 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check};
 use crate::types::ConfigType;
 
+/// For options of every type: the line as it would be in a torrc, without quotes; of a list, one line. It is [checked](check).
+/// An empty one is as none, as it is for tor.
 impl ToConfigValue for str {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         check(ty, self)?;
@@ -10,6 +12,7 @@ impl ToConfigValue for str {
     }
 }
 
+/// As `str`.
 impl ToConfigValue for String {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         self.as_str().to_config(ty)
@@ -22,12 +25,45 @@ impl<T: ToConfigValue + ?Sized> ToConfigValue for &T {
     }
 }
 
+/// For options of every type that have one line.
 impl FromConfigValue for String {
     fn from_config(_: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match lines {
             [] => Err(ConfigValueProblem::Unset),
             [line] => Ok(line.clone()),
             _ => Err(ConfigValueProblem::ManyLines { lines: lines.len() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_line_or_none() {
+        assert_eq!("".to_config(&ConfigType::String), Ok(vec![]));
+        assert_eq!(
+            "yes".to_config(&ConfigType::Boolean),
+            Err(ConfigValueProblem::Malformed { ty: ConfigType::Boolean })
+        );
+        assert_eq!("a\0b".to_config(&ConfigType::String), Err(ConfigValueProblem::Nul { position: 1 }));
+        assert_eq!(String::from_config(&ConfigType::String, &[]), Err(ConfigValueProblem::Unset));
+        let two = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(
+            String::from_config(&ConfigType::LineList, &two),
+            Err(ConfigValueProblem::ManyLines { lines: 2 })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn they_go_there_and_back(text in "[^\0]+") {
+            for ty in [ConfigType::String, ConfigType::Filename, ConfigType::CommaList, ConfigType::LineList, ConfigType::Other("New".into())] {
+                let lines = text.to_config(&ty).unwrap();
+                prop_assert_eq!(String::from_config(&ty, &lines).as_ref(), Ok(&text));
+            }
         }
     }
 }

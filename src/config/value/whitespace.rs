@@ -1,0 +1,33 @@
+//! What is white space to tor.
+
+/// C's `isspace`: what tor skips before numbers, and around the elements of lists.
+pub(in crate::config) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
+}
+
+/// What follows spaces, tabs, line ends, and comments. tor skips comments also inside of values: before a unit, and
+/// behind the address of a port.
+pub(in crate::config) fn skip_spaces_and_comments(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        if !rest.starts_with('#') {
+            return rest;
+        }
+        rest = rest.find('\n').and_then(|end| rest.get(end..)).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_end_with_their_line() {
+        for (text, rest) in
+            [("", ""), (" \t\r\nx y", "x y"), ("# a\n # b\n c # d", "c # d"), ("#", ""), ("\x0bx", "\x0bx")]
+        {
+            assert_eq!(skip_spaces_and_comments(text), rest, "{text:?}");
+        }
+    }
+}
