@@ -395,7 +395,7 @@ fn as_many_files_may_include_each_other_as_in_tor() {
         match Torrc::read(folder.path().join("1")) {
             Ok(files) => assert!(fits && files.files().len() == length),
             Err(Error::Torrc(error)) => {
-                assert!(!fits && matches!(error.problem, TorrcFileProblem::TooDeep), "{error}")
+                assert!(!fits && matches!(error.problem, TorrcFileProblem::TooDeep), "{error}");
             }
             Err(error) => panic!("{error}"),
         }

@@ -300,12 +300,12 @@ impl Launch {
     ) -> Result<(Command, Pending)> {
         let mut command = command::tor_command(program, directory);
         let mut torrc = Torrc::new();
-        torrc.push("DataDirectory", &path_bytes(data_directory))?;
+        torrc.push("DataDirectory", path_bytes(data_directory))?;
         let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
         if self.control.is_listening() && !self.has("CookieAuthentication") {
             torrc.push("CookieAuthentication", b"1")?;
             if !self.has("CookieAuthFile") {
-                torrc.push("CookieAuthFile", &path_bytes(&directory.join("cookie")))?;
+                torrc.push("CookieAuthFile", path_bytes(&directory.join("cookie")))?;
             }
         }
         // A tor whose own services are not anonymous refuses to be a client.

@@ -182,7 +182,7 @@ impl TorrcEntry {
                 .is_some_and(|start| start.eq_ignore_ascii_case(self.name.as_bytes()))
         };
         !self.name.is_empty()
-            && SECRET_OPTIONS.iter().any(|option| begins(&option))
+            && SECRET_OPTIONS.iter().any(begins)
             && !OTHERS.iter().any(|other| self.is_named(other))
     }
 
