@@ -260,8 +260,24 @@ fn what_tor_saves_is_what_it_has() {
     let found: Vec<String> =
         both(saved.torrc(), &text.to_conf_lines()).iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].ends_with("AvoidDiskWrites is 1 in the file, and unknown of tor"), "{found:?}");
+    assert!(found[0].ends_with("AvoidDiskWrites is 1 in the file, and not in tor"), "{found:?}");
     assert_eq!(found[1], "NumCPUs is not in the file, and 2 in tor");
+}
+
+#[test]
+fn what_tor_saves_wrongly_is_seen() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let names = controller.config_names().unwrap();
+    // tor 0.4.9 quotes neither of them: the space is lost, and the backslash continues the line.
+    for value in ["space ", "backslash\\"] {
+        controller.set_conf([("ContactInfo", value)]).unwrap();
+        controller.save_conf().unwrap();
+        let saved = Torrc::read_file(controller.config_file().unwrap()).unwrap();
+        let found = compare(&controller, &names, &saved);
+        assert!(found.iter().any(|difference| difference.name == "ContactInfo"), "{value:?}: {found:?}");
+        assert_ne!(saved.get("ContactInfo").as_deref(), Some(value));
+    }
 }
 
 #[test]

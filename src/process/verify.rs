@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::child::Child;
 use super::command::{self, TORRC};
@@ -11,11 +11,14 @@ use super::launch::prepare;
 use super::private_dir::PrivateDir;
 use crate::config::Torrc;
 use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout, VerifyError};
+use crate::transport::deadline_after;
 
 /// How long it may take unless told otherwise. It takes some 50 milliseconds, on a machine that is not busy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many lines of what it says are kept.
 const KEPT_LINES: usize = 1000;
+/// How long its last words may take to arrive in any case, on a machine that is busy.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many of its last lines are shown where none of them is a warning or an error.
 const LAST_LINES: usize = 10;
 
@@ -90,13 +93,15 @@ impl Verify {
             let problem = LaunchProblem::Spawn { program, source: Arc::new(error) };
             LaunchError::new(problem, Vec::new())
         })?;
+        let deadline = deadline_after(self.timeout);
         let exit = child.wait(self.timeout);
         if exit.is_none() {
             child.end(Duration::ZERO).map_err(|error| Error::io("cannot end tor", error))?;
         }
         let removed = directory.close();
         let exit = exit.ok_or_else(|| Timeout::new(Phase::Exit, self.timeout))?;
-        let said = child.log().last_lines();
+        let said =
+            child.log().last_lines_within(deadline.saturating_duration_since(Instant::now()).max(LAST_WORDS));
         let words: Vec<String> = said.iter().filter_map(|line| words(line)).collect();
         if !exit.is_success() {
             let last = || said.iter().skip(said.len().saturating_sub(LAST_LINES)).cloned().collect();

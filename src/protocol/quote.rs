@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_a_torrc_may_say() {
         let read = |text: &str| read_c_string(text.as_bytes());
-        assert_eq!(read(r#""a\tb\x41\X7e\101\7\'\"\\" # c"#), Some((b"a\tbA~A\x07'\"\\".to_vec(), 29)));
+        assert_eq!(read(r#""a\tb\x41\X7e\101\7\'\"\\" # c"#), Some((b"a\tbA~A\x07'\"\\".to_vec(), 26)));
         assert_eq!(read(r#""\3777\08""#), Some((b"\xff7\x008".to_vec(), 10)));
         for bad in [
             "",

@@ -230,7 +230,7 @@ impl fmt::Display for TorrcDifference {
             None => write!(f, "{} is not in the file", self.name)?,
         }
         match self.running.as_slice() {
-            [] => f.write_str(", and unknown of tor"),
+            [] => f.write_str(", and not in tor"),
             running => write!(f, ", and {} in tor", shown(running)),
         }
     }
@@ -304,7 +304,7 @@ mod tests {
         );
         assert_eq!(
             found("ContctInfo me", &["ContactInfo=me"]),
-            ["line 1: ContctInfo is me in the file, and unknown of tor"]
+            ["line 1: ContctInfo is me in the file, and not in tor"]
         );
         assert_eq!(found("", &["ContactInfo=me"]), [""; 0]);
         assert_eq!(

@@ -219,7 +219,7 @@ mod tests {
             says("Too \\\nMany\\\\\\\nBacksl\\ashes \\\\\nhere\n"),
             pair("Too", "Many\\\\Backsl\\ashes \\here")
         );
-        let silly = "entry       and some       are  silly";
+        let silly = "entry        and some        are  silly";
         assert_eq!(
             says("This entry      \\\n # has comments \\\n and some       \\\n are # generally \\\n silly\n"),
             pair("This", silly)
