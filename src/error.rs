@@ -34,6 +34,8 @@ mod socks;
 mod stream;
 mod timeout;
 mod tls;
+mod torrc;
+mod verify;
 
 use std::io;
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub use socks::{SocksError, SocksProblem};
 pub use stream::{StreamError, StreamProblem};
 pub use timeout::{Phase, Timeout};
 pub use tls::{TlsError, TlsProblem};
+pub use torrc::{ParseTorrcError, TorrcError, TorrcFileProblem, TorrcProblem};
+pub use verify::VerifyError;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -159,6 +163,12 @@ pub enum Error {
     /// The process that a connection belongs to cannot be told.
     #[error(transparent)]
     Owner(Box<OwnerError>),
+    /// A torrc, or a file that it includes, cannot be read.
+    #[error(transparent)]
+    Torrc(Box<TorrcError>),
+    /// tor would not take a configuration: `tor --verify-config` said so.
+    #[error(transparent)]
+    Verify(Box<VerifyError>),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -288,6 +298,8 @@ from_boxed!(
     GeoIp(GeoIpError),
     Manual(ManualError),
     Owner(OwnerError),
+    Torrc(TorrcError),
+    Verify(VerifyError),
 );
 
 impl From<Closed> for Error {

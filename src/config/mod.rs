@@ -1,6 +1,7 @@
 //! tor's configuration.
 //!
-//! [`Config`] is that of a running tor, kept live; its values are of the types in [`value`], or lines such as [`PortLine`].
+//! [`Config`] is that of a running tor, kept live; its values are of the types in [`value`], or lines such as [`PortLine`]. [`Torrc`] is
+//! the text of a configuration file.
 //!
 //! ```no_run
 //! # let tor = scape::Tor::connect()?;
@@ -11,7 +12,8 @@
 //! println!("{:?}", config.get::<Duration>("MaxCircuitDirtiness")?);
 //! // What it is to run with:
 //! config.set("MaxCircuitDirtiness", Duration::from_secs(60))?;
-//! config.append("SocksPort", "9052 IsolateDestAddr")?;
+//! config.set("SocksPort", ["9050", "9052 IsolateDestAddr"])?;
+//! config.append("ExcludeNodes", "{??}")?;
 //! config.reset("ContactInfo")?;
 //! for change in config.diff() {
 //!     println!("{change}");
@@ -26,6 +28,8 @@
 //! (`SocksPortLines`), and so are the others of their kind: a change of one of them sends the lines of the other again. `HiddenService…` are another
 //! (`HiddenServiceOptions`), in which each line belongs to the `HiddenServiceDir` before it: it is read by [`Config::group`] and changed by
 //! [`Config::set_group`], whole and in order, lines that this library does not know included. ([`onion`](crate::onion) has services on disk as values.)
+//!
+//! As long as there is no `SocksPort` line at all, tor opens port 9050, which no option says. Who adds the first line and wants to keep that port adds `9050`, too.
 //!
 //! # Others who change it
 //!
@@ -51,6 +55,7 @@ mod pending;
 mod port_line;
 mod schema;
 mod shared;
+mod torrc;
 pub mod value;
 
 pub use listen::{ConfigChange, ConfigListener};
@@ -60,4 +65,8 @@ pub use manual::{Manual, ManualEntry};
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
 pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
+pub(crate) use torrc::is_of_a_service;
+pub use torrc::{
+    Torrc, TorrcComparison, TorrcDifference, TorrcEntry, TorrcFile, TorrcFiles, TorrcIter, TorrcMagic,
+};
 pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};

@@ -170,7 +170,10 @@ mod tests {
         texts.iter().filter_map(line).collect()
     }
 
-    fn sent(changes: &[(&str, &[&str], Option<&[&str]>)]) -> String {
+    /// A unit, what it is, and what it is to be: `None` for its default.
+    type Change<'a> = (&'a str, &'a [&'a str], Option<&'a [&'a str]>);
+
+    fn sent(changes: &[Change<'_>]) -> String {
         let changes = changes.iter().map(|(unit, base, wanted)| {
             let wanted = wanted.map_or(Wanted::Default, |wanted| Wanted::Lines(lines(wanted)));
             ((*unit).to_owned(), Pending { base: lines(base), wanted })

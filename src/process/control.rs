@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::child::Child;
 use super::private_dir::PrivateDir;
-use super::torrc::Torrc;
+use crate::config::Torrc;
 use crate::controller::{Connect, Controller};
 use crate::error::{AuthError, Error, Phase, Result, Timeout};
 use crate::transport::Address;

@@ -1,9 +1,7 @@
 //! Starting a tor.
 
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,13 +9,14 @@ use std::time::Duration;
 
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
+use super::command::{self, TORRC};
 use super::control::{Control, Pending};
 use super::find::find_tor;
 use super::log::LineCallback;
-use super::options::OptionValue;
+use super::options::{self, OptionValue};
 use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Running, TorProcess};
-use super::torrc::{self, Torrc};
+use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::deadline_after;
 use crate::types::Progress;
@@ -117,6 +116,31 @@ impl Launch {
         options: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         options.into_iter().fold(self, |launch, (name, value)| launch.option(name, value))
+    }
+
+    /// The options of a torrc, in its order: as if each were given with [`option`](Self::option). So what
+    /// cannot be given there (`DataDirectory`, `RunAsDaemon`, …) cannot be in it either.
+    ///
+    /// `+Name` means `Name`, as there is no file of defaults; `/Name` takes away what was given of this option before, and
+    /// sets it to nothing. What is included has to be in it: [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
+    ///
+    /// ```
+    /// use scape::config::Torrc;
+    ///
+    /// let torrc = Torrc::parse("# A relay\nNickname relay01 # mine\nORPort 9001\n")?;
+    /// let launch = scape::Launch::new().torrc(&torrc).option("ContactInfo", "me@example.org");
+    /// assert!(format!("{launch:?}").contains(r#"["Nickname", "ORPort", "ContactInfo"]"#));
+    /// # Ok::<(), scape::error::ParseTorrcError>(())
+    /// ```
+    pub fn torrc(mut self, torrc: &Torrc) -> Self {
+        for entry in torrc {
+            if entry.magic() == Some(TorrcMagic::Clear) {
+                self.options.retain(|(name, _)| !entry.is_named(name));
+            }
+            let value = OptionValue::from_bytes(entry.value_bytes());
+            self.options.push((entry.name().to_owned(), value));
+        }
+        self
     }
 
     /// A variable of tor's environment, besides those inherited.
@@ -252,7 +276,7 @@ impl Launch {
     fn check(&self) -> Result<()> {
         for (name, value) in &self.options {
             let value = value.as_bytes();
-            torrc::check(name, value)?;
+            options::check(name, value)?;
             let why = match name.to_ascii_lowercase().as_str() {
                 "datadirectory" => "is set with Launch::data_directory",
                 "runasdaemon" if value.trim_ascii() != b"0" => "would make tor leave this program",
@@ -274,25 +298,20 @@ impl Launch {
         directory: &PrivateDir,
         data_directory: &Path,
     ) -> Result<(Command, Pending)> {
-        let torrc_path = directory.join("torrc");
-        let mut command = Command::new(program);
-        // There is no such file, and that is to be no error: it stands for /etc/tor/torrc-defaults.
-        command.arg("--defaults-torrc").arg(directory.join("no-defaults")).arg("--ignore-missing-torrc");
-        command.arg("-f").arg(&torrc_path);
-
-        let mut torrc = Torrc::default();
-        torrc.push("DataDirectory", &path_bytes(data_directory))?;
+        let mut command = command::tor_command(program, directory);
+        let mut torrc = Torrc::new();
+        torrc.push("DataDirectory", path_bytes(data_directory))?;
         let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
         if self.control.is_listening() && !self.has("CookieAuthentication") {
             torrc.push("CookieAuthentication", b"1")?;
             if !self.has("CookieAuthFile") {
-                torrc.push("CookieAuthFile", &path_bytes(&directory.join("cookie")))?;
+                torrc.push("CookieAuthFile", path_bytes(&directory.join("cookie")))?;
             }
         }
         // A tor whose own services are not anonymous refuses to be a client.
         let is_client = self.value_of("HiddenServiceNonAnonymousMode") != Some(b"1");
         if !self.has("SocksPort") && !self.has("__SocksPort") {
-            torrc.push("SocksPort", if is_client { b"auto" } else { b"0" })?;
+            torrc.push("SocksPort", if is_client { "auto" } else { "0" })?;
         }
         if !self.has("Log") {
             torrc.push("Log", b"notice stdout")?;
@@ -307,15 +326,9 @@ impl Launch {
             }
         }
         directory
-            .write("torrc", torrc.as_bytes())
-            .map_err(|error| Error::io(format!("write {}", torrc_path.display()), error))?;
-
-        if let Some(path) = library_path(program) {
-            command.env("LD_LIBRARY_PATH", path);
-        }
+            .write(TORRC, &torrc.to_bytes())
+            .map_err(|error| Error::io(format!("write {}", directory.join(TORRC).display()), error))?;
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Ok((command, pending))
     }
 }
@@ -325,27 +338,8 @@ fn path_bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
 }
 
-/// A Tor Browser's tor needs the libraries beside it: its directory before what `LD_LIBRARY_PATH` says.
-fn library_path(program: &Path) -> Option<OsString> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let directory = program.parent()?;
-    let has_libraries = fs::read_dir(directory).ok()?.flatten().any(|entry| {
-        let name = entry.file_name();
-        name.to_str().is_some_and(|name| name.starts_with("libevent") && name.contains(".so"))
-    });
-    // /usr/lib and the like are looked at anyway, and directories that are not absolute mean others for tor.
-    if !has_libraries || !directory.is_absolute() {
-        return None;
-    }
-    let inherited = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let inherited = env::split_paths(&inherited).filter(|path| path.is_absolute());
-    env::join_paths([directory.to_owned()].into_iter().chain(inherited)).ok()
-}
-
 /// Something that tor needs could not be prepared.
-fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
+pub(super) fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
     let problem = LaunchProblem::Prepare { what: what.into(), source: Arc::new(error) };
     LaunchError::new(problem, Vec::new())
 }

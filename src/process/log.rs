@@ -6,9 +6,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+
+use crate::transport::deadline_after;
 
 /// How much of one line is kept. tor cuts its own lines at 10 kB; what is beyond is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
@@ -62,7 +64,12 @@ impl LogTail {
     /// The last lines, after those of a process that has ended have all arrived. (Bounded, for a
     /// child of tor's may have inherited the pipe and live on.)
     pub(super) fn last_lines(&self) -> Vec<String> {
-        let deadline = Instant::now() + Duration::from_millis(500);
+        self.last_lines_within(Duration::from_millis(500))
+    }
+
+    /// The same, bounded by `limit`.
+    pub(super) fn last_lines_within(&self, limit: Duration) -> Vec<String> {
+        let deadline = deadline_after(limit);
         let mut state = self.shared.state.lock();
         while !state.ended {
             if self.shared.ended.wait_until(&mut state, deadline).timed_out() {

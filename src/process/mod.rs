@@ -1,7 +1,7 @@
 //! A tor of our own: finding the program, starting it, owning and ending it.
 //!
 //! [`Launch`] describes the tor that is wanted and starts it; [`TorProcess`] is the running one, and ends it when
-//! dropped. [`find_tor`] tells where the program is.
+//! dropped. [`find_tor`] tells where the program is, and [`Verify`] asks it whether it would take a configuration.
 //!
 //! ```no_run
 //! use scape::process::{Launch, WaitFor};
@@ -34,6 +34,7 @@
 
 mod bootstrap;
 mod child;
+mod command;
 mod control;
 mod exit;
 mod find;
@@ -43,7 +44,7 @@ mod options;
 mod owner;
 mod private_dir;
 mod tor_process;
-mod torrc;
+mod verify;
 
 pub use bootstrap::WaitFor;
 pub(crate) use bootstrap::wait as wait_bootstrapped;
@@ -55,3 +56,4 @@ pub use options::OptionValue;
 pub(crate) use owner::owner_among;
 pub use owner::{ProcessOwner, owner_of};
 pub use tor_process::TorProcess;
+pub use verify::Verify;

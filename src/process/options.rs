@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::error::{ArgumentError, ArgumentProblem};
+
 /// The value of an option, in tor's own form.
 ///
 /// `bool` becomes `0` or `1`; numbers, addresses and paths are written as tor reads them; text is taken as it is, in
@@ -11,6 +13,11 @@ use std::path::{Path, PathBuf};
 pub struct OptionValue(Vec<u8>);
 
 impl OptionValue {
+    /// A value of these bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        OptionValue(bytes.to_vec())
+    }
+
     /// The bytes that go into the torrc, before quoting.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -71,3 +78,44 @@ macro_rules! from_number {
 }
 
 from_number!(u8, u16, u32, u64, usize, i32, i64);
+
+/// Refuses what cannot be an option of a tor that is launched. Line ends and NULs are refused: no option has a use for them.
+pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
+    const COMMAND: &str = "Launch::option";
+    if name == "%include" {
+        let why = "names files that are not read here: give Launch::torrc what TorrcFiles::to_single returns";
+        return Err(ArgumentError::invalid(COMMAND, name, why));
+    }
+    // Also keeps out `+Name` and `/Name`, which only mean something above a defaults file.
+    if let Some((position, character)) =
+        name.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '_')
+    {
+        let problem = ArgumentProblem::Character { character, position };
+        return Err(ArgumentError::new(COMMAND, "option's name", problem));
+    }
+    if name.is_empty() {
+        return Err(ArgumentError::new(COMMAND, "option's name", ArgumentProblem::Empty));
+    }
+    if let Some(position) = value.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        let problem = ArgumentProblem::Character { character: char::from(value[position]), position };
+        return Err(ArgumentError::new(COMMAND, &format!("value of {name}"), problem));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_make_another_line_is_refused_by_name() {
+        for bad in ["a\nb", "a\rb", "a\0b"] {
+            let error = check("ContactInfo", bad.as_bytes()).unwrap_err();
+            assert!(matches!(error.problem(), ArgumentProblem::Character { position: 1, .. }), "{error:?}");
+            assert!(error.to_string().contains("value of ContactInfo"), "{error}");
+        }
+        for bad in ["", "%include", "+Log", "/Log", "Log notice", "a\n", "a#", "é"] {
+            assert!(check(bad, b"x").is_err(), "{bad:?}");
+        }
+    }
+}

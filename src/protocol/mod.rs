@@ -43,5 +43,6 @@ pub use info::{AddressMapping, ConfigName, DownloadStatus, EntryGuard, InfoName}
 pub use keyword::{Value, Word, Words};
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
+pub(crate) use quote::{c_string_of_bytes, read_c_string};
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};

@@ -7,20 +7,80 @@
 /// assert_eq!(scape::protocol::c_string("a \"b\" \\ c"), r#""a \"b\" \\ c""#);
 /// ```
 pub fn c_string(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
+    c_string_of_bytes(text.as_bytes())
+}
+
+/// [`c_string`] for bytes: what is no UTF-8 becomes octal escapes.
+pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
+    let mut quoted = String::with_capacity(bytes.len() + 2);
     quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\{:03o}", c as u32)),
-            c => quoted.push(c),
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' | '\\' => quoted.extend(['\\', c]),
+                '\n' => quoted.push_str("\\n"),
+                '\r' => quoted.push_str("\\r"),
+                '\t' => quoted.push_str("\\t"),
+                c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\{:03o}", c as u32)),
+                c => quoted.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            quoted.push_str(&format!("\\{byte:03o}"));
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// Reads the C string that `text` begins with as tor reads it in a torrc: what it says, and how many bytes of `text` it takes.
+/// `None` where it has no end on its line, or an escape that tor refuses.
+pub(crate) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut rest = text.strip_prefix(b"\"")?;
+    let mut bytes = Vec::new();
+    loop {
+        let (first, after) = rest.split_first()?;
+        rest = after;
+        match first {
+            b'"' => return Some((bytes, text.len() - rest.len())),
+            b'\n' | 0 => return None,
+            b'\\' => {
+                let (byte, after) = read_escape(rest)?;
+                bytes.push(byte);
+                rest = after;
+            }
+            byte => bytes.push(*byte),
+        }
+    }
+}
+
+/// What stands behind a backslash: the byte that is meant, and what follows.
+fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, mut rest) = text.split_first()?;
+    let byte = match first {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'"' | b'\\' | b'\'' => *first,
+        b'x' | b'X' => {
+            let (digits, after) = rest.split_at_checked(2)?;
+            rest = after;
+            let digit = |byte: &u8| char::from(*byte).to_digit(16);
+            u8::try_from(digit(digits.first()?)? * 16 + digit(digits.get(1)?)?).ok()?
+        }
+        b'0'..=b'7' => {
+            let mut value = u32::from(first - b'0');
+            for _ in 0..2 {
+                let Some((digit @ b'0'..=b'7', after)) = rest.split_first() else { break };
+                value = value * 8 + u32::from(digit - b'0');
+                rest = after;
+            }
+            // Beyond \377 there is no byte, and tor refuses it.
+            u8::try_from(value).ok()?
+        }
+        _ => return None,
+    };
+    Some((byte, rest))
 }
 
 /// Quotes for AUTHENTICATE and AUTHCHALLENGE: a `QuotedString`, in which a backslash stands before `"` and `\`
@@ -100,6 +160,13 @@ mod tests {
         }
 
         #[test]
+        fn bytes_go_to_a_torrc_and_back(bytes in proptest::collection::vec(any::<u8>(), 0..60), rest in ".{0,5}") {
+            let quoted = c_string_of_bytes(&bytes);
+            let length = quoted.len();
+            prop_assert_eq!(read_c_string((quoted + &rest).as_bytes()), Some((bytes, length)));
+        }
+
+        #[test]
         fn quoted_strings_go_there_and_back(text in "[^\r\n\0ntr0-7]*") {
             prop_assert_eq!(unquote(quoted_string(&text).as_bytes()), text.as_bytes());
         }
@@ -112,6 +179,8 @@ mod tests {
         #[test]
         fn nothing_makes_it_fail(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             unquote(&bytes);
+            let _ = read_c_string(&bytes);
+            let _ = read_c_string(&[b"\"", bytes.as_slice()].concat());
         }
     }
 
@@ -122,5 +191,28 @@ mod tests {
         assert_eq!(unquote(b"\"\""), b"");
         assert_eq!(unquote(b"\"\"G\\001\"\""), b"\"G\x01\"");
         assert_eq!(unquote(br#""\18 \7x \400""#), b"\x018 \x07x \xff");
+    }
+
+    #[test]
+    fn what_a_torrc_may_say() {
+        let read = |text: &str| read_c_string(text.as_bytes());
+        assert_eq!(read(r#""a\tb\x41\X7e\101\7\'\"\\" # c"#), Some((b"a\tbA~A\x07'\"\\".to_vec(), 26)));
+        assert_eq!(read(r#""\3777\08""#), Some((b"\xff7\x008".to_vec(), 10)));
+        for bad in [
+            "",
+            "a",
+            "\"",
+            "\"a",
+            "\"a\nb\"",
+            "\"a\0b\"",
+            r#""\?""#,
+            r#""\a""#,
+            r#""\x4""#,
+            r#""\x4g""#,
+            r#""\400""#,
+            "\"\\",
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
     }
 }

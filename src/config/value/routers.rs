@@ -101,10 +101,10 @@ mod tests {
             "{}",
             "é",
             &format!("${FP}0"),
-            &format!("${}", &FP[1..]),
+            &format!("${}", FP.get(1..).unwrap()),
             &format!("{FP}~"),
             &format!("{FP}~a b"),
-            &format!("$${}", &FP[1..]),
+            &format!("$${}", FP.get(1..).unwrap()),
         ] {
             assert!(!may_be_routers(bad), "{bad}");
         }

@@ -4,18 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::port::{DiskPort, DiskTarget};
 use super::settings::DiskOnionSettings;
+use crate::config::is_of_a_service;
 use crate::error::{ArgumentError, Result};
 use crate::types::ConfLine;
 
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";
-/// They begin as the options of a service do, and are none: each is for all of tor. The last is a group's name.
-const NOT_OF_A_SERVICE: &[&str] = &[
-    "HiddenServiceStatistics",
-    "HiddenServiceSingleHopMode",
-    "HiddenServiceNonAnonymousMode",
-    "HiddenServiceOptions",
-];
 
 /// One onion service, as tor's configuration says it: its directory, and every line that belongs to it, in order, also those
 /// that this library does not know. tor's manual, "HIDDEN SERVICE OPTIONS".
@@ -251,8 +245,7 @@ impl DiskOnion {
 
 fn check_line(line: &ConfLine) -> Result<()> {
     let name = line.name.as_str();
-    let begins = name.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("HiddenService"));
-    if !begins || name.eq_ignore_ascii_case(DIRECTORY) || is_not_of_a_service(name) {
+    if !is_of_a_service(name) || name.eq_ignore_ascii_case(DIRECTORY) {
         let why =
             "is no option of one service: these begin with HiddenService (and the directory is given apart)";
         return Err(refuse(name, why));
@@ -268,10 +261,6 @@ fn check_line(line: &ConfLine) -> Result<()> {
         return Ok(());
     };
     Err(refuse(name, why))
-}
-
-fn is_not_of_a_service(name: &str) -> bool {
-    NOT_OF_A_SERVICE.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 fn refuse(argument: &str, why: impl Into<String>) -> crate::Error {

@@ -1,0 +1,269 @@
+//! The syntax of a torrc, exactly as tor's parser takes it. tor's `doc/torrc_format.txt`, and `confline.c`, which it describes.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::error::TorrcProblem;
+use crate::protocol::read_c_string;
+
+/// One entry: a name with its value, on one line or continued on others. Places are in the text that it was read from.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The name, with `+` or `/` before it.
+    pub(super) name: Range<usize>,
+    /// The value as it is written, with its quotes, escapes and continuations.
+    pub(super) value: Range<usize>,
+    /// What it says.
+    pub(super) says: Vec<u8>,
+    /// The comments beside it, without the `#`.
+    pub(super) comments: Vec<Vec<u8>>,
+    /// Whether it goes on after the end of its first line.
+    pub(super) is_continued: bool,
+    /// Whether what follows it cannot become a part of it.
+    pub(super) is_closed: bool,
+    /// Behind its last line's end.
+    pub(super) end: usize,
+}
+
+/// White space for tor.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A text without the carriage returns, as tor leaves them out of a file wherever they are; and where each byte was.
+pub(super) struct Clean<'a> {
+    pub(super) text: Cow<'a, [u8]>,
+    /// Empty where there are none.
+    origins: Vec<usize>,
+}
+
+impl<'a> Clean<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        if !text.contains(&b'\r') {
+            return Clean { text: Cow::Borrowed(text), origins: Vec::new() };
+        }
+        let kept = text.iter().copied().enumerate().filter(|(_, byte)| *byte != b'\r');
+        let (origins, text): (Vec<usize>, Vec<u8>) = kept.unzip();
+        Clean { text: Cow::Owned(text), origins }
+    }
+
+    /// The place in the first text that is behind the same byte.
+    pub(super) fn origin(&self, at: usize) -> usize {
+        let before = at.checked_sub(1);
+        before.map_or(0, |before| self.origins.get(before).copied().unwrap_or(before) + 1)
+    }
+}
+
+/// Behind the end of the line on which `at` is.
+pub(super) fn line_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    memchr::memchr(b'\n', rest).map_or(text.len(), |found| at + found + 1)
+}
+
+/// Reads what begins at `at`, where a line begins: `None` for a comment or a blank line.
+pub(super) fn read_line(text: &[u8], at: usize) -> Result<Option<Line>, TorrcProblem> {
+    let mut cursor = Cursor { text, at };
+    cursor.skip(|byte| is_space(byte) && byte != b'\n');
+    match cursor.peek() {
+        None | Some(b'\n' | b'#') => Ok(None),
+        Some(_) => cursor.entry().map(Some),
+    }
+}
+
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip(&mut self, skipped: impl Fn(u8) -> bool) {
+        while self.peek().is_some_and(&skipped) {
+            self.at += 1;
+        }
+    }
+
+    fn is_continuation(&self) -> bool {
+        self.peek() == Some(b'\\') && self.text.get(self.at + 1) == Some(&b'\n')
+    }
+
+    fn entry(&mut self) -> Result<Line, TorrcProblem> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| !is_space(byte) && byte != b'#') && !self.is_continuation() {
+            self.at += 1;
+        }
+        let name = start..self.at;
+        self.skip(is_blank);
+        if self.peek() == Some(b'"') { self.quoted(name) } else { Ok(self.plain(name)) }
+    }
+
+    /// A value in quotes: one line.
+    fn quoted(&mut self, name: Range<usize>) -> Result<Line, TorrcProblem> {
+        let start = self.at;
+        let rest = self.text.get(start..).unwrap_or_default();
+        let (mut says, length) = read_c_string(rest).ok_or(TorrcProblem::Quotes)?;
+        // For tor, a text ends with the first NUL, also with an escaped one.
+        if let Some(end) = memchr::memchr(0, &says) {
+            says.truncate(end);
+        }
+        self.at += length;
+        let value = start..self.at;
+        self.skip(is_blank);
+        if !matches!(self.peek(), None | Some(b'\n' | b'#')) {
+            return Err(TorrcProblem::AfterQuotes);
+        }
+        let mut comments = Vec::new();
+        self.comment(&mut comments);
+        let is_closed = self.peek() == Some(b'\n');
+        let end = self.at + usize::from(is_closed);
+        Ok(Line { name, value, says, comments, is_continued: false, is_closed, end })
+    }
+
+    /// A value without quotes. Once it is continued, a comment within does not end it either.
+    fn plain(&mut self, name: Range<usize>) -> Line {
+        let start = self.at;
+        let mut is_continued = false;
+        loop {
+            match self.peek() {
+                None | Some(b'\n') => break,
+                Some(b'#') if !is_continued => break,
+                Some(b'#') => {
+                    self.skip(|byte| byte != b'\n');
+                    self.at += usize::from(self.peek().is_some());
+                }
+                Some(_) if self.is_continuation() => {
+                    is_continued = true;
+                    self.at += 2;
+                }
+                Some(_) => self.at += 1,
+            }
+        }
+        let raw = self.text.get(start..self.at).unwrap_or_default();
+        let length = raw.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+        let raw = raw.get(..length).unwrap_or_default();
+        let mut comments = Vec::new();
+        let says = if is_continued { join(raw, &mut comments) } else { raw.to_vec() };
+        self.comment(&mut comments);
+        let is_closed = self.peek() == Some(b'\n');
+        let end = self.at + usize::from(is_closed);
+        Line { name, value: start..start + length, says, comments, is_continued, is_closed, end }
+    }
+
+    /// A comment up to the line's end, where one is.
+    fn comment(&mut self, comments: &mut Vec<Vec<u8>>) {
+        if self.peek() == Some(b'#') {
+            let start = self.at + 1;
+            self.skip(|byte| byte != b'\n');
+            comments.push(self.text.get(start..self.at).unwrap_or_default().to_vec());
+        }
+    }
+}
+
+/// What a continued value says: without its continuations and comments.
+fn join(raw: &[u8], comments: &mut Vec<Vec<u8>>) -> Vec<u8> {
+    let mut cursor = Cursor { text: raw, at: 0 };
+    let mut says = Vec::new();
+    while let Some(byte) = cursor.peek() {
+        if byte == b'#' {
+            cursor.comment(comments);
+            cursor.at += 1;
+        } else if cursor.is_continuation() {
+            cursor.at += 2;
+        } else {
+            says.push(byte);
+            cursor.at += 1;
+        }
+    }
+    says
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Name, value, and how much of the text it takes.
+    fn read(text: &str) -> Option<(String, String, usize)> {
+        let line = read_line(text.as_bytes(), 0).unwrap()?;
+        let name = String::from_utf8_lossy(&text.as_bytes()[line.name]).into_owned();
+        Some((name, String::from_utf8_lossy(&line.says).into_owned(), line.end))
+    }
+
+    fn says(text: &str) -> (String, String) {
+        let (name, value, end) = read(text).unwrap();
+        assert_eq!(end, text.len(), "{text:?}");
+        (name, value)
+    }
+
+    #[test]
+    fn the_examples_of_tors_own_description() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(says("Foo Bar\n"), pair("Foo", "Bar"));
+        assert_eq!(says("Foo    Bar    Baz    \n"), pair("Foo", "Bar    Baz"));
+        assert_eq!(says("Hello\\\nWorld\n"), pair("Hello", "World"));
+        assert_eq!(says("Hello World   #today\n"), pair("Hello", "World"));
+        assert_eq!(says("Hello World#tomorrow\n"), pair("Hello", "World"));
+        assert_eq!(says("Hello \"World!\"\n"), pair("Hello", "World!"));
+        assert_eq!(
+            says("Hello \"\\\"World\\\"\\nand\\nuniverse\"\n"),
+            pair("Hello", "\"World\"\nand\nuniverse")
+        );
+        assert_eq!(says("Hello\\\nWorld\\\nand\\\nfriends\n"), pair("Hello", "Worldandfriends"));
+        assert_eq!(
+            says("Too \\\nMany\\\\\\\nBacksl\\ashes \\\\\nhere\n"),
+            pair("Too", "Many\\\\Backsl\\ashes \\here")
+        );
+        let silly = "entry        and some        are  silly";
+        assert_eq!(
+            says("This entry      \\\n # has comments \\\n and some       \\\n are # generally \\\n silly\n"),
+            pair("This", silly)
+        );
+        assert_eq!(
+            says("This entry      \\\n # has comments\n and some       \\\n are # generally\n silly\n"),
+            pair("This", silly)
+        );
+    }
+
+    #[test]
+    fn what_is_no_entry() {
+        for text in ["", "\n", "  \t\x0b\x0c", " # x", "#\n", " \n Foo"] {
+            assert!(read(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn how_an_entry_ends() {
+        let closed = |text: &str| read_line(text.as_bytes(), 0).unwrap().unwrap().is_closed;
+        for text in
+            ["a b\n", "a\n", "a \"b\"\n", "a \"b\" # c\n", "a b#c\n", "a b\\\nc\n", "a\\\n\n", "a\\\n# c\n\n"]
+        {
+            assert!(closed(text), "{text:?}");
+        }
+        for text in ["a b", "a", "a \"b\"", "a \"b\" # c", "a b#c", "a b\\\n", "a b\\\nc", "a\\\n# c\n"] {
+            assert!(!closed(text), "{text:?}");
+        }
+        // A backslash that is cut off at the end of the file stays.
+        assert_eq!(says("a b \\\n"), ("a".into(), "b \\".into()));
+    }
+
+    #[test]
+    fn quotes_and_what_is_wrong_with_them() {
+        let problem = |text: &str| read_line(text.as_bytes(), 0).unwrap_err();
+        for text in ["a \"b", "a \"b\\", "a \"b\\z\"", "a \"\\400\"", "a \"b\\\n\""] {
+            assert!(matches!(problem(text), TorrcProblem::Quotes), "{text:?}");
+        }
+        for text in ["a \"b\" c", "a \"b\"c", "a \"b\"\x0b"] {
+            assert!(matches!(problem(text), TorrcProblem::AfterQuotes), "{text:?}");
+        }
+        assert_eq!(says("a \"b\\0c\""), ("a".into(), "b".into()));
+        // Only at the value's beginning.
+        assert_eq!(says("a b\"c"), ("a".into(), "b\"c".into()));
+        assert_eq!(says("a\\\n\"b\"\n"), ("a".into(), "\"b\"".into()));
+    }
+}

@@ -1,0 +1,562 @@
+//! What a real tor reads from a torrc is what is read here: its values, its errors, what it includes, and what it saves.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+#[path = "support/tor.rs"]
+mod tor;
+
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use scape::config::{Torrc, TorrcComparison, TorrcDifference};
+use scape::error::{LaunchProblem, TorrcFileProblem};
+use scape::process::Verify;
+use scape::protocol::ConfigName;
+use scape::types::{ConfLine, ConfigType, Signal};
+use scape::{Controller, Error};
+use support::real_tor::RealTor;
+use tor::{SOON, offline};
+
+/// A runner that tries the same cases each time, as each takes a tor some milliseconds.
+fn runner(cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
+}
+
+/// A value as it may be written, rightly or not.
+fn written() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[qyz \"\\\\#\t'é=]{0,12}",
+        2 => "\"([qyz #'é]|\\\\[nrt\"'x\\\\0-7]|\\\\x[0-9a-f]{2}|\\\\[0-3][0-7]{2}){0,8}\"",
+        2 => proptest::collection::vec("[qyz \"\\\\é]{0,6}( ?#[qyz \\\\]{0,4})?", 2..5).prop_map(|parts| parts.join("\\\n")),
+        1 => Just("\"\"".to_owned()),
+    ]
+}
+
+/// Lines of options that take any text: one value, or a list.
+fn lines() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => Just("ContactInfo"),
+        4 => Just("MapAddress"),
+        1 => Just("mapaddress"),
+        1 => Just("+MapAddress"),
+        1 => Just("/MapAddress"),
+        1 => Just("  CONTACTINFO"),
+    ];
+    let entry = (name, "[ \t]{0,2}", written(), "( +#[qyz \"\\\\]{0,5})?")
+        .prop_map(|(name, space, value, comment)| format!("{name} {space}{value}{comment}"));
+    let line = prop_oneof![8 => entry, 1 => "#[qyz\"\\\\]{0,5}", 1 => "[ \t]{0,3}"];
+    (proptest::collection::vec(line, 0..8), any::<bool>())
+        .prop_map(|(lines, ends)| lines.join("\n") + if ends { "\n" } else { "" })
+}
+
+/// The value of an option that is no list.
+fn value(controller: &Controller, name: &str) -> String {
+    controller.get_conf(name).unwrap().unwrap_or_default()
+}
+
+/// The value that tor should have, and the values of the list.
+fn expected(torrc: &Torrc) -> (String, Vec<String>) {
+    let list = torrc.get_all("MapAddress").into_iter().map(|value| value.into_owned()).collect();
+    (torrc.get("ContactInfo").unwrap_or_default().into_owned(), list)
+}
+
+/// Whether tor can know all the options.
+fn is_known(torrc: &Torrc) -> bool {
+    let known = ["ContactInfo", "MapAddress"];
+    torrc.entries().all(|entry| known.iter().any(|name| entry.is_named(name)))
+}
+
+fn running(controller: &Controller) -> (String, Vec<String>) {
+    (value(controller, "ContactInfo"), controller.get_conf_list("MapAddress").unwrap())
+}
+
+#[test]
+fn what_tor_loads_is_what_is_read_here() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let own = tor.torrc();
+    let (taken, refused) = (Cell::new(0), Cell::new(0));
+    runner(400)
+        .run(&lines(), |text| {
+            let parsed = Torrc::parse(&text);
+            let loaded = controller.load_conf(&format!("{own}{text}"));
+            match &parsed {
+                Ok(torrc) if is_known(torrc) && value_is_text(torrc) => {
+                    prop_assert!(loaded.is_ok(), "{:?}: {:?}", text, loaded);
+                    prop_assert_eq!(running(&controller), expected(torrc), "{:?}", text);
+                    taken.update(|n| n + 1);
+                }
+                _ => {
+                    let error = loaded.unwrap_err();
+                    prop_assert_eq!(error.code(), Some(552), "{:?}: {}", text, error);
+                    refused.update(|n| n + 1);
+                }
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let (taken, refused) = (taken.get(), refused.get());
+    assert!(taken > 100 && refused > 40, "{taken} {refused}");
+}
+
+/// tor takes no ContactInfo that is not UTF-8.
+fn value_is_text(torrc: &Torrc) -> bool {
+    torrc.entries_of("ContactInfo").next_back().is_none_or(|last| str::from_utf8(last.value_bytes()).is_ok())
+}
+
+#[test]
+fn what_tor_reads_from_a_file_is_what_is_read_here() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let own = tor.torrc();
+    let path = tor.folder().join("torrc");
+    let odd = prop_oneof![
+        6 => lines().prop_map(String::into_bytes),
+        2 => lines().prop_map(|text| text.replace('\n', "\r\n").into_bytes()),
+        1 => lines().prop_map(|text| text.replace(' ', " \r").into_bytes()),
+        1 => lines().prop_map(|text| [text.as_bytes(), b"\0MapAddress after"].concat()),
+        1 => proptest::collection::vec(128_u8.., 1..6).prop_map(|bytes| [b"MapAddress a ".as_slice(), &bytes].concat()),
+    ];
+    let taken = Cell::new(0);
+    runner(150)
+        .run(&odd, |text| {
+            let text = [own.as_bytes(), &text].concat();
+            let added = Torrc::parse(&text[own.len()..]);
+            // With a file that it does not read, a tor that runs ends.
+            if let Ok(added) = added
+                && is_known(&added)
+                && value_is_text(&added)
+            {
+                fs::write(&path, &text).unwrap();
+                let file = Torrc::read_file(&path).unwrap();
+                prop_assert_eq!(file.to_bytes(), text);
+                controller.signal(Signal::Reload).unwrap();
+                prop_assert_eq!(running(&controller), expected(&file), "{:?}", added.to_text());
+                taken.update(|n| n + 1);
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let taken = taken.get();
+    assert!(taken > 50, "{taken}");
+}
+
+#[test]
+fn any_value_that_is_written_here_arrives() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let own = Torrc::parse(tor.torrc()).unwrap();
+    let odd = proptest::char::any().prop_filter("tor takes no NUL", |c| *c != '\0');
+    let any = prop_oneof![
+        proptest::collection::vec(odd, 1..20).prop_map(|chars| chars.into_iter().collect::<String>()),
+        "[ \"\\\\#\t\n\ra-c]{1,8}",
+    ];
+    runner(200)
+        .run(&(any.clone(), any), |(one, other)| {
+            let mut torrc = own.clone();
+            torrc.set("ContactInfo", &one).unwrap();
+            torrc.set_all("MapAddress", [&other, &one]).unwrap();
+            controller.load_conf(&torrc.to_text()).unwrap();
+            prop_assert_eq!(running(&controller), (one.clone(), vec![other, one]));
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
+    let tor = RealTor::start("# mine\nContactInfo before # comment\nMapAddress a b\n");
+    let controller = tor.controller();
+    let path = controller.config_file().unwrap();
+    let mut torrc = Torrc::read_file(&path).unwrap();
+    let names = controller.config_names().unwrap();
+    let differences = |torrc: &Torrc| compare(&controller, &names, torrc);
+    assert_eq!(differences(&torrc), []);
+    torrc.set("ContactInfo", "after # \"this\"").unwrap();
+    torrc.append("MapAddress", "c d").unwrap();
+    torrc.set("MaxCircuitDirtiness", "7 minutes").unwrap();
+    let changed: Vec<String> = differences(&torrc).into_iter().map(|difference| difference.name).collect();
+    assert_eq!(changed, ["ContactInfo", "MapAddress", "MaxCircuitDirtiness"]);
+    torrc.write(&path).unwrap();
+    controller.signal(Signal::Reload).unwrap();
+    assert_eq!(
+        running(&controller),
+        ("after # \"this\"".to_owned(), vec!["a b".to_owned(), "c d".to_owned()])
+    );
+    assert_eq!(value(&controller, "MaxCircuitDirtiness"), "420");
+    // And that is the same as what the file says.
+    assert_eq!(differences(&torrc), []);
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .contains("# mine\nContactInfo \"after # \\\"this\\\"\" # comment\n")
+    );
+}
+
+/// The whole configuration, as GETCONF gives it.
+fn configuration(controller: &Controller, names: &[ConfigName]) -> Vec<ConfLine> {
+    let service = |name: &str| name.starts_with("HiddenService");
+    let alone = names.iter().filter(|name| match name.ty {
+        ConfigType::Virtual => name.name == "HiddenServiceOptions",
+        ConfigType::Dependent => !service(&name.name),
+        _ => true,
+    });
+    controller.get_conf_lines(alone.map(|name| &name.name)).unwrap()
+}
+
+fn compare(controller: &Controller, names: &[ConfigName], torrc: &Torrc) -> Vec<TorrcDifference> {
+    let running = configuration(controller, names);
+    TorrcComparison::new(&running).types(names).of(torrc)
+}
+
+#[test]
+fn what_tor_saves_is_what_it_has() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let names = controller.config_names().unwrap();
+    let services =
+        [tor.folder().join("one #1"), tor.folder().join("two")].map(|path| path.to_str().unwrap().to_owned());
+    let values = [
+        ("ContactInfo", "me \"x\" # \\ é\u{1}"),
+        ("MapAddress", "\"a\" b"),
+        ("MapAddress", "c d#e"),
+        ("MaxCircuitDirtiness", "20 minutes"),
+        ("BandwidthRate", "1 MB"),
+        ("ExitNodes", "{de},{fr}"),
+        ("SocksPolicy", "reject *:25"),
+        ("SocksPort", "unix:\"/tmp/a b\""),
+        ("HiddenServiceDir", &services[0]),
+        ("HiddenServicePort", "80 unix:\"/a b#\""),
+        ("HiddenServiceDir", &services[1]),
+        ("HiddenServicePort", "22"),
+        ("HiddenServiceMaxStreams", "3"),
+        ("AvoidDiskWrites", "1"),
+    ];
+    controller.set_conf(values).unwrap();
+    controller.save_conf().unwrap();
+    let saved = Torrc::read(controller.config_file().unwrap()).unwrap();
+    assert_eq!(saved.files().len(), 1);
+    assert_eq!(saved.torrc().get("ContactInfo").as_deref(), Some(values[0].1));
+    assert_eq!(
+        saved.torrc().group("HiddenServiceOptions"),
+        controller.get_conf_lines(["HiddenServiceOptions"]).unwrap()
+    );
+    assert_eq!(compare(&controller, &names, saved.torrc()), []);
+    // What is not tor's default is in the file, and nothing else.
+    let text = Torrc::parse(controller.config_text().unwrap()).unwrap();
+    let both = |file: &Torrc, running: &[ConfLine]| {
+        TorrcComparison::new(running).types(&names).both_ways(true).of(file)
+    };
+    assert_eq!(both(saved.torrc(), &text.to_conf_lines()), []);
+    controller.set_conf([("NumCPUs", "2")]).unwrap();
+    controller.reset_conf(["AvoidDiskWrites"]).unwrap();
+    let text = Torrc::parse(controller.config_text().unwrap()).unwrap();
+    let found: Vec<String> =
+        both(saved.torrc(), &text.to_conf_lines()).iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].ends_with("AvoidDiskWrites is 1 in the file, and not in tor"), "{found:?}");
+    assert_eq!(found[1], "NumCPUs is not in the file, and 2 in tor");
+}
+
+#[test]
+fn what_tor_saves_wrongly_is_seen() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let names = controller.config_names().unwrap();
+    // tor 0.4.9 quotes neither of them: the space is lost, and the backslash continues the line.
+    for value in ["space ", "backslash\\"] {
+        controller.set_conf([("ContactInfo", value)]).unwrap();
+        controller.save_conf().unwrap();
+        let saved = Torrc::read_file(controller.config_file().unwrap()).unwrap();
+        let found = compare(&controller, &names, &saved);
+        assert!(found.iter().any(|difference| difference.name == "ContactInfo"), "{value:?}: {found:?}");
+        assert_ne!(saved.get("ContactInfo").as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn what_is_included_is_what_tor_includes() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let own = tor.torrc();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("a.conf", "MapAddress a 1\n"),
+        ("B.conf", "MapAddress B 1"),
+        ("[x].conf", "MapAddress x 1"),
+        // Not beside the others: tor 0.4.9 crashes where a name with a `*` matches a part of a pattern that is not the last one
+        // with a `*`.
+        ("star/a*.conf", "MapAddress star 1"),
+        ("back\\slash.conf", "MapAddress back 1"),
+        (".hidden.conf", "MapAddress hidden 1"),
+        ("empty.conf", ""),
+        ("d1/20.x", "MapAddress d1.20 1"),
+        ("d1/3.x", "MapAddress d1.3 1\n%include DIR/d2"),
+        ("d1/.20.x", "MapAddress d1.hidden 1"),
+        ("d1/sub/1.x", "MapAddress sub 1"),
+        ("d2/1.x", "MapAddress d2.1 1"),
+        ("d2/20.x", "MapAddress d2.20 1\\\n"),
+        ("d3.x", "MapAddress d3 1"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("DIR", folder.path().to_str().unwrap())).unwrap();
+    }
+    let patterns = [
+        "a.conf",
+        "d1",
+        "d1/",
+        "*",
+        "*.conf",
+        "?.conf",
+        "[aB].conf",
+        "[aB]*.conf",
+        "*[!a].conf",
+        "[[:upper:]]*",
+        "star/a\\*.conf",
+        "star/a\\**.conf",
+        "star/?\\*.conf",
+        "\\a*.conf",
+        "star/*",
+        "star/[a]?.conf",
+        "[[]x].con?",
+        ".h*",
+        ".*.conf",
+        "d?/*",
+        "d?/20.x",
+        "*/",
+        "d*",
+        "d?/",
+        "none*",
+        "*/none",
+        "*/sub/*",
+        "nothing",
+        "*/*/",
+        "back\\slash.conf",
+        "*\\\\slash.conf",
+        "back\\slash.con?",
+        "empty.conf",
+        "d1/sub",
+        "[d]1",
+        "?[0-9]",
+        "*//*.x",
+        "./d?/../a.conf",
+        "d[1-2]/[!.]*",
+        "a.conf/*",
+        "[a.conf",
+        "*[a.conf",
+        "{a,B}.conf*",
+    ];
+    let mut read = 0;
+    for pattern in patterns {
+        let include = format!(
+            "MapAddress first 1\n%include \"{}/{}\"\nMapAddress last 1\n",
+            folder.path().display(),
+            pattern.replace('\\', "\\\\")
+        );
+        let path = folder.path().join(".torrc");
+        fs::write(&path, &include).unwrap();
+        let here = Torrc::read(&path);
+        let loaded = controller.load_conf(&format!("{own}{include}"));
+        match (here, loaded) {
+            (Ok(files), Ok(())) => {
+                let single = files.to_single();
+                assert_eq!(
+                    controller.get_conf_list("MapAddress").unwrap(),
+                    single.get_all("MapAddress"),
+                    "{pattern}"
+                );
+                let all: Vec<_> = files
+                    .entries()
+                    .into_iter()
+                    .filter(|entry| !entry.is_include())
+                    .map(|e| e.value())
+                    .collect();
+                assert_eq!(single.get_all("MapAddress"), all, "{pattern}");
+                read += 1;
+            }
+            (Err(Error::Torrc(error)), Err(refused)) => {
+                assert_eq!(refused.code(), Some(552), "{pattern}: {error} {refused}");
+            }
+            (here, loaded) => {
+                panic!("{pattern}: {:?} {loaded:?}\n{}", here.map(|files| files.to_single()), tor.log())
+            }
+        }
+    }
+    assert!(read > 30, "{read}");
+}
+
+#[test]
+fn as_many_files_may_include_each_other_as_in_tor() {
+    let folder = tempfile::tempdir().unwrap();
+    for (length, fits) in [(31, true), (32, false)] {
+        for i in 1..=length {
+            let next = folder.path().join((i + 1).to_string());
+            let text = if i == length {
+                "ContactInfo deep".to_owned()
+            } else {
+                format!("%include {}", next.display())
+            };
+            fs::write(folder.path().join(i.to_string()), format!("{text}\n")).unwrap();
+        }
+        let mut torrc = Torrc::read_file(folder.path().join("1")).unwrap();
+        torrc.insert(0, "DisableNetwork", "1").unwrap();
+        assert_eq!(Verify::new().run(&torrc).is_ok(), fits, "{length}");
+        match Torrc::read(folder.path().join("1")) {
+            Ok(files) => assert!(fits && files.files().len() == length),
+            Err(Error::Torrc(error)) => {
+                assert!(!fits && matches!(error.problem, TorrcFileProblem::TooDeep), "{error}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn tor_says_what_is_wrong_in_its_own_words() {
+    let verify = |text: &str| Verify::new().run(&Torrc::parse(text).unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let base = format!("DisableNetwork 1\nDataDirectory {}\n", data.path().join("data").display());
+    for good in ["", "ContactInfo \"a # b\" # c\n", "HiddenServiceDir /nowhere/x\nHiddenServicePort 80\n"] {
+        let warnings = verify(&format!("{base}{good}")).unwrap_or_else(|error| panic!("{good}: {error}"));
+        assert!(warnings.iter().all(|warning| warning.starts_with("[warn] ")), "{warnings:?}");
+    }
+    assert!(!data.path().join("data").exists(), "nothing is made");
+    let warnings = verify(&format!("{base}ContactInfo a\nContactInfo b\n")).unwrap();
+    assert!(
+        warnings.iter().any(|warning| warning.contains("'ContactInfo' used more than once")),
+        "{warnings:?}"
+    );
+    for (bad, words) in [
+        ("Foo bar\n", "Unknown option 'Foo'"),
+        ("SocksPort 99999999\n", "Invalid SocksPort configuration"),
+        ("HiddenServicePort 80\n", "HiddenServicePort"),
+        ("MaxCircuitDirtiness soon\n", "Unable to parse soon as a number"),
+        ("%include /nowhere/at/all\n", "Error reading included configuration"),
+        ("HashedControlPassword 15:SECRET\n", "Bad HashedControlPassword"),
+    ] {
+        match verify(&format!("{base}{bad}")) {
+            Err(Error::Verify(error)) => {
+                assert_eq!((error.code, error.signal), (Some(1), None));
+                let text = error.to_string();
+                assert!(
+                    text.starts_with("tor does not take the configuration: ") && text.contains(words),
+                    "{text}"
+                );
+                assert!(
+                    error.words.iter().all(|w| w.starts_with("[warn] ") || w.starts_with("[err] ")),
+                    "{text}"
+                );
+                assert!(!text.contains("SECRET"), "{text}");
+            }
+            other => panic!("{bad}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_verified_is_what_is_read_here() {
+    let (taken, refused) = (Cell::new(0), Cell::new(0));
+    runner(40)
+        .run(&lines(), |text| {
+            if let Ok(torrc) = Torrc::parse(format!("DisableNetwork 1\n{text}")) {
+                let known = torrc
+                    .entries()
+                    .skip(1)
+                    .all(|entry| entry.is_named("ContactInfo") || entry.is_named("MapAddress"));
+                let verified = Verify::new().run(&torrc);
+                prop_assert_eq!(
+                    verified.is_ok(),
+                    known && value_is_text(&torrc),
+                    "{:?}: {:?}",
+                    text,
+                    verified
+                );
+                let count = if verified.is_ok() { &taken } else { &refused };
+                count.update(|n| n + 1);
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let (taken, refused) = (taken.get(), refused.get());
+    assert!(taken > 10, "{taken} {refused}");
+}
+
+/// A program that says its process identifier and then does nothing.
+fn sleeper(folder: &Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+
+    let path = folder.join("sleeper");
+    fs::write(&path, format!("#!/bin/sh\necho $$ > {}\nexec sleep 1000\n", folder.join("pid").display()))
+        .unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
+    path
+}
+
+#[test]
+fn a_tor_that_does_not_end_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let error = Verify::new()
+        .program(sleeper(folder.path()))
+        .timeout(Duration::from_secs(2))
+        .run(&Torrc::new())
+        .unwrap_err();
+    assert!(error.is_timeout() && begun.elapsed() < SOON, "{error}");
+    // Where the machine is so slow that it has not begun by then, there is nothing that could be left.
+    if let Ok(pid) = fs::read_to_string(folder.path().join("pid")) {
+        assert!(!tor::exists(pid.trim().parse().unwrap()));
+    }
+    let missing = Verify::new().program(folder.path().join("missing")).run(&Torrc::new()).unwrap_err();
+    assert!(
+        matches!(&missing, Error::Launch(e) if matches!(e.problem(), LaunchProblem::Spawn { .. })),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_tor_is_launched_from_a_torrc() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = ["one", "two"].map(|name| folder.path().join(name).display().to_string());
+    let text = format!(
+        "# ours\nContactInfo \"a # \\\"b\\\"\"\n+MapAddress a b\nLog warn stdout\n/Log\nLog notice stdout\nHiddenServiceDir {}\n\
+         HiddenServicePort 80\nHiddenServiceDir {}\nHiddenServicePort 81\nmapaddress c \\\n d\n%include {}\n",
+        services[0],
+        services[1],
+        folder.path().join("more").display()
+    );
+    fs::write(folder.path().join("more"), "Nickname included").unwrap();
+    fs::write(folder.path().join("torrc"), &text).unwrap();
+    let files = Torrc::read(folder.path().join("torrc")).unwrap();
+    let tor = offline().torrc(&files.to_single()).start().unwrap();
+    let controller = tor.controller();
+    assert_eq!(running(controller), ("a # \"b\"".to_owned(), vec!["a b".to_owned(), "c  d".to_owned()]));
+    assert_eq!(value(controller, "Nickname"), "included");
+    assert_eq!(controller.get_conf_list("Log").unwrap(), ["notice stdout"]);
+    let lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();
+    assert_eq!(lines, files.torrc().group("HiddenServiceOptions"));
+    tor.stop().unwrap();
+
+    for (bad, words) in [
+        ("DataDirectory /x\n", "Launch::data_directory"),
+        ("RunAsDaemon 1\n", "would make tor leave"),
+        ("__OwningControllerFD 3\n", "is set by Launch"),
+        ("%include /x\n", "to_single"),
+        ("ContactInfo \"a\\nb\"\n", "value of ContactInfo"),
+        ("Föö bar\n", "option's name"),
+    ] {
+        match offline().torrc(&Torrc::parse(bad).unwrap()).start() {
+            Err(Error::Launch(error)) => match error.problem() {
+                LaunchProblem::Option(why) => assert!(why.to_string().contains(words), "{why}"),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{bad}: {other:?}"),
+        }
+    }
+}
