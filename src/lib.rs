@@ -205,6 +205,22 @@
 //! tell how it comes along. [`onion`] is the manual: which kind to choose, services on disk, client authorization, what gives a
 //! service's place away.
 //!
+//! # Configuration
+//!
+//! [`Tor::config`] gives a [`Config`]: what tor runs with, live and typed, and changes that are sent together. [`config`] is the manual: groups of options, other programs that
+//! change the same, torrc files, what options mean.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! let tor = scape::Tor::connect()?;
+//! let mut config = tor.config()?;
+//! println!("{:?}", config.get::<Duration>("MaxCircuitDirtiness")?);
+//! config.set("MaxCircuitDirtiness", Duration::from_secs(60))?;
+//! config.save()?;
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
 //! # Endpoint strings
 //!
 //! A program that takes its addresses from its configuration gets Tor by a string: `tor:example.com:80`, `onion:80`,
@@ -253,6 +269,7 @@
 //! | `scape::connection` | debug to warn | the end of each connection, with its cause; attempts to make it again, what could not be given back |
 //! | `scape::onion` | debug, warn | directories that have not answered when a service is published; services that could not be removed |
 //! | `scape::state` | debug, warn | what of tor's answers is not understood |
+//! | `scape::config` | warn | changes of other controllers that were overwritten in the moment in which they were made |
 //! | `scape::attach` | debug, warn | streams that could not be attached, attachers that panicked, other controllers that attach |
 //! | `scape::process` | warn | a launched tor that did not end as it should |
 //! | `scape::tor` | debug | what a launched tor logs |

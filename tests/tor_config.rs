@@ -239,7 +239,7 @@ fn wrong_values_are_refused_when_they_are_set() {
     let told = text(config.set("Socks5ProxyPassword", "secret\0"));
     assert!(told.contains("[redacted]") && !told.contains("secret"), "{told}");
     let told = text(config.set("ContactInfo", "two\nlines"));
-    assert!(told.contains("line end"), "{told}");
+    assert!(told.contains("the end of a line"), "{told}");
     let told = text(config.get::<bool>("MaxCircuitDirtiness").map(drop));
     assert!(told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be read as that: "), "{told}");
     assert!(!config.has_changes());
