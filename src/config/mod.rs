@@ -43,6 +43,7 @@
 #![cfg_attr(feature = "manual", doc = "")]
 #![cfg_attr(feature = "manual", doc = "[`Manual`] tells it, where tor's manual page is installed.")]
 
+mod edit;
 mod immutable;
 mod lines;
 mod listen;
@@ -53,6 +54,7 @@ mod model;
 mod option;
 mod pending;
 mod port_line;
+mod save;
 mod schema;
 mod shared;
 mod torrc;

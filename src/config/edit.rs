@@ -1,0 +1,240 @@
+//! Changes that are not sent yet.
+
+use std::fmt;
+
+use super::Config;
+use super::immutable::is_immutable;
+use super::lines::{are_the_same, elements, from_elements, is_damaged, replaced, values_of};
+use super::pending::{Pending, Wanted};
+use super::schema::{Schema, Spec};
+use super::value::{ToConfigValue, check};
+use crate::error::{ConfigError, ConfigProblem, Result};
+use crate::types::{ConfLine, ConfigType, REDACTED, is_secret_option};
+
+/// Changes. Nothing is sent before [`save`](Config::save).
+impl Config {
+    /// Has an option be set to `value` by the next [`save`](Self::save). A list is replaced as a whole; a group's other lines stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`]: there is no such option, the value is none of its type, tor does not let it be changed while it runs, or it is one of
+    /// `HiddenService…`, which are only changed together ([`set_group`](Self::set_group)). Where the option is in a group, those of the command GETCONF.
+    pub fn set(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = schema.get(name)?;
+        let values = to_lines(spec, &value)?;
+        self.put(&schema, spec, values)
+    }
+
+    /// Has an option be unset by the next [`save`](Self::save): a text or list is empty then, a number 0. That may be something else than its
+    /// [default](Self::reset).
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub fn unset(&mut self, name: &str) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = schema.get(name)?;
+        if spec.ty == ConfigType::Virtual {
+            return self.put_unit(&schema, spec, Wanted::Lines(Vec::new()));
+        }
+        self.put(&schema, spec, Vec::new())
+    }
+
+    /// Has an option be what it is by default, by the next [`save`](Self::save). Of a member of a group only its own lines go.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub fn reset(&mut self, name: &str) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = schema.get(name)?;
+        match spec.group {
+            Some(_) => self.put(&schema, spec, Vec::new()),
+            None => self.put_unit(&schema, spec, Wanted::Default),
+        }
+    }
+
+    /// The elements that a list has, or is to have where it is to be changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`Error::Config`] where it is no list.
+    pub fn list(&self, name: &str) -> Result<Vec<String>> {
+        let schema = self.shared.schema();
+        let spec = list(&schema, name)?;
+        Ok(elements(spec, values_of(&self.wanted(&schema, spec)?, &spec.name)))
+    }
+
+    /// Has an element be added at the end of a list by the next [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set); [`Error::Config`] where it is no list. Those of the command GETCONF.
+    pub fn append(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
+        let length = self.list(name)?.len();
+        self.insert(name, length, value)
+    }
+
+    /// Has an element be put into a list, before the one with this index, by the next [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append); [`Error::Config`] where there are fewer elements.
+    pub fn insert(&mut self, name: &str, index: usize, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = list(&schema, name)?;
+        let new = elements(spec, to_lines(spec, &value)?);
+        self.edit(name, |elements| {
+            if index > elements.len() {
+                return Err(ConfigProblem::NoElement { index, length: elements.len() });
+            }
+            elements.splice(index..index, new);
+            Ok(())
+        })
+    }
+
+    /// Has an element be taken out of a list by the next [`save`](Self::save). Gives it.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn remove(&mut self, name: &str, index: usize) -> Result<String> {
+        let mut removed = String::new();
+        self.edit(name, |elements| {
+            if index >= elements.len() {
+                return Err(ConfigProblem::NoElement { index, length: elements.len() });
+            }
+            removed = elements.remove(index);
+            Ok(())
+        })?;
+        Ok(removed)
+    }
+
+    /// Has a list be empty after the next [`save`](Self::save).
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    pub fn clear(&mut self, name: &str) -> Result<()> {
+        self.edit(name, |elements| {
+            elements.clear();
+            Ok(())
+        })
+    }
+
+    /// Has a group have these lines, in this order, after the next [`save`](Self::save): `HiddenServiceOptions`, where each `HiddenServiceDir` begins a
+    /// service, and `SocksPortLines` and its like. [`wanted_group`](Self::wanted_group) gives the present ones to begin with: what is not there again goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where there is no such group, or a line is none of its options, or cannot have that value. Those of the command GETCONF.
+    pub fn set_group<N: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        group: &str,
+        lines: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = schema.get(group)?;
+        let mut wanted = Vec::new();
+        for (name, value) in lines {
+            let (member, value) = (schema.get(name.as_ref())?, value.as_ref());
+            if member.unit() != spec.name {
+                let group = spec.name.as_str().into();
+                return Err(
+                    ConfigError::new(member.name.as_str(), ConfigProblem::NotInGroup { group }).into()
+                );
+            }
+            check_value(member, value)?;
+            wanted.push(ConfLine::new(member.name.clone(), Some(value.to_owned())));
+        }
+        self.put_unit(&schema, spec, Wanted::Lines(wanted))
+    }
+
+    /// The lines that a group has, or is to have where it is to be changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`group`](Self::group).
+    pub fn wanted_group(&self, name: &str) -> Result<Vec<ConfLine>> {
+        let schema = self.shared.schema();
+        self.wanted(&schema, schema.get(name)?)
+    }
+
+    /// The lines that a unit has, or is to have where it is to be changed.
+    fn wanted(&self, schema: &Schema, spec: &Spec) -> Result<Vec<ConfLine>> {
+        match self.pending.get(spec.unit()) {
+            Some(change) => Ok(change.wanted.lines(schema, spec.unit())),
+            None => self.shared.lines(spec.unit()),
+        }
+    }
+
+    fn edit(
+        &mut self,
+        name: &str,
+        edit: impl FnOnce(&mut Vec<String>) -> Result<(), ConfigProblem>,
+    ) -> Result<()> {
+        let schema = self.shared.schema();
+        let spec = list(&schema, name)?;
+        let mut elements = self.list(name)?;
+        edit(&mut elements).map_err(|problem| ConfigError::new(spec.name.as_str(), problem))?;
+        self.put(&schema, spec, from_elements(spec, elements))
+    }
+
+    /// Has an option have these values.
+    fn put(&mut self, schema: &Schema, spec: &Spec, values: Vec<String>) -> Result<()> {
+        if spec.is_in_ordered_group() {
+            let group = spec.unit().into();
+            return Err(ConfigError::new(spec.name.as_str(), ConfigProblem::InGroup { group }).into());
+        }
+        let lines = replaced(&self.wanted(schema, spec)?, &spec.name, values);
+        self.put_unit(schema, spec, Wanted::Lines(lines))
+    }
+
+    fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
+        let unit = spec.unit();
+        let now = self.shared.lines(unit)?;
+        let refused = |problem| Err(ConfigError::new(spec.name.as_str(), problem).into());
+        if is_immutable(&spec.name) && !are_the_same(schema, &now, &wanted.lines(schema, unit)) {
+            return refused(ConfigProblem::Immutable);
+        }
+        if let Wanted::Lines(lines) = &wanted
+            && spec.group.is_some()
+            && is_damaged(lines)
+        {
+            return refused(ConfigProblem::NotText);
+        }
+        match self.pending.get_mut(unit) {
+            Some(change) => change.wanted = wanted,
+            None => {
+                self.pending.insert(unit.to_owned(), Pending { base: now, wanted });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn list<'a>(schema: &'a Schema, name: &str) -> Result<&'a Spec, ConfigError> {
+    let spec = schema.get(name)?;
+    if !spec.is_list() {
+        let problem = ConfigProblem::NoList { ty: spec.ty.as_str().into() };
+        return Err(ConfigError::new(spec.name.as_str(), problem));
+    }
+    Ok(spec)
+}
+
+fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Vec<String>> {
+    value.to_config(&spec.ty).map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
+}
+
+/// A torrc may have line ends in a value, a command not.
+fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
+    value.to_config(&ConfigType::String).map_err(|problem| bad_value(spec, &value, &problem.to_string()))?;
+    check(&spec.ty, value).map_err(|problem| bad_value(spec, &value, &problem.to_string()))
+}
+
+fn bad_value(spec: &Spec, value: &dyn fmt::Debug, why: &str) -> ConfigError {
+    let value = if is_secret_option(&spec.name) { REDACTED.into() } else { format!("{value:?}").into() };
+    let problem = ConfigProblem::Value { ty: spec.ty.as_str().into(), value, why: why.into() };
+    ConfigError::new(spec.name.as_str(), problem)
+}

@@ -1,0 +1,159 @@
+//! Changes are looked at, sent, or dropped.
+
+use std::collections::BTreeSet;
+
+use super::Config;
+use super::lines::are_the_same;
+use super::model::Model;
+use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
+use super::schema::Spec;
+use crate::error::{ConfigError, ConfigProblem, Error, Result};
+use crate::types::ConfLine;
+
+/// What is pending, and sending it.
+impl Config {
+    /// Whether there are changes that have not been saved.
+    pub fn has_changes(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// What [`save`](Self::save) would change: one for each option or group.
+    pub fn diff(&self) -> Vec<ConfigDiff> {
+        let schema = self.shared.schema();
+        let changes = self.pending.iter().map(|(unit, change)| ConfigDiff {
+            name: unit.clone(),
+            before: change.base.clone(),
+            after: change.wanted.lines(&schema, unit),
+            is_reset: change.wanted == Wanted::Default,
+        });
+        changes.collect()
+    }
+
+    /// Drops the change of an option, or of the group that it is in, which has not been saved. Whether there was one.
+    pub fn discard(&mut self, name: &str) -> bool {
+        let schema = self.shared.schema();
+        self.pending.remove(schema.find(name).map_or(name, Spec::unit)).is_some()
+    }
+
+    /// Drops all changes that have not been saved.
+    pub fn discard_all(&mut self) {
+        self.pending.clear();
+    }
+
+    /// What somebody else has changed since this one's change of it was begun, as far as tor has told: [`save`](Self::save) refuses to overwrite it.
+    pub fn conflicts(&self) -> Vec<ConfigConflict> {
+        self.conflicts_with(&self.shared.model())
+    }
+
+    fn conflicts_with(&self, model: &Model) -> Vec<ConfigConflict> {
+        let schema = &model.schema;
+        let conflict = |(unit, change): (&String, &Pending)| {
+            let theirs = model.expected(unit).filter(|now| is_conflict(schema, unit, change, now))?;
+            Some(ConfigConflict {
+                name: unit.clone(),
+                before: change.base.clone(),
+                theirs: theirs.clone(),
+                ours: change.wanted.lines(schema, unit),
+            })
+        };
+        self.pending.iter().filter_map(conflict).collect()
+    }
+
+    /// Has the next [`save`](Self::save) change an option, or the group that it is in, whatever somebody else has made of it. Whether there is a
+    /// change of it.
+    pub fn overwrite(&mut self, name: &str) -> bool {
+        let model = self.shared.model();
+        let unit = model.schema.find(name).map_or(name, Spec::unit);
+        let Some(change) = self.pending.get_mut(unit) else { return false };
+        if let Some(now) = model.expected(unit) {
+            change.base.clone_from(now);
+        }
+        true
+    }
+
+    /// What somebody else had changed in the very moment in which [`save`](Self::save) changed it, on any [`Config`] of this connection, so that it was overwritten before tor told of
+    /// it. Each is given once. tor tells this a moment after `save` returns, and it is logged as well.
+    pub fn take_overwritten(&self) -> Vec<ConfigConflict> {
+        let overwritten = self.shared.model().take_overwritten();
+        let conflict = overwritten.into_iter().map(|overwritten| ConfigConflict {
+            name: overwritten.unit,
+            before: Vec::new(),
+            theirs: overwritten.theirs,
+            ours: overwritten.ours,
+        });
+        conflict.collect()
+    }
+
+    /// Has tor make all changes, with one command: all of them, or none. Where it refuses, what it runs with is as it was, and the changes are still pending.
+    ///
+    /// What tor makes of the values (`600` of `10 minutes`) is asked for when it is wanted, or told by tor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an option since its change was begun, and then nothing is sent;
+    /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
+    pub fn save(&mut self) -> Result<()> {
+        let schema = self.shared.schema();
+        self.pending.retain(|unit, change| {
+            !are_the_same(&schema, &change.base, &change.wanted.lines(&schema, unit))
+                || change.wanted == Wanted::Default
+        });
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let command = command(&schema, &self.pending)?;
+        let units: Vec<(String, Vec<ConfLine>)> = self
+            .pending
+            .iter()
+            .map(|(unit, change)| (unit.clone(), change.wanted.lines(&schema, unit)))
+            .collect();
+        {
+            // At once, so that what is told from here on is known to have come in between.
+            let mut model = self.shared.model();
+            if let Some(names) = joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
+            {
+                return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
+            }
+            model.setting(&units);
+        }
+        match self.shared.controller.reconfigure(command) {
+            Ok(()) => {
+                self.shared.model().was_set(&units);
+                self.saved.extend(std::mem::take(&mut self.pending).into_keys());
+                Ok(())
+            }
+            Err(Error::Refused(refusal)) => {
+                self.shared.model().was_refused(&units);
+                let names = self.blamed(&refusal.text());
+                Err(ConfigError::new(names, ConfigProblem::Refused(refusal)).into())
+            }
+            Err(error) => {
+                // tor may have done it.
+                self.shared.model().was_set(&units);
+                Err(error)
+            }
+        }
+    }
+
+    /// Which of the changed options tor speaks of; all of them where it names none.
+    fn blamed(&self, text: &str) -> String {
+        let lines = |change: &Pending| match &change.wanted {
+            Wanted::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),
+            Wanted::Default => Vec::new(),
+        };
+        let mut names: BTreeSet<String> = self.pending.values().flat_map(lines).collect();
+        names.extend(self.pending.keys().cloned());
+        let is_named = |name: &&String| {
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.any(|word| word.eq_ignore_ascii_case(name))
+        };
+        let named = joined(names.iter().filter(is_named).cloned());
+        named.or_else(|| joined(self.pending.keys().cloned())).unwrap_or_default()
+    }
+}
+
+/// With commas between them; `None` where there are none.
+fn joined(names: impl Iterator<Item = String>) -> Option<String> {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { None } else { Some(names.join(", ")) }
+}
