@@ -70,6 +70,16 @@ pub enum TorrcFileProblem {
     TooDeep,
 }
 
+impl TorrcError {
+    pub(super) fn io_kind(&self) -> io::ErrorKind {
+        match &self.problem {
+            TorrcFileProblem::Io(source) | TorrcFileProblem::Pattern(source) => source.kind(),
+            TorrcFileProblem::Syntax(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+}
+
 impl fmt::Display for TorrcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();

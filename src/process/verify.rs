@@ -39,7 +39,7 @@ const LAST_LINES: usize = 10;
 ///
 /// tor looks at what it would look at before it starts, and opens no port. Files that are named are read, those that are
 /// included, too; names that are not absolute are looked for in this program's current directory. A directory of an onion service, or of tor's data,
-/// may be looked at, and is not made. A log file that is named is opened.
+/// may be looked at, and is not made; logs and other files are not written.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked before run() is called"]
 pub struct Verify {

@@ -130,7 +130,8 @@ impl Torrc {
     }
 
     /// The text, whole, for [`Controller::load_conf`](crate::Controller::load_conf): also the secrets. Bytes that are no UTF-8 become
-    /// U+FFFD. (Those in values that were written here are escaped.)
+    /// U+FFFD. (Those in values that were written here are escaped.) What that command cannot be told, a NUL or a carriage return that ends no
+    /// line, is still in it, and refused there.
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
