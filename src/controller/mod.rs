@@ -19,6 +19,7 @@ mod info;
 mod keeper;
 mod leave_streams;
 mod ledger;
+mod listeners;
 mod onions;
 mod ownership;
 mod reconnect;
@@ -53,6 +54,7 @@ use keeper::Keeping;
 use session::Session;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
+pub(crate) use listeners::{ListenerGuard, Listeners};
 pub(crate) use shared::Follower;
 
 /// How long a call waits for tor unless told otherwise.

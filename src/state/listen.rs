@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::circuit_table::CircuitCell;
-use super::listeners::StateListener;
 use super::stream_table::StreamCell;
 use super::{Circuit, Router, State, Stream};
+use crate::controller::ListenerGuard;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
 use crate::types::RelayName;
@@ -68,6 +68,16 @@ pub trait AddressListener: Send {
     fn address_failed(&mut self, _event: &AddrMapEvent) {}
 }
 
+/// A listener that is told of changes as long as this lives.
+///
+/// Dropping it removes the listener: no call begins afterwards. One that is running just now on another thread is not waited for. It may be
+/// dropped by the listener itself.
+#[derive(Debug)]
+#[must_use = "dropping this removes the listener at once"]
+pub struct StateListener(
+    #[expect(dead_code, reason = "its drop is what it is for")] ListenerGuard<State, Change>,
+);
+
 /// Listeners. Each is told as long as what these return lives.
 impl State {
     /// Tells `listener` of all circuits.
@@ -103,7 +113,7 @@ impl State {
     }
 
     fn listen(&self, function: impl FnMut(&State, &Change) + Send + 'static) -> StateListener {
-        self.shared().listeners.add(Box::new(function))
+        StateListener(self.shared().listeners.add(Box::new(function)))
     }
 }
 

@@ -41,7 +41,6 @@ mod directory;
 mod guard_table;
 mod keeper;
 mod listen;
-mod listeners;
 mod location;
 mod model;
 mod router;
@@ -69,8 +68,7 @@ use crate::types::{CircuitId, EventKind, Fingerprint, RouterFlags, StreamId};
 
 pub use addresses::Addresses;
 pub use circuit::Circuit;
-pub use listen::{AddressListener, CircuitListener, RouterListener, StreamListener};
-pub use listeners::StateListener;
+pub use listen::{AddressListener, CircuitListener, RouterListener, StateListener, StreamListener};
 pub use router::Router;
 pub use routers::Routers;
 pub use stream::Stream;

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::change::{Change, Changes};
-use super::listeners::Listeners;
 use super::model::{Model, Phase};
 use super::snapshot::Snapshot;
 use super::{Inner, State};
 use crate::connection::{Callbacks, Tracker};
-use crate::controller::Follower;
+use crate::controller::{Follower, Listeners};
 use crate::error::{self, Closed, Error, Result, Timeout};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, Reply};
@@ -27,7 +26,7 @@ pub(super) struct Shared {
     /// Told when there is something for the keeper to do.
     pub(super) keeper_wake: Condvar,
     pub(super) keeper: Mutex<KeeperTasks>,
-    pub(super) listeners: Arc<Listeners>,
+    pub(super) listeners: Arc<Listeners<State, Change>>,
     callbacks: Callbacks,
     /// For the listeners' handles. It is not kept alive by this.
     pub(super) inner: OnceLock<Weak<Inner>>,

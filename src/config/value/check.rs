@@ -9,10 +9,11 @@ use crate::types::ConfigType;
 ///
 /// What only tor can tell: limits of a single option (`MaxClientCircuitsPending` is from 1 to 1024), what a text means (an exit
 /// policy, a port, a nickname), patterns of addresses in a `RouterList`, and whether options fit together. tor
-/// also changes values: a `MaxCircuitDirtiness` of 5 s becomes one of 10 s.
+/// also changes values: a `MaxCircuitDirtiness` of 5 s becomes one of 10 s, and `{??}` comes to the countries in `ExcludeNodes`.
 ///
-/// An empty line is always taken: it empties the option. A text may have every character but NUL, line ends included, as SETCONF and a
-/// torrc can quote them.
+/// An empty line is always taken: it empties the option. A text may have every character but NUL; also line ends, as a torrc can
+/// quote them. (By SETCONF they are not sent, and so they are no [`ToConfigValue`](super::ToConfigValue): when tor refuses such a
+/// value, it repeats it as it is, and its reply falls apart into lines that may be anything.)
 ///
 /// One thing is refused that tor 0.4.9 takes: `nan` as a size, of which it crashes.
 pub fn check(ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {

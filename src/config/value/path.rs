@@ -11,7 +11,7 @@ fn holds_a_path(ty: &ConfigType) -> bool {
     matches!(ty, Filename | String | LineList | Dependent | Other(_))
 }
 
-/// For `Filename` options, and for texts that are paths. One that is not UTF-8 is refused; an empty one is as none. tor reads a
+/// For `Filename` options, and for texts that are paths. One that is not UTF-8, or has a line end, is refused; an empty one is as none. tor reads a
 /// relative path from its own working directory.
 impl ToConfigValue for Path {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_go_there_and_back(path in "[^\0]+") {
+        fn they_go_there_and_back(path in "[^\0\r\n]+") {
             let path = PathBuf::from(path);
             let lines = path.to_config(&ConfigType::Filename).unwrap();
             prop_assert_eq!(PathBuf::from_config(&ConfigType::Filename, &lines), Ok(path));

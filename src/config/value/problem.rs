@@ -88,6 +88,15 @@ pub enum ConfigValueProblem {
         /// Where it stands, in bytes from the text's start.
         position: usize,
     },
+    /// There is the end of a line. tor could take it, but when it refuses such a value, it repeats it as it is, so that its
+    /// reply falls apart into lines that may be anything.
+    #[error(
+        "it has the end of a line (at byte {position}), which tor could not refuse without getting out of step"
+    )]
+    LineEnd {
+        /// Where it stands, in bytes from the text's start.
+        position: usize,
+    },
     /// A path that is not UTF-8.
     #[error("the path is not UTF-8, and only such a path can be told to tor here")]
     NotUtf8,

@@ -3,10 +3,13 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check};
 use crate::types::ConfigType;
 
-/// For options of every type: the line as it would be in a torrc, without quotes; of a list, one line. It is [checked](check).
-/// An empty one is as none, as it is for tor.
+/// For options of every type: the line as it would be in a torrc, without quotes; of a list, one line. It is [checked](check), and
+/// may have no line ends. An empty one is as none, as it is for tor.
 impl ToConfigValue for str {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
+        if let Some(position) = self.find(['\r', '\n']) {
+            return Err(ConfigValueProblem::LineEnd { position });
+        }
         check(ty, self)?;
         Ok(if self.is_empty() { Vec::new() } else { vec![self.to_owned()] })
     }
@@ -49,6 +52,9 @@ mod tests {
             Err(ConfigValueProblem::Malformed { ty: ConfigType::Boolean })
         );
         assert_eq!("a\0b".to_config(&ConfigType::String), Err(ConfigValueProblem::Nul { position: 1 }));
+        for (text, position) in [("a\r\n", 1), ("\n", 0)] {
+            assert_eq!(text.to_config(&ConfigType::String), Err(ConfigValueProblem::LineEnd { position }));
+        }
         assert_eq!(String::from_config(&ConfigType::String, &[]), Err(ConfigValueProblem::Unset));
         let two = ["a".to_owned(), "b".to_owned()];
         assert_eq!(
@@ -59,10 +65,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_go_there_and_back(text in "[^\0]+") {
+        fn they_go_there_and_back(text in "[^\0\r\n]+") {
             for ty in [ConfigType::String, ConfigType::Filename, ConfigType::CommaList, ConfigType::LineList, ConfigType::Other("New".into())] {
                 let lines = text.to_config(&ty).unwrap();
-                prop_assert_eq!(String::from_config(&ty, &lines).as_ref(), Ok(&text));
+                prop_assert_eq!(String::from_config(&ty, &lines), Ok(text.clone()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who is told of changes.
+//! Who is told of changes of what is kept live: of the live state, of the configuration.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,51 +6,55 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::State;
-use super::change::Change;
-use crate::connection::Callbacks;
+use crate::connection::{Callbacks, caught};
 
-/// What is called with every change.
-type Function = Box<dyn FnMut(&State, &Change) + Send>;
+/// What is called with every change `C` of an `S`.
+type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
+/// Replaced as a whole, so that it can be gone through without the lock.
+type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 
 /// The register of listeners.
-#[derive(Default)]
-pub(super) struct Listeners {
-    slots: Mutex<Arc<[Arc<Slot>]>>,
+pub(crate) struct Listeners<S, C> {
+    slots: Mutex<Slots<S, C>>,
     count: AtomicUsize,
 }
 
 /// One listener.
-struct Slot {
-    function: Mutex<Option<Function>>,
+struct Slot<S, C> {
+    function: Mutex<Option<Function<S, C>>>,
     active: AtomicBool,
 }
 
-/// A listener that is told of changes as long as this lives.
-///
-/// Dropping it removes the listener: no call begins afterwards. One that is running just now on another thread is not waited for. It may be
-/// dropped by the listener itself.
-#[must_use = "dropping this removes the listener at once"]
-pub struct StateListener {
-    slot: Arc<Slot>,
-    listeners: Weak<Listeners>,
+/// A listener that is told of changes as long as this lives. It may be dropped by the listener itself; a call that is running just now on another
+/// thread is not waited for.
+pub(crate) struct ListenerGuard<S, C> {
+    slot: Arc<Slot<S, C>>,
+    listeners: Weak<Listeners<S, C>>,
 }
 
-impl Listeners {
+impl<S, C> Default for Listeners<S, C> {
+    fn default() -> Self {
+        Listeners { slots: Mutex::new(Arc::new([])), count: AtomicUsize::new(0) }
+    }
+}
+
+impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     /// Whether there is anybody.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    pub(super) fn add(self: &Arc<Self>, function: Function) -> StateListener {
+    pub(crate) fn add(self: &Arc<Self>, function: Function<S, C>) -> ListenerGuard<S, C> {
         let slot = Arc::new(Slot { function: Mutex::new(Some(function)), active: AtomicBool::new(true) });
         let mut slots = self.slots.lock();
         *slots = slots.iter().cloned().chain([slot.clone()]).collect();
         self.count.store(slots.len(), Ordering::SeqCst);
-        StateListener { slot, listeners: Arc::downgrade(self) }
+        ListenerGuard { slot, listeners: Arc::downgrade(self) }
     }
+}
 
-    fn remove(&self, slot: &Arc<Slot>) {
+impl<S, C> Listeners<S, C> {
+    fn remove(&self, slot: &Arc<Slot<S, C>>) {
         let mut slots = self.slots.lock();
         let kept = slots.iter().filter(|known| !Arc::ptr_eq(known, slot)).cloned().collect();
         let before = std::mem::replace(&mut *slots, kept);
@@ -59,37 +63,39 @@ impl Listeners {
         // Outside of the lock: a listener's own drop may do anything.
         drop(before);
     }
+}
 
+impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     /// Tells everybody, on the thread for callbacks.
-    pub(super) fn tell(
+    pub(crate) fn tell(
         &self,
         callbacks: &Callbacks,
-        changes: Vec<Change>,
-        state: impl FnOnce() -> Option<State> + Send + 'static,
+        changes: Vec<C>,
+        subject: impl FnOnce() -> Option<S> + Send + 'static,
     ) {
         let slots = self.slots.lock().clone();
         if changes.is_empty() || slots.is_empty() {
             return;
         }
         callbacks.run(move || {
-            let Some(state) = state() else { return };
+            let Some(subject) = subject() else { return };
             for change in &changes {
                 for slot in slots.iter() {
-                    slot.call(&state, change);
+                    slot.call(&subject, change);
                 }
             }
         });
     }
 }
 
-impl Slot {
-    fn call(&self, state: &State, change: &Change) {
+impl<S, C> Slot<S, C> {
+    fn call(&self, subject: &S, change: &C) {
         if self.active.load(Ordering::SeqCst) {
             // Only the thread for callbacks calls, so the lock is free unless the listener is just being dropped.
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
-                crate::connection::caught(|| function(state, change));
+                caught(|| function(subject, change));
             }
         }
         self.drop_if_inactive();
@@ -104,7 +110,7 @@ impl Slot {
     }
 }
 
-impl Drop for StateListener {
+impl<S, C> Drop for ListenerGuard<S, C> {
     fn drop(&mut self) {
         self.slot.active.store(false, Ordering::SeqCst);
         if let Some(listeners) = self.listeners.upgrade() {
@@ -114,14 +120,14 @@ impl Drop for StateListener {
     }
 }
 
-impl fmt::Debug for Listeners {
+impl<S, C> fmt::Debug for Listeners<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listeners").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for StateListener {
+impl<S, C> fmt::Debug for ListenerGuard<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StateListener").field("active", &self.slot.active).finish_non_exhaustive()
+        f.debug_struct("ListenerGuard").field("active", &self.slot.active).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,471 @@
+//! What values a real tor takes for options of each type, and how it gives them back, against what `config::value` tells of them.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proptest::prelude::{Strategy, any};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use scape::config::value::{
+    AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue, check, means_the_same, normal,
+};
+use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
+use scape::protocol::{Command, c_string};
+use scape::types::{ConfigType, Fingerprint};
+use scape::{Controller, Error};
+use support::real_tor::RealTor;
+
+/// An option of each type that can be changed at any time, and whose value tor leaves as it is.
+const OPTIONS: &[(ConfigType, &str)] = &[
+    (ConfigType::Boolean, "AvoidDiskWrites"),
+    (ConfigType::BooleanAuto, "ExtendByEd25519ID"),
+    (ConfigType::Integer, "NumEntryGuards"),
+    (ConfigType::SignedInteger, "PathBiasCircThreshold"),
+    (ConfigType::Float, "CircuitPriorityHalflife"),
+    (ConfigType::DataSize, "TestingMinExitFlagThreshold"),
+    (ConfigType::TimeInterval, "SocksTimeout"),
+    (ConfigType::TimeInterval, "ClientBootstrapConsensusAuthorityDownloadInitialDelay"),
+    (ConfigType::TimeMsecInterval, "KISTSchedRunInterval"),
+    (ConfigType::String, "ContactInfo"),
+    (ConfigType::Filename, "GeoIPFile"),
+    (ConfigType::CommaList, "TrackHostExits"),
+    (ConfigType::RouterList, "ExitNodes"),
+    (ConfigType::LineList, "RecommendedClientVersions"),
+];
+
+/// What tor did with a value.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    /// Taken; what GETCONF then gave.
+    Taken(Option<String>),
+    /// It has not the form of its type.
+    Malformed,
+    /// Its form is right, but this option has other values.
+    Refused(String),
+}
+
+/// SETCONF with every text that tor can read: `Controller::set_conf` sends no line ends.
+fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
+    let values: Vec<String> =
+        values.iter().map(|(option, text)| format!("{option}={}", c_string(text))).collect();
+    c.send(Command::raw(&format!("SETCONF {}", values.join(" ")), None)?)?.wait_ok().map(drop)
+}
+
+fn set(c: &Controller, option: &str, text: &str) -> Answer {
+    match set_conf(c, &[(option, text)]) {
+        Ok(()) => Answer::Taken(c.get_conf(option).unwrap()),
+        Err(Error::Refused(refusal)) => {
+            let words = refusal.text();
+            let malformed =
+                ["Could not parse", "Invalid router list"].iter().any(|form| words.contains(form));
+            if malformed { Answer::Malformed } else { Answer::Refused(words) }
+        }
+        Err(other) => panic!("{option}={text:?}: {other:?}"),
+    }
+}
+
+/// What has the form of the type for some options only, or would have to be looked into more closely.
+fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
+    match ty {
+        // Most are of 31 bits, and some of 64.
+        ConfigType::Integer => text.trim().parse::<i128>().is_ok_and(|number| number > i32::MAX.into()),
+        ConfigType::Float => text.contains(['x', 'X']),
+        // Some once were lists.
+        ConfigType::TimeInterval => text.contains(','),
+        ConfigType::RouterList => text.contains(['.', ':', '*']),
+        _ => false,
+    }
+}
+
+/// Whether tor 0.4.9 ends by a failed assertion when it has such a value.
+fn is_deadly(ty: &ConfigType, text: &str) -> bool {
+    *ty == ConfigType::DataSize && text.to_ascii_lowercase().contains("nan")
+}
+
+/// Whether tor 0.4.9, when it refuses the value, would repeat its line ends, and thereby say what is no reply.
+fn is_repeated(ty: &ConfigType, text: &str) -> bool {
+    use ConfigType::{CommaList, Filename, LineList, RouterList, String};
+    text.contains(['\r', '\n']) && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
+}
+
+/// Sets the option, and tells where tor does otherwise than was said.
+fn disagreement(c: &Controller, ty: &ConfigType, option: &str, text: &str) -> Option<String> {
+    let checked = check(ty, text);
+    if is_deadly(ty, text) {
+        return checked.is_ok().then(|| format!("{option}={text:?} is taken, but would end tor"));
+    }
+    if is_repeated(ty, text) && (checked.is_err() || only_tor_can_tell(ty, text)) {
+        return None;
+    }
+    let answer = set(c, option, text);
+    let right = match (&checked, &answer) {
+        (Err(_), answer) => *answer == Answer::Malformed,
+        (Ok(()), Answer::Malformed) => only_tor_can_tell(ty, text),
+        (Ok(()), Answer::Refused(_)) => true,
+        (Ok(()), Answer::Taken(given)) => match normal(ty, text) {
+            None => text.is_empty() || only_tor_can_tell(ty, text),
+            normal => *given == normal,
+        },
+    };
+    (!right).then(|| {
+        format!("{option}={text:?} ({ty}): {checked:?}, {:?}, but tor: {answer:?}", normal(ty, text))
+    })
+}
+
+const TEXTS: &[&str] = &[
+    "",
+    "0",
+    "1",
+    "2",
+    "-1",
+    "+1",
+    " 1",
+    "1 ",
+    "\x0b1",
+    "01",
+    "1.0",
+    "0x10",
+    "1e3",
+    "-0",
+    "auto",
+    "AUTO",
+    "true",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "-2147483649",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999",
+    "-18446744073709549568",
+    "99999999999999999999e-5 kb",
+    "99999999999999999999e-15",
+    "1.5",
+    ".5",
+    "1.",
+    ".",
+    "1.5e3",
+    "1.5e3 kb",
+    "-.5",
+    "-.0",
+    "1.5.5",
+    "1,5",
+    ",5",
+    "5 minutes,1 hour",
+    "nan",
+    "NaN",
+    "-nan",
+    "nan(1_a)",
+    "inf",
+    "-infinity",
+    "1e400",
+    "1e-400",
+    ".1e-400",
+    "1.0000015",
+    "1.0000005",
+    "1e308",
+    "0x1.8p1",
+    "1 k",
+    "1 kb",
+    "1kb",
+    "1 KB",
+    "1\t\r\nkb",
+    "1\x0bkb",
+    "1 kb ",
+    "1.5 GB",
+    "8 kbit",
+    "1 bit",
+    "1 TBits",
+    "8388607 tb",
+    "8388608 tb",
+    "1 m",
+    "2 kilobytes",
+    "5 #x",
+    "5 # kb\nkb",
+    "5#",
+    "1 second",
+    "2 seconds",
+    "10 minutes",
+    "1.5 HOURS",
+    "1 day",
+    "1 week",
+    "1 month",
+    "1 months",
+    "816 months",
+    "817 months",
+    "1 year",
+    "1 msec",
+    "50 milliseconds",
+    ".05 second",
+    "5 ms",
+    "1.9",
+    "0.4 seconds",
+    "{de}",
+    "{DE}",
+    "{d}",
+    "{de}x",
+    "{abc}",
+    "a,b",
+    " a , b c ,,d ",
+    "a b",
+    "nickname12345678901",
+    "nickname123456789012",
+    "9695DFC35FFEB861329B9F1AB04C46397020CE31",
+    "$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1",
+    "$9695DFC35FFEB861329B9F1AB04C46397020CE31=",
+    "$9695DFC35FFEB861329B9F1AB04C46397020CE3",
+    "$$",
+    "1.2.3.4",
+    "[::1]",
+    "1.2.3",
+    "a\x0b,\nb",
+    ",",
+    " ",
+    "\n",
+    "a \"b\" 'c' \\d\\ # é ✓ = \t\r\n\x01\x7f",
+    "\"quoted\"",
+    "\"",
+    "#",
+    "\\",
+];
+
+#[test]
+fn a_table_of_values() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    let mut wrong = Vec::new();
+    for (ty, option) in OPTIONS {
+        wrong.extend(TEXTS.iter().filter_map(|text| disagreement(&c, ty, option, text)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    c.reset_conf(OPTIONS.iter().map(|(_, option)| option)).unwrap();
+}
+
+/// Lets tor judge texts that are made at random.
+fn at_random<S: Strategy>(cases: u32, strategy: &S, mut judge: impl FnMut(S::Value) -> Option<String>) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let judge = std::cell::RefCell::new(&mut judge);
+    let result = TestRunner::new(config).run(strategy, |value| match (judge.borrow_mut())(value) {
+        Some(wrong) => Err(TestCaseError::fail(wrong)),
+        None => Ok(()),
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn values_at_random() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    let number = "[ \t\x0b]?[-+]?[0-9]{0,12}(\\.[0-9]{0,4})?(e[-+]?[0-9]{1,2})?";
+    let unit = "[ \t\n#]{0,2}(b|bytes|[kmgt]?(b|bit|bits)|kilobyte|megabits|msec|seconds?|minutes|hour|days|weeks|MONTHS?|x)?";
+    let numbers = format!("{number}({unit})?");
+    at_random(400, &(0..9_usize, numbers.as_str()), |(which, text)| {
+        let (ty, option) = &OPTIONS[which];
+        disagreement(&c, ty, option, &text)
+    });
+    let lists = "[ ]?(\\{[a-z?]{0,3}\\}|[$]?[0-9A-F]{38,41}([~=][a-z]{0,2})?|[a-zA-Z0-9_]{0,20}|[ \t,]{1,3}){1,4}(,[a-z ]{0,3}){0,3}";
+    at_random(200, &(11..14_usize, lists), |(which, text)| {
+        let (ty, option) = &OPTIONS[which];
+        disagreement(&c, ty, option, &text)
+    });
+}
+
+#[test]
+fn texts_survive() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    let texts = any::<String>().prop_filter("tor cannot take a NUL", |text| !text.contains('\0'));
+    let near = "[\"\\\\' #=,;a\\r\\n\\té✓]{0,12}";
+    at_random(300, &(9..14_usize, texts, near), |(which, text, near)| {
+        let (ty, option) = &OPTIONS[which];
+        disagreement(&c, ty, option, &text).or_else(|| disagreement(&c, ty, option, &near))
+    });
+    // What tor itself writes into a torrc, it also reads again. (Not a backslash at the end, though, and not spaces there or at the
+    // beginning, as tor 0.4.9 writes them without quotes.)
+    let odd = " a \"b\" 'c' \\d\\ # é ✓ = \t\r\n\x01\x7f \"";
+    let list = vec![odd.to_owned(), "\"quoted\"".to_owned(), "#x".to_owned(), "\\x".to_owned()];
+    let name = "RecommendedClientVersions";
+    let values: Vec<(&str, &str)> = list.iter().map(|line| (name, line.as_str())).collect();
+    set_conf(&c, &[values, vec![("ContactInfo", odd)]].concat()).unwrap();
+    c.save_conf().unwrap();
+    c.reset_conf([name, "ContactInfo"]).unwrap();
+    assert_eq!(c.get_conf_list(name).unwrap(), [""; 0]);
+    c.load_conf(&tor.torrc()).unwrap();
+    assert_eq!(c.get_conf_list(name).unwrap(), list);
+    assert_eq!(c.get_conf("ContactInfo").unwrap().as_deref(), Some(odd));
+}
+
+#[test]
+fn every_option_has_a_value_that_is_taken_and_normal() {
+    let tor = RealTor::start("Nickname someone\nExitPolicy reject *:*\nLog notice stdout\nSocksPort 0\n");
+    let c = tor.controller();
+    let names = c.config_names().unwrap();
+    assert!(names.len() > 300, "{}", names.len());
+    for name in names {
+        let lines = c.get_conf_list(&name.name).unwrap();
+        for line in &lines {
+            if name.ty == ConfigType::Virtual {
+                assert_eq!(check(&name.ty, line), Err(ConfigValueProblem::Virtual));
+                continue;
+            }
+            assert_eq!(check(&name.ty, line), Ok(()), "{}={line:?}", name.name);
+            let normal = normal(&name.ty, line);
+            let pattern =
+                only_tor_can_tell(&ConfigType::RouterList, line) && name.ty == ConfigType::RouterList;
+            assert!(normal.as_ref() == Some(line) || pattern, "{}={line:?}: {normal:?}", name.name);
+            assert!(means_the_same(&name.ty, line, line));
+        }
+        let typed = match &name.ty {
+            ConfigType::Boolean => bool::from_config(&name.ty, &lines).map(drop),
+            ConfigType::BooleanAuto => AutoBool::from_config(&name.ty, &lines).map(drop),
+            ConfigType::Integer => u64::from_config(&name.ty, &lines).map(drop),
+            ConfigType::SignedInteger => i32::from_config(&name.ty, &lines).map(drop),
+            ConfigType::Float => f64::from_config(&name.ty, &lines).map(drop),
+            ConfigType::DataSize => DataSize::from_config(&name.ty, &lines).map(drop),
+            ConfigType::TimeInterval | ConfigType::TimeMsecInterval => {
+                Duration::from_config(&name.ty, &lines).map(drop)
+            }
+            ConfigType::String => Option::<String>::from_config(&name.ty, &lines).map(drop),
+            ConfigType::Filename => Option::<PathBuf>::from_config(&name.ty, &lines).map(drop),
+            _ if name.name.ends_with("Port") => Vec::<PortLine>::from_config(&name.ty, &lines).map(drop),
+            _ => Vec::<String>::from_config(&name.ty, &lines).map(drop),
+        };
+        assert_eq!(typed, Ok(()), "{}: {lines:?}", name.name);
+    }
+}
+
+/// Sets a typed value, and reads it again.
+fn there_and_back<T>(c: &Controller, ty: ConfigType, option: &str, value: T)
+where
+    T: ToConfigValue + FromConfigValue + PartialEq + Debug,
+{
+    let lines = value.to_config(&ty).unwrap();
+    c.set_conf(lines.iter().map(|line| (option, line))).unwrap();
+    let given = c.get_conf_list(option).unwrap();
+    assert_eq!(T::from_config(&ty, &given), Ok(value), "{option}: {given:?}");
+    c.reset_conf([option]).unwrap();
+}
+
+#[test]
+fn typed_values_go_there_and_back() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    there_and_back(&c, ConfigType::Boolean, "AvoidDiskWrites", true);
+    for value in [AutoBool::On, AutoBool::Off, AutoBool::Auto] {
+        there_and_back(&c, ConfigType::BooleanAuto, "ExtendByEd25519ID", value);
+    }
+    there_and_back(&c, ConfigType::Integer, "NumEntryGuards", 7_u8);
+    there_and_back(&c, ConfigType::SignedInteger, "PathBiasCircThreshold", i32::MIN);
+    there_and_back(&c, ConfigType::Float, "CircuitPriorityHalflife", -0.25);
+    there_and_back(&c, ConfigType::DataSize, "BandwidthRate", DataSize::new(3 << 19));
+    there_and_back(&c, ConfigType::DataSize, "TestingMinExitFlagThreshold", DataSize::MAX);
+    there_and_back(&c, ConfigType::TimeInterval, "MaxCircuitDirtiness", Duration::from_secs(90));
+    there_and_back(&c, ConfigType::TimeInterval, "SocksTimeout", Duration::from_secs(i32::MAX as u64));
+    there_and_back(&c, ConfigType::TimeMsecInterval, "KISTSchedRunInterval", Duration::from_millis(7));
+    there_and_back(&c, ConfigType::Filename, "GeoIPFile", PathBuf::from("/does not/exist \"é\""));
+    there_and_back(&c, ConfigType::CommaList, "LongLivedPorts", vec![22_u16, 5190]);
+    let relays = vec![Fingerprint::from_bytes([0xab; 20]), Fingerprint::from_bytes([1; 20])];
+    there_and_back(&c, ConfigType::RouterList, "ExcludeNodes", relays);
+    there_and_back(
+        &c,
+        ConfigType::LineList,
+        "RecommendedClientVersions",
+        vec!["a,b".to_owned(), " c ".to_owned()],
+    );
+    there_and_back(&c, ConfigType::String, "ContactInfo", Some("a # \"b\"".to_owned()));
+}
+
+#[test]
+fn an_empty_line_is_none() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    for (ty, option) in OPTIONS {
+        assert_eq!(check(ty, ""), Ok(()));
+        assert_eq!(set(&c, option, ""), Answer::Taken(normal(ty, "")), "{option}");
+    }
+    // In a list it takes along what came before: so it is refused there.
+    let name = "RecommendedClientVersions";
+    c.set_conf([(name, "a"), (name, ""), (name, "b")]).unwrap();
+    assert_ne!(c.get_conf_list(name).unwrap(), ["a", "", "b"]);
+    assert!(["a", "", "b"].to_config(&ConfigType::LineList).is_err());
+}
+
+#[test]
+fn port_lines_of_every_kind() {
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    let ty = ConfigType::Dependent;
+    let socket =
+        format!("unix:\"{}\"", tor.folder().join("a \"b\" é/#s").display().to_string().replace('"', "\\\""));
+    let lines: Vec<PortLine> = [
+        "9150",
+        "auto IsolateDestAddr SessionGroup=7",
+        "127.0.0.1:9151 NoIPv4Traffic IPv6Traffic PreferIPv6",
+        "127.0.0.1:auto",
+        "[::1]:9152 Sparkling",
+        "[::1]:auto",
+        "localhost:9153",
+        "localhost:auto",
+        &format!("{socket} GroupWritable RelaxDirModeCheck"),
+    ]
+    .iter()
+    .map(|line| line.parse().unwrap())
+    .collect();
+    let written = lines.to_config(&ty).unwrap();
+    c.set_conf(written.iter().map(|line| ("SocksPort", line))).unwrap();
+    let given = c.get_conf_list("SocksPort").unwrap();
+    assert_eq!(Vec::<PortLine>::from_config(&ty, &given), Ok(lines));
+    for bad in ["unix:\"/a", "unix:", "unix:\"/a\\000b\"", "\"9050\"", "127.0.0.1", "::1:9050"] {
+        c.set_conf([("SocksPort", bad)]).unwrap_err();
+    }
+}
+
+#[test]
+fn tor_knows_every_flag() {
+    use PortSwitch::{
+        Advertise, GroupWritable, IPv4Only, IPv6Only, Listen, RelaxDirModeCheck, WorldWritable,
+    };
+    let tor = RealTor::start("");
+    let c = tor.controller();
+    let socket = PortAddress::Unix(tor.folder().join("socks"));
+    let mut expected = Vec::new();
+    for switch in PortSwitch::KNOWN {
+        let (option, address) = match switch {
+            Advertise | Listen | IPv4Only | IPv6Only => ("ORPort", PortAddress::Port(9150)),
+            GroupWritable | WorldWritable | RelaxDirModeCheck => ("SocksPort", socket.clone()),
+            _ => ("SocksPort", PortAddress::Port(9150)),
+        };
+        for flag in [PortFlag::from(*switch), switch.off()] {
+            let line = PortLine::new(address.clone()).flag(flag);
+            // A relay needs other ports besides some of these; the flags are read before that is found.
+            if let Err(error) = c.set_conf([(option, line.to_string())]) {
+                assert!(option == "ORPort" && error.refusal().is_some(), "{line}: {error}");
+            }
+            // What is unknown here is unknown to tor, too.
+            if let Some(PortFlag::Other(flag)) = line.typed_flags().next() {
+                expected.push(flag.into_string());
+            }
+        }
+        c.set_conf([(option, "0")]).unwrap();
+    }
+    c.set_conf([("SocksPort", "9150 Sparkling SessionGroup=7")]).unwrap();
+    expected.push("Sparkling".to_owned());
+    let log = tor.log();
+    let mut unknown: Vec<String> = log
+        .lines()
+        .filter(|line| line.contains("Unrecognized ") || line.contains("Unsupported "))
+        .filter_map(|line| Some(line.split_once("Port option '")?.1.split_once('\'')?.0.replace('"', "")))
+        .collect();
+    unknown.sort();
+    unknown.dedup();
+    expected.sort();
+    assert_eq!(unknown, expected, "{log}");
+}
