@@ -22,7 +22,8 @@ pub struct ParseTorrcError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TorrcProblem {
-    /// The value begins with a quote, and is no quoted string: it has no other quote on the line, or an escape that tor does not know.
+    /// The value begins with a quote, and is no quoted string: it has no other quote on the line, or an escape that tor
+    /// does not know.
     #[error(
         "the value in quotes has no end on this line, or an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
     )]
