@@ -43,7 +43,8 @@ fuzz_target!(|input: (u8, &str)| {
     there_and_back::<PortLine>(&ty, &lines);
     there_and_back::<Vec<Fingerprint>>(&ty, &lines);
     there_and_back::<Vec<PortLine>>(&ty, &lines);
-    there_and_back::<Option<Vec<u16>>>(&ty, &lines);
+    there_and_back::<Vec<u16>>(&ty, &lines);
+    there_and_back::<Option<i32>>(&ty, &lines);
     if let Ok(size) = text.parse::<DataSize>() {
         assert_eq!(size.to_string().parse(), Ok(size));
     }

@@ -243,7 +243,7 @@ mod tests {
                 for text in [text.to_uppercase(), text.to_lowercase(), text] {
                     match &expected {
                         PortFlag::Other(_) => {
-                            assert!(matches!(PortFlag::from(text.as_str()), PortFlag::Other(_)))
+                            assert!(matches!(PortFlag::from(text.as_str()), PortFlag::Other(_)));
                         }
                         expected => assert_eq!(PortFlag::from(text.as_str()), *expected),
                     }

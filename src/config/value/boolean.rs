@@ -46,7 +46,6 @@ impl FromConfigValue for bool {
 /// assert_eq!(AutoBool::from(true).to_string(), "1");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-#[allow(clippy::exhaustive_enums, reason = "the type has these three values")]
 pub enum AutoBool {
     /// `0`.
     Off,

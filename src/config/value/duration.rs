@@ -14,7 +14,7 @@ impl ToConfigValue for Duration {
         let (count, unit, whole) = match ty {
             ConfigType::TimeInterval => (self.as_secs().into(), "seconds", self.subsec_nanos() == 0),
             ConfigType::TimeMsecInterval => {
-                (self.as_millis(), "milliseconds", self.subsec_nanos() % 1_000_000 == 0)
+                (self.as_millis(), "milliseconds", self.subsec_nanos().is_multiple_of(1_000_000))
             }
             _ => return Err(ConfigValueProblem::WrongType { ty: ty.clone(), rust: RUST }),
         };

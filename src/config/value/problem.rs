@@ -15,7 +15,7 @@ pub enum ConfigValueProblem {
         ty: ConfigType,
     },
     /// The number is too small or too large: for the option's type, or for the Rust type that was asked for.
-    #[error("it must be from {smallest} to {largest} here (and {} {ty} option takes {})", article(.ty), takes(.ty))]
+    #[error("it must be from {smallest} to {largest} here, and {} {ty} option takes {}", article_in_text(.ty), takes(.ty))]
     OutOfRange {
         /// The option's type.
         ty: ConfigType,
