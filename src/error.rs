@@ -333,6 +333,7 @@ impl From<Error> for io::Error {
             Error::Socks(socks) => socks.io_kind(),
             Error::Tls(tls) => tls.io_kind(),
             Error::Auth(_) => io::ErrorKind::PermissionDenied,
+            Error::Torrc(error) => error.io_kind(),
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
             _ => io::ErrorKind::Other,
         };

@@ -22,7 +22,8 @@ pub struct ParseTorrcError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TorrcProblem {
-    /// The value begins with a quote, and is no quoted string: it has no other quote on the line, or an escape that tor does not know.
+    /// The value begins with a quote, and is no quoted string: it has no other quote on the line, or an escape that tor
+    /// does not know.
     #[error(
         "the value in quotes has no end on this line, or an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
     )]
@@ -68,6 +69,16 @@ pub enum TorrcFileProblem {
     Syntax(ParseTorrcError),
     /// Files include each other more than 31 deep, themselves maybe, and tor reads no more.
     TooDeep,
+}
+
+impl TorrcError {
+    pub(super) fn io_kind(&self) -> io::ErrorKind {
+        match &self.problem {
+            TorrcFileProblem::Io(source) | TorrcFileProblem::Pattern(source) => source.kind(),
+            TorrcFileProblem::Syntax(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
 }
 
 impl fmt::Display for TorrcError {

@@ -37,9 +37,9 @@ const LAST_LINES: usize = 10;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// tor looks at what it would look at before it starts, and opens no port. Files that are named are read, those that are
-/// included, too; names that are not absolute are looked for in this program's current directory. A directory of an onion service, or of tor's data,
-/// may be looked at, and is not made. A log file that is named is opened.
+/// tor looks at what it would look at before it starts, and opens no port. Files that are named are read, those that
+/// are included, too; names that are not absolute are looked for in this program's current directory. A directory of an
+/// onion service, or of tor's data, may be looked at, and is not made; logs and other files are not written.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked before run() is called"]
 pub struct Verify {
@@ -75,9 +75,9 @@ impl Verify {
     ///
     /// # Errors
     ///
-    /// [`Error::Verify`], with tor's words, where it does not take it; [`Error::Launch`] where there is no tor program, or it
-    /// cannot be started; [`Error::Timeout`] where it has not ended in time. The process has ended in any case, and the
-    /// temporary file that it read is removed.
+    /// [`Error::Verify`], with tor's words, where it does not take it; [`Error::Launch`] where there is no tor program,
+    /// or it cannot be started; [`Error::Timeout`] where it has not ended in time. The process has ended in any case,
+    /// and the temporary file that it read is removed.
     pub fn run(&self, torrc: &Torrc) -> Result<Vec<String>> {
         let program = match &self.program {
             Some(program) => program.clone(),

@@ -17,6 +17,9 @@ use crate::types::{ConfLine, ConfigType};
 /// different options does not count, except within the onion services on disk, which are compared as a whole, as
 /// `HiddenServiceOptions`.
 ///
+/// Names are compared as a whole, whatever their case: tor also takes abbreviations of names, and older names of some
+/// options, which seem to be no options of its here.
+///
 /// ```
 /// use scape::config::{Torrc, TorrcComparison};
 /// use scape::protocol::ConfigName;
@@ -53,8 +56,8 @@ pub struct TorrcDifference {
     pub line: Option<usize>,
     /// What the torrc says; nothing where it does not name the option, or sets it to nothing.
     pub in_file: Vec<ConfLine>,
-    /// What tor has. Nothing at all where the option is not among what was given of the running configuration; a line without a
-    /// value where it is unset.
+    /// What tor has. Nothing at all where the option is not among what was given of the running configuration; a line
+    /// without a value where it is unset.
     pub running: Vec<ConfLine>,
 }
 
@@ -66,27 +69,29 @@ struct Said {
 }
 
 impl<'a> TorrcComparison<'a> {
-    /// A comparison with these lines of tor's, as GETCONF gives them for the options that are to be compared, and for the group
-    /// `HiddenServiceOptions`. Values are the same where their text is, and every option may have several.
+    /// A comparison with these lines of tor's, as GETCONF gives them for the options that are to be compared, and for
+    /// the group `HiddenServiceOptions`. Values are the same where their text is, and every option may have several.
     pub fn new(running: &'a [ConfLine]) -> Self {
         TorrcComparison { running, types: HashMap::new(), both_ways: false }
     }
 
-    /// With the options' types, as [`Controller::config_names`](crate::Controller::config_names) gives them: then values are the same
-    /// that mean the same to tor ([`means_the_same`]), and of an option that is no list the last line counts, as in tor.
+    /// With the options' types, as [`Controller::config_names`](crate::Controller::config_names) gives them: then
+    /// values are the same that mean the same to tor ([`means_the_same`]), and of an option that is no list the last
+    /// line counts, as in tor.
     pub fn types(mut self, names: impl IntoIterator<Item = &'a ConfigName>) -> Self {
         self.types.extend(names.into_iter().map(|name| (name.name.to_ascii_lowercase(), name)));
         self
     }
 
-    /// Whether options that have a value in tor and are not in the torrc are differences, too: right where `running` is what is not tor's
-    /// default, such as `GETINFO config-text`.
+    /// Whether options that have a value in tor and are not in the torrc are differences, too: right where `running` is
+    /// what is not tor's default, such as `GETINFO config-text`.
     pub fn both_ways(mut self, both: bool) -> Self {
         self.both_ways = both;
         self
     }
 
-    /// The differences, in the order of the torrc: a [`Torrc`], or [`TorrcFiles`](super::TorrcFiles) with all that is included.
+    /// The differences, in the order of the torrc: a [`Torrc`], or [`TorrcFiles`](super::TorrcFiles) with all that is
+    /// included.
     pub fn of(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<TorrcDifference> {
         let said = self.said(entries);
         let mut differences = Vec::new();
@@ -203,7 +208,8 @@ fn key(name: &str) -> &str {
 }
 
 impl Torrc {
-    /// What is not in tor as it is here, by the text of the values. [`TorrcComparison`] does more: it knows what means the same to tor.
+    /// What is not in tor as it is here, by the text of the values. [`TorrcComparison`] does more: it knows what means
+    /// the same to tor.
     pub fn compare(&self, running: &[ConfLine]) -> Vec<TorrcDifference> {
         TorrcComparison::new(running).of(self)
     }

@@ -10,15 +10,16 @@ use super::syntax::{self, Clean};
 use crate::error::ParseTorrcError;
 use crate::types::ConfLine;
 
-/// A torrc: tor's configuration as text, with its comments. tor's manual, "THE CONFIGURATION FILE FORMAT", and `doc/torrc_format.txt`.
+/// A torrc: tor's configuration as text, with its comments. tor's manual, "THE CONFIGURATION FILE FORMAT", and
+/// `doc/torrc_format.txt`.
 ///
-/// It is read as tor reads it: names in any case, comments, values in quotes, lines that are continued with a backslash at
-/// their end, `+Name` and `/Name`, and `%include` (for the included files, see [`read`](Self::read)). As in tor, carriage returns
-/// count for nothing, wherever they are, and what follows a NUL is not looked at. Whether tor knows an option, and takes its
-/// value, is not looked at either: see [`Verify`](crate::process::Verify).
+/// It is read as tor reads it: names in any case, comments, values in quotes, lines that are continued with a backslash
+/// at their end, `+Name` and `/Name`, and `%include` (for the included files, see [`read`](Self::read)). As in tor,
+/// carriage returns count for nothing, wherever they are, and what follows a NUL is not looked at. Whether tor knows an
+/// option, and takes its value, is not looked at either: see [`Verify`](crate::process::Verify).
 ///
-/// What is not changed stays as it is, byte for byte: comments, order, space and line ends. What is written is quoted where tor
-/// would read something else.
+/// What is not changed stays as it is, byte for byte: comments, order, space and line ends. What is written is quoted
+/// where tor would read something else.
 ///
 /// ```
 /// use scape::config::Torrc;
@@ -129,8 +130,9 @@ impl Torrc {
         text
     }
 
-    /// The text, whole, for [`Controller::load_conf`](crate::Controller::load_conf): also the secrets. Bytes that are no UTF-8 become
-    /// U+FFFD. (Those in values that were written here are escaped.)
+    /// The text, whole, for [`Controller::load_conf`](crate::Controller::load_conf): also the secrets. Bytes that are
+    /// no UTF-8 become U+FFFD. (Those in values that were written here are escaped.) What that command cannot be told,
+    /// a NUL or a carriage return that ends no line, is still in it, and refused there.
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -156,8 +158,9 @@ impl Torrc {
         self.entries().filter(move |entry| entry.is_named(name))
     }
 
-    /// The value of an option; where it is there several times, the last, which is the one that counts for tor, unless the option is
-    /// a list. An empty one sets the option to empty or 0, and so does `/Name`. `None` where this file does not name it.
+    /// The value of an option; where it is there several times, the last, which is the one that counts for tor, unless
+    /// the option is a list. An empty one sets the option to empty or 0, and so does `/Name`. `None` where this file
+    /// does not name it.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.entries().rfind(|entry| entry.is_named(name)).map(TorrcEntry::value)
     }

@@ -12,8 +12,8 @@ type Wanted = (String, Vec<u8>);
 
 /// Changes. A value may be any bytes but NUL; it is quoted where it must be. Nothing is changed where an error is returned.
 impl Torrc {
-    /// Sets an option that has one value: its line is changed, where it is, with the comment beside it; others of the same name are
-    /// removed. Where there is none, it comes last.
+    /// Sets an option that has one value: its line is changed, where it is, with the comment beside it; others of the
+    /// same name are removed. Where there is none, it comes last.
     ///
     /// # Errors
     ///
@@ -23,8 +23,8 @@ impl Torrc {
         self.set_all(name, [value])
     }
 
-    /// Sets an option that is a list to these values: lines that have the same value stay as they are, others are changed, removed, or
-    /// added after them.
+    /// Sets an option that is a list to these values: lines that have the same value stay as they are, others are
+    /// changed, removed, or added after them.
     ///
     /// # Errors
     ///
@@ -112,8 +112,9 @@ impl Torrc {
         self.remove_where(|entry| entry.is_named(name))
     }
 
-    /// Sets the lines of a group whose order counts, by the group's name or that of an option in it (see [`group`](Self::group)). Lines
-    /// that are there already stay as they are, each with its comment; what is between them stays, too.
+    /// Sets the lines of a group whose order counts, by the group's name or that of an option in it (see
+    /// [`group`](Self::group)). Lines that are there already stay as they are, each with its comment; what is between
+    /// them stays, too.
     ///
     /// ```
     /// use scape::config::Torrc;
@@ -238,7 +239,8 @@ impl<'a> Plan<'a> {
         let mut matches = same_lines(&members, wanted);
         matches.push((members.len(), wanted.len()));
         let (mut old, mut new) = (0, 0);
-        // Where a line comes that has none to take the place of: after the one before it, or before the first, or at the end.
+        // Where a line comes that has none to take the place of: after the one before it, or before the first, or at
+        // the end.
         let mut place = members.first().map_or(usize::MAX, |(at, _)| *at);
         for (next_old, next_new) in matches {
             let mut lines = wanted.get(new..next_new).unwrap_or_default().iter();

@@ -17,12 +17,13 @@ pub(super) const INCLUDE: &str = "%include";
 pub enum TorrcMagic {
     /// `+`: where it is the option's first line, the values of the file of defaults stay, and this one comes after them.
     Append,
-    /// `/`: the option has no values, neither those of the file of defaults, nor those further up in this file. What else is on
-    /// the line does not count.
+    /// `/`: the option has no values, neither those of the file of defaults, nor those further up in this file. What
+    /// else is on the line does not count.
     Clear,
 }
 
-/// An option's line in a [`Torrc`](super::Torrc): its name and value, and where it stands. It may go on over several lines of the file.
+/// An option's line in a [`Torrc`](super::Torrc): its name and value, and where it stands. It may go on over several
+/// lines of the file.
 ///
 /// `Debug` and `Display` do not show the values of options that are secrets, such as `HashedControlPassword`.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,7 +106,8 @@ impl TorrcEntry {
         self.line
     }
 
-    /// The comment beside it, without `#` and the space around it. Of a continued entry, all the comments within, each on a line.
+    /// The comment beside it, without `#` and the space around it. Of a continued entry, all the comments within, each
+    /// on a line.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -138,8 +140,8 @@ impl TorrcEntry {
         if self.is_closed {
             return;
         }
-        // A comment at the end of a continued value takes one line's end, and the value another; and a backslash at the end of
-        // the file would begin a continuation.
+        // A comment at the end of a continued value takes one line's end, and the value another; and a backslash at the
+        // end of the file would begin a continuation.
         for added in [end.to_vec(), end.repeat(2), [b" ", end].concat()] {
             let closed = TorrcEntry::read([self.text.as_slice(), &added].concat());
             let same = |entry: &TorrcEntry| entry.name == self.name && entry.value == self.value;
@@ -150,8 +152,8 @@ impl TorrcEntry {
         }
     }
 
-    /// The same entry with another value; what else is on the line stays. A continued one becomes one line, without the comments
-    /// within. `None` where that would be no entry.
+    /// The same entry with another value; what else is on the line stays. A continued one becomes one line, without the
+    /// comments within. `None` where that would be no entry.
     pub(super) fn with_value(&self, name: &str, value: &[u8], end: &[u8]) -> Option<Self> {
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
         let rest = if self.is_continued { end } else { part(self.written.end..self.text.len()) };

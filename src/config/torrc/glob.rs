@@ -1,7 +1,7 @@
 //! Patterns behind `%include`, as tor (with the C library's `glob`) takes them.
 
-/// Whether a path is a pattern for tor: it has a `*` or a `?` that no backslash stands before. Of one that is not, every character stands for
-/// itself.
+/// Whether a path is a pattern for tor: it has a `*` or a `?` that no backslash stands before. Of one that is not,
+/// every character stands for itself.
 pub(super) fn is_pattern(path: &[u8]) -> bool {
     path.iter().enumerate().any(|(at, byte)| {
         matches!(byte, b'*' | b'?') && at.checked_sub(1).and_then(|before| path.get(before)) != Some(&b'\\')
@@ -38,8 +38,8 @@ fn unescape(part: &[u8]) -> Vec<u8> {
     name
 }
 
-/// Whether a name matches a part: `*`, `?`, `[a-z]`, `[!a]`, and a backslash before what stands for itself. A dot at the beginning is matched
-/// by a dot only.
+/// Whether a name matches a part: `*`, `?`, `[a-z]`, `[!a]`, and a backslash before what stands for itself. A dot at
+/// the beginning is matched by a dot only.
 pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let hidden = name.first() == Some(&b'.');
     let says_so = pattern.starts_with(b".") || pattern.starts_with(b"\\.");

@@ -21,7 +21,8 @@ pub(crate) fn is_of_a_service(name: &str) -> bool {
     begins && !NOT_OF_A_SERVICE.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// Whether a line of the option `name` belongs to `group`: a group's name, an option that is in a group, or an option that is in none.
+/// Whether a line of the option `name` belongs to `group`: a group's name, an option that is in a group, or an option
+/// that is in none.
 pub(crate) fn is_in(name: &str, group: &str) -> bool {
     if is_of_a_service(group) || group.eq_ignore_ascii_case(HIDDEN_SERVICES) {
         return is_of_a_service(name);

@@ -1,8 +1,8 @@
 //! torrc: tor's configuration as text.
 //!
-//! [`Torrc`] is a text that can be read and changed (`syntax`, `entry`, `document`, `line`, `edit`, `group`: bytes in, values out);
-//! [`TorrcFiles`] is a file with all that it includes (`read`, with the patterns of `glob`), and `write` puts a text into a file.
-//! [`TorrcComparison`] compares one with the configuration of a running tor.
+//! [`Torrc`] is a text that can be read and changed (`syntax`, `entry`, `document`, `line`, `edit`, `group`: bytes in,
+//! values out); [`TorrcFiles`] is a file with all that it includes (`read`, with the patterns of `glob`), and `write`
+//! puts a text into a file. [`TorrcComparison`] compares one with the configuration of a running tor.
 
 mod compare;
 mod document;

@@ -18,8 +18,8 @@ const DEEPEST: usize = 31;
 
 /// A torrc and the files that it includes, each with its path. Made by [`Torrc::read`].
 ///
-/// Iterating over it gives the entries of all files in the order in which tor reads them; `%include` is among them, before what is
-/// included.
+/// Iterating over it gives the entries of all files in the order in which tor reads them; `%include` is among them,
+/// before what is included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrcFiles {
     /// In the order in which they are read.
@@ -41,15 +41,15 @@ pub struct TorrcFile {
 }
 
 impl Torrc {
-    /// Reads a torrc and all that it includes, as tor does: `%include` names a file, a folder (its files, not those of its folders, and not those whose
-    /// names begin with a dot), or a pattern with `*`, `?` and `[…]`, in the order of the names; empty files are left out, and a
-    /// pattern may match nothing. Names that are not absolute are looked for in the current directory, which may be another for
-    /// tor. At most 31 files may include each other.
+    /// Reads a torrc and all that it includes, as tor does: `%include` names a file, a folder (its files, not those of
+    /// its folders, and not those whose names begin with a dot), or a pattern with `*`, `?` and `[…]`, in the order of
+    /// the names; empty files are left out, and a pattern may match nothing. Names that are not absolute are looked for
+    /// in the current directory, which may be another for tor. At most 31 files may include each other.
     ///
     /// # Errors
     ///
-    /// [`Error::Torrc`](crate::Error::Torrc), with the path: a file that cannot be read, or that tor would not read. (A pipe, which tor would read,
-    /// is none here.) There are either all files or none.
+    /// [`Error::Torrc`](crate::Error::Torrc), with the path: a file that cannot be read, or that tor would not read. (A
+    /// pipe, which tor would read, is none here.) There are either all files or none.
     pub fn read(path: impl AsRef<Path>) -> Result<TorrcFiles> {
         let mut reader = Reader { files: Vec::new() };
         reader.read(path.as_ref(), None, 1)?;
@@ -73,7 +73,8 @@ impl TorrcFiles {
         &self.files[0].torrc
     }
 
-    /// All files, in the order in which tor reads them; the first is the torrc itself. One that is included twice is there twice.
+    /// All files, in the order in which tor reads them; the first is the torrc itself. One that is included twice is
+    /// there twice.
     pub fn files(&self) -> &[TorrcFile] {
         &self.files
     }

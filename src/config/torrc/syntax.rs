@@ -1,4 +1,5 @@
-//! The syntax of a torrc, exactly as tor's parser takes it. tor's `doc/torrc_format.txt`, and `confline.c`, which it describes.
+//! The syntax of a torrc, exactly as tor's parser takes it. tor's `doc/torrc_format.txt`, and `confline.c`, which it
+//! describes.
 
 use std::borrow::Cow;
 use std::ops::Range;

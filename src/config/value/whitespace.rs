@@ -1,13 +1,13 @@
 //! What is white space to tor.
 
 /// C's `isspace`: what tor skips before numbers, and around the elements of lists.
-pub(in crate::config) fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
 /// What follows spaces, tabs, line ends, and comments. tor skips comments also inside of values: before a unit, and
 /// behind the address of a port.
-pub(in crate::config) fn skip_spaces_and_comments(text: &str) -> &str {
+pub(crate) fn skip_spaces_and_comments(text: &str) -> &str {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
