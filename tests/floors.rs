@@ -23,6 +23,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("socks/stream", 4),
     ("controller", 5),
     ("config", 6),
+    ("config/value", 1),
+    ("config/port_line", 1),
     ("state", 6),
     ("geoip", 6),
     ("process/owner", 3),

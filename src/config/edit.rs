@@ -17,7 +17,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`]: there is no such option, the value is none of its type, tor does not let it be changed while it runs, or it is one of
+    /// [`Error::Config`](crate::Error::Config): there is no such option, the value is none of its type, tor does not let it be changed while it runs, or it is one of
     /// `HiddenService…`, which are only changed together ([`set_group`](Self::set_group)). Where the option is in a group, those of the command GETCONF.
     pub fn set(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let schema = self.shared.schema();
@@ -59,7 +59,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Error::Config`] where it is no list.
+    /// As [`get`](Self::get); [`Error::Config`](crate::Error::Config) where it is no list.
     pub fn list(&self, name: &str) -> Result<Vec<String>> {
         let schema = self.shared.schema();
         let spec = list(&schema, name)?;
@@ -70,7 +70,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set); [`Error::Config`] where it is no list. Those of the command GETCONF.
+    /// As [`set`](Self::set); [`Error::Config`](crate::Error::Config) where it is no list. Those of the command GETCONF.
     pub fn append(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let length = self.list(name)?.len();
         self.insert(name, length, value)
@@ -80,7 +80,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append); [`Error::Config`] where there are fewer elements.
+    /// As [`append`](Self::append); [`Error::Config`](crate::Error::Config) where there are fewer elements.
     pub fn insert(&mut self, name: &str, index: usize, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let schema = self.shared.schema();
         let spec = list(&schema, name)?;
@@ -128,7 +128,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where there is no such group, or a line is none of its options, or cannot have that value. Those of the command GETCONF.
+    /// [`Error::Config`](crate::Error::Config) where there is no such group, or a line is none of its options, or cannot have that value. Those of the command GETCONF.
     pub fn set_group<N: AsRef<str>, V: AsRef<str>>(
         &mut self,
         group: &str,

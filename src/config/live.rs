@@ -57,7 +57,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where tor, or a filter before it, does not give the event CONF_CHANGED, or `config/names` and `config/defaults`.
+    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before it, does not give the event CONF_CHANGED, or `config/names` and `config/defaults`.
     pub fn config(&self) -> Result<Config> {
         Config::new(self)
     }
@@ -114,7 +114,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where there is no such option, or its value is none of that type. Those of the command GETCONF.
+    /// [`Error::Config`](crate::Error::Config) where there is no such option, or its value is none of that type. Those of the command GETCONF.
     pub fn get<T: FromConfigValue>(&self, name: &str) -> Result<T> {
         let schema = self.shared.schema();
         let spec = schema.get(name)?;

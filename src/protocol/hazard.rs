@@ -52,11 +52,46 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
                 why: "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
             })
         }
+        "SETCONF" | "RESETCONF" if Words::new(line.as_bytes()).any(is_size_that_is_no_number) => {
+            Some(Hazard {
+                argument: "size",
+                why: "tor takes a size that is not a number (nan), and ends itself with the next command",
+            })
+        }
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
         }
         _ => None,
     }
+}
+
+/// tor 0.4.9's options of the type `DataSize`.
+const SIZES: [&str; 16] = [
+    "AccountingMax",
+    "AuthDirFastGuarantee",
+    "AuthDirGuardBWGuarantee",
+    "BandwidthBurst",
+    "BandwidthRate",
+    "ConstrainedSockSize",
+    "MaxAdvertisedBandwidth",
+    "MaxHSDirCacheBytes",
+    "MaxMemInQueues",
+    "MaxUnparseableDescSizeToLog",
+    "PerConnBWBurst",
+    "PerConnBWRate",
+    "RelayBandwidthBurst",
+    "RelayBandwidthRate",
+    "TestingMinExitFlagThreshold",
+    "TestingMinFastFlagThreshold",
+];
+
+/// What C reads as a number that is none.
+fn is_size_that_is_no_number(word: Word<'_>) -> bool {
+    let Word::Pair(key, value) = word else { return false };
+    let text = value.text();
+    let number = text.trim_start().trim_start_matches(['+', '-']);
+    let is_nan = number.get(..3).is_some_and(|beginning| beginning.eq_ignore_ascii_case("nan"));
+    is_nan && SIZES.iter().any(|size| size.eq_ignore_ascii_case(key))
 }
 
 /// tor also takes abbreviations that are no other option's name.
@@ -86,6 +121,8 @@ mod tests {
             ("setcircuitpurpose\t", "circuit"),
             ("SETCONF Nickname=\"a\" MetricsPortPolicy=\"abc\"", "MetricsPortPolicy"),
             ("resetconf metricsportpol=accept", "MetricsPortPolicy"),
+            ("SETCONF Nickname=\"a\" bandwidthrate=\" -NaN\"", "size"),
+            ("RESETCONF MaxMemInQueues=nan(1)", "size"),
         ];
         for (line, argument) in bad {
             assert_eq!(hazard(line).map(|h| h.argument), Some(argument), "{line}");
@@ -98,6 +135,7 @@ mod tests {
             "GETINFO version",
             "SETCONF MetricsPortPolicy=\"accept 127.0.0.1,reject *:*\" MetricsPort=9035 Nickname=abc",
             "SETCONF MetricsPortPolicy",
+            "SETCONF Nickname=\"nancy\" BandwidthRate=\"1 GB\"",
             "RESETCONF MetricsPortPolicy=\"\"",
             "GETINFO downloads/desc/17FF47E36128409C92842CB65241F6E46E9C0386 downloads/bridge/bridges",
             "",
