@@ -1,6 +1,5 @@
 //! `GETINFO ns/…` as values, and the consensus together with its microdescriptors.
 
-use super::value::unless_unknown;
 use crate::Controller;
 use crate::descriptor::{Directory, RouterEntry, RouterStatus};
 use crate::error::{Error, Result};
@@ -55,10 +54,13 @@ impl Controller {
     pub fn directory(&self) -> Result<Directory> {
         let [consensus, microdescriptors] = ["dir/status-vote/current/consensus-microdesc", "md/all"];
         // With one command, so that both are of the same moment.
-        let both = unless_unknown(self.values(&[consensus, microdescriptors]));
-        let values = match both? {
-            Some(values) => values,
-            None => return parse("dir/status-vote/current/consensus", &self.full_consensus()?, b""),
+        let values = match self.values(&[consensus, microdescriptors]) {
+            Ok(values) => values,
+            // 551: not there. 552: such a tor, or a filter before it, does not know of them.
+            Err(Error::Refused(refusal)) if matches!(refusal.code(), 551 | 552) => {
+                return parse("dir/status-vote/current/consensus", &self.full_consensus()?, b"");
+            }
+            Err(error) => return Err(error),
         };
         let (Some(document), Some(microdescriptors)) = (values.first(), values.get(1)) else {
             return Err(Error::answer(format!("GETINFO {consensus}"), "no value"));

@@ -1,0 +1,99 @@
+//! The directory of a tor, from whichever documents it has.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use scape::descriptor::Directory;
+use scape::testing::ScriptedTor;
+use scape::types::RouterFlags;
+use scape::{Connect, Error, Result};
+
+const BOTH: &str = "GETINFO dir/status-vote/current/consensus-microdesc md/all";
+const FULL: &str = "GETINFO dir/status-vote/current/consensus";
+
+const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n";
+
+/// A consensus with one relay; of which flavour, its second line tells.
+fn consensus(microdescriptors: bool) -> String {
+    let (flavor, digest, more) = match microdescriptors {
+        // The SHA-256 of the microdescriptor.
+        true => (" microdesc", "", format!("m {}\n", digest_of(MICRODESCRIPTOR))),
+        false => ("", " KXdvYkHWOjFsfOt1Bx+2e/ODOrs", "p accept 22\n".to_owned()),
+    };
+    format!(
+        "network-status-version 3{flavor}\nvote-status consensus\nvalid-after 2026-11-21 02:00:00\n\
+         fresh-until 2026-11-21 03:00:00\nvalid-until 2026-11-21 05:00:00\n\
+         r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8{digest} 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+         {more}s Exit Fast Running Valid\nw Bandwidth=3000\ndirectory-footer\n"
+    )
+}
+
+fn digest_of(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    data_encoding::BASE64_NOPAD.encode(&Sha256::digest(text))
+}
+
+fn data(key: &str, value: &str) -> String {
+    format!("250+{key}=\r\n{}.\r\n", value.replace('\n', "\r\n"))
+}
+
+/// What a controller makes of these answers.
+fn directory(answers: &[(&str, String)]) -> Result<Directory> {
+    let script = answers
+        .iter()
+        .fold(ScriptedTor::builder(), |script, (question, answer)| script.on(*question, answer.as_str()));
+    let tor = script.start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    controller.directory()
+}
+
+fn both(microdescriptors: &str) -> String {
+    data("dir/status-vote/current/consensus-microdesc", &consensus(true))
+        + &data("md/all", microdescriptors)
+        + "250 OK\r\n"
+}
+
+fn full() -> String {
+    data("dir/status-vote/current/consensus", &consensus(false)) + "250 OK\r\n"
+}
+
+#[test]
+fn a_consensus_with_its_microdescriptors() {
+    let directory = directory(&[(BOTH, both(MICRODESCRIPTOR))]).unwrap();
+    let relay = &directory.relays()[0];
+    assert!(relay.has_microdescriptor() && relay.flags().contains(RouterFlags::EXIT));
+    assert!(relay.policy().unwrap().allows(443) && !relay.policy().unwrap().allows(22));
+}
+
+#[test]
+fn a_tor_without_microdescriptors() {
+    // Then the other consensus has the policies.
+    for answers in [
+        vec![(BOTH, "552 Unrecognized key \"md/all\"\r\n".to_owned()), (FULL, full())],
+        vec![(BOTH, both("")), (FULL, full())],
+    ] {
+        let directory = directory(&answers).unwrap();
+        let relay = &directory.relays()[0];
+        assert!(relay.policy().unwrap().allows(22) && !relay.has_microdescriptor());
+    }
+}
+
+#[test]
+fn neither_microdescriptors_nor_the_other_consensus() {
+    let none =
+        "551 Could not open cached consensus. Make sure FetchUselessDescriptors is set to 1.\r\n".to_owned();
+    let found = directory(&[(BOTH, both("")), (FULL, none.clone())]).unwrap();
+    assert_eq!((found.relays().len(), found.relays()[0].policy()), (1, None));
+    // No consensus at all.
+    let error = directory(&[(BOTH, none.clone()), (FULL, none)]).unwrap_err();
+    assert_eq!(error.code(), Some(551), "{error}");
+}
+
+#[test]
+fn what_is_no_consensus() {
+    let nonsense = data("dir/status-vote/current/consensus-microdesc", "hello\n")
+        + &data("md/all", "x\n")
+        + "250 OK\r\n";
+    match directory(&[(BOTH, nonsense)]) {
+        Err(Error::Answer { command, .. }) => assert!(command.contains("consensus-microdesc"), "{command}"),
+        other => panic!("{other:?}"),
+    }
+}
