@@ -413,6 +413,27 @@ fn any_text_comes_back_as_it_was_set() {
 }
 
 #[test]
+fn a_torrc_is_compared_with_what_tor_runs_with() {
+    use scape::config::Torrc;
+    let tor = RealTor::start("ContactInfo me\nMaxCircuitDirtiness 1 hour\nExitNodes relay1\n");
+    let torrc = Torrc::parse(tor.torrc()).unwrap();
+    let mut config = tor.controller().config().unwrap();
+    assert_eq!(config.compare(&torrc).unwrap(), []);
+    config.set("ContactInfo", "you").unwrap();
+    config.clear("ExitNodes").unwrap();
+    config.set("BandwidthRate", "5 MB").unwrap();
+    config.reset("MaxCircuitDirtiness").unwrap();
+    config.save().unwrap();
+    let mut texts: Vec<String> = config.compare(&torrc).unwrap().iter().map(ToString::to_string).collect();
+    texts.sort();
+    let found: Vec<bool> = ["BandwidthRate", "ContactInfo", "ExitNodes", "MaxCircuitDirtiness"]
+        .iter()
+        .map(|name| texts.iter().filter(|text| text.contains(name)).count() == 1)
+        .collect();
+    assert_eq!((texts.len(), found), (4, vec![true; 4]), "{texts:?}");
+}
+
+#[test]
 fn it_goes_on_with_another_tor() {
     let mut tor = RealTor::start("ContactInfo me\n");
     let controller = Connect::to(tor.port()).unwrap().connect().unwrap();

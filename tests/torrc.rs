@@ -402,6 +402,23 @@ fn thirty_one_files_may_include_each_other() {
     assert!(chain(32).is_err());
 }
 
+#[test]
+fn a_file_is_not_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 1..=30 {
+        let next = format!("%include {}/{}\n", folder.path().display(), i + 1);
+        fs::write(folder.path().join(i.to_string()), next.repeat(2)).unwrap();
+    }
+    fs::write(folder.path().join("31"), "A b").unwrap();
+    match Torrc::read(folder.path().join("1")) {
+        Err(Error::Torrc(error)) => {
+            assert!(matches!(error.problem, TorrcFileProblem::TooMany), "{error}");
+            assert!(error.to_string().contains("10000 files"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_not_waited_for() {

@@ -1,18 +1,21 @@
 //! [`Config`].
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::lines::values_of;
+use super::lines::{are_the_same, values_of};
 use super::listen::{ConfigChange, ConfigListener};
 use super::option::ConfigOption;
 use super::pending::Changes;
 use super::schema::{Schema, Spec};
 use super::shared::Shared;
+use super::torrc::{TorrcComparison, TorrcDifference, TorrcEntry};
 use super::value::FromConfigValue;
 use crate::controller::Controller;
 use crate::error::{ConfigError, ConfigProblem, Result};
+use crate::protocol::ConfigName;
 use crate::socks::Keep;
 use crate::types::{ConfLine, ConfigType};
 
@@ -171,6 +174,45 @@ impl Config {
         let schema = self.shared.schema();
         let specs = schema.specs().iter().filter(|spec| spec.ty != ConfigType::Virtual);
         specs.map(|spec| Ok(self.describe(&schema, spec, &self.shared.lines(spec.unit())?))).collect()
+    }
+
+    /// Where what tor runs with is not what a torrc says: what the torrc names and tor has otherwise, and what tor has that is neither in the torrc nor its default.
+    /// `torrc` is a [`Torrc`](super::Torrc), or [`TorrcFiles`](super::TorrcFiles) with all that is included. What is not known yet is asked for with one command.
+    ///
+    /// ```no_run
+    /// use scape::config::Torrc;
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// for difference in tor.config()?.compare(&Torrc::read("/etc/tor/torrc")?)? {
+    ///     println!("{difference}");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the command GETCONF.
+    pub fn compare(
+        &self,
+        torrc: impl IntoIterator<Item: Borrow<TorrcEntry>>,
+    ) -> Result<Vec<TorrcDifference>> {
+        self.load()?;
+        let entries: Vec<TorrcEntry> = torrc.into_iter().map(|entry| entry.borrow().clone()).collect();
+        let schema = self.shared.schema();
+        let mut running = Vec::new();
+        for unit in schema.units() {
+            let lines = self.shared.lines(unit)?;
+            let is_default = are_the_same(&schema, &lines, &schema.default_of(unit));
+            if !is_default || entries.iter().any(|entry| entry.is_named(unit)) {
+                running.extend(lines);
+            }
+        }
+        let unset = entries.iter().filter(|entry| values_of(&running, entry.name()).is_empty());
+        let unset = unset.filter_map(|entry| schema.find(entry.name()));
+        let unset: Vec<ConfLine> = unset.map(|spec| ConfLine::new(spec.name.clone(), None)).collect();
+        running.extend(unset);
+        let names: Vec<ConfigName> = schema.specs().iter().map(Spec::to_name).collect();
+        Ok(TorrcComparison::new(&running).types(&names).both_ways(true).of(&entries))
     }
 
     fn describe(&self, schema: &Schema, spec: &Spec, lines: &[ConfLine]) -> ConfigOption {

@@ -27,6 +27,11 @@ pub(super) struct Spec {
 }
 
 impl Spec {
+    /// As `config/names` has it.
+    pub(super) fn to_name(&self) -> ConfigName {
+        ConfigName { name: self.name.clone(), ty: self.ty.clone() }
+    }
+
     /// What is read, changed and sent as a whole: the group, or the option alone.
     pub(super) fn unit(&self) -> &str {
         self.group.as_deref().unwrap_or(&self.name)

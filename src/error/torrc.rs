@@ -69,6 +69,8 @@ pub enum TorrcFileProblem {
     Syntax(ParseTorrcError),
     /// Files include each other more than 31 deep, themselves maybe, and tor reads no more.
     TooDeep,
+    /// There are more than 10,000 files, or the same ones again and again.
+    TooMany,
 }
 
 impl TorrcError {
@@ -93,6 +95,12 @@ impl fmt::Display for TorrcError {
                 write!(
                     f,
                     "{path} is included through more than 30 other files (do they include each other?)"
+                )?;
+            }
+            TorrcFileProblem::TooMany => {
+                write!(
+                    f,
+                    "{path} is not read any more, after 10000 files (is it included again and again?)"
                 )?;
             }
         }

@@ -16,6 +16,9 @@ use crate::types::path_of;
 /// How many files may include each other, the torrc itself counted, as in tor.
 const DEEPEST: usize = 31;
 
+/// How many files there may be in all: two that include each other twice would be millions otherwise.
+const MOST: usize = 10_000;
+
 /// A torrc and the files that it includes, each with its path. Made by [`Torrc::read`].
 ///
 /// Iterating over it gives the entries of all files in the order in which tor reads them; `%include` is among them,
@@ -44,7 +47,8 @@ impl Torrc {
     /// Reads a torrc and all that it includes, as tor does: `%include` names a file, a folder (its files, not those of
     /// its folders, and not those whose names begin with a dot), or a pattern with `*`, `?` and `[…]`, in the order of
     /// the names; empty files are left out, and a pattern may match nothing. Names that are not absolute are looked for
-    /// in the current directory, which may be another for tor. At most 31 files may include each other.
+    /// in the current directory, which may be another for tor. At most 31 files may include each other, and 10,000 be
+    /// read in all.
     ///
     /// # Errors
     ///
@@ -135,6 +139,9 @@ impl Reader {
     ) -> Result<usize, TorrcError> {
         if depth > DEEPEST {
             return Err(error(path, &included_by, TorrcFileProblem::TooDeep));
+        }
+        if self.files.len() >= MOST {
+            return Err(error(path, &included_by, TorrcFileProblem::TooMany));
         }
         let torrc = read_one(path, included_by.as_ref())?;
         let number = self.files.len();
