@@ -79,7 +79,6 @@ fn with(before: &[ConfLine], added: &ConfLine) -> Result<Vec<ConfLine>, Box<dyn 
 
 /// Has tor have these ports, and no others.
 fn set(config: &mut Config, lines: &[ConfLine]) -> scape::Result<()> {
-    config
-        .set_group(PORTS, lines.iter().map(|line| (&line.name, line.value.as_deref().unwrap_or_default())))?;
+    config.set_group(PORTS, lines)?;
     config.save()
 }

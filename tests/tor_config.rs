@@ -293,22 +293,22 @@ fn a_group_is_read_and_written_whole_and_in_order() {
         ("HiddenServicePort", "81".to_owned()),
         ("HiddenServicePort", "82 unix:\"/a b\"".to_owned()),
     ];
-    config.set_group("HiddenServiceOptions", lines.iter().map(|(name, value)| (*name, value))).unwrap();
-    config.save().unwrap();
     let expected: Vec<ConfLine> =
         lines.iter().map(|(name, value)| ConfLine::new(*name, Some(value.clone()))).collect();
+    config.set_group("HiddenServiceOptions", &expected).unwrap();
+    config.save().unwrap();
     assert_eq!(config.group("HiddenServiceOptions").unwrap(), expected);
     assert_eq!(other.get_conf_lines(["HiddenServiceOptions"]).unwrap(), expected);
     assert_eq!(config.lines("HiddenServicePort").unwrap().len(), 3);
     // One service less, and the last one.
     for left in [&expected[4..], &[]] {
-        let lines = left.iter().map(|line| (&*line.name, line.value.as_deref().unwrap()));
-        config.set_group("hiddenserviceoptions", lines).unwrap();
+        config.set_group("hiddenserviceoptions", left).unwrap();
         config.save().unwrap();
         assert_eq!(config.group("HiddenServiceDir").unwrap(), left);
     }
     assert_eq!(asked(&other, "HiddenServiceDir"), [""; 0]);
-    let (option, why) = problem(config.set_group("HiddenServiceOptions", [("SocksPort", "9")]));
+    let (option, why) =
+        problem(config.set_group("HiddenServiceDir", &[ConfLine::new("SocksPort", Some("9".into()))]));
     assert_eq!(
         (option.as_str(), why),
         ("SocksPort", ConfigProblem::NotInGroup { group: "HiddenServiceOptions".into() })

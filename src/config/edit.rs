@@ -126,21 +126,29 @@ impl Config {
     /// Has a group have these lines, in this order, after the next [`save`](Self::save): `HiddenServiceOptions`, where each `HiddenServiceDir` begins a
     /// service, and `SocksPortLines` and its like. [`wanted_group`](Self::wanted_group) gives the present ones to begin with: what is not there again goes.
     ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, format_group, parse_group};
+    ///
+    /// let mut config = scape::Tor::connect()?.config()?;
+    /// let mut services = parse_group(config.wanted_group("HiddenServiceOptions")?)?;
+    /// services.push(DiskOnion::new("/var/lib/tor/site").local_port(80));
+    /// config.set_group("HiddenServiceOptions", &format_group(&services))?;
+    /// config.save()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`](crate::Error::Config) where there is no such group, or a line is none of its options, or cannot have that value. Those of the command GETCONF.
-    pub fn set_group<N: AsRef<str>, V: AsRef<str>>(
-        &mut self,
-        group: &str,
-        lines: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<()> {
+    pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(group)?;
         let mut wanted = Vec::new();
-        for (name, value) in lines {
-            let (member, value) = (schema.get(name.as_ref())?, value.as_ref());
-            if member.unit() != spec.name {
-                let group = spec.name.as_str().into();
+        for line in lines {
+            let Some(value) = &line.value else { continue };
+            let member = schema.get(&line.name)?;
+            if member.unit() != spec.unit() {
+                let group = spec.unit().into();
                 return Err(
                     ConfigError::new(member.name.as_str(), ConfigProblem::NotInGroup { group }).into()
                 );
