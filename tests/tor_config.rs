@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use scape::error::ConfigProblem;
 use scape::types::{ConfLine, ConfigType};
-use scape::{Caching, Connect, Controller, Error};
+use scape::{Caching, Connect, Controller, Error, Reconnect};
 use support::real_tor::RealTor;
 use support::wiretap::Wiretap;
 
@@ -371,6 +371,12 @@ fn others_changes_are_seen_and_not_overwritten() {
     other.signal(scape::types::Signal::Reload).unwrap();
     becomes_true("the reload is seen", || config.conflicts().len() == 1);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
+    // Also where it is set to what it was.
+    let rate = config.lines("BandwidthRate").unwrap();
+    config.set("BandwidthRate", &*rate[0]).unwrap();
+    other.set_conf([("BandwidthRate", "9 MB")]).unwrap();
+    becomes_true("both are seen", || config.conflicts().len() == 2);
+    assert!(config.discard("BandwidthRate"));
     // What comes out the same is no conflict.
     other.set_conf([("ContactInfo", "at last")]).unwrap();
     becomes_true("they agree", || config.conflicts().is_empty());
@@ -435,16 +441,49 @@ fn a_torrc_is_compared_with_what_tor_runs_with() {
 
 #[test]
 fn it_goes_on_with_another_tor() {
+    let mut tor = RealTor::start("CookieAuthentication 1\nContactInfo me\n");
+    let policy = Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
+    let controller = tor.over_unix().reconnect(policy).connect().unwrap();
+    let mut config = controller.config().unwrap();
+    let (sender, told) = crossbeam_channel::unbounded();
+    let _listener = config.on_change(move |change| sender.send(change.name.clone()).unwrap());
+    config.set("ContactInfo", "you").unwrap();
+    config.set("BandwidthRate", "5 MB").unwrap();
+    config.save().unwrap();
+    assert_eq!(config.lines("ContactInfo").unwrap(), ["you"]);
+    config.set("Nickname", "abc").unwrap();
+    config.set("BandwidthRate", "6 MB").unwrap();
+    tor.kill();
+    controller.wait_closed(SOON).unwrap();
+    let told_before = told.try_iter().count();
+    assert_eq!(told_before, 2);
+    // Nobody is there to be asked.
+    assert!(config.get::<String>("ContactInfo").unwrap_err().is_closed());
+    assert!(config.save().unwrap_err().is_closed());
+    tor.restart();
+    controller.wait_connected(SOON).unwrap();
+    // What was not written down is gone, and that is seen.
+    let (option, why) = problem(config.save());
+    assert_eq!((option.as_str(), why), ("BandwidthRate", ConfigProblem::Conflict));
+    assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
+    assert!(config.option("BandwidthRate").unwrap().is_default);
+    assert_eq!(config.conflicts().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["BandwidthRate"]);
+    assert!(config.overwrite("BandwidthRate"));
+    config.save().unwrap();
+    assert_eq!(config.lines("Nickname").unwrap(), ["abc"]);
+    becomes_true("changes are told again", || told.try_iter().any(|name| name == "Nickname"));
+}
+
+#[test]
+fn it_ends_with_its_connection() {
     let mut tor = RealTor::start("ContactInfo me\n");
     let controller = Connect::to(tor.port()).unwrap().connect().unwrap();
     let mut config = controller.config().unwrap();
-    config.set("ContactInfo", "you").unwrap();
-    config.save().unwrap();
-    assert_eq!(config.lines("ContactInfo").unwrap(), ["you"]);
+    config.load().unwrap();
     config.set("Nickname", "abc").unwrap();
     tor.kill();
     controller.wait_closed(SOON).unwrap();
     assert!(config.get::<String>("ContactInfo").unwrap_err().is_closed());
     assert!(config.save().unwrap_err().is_closed());
-    assert!(config.has_changes());
+    assert_eq!(config.diff().len(), 1);
 }

@@ -94,10 +94,22 @@ impl Config {
     /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
     pub fn save(&mut self) -> Result<()> {
         let schema = self.shared.schema();
-        self.pending.retain(|unit, change| {
-            !are_the_same(&schema, &change.base, &change.wanted.lines(&schema, unit))
-                || change.wanted == Wanted::Default
-        });
+        // Where the connection was made again, nothing is known of what others did meanwhile.
+        let units = self.pending.keys().map(String::as_str);
+        let unknown: Vec<&str> = {
+            let model = self.shared.model();
+            units.filter(|unit| model.expected(unit).is_none()).collect()
+        };
+        self.shared.read(&unknown)?;
+        {
+            // What is so already is no change.
+            let model = self.shared.model();
+            let is_so = |unit: &str, change: &Pending| {
+                let now = model.expected(unit);
+                now.is_some_and(|now| are_the_same(&schema, now, &change.wanted.lines(&schema, unit)))
+            };
+            self.pending.retain(|unit, change| !is_so(unit, change));
+        }
         if self.pending.is_empty() {
             return Ok(());
         }
