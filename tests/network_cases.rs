@@ -71,7 +71,7 @@ use scape::testing::{Role, TestNetwork};
 /// How long a case waits for what must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// How long a case may take in all: none needs a quarter of it.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(420);
 /// A name that the network's name server knows.
 pub(crate) const NAME: &str = "www.scape.test";
 /// An address that has a name there, to which nothing is ever sent.

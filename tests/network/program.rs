@@ -14,7 +14,7 @@ use scape::testing::TestNetwork;
 use crate::watchdog;
 
 /// How long an example may run in all.
-const LONGEST: Duration = Duration::from_secs(150);
+const LONGEST: Duration = Duration::from_secs(240);
 /// How long one that is to end by itself may take for it.
 const END_WITHIN: Duration = Duration::from_secs(60);
 
