@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::hazard::hazard;
+use super::hazard::{Hazard, hazard, torrc_hazard};
 use super::quote::c_string;
 use super::redact::redact_line;
 use crate::error::{ArgumentError, ArgumentProblem};
@@ -175,6 +175,11 @@ impl CommandBuilder {
         if let Some(position) = memchr::memchr(0, data) {
             self.fail_character(argument, '\0', position);
         }
+        if self.keyword.eq_ignore_ascii_case("LOADCONF")
+            && let Some(hazard) = torrc_hazard(data)
+        {
+            self.fail(self.refuse(hazard));
+        }
         let mut stuffed = Vec::with_capacity(data.len() + 8);
         let body = data.strip_suffix(b"\n").unwrap_or(data);
         for line in body.split(|b| *b == b'\n') {
@@ -197,8 +202,7 @@ impl CommandBuilder {
         }
         let line = std::str::from_utf8(&self.wire).unwrap_or_default();
         if let Some(hazard) = hazard(line) {
-            let problem = ArgumentProblem::Hazard(hazard.why.into());
-            return Err(ArgumentError::new(&self.keyword, hazard.argument, problem));
+            return Err(self.refuse(hazard));
         }
         let mut secrets = std::mem::take(&mut self.secrets);
         let mut wire = std::mem::take(&mut self.wire);
@@ -217,6 +221,10 @@ impl CommandBuilder {
             return Err(ArgumentError::new(&self.keyword, "arguments", problem));
         }
         Ok(Command { wire, shown: Shown::Line { length, secrets } })
+    }
+
+    fn refuse(&self, hazard: Hazard) -> ArgumentError {
+        ArgumentError::new(&self.keyword, hazard.argument, ArgumentProblem::Hazard(hazard.why.into()))
     }
 
     /// Adds an error of the caller's own, where a value has a form that only the caller knows.

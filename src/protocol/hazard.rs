@@ -46,18 +46,10 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
             why: "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it \
                   has not looked up yet, as relays have every hour; consensus_document names the same descriptors",
         }),
-        "SETCONF" | "RESETCONF" if Words::new(line.as_bytes()).any(is_malformed_metrics_policy) => {
-            Some(Hazard {
-                argument: "MetricsPortPolicy",
-                why: "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
-            })
-        }
-        "SETCONF" | "RESETCONF" if Words::new(line.as_bytes()).any(is_size_that_is_no_number) => {
-            Some(Hazard {
-                argument: "size",
-                why: "tor takes a size that is not a number (nan), and ends itself with the next command",
-            })
-        }
+        "SETCONF" | "RESETCONF" => Words::new(line.as_bytes()).find_map(|word| match word {
+            Word::Pair(name, value) => option_hazard(name, &value.text()),
+            Word::Bare(_) => None,
+        }),
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
         }
@@ -85,21 +77,52 @@ const SIZES: [&str; 16] = [
     "TestingMinFastFlagThreshold",
 ];
 
+/// What is dangerous in the text of a torrc, which LOADCONF has as its data, if anything.
+pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
+    text.split(|byte| *byte == b'\n').find_map(|line| {
+        let line = line.trim_ascii();
+        let (name, value) = line.split_at(line.iter().position(u8::is_ascii_whitespace)?);
+        let name = name.strip_prefix(b"+").unwrap_or(name);
+        let value = value.trim_ascii_start();
+        let value = match value.starts_with(b"\"") {
+            true => Words::new(value).next_value().text().into_owned(),
+            false => {
+                let end = memchr::memchr(b'#', value).unwrap_or(value.len());
+                String::from_utf8_lossy(value.get(..end).unwrap_or_default()).trim_end().to_owned()
+            }
+        };
+        option_hazard(std::str::from_utf8(name).ok()?, &value)
+    })
+}
+
+/// What is dangerous in setting an option to this, if anything.
+fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
+    if is_size(name) && is_no_number(value) {
+        return Some(Hazard {
+            argument: "size",
+            why: "tor takes a size that is not a number (nan), and ends itself with the next command",
+        });
+    }
+    (is_metrics_policy(name) && value.parse::<ExitPolicy>().is_err()).then_some(Hazard {
+        argument: "MetricsPortPolicy",
+        why: "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
+    })
+}
+
+fn is_size(name: &str) -> bool {
+    SIZES.iter().any(|size| size.eq_ignore_ascii_case(name))
+}
+
 /// What C reads as a number that is none.
-fn is_size_that_is_no_number(word: Word<'_>) -> bool {
-    let Word::Pair(key, value) = word else { return false };
-    let text = value.text();
-    let number = text.trim_start().trim_start_matches(['+', '-']);
-    let is_nan = number.get(..3).is_some_and(|beginning| beginning.eq_ignore_ascii_case("nan"));
-    is_nan && SIZES.iter().any(|size| size.eq_ignore_ascii_case(key))
+fn is_no_number(value: &str) -> bool {
+    let number = value.trim_start().trim_start_matches(['+', '-']);
+    number.get(..3).is_some_and(|beginning| beginning.eq_ignore_ascii_case("nan"))
 }
 
 /// tor also takes abbreviations that are no other option's name.
-fn is_malformed_metrics_policy(word: Word<'_>) -> bool {
-    let Word::Pair(key, value) = word else { return false };
-    let key = key.to_ascii_lowercase();
-    let is_it = key.len() > "metricsport".len() && "metricsportpolicy".starts_with(&key);
-    is_it && value.text().parse::<ExitPolicy>().is_err()
+fn is_metrics_policy(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.len() > "metricsport".len() && "metricsportpolicy".starts_with(&name)
 }
 
 #[cfg(test)]
@@ -142,6 +165,26 @@ mod tests {
         ];
         for line in good {
             assert_eq!(hazard(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_loaded() {
+        for text in [
+            "Nickname a\nMetricsPortPolicy abc\n",
+            "  metricsportpolicy   \"accept\" # x",
+            "+MetricsPortPolicy accept *:80,what",
+            "Log notice stdout\r\nBandwidthRate NaN\r\n",
+        ] {
+            assert!(torrc_hazard(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "MetricsPort 9035\nMetricsPortPolicy accept 127.0.0.1 # no more\nBandwidthRate 1 GB",
+            "# MetricsPortPolicy abc\nNickname nancy\n\"",
+            "MetricsPortPolicy\n/MetricsPortPolicy\n\u{fffd}",
+        ] {
+            assert_eq!(torrc_hazard(text.as_bytes()), None, "{text}");
         }
     }
 }
