@@ -13,7 +13,7 @@ use scape::types::{
     CircuitId, CircuitPurpose, EndReason, EventKind, Fingerprint, StreamId, StreamPurpose, StreamReason,
     StreamStatus,
 };
-use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription};
+use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription, Tor};
 
 use crate::{Case, NAME, NAMED, SOON};
 
@@ -304,8 +304,12 @@ fn mapped(network: &TestNetwork) {
     assert!(matches!(error, Error::Socks(_)), "{error}");
 }
 
+/// With a tor of its own: who has a relay's descriptor goes to the address that the relay has by way of that relay, and all addresses are one here. Where the relay is
+/// its first guard, too, tor waits for a minute and more.
 fn posted(network: &TestNetwork) {
-    let tor = network.client();
+    let own = Tor::launch(network.launch()).unwrap();
+    own.become_ready(SOON).unwrap();
+    let tor = own.controller().unwrap();
     let relay = relays(network)[0];
     let authority = &network.nodes()[0];
     let descriptor = authority.controller().get_info_bytes(&format!("desc/id/{relay}")).unwrap();
