@@ -99,7 +99,8 @@ impl Via {
             self.changed.notify_all();
             return Ok(());
         }
-        progress.open = false;
+        // Whoever looks before it is failed for that must not take it for there.
+        (progress.open, progress.sent) = (false, None);
         Err(StreamProblem::Elsewhere(info.circuit))
     }
 
