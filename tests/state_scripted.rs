@@ -131,6 +131,8 @@ fn it_follows_the_events() {
         (StreamStatus::SentConnect, "127.0.0.1:7".parse().ok())
     );
     assert_eq!(state.addresses().len(), 1);
+    // A callback that is dropped before it is due is not called.
+    state.controller().sync().unwrap();
     drop(built);
 
     say(&state, "end");
