@@ -1,6 +1,6 @@
-//! tor's address map, by what it tells of it.
+//! tor's address map, built from ADDRMAP events and `GETINFO address-mappings/all`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,27 +9,31 @@ use super::change::{Change, Changes};
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
 
-/// The mappings, by what is mapped.
+/// The mappings, indexed by what is mapped and by when they expire. Every
+/// event costs O(log n).
 #[derive(Debug, Default)]
 pub(super) struct AddressTable {
     mappings: BTreeMap<Arc<str>, Arc<AddressMapping>>,
-    /// The snapshot that was last given, while it holds.
+    /// When each mapping that expires does so, the earliest first. Holds
+    /// exactly one entry for each mapping with an expiry time.
+    ends: BTreeSet<(SystemTime, Arc<str>)>,
+    /// The snapshot that was given out last. `None` once the table has changed.
     snapshot: Option<Arc<Addresses>>,
 }
 
 impl AddressTable {
-    /// An ADDRMAP event.
+    /// Applies an ADDRMAP event.
     pub(super) fn apply(&mut self, told: &AddrMapEvent, changes: &mut Changes) {
         if told.is_failure() {
             changes.push(|| Change::AddressFailed(Arc::new(told.clone())));
             return;
         }
-        // An answer to RESOLVE that tor does not keep.
+        // An answer to RESOLVE that tor doesn't cache.
         if told.cached == Some(false) {
             return;
         }
         match &told.to {
-            // A mapping to itself is none.
+            // Mapping a name to itself removes its mapping.
             Some(to) if *to != told.from => {
                 let (from, to) = (told.from.clone(), to.clone());
                 self.insert(AddressMapping { from, to, expires: told.expires.clone() }, changes);
@@ -38,9 +42,10 @@ impl AddressTable {
         }
     }
 
-    /// What `GETINFO address-mappings/all` gave: these are all.
+    /// Replaces the table with the answer to `GETINFO address-mappings/all`.
     pub(super) fn take(&mut self, told: Vec<AddressMapping>, changes: &mut Changes) {
-        let gone = self.mappings.keys().filter(|from| told.iter().all(|mapping| *mapping.from != ***from));
+        let there: HashSet<&str> = told.iter().map(|mapping| mapping.from.as_str()).collect();
+        let gone = self.mappings.keys().filter(|from| !there.contains(&***from));
         for from in gone.cloned().collect::<Vec<_>>() {
             self.remove(&from, changes);
         }
@@ -49,18 +54,18 @@ impl AddressTable {
         }
     }
 
-    /// Takes out what has ended by now.
+    /// Removes the mappings that have expired by `now`.
     pub(super) fn expire(&mut self, now: SystemTime, changes: &mut Changes) {
-        let ended =
-            self.mappings.iter().filter(|(_, mapping)| mapping.expires.time().is_some_and(|end| end <= now));
-        for from in ended.map(|(from, _)| from.clone()).collect::<Vec<_>>() {
+        while self.next_end().is_some_and(|end| end <= now)
+            && let Some((_, from)) = self.ends.pop_first()
+        {
             self.remove(&from, changes);
         }
     }
 
-    /// When the next mapping ends.
+    /// When the next mapping expires.
     pub(super) fn next_end(&self) -> Option<SystemTime> {
-        self.mappings.values().filter_map(|mapping| mapping.expires.time()).min()
+        self.ends.first().map(|(end, _)| *end)
     }
 
     pub(super) fn snapshot(&mut self) -> Arc<Addresses> {
@@ -71,17 +76,29 @@ impl AddressTable {
     }
 
     fn insert(&mut self, mapping: AddressMapping, changes: &mut Changes) {
-        if self.mappings.get(&*mapping.from).is_some_and(|known| **known == mapping) {
+        let known = self.mappings.get(&*mapping.from);
+        if known.is_some_and(|known| **known == mapping) {
             return;
         }
+        let from: Arc<str> = mapping.from.as_str().into();
+        let earlier_end = known.and_then(|known| known.expires.time());
+        if let Some(end) = earlier_end {
+            self.ends.remove(&(end, from.clone()));
+        }
+        if let Some(end) = mapping.expires.time() {
+            self.ends.insert((end, from.clone()));
+        }
         let mapping = Arc::new(mapping);
-        self.mappings.insert(mapping.from.as_str().into(), mapping.clone());
+        self.mappings.insert(from, mapping.clone());
         self.snapshot = None;
         changes.push(|| Change::AddressAdded(mapping));
     }
 
     fn remove(&mut self, from: &str, changes: &mut Changes) {
-        if let Some(mapping) = self.mappings.remove(from) {
+        if let Some((from, mapping)) = self.mappings.remove_entry(from) {
+            if let Some(end) = mapping.expires.time() {
+                self.ends.remove(&(end, from));
+            }
             self.snapshot = None;
             changes.push(|| Change::AddressExpired(mapping));
         }
@@ -144,6 +161,20 @@ mod tests {
         assert_eq!((before.len(), table.snapshot().len(), table.next_end()), (2, 1, None));
         // A mapping to itself takes one away.
         assert_eq!(tell(&mut table, &["b.example b.example NEVER CACHED=\"YES\""]), ["expired b.example"]);
+    }
+
+    #[test]
+    fn expiry_index_follows_every_change_of_a_mapping() {
+        let mut table = AddressTable::default();
+        let at = |second: u8| {
+            format!("a.example 192.0.2.1 \"2026-11-21 02:12:{second}\" EXPIRES=\"2026-11-21 02:12:{second}\"")
+        };
+        tell(&mut table, &[&at(34), &at(20), &at(50), "b.example c.example NEVER"]);
+        assert_eq!((table.ends.len(), table.mappings.len()), (1, 2));
+        tell(&mut table, &["a.example 192.0.2.1 NEVER"]);
+        assert_eq!((table.ends.len(), table.mappings.len()), (0, 2));
+        tell(&mut table, &[&at(34), "a.example a.example NEVER"]);
+        assert_eq!((table.ends.len(), table.mappings.len()), (0, 1));
     }
 
     #[test]

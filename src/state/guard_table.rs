@@ -1,66 +1,92 @@
-//! tor's entry guards, by what it tells of them.
+//! tor's entry guards, built from GUARD events and `GETINFO entry-guards`.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use crate::event::GuardEvent;
 use crate::protocol::EntryGuard;
-use crate::types::{EntryGuardStatus, GuardStatus, GuardType};
+use crate::types::{EntryGuardStatus, Fingerprint, GuardStatus, GuardType, RelayName};
 
-/// The guards, in tor's order.
+/// The guards, indexed by their place in tor's order and by relay. Every event
+/// costs O(log n).
 #[derive(Debug, Default)]
 pub(super) struct GuardTable {
-    guards: Vec<EntryGuard>,
+    guards: BTreeMap<u64, EntryGuard>,
+    places: HashMap<Key, u64>,
+    /// The place of the next guard that tor adds.
+    next_place: u64,
+}
+
+/// What makes two names the same guard's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Fingerprint(Fingerprint),
+    Nickname(Box<str>),
+}
+
+impl Key {
+    fn of(relay: &RelayName) -> Key {
+        match relay.fingerprint() {
+            Some(fingerprint) => Key::Fingerprint(fingerprint),
+            None => Key::Nickname(relay.nickname().unwrap_or_default().into()),
+        }
+    }
 }
 
 impl GuardTable {
-    pub(super) fn guards(&self) -> &[EntryGuard] {
-        &self.guards
+    /// The guards, in tor's order.
+    pub(super) fn guards(&self) -> impl Iterator<Item = &EntryGuard> {
+        self.guards.values()
     }
 
-    /// A GUARD event, which came at the time `arrived`.
+    /// Applies a GUARD event, which came at the time `arrived`.
     pub(super) fn apply(&mut self, told: &GuardEvent, arrived: SystemTime) {
         if told.guard_type != GuardType::Entry {
             return;
         }
-        let at = self.guards.iter().position(|guard| {
-            guard.relay == told.relay
-                || (told.relay.fingerprint().is_some()
-                    && guard.relay.fingerprint() == told.relay.fingerprint())
-        });
         let (status, since) = match &told.status {
             GuardStatus::New => (EntryGuardStatus::NeverConnected, None),
             GuardStatus::Up | GuardStatus::Good => (EntryGuardStatus::Up, None),
             GuardStatus::Down => (EntryGuardStatus::Down, Some(arrived)),
             GuardStatus::Bad => (EntryGuardStatus::Unusable, None),
             GuardStatus::Dropped => {
-                if let Some(at) = at {
-                    self.guards.remove(at);
+                if let Some(place) = self.places.remove(&Key::of(&told.relay)) {
+                    self.guards.remove(&place);
                 }
                 return;
             }
-            // Guards of the second hop are no entry guards.
+            // GOOD_L2 and the like: guards of the second hop aren't entry guards.
             _ => return,
         };
-        match at.and_then(|at| self.guards.get_mut(at)) {
-            // Of one that was never reached, tor goes on to say just that.
+        let known = self.places.get(&Key::of(&told.relay)).and_then(|place| self.guards.get_mut(place));
+        match known {
+            // GETINFO keeps saying "never-connected" of a guard that was never reached.
             Some(guard)
                 if guard.status == EntryGuardStatus::NeverConnected && status == EntryGuardStatus::Down => {}
             Some(guard) => {
                 guard.status = status;
                 guard.since = since;
             }
-            None => self.guards.push(EntryGuard {
-                relay: told.relay.clone(),
-                status,
-                since,
-                extra_words: Vec::new(),
-            }),
+            None => {
+                let relay = told.relay.clone();
+                self.push(EntryGuard { relay, status, since, extra_words: Vec::new() });
+            }
         }
     }
 
-    /// What `GETINFO entry-guards` gave.
+    /// Replaces the table with the answer to `GETINFO entry-guards`.
     pub(super) fn take(&mut self, guards: Vec<EntryGuard>) {
-        self.guards = guards;
+        *self = GuardTable::default();
+        for guard in guards {
+            self.push(guard);
+        }
+    }
+
+    fn push(&mut self, guard: EntryGuard) {
+        let place = self.next_place;
+        self.next_place += 1;
+        self.places.insert(Key::of(&guard.relay), place);
+        self.guards.insert(place, guard);
     }
 }
 
@@ -84,7 +110,6 @@ mod tests {
         }
         table
             .guards()
-            .iter()
             .map(|guard| format!("{} {}", guard.relay.nickname().unwrap_or("?"), guard.status))
             .collect()
     }
@@ -97,7 +122,7 @@ mod tests {
         assert_eq!(tell(&mut table, &one("DOWN")), ["a never-connected"]);
         assert_eq!(tell(&mut table, &one("UP")), ["a up"]);
         assert_eq!(tell(&mut table, &one("DOWN")), ["a down"]);
-        assert_eq!(table.guards()[0].since, Some(UNIX_EPOCH));
+        assert_eq!(table.guards().next().unwrap().since, Some(UNIX_EPOCH));
         assert_eq!(tell(&mut table, &one("GOOD_L2")), ["a down"]);
         assert_eq!(tell(&mut table, &one("ODD")), ["a down"]);
         // Its name may be missing.

@@ -194,7 +194,7 @@ impl State {
 
     /// tor's entry guards, in its order. `Up` means that it is not known to be down.
     pub fn entry_guards(&self) -> Vec<EntryGuard> {
-        self.shared().model().guards.guards().to_vec()
+        self.shared().model().guards.guards().cloned().collect()
     }
 
     /// tor's address map.

@@ -7,9 +7,10 @@ use super::address_table::AddressTable;
 use super::change::Changes;
 use super::circuit_table::CircuitTable;
 use super::guard_table::GuardTable;
-use super::router_table::RouterTable;
+use super::router_table::{self, RouterTable};
 use super::snapshot::Snapshot;
 use super::stream_table::StreamTable;
+use crate::descriptor::RouterEntry;
 use crate::error::Closed;
 use crate::event::{Event, EventBody};
 
@@ -52,7 +53,9 @@ impl Model {
         }
     }
 
-    /// An event of a kind in [`KINDS`](super::KINDS). What NS and NEWCONSENSUS say takes longer, and is applied by
+    /// Applies an event of a kind in [`KINDS`](super::KINDS). Reading NS and
+    /// NEWCONSENSUS takes longer. The [tracker](super::tracker) reads them
+    /// without the lock, then calls [`change_routers`](Self::change_routers) or
     /// [`set_routers`](Self::set_routers).
     pub(super) fn apply(&mut self, event: &Event, changes: &mut Changes) {
         match event.body() {
@@ -64,13 +67,21 @@ impl Model {
                 self.addresses.expire(event.arrived(), changes);
             }
             EventBody::Guard(told) => self.guards.apply(told, event.arrived()),
-            EventBody::Ns(told) => self.set_routers(self.routers.with(told.entries(), changes)),
+            EventBody::Ns(told) => self.change_routers(router_table::entries(told.entries()), changes),
             EventBody::NewConsensus(told) => self.set_routers(self.routers.replaced(told.entries(), changes)),
             _ => {}
         }
     }
 
-    /// What the consensus says now.
+    /// Applies changed entries of the consensus.
+    pub(super) fn change_routers(&mut self, entries: Vec<RouterEntry>, changes: &mut Changes) {
+        // Copies the table only if a snapshot of it was given out.
+        Arc::make_mut(&mut self.routers).change(entries, changes);
+        self.routers.tidy();
+        self.consensus += 1;
+    }
+
+    /// Sets the routers of a new consensus.
     pub(super) fn set_routers(&mut self, routers: Arc<RouterTable>) {
         if !Arc::ptr_eq(&routers, &self.routers) {
             self.routers = routers;
@@ -97,6 +108,105 @@ impl Model {
             for event in events {
                 self.apply(&event, changes);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant, UNIX_EPOCH};
+
+    use super::*;
+    use crate::protocol::Decoder;
+
+    /// Builds an event from what follows `650`.
+    fn event(text: &str) -> Event {
+        let mut decoder = Decoder::default();
+        let separator = if text.contains('\n') { '+' } else { ' ' };
+        let end = if separator == '+' { "\r\n.\r\n650 OK" } else { "" };
+        decoder.feed(format!("650{separator}{text}{end}\r\n").as_bytes());
+        Event::parse(decoder.next_reply().unwrap().unwrap(), UNIX_EPOCH)
+    }
+
+    fn fingerprint(n: usize) -> String {
+        format!("${n:040X}")
+    }
+
+    fn circuit(n: usize) -> String {
+        format!("CIRC {n} BUILT {}~a PURPOSE=GENERAL", fingerprint(n))
+    }
+
+    fn circuit_minor(n: usize) -> String {
+        format!("CIRC_MINOR {n} PURPOSE_CHANGED {}~a PURPOSE=CONTROLLER OLD_PURPOSE=GENERAL", fingerprint(n))
+    }
+
+    fn stream(n: usize) -> String {
+        format!("STREAM {n} SENTCONNECT {n} a.example:80")
+    }
+
+    fn mapping(n: usize) -> String {
+        let (hour, minute, second) = (n / 3600 % 24, n / 60 % 60, n % 60);
+        let end = format!("2038-01-01 {hour:02}:{minute:02}:{second:02}");
+        format!("ADDRMAP {n}.example 192.0.2.1 \"{end}\" EXPIRES=\"{end}\" CACHED=\"YES\"")
+    }
+
+    fn guard(n: usize) -> String {
+        format!("GUARD ENTRY {}~a UP", fingerprint(n))
+    }
+
+    fn router(n: usize) -> String {
+        let mut identity = [0; 20];
+        identity[12..].copy_from_slice(&(n as u64).to_be_bytes());
+        let identity = data_encoding::BASE64_NOPAD.encode(&identity);
+        let published = "2038-01-01 00:00:00";
+        format!("NS\r\nr a {identity} plQ6EsZYTpzKMobnfTr0p6PnKMw {published} 127.0.0.1 9001 0\r\ns Running")
+    }
+
+    /// Returns how long a new entry, one that is known and one that ends take on
+    /// average in a model that has `size` entries of every kind.
+    fn cost(model: &mut Model, size: usize, kind: fn(usize) -> String) -> Duration {
+        const EVENTS: usize = 200;
+        let mut changes = Changes::new(true);
+        let mut best = Duration::MAX;
+        for round in 0..5 {
+            let first = size + round * EVENTS;
+            let events: Vec<Event> =
+                (first..first + EVENTS).chain(0..EVENTS).map(|n| event(&kind(n))).collect();
+            // An event is read when it is looked at first, and that isn't what is measured.
+            events.iter().for_each(|event| drop(format!("{:?}", event.body())));
+            let begun = Instant::now();
+            events.iter().for_each(|event| model.apply(event, &mut changes));
+            best = best.min(begun.elapsed());
+        }
+        best
+    }
+
+    /// `SCAPE_STATE_SIZES=1000,100000` sets other sizes, of which the first and
+    /// the last are compared. docs/reliability.md has the figures.
+    #[test]
+    fn event_cost_does_not_grow_with_the_tables() {
+        let kinds = [circuit, circuit_minor, stream, mapping, guard, router];
+        let sizes = std::env::var("SCAPE_STATE_SIZES").unwrap_or("500,20000".into());
+        let sizes: Vec<usize> = sizes.split(',').map(|size| size.parse().unwrap()).collect();
+        let mut costs = Vec::new();
+        for &size in &sizes {
+            let mut model = Model::new();
+            model.phase = Phase::Live;
+            for kind in [circuit, stream, mapping, guard, router] {
+                for n in 0..size {
+                    model.apply(&event(&kind(n)), &mut Changes::new(false));
+                }
+            }
+            assert_eq!(model.addresses.snapshot().len(), size);
+            assert_eq!((model.guards.guards().count(), model.routers.len()), (size, size));
+            assert_eq!((model.circuits.iter().count(), model.streams.iter().count()), (size, size));
+            costs.push(kinds.map(|kind| cost(&mut model, size, kind)));
+        }
+        // With the default sizes, a linear cost would be 40 times as high.
+        for (at, kind) in ["CIRC", "CIRC_MINOR", "STREAM", "ADDRMAP", "GUARD", "NS"].iter().enumerate() {
+            let costs: Vec<Duration> = costs.iter().map(|costs| costs[at]).collect();
+            println!("{kind}: {costs:?} with {sizes:?} entries");
+            assert!(costs[costs.len() - 1] < costs[0] * 12, "{kind}: {costs:?} with {sizes:?} entries");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Every router that the consensus has, and those that somebody holds without its having them.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -10,6 +11,9 @@ use parking_lot::Mutex;
 use super::change::{Change, Changes};
 use crate::descriptor::{RouterEntry, RouterStatus};
 use crate::types::Fingerprint;
+
+/// How many routers outside the consensus may be looked through at every event.
+const FEW: usize = 64;
 
 /// One router, for as long as the consensus has it or somebody holds it.
 #[derive(Debug)]
@@ -20,15 +24,54 @@ pub(super) struct RouterCell {
     in_consensus: AtomicBool,
 }
 
-/// The routers of one consensus, and what has been changed of it since.
-#[derive(Debug, Default)]
+/// The routers of one consensus, with the changes that NS events have told since.
+#[derive(Debug, Default, Clone)]
 pub(super) struct RouterTable {
-    /// In the order of their fingerprints.
-    cells: Vec<Arc<RouterCell>>,
-    /// Where in `cells` those of each nickname, in lower case, are. Made when it is first asked for.
-    names: OnceLock<HashMap<String, Vec<usize>>>,
-    /// Those that the consensus does not have, and those that it has only just got. All tables of a state share it.
-    others: Arc<Mutex<HashMap<Fingerprint, Weak<RouterCell>>>>,
+    cells: BTreeSet<ByFingerprint>,
+    /// The routers of each nickname, in lower case. Built when the first
+    /// nickname is looked up, and dropped when the table changes.
+    names: OnceLock<HashMap<String, Vec<Arc<RouterCell>>>>,
+    /// Routers that somebody holds and the consensus doesn't have, and those
+    /// that have just entered it. Shared by all tables of a state.
+    others: Arc<Mutex<Others>>,
+}
+
+/// A router, ordered by its fingerprint.
+#[derive(Debug, Clone)]
+struct ByFingerprint(Arc<RouterCell>);
+
+#[derive(Debug, Default)]
+struct Others {
+    cells: HashMap<Fingerprint, Weak<RouterCell>>,
+    /// How many cells there were after the last tidying. The next one comes
+    /// when there are twice as many, so that it costs nothing by the event.
+    tidied_at: usize,
+}
+
+impl Borrow<Fingerprint> for ByFingerprint {
+    fn borrow(&self) -> &Fingerprint {
+        &self.0.fingerprint
+    }
+}
+
+impl PartialEq for ByFingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.fingerprint == other.0.fingerprint
+    }
+}
+
+impl Eq for ByFingerprint {}
+
+impl PartialOrd for ByFingerprint {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByFingerprint {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.fingerprint.cmp(&other.0.fingerprint)
+    }
 }
 
 impl RouterCell {
@@ -68,28 +111,27 @@ impl RouterTable {
         self.cells.len()
     }
 
-    pub(super) fn cells(&self) -> &[Arc<RouterCell>] {
-        &self.cells
+    /// The routers, in the order of their fingerprints.
+    pub(super) fn cells(&self) -> impl ExactSizeIterator<Item = &Arc<RouterCell>> {
+        self.cells.iter().map(|cell| &cell.0)
     }
 
     pub(super) fn get(&self, fingerprint: Fingerprint) -> Option<&Arc<RouterCell>> {
-        let at = self.cells.binary_search_by_key(&fingerprint, |cell| cell.fingerprint).ok()?;
-        self.cells.get(at)
+        self.cells.get(&fingerprint).map(|cell| &cell.0)
     }
 
-    /// The routers that had this nickname when it was first asked for one.
+    /// The routers with this nickname, in any case of its letters.
     pub(super) fn named(&self, nickname: &str) -> impl Iterator<Item = &Arc<RouterCell>> {
         let names = self.names.get_or_init(|| {
-            let mut names: HashMap<String, Vec<usize>> = HashMap::new();
-            for (at, cell) in self.cells.iter().enumerate() {
+            let mut names: HashMap<String, Vec<Arc<RouterCell>>> = HashMap::new();
+            for cell in self.cells() {
                 if let Some(entry) = cell.entry() {
-                    names.entry(entry.nickname().to_ascii_lowercase()).or_default().push(at);
+                    names.entry(entry.nickname().to_ascii_lowercase()).or_default().push(cell.clone());
                 }
             }
             names
         });
-        let found = names.get(&nickname.to_ascii_lowercase());
-        found.into_iter().flatten().filter_map(|at| self.cells.get(*at))
+        names.get(&nickname.to_ascii_lowercase()).into_iter().flatten()
     }
 
     /// The router with this fingerprint, whether the consensus has it or not.
@@ -100,29 +142,35 @@ impl RouterTable {
         }
     }
 
-    /// A router that this table does not have: the next one may.
+    /// A router that this table doesn't have. The next table may have it.
     fn other(&self, fingerprint: Fingerprint) -> Arc<RouterCell> {
         let mut others = self.others.lock();
-        match others.get(&fingerprint).and_then(Weak::upgrade) {
+        match others.cells.get(&fingerprint).and_then(Weak::upgrade) {
             Some(cell) => cell,
             None => {
                 let cell = RouterCell::new(fingerprint);
-                others.insert(fingerprint, Arc::downgrade(&cell));
+                others.cells.insert(fingerprint, Arc::downgrade(&cell));
                 cell
             }
         }
     }
 
-    /// Forgets the others that nobody holds, and those that this table has.
+    /// Forgets the others that nobody holds and those that this table has, once
+    /// there are many.
     pub(super) fn tidy(&self) {
-        self.others.lock().retain(|_, cell| cell.upgrade().is_some_and(|cell| !cell.is_in_consensus()));
+        let mut others = self.others.lock();
+        if others.cells.len() > FEW && others.cells.len() < 2 * others.tidied_at {
+            return;
+        }
+        others.cells.retain(|_, cell| cell.upgrade().is_some_and(|cell| !cell.is_in_consensus()));
+        others.tidied_at = others.cells.len();
     }
 
-    /// The table after a whole consensus, of which `text` has the entries.
+    /// Returns the table after a whole consensus, whose entries are in `text`.
     pub(super) fn replaced(&self, text: &[u8], changes: &mut Changes) -> Arc<RouterTable> {
-        let entries = sorted(text);
+        let entries = entries(text);
         let mut cells = Vec::with_capacity(entries.len());
-        let mut known = self.cells.iter().peekable();
+        let mut known = self.cells().peekable();
         for entry in entries {
             let fingerprint = entry.fingerprint();
             while let Some(gone) = known.next_if(|cell| cell.fingerprint < fingerprint) {
@@ -139,27 +187,22 @@ impl RouterTable {
         for gone in known {
             self.remove(gone, changes);
         }
-        self.succeeded_by(cells)
+        let cells = cells.into_iter().map(ByFingerprint).collect();
+        Arc::new(RouterTable { cells, names: OnceLock::new(), others: self.others.clone() })
     }
 
-    /// The table after these entries have changed.
-    pub(super) fn with(&self, text: &[u8], changes: &mut Changes) -> Arc<RouterTable> {
-        let mut cells = self.cells.clone();
-        for entry in sorted(text) {
-            match cells.binary_search_by(|cell| cell.fingerprint.cmp(&entry.fingerprint())) {
-                Ok(at) => {
-                    if let Some(cell) = cells.get(at) {
-                        update(cell, entry, changes);
-                    }
+    /// Applies changed entries to this table. Each costs O(log n).
+    pub(super) fn change(&mut self, entries: Vec<RouterEntry>, changes: &mut Changes) {
+        self.names.take();
+        for entry in entries {
+            match self.get(entry.fingerprint()) {
+                Some(cell) => update(cell, entry, changes),
+                None => {
+                    let cell = self.add(entry, changes);
+                    self.cells.insert(ByFingerprint(cell));
                 }
-                Err(at) => cells.insert(at, self.add(entry, changes)),
             }
         }
-        self.succeeded_by(cells)
-    }
-
-    fn succeeded_by(&self, cells: Vec<Arc<RouterCell>>) -> Arc<RouterTable> {
-        Arc::new(RouterTable { cells, names: OnceLock::new(), others: self.others.clone() })
     }
 
     fn add(&self, entry: RouterEntry, changes: &mut Changes) -> Arc<RouterCell> {
@@ -172,7 +215,7 @@ impl RouterTable {
 
     fn remove(&self, cell: &Arc<RouterCell>, changes: &mut Changes) {
         cell.set_in_consensus(false);
-        self.others.lock().insert(cell.fingerprint, Arc::downgrade(cell));
+        self.others.lock().cells.insert(cell.fingerprint, Arc::downgrade(cell));
         changes.push(|| Change::RouterRemoved(cell.clone()));
     }
 }
@@ -183,8 +226,9 @@ fn update(cell: &Arc<RouterCell>, entry: RouterEntry, changes: &mut Changes) {
     }
 }
 
-/// The entries in the order of their fingerprints, as a consensus has them anyway, each once. What cannot be read is left out.
-fn sorted(text: &[u8]) -> Vec<RouterEntry> {
+/// Reads router status entries and returns them in the order of their
+/// fingerprints, each once. Malformed entries are skipped.
+pub(super) fn entries(text: &[u8]) -> Vec<RouterEntry> {
     let mut entries: Vec<RouterEntry> = RouterStatus::parse_all(text).map(RouterEntry::from).collect();
     if !entries.is_sorted_by(|a, b| a.fingerprint().cmp(&b.fingerprint()) == Ordering::Less) {
         entries.sort_by_key(RouterEntry::fingerprint);
@@ -216,6 +260,10 @@ mod tests {
         changes.into_list().into_iter().map(shown).collect()
     }
 
+    fn nth(table: &RouterTable, n: usize) -> Arc<RouterCell> {
+        table.cells().nth(n).unwrap().clone()
+    }
+
     fn replaced(table: &RouterTable, text: &str) -> (Arc<RouterTable>, Vec<String>) {
         let mut changes = Changes::new(true);
         let table = table.replaced(text.as_bytes(), &mut changes);
@@ -227,12 +275,12 @@ mod tests {
     fn a_router_is_the_same_in_every_consensus() {
         let (first, told) = replaced(&RouterTable::default(), &format!("{A}{B}"));
         assert_eq!(told, ["added alice", "added bob"]);
-        let bob = first.cells()[1].clone();
-        assert!(bob.is_in_consensus() && first.others.lock().is_empty());
+        let bob = nth(&first, 1);
+        assert!(bob.is_in_consensus() && first.others.lock().cells.is_empty());
 
         let (second, told) = replaced(&first, &format!("{}{C}", A.replace("4000", "5000")));
         assert_eq!(told, ["changed alice", "removed bob", "added Alice"]);
-        assert!(Arc::ptr_eq(&first.cells()[0], &second.cells()[0]));
+        assert!(Arc::ptr_eq(&nth(&first, 0), &nth(&second, 0)));
         assert!(!bob.is_in_consensus() && bob.entry().is_some());
         assert!(Arc::ptr_eq(&bob, &second.get_or_stub(bob.fingerprint())));
 
@@ -248,13 +296,13 @@ mod tests {
         let table = RouterTable::default();
         let stub = table.get_or_stub(bob);
         let (known, _) = replaced(&table, B);
-        assert!(Arc::ptr_eq(&stub, &known.cells()[0]) && stub.is_in_consensus());
+        assert!(Arc::ptr_eq(&stub, &nth(&known, 0)) && stub.is_in_consensus());
         let unknown = known.get_or_stub(Fingerprint::from_bytes([7; 20]));
         assert!(!unknown.is_in_consensus() && unknown.entry().is_none());
         assert!(Arc::ptr_eq(&unknown, &known.get_or_stub(Fingerprint::from_bytes([7; 20]))));
         drop(unknown);
         known.tidy();
-        assert!(known.others.lock().is_empty());
+        assert!(known.others.lock().cells.is_empty());
     }
 
     #[test]
@@ -262,9 +310,12 @@ mod tests {
         let (table, _) = replaced(&RouterTable::default(), &format!("{A}{B}"));
         let mut changes = Changes::new(true);
         let text = format!("{}nonsense\nr bad\n{C}", B.replace("Exit", "Guard"));
-        let table = table.with(text.as_bytes(), &mut changes);
+        let before = table.clone();
+        let mut table = table;
+        assert_eq!(table.named("bob").count(), 1);
+        Arc::make_mut(&mut table).change(entries(text.as_bytes()), &mut changes);
         assert_eq!(shown(changes), ["changed bob", "added Alice"]);
-        assert_eq!(table.len(), 3);
+        assert_eq!((before.len(), table.len()), (2, 3), "a snapshot stays as it is");
         assert_eq!(table.named("ALICE").count(), 2);
         assert_eq!((table.named("bob").count(), table.named("carol").count()), (1, 0));
     }

@@ -32,7 +32,7 @@ impl Routers {
 
     /// All of them, in the order of their fingerprints.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Router> + '_ {
-        self.table.cells().iter().map(|cell| Router::new(cell.clone(), self.state.clone()))
+        self.table.cells().map(|cell| Router::new(cell.clone(), self.state.clone()))
     }
 
     /// The router with this fingerprint.

@@ -1,6 +1,6 @@
 //! Every stream that tor has, by what it tells of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -133,8 +133,8 @@ impl StreamTable {
 
     /// What `GETINFO stream-status` gave: these are all.
     pub(super) fn take(&mut self, told: &[StreamInfo], circuits: &CircuitTable, changes: &mut Changes) {
-        let gone: Vec<_> =
-            self.open.keys().filter(|id| told.iter().all(|info| info.id != **id)).copied().collect();
+        let there: HashSet<StreamId> = told.iter().map(|info| info.id).collect();
+        let gone: Vec<_> = self.open.keys().filter(|id| !there.contains(id)).copied().collect();
         for id in gone {
             if let Some(cell) = self.open.get(&id).cloned() {
                 cell.change(|info| info.status = StreamStatus::Closed);

@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::change::{Change, Changes};
 use super::model::{Model, Phase};
+use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
 use crate::connection::{Callbacks, Tracker};
@@ -37,7 +38,7 @@ pub(super) struct Shared {
 pub(super) struct KeeperTasks {
     /// tor's guards may have changed without an event.
     pub(super) guards_are_stale: bool,
-    /// Mappings have changed, and with them when the next one ends.
+    /// The next mapping to expire, or the time it does so, has changed.
     pub(super) addresses_changed: bool,
     pub(super) stop: bool,
 }
@@ -137,15 +138,15 @@ impl Shared {
         self.keeper_wake.notify_all();
     }
 
-    /// What of the event the keeper must see to.
-    fn note_for_keeper(&self, event: &Event) {
-        match event.kind() {
-            // Which relays may be guards has changed; tor tells only of some of what follows.
-            EventKind::NewConsensus | EventKind::ConfChanged => {
-                self.wake_keeper(|tasks| tasks.guards_are_stale = true);
-            }
-            EventKind::AddrMap => self.wake_keeper(|tasks| tasks.addresses_changed = true),
-            _ => {}
+    /// Wakes the keeper if an event of this kind gives it something to do.
+    fn note_for_keeper(&self, kind: &EventKind, next_end_changed: bool) {
+        // A consensus or an option may change which relays can be guards. tor sends GUARD events
+        // for only some of the changes that follow.
+        if matches!(kind, EventKind::NewConsensus | EventKind::ConfChanged) {
+            self.wake_keeper(|tasks| tasks.guards_are_stale = true);
+        }
+        if next_end_changed {
+            self.wake_keeper(|tasks| tasks.addresses_changed = true);
         }
     }
 }
@@ -158,24 +159,30 @@ impl Tracker for Shared {
             events.push(event.clone());
             return;
         }
+        let next_end = model.addresses.next_end();
         match event.body() {
-            // Some milliseconds' work, without the lock. Nobody else changes the routers meanwhile but a load, which then begins
-            // with a new connection: this one's events do not count any more.
-            EventBody::Ns(told) | EventBody::NewConsensus(told) => {
+            // Reading takes up to some milliseconds, so it is done without the lock. Nobody else
+            // changes the routers meanwhile: only a load does, and a load begins with a new
+            // connection, when this one's events don't count any more.
+            EventBody::Ns(told) => {
+                drop(model);
+                let entries = router_table::entries(told.entries());
+                model = self.model();
+                model.change_routers(entries, &mut changes);
+            }
+            EventBody::NewConsensus(told) => {
                 let routers = model.routers.clone();
                 drop(model);
-                let routers = match event.kind() {
-                    EventKind::Ns => routers.with(told.entries(), &mut changes),
-                    _ => routers.replaced(told.entries(), &mut changes),
-                };
+                let routers = routers.replaced(told.entries(), &mut changes);
                 model = self.model();
                 model.set_routers(routers);
                 model.routers.tidy();
             }
             _ => model.apply(event, &mut changes),
         }
+        let next_end_changed = model.addresses.next_end() != next_end;
         self.publish(model, changes);
-        self.note_for_keeper(event);
+        self.note_for_keeper(event.kind(), next_end_changed);
     }
 
     fn ended(&self, closed: &Closed, returns: bool) {
