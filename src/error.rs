@@ -16,6 +16,7 @@ mod circuit;
 mod closed;
 mod config;
 mod connect;
+mod debug;
 mod disk_onion;
 mod endpoint;
 mod geoip;
@@ -71,7 +72,17 @@ pub use verify::VerifyError;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong. See the [module](self) for how the kinds are told apart.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// `{}` shows the message alone. `{:?}`, which is what a `main` that returns an
+/// error and `unwrap` print, shows the message and its causes, one a line.
+/// `{:#?}` shows the structure.
+///
+/// ```
+/// let error = scape::Connect::to("127.0.0.1:1").and_then(|to| to.connect()).unwrap_err();
+/// let shown = format!("{error:?}");
+/// assert!(shown.starts_with(&error.to_string()));
+/// ```
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// tor understood that it was spoken to, and said no.

@@ -1,0 +1,111 @@
+//! How an [`Error`] is shown to a person who sees only its `Debug` form.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Error;
+
+impl fmt::Debug for Error {
+    /// Writes the message and its causes, one a line; with `{:#?}`, the
+    /// structure.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.structure() {
+            Some(structure) if f.alternate() => structure.fmt(f),
+            _ => write_chain(f, self),
+        }
+    }
+}
+
+impl Error {
+    /// The value that the variant wraps, if it wraps one.
+    fn structure(&self) -> Option<&dyn fmt::Debug> {
+        let structure: &dyn fmt::Debug = match self {
+            Error::Refused(inner) => inner,
+            Error::Closed(inner) => inner,
+            Error::Timeout(inner) => inner,
+            Error::Argument(inner) => inner,
+            Error::Connect(inner) => inner,
+            Error::Auth(inner) => inner,
+            Error::Launch(inner) => inner,
+            Error::NoTor(inner) => inner,
+            Error::NoSocksPort(inner) => inner,
+            Error::NotReady(inner) => inner,
+            Error::Circuit(inner) => inner,
+            Error::NoPath(inner) => inner,
+            Error::HsFetch(inner) => inner,
+            Error::Config(inner) => inner,
+            Error::DiskOnion(inner) => inner,
+            Error::Publish(inner) => inner,
+            Error::Resolve(inner) => inner,
+            Error::Socks(inner) => inner,
+            Error::Stream(inner) => inner,
+            Error::Endpoint(inner) => inner,
+            Error::Tls(inner) => inner,
+            Error::GeoIp(inner) => inner,
+            Error::Manual(inner) => inner,
+            Error::Owner(inner) => inner,
+            Error::Torrc(inner) => inner,
+            Error::Verify(inner) => inner,
+            Error::Answer { .. } | Error::NoControl { .. } | Error::Io { .. } => return None,
+        };
+        Some(structure)
+    }
+}
+
+/// Writes an error's message, then each of its causes on a line of its own. A
+/// cause whose text the line before it already ends with is left out.
+fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn StdError) -> fmt::Result {
+    let mut shown = error.to_string();
+    f.write_str(&shown)?;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !shown.ends_with(&text) {
+            write!(f, "\ncaused by: {text}")?;
+            shown = text;
+        }
+        source = cause.source();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::error::Timeout;
+
+    fn io_error() -> Error {
+        Error::io("cannot read the cookie file", io::Error::from(io::ErrorKind::PermissionDenied))
+    }
+
+    #[test]
+    fn debug_of_an_error_is_its_message_and_causes() {
+        let error = io_error();
+        assert_eq!(format!("{error:?}"), "cannot read the cookie file\ncaused by: permission denied");
+        let error = Error::answer("GETINFO version", "no value");
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+
+    #[test]
+    fn debug_of_an_error_does_not_repeat_a_cause() {
+        let error = Error::io("cannot start: permission denied", io::ErrorKind::PermissionDenied.into());
+        assert_eq!(format!("{error:?}"), "cannot start: permission denied");
+    }
+
+    #[test]
+    fn alternate_debug_of_an_error_shows_the_structure() {
+        let timeout = Timeout::new(crate::error::Phase::Reply, std::time::Duration::from_secs(1));
+        let shown = format!("{:#?}", Error::from(timeout));
+        assert!(shown.starts_with("Timeout {") && shown.contains("phase"), "{shown}");
+        assert!(!format!("{:?}", Error::from(timeout)).contains('{'));
+    }
+
+    #[test]
+    fn main_that_returns_an_error_prints_few_characters() {
+        let error = crate::Connect::to("127.0.0.1:1").and_then(|to| to.connect()).unwrap_err();
+        let shown = format!("{error:?}");
+        assert!(shown.len() < 300 && !shown.contains("{ "), "{shown}");
+    }
+}
