@@ -1,5 +1,8 @@
-//! Everything that takes a network, on one private network of real tors: making it takes longer than using it, so the
-//! cases run in turn in one test.
+//! Cases that need a network. All run in turn on one private network of real
+//! tors, in one test, because starting the network takes longer than a case.
+//!
+//! `SCAPE_CASE` runs only the cases whose names contain its value:
+//! `SCAPE_CASE="live state" cargo test --all-features --test network_cases -- --nocapture`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -46,6 +49,8 @@ mod paths;
 mod program;
 #[path = "network/rare_events.rs"]
 mod rare_events;
+#[path = "support/seed.rs"]
+mod seed;
 #[path = "network/socks.rs"]
 mod socks;
 #[path = "network/state.rs"]
@@ -94,7 +99,6 @@ fn a_private_network() {
     assert_eq!(roles.iter().filter(|role| **role == Role::Authority).count(), 3);
     assert_eq!(network.relays().count(), 5);
 
-    let mut failed = Vec::new();
     let cases: &[&[Case]] = &[
         circuits::CASES,
         commands::CASES,
@@ -120,7 +124,12 @@ fn a_private_network() {
         // Last: they leave the network in another state.
         rare_events::CASES,
     ];
-    for (name, case) in cases.iter().copied().flatten() {
+    let wanted = std::env::var("SCAPE_CASE").unwrap_or_default();
+    let cases: Vec<&Case> =
+        cases.iter().copied().flatten().filter(|(name, _)| name.contains(&wanted)).collect();
+    assert!(!cases.is_empty(), "no case's name contains {wanted:?} (SCAPE_CASE)");
+    let mut failed = Vec::new();
+    for (name, case) in cases {
         let begun = Instant::now();
         let outcome = watchdog::within(LONGEST, name, || catch_unwind(AssertUnwindSafe(|| case(&network))));
         watchdog::say_how_long(name, if outcome.is_ok() { "ok" } else { "FAILED" }, begun);

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+#[path = "support/seed.rs"]
+mod seed;
 mod support;
 
 use std::time::{Duration, Instant};
@@ -107,7 +109,7 @@ fn a_thousand_edits_from_both_and_none_is_lost_silently() {
     let tor = RealTor::start("SocksPort 19999\n");
     let watcher = Connect::to(tor.port()).unwrap().caching(Caching::Off).connect().unwrap();
     let mut programs = [Program::new(&tor), Program::new(&tor)];
-    let seed = u64::from(std::process::id());
+    let seed = seed::seed();
     let mut random = StdRng::seed_from_u64(seed);
     let (mut saved, mut conflicts) = (0, 0);
     for step in 0..1000 {
