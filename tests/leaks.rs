@@ -164,6 +164,23 @@ fn look_ups(client: &TorClient) {
     assert!(client.dns_resolve("bücher.example").is_err());
 }
 
+/// `Tor::find`, `Tor::global` and `connect` try the usual places when no tor is
+/// there. None of these places is on another machine.
+#[test]
+fn looking_for_a_tor_stays_on_this_machine() {
+    if env::var_os(SOCKS).is_some() {
+        assert!(Tor::find().is_err());
+        assert!(Tor::global().is_err());
+        assert!(scape::connect().is_err());
+        return;
+    }
+    // Not even a tor program is found, so none is launched.
+    let environment = [(SOCKS, "none".to_owned()), ("SCAPE_TOR", "/nonexistent/tor".to_owned())];
+    let audit = Audit::of_test("looking_for_a_tor_stays_on_this_machine", &environment);
+    assert_eq!(audit.breaches_of_this_machine(), [""; 0]);
+    assert!(audit.connections() > 3, "{}", audit.connections());
+}
+
 /// What would be wrong is seen: so the test above can fail.
 #[test]
 fn a_leak_is_seen() {

@@ -8,6 +8,9 @@
 
 #[path = "network/attach.rs"]
 mod attach;
+#[cfg(target_os = "linux")]
+#[path = "support/audit.rs"]
+mod audit;
 #[path = "network/circuits.rs"]
 mod circuits;
 #[path = "network/commands.rs"]
@@ -33,6 +36,9 @@ mod http;
 mod info;
 #[path = "network/killed.rs"]
 mod killed;
+#[cfg(target_os = "linux")]
+#[path = "network/leaks.rs"]
+mod leaks;
 #[cfg(feature = "geoip")]
 #[path = "support/mmdb.rs"]
 #[allow(dead_code)]
@@ -89,6 +95,10 @@ fn a_private_network() {
     if tor::child().is_some() {
         return;
     }
+    #[cfg(target_os = "linux")]
+    if leaks::child().is_some() {
+        return;
+    }
     let begun = Instant::now();
     let network = watchdog::within(LONGEST, "the start of the network", || {
         TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap()
@@ -115,6 +125,8 @@ fn a_private_network() {
         geoip::CASES,
         attach::CASES,
         via::CASES,
+        #[cfg(target_os = "linux")]
+        leaks::CASES,
         killed::CASES,
         endpoints::CASES,
         #[cfg(feature = "http")]

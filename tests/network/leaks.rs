@@ -1,0 +1,83 @@
+//! A program's system calls while it uses circuit-bound clients, listeners, Unix
+//! SOCKS ports, `Tor::find` and `Tor::global`: nothing goes around tor.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+
+use scape::testing::TestNetwork;
+use scape::transport::Address;
+use scape::{CircuitBuilder, SocksPort, Tor, TorClient, TorMode};
+
+use crate::audit::Audit;
+use crate::{Case, NAME, SOON};
+
+pub(crate) const CASES: &[Case] =
+    &[("circuit-bound clients, listeners and Unix ports do not go around tor", audited)];
+
+/// In the environment of the audited process: a web server's port.
+const PORT: &str = "SCAPE_TEST_AUDITED";
+/// In the environment of the audited process: the Unix SOCKS port's path.
+const UNIX: &str = "SCAPE_TEST_AUDITED_UNIX";
+
+fn audited(network: &TestNetwork) {
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut connection in server.incoming().flatten() {
+            let _ = connection.write_all(b"hello");
+        }
+    });
+    let unix = match network.socks_unix().unwrap() {
+        Address::Unix(path) => path.display().to_string(),
+        other => panic!("{other}"),
+    };
+    let control = network.control_address().to_string();
+    let environment = [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
+    let audit = Audit::of_test("a_private_network", &environment);
+    let allowed = [control, unix, network.socks().to_string()];
+    assert_eq!(audit.breaches(&allowed), [""; 0]);
+    assert!(audit.connections() > 10, "{}", audit.connections());
+}
+
+/// What the audited process does. `None` in any other.
+pub(crate) fn child() -> Option<()> {
+    let port: u16 = env::var(PORT).ok()?.parse().unwrap();
+    let unix = env::var(UNIX).unwrap();
+    let tor = Tor::find().unwrap();
+    assert_eq!(tor.mode(), TorMode::Control);
+    assert!(Tor::global().unwrap().is_ready().unwrap());
+
+    // Circuit-bound clients, over every SOCKS port.
+    let state = tor.state().unwrap();
+    let circuit = CircuitBuilder::new().timeout(SOON).build(&state).unwrap();
+    let unix_port = SocksPort::at(Address::Unix(unix.into()));
+    for client in [circuit.client().unwrap(), circuit.client_on(&unix_port).unwrap()] {
+        visit(&client, port);
+        assert!(client.dns_resolve(NAME).is_ok());
+    }
+    visit(&tor.client_building(CircuitBuilder::new()).unwrap(), port);
+    visit(&tor.client_on(&unix_port).unwrap(), port);
+
+    // A listener, and a visit to it through tor.
+    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let address = listener.address().to_string();
+    thread::scope(|scope| {
+        scope.spawn(|| listener.accept().unwrap().write_all(b"hello").unwrap());
+        let client = tor.client().unwrap().timeout(SOON);
+        let mut stream = client.connect((address.as_str(), 80)).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "hello");
+    });
+    listener.close().unwrap();
+    Some(())
+}
+
+fn visit(client: &TorClient, port: u16) {
+    let client = client.clone().allow_private_addresses(true).timeout(SOON);
+    let mut said = String::new();
+    client.connect((NAME, port)).unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "hello");
+}
