@@ -1,12 +1,14 @@
 //! The network's directory, as its client has it.
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use scape::descriptor::RouterEntry;
 use scape::path::PathBuilder;
 use scape::testing::{Role, TestNetwork};
 use scape::types::{CircuitStatus, Fingerprint, RouterFlags};
 use scape::{BuildCircuit, State};
 
-use crate::{Case, SOON};
+use crate::{Case, SOON, seed};
 
 pub(crate) const CASES: &[Case] =
     &[("the directory is what tor says", directory), ("paths that are chosen here are built by tor", paths)];
@@ -57,10 +59,11 @@ fn paths(network: &TestNetwork) {
         state.entry_guards().iter().filter_map(|guard| guard.relay.fingerprint()).collect();
     // All of it is in one network, of course.
     let settings = PathBuilder::new().random_guard().distinct_subnets(false).exit_to(("127.0.0.1", 80));
+    let mut random = StdRng::seed_from_u64(seed::seed());
     for length in 1..=4 {
         let chooser = settings.clone().length(length).prepare(directory.clone(), &guards).unwrap();
         for _ in 0..3 {
-            let path = chooser.choose(&mut rand::rng()).unwrap();
+            let path = chooser.choose(&mut random).unwrap();
             assert_eq!(path.len(), length);
             let exit = state.router(*path.last().unwrap());
             assert!(exit.flags().contains(RouterFlags::EXIT));
