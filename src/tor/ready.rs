@@ -31,7 +31,8 @@ impl Tor {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
-        Ok(controller.bootstrap_phase()?.is_done() && controller.enough_dir_info()?)
+        let call = controller.in_one_call();
+        Ok(call.bootstrap_phase()?.is_done() && call.enough_dir_info()?)
     }
 
     /// Waits until tor can build circuits, and wakes it, in case it is dormant.
