@@ -1,4 +1,4 @@
-//! HSFETCH, HSPOST.
+//! HSFETCH.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ impl FetchedHsDescriptor {
     }
 }
 
-/// Onion services' descriptors. control-spec, commands HSFETCH and HSPOST.
+/// Fetching onion services' descriptors. control-spec, command HSFETCH.
 impl Controller {
     /// Makes tor fetch a descriptor, and returns at once: the events HS_DESC and HS_DESC_CONTENT tell of it.
     /// [`fetch_hs_descriptor`](Self::fetch_hs_descriptor) waits for it.
@@ -167,28 +167,6 @@ impl Controller {
                 }
             }
         }
-    }
-
-    /// Publishes a descriptor that somebody else has made and signed: on these directories (fingerprints or
-    /// [`RelayName`]s), or, where none are named, on all that are responsible for it. Returns before it is published: the HS_DESC
-    /// event tells.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 554 where it is no descriptor, 552 where a directory that was named is not in tor's
-    /// consensus.
-    pub fn hs_post<R: ToString>(
-        &self,
-        address: &OnionAddress,
-        descriptor: impl AsRef<[u8]>,
-        servers: impl IntoIterator<Item = R>,
-    ) -> Result<()> {
-        let mut command = Command::build("HSPOST");
-        for server in servers {
-            command.pair("SERVER", &server.to_string());
-        }
-        command.pair("HSADDRESS", &address.service_id()).data("descriptor", descriptor.as_ref());
-        self.request(command.finish()?).map(drop)
     }
 }
 

@@ -15,6 +15,7 @@ mod events;
 mod features;
 mod guards;
 mod hs_descriptors;
+mod hs_post;
 mod info;
 mod keeper;
 mod leave_streams;
@@ -45,6 +46,7 @@ pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
 pub use descriptors::{PostDescriptor, PostedDescriptor};
 pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
+pub use hs_post::{HsPostAnswer, HsPostOutcome};
 pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
 };
