@@ -27,6 +27,9 @@ const FLOOD: Duration = Duration::from_secs(12);
 /// machine that is busy. Far less than the flood.
 const BOUND: Duration = Duration::from_secs(6);
 
+/// How many threads keep the machine busy.
+const BUSY: usize = 4;
+
 /// Events of every kind that is waited for, none of which is waited for.
 const EVENTS: &str = concat!(
     "650 CIRC 999 EXTENDED $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
@@ -34,6 +37,8 @@ const EVENTS: &str = concat!(
     "650 ADDRMAP example.org 192.0.2.1 NEVER\r\n",
     "650 SIGNAL HEARTBEAT\r\n",
     "650 HS_DESC UPLOADED 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid UNKNOWN moria1\r\n",
+    "650+HS_DESC_CONTENT 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid id moria1\r\n",
+    "hs-descriptor 3\r\n.\r\n650 OK\r\n",
     "650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=50 TAG=loading SUMMARY=\"Loading\"\r\n",
     "650 WARN something that nobody waits for\r\n",
     "650 BW 1 2\r\n",
@@ -65,6 +70,16 @@ impl Flooded {
                 }
             }
         });
+        // A machine that is busy with other things, so that whoever waits for events falls behind.
+        let busy = (0..BUSY).map(|_| {
+            let is_over = stop.clone();
+            thread::spawn(move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
+            })
+        });
+        let mut threads: Vec<JoinHandle<()>> = busy.collect();
         let (writer, is_over, count) = (peer.clone(), stop.clone(), sent.clone());
         let writing = thread::spawn(move || {
             let burst = EVENTS.repeat(20);
@@ -84,7 +99,8 @@ impl Flooded {
             }
         });
         let controller = controller.with_timeout(Duration::from_secs(5));
-        Flooded { controller, peer, stop, sent, threads: vec![reading, writing] }
+        threads.extend([reading, writing]);
+        Flooded { controller, peer, stop, sent, threads }
     }
 
     fn end(self) {

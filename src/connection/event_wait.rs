@@ -79,3 +79,100 @@ impl<'a> EventWait<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, SystemTime};
+
+    use super::super::hub::Hub;
+    use super::super::link::Link;
+    use super::super::subscription::QueueLimit;
+    use super::*;
+    use crate::protocol::{Decoder, Limits};
+    use crate::transport::Transport;
+
+    fn event(line: &str) -> Arc<Event> {
+        let mut decoder = Decoder::default();
+        decoder.feed(line.as_bytes());
+        Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
+    }
+
+    /// A subscription of no kinds on a link that is open, and what keeps the link open.
+    fn subscription() -> (Subscription, Transport) {
+        let hub = Arc::new(Hub::default());
+        let (ours, theirs) = Transport::pair();
+        hub.adopt(Link::start(&hub, ours, Limits::default()).unwrap()).unwrap();
+        let limit = QueueLimit::Unbounded;
+        (Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(), theirs)
+    }
+
+    #[test]
+    fn wait_ends_although_the_queue_is_never_empty() {
+        let (subscription, _theirs) = subscription();
+        let is_over = AtomicBool::new(false);
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let event = event("650 BW 1 2\r\n");
+                // Always more than anybody takes, and never so much that memory runs out.
+                while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(20) {
+                    if subscription.waiting() < 100_000 {
+                        subscription.queue().push(vec![event.clone(); 10_000]);
+                    }
+                }
+            });
+            while subscription.waiting() == 0 {
+                thread::yield_now();
+            }
+            let mut wait = subscription.wait(Deadline::after(Duration::from_millis(100)), Phase::Signal);
+            let error = loop {
+                if let Err(error) = wait.next() {
+                    break error;
+                }
+            };
+            is_over.store(true, Ordering::SeqCst);
+            assert!(matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Signal));
+        });
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn events_that_were_queued_at_the_deadline_are_returned_once_and_no_later_ones() {
+        let (subscription, _theirs) = subscription();
+        let event = event("650 BW 1 2\r\n");
+        subscription.queue().push(vec![event.clone(); 3]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        for _ in 0..3 {
+            wait.next().unwrap();
+            subscription.queue().push(vec![event.clone()]);
+        }
+        assert!(wait.next().is_err());
+        assert!(wait.next_before(Instant::now()).unwrap().is_none());
+        assert_eq!(subscription.waiting(), 3);
+    }
+
+    #[test]
+    fn number_of_events_after_the_deadline_is_limited() {
+        let (subscription, _theirs) = subscription();
+        subscription.queue().push(vec![event("650 BW 1 2\r\n"); 2 * LATE]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        let mut count = 0;
+        while wait.next().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, LATE);
+    }
+
+    #[test]
+    fn earlier_moment_ends_before_the_deadline() {
+        let (subscription, _theirs) = subscription();
+        let mut wait = subscription.wait(Deadline::after(Duration::from_secs(60)), Phase::Event);
+        let begun = Instant::now();
+        assert!(wait.next_before(begun + Duration::from_millis(20)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        subscription.queue().push(vec![event("650 BW 1 2\r\n")]);
+        assert!(wait.next_before(begun).unwrap().is_some());
+    }
+}

@@ -124,6 +124,11 @@ impl Subscription {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// A wait for events until `deadline`, after which it fails with a timeout in `phase`.
     pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
         EventWait::new(self, deadline, phase)
