@@ -327,8 +327,8 @@ pub use config::Config;
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
 pub use controller::{
     AddOnion, AddedOnion, BuildCircuit, Caching, ClientAuth, ClientAuthAdded, Connect, Controller,
-    FetchedHsDescriptor, HsFetch, MappedAddress, Mapping, OnionTarget, PasswordRequest, PostDescriptor,
-    PostedDescriptor, Reconnect, WeakController, connect,
+    FetchedHsDescriptor, HsFetch, HsPostAnswer, HsPostOutcome, MappedAddress, Mapping, OnionTarget,
+    PasswordRequest, PostDescriptor, PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use endpoint::{Endpoint, dial, listen, listen_with};
 pub use error::{Error, Result};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use scape::error::{HsFetchProblem, Phase, ResolveError};
 use scape::testing::{Script, ScriptedTor};
 use scape::types::{HsDescReason, OnionAddress, StreamReason};
-use scape::{Connect, Controller, Error, HsFetch};
+use scape::{Connect, Controller, Error, HsFetch, HsPostOutcome};
 
 const SOON: Duration = Duration::from_secs(20);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
@@ -204,4 +204,81 @@ fn odd_answers() {
         matches!(&error, Error::Timeout(t) if t.phase() == Phase::Resolve && t.after() == brief),
         "{error}"
     );
+}
+
+#[test]
+fn hs_post_returns_each_named_directory_and_its_answer() {
+    let (_tor, c) = says(
+        "+HSPOST",
+        &[
+            told("UPLOADED", OTHER, ONE, ""),
+            told("UPLOADED", SERVICE, "$9695DFC35FFEB861329B9F1AB04C46397020CE31~unasked", ""),
+            // Of a fetch.
+            told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
+            told("FAILED", SERVICE, TWO, " REASON=UPLOAD_REJECTED"),
+            format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN {ONE}"),
+        ],
+    );
+    let servers = ["$607CC6F7FDEBDE658A9739AE613CF8991B95BC35", "two"];
+    let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", servers, SOON).unwrap();
+    let shown: Vec<String> = answers.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, [format!("{TWO} FAILED UPLOAD_REJECTED"), format!("{ONE} UPLOADED")]);
+    assert!(answers[1].is_uploaded() && !answers[0].is_uploaded());
+}
+
+#[test]
+fn hs_post_names_directories_that_have_not_answered() {
+    let (_tor, c) = says("+HSPOST", &[told("UPLOADED", SERVICE, ONE, "")]);
+    let brief = Duration::from_millis(500);
+    let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], brief).unwrap();
+    assert_eq!(answers.len(), 2);
+    assert_eq!(
+        (answers[1].hsdir.clone(), answers[1].outcome.clone()),
+        ("two".into(), HsPostOutcome::Unanswered)
+    );
+
+    let (_tor, c) = says("+HSPOST", &[]);
+    let error = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one"], brief).unwrap_err();
+    assert!(
+        matches!(&error, Error::Timeout(t) if t.phase() == Phase::Publish && t.after() == brief),
+        "{error}"
+    );
+    let error = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", [""; 0], brief).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[test]
+fn circuit_whose_id_comes_too_late_is_closed() {
+    let script = Script::new()
+        .login()
+        .expect_prefix("SETEVENTS")
+        .send("250 OK\r\n")
+        .expect("EXTENDCIRCUIT 0")
+        .gate("late")
+        .send("250 EXTENDED 7\r\n")
+        .expect_prefix("SETEVENTS")
+        .send("250 OK\r\n")
+        .expect("CLOSECIRCUIT 7")
+        .send("250 OK\r\n");
+    let tor = ScriptedTor::follow(script).unwrap();
+    let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let limit = Duration::from_secs(2);
+    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(limit)).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(t) if t.after() == limit), "{error}");
+    tor.open("late");
+    assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
+    tor.finish().unwrap();
+}
+
+#[test]
+fn circuit_that_is_not_built_in_time_is_closed() {
+    let tor = ScriptedTor::builder()
+        .on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED\r\n")
+        .on_prefix("CLOSECIRCUIT", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_millis(100))).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(t) if t.phase() == Phase::Circuit), "{error}");
+    assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
 }

@@ -271,3 +271,101 @@ fn a_callback_with_a_limit_loses_what_finds_no_room() {
     controller.sync().unwrap();
     assert_eq!(entered.try_iter().collect::<Vec<_>>(), ["BW 101 0"]);
 }
+
+#[test]
+fn finished_listener_has_seen_every_event_that_came_before() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    let (release, released) = bounded::<()>(0);
+    let mut first = true;
+    let listener = controller
+        .on([EventKind::Bw], move |_| {
+            if std::mem::take(&mut first) {
+                let _ = released.recv_timeout(SOON);
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    // Nobody has read these yet when the listener is told to finish.
+    peer.send("650 BW 1 2\r\n".repeat(1000));
+    let helper = std::thread::spawn(move || release.send(()));
+    listener.finish(SOON).unwrap();
+    helper.join().unwrap().unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 1000);
+    peer.send("650 BW 1 2\r\n");
+    controller.sync().unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 1000);
+}
+
+#[test]
+fn listener_that_does_not_finish_in_time_is_removed() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = seen.clone();
+    let (began, begun) = unbounded();
+    let (release, released) = bounded::<()>(0);
+    let listener = controller
+        .on([EventKind::Bw], move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = began.send(());
+            let _ = released.recv_timeout(SOON);
+        })
+        .unwrap();
+    peer.send("650 BW 1 2\r\n650 BW 3 4\r\n");
+    begun.recv_timeout(SOON).unwrap();
+    let started = Instant::now();
+    assert!(listener.finish(Duration::from_millis(100)).unwrap_err().is_timeout());
+    assert!(started.elapsed() < SOON / 2);
+    release.send(()).unwrap();
+    controller.sync().unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn listener_that_is_finished_by_its_callback_sees_what_is_due() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let slot = Arc::new(Mutex::new(None::<Listener>));
+    let (sender, received) = unbounded();
+    let own = slot.clone();
+    let listener = controller
+        .on([EventKind::Bw], move |event| {
+            let listener = own.lock().take();
+            if let Some(listener) = listener {
+                listener.finish(SOON).unwrap();
+            }
+            sender.send(event.text()).unwrap();
+        })
+        .unwrap();
+    *slot.lock() = Some(listener);
+    peer.send("650 BW 1 1\r\n650 BW 2 2\r\n");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "BW 1 1");
+    assert_eq!(received.recv_timeout(SOON).unwrap(), "BW 2 2");
+    controller.sync().unwrap();
+    // The closure is gone, and its sender with it.
+    assert!(received.recv_timeout(SOON).is_err());
+}
+
+#[test]
+fn listener_of_a_closed_connection_finishes() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let listener = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    peer.send("650 BW 1 1\r\n");
+    peer.half_close();
+    controller.wait_closed(SOON).unwrap();
+    listener.finish(SOON).unwrap();
+    assert_eq!(received.try_iter().collect::<Vec<_>>(), ["BW 1 1"]);
+    let listener = controller.on_status(|_| {});
+    assert!(listener.is_err());
+}
+
+#[test]
+fn status_listener_finishes_with_what_is_due() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, received) = unbounded();
+    let listener = controller.on_status(move |status| sender.send(format!("{status:?}")).unwrap()).unwrap();
+    peer.send("650 SIGNAL RELOAD\r\n");
+    listener.finish(SOON).unwrap();
+    assert_eq!(received.try_iter().collect::<Vec<_>>(), ["Connected", "Reloaded"]);
+}

@@ -21,7 +21,7 @@ fn only(wire: &[u8]) -> Event {
 
 #[test]
 fn every_level() {
-    for (kind, severity) in EventKind::LOG.iter().zip(Severity::KNOWN) {
+    for (kind, severity) in EventKind::LOGS.iter().zip(Severity::KNOWN) {
         let event = only(format!("650 {kind} channel_x(): Something  happened. \"So\" A=1\r\n").as_bytes());
         let EventBody::Log(log) = event.body() else { panic!("{event}") };
         assert_eq!((event.kind(), &log.severity), (kind, severity));

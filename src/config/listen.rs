@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::model::Changed;
 use super::shared::Shared;
 use crate::controller::ListenerGuard;
+use crate::error::Result;
 use crate::types::ConfLine;
 
 /// An option, or a group of options, that has other values now: see [`Config::on_change`](super::Config::on_change).
@@ -45,12 +47,29 @@ impl fmt::Display for ConfigChange {
 
 /// A listener that is told of changes of the configuration as long as this lives.
 ///
-/// Dropping it removes the listener: no call begins afterwards. One that is running just now on another thread is not waited for. It may be
-/// dropped by the listener itself.
+/// Dropping it removes the listener at once: no call begins afterwards, also for changes that came before. A call that is
+/// running just now on another thread is not waited for. It may be dropped by the listener itself. [`finish`](Self::finish)
+/// lets the listener see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the listener at once"]
 pub struct ConfigListener {
-    pub(super) _guard: ListenerGuard<(), ConfigChange>,
+    pub(super) guard: ListenerGuard<(), ConfigChange>,
     /// So that the configuration is kept live.
     pub(super) _shared: Arc<Shared>,
+}
+
+impl ConfigListener {
+    /// Removes the listener once it was told of everything that tor sent before this call. Waits for that for at most
+    /// `timeout`.
+    ///
+    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
+    /// listener is still told of what is due and removed after that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
+    /// time. The listener is removed at once then. That the connection has ended is no error.
+    pub fn finish(self, timeout: Duration) -> Result<()> {
+        self.guard.finish(timeout.into())
+    }
 }

@@ -170,10 +170,15 @@ impl Config {
     ///
     /// Those of the command GETCONF.
     pub fn options(&self) -> Result<Vec<ConfigOption>> {
-        self.load()?;
+        let call = self.shared.controller.in_one_call();
         let schema = self.shared.schema();
+        self.shared.read_with(&call, &schema.units().collect::<Vec<_>>())?;
         let specs = schema.specs().iter().filter(|spec| spec.ty != ConfigType::Virtual);
-        specs.map(|spec| Ok(self.describe(&schema, spec, &self.shared.lines(spec.unit())?))).collect()
+        let described = specs.map(|spec| {
+            let lines = self.shared.lines_with(&call, spec.unit())?;
+            Ok(self.describe(&schema, spec, &lines))
+        });
+        described.collect()
     }
 
     /// Where what tor runs with is not what a torrc says: what the torrc names and tor has otherwise, and what tor has that is neither in the torrc nor its default.
@@ -196,12 +201,13 @@ impl Config {
         &self,
         torrc: impl IntoIterator<Item: Borrow<TorrcEntry>>,
     ) -> Result<Vec<TorrcDifference>> {
-        self.load()?;
+        let call = self.shared.controller.in_one_call();
+        self.shared.read_with(&call, &self.shared.schema().units().collect::<Vec<_>>())?;
         let entries: Vec<TorrcEntry> = torrc.into_iter().map(|entry| entry.borrow().clone()).collect();
         let schema = self.shared.schema();
         let mut running = Vec::new();
         for unit in schema.units() {
-            let lines = self.shared.lines(unit)?;
+            let lines = self.shared.lines_with(&call, unit)?;
             let is_default = are_the_same(&schema, &lines, &schema.default_of(unit));
             if !is_default || entries.iter().any(|entry| entry.is_named(unit)) {
                 running.extend(lines);
@@ -225,8 +231,8 @@ impl Config {
     /// Has `callback` be called with every change of an option or group, also by others, as long as the returned guard lives. It is called on the connection's thread
     /// for callbacks, and may call any method, and wait. What it was before is known of what had been asked for: see [`load`](Self::load).
     pub fn on_change(&self, mut callback: impl FnMut(&ConfigChange) + Send + 'static) -> ConfigListener {
-        let guard = self.shared.live().listeners.add(Box::new(move |(), change| callback(change)));
-        ConfigListener { _guard: guard, _shared: self.shared.clone() }
+        let guard = self.shared.live().add_listener(Box::new(move |(), change| callback(change)));
+        ConfigListener { guard, _shared: self.shared.clone() }
     }
 }
 

@@ -93,6 +93,7 @@ impl Config {
     /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an option since its change was begun, and then nothing is sent;
     /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
     pub fn save(&mut self) -> Result<()> {
+        let call = self.shared.controller.in_one_call();
         let schema = self.shared.schema();
         // Where the connection was made again, nothing is known of what others did meanwhile.
         let units = self.pending.keys().map(String::as_str);
@@ -100,7 +101,7 @@ impl Config {
             let model = self.shared.model();
             units.filter(|unit| model.expected(unit).is_none()).collect()
         };
-        self.shared.read(&unknown)?;
+        self.shared.read_with(&call, &unknown)?;
         {
             // What is so already is no change.
             let model = self.shared.model();
@@ -128,7 +129,7 @@ impl Config {
             }
             model.setting(&units);
         }
-        match self.shared.controller.reconfigure(command) {
+        match call.reconfigure(command) {
             Ok(()) => {
                 self.shared.model().was_set(&units);
                 self.saved.extend(std::mem::take(&mut self.pending).into_keys());

@@ -9,7 +9,7 @@ use super::listen::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
 use crate::connection::{Callbacks, Registration, Tracker};
-use crate::controller::{Controller, Follower, Listeners};
+use crate::controller::{Controller, Follower, ListenerGuard, Listeners};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo};
@@ -33,7 +33,7 @@ impl fmt::Debug for Shared {
 pub(super) struct Live {
     /// Held for microseconds only.
     model: Mutex<Model>,
-    pub(super) listeners: Arc<Listeners<(), ConfigChange>>,
+    listeners: Arc<Listeners<(), ConfigChange>>,
     callbacks: Callbacks,
 }
 
@@ -45,7 +45,8 @@ const MOST_QUESTIONS: usize = 10;
 impl Shared {
     /// The connection's.
     pub(super) fn of(controller: &Controller) -> Result<Arc<Shared>> {
-        controller.shared(|| Shared::start(controller))
+        let call = controller.in_one_call();
+        call.shared(|| Shared::start(&call))
     }
 
     fn start(controller: &Controller) -> Result<Arc<Shared>> {
@@ -58,7 +59,7 @@ impl Shared {
         let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
         live.read_schema(&|command| controller.send(command)?.wait_ok())?;
         controller.follow(&live);
-        Ok(Arc::new(Shared { controller: controller.clone(), live, _registration: registration }))
+        Ok(Arc::new(Shared { controller: controller.to_keep(), live, _registration: registration }))
     }
 
     pub(super) fn live(&self) -> &Arc<Live> {
@@ -75,18 +76,28 @@ impl Shared {
 
     /// A unit's lines: those that are known, or tor's answer.
     pub(super) fn lines(&self, unit: &str) -> Result<Vec<ConfLine>> {
+        self.lines_with(&self.controller.in_one_call(), unit)
+    }
+
+    /// Like [`lines`](Self::lines), as a part of the call that `call` was made for.
+    pub(super) fn lines_with(&self, call: &Controller, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
-            self.read(&[unit])?;
+            self.read_with(call, &[unit])?;
             let model = self.model();
             if let Some(lines) = model.lines(unit) {
                 return Ok(lines.clone());
             }
         }
-        Err(Timeout::new(Phase::Reply, self.controller.timeout()).into())
+        Err(Timeout::new(Phase::Reply, call.timeout()).into())
     }
 
     /// Asks for those of these units that are not known, with one command.
     pub(super) fn read(&self, units: &[&str]) -> Result<()> {
+        self.read_with(&self.controller, units)
+    }
+
+    /// Like [`read`](Self::read), as a part of the call that `controller` was made for.
+    pub(super) fn read_with(&self, controller: &Controller, units: &[&str]) -> Result<()> {
         if let Some(closed) = self.controller.closed() {
             return Err(closed.into());
         }
@@ -102,7 +113,7 @@ impl Shared {
         for (unit, _) in &asked {
             command.option(unit);
         }
-        let reply = self.controller.send(command.finish()?)?.wait_ok()?;
+        let reply = controller.send(command.finish()?)?.wait_ok()?;
         let answer = parse_getconf(&reply, asked.len());
         let mut model = self.model();
         let schema = model.schema.clone();
@@ -118,6 +129,14 @@ impl Shared {
 }
 
 impl Live {
+    /// Adds a listener, which is told as long as the guard lives.
+    pub(super) fn add_listener(
+        &self,
+        function: Box<dyn FnMut(&(), &ConfigChange) + Send>,
+    ) -> ListenerGuard<(), ConfigChange> {
+        self.listeners.add(&self.callbacks, function)
+    }
+
     fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
         let mut command = Command::build("GETINFO");
         for key in NAMES {

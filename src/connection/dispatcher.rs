@@ -4,15 +4,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use super::status::ConnectionStatus;
 use super::thread::Thread;
-use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::error::{Closed, Error, Phase, Result};
 use crate::event::{Event, EventBody};
+use crate::transport::Deadline;
 use crate::types::Signal;
 
 /// The dispatcher, which begins with its first callback.
@@ -245,13 +245,13 @@ impl Dispatcher {
     }
 
     /// Waits until everything that was queued so far is done.
-    pub(super) fn wait_until_idle(&self, timeout: Duration) -> Result<()> {
+    pub(super) fn wait_until_idle(&self, deadline: Deadline) -> Result<()> {
         let (marker, done) = bounded(0);
         if !self.push(Task::Marker(marker)) {
             return Ok(());
         }
-        match done.recv_timeout(timeout) {
-            Err(RecvTimeoutError::Timeout) => Err(Timeout::new(Phase::Event, timeout).into()),
+        match done.recv_deadline(deadline.instant()) {
+            Err(RecvTimeoutError::Timeout) => Err(deadline.error(Phase::Event)),
             // The marker was dropped: that was its turn.
             _ => Ok(()),
         }
@@ -273,7 +273,13 @@ impl Dispatcher {
 
     fn push(&self, task: Task) -> bool {
         let state = self.state.lock();
-        state.tasks.as_ref().is_some_and(|tasks| tasks.send(task).is_ok())
+        let sent = match &state.tasks {
+            Some(tasks) => tasks.send(task),
+            None => Err(SendError(task)),
+        };
+        drop(state);
+        // A task that was not taken is dropped without the lock: its drop may do anything.
+        sent.is_ok()
     }
 }
 

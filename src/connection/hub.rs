@@ -11,9 +11,9 @@ use super::link::Link;
 use super::routes::Routes;
 use super::status::ConnectionStatus;
 use super::waiters::PendingReply;
-use crate::error::{CloseCause, Closed, Result};
+use crate::error::{CloseCause, Closed, Error, Result};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::{Deadline, deadline_after};
 
 /// What the threads and handles of a connection share. See the [module](super).
 #[derive(Debug, Default)]
@@ -72,8 +72,31 @@ impl Hub {
     }
 
     /// Sends a command.
-    pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
-        self.link()?.send(command, timeout)
+    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.link()?.send(command, deadline)
+    }
+
+    /// Waits until everything that tor sent before this call was handed to subscriptions and to the dispatcher. On a
+    /// connection that has ended, everything was.
+    pub(super) fn barrier(&self, deadline: Deadline) -> Result<()> {
+        let command = Command::build("GETINFO").word("key", "version").finish()?;
+        // Any reply will do, also a refusal.
+        match self.send(command, deadline).and_then(PendingReply::wait) {
+            Ok(_) | Err(Error::Closed(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs `remove` once every callback that is due for what tor sent before this call has returned. Waits for that, unless
+    /// the caller is such a callback. Returns an error if the deadline passes first.
+    pub(super) fn after_due_callbacks(
+        &self,
+        remove: impl FnOnce() + Send + 'static,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.barrier(deadline)?;
+        self.dispatcher.run(Box::new(remove));
+        if self.dispatcher.is_current() { Ok(()) } else { self.dispatcher.wait_until_idle(deadline) }
     }
 
     /// The cause of the connection's end, while it has ended.

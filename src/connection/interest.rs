@@ -6,16 +6,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::MutexGuard;
 
 use super::hub::Hub;
 use super::routes::{RouteId, Target};
 use super::waiters::PendingReply;
-use crate::error::{Error, Phase, Refusal, Result, Timeout};
+use crate::error::{Error, Phase, Refusal, Result};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::EventKind;
 
 /// How long the drop of a subscription may wait for room to write.
@@ -52,11 +52,14 @@ impl Hub {
         &self,
         kinds: &[EventKind],
         target: Target,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<RouteId> {
-        let deadline = deadline_after(timeout);
         let id = self.routes.add(kinds.to_vec(), target)?;
-        match self.settle_interest(kinds, deadline, timeout) {
+        if kinds.is_empty() {
+            // Only the connection's end is wanted, which tor need not be told.
+            return Ok(id);
+        }
+        match self.settle_interest(kinds, deadline) {
             Ok(()) => Ok(id),
             Err(error) => {
                 self.forget_interest(id);
@@ -71,38 +74,36 @@ impl Hub {
         self.stale.0.store(true, Ordering::SeqCst);
         // Who holds the lock now looks at `stale` after letting go.
         if let Some(interest) = self.interest.try_lock() {
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN);
+            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
         }
         self.tell_if_stale();
     }
 
     /// Removes an entry, and waits for tor's answer.
-    pub(super) fn end_interest(&self, id: RouteId, timeout: Duration) -> Result<()> {
+    pub(super) fn end_interest(&self, id: RouteId, deadline: Deadline) -> Result<()> {
         self.routes.remove(id);
-        let deadline = deadline_after(timeout);
-        self.settle_interest(&[], deadline, timeout)
+        self.settle_interest(&[], deadline)
     }
 
     /// Sends the whole list, to a link that knows nothing yet.
-    pub(super) fn tell_again(&self, timeout: Duration) -> Result<()> {
-        self.settle_interest(&[], deadline_after(timeout), timeout)
+    pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
+        self.settle_interest(&[], deadline)
     }
 
     /// Sends the list, and again without what others asked for and tor does not know.
-    fn settle_interest(&self, own: &[EventKind], deadline: Instant, timeout: Duration) -> Result<()> {
+    fn settle_interest(&self, own: &[EventKind], deadline: Deadline) -> Result<()> {
         loop {
-            let mut interest = self.lock_interest(deadline, timeout)?;
+            let mut interest = self.lock_interest(deadline)?;
             for kind in own {
                 // Whatever others were told: this caller must hear of it by itself.
                 interest.refused.remove(kind);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let told = self.tell(interest, Certainty::Agreed, left);
+            let told = self.tell(interest, Certainty::Agreed, deadline);
             self.tell_if_stale();
             let Some((wanted, pending)) = told? else { return Ok(()) };
             let refusal = match pending.wait_ok() {
                 Ok(_) => {
-                    self.lock_interest(deadline, timeout)?.agreed = wanted;
+                    self.lock_interest(deadline)?.agreed = wanted;
                     // Whoever found the lock taken just now relies on this.
                     self.tell_if_stale();
                     return Ok(());
@@ -111,7 +112,7 @@ impl Hub {
                 Err(error) => return Err(error),
             };
             let unknown = unrecognized(&refusal);
-            let mut interest = self.lock_interest(deadline, timeout)?;
+            let mut interest = self.lock_interest(deadline)?;
             interest.told = None;
             interest.refused.extend(unknown.iter().cloned());
             drop(interest);
@@ -127,7 +128,7 @@ impl Hub {
         &self,
         mut interest: MutexGuard<'_, Interest>,
         certainty: Certainty,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Option<(BTreeSet<EventKind>, PendingReply)>> {
         self.stale.0.store(false, Ordering::SeqCst);
         let wanted: BTreeSet<_> = self.routes.union().difference(&interest.refused).cloned().collect();
@@ -141,7 +142,7 @@ impl Hub {
         for kind in &wanted {
             command.word("event", kind.as_str());
         }
-        let pending = self.send(command.finish()?, timeout)?;
+        let pending = self.send(command.finish()?, deadline)?;
         interest.told = Some(wanted.clone());
         Ok(Some((wanted, pending)))
     }
@@ -150,13 +151,13 @@ impl Hub {
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN);
+            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
         }
     }
 
-    fn lock_interest(&self, deadline: Instant, timeout: Duration) -> Result<MutexGuard<'_, Interest>> {
-        let lock = self.interest.try_lock_until(deadline);
-        lock.ok_or_else(|| Timeout::new(Phase::Write, timeout).into())
+    fn lock_interest(&self, deadline: Deadline) -> Result<MutexGuard<'_, Interest>> {
+        let lock = self.interest.try_lock_until(deadline.instant());
+        lock.ok_or_else(|| deadline.error(Phase::Write))
     }
 }
 

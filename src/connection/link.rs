@@ -13,7 +13,7 @@ use super::writing::{self, Writer};
 use super::{JOIN_FOR, reader};
 use crate::error::{CloseCause, Closed, Error, Result};
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::Transport;
+use crate::transport::{Deadline, Transport};
 
 /// One socket, those who wait for replies on it, and its reader thread. Once it has ended it stays so; a connection that
 /// is made again gets another.
@@ -125,12 +125,12 @@ impl Candidate {
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, timeout: Duration) -> Result<Reply> {
-        self.send(command, timeout)?.wait()
+    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
+        self.send(command, deadline.into())?.wait()
     }
 
-    fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
-        self.link.send(command, timeout)
+    fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.link.send(command, deadline)
     }
 
     /// The link, which does not end with this any more.

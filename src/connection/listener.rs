@@ -10,13 +10,15 @@ use super::status::ConnectionStatus;
 use super::subscription::{QueueLimit, Registration};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::transport::Deadline;
 use crate::types::EventKind;
 
 /// A callback that is registered as long as this lives. Made by [`Controller::on`](crate::Controller::on) and
 /// [`Controller::on_status`](crate::Controller::on_status).
 ///
-/// Dropping it removes the callback: no call begins afterwards. One that is running just now on another thread
-/// is not waited for. It may be dropped within the callback itself.
+/// Dropping it removes the callback at once: no call begins afterwards, also for events that came before. A call that is
+/// running just now on another thread is not waited for. It may be dropped within the callback itself.
+/// [`finish`](Self::finish) lets the callback see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the callback at once"]
 pub struct Listener {
@@ -37,11 +39,11 @@ impl Listener {
         kinds: Vec<EventKind>,
         limit: QueueLimit,
         callback: Box<dyn FnMut(&Event) + Send>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Self> {
         hub.dispatcher.start()?;
         let callback = Callback::new(Function::Event(callback), limit.count());
-        let id = match hub.register_interest(&kinds, Target::Callback(callback.clone()), timeout) {
+        let id = match hub.register_interest(&kinds, Target::Callback(callback.clone()), deadline) {
             Ok(id) => id,
             Err(error) => {
                 callback.deactivate();
@@ -55,7 +57,7 @@ impl Listener {
     pub(super) fn for_status(
         hub: &Arc<Hub>,
         callback: Box<dyn FnMut(&ConnectionStatus) + Send>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Self> {
         if let Some(closed) = hub.closed() {
             return Err(closed.into());
@@ -66,7 +68,7 @@ impl Listener {
         let mut listener = Listener { callback, entry: Entry::Status(Arc::downgrade(hub), None) };
         hub.dispatcher.status_to(&listener.callback, ConnectionStatus::Connected);
         let target = Target::Callback(listener.callback.clone());
-        let reloads = match hub.register_interest(&[EventKind::Signal], target, timeout) {
+        let reloads = match hub.register_interest(&[EventKind::Signal], target, deadline) {
             Ok(id) => Some(Registration { id, hub: Arc::downgrade(hub) }),
             // Behind a filter, word of a reload may not be had.
             Err(Error::Refused(refusal)) => {
@@ -84,7 +86,50 @@ impl Listener {
         self.callback.lost()
     }
 
-    /// Removes the callback and waits for tor to have taken notice, for at most `timeout`.
+    /// Removes the callback once it has been called with every event that tor sent before this call. Waits for that for at
+    /// most `timeout`.
+    ///
+    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
+    /// callback is still called with what is due and removed after that.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n650 BW 7 7\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::types::EventKind;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::unbounded();
+    /// let listener = controller.on([EventKind::Bw], move |event| {
+    ///     let _ = sender.send(event.text());
+    /// })?;
+    /// listener.finish(Duration::from_secs(10))?;
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["BW 1024 512", "BW 7 7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if tor doesn't answer in time, or if callbacks that are due don't return in time. The callback is
+    /// removed at once then. That the connection has ended is no error. After [`Controller::close`](crate::Controller::close),
+    /// nothing is due any more.
+    pub fn finish(self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        let hub = match &self.entry {
+            Entry::Events(registration) => registration.hub.upgrade(),
+            Entry::Status(hub, _) => hub.upgrade(),
+        };
+        let Some(hub) = hub else { return Ok(()) };
+        let callback = self.callback.clone();
+        let finished = hub.after_due_callbacks(move || drop(self), deadline);
+        if finished.is_err() {
+            callback.deactivate();
+        }
+        finished
+    }
+
+    /// Removes the callback and waits for tor to have taken notice, for at most `timeout`. Events that came before and that
+    /// the callback has not seen are lost to it: [`finish`](Self::finish) waits for them.
     ///
     /// # Errors
     ///
@@ -92,7 +137,9 @@ impl Listener {
     pub fn close(self, timeout: Duration) -> Result<()> {
         self.callback.deactivate();
         match &self.entry {
-            Entry::Events(registration) | Entry::Status(_, Some(registration)) => registration.close(timeout),
+            Entry::Events(registration) | Entry::Status(_, Some(registration)) => {
+                registration.close(timeout.into())
+            }
             Entry::Status(_, None) => Ok(()),
         }
     }

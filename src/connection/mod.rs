@@ -58,6 +58,7 @@
 
 mod batch;
 mod dispatcher;
+mod event_wait;
 mod hub;
 mod interest;
 mod link;
@@ -77,7 +78,7 @@ use std::time::{Duration, Instant};
 use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::{Transport, deadline_after};
+use crate::transport::{Deadline, Transport};
 use crate::types::EventKind;
 
 pub use batch::{Batch, BatchIter};
@@ -120,6 +121,19 @@ impl Callbacks {
             hub.dispatcher.run(Box::new(task));
         }
     }
+
+    /// Runs `remove` once every callback that is due for what tor sent before this call has returned. Waits for that, unless
+    /// the caller is such a callback.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] once the deadline has passed; `remove` may still run later then.
+    pub(crate) fn after_due(&self, remove: impl FnOnce() + Send + 'static, deadline: Deadline) -> Result<()> {
+        match self.0.upgrade() {
+            Some(hub) => hub.after_due_callbacks(remove, deadline),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Connection {
@@ -141,23 +155,27 @@ impl Connection {
     }
 
     /// Tells tor on a new link which events are wanted.
-    pub(crate) fn tell_again(&self, timeout: Duration) -> Result<()> {
-        self.hub.tell_again(timeout)
+    pub(crate) fn tell_again(&self, deadline: impl Into<Deadline>) -> Result<()> {
+        self.hub.tell_again(deadline.into())
     }
 
     /// Sends a command; its reply is waited for with what this returns.
-    pub(crate) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
-        self.hub.send(command, timeout)
+    pub(crate) fn send(&self, command: Command, deadline: impl Into<Deadline>) -> Result<PendingReply> {
+        self.hub.send(command, deadline.into())
     }
 
     /// Sends several commands with one write.
-    pub(crate) fn send_all(&self, commands: Vec<Command>, timeout: Duration) -> Result<Vec<PendingReply>> {
-        self.hub.link()?.send_all(commands, timeout)
+    pub(crate) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Vec<PendingReply>> {
+        self.hub.link()?.send_all(commands, deadline.into())
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, timeout: Duration) -> Result<Reply> {
-        self.send(command, timeout)?.wait()
+    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
+        self.send(command, deadline)?.wait()
     }
 
     /// The cause of the connection's end, while it has ended.
@@ -211,7 +229,7 @@ impl Connection {
     /// that may have come meanwhile.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
-        let answer = link.send(command, timeout).and_then(PendingReply::wait);
+        let answer = link.send(command, timeout.into()).and_then(PendingReply::wait);
         if let Err(Error::Timeout(_)) = answer {
             link.end(CloseCause::Unresponsive { after: timeout });
             link.join(JOIN_FOR);
@@ -228,9 +246,9 @@ impl Connection {
         &self,
         kinds: Vec<EventKind>,
         limit: QueueLimit,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Subscription> {
-        Subscription::new(&self.hub, kinds, limit, timeout)
+        Subscription::new(&self.hub, kinds, limit, deadline)
     }
 
     /// Calls back with events of these kinds, and tells tor.
@@ -239,9 +257,9 @@ impl Connection {
         kinds: Vec<EventKind>,
         limit: QueueLimit,
         callback: Box<dyn FnMut(&Event) + Send>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Listener> {
-        Listener::for_events(&self.hub, kinds, limit, callback, timeout)
+        Listener::for_events(&self.hub, kinds, limit, callback, deadline)
     }
 
     /// Tells `tracker` of events of these kinds on the reader thread, as long as what this returns lives, and tells tor.
@@ -249,9 +267,9 @@ impl Connection {
         &self,
         kinds: &[EventKind],
         tracker: Arc<dyn Tracker>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Registration> {
-        let id = self.hub.register_interest(kinds, Target::Tracker(tracker), timeout)?;
+        let id = self.hub.register_interest(kinds, Target::Tracker(tracker), deadline)?;
         Ok(Registration { id, hub: Arc::downgrade(&self.hub) })
     }
 
@@ -265,9 +283,9 @@ impl Connection {
     pub(crate) fn on_status(
         &self,
         callback: Box<dyn FnMut(&ConnectionStatus) + Send>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Listener> {
-        Listener::for_status(&self.hub, callback, timeout)
+        Listener::for_status(&self.hub, callback, deadline)
     }
 
     /// Tells the status callbacks.
@@ -276,8 +294,8 @@ impl Connection {
     }
 
     /// Waits until every callback has returned that was due for what has already been read.
-    pub(crate) fn wait_for_callbacks(&self, timeout: Duration) -> Result<()> {
-        self.hub.dispatcher.wait_until_idle(timeout)
+    pub(crate) fn wait_for_callbacks(&self, deadline: Deadline) -> Result<()> {
+        self.hub.dispatcher.wait_until_idle(deadline)
     }
 
     /// Whether the caller is one of this connection's callbacks.
@@ -293,18 +311,17 @@ impl Connection {
     }
 
     /// Ends the connection for good and waits for its threads, at most this long.
-    pub(crate) fn close(&self, timeout: Duration) -> Result<()> {
-        let deadline = deadline_after(timeout);
-        let left = || deadline.saturating_duration_since(Instant::now());
+    pub(crate) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
+        let deadline = deadline.into();
         let links = self.hub.end();
         let in_callback = self.hub.dispatcher.is_current();
         let mut joined = true;
         for link in links {
-            joined &= link.join(left());
+            joined &= link.join(deadline.left());
         }
         if let Some(dispatcher) = self.hub.dispatcher.take_thread() {
-            joined &= in_callback || dispatcher.ended_within(left());
+            joined &= in_callback || dispatcher.ended_within(deadline.left());
         }
-        if joined { Ok(()) } else { Err(Timeout::new(Phase::Close, timeout).into()) }
+        if joined { Ok(()) } else { Err(deadline.error(Phase::Close)) }
     }
 }

@@ -1,17 +1,18 @@
 //! Events in a queue of one's own.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, unbounded};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
+use super::event_wait::EventWait;
 use super::hub::Hub;
 use super::routes::{Queue, RouteId, Target};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
-use crate::transport::deadline_after;
+use crate::transport::{Deadline, deadline_after};
 use crate::types::EventKind;
 
 /// How many events may wait in a subscription's queue.
@@ -77,11 +78,11 @@ impl Subscription {
         hub: &Arc<Hub>,
         kinds: Vec<EventKind>,
         limit: QueueLimit,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Self> {
         let (sender, receiver) = unbounded();
         let queue = Arc::new(Queue::new(sender, limit.count()));
-        let id = hub.register_interest(&kinds, Target::Queue(queue.clone()), timeout)?;
+        let id = hub.register_interest(&kinds, Target::Queue(queue.clone()), deadline)?;
         let registration = Registration { id, hub: Arc::downgrade(hub) };
         Ok(Subscription { queue, receiver, front: Mutex::new(None), kinds, registration })
     }
@@ -113,11 +114,7 @@ impl Subscription {
     /// [`Error::Timeout`] if none comes, [`Error::Closed`] with the cause once the connection has ended and the
     /// queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
-        self.next_until(deadline_after(timeout), timeout)
-    }
-
-    /// The next event, unless `deadline` comes first, which is said to have been `timeout` away.
-    pub(crate) fn next_until(&self, deadline: Instant, timeout: Duration) -> Result<Arc<Event>> {
+        let deadline = deadline_after(timeout);
         self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {
             RecvTimeoutError::Timeout => Timeout::new(Phase::Event, timeout).into(),
             RecvTimeoutError::Disconnected => match self.cause() {
@@ -125,6 +122,16 @@ impl Subscription {
                 None => Timeout::new(Phase::Event, timeout).into(),
             },
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// A wait for events until `deadline`, after which it fails with a timeout in `phase`.
+    pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
+        EventWait::new(self, deadline, phase)
     }
 
     /// The channel itself, for [`crossbeam_channel::select!`]: events come in the batches in which they were read.
@@ -177,7 +184,10 @@ impl Subscription {
         self.queue.cause()
     }
 
-    fn next<E>(&self, receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>) -> Result<Arc<Event>, E> {
+    pub(super) fn next<E>(
+        &self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<Arc<Event>, E> {
         loop {
             if let Some(event) = self.front.lock().as_mut().and_then(Batch::pop) {
                 return Ok(event);
@@ -199,15 +209,15 @@ impl Subscription {
     ///
     /// That of the SETEVENTS command; the subscription has ended anyway.
     pub fn close(self, timeout: Duration) -> Result<()> {
-        self.registration.close(timeout)
+        self.registration.close(timeout.into())
     }
 }
 
 impl Registration {
-    /// As dropping it, with the error.
-    pub(super) fn close(&self, timeout: Duration) -> Result<()> {
+    /// Unsubscribes and waits for tor's answer. Dropping does not wait and reports no error.
+    pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
         match self.hub.upgrade() {
-            Some(hub) => hub.end_interest(self.id, timeout),
+            Some(hub) => hub.end_interest(self.id, deadline),
             None => Ok(()),
         }
     }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
+use crate::error::{CloseCause, Closed, Error, Phase, Result};
 use crate::protocol::{Command, Reply};
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 
 /// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
 /// woken costs more than to come back. (Never a busy wait: it would keep a single core from tor.)
@@ -173,14 +173,13 @@ impl Waiters {
 pub struct PendingReply {
     command: Command,
     slot: Arc<Slot>,
-    /// The timeout's end, counted from sending.
-    deadline: Instant,
-    timeout: Duration,
+    /// When the call that sent the command ends.
+    deadline: Deadline,
 }
 
 impl PendingReply {
-    pub(super) fn new(command: Command, slot: Arc<Slot>, deadline: Instant, timeout: Duration) -> Self {
-        PendingReply { command, slot, deadline, timeout }
+    pub(super) fn new(command: Command, slot: Arc<Slot>, deadline: Deadline) -> Self {
+        PendingReply { command, slot, deadline }
     }
 
     /// The command that was sent.
@@ -191,17 +190,22 @@ impl PendingReply {
     /// Waits for tor's reply, whatever it says, until the timeout of the handle that sent the command has passed
     /// since it was sent.
     pub fn wait(self) -> Result<Reply> {
-        self.wait_until(self.deadline, self.timeout)
+        self.wait_until(self.deadline)
     }
 
     /// Waits for tor's reply, whatever it says, for at most `timeout` from now.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Reply> {
-        self.wait_until(deadline_after(timeout), timeout)
+        self.wait_until(Deadline::after(timeout))
+    }
+
+    /// Like [`wait`](Self::wait), for callers that still need the pending reply when the time is over.
+    pub(crate) fn wait_until_deadline(&self) -> Result<Reply> {
+        self.wait_until(self.deadline)
     }
 
     /// As [`wait`](Self::wait); a reply that is no success is [`Error::Refused`].
     pub fn wait_ok(self) -> Result<Reply> {
-        let reply = self.wait_until(self.deadline, self.timeout)?;
+        let reply = self.wait_until(self.deadline)?;
         match reply.refusal(&self.command) {
             Some(refusal) => Err(refusal.into()),
             None => Ok(reply),
@@ -213,10 +217,10 @@ impl PendingReply {
         self.slot.take().map(|result| result.map_err(Error::from))
     }
 
-    fn wait_until(&self, deadline: Instant, timeout: Duration) -> Result<Reply> {
-        match self.slot.wait(deadline) {
+    fn wait_until(&self, deadline: Deadline) -> Result<Reply> {
+        match self.slot.wait(deadline.instant()) {
             Some(result) => result.map_err(Error::from),
-            None => Err(Timeout::new(Phase::Reply, timeout).into()),
+            None => Err(deadline.error(Phase::Reply)),
         }
     }
 }

@@ -7,9 +7,9 @@ use parking_lot::{Condvar, Mutex};
 
 use super::link::Link;
 use super::waiters::PendingReply;
-use crate::error::{CloseCause, Error, Phase, Result, Timeout};
+use crate::error::{CloseCause, Error, Phase, Result};
 use crate::protocol::Command;
-use crate::transport::{Transport, deadline_after};
+use crate::transport::{Deadline, Transport};
 
 /// How often a blocked write looks at its deadline.
 const TICK: Duration = Duration::from_millis(50);
@@ -63,22 +63,20 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 
 impl Link {
     /// Queues a waiter and writes its command.
-    pub(super) fn send(&self, command: Command, timeout: Duration) -> Result<PendingReply> {
-        let deadline = deadline_after(timeout);
-        let turn = self.writer.turn(deadline);
-        let turn = turn.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
+    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        let turn = self.writer.turn(deadline.instant());
+        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
         let slot = self.waiters.lock().push()?;
         trace(&command);
-        self.write(command.wire(), 1, deadline, timeout)?;
+        self.write(command.wire(), 1, deadline)?;
         drop(turn);
-        Ok(PendingReply::new(command, slot, deadline, timeout))
+        Ok(PendingReply::new(command, slot, deadline))
     }
 
     /// Queues waiters and writes their commands with one write.
-    pub(super) fn send_all(&self, commands: Vec<Command>, timeout: Duration) -> Result<Vec<PendingReply>> {
-        let deadline = deadline_after(timeout);
-        let turn = self.writer.turn(deadline);
-        let turn = turn.ok_or_else(|| Timeout::new(Phase::Write, timeout))?;
+    pub(super) fn send_all(&self, commands: Vec<Command>, deadline: Deadline) -> Result<Vec<PendingReply>> {
+        let turn = self.writer.turn(deadline.instant());
+        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
         let mut buffer = Vec::new();
         let mut pending = Vec::with_capacity(commands.len());
         commands.iter().for_each(trace);
@@ -87,21 +85,21 @@ impl Link {
             for command in commands {
                 let slot = waiters.push()?;
                 buffer.extend_from_slice(command.wire());
-                pending.push(PendingReply::new(command, slot, deadline, timeout));
+                pending.push(PendingReply::new(command, slot, deadline));
             }
         }
-        self.write(&buffer, pending.len(), deadline, timeout)?;
+        self.write(&buffer, pending.len(), deadline)?;
         drop(turn);
         Ok(pending)
     }
 
     /// Writes what `count` queued waiters wait for. It is this thread's turn.
-    fn write(&self, bytes: &[u8], count: usize, deadline: Instant, timeout: Duration) -> Result<()> {
-        match write_all(&self.transport, bytes, deadline) {
+    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<()> {
+        match write_all(&self.transport, bytes, deadline.instant()) {
             Written::All => Ok(()),
             Written::Nothing => {
                 self.waiters.lock().withdraw(count);
-                Err(Timeout::new(Phase::Write, timeout).into())
+                Err(deadline.error(Phase::Write))
             }
             Written::Part => Err(self.end(CloseCause::Stalled).into()),
             Written::Failed(error) => Err(self.end_after_failed_write(error)),

@@ -10,7 +10,7 @@ use super::connect::Credentials;
 use crate::connection::Candidate;
 use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::Secret;
 
 /// The length of a cookie file. Anything else is no cookie: a peer that names another file must not be sent it.
@@ -32,12 +32,11 @@ struct Login<O> {
 }
 
 /// Opens a connection and authenticates on it. `open` gives `None` where there is no further connection to be had.
-pub(super) fn authenticate<O>(open: O, credentials: &Credentials, timeout: Duration) -> Result<Candidate>
+pub(super) fn authenticate<O>(open: O, credentials: &Credentials, deadline: Deadline) -> Result<Candidate>
 where
     O: FnMut() -> Result<Option<Candidate>>,
 {
-    let deadline = deadline_after(timeout);
-    let mut login = Login { open, deadline, timeout, fresh: None };
+    let mut login = Login { open, deadline: deadline.instant(), timeout: deadline.timeout(), fresh: None };
     let info = login.protocol_info()?;
     let mut failures = Vec::new();
 

@@ -1,13 +1,13 @@
 //! Circuits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Controller;
 use crate::connection::Subscription;
-use crate::error::{ArgumentError, ArgumentProblem, CircuitError, Error, Phase, Result, Timeout};
+use crate::error::{ArgumentError, ArgumentProblem, CircuitError, Error, Phase, Result};
 use crate::event::{CircuitInfo, EventBody};
-use crate::protocol::{Command, Words};
-use crate::transport::deadline_after;
+use crate::protocol::{Command, Reply, Words};
+use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
 
 /// How long a circuit may take, unless told otherwise. (tor itself gives up after about a minute.)
@@ -65,7 +65,7 @@ impl BuildCircuit {
         self.timeout
     }
 
-    /// How long [`Controller::build_circuit`] waits until it is built. Default: 60 seconds.
+    /// Sets how long [`Controller::build_circuit`] may take, commands included. Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -94,7 +94,7 @@ impl Controller {
     /// Begins a new circuit. When this returns tor has given it an id; it is not built yet.
     /// [`build_circuit`](Self::build_circuit) also waits for that.
     pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
-        self.extended(extend(CircuitId::new(0), circuit)?)
+        self.launched(extend(CircuitId::new(0), circuit)?)
     }
 
     /// Begins to extend an existing circuit by more relays. When this returns tor has begun; the hops are not there yet.
@@ -114,39 +114,44 @@ impl Controller {
         self.extended(extend(id, &circuit)?)
     }
 
-    /// Builds a new circuit, and waits until it can carry streams. A circuit that is not built in time is closed.
+    /// Builds a new circuit and waits until it can carry streams.
+    ///
+    /// The whole call takes at most [`BuildCircuit::timeout`], however many events come. A circuit that isn't built by
+    /// then is closed: CLOSECIRCUIT is sent, but its reply isn't waited for.
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] (552) where tor does not know a relay or has no descriptor of it; [`Error::Circuit`] where
     /// the circuit fails or is closed, with the reasons; [`Error::Timeout`].
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
-        let deadline = deadline_after(circuit.timeout);
+        let deadline = Deadline::after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
-        let events = self.subscribe([EventKind::Circ])?;
-        let id = self.extended(command)?;
-        let built = self.wait_built_on(&events, id, deadline, circuit.timeout);
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::Circ])?;
+        let id = tor.launched(command)?;
+        let built = wait_built_on(&events, id, deadline);
         if matches!(built, Err(Error::Timeout(_))) {
-            // Nobody knows its id any more. It may be gone meanwhile.
-            let _ = self.close_circuit(id);
+            // Nobody knows its id any more.
+            self.begin_to_close_circuit(id);
         }
         built
     }
 
-    /// Waits until a circuit can carry streams.
+    /// Waits until a circuit can carry streams, for at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
     /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`].
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
-        let deadline = deadline_after(timeout);
-        let events = self.subscribe([EventKind::Circ])?;
-        match self.circuits()?.into_iter().find(|circuit| circuit.id == id) {
+        let deadline = Deadline::after(timeout);
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::Circ])?;
+        match tor.circuits()?.into_iter().find(|circuit| circuit.id == id) {
             Some(circuit) if circuit.status == CircuitStatus::Built => return Ok(circuit),
             Some(_) => {}
             // It has ended: before now, or so lately that the queue tells why.
             None => {
-                return self.wait_built_on(&events, id, Instant::now(), timeout).map_err(
+                return wait_built_on(&events, id, Deadline::after(Duration::ZERO)).map_err(
                     |error| match error {
                         Error::Timeout(_) => CircuitError::unknown(id).into(),
                         error => error,
@@ -154,7 +159,7 @@ impl Controller {
                 );
             }
         }
-        self.wait_built_on(&events, id, deadline, timeout)
+        wait_built_on(&events, id, deadline)
     }
 
     /// Makes a circuit one that tor itself uses ([`CircuitPurpose::General`]), or leaves to controllers
@@ -186,46 +191,60 @@ impl Controller {
         self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?).map(drop)
     }
 
-    /// Sends EXTENDCIRCUIT, and reads the circuit's id.
+    /// Sends EXTENDCIRCUIT for an existing circuit.
     fn extended(&self, command: Command) -> Result<CircuitId> {
-        let reply = self.request(command)?;
-        let mut words = Words::new(reply.first().text);
-        match (&*words.next_text(), words.next_value().parse()) {
-            ("EXTENDED", Some(id)) => Ok(id),
-            _ => Err(Error::answer("EXTENDCIRCUIT", reply.to_string())),
-        }
+        circuit_id(&self.request(command)?)
     }
 
-    fn wait_built_on(
-        &self,
-        events: &Subscription,
-        id: CircuitId,
-        deadline: Instant,
-        timeout: Duration,
-    ) -> Result<CircuitInfo> {
-        loop {
-            let event = match events.next_until(deadline, timeout) {
-                Ok(event) => event,
-                Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Circuit, timeout).into()),
-                Err(error) => return Err(error),
-            };
-            let EventBody::Circ(circuit) = event.body() else { continue };
-            if circuit.id != id {
-                continue;
+    /// Sends EXTENDCIRCUIT for a new circuit. A circuit whose id tor tells too late is closed when it does.
+    fn launched(&self, command: Command) -> Result<CircuitId> {
+        circuit_id(&self.request_or_undo(command, |tor, reply| {
+            if let Ok(id) = circuit_id(reply) {
+                tor.begin_to_close_circuit(id);
             }
-            if circuit.status == CircuitStatus::Built {
-                return Ok(circuit.clone());
+        })?)
+    }
+
+    /// Tells tor to close a circuit without waiting for its reply. The circuit may be gone already.
+    pub(crate) fn begin_to_close_circuit(&self, id: CircuitId) {
+        let command = Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish();
+        let sent = command.map_err(Error::from).and_then(|command| self.undoing().send(command));
+        if let Err(error) = sent {
+            log::debug!(target: "scape::connection", "circuit {id} could not be closed: {error}");
+        }
+    }
+}
+
+/// The circuit's id in tor's reply to EXTENDCIRCUIT.
+fn circuit_id(reply: &Reply) -> Result<CircuitId> {
+    let mut words = Words::new(reply.first().text);
+    match (&*words.next_text(), words.next_value().parse()) {
+        ("EXTENDED", Some(id)) => Ok(id),
+        _ => Err(Error::answer("EXTENDCIRCUIT", reply.to_string())),
+    }
+}
+
+/// Waits until the events tell that a circuit is built or has ended.
+fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Result<CircuitInfo> {
+    let mut events = events.wait(deadline, Phase::Circuit);
+    loop {
+        let event = events.next()?;
+        let EventBody::Circ(circuit) = event.body() else { continue };
+        if circuit.id != id {
+            continue;
+        }
+        if circuit.status == CircuitStatus::Built {
+            return Ok(circuit.clone());
+        }
+        if circuit.status.is_end() {
+            return Err(CircuitError {
+                id,
+                status: circuit.status.clone(),
+                reason: circuit.reason.clone(),
+                remote_reason: circuit.remote_reason.clone(),
+                path: circuit.path.clone(),
             }
-            if circuit.status.is_end() {
-                return Err(CircuitError {
-                    id,
-                    status: circuit.status.clone(),
-                    reason: circuit.reason.clone(),
-                    remote_reason: circuit.remote_reason.clone(),
-                    path: circuit.path.clone(),
-                }
-                .into());
-            }
+            .into());
         }
     }
 }

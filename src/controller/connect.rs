@@ -11,9 +11,9 @@ use super::keeper::Keeping;
 use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::connection::{Candidate, Connection};
-use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result, Timeout};
+use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result};
 use crate::protocol::Limits;
-use crate::transport::{Address, Transport, deadline_after};
+use crate::transport::{Address, Deadline, Transport};
 use crate::types::Secret;
 
 /// Where tor's control port usually is: Debian's and others' Unix socket, tor's port, Tor Browser's port.
@@ -179,7 +179,10 @@ impl Connect {
         self
     }
 
-    /// How long connecting and authenticating may take, for each place; and later each call. Default: 30 seconds.
+    /// Sets how long connecting and authenticating may take, and later each call. Default: 30 seconds.
+    ///
+    /// When the usual places are tried, all of them together take at most this long. A place that does not answer leaves
+    /// the others an equal share of the time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -238,14 +241,18 @@ impl Connect {
     /// [`Error::Auth`] where an address was given and tor would not let us in; [`Error::Connect`] where there was no
     /// connection, or no address was given and none of the usual places let us in.
     pub fn connect(&self) -> Result<Controller> {
+        self.connect_until(Deadline::after(self.timeout))
+    }
+
+    fn connect_until(&self, deadline: Deadline) -> Result<Controller> {
         if !matches!(self.destination, Destination::UsualPlaces) {
             let connection = Connection::default();
-            let candidate = self.candidate(&connection)?;
-            return self.start(connection, candidate, Some(self.clone()));
+            let candidate = self.candidate(&connection, deadline)?;
+            return self.start(connection, candidate, Some(self.clone()), deadline);
         }
         let mut attempts = Vec::new();
         let mut seen = Vec::new();
-        for place in USUAL_PLACES {
+        for (tried, place) in (0..).zip(USUAL_PLACES) {
             let Ok(address) = place.parse::<Address>() else { continue };
             // /var/run is a link to /run nearly everywhere.
             let canonical = address.path().and_then(|path| path.canonicalize().ok());
@@ -255,7 +262,9 @@ impl Connect {
             seen.push(canonical);
             let shown = address.to_string();
             // From then on it is this one: a connection that is made again must not be another tor's.
-            match self.to_place(address).connect() {
+            // A place that does not answer leaves time for those that follow.
+            let share = deadline.left() / (USUAL_PLACES.len() as u32).saturating_sub(tried).max(1);
+            match self.to_place(address).connect_until(deadline.part(share)) {
                 Ok(controller) => return Ok(controller),
                 Err(Error::Connect(error)) => attempts.extend(error.attempts().iter().cloned()),
                 Err(error) => attempts.push(ConnectAttempt::new(shown, error)),
@@ -332,8 +341,9 @@ impl Connect {
             Some(transport) => connection.open(transport, self.limits).map(Some),
             None => Ok(None),
         };
-        let candidate = auth::authenticate(open, &self.credentials, self.timeout)?;
-        self.start(connection, candidate, None)
+        let deadline = Deadline::after(self.timeout);
+        let candidate = auth::authenticate(open, &self.credentials, deadline)?;
+        self.start(connection, candidate, None, deadline)
     }
 
     /// Where it connects to, where that is one place.
@@ -349,33 +359,28 @@ impl Connect {
         self.reconnect.is_some()
     }
 
-    /// How long each call may take.
-    pub(super) fn call_timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// Connects and authenticates, once more.
-    pub(super) fn candidate(&self, connection: &Connection) -> Result<Candidate> {
+    pub(super) fn candidate(&self, connection: &Connection, deadline: Deadline) -> Result<Candidate> {
         let place = match &self.destination {
             Destination::UsualPlaces => "the usual places".to_owned(),
             Destination::Address(address) => address.to_string(),
             Destination::Through(_) => "the program's own way".to_owned(),
         };
-        let open = || connection.open(self.transport()?, self.limits).map(Some);
-        auth::authenticate(open, &self.credentials, self.timeout).map_err(|error| match error {
+        let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
+        auth::authenticate(open, &self.credentials, deadline).map_err(|error| match error {
             Error::Auth(_) => error,
             error => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
         })
     }
 
-    fn transport(&self) -> Result<Transport> {
+    fn transport(&self, deadline: Deadline) -> Result<Transport> {
         let transport = match &self.destination {
-            Destination::Address(address) => Transport::connect(address, deadline_after(self.timeout)),
+            Destination::Address(address) => Transport::connect(address, deadline.instant()),
             Destination::Through(opener) => (opener.0)(),
             Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
         };
         transport.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Timeout::new(Phase::Connect, self.timeout).into(),
+            io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
             _ => Error::io("cannot connect", error),
         })
     }
@@ -389,12 +394,13 @@ impl Connect {
         connection: Connection,
         candidate: Candidate,
         again: Option<Connect>,
+        deadline: Deadline,
     ) -> Result<Controller> {
         let keeping =
             Keeping { reconnect: self.reconnect.clone(), heartbeat: self.heartbeat, timeout: self.timeout };
         let controller = Controller::start(connection, candidate, again, keeping, self.timeout)?;
         if self.caching != Caching::default() {
-            controller.set_caching(self.caching)?;
+            controller.until(deadline).set_caching(self.caching)?;
         }
         Ok(controller)
     }

@@ -45,7 +45,7 @@ impl Controller {
         kinds: impl IntoIterator<Item = EventKind>,
         limit: QueueLimit,
     ) -> Result<Subscription> {
-        self.connection().subscribe(checked(kinds)?, limit, self.timeout)
+        self.connection().subscribe(checked(kinds)?, limit, self.deadline())
     }
 
     /// Calls `callback` with every event of these kinds from now on, as long as the returned [`Listener`] lives.
@@ -89,7 +89,7 @@ impl Controller {
         limit: QueueLimit,
         callback: impl FnMut(&Event) + Send + 'static,
     ) -> Result<Listener> {
-        self.connection().on(checked(kinds)?, limit, Box::new(callback), self.timeout)
+        self.connection().on(checked(kinds)?, limit, Box::new(callback), self.deadline())
     }
 
     /// Calls `callback` when the connection's status changes, as long as the returned [`Listener`] lives: first with its
@@ -116,7 +116,7 @@ impl Controller {
     ///
     /// [`Error::Closed`](crate::Error::Closed) where the connection has ended already.
     pub fn on_status(&self, callback: impl FnMut(&ConnectionStatus) + Send + 'static) -> Result<Listener> {
-        self.connection().on_status(Box::new(callback), self.timeout)
+        self.connection().on_status(Box::new(callback), self.deadline())
     }
 }
 

@@ -1,13 +1,13 @@
-//! HSFETCH, HSPOST.
+//! HSFETCH.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::Controller;
-use crate::error::{Error, HsFetchError, HsFetchFailure, HsFetchProblem, Result};
+use crate::error::{Error, HsFetchError, HsFetchFailure, HsFetchProblem, Phase, Result};
 use crate::event::{EventBody, HsDescContent, HsDescEvent};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
 /// When every directory has failed, how long tor may take to ask another one. It does so within the same turn of its
@@ -88,7 +88,7 @@ impl FetchedHsDescriptor {
     }
 }
 
-/// Onion services' descriptors. control-spec, commands HSFETCH and HSPOST.
+/// Fetching onion services' descriptors. control-spec, command HSFETCH.
 impl Controller {
     /// Makes tor fetch a descriptor, and returns at once: the events HS_DESC and HS_DESC_CONTENT tell of it.
     /// [`fetch_hs_descriptor`](Self::fetch_hs_descriptor) waits for it.
@@ -108,6 +108,8 @@ impl Controller {
     ///
     /// Of the six or so directories that should have it, tor asks each once in 15 minutes, and then none at all: who
     /// fetches the same descriptor again and again should name the directories, as the first answer does.
+    ///
+    /// The whole call takes at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
@@ -138,15 +140,17 @@ impl Controller {
         timeout: Duration,
     ) -> Result<FetchedHsDescriptor> {
         let fetch = fetch.into();
-        let deadline = deadline_after(timeout);
+        let deadline = Deadline::after(timeout);
         let command = fetch.command()?;
-        let events = self.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;
-        self.request(command)?;
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;
+        tor.request(command)?;
         let mut progress = Progress::of(fetch.address);
+        let mut events = events.wait(deadline, Phase::Event);
         loop {
-            let given_up = progress.given_up().filter(|given_up| *given_up < deadline);
-            match events.next_until(given_up.unwrap_or(deadline), timeout) {
-                Ok(event) => match event.body() {
+            let given_up = progress.given_up().filter(|given_up| *given_up < deadline.instant());
+            match events.next_before(given_up.unwrap_or(deadline.instant()))? {
+                Some(event) => match event.body() {
                     EventBody::HsDesc(told) => progress.note(told),
                     EventBody::HsDescContent(content) => {
                         if let Some(descriptor) = progress.note_content(content) {
@@ -155,37 +159,14 @@ impl Controller {
                     }
                     _ => {}
                 },
-                Err(Error::Timeout(_)) => {
+                None => {
                     return Err(progress.error(match given_up {
                         Some(_) => HsFetchProblem::AllFailed,
                         None => HsFetchProblem::Timeout(timeout),
                     }));
                 }
-                Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Publishes a descriptor that somebody else has made and signed: on these directories (fingerprints or
-    /// [`RelayName`]s), or, where none are named, on all that are responsible for it. Returns before it is published: the HS_DESC
-    /// event tells.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 554 where it is no descriptor, 552 where a directory that was named is not in tor's
-    /// consensus.
-    pub fn hs_post<R: ToString>(
-        &self,
-        address: &OnionAddress,
-        descriptor: impl AsRef<[u8]>,
-        servers: impl IntoIterator<Item = R>,
-    ) -> Result<()> {
-        let mut command = Command::build("HSPOST");
-        for server in servers {
-            command.pair("SERVER", &server.to_string());
-        }
-        command.pair("HSADDRESS", &address.service_id()).data("descriptor", descriptor.as_ref());
-        self.request(command.finish()?).map(drop)
     }
 }
 

@@ -157,7 +157,7 @@ impl Controller {
         let events = match caching {
             Caching::Configuration => {
                 let cache = session.cache.clone();
-                Some(self.connection().track(Cache::KINDS, cache, self.timeout)?)
+                Some(self.connection().track(Cache::KINDS, cache, self.deadline())?)
             }
             _ => None,
         };

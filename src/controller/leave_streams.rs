@@ -6,6 +6,7 @@ use super::Controller;
 use crate::connection::{Connection, PendingReply};
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply};
+use crate::transport::Deadline;
 
 /// While it is 1, every new stream waits for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
@@ -52,16 +53,12 @@ impl LeaveStreams {
     }
 
     /// The connection is about to end: puts the option back. Gives what tor's answer is waited for with.
-    pub(super) fn put_back(
-        &self,
-        connection: &Connection,
-        timeout: std::time::Duration,
-    ) -> Option<PendingReply> {
+    pub(super) fn put_back(&self, connection: &Connection, deadline: Deadline) -> Option<PendingReply> {
         let mut lent = self.0.lock();
         if *lent != Lent::Set {
             return None;
         }
-        let sent = set(false).and_then(|command| connection.send(command, timeout));
+        let sent = set(false).and_then(|command| connection.send(command, deadline));
         *lent = Lent::No;
         sent.ok()
     }

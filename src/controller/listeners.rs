@@ -7,6 +7,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::connection::{Callbacks, caught};
+use crate::error::Result;
+use crate::transport::Deadline;
 
 /// What is called with every change `C` of an `S`.
 type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
@@ -30,6 +32,7 @@ struct Slot<S, C> {
 pub(crate) struct ListenerGuard<S, C> {
     slot: Arc<Slot<S, C>>,
     listeners: Weak<Listeners<S, C>>,
+    callbacks: Callbacks,
 }
 
 impl<S, C> Default for Listeners<S, C> {
@@ -44,12 +47,17 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    pub(crate) fn add(self: &Arc<Self>, function: Function<S, C>) -> ListenerGuard<S, C> {
+    /// Adds a listener, which runs on the thread of `callbacks`.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        callbacks: &Callbacks,
+        function: Function<S, C>,
+    ) -> ListenerGuard<S, C> {
         let slot = Arc::new(Slot { function: Mutex::new(Some(function)), active: AtomicBool::new(true) });
         let mut slots = self.slots.lock();
         *slots = slots.iter().cloned().chain([slot.clone()]).collect();
         self.count.store(slots.len(), Ordering::SeqCst);
-        ListenerGuard { slot, listeners: Arc::downgrade(self) }
+        ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
     }
 }
 
@@ -101,6 +109,12 @@ impl<S, C> Slot<S, C> {
         self.drop_if_inactive();
     }
 
+    /// No call begins any more.
+    fn deactivate(&self) {
+        self.active.store(false, Ordering::SeqCst);
+        self.drop_if_inactive();
+    }
+
     /// The listener is dropped without any lock held.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
@@ -110,9 +124,22 @@ impl<S, C> Slot<S, C> {
     }
 }
 
+impl<S: 'static, C: 'static> ListenerGuard<S, C> {
+    /// Removes the listener once it was told of everything that tor sent before this call, and waits for that. If the
+    /// deadline passes first, the listener is removed at once.
+    pub(crate) fn finish(self, deadline: Deadline) -> Result<()> {
+        let (callbacks, slot) = (self.callbacks.clone(), self.slot.clone());
+        let finished = callbacks.after_due(move || drop(self), deadline);
+        if finished.is_err() {
+            slot.deactivate();
+        }
+        finished
+    }
+}
+
 impl<S, C> Drop for ListenerGuard<S, C> {
     fn drop(&mut self) {
-        self.slot.active.store(false, Ordering::SeqCst);
+        self.slot.deactivate();
         if let Some(listeners) = self.listeners.upgrade() {
             listeners.remove(&self.slot);
         }

@@ -15,6 +15,7 @@ mod events;
 mod features;
 mod guards;
 mod hs_descriptors;
+mod hs_post;
 mod info;
 mod keeper;
 mod leave_streams;
@@ -28,14 +29,15 @@ mod session;
 mod shared;
 mod signals;
 mod streams;
+mod undo;
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::connection::{Candidate, Connection, PendingReply};
 use crate::error::{Closed, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
-use crate::transport::{Address, Transport, deadline_after};
+use crate::transport::{Address, Deadline, Transport};
 
 pub use addresses::{MappedAddress, Mapping};
 pub use cache::Caching;
@@ -44,6 +46,7 @@ pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
 pub use descriptors::{PostDescriptor, PostedDescriptor};
 pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
+pub use hs_post::{HsPostAnswer, HsPostOutcome};
 pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
 };
@@ -56,6 +59,7 @@ use session::Session;
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{ListenerGuard, Listeners};
 pub(crate) use shared::Follower;
+pub(crate) use undo::UNDO_WITHIN;
 
 /// How long a call waits for tor unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -83,6 +87,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Controller {
     inner: Arc<Inner>,
     timeout: Duration,
+    /// When the call ends that this handle was made for. `None` for the user's handles, each of whose calls has a deadline
+    /// of its own.
+    call: Option<Deadline>,
 }
 
 #[derive(Debug)]
@@ -122,7 +129,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout })
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None })
     }
 
     /// Whether the other handle is one on the same connection.
@@ -144,7 +151,32 @@ impl Controller {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn with_timeout(&self, timeout: Duration) -> Controller {
-        Controller { inner: self.inner.clone(), timeout }
+        Controller { inner: self.inner.clone(), timeout, call: None }
+    }
+
+    /// The deadline of a call that begins now: the handle's timeout from now, or the end of the call that the handle was
+    /// made for if that is earlier.
+    pub(crate) fn deadline(&self) -> Deadline {
+        let deadline = Deadline::after(self.timeout);
+        self.call.map_or(deadline, |call| call.earlier(deadline))
+    }
+
+    /// A handle for the parts of one call: each command ends at `deadline` at the latest, and after the handle's timeout.
+    ///
+    /// A handle like this must not outlive the call. Guards and other objects that are kept store `self.to_keep()`.
+    pub(crate) fn until(&self, deadline: Deadline) -> Controller {
+        let call = self.call.map_or(deadline, |call| call.earlier(deadline));
+        Controller { inner: self.inner.clone(), timeout: self.timeout, call: Some(call) }
+    }
+
+    /// A handle for the parts of one call that all of them together may take the handle's timeout.
+    pub(crate) fn in_one_call(&self) -> Controller {
+        self.until(self.deadline())
+    }
+
+    /// The same handle without the deadline of a call, to be kept by what a call makes.
+    pub(crate) fn to_keep(&self) -> Controller {
+        self.with_timeout(self.timeout)
     }
 
     /// How long each call waits for tor.
@@ -213,7 +245,7 @@ impl Controller {
     }
 
     fn send_checked(&self, command: Command) -> Result<PendingReply> {
-        let pending = self.connection().send(command, self.timeout)?;
+        let pending = self.connection().send(command, self.deadline())?;
         self.inner.session.cache.was_sent(pending.command().keyword());
         Ok(pending)
     }
@@ -221,7 +253,7 @@ impl Controller {
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
     pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
-        let pending = self.connection().send_all(commands?, self.timeout)?;
+        let pending = self.connection().send_all(commands?, self.deadline())?;
         for sent in &pending {
             self.inner.session.cache.was_sent(sent.command().keyword());
         }
@@ -238,14 +270,14 @@ impl Controller {
     ///
     /// Within a callback, it does not wait for that callback itself.
     pub fn sync(&self) -> Result<()> {
-        let deadline = deadline_after(self.timeout);
+        let deadline = self.deadline();
         // Whatever tor answers, also a filter's refusal: what came before has been read.
         let command = Command::build("GETINFO").word("key", "version").finish()?;
-        self.connection().request(command, self.timeout)?;
+        self.connection().request(command, deadline)?;
         if self.connection().is_in_callback() {
             return Ok(());
         }
-        self.connection().wait_for_callbacks(deadline.saturating_duration_since(Instant::now()))
+        self.connection().wait_for_callbacks(deadline)
     }
 
     /// Why the connection has ended, once it has.
@@ -278,17 +310,18 @@ impl Controller {
     /// [`Error::Timeout`](crate::Error::Timeout) where a callback does not return within the handle's timeout. The
     /// connection is closed anyway.
     pub fn close(self) -> Result<()> {
-        self.inner.session.close(self.timeout)
+        self.inner.session.close(self.deadline())
     }
 
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
-        self.inner.session.take_leave(self.timeout);
+        let call = self.in_one_call();
+        self.inner.session.take_leave(call.deadline());
         self.connection().set_quitting(true);
-        match self.request(command) {
+        match call.request(command) {
             // It may hang up before its answer is read.
-            Ok(_) | Err(crate::Error::Closed(_)) => self.close(),
+            Ok(_) | Err(crate::Error::Closed(_)) => call.close(),
             Err(error) => {
                 self.connection().set_quitting(false);
                 Err(error)
@@ -300,6 +333,6 @@ impl Controller {
 impl WeakController {
     /// The controller, unless its last other handle was dropped.
     pub fn upgrade(&self) -> Option<Controller> {
-        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout })
+        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, call: None })
     }
 }

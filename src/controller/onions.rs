@@ -4,11 +4,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use super::Controller;
-use crate::connection::{PendingReply, QueueLimit, Subscription};
+use crate::connection::{QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder, Reply};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
@@ -310,44 +308,16 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
-        let reply = self.request_or_undo(service.command()?)?;
+        let reply = self.request_or_undo(service.command()?, |tor, reply| {
+            if let Some(added) = parse(reply) {
+                let _ = tor.del_onion(&added.address);
+            }
+        })?;
         let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
         }
         Ok(added)
-    }
-
-    /// Sends ADD_ONION, and waits for its reply.
-    fn request_or_undo(&self, command: Command) -> Result<Reply> {
-        let pending = self.send_checked(command)?;
-        match pending.wait_timeout(self.timeout) {
-            Ok(reply) => match reply.refusal(pending.command()) {
-                Some(refusal) => Err(refusal.into()),
-                None => Ok(reply),
-            },
-            Err(error @ Error::Timeout(_)) => {
-                self.undo_late(pending);
-                Err(error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Removes what the late reply to ADD_ONION may still tell of, on a thread that ends with that, or with the connection.
-    fn undo_late(&self, pending: PendingReply) {
-        let tor = self.downgrade();
-        let undo = move || {
-            let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
-            if reply.is_ok()
-                && let (Some(added), Some(tor)) = (parse(&reply), tor.upgrade())
-            {
-                let _ = tor.del_onion(&added.address);
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(undo) {
-            log::warn!(target: "scape::onion", "an onion service that tor adds late will stay: {error}");
-        }
     }
 
     /// A service is not to be given back when the connection is made again.
@@ -357,7 +327,7 @@ impl Controller {
 
     /// Something that ends when the connection ends and nothing is to make it again. tor is not told.
     pub(crate) fn lifeline(&self) -> Result<Subscription> {
-        self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.timeout)
+        self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.deadline())
     }
 
     /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.

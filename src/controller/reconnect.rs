@@ -104,7 +104,7 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reconnect(&self) -> Result<Reconnected> {
-        self.inner.session.reconnect(self.timeout)
+        self.inner.session.reconnect(self.deadline())
     }
 
     /// Waits until the connection is open, for at most `timeout`: for a connection that is made again by itself.
@@ -119,7 +119,7 @@ impl Controller {
     /// Whether tor answers, whatever it says: asks it, within the handle's timeout.
     pub fn is_alive(&self) -> bool {
         let command = Command::build("GETINFO").word("key", "version").finish();
-        command.is_ok_and(|command| self.inner.session.connection().request(command, self.timeout).is_ok())
+        command.is_ok_and(|command| self.inner.session.connection().request(command, self.deadline()).is_ok())
     }
 }
 

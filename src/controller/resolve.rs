@@ -1,14 +1,14 @@
 //! RESOLVE.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Controller;
 use crate::connection::Subscription;
-use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, ResolveError, Result, Timeout};
+use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, ResolveError, Result};
 use crate::event::{AddrMapEvent, EventBody, StreamInfo};
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{EventKind, StreamId, StreamStatus};
 
 /// The session group of streams that RESOLVE makes.
@@ -25,6 +25,8 @@ impl Controller {
     ///
     /// tor has room for one IPv4 address in its answer. IPv6 addresses, and how long an answer is good, are to be had
     /// through the SOCKS port: [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve).
+    ///
+    /// The whole call takes at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
@@ -71,16 +73,14 @@ impl Controller {
 
     /// Asks, and waits for the answer.
     fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
-        let deadline = deadline_after(timeout);
-        let events = self.subscribe([EventKind::AddrMap, EventKind::Stream])?;
-        self.request(command)?;
+        let deadline = Deadline::after(timeout);
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::AddrMap, EventKind::Stream])?;
+        tor.request(command)?;
         let mut question = Question { name, stream: None };
+        let mut wait = events.wait(deadline, Phase::Resolve);
         loop {
-            let event = match events.next_until(deadline, timeout) {
-                Ok(event) => event,
-                Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Resolve, timeout).into()),
-                Err(error) => return Err(error),
-            };
+            let event = wait.next()?;
             match event.body() {
                 EventBody::Stream(stream) => {
                     question.learn(stream);
@@ -132,10 +132,10 @@ impl Question<'_> {
     }
 
     /// The end of the question's stream, which tells why there is no answer.
-    fn end(&self, events: &Subscription, deadline: Instant) -> Option<StreamInfo> {
+    fn end(&self, events: &Subscription, deadline: Deadline) -> Option<StreamInfo> {
         let id = self.stream?;
-        let deadline = deadline.min(deadline_after(FOR_THE_REASON));
-        while let Ok(event) = events.next_until(deadline, FOR_THE_REASON) {
+        let mut events = events.wait(deadline.part(FOR_THE_REASON), Phase::Resolve);
+        while let Ok(event) = events.next() {
             if let EventBody::Stream(stream) = event.body()
                 && stream.id == id
                 && stream.status.is_end()

@@ -1,7 +1,7 @@
 //! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -14,9 +14,9 @@ use super::shared::{Follower, Shared};
 use crate::connection::{
     Candidate, Connection, ConnectionStatus, JOIN_FOR, PendingReply, Reconnected, Registration, Thread,
 };
-use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
+use crate::error::{ArgumentError, CloseCause, Error, Phase, Result};
 use crate::protocol::Command;
-use crate::transport::{Address, deadline_after};
+use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
 
 /// A connection, and what it takes to make it again.
@@ -92,18 +92,18 @@ impl Session {
     }
 
     /// Makes the connection again, open or not.
-    pub(super) fn reconnect(&self, timeout: Duration) -> Result<Reconnected> {
+    pub(super) fn reconnect(&self, deadline: Deadline) -> Result<Reconnected> {
         let connect = self.connect.as_ref().ok_or_else(|| {
             let why = "was made from a transport, which cannot be opened again";
             ArgumentError::invalid("reconnect", "controller", why)
         })?;
-        let making = self.lock_making(timeout)?;
+        let making = self.lock_making(deadline)?;
         if let Some(closed) = self.connection.ended() {
             return Err(closed.into());
         }
-        self.let_go_of_tor(timeout)?;
+        self.let_go_of_tor(deadline)?;
         self.connection.disconnect(CloseCause::Reconnecting);
-        let made = self.make(connect);
+        let made = self.make(connect, deadline);
         drop(making);
         if made.is_err() && !self.is_persistent() {
             self.connection.give_up();
@@ -112,12 +112,12 @@ impl Session {
     }
 
     /// tor ends with a connection that owns it: so before one that is open is ended to be made again, it must own nothing.
-    fn let_go_of_tor(&self, timeout: Duration) -> Result<()> {
+    fn let_go_of_tor(&self, deadline: Deadline) -> Result<()> {
         if !self.ledger.owns_tor() || self.connection.closed().is_some() {
             return Ok(());
         }
         let command = Command::build("DROPOWNERSHIP").finish()?;
-        let sent = self.connection.send(command, timeout).and_then(PendingReply::wait_ok);
+        let sent = self.connection.send(command, deadline).and_then(PendingReply::wait_ok);
         match sent {
             Ok(_) | Err(Error::Closed(_)) => Ok(()),
             Err(error) => Err(error),
@@ -127,25 +127,26 @@ impl Session {
     /// Makes the connection again unless somebody else has. `None` then.
     pub(super) fn reconnect_if_down(&self, timeout: Duration) -> Result<Option<Reconnected>> {
         let Some(connect) = &self.connect else { return Ok(None) };
-        let _making = self.lock_making(timeout)?;
+        let deadline = Deadline::after(timeout);
+        let _making = self.lock_making(deadline)?;
         match self.connection.closed() {
-            Some(_) => self.make(connect).map(Some),
+            Some(_) => self.make(connect, deadline).map(Some),
             None => Ok(None),
         }
     }
 
-    fn lock_making(&self, timeout: Duration) -> Result<MutexGuard<'_, ()>> {
-        let making = self.making.try_lock_until(deadline_after(timeout));
-        making.ok_or_else(|| Timeout::new(Phase::Connect, timeout).into())
+    fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+        let making = self.making.try_lock_until(deadline.instant());
+        making.ok_or_else(|| deadline.error(Phase::Connect))
     }
 
     /// Connects, authenticates, and gives back everything.
-    fn make(&self, connect: &Connect) -> Result<Reconnected> {
-        let candidate = connect.candidate(&self.connection)?;
+    fn make(&self, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
+        let candidate = connect.candidate(&self.connection, deadline)?;
         self.connection.adopt(candidate)?;
         self.connection.set_persistent(self.is_persistent());
         self.forget();
-        let restored = self.restore(connect.call_timeout());
+        let restored = self.restore(deadline);
         // What was asked for before CONF_CHANGED was, may have changed unseen.
         self.forget();
         match restored {
@@ -167,7 +168,7 @@ impl Session {
     }
 
     /// Tells tor again which events are wanted, and what was made. A refusal is no error, but noted.
-    fn restore(&self, timeout: Duration) -> Result<Reconnected> {
+    fn restore(&self, deadline: Deadline) -> Result<Reconnected> {
         let mut reconnected = Reconnected::default();
         let mut note = |what: String, result: Result<()>| match result {
             Ok(()) => Ok(()),
@@ -178,18 +179,18 @@ impl Session {
                 Ok(())
             }
         };
-        note("the events".into(), self.connection.tell_again(timeout))?;
+        note("the events".into(), self.connection.tell_again(deadline))?;
         for belonging in self.ledger.belongings() {
             let sent =
-                belonging.command.and_then(|command| self.connection.send(command, timeout)?.wait_ok());
+                belonging.command.and_then(|command| self.connection.send(command, deadline)?.wait_ok());
             let is_there = sent.is_ok();
             note(belonging.what, sent.map(drop))?;
             if is_there && let Some(address) = belonging.onion {
-                self.take_back(&address, timeout)?;
+                self.take_back(&address, deadline)?;
             }
         }
         let connection = &self.connection;
-        let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
+        let ask = |command| connection.send(command, deadline).and_then(PendingReply::wait_ok);
         note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
         for follower in self.followers() {
             note(follower.name().into(), follower.reconnected(&ask))?;
@@ -202,14 +203,14 @@ impl Session {
     }
 
     /// Leaves nothing behind in tor that would wait for this connection when it has ended.
-    pub(super) fn take_leave(&self, timeout: Duration) {
+    pub(super) fn take_leave(&self, deadline: Deadline) {
         if self.connection.closed().is_some() {
             return;
         }
         let mut pending = Vec::new();
-        pending.extend(self.leave_streams.put_back(&self.connection, timeout));
+        pending.extend(self.leave_streams.put_back(&self.connection, deadline));
         for follower in self.followers() {
-            pending.extend(follower.closing(&|command| self.connection.send(command, timeout)));
+            pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
         }
         for sent in pending {
             // It is over anyway.
@@ -218,25 +219,25 @@ impl Session {
     }
 
     /// Removes a service that was given back, where it was removed by somebody else at the same time.
-    fn take_back(&self, address: &OnionAddress, timeout: Duration) -> Result<()> {
+    fn take_back(&self, address: &OnionAddress, deadline: Deadline) -> Result<()> {
         if self.ledger.has_onion(address) {
             return Ok(());
         }
         let command = Command::build("DEL_ONION").word("address", &address.service_id()).finish()?;
         // Whoever removed it may be quicker, so a refusal is fine.
-        self.connection.request(command, timeout).map(drop)
+        self.connection.request(command, deadline).map(drop)
     }
 
     /// Ends everything for good and waits for its threads, at most this long.
-    pub(super) fn close(&self, timeout: Duration) -> Result<()> {
-        let deadline = deadline_after(timeout);
-        self.take_leave(timeout.min(JOIN_FOR));
-        let closed = self.connection.close(timeout);
+    pub(super) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
+        let deadline = deadline.into();
+        self.take_leave(deadline.part(JOIN_FOR));
+        let closed = self.connection.close(deadline);
         let keeper = self.keeper.lock().take();
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let left = deadline.left().max(Duration::from_millis(1));
         match keeper {
             Some(keeper) if !keeper.is_current() && !keeper.ended_within(left) => {
-                closed.and(Err(Timeout::new(Phase::Close, timeout).into()))
+                closed.and(Err(deadline.error(Phase::Close)))
             }
             _ => closed,
         }

@@ -8,9 +8,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
 use crate::connection::{Callbacks, PendingReply, Registration, Tracker};
-use crate::error::{Phase, Result, Timeout};
+use crate::error::{Phase, Result};
 use crate::protocol::{Command, Reply};
-use crate::transport::deadline_after;
 use crate::types::EventKind;
 
 /// One thing of each type, for whoever asks for it through whichever handle. It is not kept alive by this.
@@ -59,10 +58,9 @@ impl Controller {
         if let Some(thing) = shared.get() {
             return Ok(thing);
         }
-        let _making: MutexGuard<'_, ()> = shared
-            .making
-            .try_lock_until(deadline_after(self.timeout))
-            .ok_or(Timeout::new(Phase::Reply, self.timeout))?;
+        let deadline = self.deadline();
+        let _making: MutexGuard<'_, ()> =
+            shared.making.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Reply))?;
         if let Some(thing) = shared.get() {
             return Ok(thing);
         }
@@ -73,7 +71,7 @@ impl Controller {
 
     /// Tells `tracker` of events on the reader thread, as long as what this returns lives.
     pub(crate) fn track(&self, kinds: &[EventKind], tracker: Arc<dyn Tracker>) -> Result<Registration> {
-        self.connection().track(kinds, tracker, self.timeout)
+        self.connection().track(kinds, tracker, self.deadline())
     }
 
     /// The thread for callbacks.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Controller;
-use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result, Timeout};
+use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::Command;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
@@ -35,20 +35,21 @@ impl Controller {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let signal = signal.canonical();
         let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
-        if let Some(known) = self.signal_names()?
+        let tor = self.in_one_call();
+        if let Some(known) = tor.signal_names()?
             && !known.contains(&signal)
         {
             let known = known.iter().map(ToString::to_string).collect();
             return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
         }
-        match self.request(command) {
+        match tor.request(command) {
             Err(Error::Closed(closed)) if signal.is_exit() && !closed.is_local() => Ok(()),
             result => result.map(drop),
         }
     }
 
     /// Sends NEWNYM and waits until tor has acted on it: from then on, new streams use new circuits. tor does it at
-    /// most every ten seconds, and puts it off until then.
+    /// most every ten seconds, and puts it off until then. The whole call takes at most `timeout`.
     ///
     /// It promises new circuits, not a new exit address, and closes no stream.
     ///
@@ -82,17 +83,14 @@ impl Controller {
 
     /// Sends a signal and waits for word that tor has acted on it.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
-        let deadline = deadline_after(timeout);
-        let events = self.subscribe([EventKind::Signal])?;
-        self.signal(signal.clone())?;
+        let deadline = Deadline::after(timeout);
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::Signal])?;
+        tor.signal(signal.clone())?;
+        let mut events = events.wait(deadline, Phase::Signal);
         loop {
-            match events.next_until(deadline, timeout) {
-                Ok(event) if matches!(event.body(), EventBody::Signal(done) if *done == signal) => {
-                    return Ok(());
-                }
-                Ok(_) => {}
-                Err(Error::Timeout(_)) => return Err(Timeout::new(Phase::Signal, timeout).into()),
-                Err(error) => return Err(error),
+            if matches!(events.next()?.body(), EventBody::Signal(done) if *done == signal) {
+                return Ok(());
             }
         }
     }

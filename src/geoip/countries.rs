@@ -32,6 +32,7 @@ impl Countries {
         controller: &Controller,
         ips: &[IpAddr],
     ) -> Result<Vec<Result<Option<CountryCode>>>> {
+        let controller = controller.in_one_call();
         let mut failed = HashMap::new();
         for some in self.unknown(ips).chunks(AT_ONCE) {
             let keys = some.iter().map(|ip| format!("ip-to-country/{ip}"));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::disk::{DiskOnion, DiskOnions};
 use super::listener::{Door, OnionListener};
@@ -14,8 +14,8 @@ use super::local::{ListeningSocket, Local};
 use super::publication::{Publication, Wait};
 use super::service::{Keep, OnionService};
 use crate::controller::{AddOnion, Controller, OnionTarget};
-use crate::error::{ArgumentError, Error, Phase, Result, Timeout};
-use crate::transport::deadline_after;
+use crate::error::{ArgumentError, Error, Result};
+use crate::transport::Deadline;
 use crate::types::{ClientPublicKey, OnionKey, Progress};
 
 /// How long making and publishing a service may take unless told otherwise.
@@ -217,7 +217,11 @@ impl OnionBuilder {
         self
     }
 
-    /// How long [`publish`](Self::publish) or [`listen`](Self::listen) may take. Default: two minutes.
+    /// Sets how long [`publish`](Self::publish) or [`listen`](Self::listen) may take, with every command and however many
+    /// events come. Default: two minutes.
+    ///
+    /// When they fail at the deadline, tor is asked for the reason and told to remove the service, which may take one
+    /// second each. Removing a service from tor's configuration may take five seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -305,7 +309,8 @@ impl OnionBuilder {
 
     /// Adds the service with these ports, and waits for it to be published. Dropping what it has made so far removes it again.
     fn publish_ports(mut self, ports: Vec<(u16, OnionTarget)>) -> Result<OnionService> {
-        let deadline = deadline_after(self.timeout);
+        let deadline = Deadline::after(self.timeout);
+        let tor = self.controller.until(deadline);
         let mut tell = self.on_progress.take();
         let mut tell = |progress: &Progress| {
             if let Some(tell) = &mut tell {
@@ -321,12 +326,11 @@ impl OnionBuilder {
         // What is wrong with it is told before anything is sent.
         self.service.check()?;
         tell(&Progress::new(0, "adding", "Adding the onion service"));
-        self.check_single_hop(deadline)?;
+        self.check_single_hop(&tor)?;
         let publication = match self.wait {
             Wait::Nothing => None,
-            _ => Some(Publication::begin(&self.within(deadline)?)?),
+            _ => Some(Publication::begin(&tor)?),
         };
-        let tor = self.within(deadline)?;
         let service = match self.on_disk {
             Some(service) => {
                 let add = |service: DiskOnion, (port, target): &(u16, OnionTarget)| {
@@ -344,7 +348,10 @@ impl OnionBuilder {
         let address = *service.address();
         match publication {
             Some(publication) => {
-                publication.wait_until(&address, self.wait, deadline, self.timeout, tell)?;
+                if let Err(error) = publication.wait_until(&address, self.wait, deadline, tell) {
+                    service.undo();
+                    return Err(error);
+                }
             }
             None => tell(&Progress::new(100, "added", "tor has the service")),
         }
@@ -352,9 +359,9 @@ impl OnionBuilder {
     }
 
     /// tor refuses both mistakes, too, but tells nothing of what to do. Where it cannot be asked, it is left to that.
-    fn check_single_hop(&self, deadline: Instant) -> Result<()> {
+    fn check_single_hop(&self, tor: &Controller) -> Result<()> {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
-        let lines = match self.within(deadline)?.get_conf_lines(OPTIONS) {
+        let lines = match tor.get_conf_lines(OPTIONS) {
             Ok(lines) => lines,
             Err(Error::Refused(_)) => return Ok(()),
             Err(error) => return Err(error),
@@ -374,15 +381,6 @@ impl OnionBuilder {
             )),
             _ => Ok(()),
         }
-    }
-
-    /// The controller, whose calls end at the deadline.
-    fn within(&self, deadline: Instant) -> Result<Controller> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Timeout::new(Phase::Publish, self.timeout).into());
-        }
-        Ok(self.controller.with_timeout(left.min(self.controller.timeout())))
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::uploads::{SILENCE, Uploads};
 use crate::connection::Subscription;
 use crate::controller::Controller;
-use crate::error::{Error, PublishError, PublishHint, Result};
+use crate::error::{Error, Phase, PublishError, PublishHint, Result};
 use crate::event::EventBody;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{EventKind, OnionAddress, Progress};
 
 /// How long is asked, when it was waited in vain, for what keeps tor from publishing.
@@ -90,28 +90,27 @@ impl Publication {
         timeout: Duration,
         on_progress: impl FnMut(&Progress),
     ) -> Result<()> {
-        self.wait_until(address, wait, deadline_after(timeout), timeout, on_progress)
+        self.wait_until(address, wait, Deadline::after(timeout), on_progress)
     }
 
-    /// As [`wait`](Self::wait), until `deadline`, which is said to have been `timeout` away.
+    /// Like [`wait`](Self::wait), until `deadline`.
     pub(super) fn wait_until(
         &self,
         address: &OnionAddress,
         wait: Wait,
-        deadline: Instant,
-        timeout: Duration,
+        deadline: Deadline,
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<()> {
         let mut uploads = Uploads::of(*address);
         let mut heard = Instant::now();
+        let mut events = self.events.wait(deadline, Phase::Publish);
         on_progress(&uploads.progress());
         while !uploads.is_done(wait, heard.elapsed()) {
             let silence = uploads.only_silence_is_missing(wait).then(|| heard + SILENCE);
-            let event = match self.events.next_until(silence.unwrap_or(deadline).min(deadline), timeout) {
-                Ok(event) => event,
-                Err(Error::Timeout(_)) if Instant::now() < deadline => continue,
-                Err(Error::Timeout(_)) => return Err(self.failure(&uploads, *address, timeout)),
-                Err(error) => return Err(error),
+            let event = match events.next_before(silence.unwrap_or(deadline.instant()))? {
+                Some(event) => event,
+                None if !deadline.has_passed() => continue,
+                None => return Err(self.failure(&uploads, *address, deadline.timeout())),
             };
             if let EventBody::HsDesc(told) = event.body()
                 && uploads.note(told)
@@ -150,7 +149,7 @@ impl Publication {
 
     /// What keeps tor from publishing. What cannot be asked is left out.
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
-        let tor = self.controller.with_timeout(ASK_WHY.min(self.controller.timeout()));
+        let tor = self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();
         let mut hints = Vec::new();
         let options = match tor.get_conf_lines(["DisableNetwork", "PublishHidServDescriptors"]) {
             Ok(options) => options,

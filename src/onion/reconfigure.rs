@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::connection::Subscription;
 use crate::controller::{ClientAuth, Controller};
-use crate::error::{DiskOnionError, Error, Result};
+use crate::error::{DiskOnionError, Error, Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::Command;
+use crate::transport::Deadline;
 use crate::types::{EventKind, OnionAddress};
 
 /// How long is waited for what tor logs of a refusal, which it sends right after it.
@@ -25,6 +26,7 @@ pub(super) fn reconfigure(
     command: Command,
     forget: Option<&OnionAddress>,
 ) -> Result<()> {
+    let controller = controller.in_one_call();
     // A filter in front of tor may allow none of both: then there is nothing to give back, and less to tell.
     let log = unless_refused(controller.subscribe([EventKind::Warn]))?;
     let mut commands = vec![command];
@@ -68,7 +70,8 @@ fn add(auth: &ClientAuth) -> Result<Command> {
 /// tor's warnings, up to the one that ends a refusal.
 fn logged(log: &Subscription) -> Vec<String> {
     let mut lines = Vec::new();
-    for event in log.timeout_iter(SOON) {
+    let mut events = log.wait(Deadline::after(SOON), Phase::Event);
+    while let Ok(event) = events.next() {
         let EventBody::Log(event) = event.body() else { continue };
         if event.message.starts_with(LAST) {
             break;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk::{DiskOnionService, DiskOnions};
-use crate::controller::{AddedOnion, Controller, OnionTarget};
+use crate::controller::{AddedOnion, Controller, OnionTarget, UNDO_WITHIN};
 use crate::error::{ArgumentError, DiskOnionProblem, Error, Result};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
@@ -91,8 +91,9 @@ impl OnionService {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
-        let detached = controller.onions_detached()?.contains(&address);
-        if !detached && !controller.onions_current()?.contains(&address) {
+        let tor = controller.in_one_call();
+        let detached = tor.onions_detached()?.contains(&address);
+        if !detached && !tor.onions_current()?.contains(&address) {
             let why = "is no service of this connection, and no detached one";
             return Err(ArgumentError::invalid("OnionService::adopt", "address", why).into());
         }
@@ -129,6 +130,14 @@ impl OnionService {
     /// The connection that it belongs to.
     pub fn controller(&self) -> &Controller {
         &self.guard.controller
+    }
+
+    /// Removes a service that could not be published in time. DEL_ONION is sent before this returns; its reply is waited for
+    /// for a short time only. A failure is logged.
+    pub(super) fn undo(mut self) {
+        self.guard.armed = false;
+        let limit = if self.guard.directory.is_some() { REMOVE_WITHIN } else { UNDO_WITHIN };
+        self.guard.remove_quietly(limit);
     }
 
     /// Lets the service go on, and gives its address: as long as the control connection, or until tor ends where it was added
@@ -174,15 +183,21 @@ impl Guard {
     }
 }
 
+impl Guard {
+    fn remove_quietly(&self, limit: Duration) {
+        match self.remove(self.controller.timeout().min(limit)) {
+            Ok(()) | Err(Error::Closed(_)) => {}
+            Err(error) => log::warn!(target: "scape::onion", "while removing {}: {error}", self.address),
+        }
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.armed {
             return;
         }
-        match self.remove(self.controller.timeout().min(REMOVE_WITHIN)) {
-            Ok(()) | Err(Error::Closed(_)) => {}
-            Err(error) => log::warn!(target: "scape::onion", "while removing {}: {error}", self.address),
-        }
+        self.remove_quietly(REMOVE_WITHIN);
     }
 }
 

@@ -1,13 +1,12 @@
 //! Building one circuit, with as many attempts as it takes.
 
-use std::time::{Duration, Instant};
-
 use super::chooser::PathChooser;
 use super::circuit_builder::{CircuitBuilder, Route};
 use super::site::{Site, begin_to_close};
 use crate::controller::BuildCircuit;
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Result};
 use crate::state::{Circuit, State};
+use crate::transport::Deadline;
 use crate::types::{EntryGuardStatus, Fingerprint};
 
 /// Where circuits of a builder go, as the consensus is now.
@@ -19,13 +18,14 @@ enum Plan {
 }
 
 impl Plan {
-    fn new(route: &Route, state: &State) -> Result<Plan> {
+    fn new(route: &Route, state: &State, deadline: Deadline) -> Result<Plan> {
         Ok(match route {
             Route::Tor => Plan::Tor,
             Route::Along(relays) => Plan::Along(relays.clone()),
             Route::Choosing(path) => {
+                let tor = state.controller().until(deadline);
                 let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
-                Plan::Choosing(path.prepare(state.directory()?, &guards)?)
+                Plan::Choosing(path.prepare(state.directory_with(&tor)?, &guards)?)
             }
         })
     }
@@ -63,22 +63,21 @@ pub(super) fn build_one(
     builder: &CircuitBuilder,
     state: &State,
     site: &Site,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<Circuit> {
-    let plan = Plan::new(&builder.route, state)?;
+    let plan = Plan::new(&builder.route, state, deadline)?;
     let mut failed = Vec::new();
     let mut attempt = 1;
     loop {
         let path = plan.path(&failed)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let error = match build(builder, state, site, &path, builder.attempt_timeout.min(left)) {
+        let error = match build(builder, state, site, &path, deadline.part(builder.attempt_timeout)) {
             Ok(circuit) => return Ok(circuit),
             Err(failure) => {
                 failed.extend(failure.at);
                 failure.error
             }
         };
-        let is_over = attempt >= builder.attempts || Instant::now() >= deadline || site.is_closed();
+        let is_over = attempt >= builder.attempts || deadline.has_passed() || site.is_closed();
         if is_over || !may_go_better(&error) {
             return Err(error);
         }
@@ -117,18 +116,18 @@ fn build(
     state: &State,
     site: &Site,
     path: &[String],
-    timeout: Duration,
+    deadline: Deadline,
 ) -> Result<Circuit, Failure> {
-    let mut request = BuildCircuit::new().path(path).timeout(timeout);
+    let mut request = BuildCircuit::new().path(path);
     if let Some(purpose) = &builder.purpose {
         request = request.purpose(purpose.clone());
     }
-    let circuit = state.launch_circuit(&request)?;
+    let circuit = state.launch_with(&state.controller().until(deadline), &request)?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;
-        return Err(Error::from(Timeout::new(Phase::Circuit, timeout)).into());
+        return Err(deadline.error(Phase::Circuit).into());
     }
-    let Err(error) = circuit.wait_built(timeout) else { return Ok(circuit) };
+    let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };
     let reached = circuit.path().len();
     let at = path.get(reached).and_then(|relay| relay.parse().ok());
     // Told without being waited for: tor may be slow, and the next attempt has only so much time.

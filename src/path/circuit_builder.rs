@@ -1,6 +1,6 @@
 //! How circuits should be built.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::attempts::build_one;
 use super::builder::PathBuilder;
@@ -9,7 +9,7 @@ use super::pool::CircuitPool;
 use super::site::Site;
 use crate::error::{ArgumentError, ArgumentProblem, Result};
 use crate::state::{Circuit, State};
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::CircuitPurpose;
 
 /// Builds circuits: one, several at once, or a pool that is kept full; with other attempts where one fails, and a deadline for
@@ -118,14 +118,13 @@ impl CircuitBuilder {
         self
     }
 
-    /// How long each attempt may take. Default: 30 seconds.
+    /// Sets how long each attempt may take, with its commands. Default: 30 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// How long each circuit may take, with all its attempts. Default: 60 seconds. (tor's answers to commands are waited for for the
-    /// controller's own timeout, besides.)
+    /// Sets how long each circuit may take, with all its attempts and commands. Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -184,9 +183,9 @@ impl CircuitBuilder {
         CircuitPool::start(self.clone(), state.clone(), size)
     }
 
-    /// When a circuit that is begun now must be there.
-    pub(super) fn deadline(&self) -> Instant {
-        deadline_after(self.timeout)
+    /// The deadline of a circuit that is begun now.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
     }
 
     fn check(&self) -> Result<()> {

@@ -70,15 +70,16 @@ impl Circuits {
         self.left
     }
 
-    /// Gives up what is not there yet, closes the circuits that were not taken, and waits until tor says that they are closed, for at most the controller's
-    /// timeout each.
+    /// Gives up what is not there yet, closes the circuits that were not taken, and waits until tor says that they are
+    /// closed. All of this takes at most the controller's timeout.
     ///
     /// # Errors
     ///
     /// [`Error::Timeout`].
     pub fn close(mut self) -> Result<()> {
         self.left = 0;
-        wait_until_closed(&self.site.close(&self.state), self.state.controller().timeout())
+        let deadline = self.state.controller().deadline();
+        wait_until_closed(&self.site.close(&self.state), deadline)
     }
 }
 

@@ -176,13 +176,15 @@ impl CircuitPool {
         self.shared.wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
     }
 
-    /// Closes the circuits, and waits until tor says that they are closed, for at most the controller's timeout each.
+    /// Closes the circuits and waits until tor says that they are closed, for at most the controller's timeout. Waiting for
+    /// the pool's thread to end may take one second more.
     ///
     /// # Errors
     ///
     /// [`Error::Timeout`].
     pub fn close(self) -> Result<()> {
-        wait_until_closed(&self.shared.stop(), self.shared.state.controller().timeout())
+        let deadline = self.shared.state.controller().deadline();
+        wait_until_closed(&self.shared.stop(), deadline)
     }
 }
 

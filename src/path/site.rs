@@ -1,12 +1,11 @@
 //! Circuits that nobody has been given yet.
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::protocol::Command;
 use crate::state::{Circuit, State};
+use crate::transport::Deadline;
 
 /// The circuits that are being built, or wait to be handed over. Once it is closed they are all closed, and none is let in any more: so
 /// no circuit is left that nobody knows of.
@@ -64,17 +63,17 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
         .collect();
     let commands = commands?;
     if !commands.is_empty() {
-        state.controller().send_all(commands)?;
+        state.controller().undoing().send_all(commands)?;
     }
     Ok(())
 }
 
-/// Waits until these circuits have ended, for at most `timeout` each. The first error that is not the connection's end, with which they
-/// are nobody's any more.
-pub(super) fn wait_until_closed(circuits: &[Circuit], timeout: Duration) -> Result<()> {
+/// Waits until these circuits have ended, all of them by `deadline`. Returns the first error. The connection's end is none,
+/// since the circuits are nobody's any more then.
+pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<()> {
     let mut result = Ok(());
     for circuit in circuits {
-        match circuit.wait_closed(timeout) {
+        match circuit.wait_closed_until(deadline) {
             Ok(_) | Err(Error::Closed(_)) => {}
             Err(error) => result = result.and(Err(error)),
         }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use super::control::remaining;
 use crate::controller::Controller;
-use crate::error::{Error, Result};
+use crate::error::{Error, Phase, Result};
 use crate::event::{Bootstrap, EventBody};
+use crate::transport::Deadline;
 use crate::types::{EventKind, Progress};
 
 /// What a launched tor has to reach before it is handed over.
@@ -26,7 +26,8 @@ impl WaitFor {
 /// Called with each step.
 pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
-/// Waits until tor is `wanted` percent bootstrapped. What it has reached is in `reached`, also after a failure.
+/// Waits until tor is `wanted` percent bootstrapped, for commands and events together until `deadline`. The percentage
+/// that tor has reached is in `reached`, also after a failure.
 ///
 /// tor may have come far before we subscribe, and says nothing twice: so the present value is asked for afterwards.
 pub(crate) fn wait(
@@ -36,7 +37,9 @@ pub(crate) fn wait(
     reached: &mut Option<u8>,
     mut callback: impl FnMut(&Bootstrap),
 ) -> Result<()> {
-    let patient = controller.with_timeout(remaining(deadline)?);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let deadline = Deadline::at(deadline, left);
+    let patient = controller.with_timeout(left).until(deadline);
     let events = patient.subscribe([EventKind::StatusClient])?;
     let value = patient.get_info_bytes("status/bootstrap-phase")?;
     let Some(mut now) = Bootstrap::parse(&value) else {
@@ -50,8 +53,9 @@ pub(crate) fn wait(
     if report(&now) {
         return Ok(());
     }
+    let mut events = events.wait(deadline, Phase::Bootstrap);
     loop {
-        let event = events.next_timeout(remaining(deadline)?)?;
+        let event = events.next()?;
         let EventBody::StatusClient(status) = event.body() else { continue };
         let Some(step) = status.bootstrap() else { continue };
         // What came between the subscription and the answer is in both.

@@ -9,6 +9,7 @@ use super::circuit_table::CircuitCell;
 use super::{Router, State, Stream};
 use crate::error::{CircuitError, Error, Phase, Result};
 use crate::event::CircuitInfo;
+use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, ConfluxId, RelayName};
 
 /// A circuit of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
@@ -115,7 +116,12 @@ impl Circuit {
     /// [`Error::Circuit`] where it fails or is closed, or was before, with the reasons; [`Error::Timeout`];
     /// [`Error::Closed`] where the connection ends.
     pub fn wait_built(&self, timeout: Duration) -> Result<()> {
-        self.state.shared().wait(timeout, Phase::Circuit, || match self.status() {
+        self.wait_built_until(timeout.into())
+    }
+
+    /// Like [`wait_built`](Self::wait_built), until `deadline`.
+    pub(crate) fn wait_built_until(&self, deadline: Deadline) -> Result<()> {
+        self.state.shared().wait(deadline, Phase::Circuit, || match self.status() {
             CircuitStatus::Built => Some(Ok(())),
             status if status.is_end() => Some(Err(self.error().into())),
             _ => None,
@@ -128,8 +134,13 @@ impl Circuit {
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<CircuitInfo>> {
+        self.wait_closed_until(timeout.into())
+    }
+
+    /// Like [`wait_closed`](Self::wait_closed), until `deadline`.
+    pub(crate) fn wait_closed_until(&self, deadline: Deadline) -> Result<Arc<CircuitInfo>> {
         let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
-        self.state.shared().wait(timeout, Phase::Circuit, ended)
+        self.state.shared().wait(deadline, Phase::Circuit, ended)
     }
 
     /// Closes it, in use or not, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is
@@ -139,14 +150,14 @@ impl Circuit {
     ///
     /// As [`Controller::close_circuit`](crate::Controller::close_circuit), and [`wait_closed`](Self::wait_closed).
     pub fn close(&self) -> Result<()> {
-        let controller = self.state.controller();
+        let controller = self.state.controller().in_one_call();
         if !self.is_ended() {
             match controller.close_circuit(self.id()) {
                 Err(Error::Refused(refusal)) if refusal.is_unknown() => {}
                 closed => closed?,
             }
         }
-        self.wait_closed(controller.timeout()).map(drop)
+        self.wait_closed_until(controller.deadline()).map(drop)
     }
 
     /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest. Until then it

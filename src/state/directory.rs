@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Router, State};
+use crate::controller::Controller;
 use crate::descriptor::{Directory, Relay};
 use crate::error::Result;
 use crate::types::{PortPolicy, Protocols, Version};
@@ -35,6 +36,11 @@ impl State {
     ///
     /// Those of [`Controller::directory`](crate::Controller::directory).
     pub fn directory(&self) -> Result<Arc<Directory>> {
+        self.directory_with(self.controller())
+    }
+
+    /// Like [`directory`](Self::directory), as a part of the call that `controller` was made for.
+    pub(crate) fn directory_with(&self, controller: &Controller) -> Result<Arc<Directory>> {
         // Before it is asked for: a consensus that comes meanwhile makes it old.
         let consensus = self.consensus_count();
         let kept = self
@@ -48,7 +54,7 @@ impl State {
             return Ok(directory);
         }
         let asked = Instant::now();
-        let directory = Arc::new(self.controller().directory()?);
+        let directory = Arc::new(controller.directory()?);
         *self.inner.directory.lock() = Some(Kept { directory: directory.clone(), consensus, asked });
         Ok(directory)
     }

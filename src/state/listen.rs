@@ -1,12 +1,14 @@
 //! Being told of changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::change::Change;
 use super::circuit_table::CircuitCell;
 use super::stream_table::StreamCell;
 use super::{Circuit, Router, State, Stream};
 use crate::controller::ListenerGuard;
+use crate::error::Result;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
 use crate::types::RelayName;
@@ -70,13 +72,28 @@ pub trait AddressListener: Send {
 
 /// A listener that is told of changes as long as this lives.
 ///
-/// Dropping it removes the listener: no call begins afterwards. One that is running just now on another thread is not waited for. It may be
-/// dropped by the listener itself.
+/// Dropping it removes the listener at once: no call begins afterwards, also for changes that came before. A call that is
+/// running just now on another thread is not waited for. It may be dropped by the listener itself. [`finish`](Self::finish)
+/// lets the listener see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the listener at once"]
-pub struct StateListener(
-    #[expect(dead_code, reason = "its drop is what it is for")] ListenerGuard<State, Change>,
-);
+pub struct StateListener(ListenerGuard<State, Change>);
+
+impl StateListener {
+    /// Removes the listener once it was told of everything that tor sent before this call. Waits for that for at most
+    /// `timeout`.
+    ///
+    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
+    /// listener is still told of what is due and removed after that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
+    /// time. The listener is removed at once then. That the connection has ended is no error.
+    pub fn finish(self, timeout: Duration) -> Result<()> {
+        self.0.finish(timeout.into())
+    }
+}
 
 /// Listeners. Each is told as long as what these return lives.
 impl State {
@@ -113,7 +130,7 @@ impl State {
     }
 
     fn listen(&self, function: impl FnMut(&State, &Change) + Send + 'static) -> StateListener {
-        StateListener(self.shared().listeners.add(Box::new(function)))
+        StateListener(self.shared().add_listener(Box::new(function)))
     }
 }
 

@@ -64,6 +64,7 @@ use crate::error::{Error, Phase, Result};
 use crate::geoip::GeoIp;
 use crate::protocol::EntryGuard;
 use crate::socks::Keep;
+use crate::transport::Deadline;
 use crate::types::{CircuitId, EventKind, Fingerprint, RouterFlags, StreamId};
 
 pub use addresses::Addresses;
@@ -125,7 +126,8 @@ impl State {
     /// STREAM, ADDRMAP, GUARD, NS, NEWCONSENSUS, CONF_CHANGED; `ns/all`, `circuit-status`, `stream-status`, `address-mappings/all`,
     /// `entry-guards`.
     pub fn new(controller: &Controller) -> Result<State> {
-        controller.shared(|| Inner::start(controller)).map(State::of)
+        let call = controller.in_one_call();
+        call.shared(|| Inner::start(&call)).map(State::of)
     }
 
     pub(crate) fn of(inner: Arc<Inner>) -> State {
@@ -248,8 +250,13 @@ impl State {
     ///
     /// As [`Controller::launch_circuit`].
     pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
+        self.launch_with(self.controller(), circuit)
+    }
+
+    /// Like [`launch_circuit`](Self::launch_circuit), as a part of the call that `controller` was made for.
+    pub(crate) fn launch_with(&self, controller: &Controller, circuit: &BuildCircuit) -> Result<Circuit> {
         self.shared().model().circuits.launching();
-        let id = self.controller().launch_circuit(circuit);
+        let id = controller.launch_circuit(circuit);
         let mut changes = self.shared().changes();
         let mut model = self.shared().model();
         let cell = model.circuits.launched(id.as_ref().ok().copied(), &mut changes);
@@ -260,7 +267,9 @@ impl State {
         Ok(Circuit::new(cell, self.clone()))
     }
 
-    /// Builds a new circuit, and waits until it can carry streams. One that is not built in time is closed.
+    /// Builds a new circuit and waits until it can carry streams. The whole call takes at most
+    /// [`BuildCircuit::timeout`]. A circuit that isn't built by then is closed: CLOSECIRCUIT is sent, but its reply isn't
+    /// waited for.
     ///
     /// A path that tor did not choose can be told from others, and may reveal who uses it.
     ///
@@ -268,13 +277,14 @@ impl State {
     ///
     /// As [`Controller::build_circuit`].
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
-        let built = self.launch_circuit(circuit)?;
-        match built.wait_built(circuit.build_timeout()) {
+        let deadline = Deadline::after(circuit.build_timeout());
+        let built = self.launch_with(&self.controller().until(deadline), circuit)?;
+        match built.wait_built_until(deadline) {
             Ok(()) => Ok(built),
             Err(error) => {
                 if matches!(error, Error::Timeout(_)) {
-                    // It may be gone meanwhile.
-                    let _ = self.controller().close_circuit(built.id());
+                    // Nobody knows its id any more.
+                    self.controller().begin_to_close_circuit(built.id());
                 }
                 Err(error)
             }
@@ -283,6 +293,7 @@ impl State {
 }
 
 impl Inner {
+    /// `controller` is for the parts of one call.
     fn start(controller: &Controller) -> Result<Arc<Inner>> {
         let shared = Shared::new(controller.callbacks()?);
         let registration = controller.track(KINDS, shared.clone())?;
@@ -290,8 +301,8 @@ impl Inner {
         controller.follow(&shared);
         let inner = Arc::new(Inner {
             shared: shared.clone(),
-            controller: controller.clone(),
-            geoip: Mutex::new(GeoIp::new().tor(controller)),
+            controller: controller.to_keep(),
+            geoip: Mutex::new(GeoIp::new().tor(&controller.to_keep())),
             registration: Mutex::new(Some(registration)),
             keeper: Mutex::default(),
             directory: Mutex::default(),

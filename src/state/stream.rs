@@ -10,6 +10,7 @@ use super::stream_table::StreamCell;
 use super::{Circuit, State};
 use crate::error::{Error, Phase, Result};
 use crate::event::StreamInfo;
+use crate::transport::Deadline;
 use crate::types::{EndReason, StreamId, StreamPurpose, StreamStatus, StreamTarget};
 
 /// A stream of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
@@ -90,8 +91,12 @@ impl Stream {
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
+        self.wait_closed_until(timeout.into())
+    }
+
+    fn wait_closed_until(&self, deadline: Deadline) -> Result<Arc<StreamInfo>> {
         let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
-        self.state.shared().wait(timeout, Phase::Stream, ended)
+        self.state.shared().wait(deadline, Phase::Stream, ended)
     }
 
     /// Ends it, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is no error.
@@ -100,14 +105,14 @@ impl Stream {
     ///
     /// As [`Controller::close_stream`](crate::Controller::close_stream), and [`wait_closed`](Self::wait_closed).
     pub fn close(&self, reason: EndReason) -> Result<()> {
-        let controller = self.state.controller();
+        let controller = self.state.controller().in_one_call();
         if !self.is_ended() {
             match controller.close_stream(self.id(), reason) {
                 Err(Error::Refused(refusal)) if refusal.is_unknown_stream() => {}
                 closed => closed?,
             }
         }
-        self.wait_closed(controller.timeout()).map(drop)
+        self.wait_closed_until(controller.deadline()).map(drop)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What applies tor's events, on the reader thread, and whom it wakes and tells.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -11,11 +11,11 @@ use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
 use crate::connection::{Callbacks, Tracker};
-use crate::controller::{Follower, Listeners};
-use crate::error::{self, Closed, Error, Result, Timeout};
+use crate::controller::{Follower, ListenerGuard, Listeners};
+use crate::error::{self, Closed, Error, Result};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, Reply};
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::EventKind;
 
 /// The model, and those who wait for it to change. The lock is held for microseconds only: never while a consensus is read, a listener
@@ -54,6 +54,14 @@ impl Shared {
             callbacks,
             inner: OnceLock::new(),
         })
+    }
+
+    /// Adds a listener, which is told as long as the guard lives.
+    pub(super) fn add_listener(
+        &self,
+        function: Box<dyn FnMut(&State, &Change) + Send>,
+    ) -> ListenerGuard<State, Change> {
+        self.listeners.add(&self.callbacks, function)
     }
 
     pub(super) fn model(&self) -> MutexGuard<'_, Model> {
@@ -98,11 +106,11 @@ impl Shared {
     /// Waits for `look` to find something; it is asked at once, and after every change, without any lock held.
     pub(super) fn wait<T>(
         &self,
-        timeout: Duration,
+        deadline: impl Into<Deadline>,
         phase: error::Phase,
         mut look: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        let deadline = deadline_after(timeout);
+        let deadline = deadline.into();
         loop {
             let seen = self.model().version;
             if let Some(found) = look() {
@@ -113,13 +121,13 @@ impl Shared {
                 if let Phase::Ended(closed) = &model.phase {
                     return Err(closed.clone().into());
                 }
-                if self.changed.wait_until(&mut model, deadline).timed_out() {
+                if self.changed.wait_until(&mut model, deadline.instant()).timed_out() {
                     break;
                 }
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 drop(model);
-                return look().unwrap_or_else(|| Err(Timeout::new(phase, timeout).into()));
+                return look().unwrap_or_else(|| Err(deadline.error(phase)));
             }
         }
     }

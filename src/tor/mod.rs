@@ -48,7 +48,7 @@ use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
 use crate::state::State;
-use crate::transport::Address;
+use crate::transport::{Address, Deadline};
 use crate::types::ListenerAddress;
 
 pub use client::TorClient;
@@ -282,18 +282,25 @@ impl Tor {
     /// [`Error::NoSocksPort`] where there is no such port, [`Error::Refused`] where one was to be added, and tor did not
     /// like it.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
-        let address = self.socks_address(port)?;
+        let timeout = self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout);
+        self.client_until(port, Deadline::after(timeout))
+    }
+
+    fn client_until(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
+        let address = self.socks_address(port, deadline)?;
         let keep: Keep = self.core.clone();
         Ok(TorClient::new(SocksProxy::new(address).keep(keep)))
     }
 
-    /// Connects to `target` through tor: [`TorClient::connect`] of [`client`](Self::client).
+    /// Connects to `target` through tor: [`TorClient::connect`] of [`client`](Self::client). Both together take at most
+    /// [`SocksProxy::DEFAULT_TIMEOUT`].
     ///
     /// # Errors
     ///
     /// As those two.
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
-        self.client()?.connect(target)
+        let deadline = Deadline::after(SocksProxy::DEFAULT_TIMEOUT);
+        self.client_until(&SocksPort::Usable, deadline)?.timeout(deadline.left()).connect(target)
     }
 
     /// An HTTP agent that goes through tor: [`TorClient::http`] of [`client`](Self::client). Names go to tor, and the environment's

@@ -1,14 +1,14 @@
 //! Whether tor can be used yet.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Tor, Way, ask_whether_tor};
 use crate::controller::Controller;
-use crate::error::{Error, NotReadyError, Result};
+use crate::error::{Error, NotReadyError, Phase, Result};
 use crate::event::EventBody;
 use crate::process::wait_bootstrapped;
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{EventKind, Progress, StatusAction};
 
 /// How often a SOCKS port that is not there yet is tried.
@@ -31,10 +31,14 @@ impl Tor {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
-        Ok(controller.bootstrap_phase()?.is_done() && controller.enough_dir_info()?)
+        let call = controller.in_one_call();
+        Ok(call.bootstrap_phase()?.is_done() && call.enough_dir_info()?)
     }
 
     /// Waits until tor can build circuits, and wakes it, in case it is dormant.
+    ///
+    /// The whole call takes at most `timeout`, however many events come. When it fails for that, tor is asked what keeps
+    /// it, which may take one second more.
     ///
     /// # Errors
     ///
@@ -65,14 +69,14 @@ impl Tor {
     ///
     /// As [`become_ready`](Self::become_ready).
     pub fn become_ready_with(&self, timeout: Duration, mut on_progress: impl FnMut(&Progress)) -> Result<()> {
-        let deadline = deadline_after(timeout);
+        let deadline = Deadline::after(timeout);
         let controller = match &self.core.way {
             Way::Socks(address) => {
-                while let Err(error) = ask_whether_tor(address, left(deadline)) {
-                    if Instant::now() >= deadline {
+                while let Err(error) = ask_whether_tor(address, deadline.left()) {
+                    if deadline.has_passed() {
                         return Err(error);
                     }
-                    thread::sleep(TRY_AGAIN.min(left(deadline)));
+                    thread::sleep(TRY_AGAIN.min(deadline.left()));
                 }
                 return Ok(());
             }
@@ -95,9 +99,9 @@ impl Tor {
     }
 }
 
-fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMut(&Progress)) -> Result<()> {
-    let patient = controller.with_timeout(left(deadline));
-    match patient.wake(left(deadline)) {
+fn wait_ready(controller: &Controller, deadline: Deadline, on_progress: impl FnMut(&Progress)) -> Result<()> {
+    let patient = controller.with_timeout(deadline.left()).until(deadline);
+    match patient.wake(deadline.left()) {
         // Behind a filter, it has to be awake.
         Ok(()) | Err(Error::Refused(_)) => {}
         Err(error) => return Err(error),
@@ -105,15 +109,16 @@ fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMu
     // Before it is asked for: what comes after the answer is seen.
     let events = patient.subscribe([EventKind::StatusClient])?;
     let mut on_progress = on_progress;
-    wait_bootstrapped(&patient, 100, deadline, &mut None, |step| on_progress(&step.into()))?;
-    if controller.with_timeout(left(deadline)).enough_dir_info()? {
+    wait_bootstrapped(&patient, 100, deadline.instant(), &mut None, |step| on_progress(&step.into()))?;
+    if patient.enough_dir_info()? {
         return Ok(());
     }
     // The consensus may have become too old while it slept.
     let mut step = Progress::new(99, "enough_dir_info", "Waiting for enough directory information");
     on_progress(&step);
+    let mut events = events.wait(deadline, Phase::Bootstrap);
     loop {
-        let event = events.next_timeout(left(deadline))?;
+        let event = events.next()?;
         if let EventBody::StatusClient(status) = event.body()
             && status.action == StatusAction::EnoughDirInfo
         {
@@ -123,8 +128,4 @@ fn wait_ready(controller: &Controller, deadline: Instant, on_progress: impl FnMu
     step.percent = 100;
     on_progress(&step);
     Ok(())
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Tor, Way};
 use crate::config::{PortAddress, PortLine};
 use crate::controller::Controller;
-use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Result};
-use crate::transport::{Address, Transport, deadline_after};
+use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Result};
+use crate::transport::{Address, Deadline, Transport};
 use crate::types::{ListenerAddress, ListenerKind};
 
 /// How long a port of a tor on this machine may take to be connected to.
@@ -71,11 +71,11 @@ impl SocksPort {
 
 impl Tor {
     /// Where the port is that was asked for.
-    pub(super) fn socks_address(&self, port: &SocksPort) -> Result<Address> {
+    pub(super) fn socks_address(&self, port: &SocksPort, deadline: Deadline) -> Result<Address> {
         let controller = match (&self.core.way, port) {
             (_, SocksPort::At(address)) => return Ok(address.clone()),
             (Way::Socks(address), SocksPort::Usable) => return Ok(address.clone()),
-            _ => self.controller()?,
+            _ => &self.controller()?.until(deadline),
         };
         let candidates = match port {
             SocksPort::WithOptions(wanted) => {
@@ -98,13 +98,15 @@ impl Tor {
         if candidates.is_empty() {
             return Err(NoSocksPortError::None.into());
         }
-        self.first_usable(controller, candidates)
+        self.first_usable(controller, candidates, deadline)
     }
 
     /// The listeners of a line like this, which is added where there is none.
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
-        let mut added = self.core.added.lock();
+        let deadline = controller.deadline();
+        let added = self.core.added.try_lock_until(deadline.instant());
+        let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
         let configured = Configured::ask(controller)?;
         let before = controller.listeners(&ListenerKind::Socks)?;
         // Those that are not there any more were taken out of the configuration.
@@ -137,7 +139,12 @@ impl Tor {
     }
 
     /// The first that can be connected to. One that could be lately is not tried again.
-    fn first_usable(&self, controller: &Controller, listeners: Vec<ListenerAddress>) -> Result<Address> {
+    fn first_usable(
+        &self,
+        controller: &Controller,
+        listeners: Vec<ListenerAddress>,
+        deadline: Deadline,
+    ) -> Result<Address> {
         let control = controller.control_address();
         let mut attempts = Vec::new();
         for listener in listeners {
@@ -145,7 +152,7 @@ impl Tor {
             if self.core.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
-            match Transport::connect(&address, deadline_after(CONNECT_TIMEOUT)) {
+            match Transport::connect(&address, deadline.part(CONNECT_TIMEOUT).instant()) {
                 Ok(_) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);

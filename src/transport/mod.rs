@@ -6,6 +6,7 @@
 
 mod address;
 mod connect;
+mod deadline;
 mod memory;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, AddressProblem, ParseAddressError};
+pub(crate) use deadline::Deadline;
 use memory::Memory;
 
 /// A stream of bytes in both directions: a TCP connection, a Unix connection, or one end of a pair in memory.

@@ -66,6 +66,21 @@ open_enum! {
     }
 }
 
+impl CircuitPurpose {
+    /// Returns true for circuits of onion services, at the client or at the service, and for those that tor builds in
+    /// advance for them. Future purposes that begin with `HS_` count, too.
+    ///
+    /// ```
+    /// use scape::types::CircuitPurpose;
+    ///
+    /// assert!(CircuitPurpose::HsServiceIntro.is_onion_service());
+    /// assert!(!CircuitPurpose::General.is_onion_service());
+    /// ```
+    pub fn is_onion_service(&self) -> bool {
+        self.as_str().starts_with("HS_")
+    }
+}
+
 open_enum! {
     /// How far a circuit of an onion service, or to one, has come.
     pub enum HsState {

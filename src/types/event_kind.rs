@@ -78,7 +78,16 @@ open_enum! {
 }
 
 impl EventKind {
-    /// The five kinds of log messages, from the most to the least talkative.
-    pub const LOG: [EventKind; 5] =
+    /// The kinds of log messages, from the most to the least talkative.
+    pub const LOGS: [EventKind; 5] =
         [EventKind::Debug, EventKind::Info, EventKind::Notice, EventKind::Warn, EventKind::Err];
+
+    /// The kinds that count bytes: of all traffic, of each stream, of each connection, of each circuit.
+    ///
+    /// tor sends `CONN_BW` only with the option `TestingEnableConnBwEvent`.
+    pub const BANDWIDTH: [EventKind; 4] =
+        [EventKind::Bw, EventKind::StreamBw, EventKind::ConnBw, EventKind::CircBw];
+
+    /// The kinds that tell of every change of a circuit.
+    pub const CIRCUITS: [EventKind; 2] = [EventKind::Circ, EventKind::CircMinor];
 }

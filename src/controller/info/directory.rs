@@ -53,12 +53,13 @@ impl Controller {
     /// [`Error::Refused`] (551) where tor has no consensus; [`Error::Answer`] where it is none that this library knows.
     pub fn directory(&self) -> Result<Directory> {
         let [consensus, microdescriptors] = ["dir/status-vote/current/consensus-microdesc", "md/all"];
+        let call = self.in_one_call();
         // With one command, so that both are of the same moment.
-        let values = match self.values(&[consensus, microdescriptors]) {
+        let values = match call.values(&[consensus, microdescriptors]) {
             Ok(values) => values,
             // 551: not there. 552: such a tor, or a filter before it, does not know of them.
             Err(Error::Refused(refusal)) if matches!(refusal.code(), 551 | 552) => {
-                return parse("dir/status-vote/current/consensus", &self.full_consensus()?, b"");
+                return parse("dir/status-vote/current/consensus", &call.full_consensus()?, b"");
             }
             Err(error) => return Err(error),
         };
@@ -67,7 +68,7 @@ impl Controller {
         };
         // A tor that works with server descriptors has no microdescriptors; then the other consensus says more.
         if microdescriptors.is_empty()
-            && let Some(full) = self.consensus_document(&ConsensusFlavor::Ns)?
+            && let Some(full) = call.consensus_document(&ConsensusFlavor::Ns)?
         {
             return parse("dir/status-vote/current/consensus", &full, b"");
         }

@@ -52,14 +52,15 @@ impl ClientAuthGuard {
     ///
     /// Those of [`Controller::onion_client_auth_add`].
     pub fn add(controller: &Controller, auth: &ClientAuth) -> Result<Self> {
-        let before = find(controller, &auth.address)?;
+        let call = controller.in_one_call();
+        let before = find(&call, &auth.address)?;
         if auth.permanent && before.as_ref().is_some_and(|before| before.permanent) {
             // tor would write a second file beside one of another name, and take no configuration any more.
-            controller.onion_client_auth_remove(&auth.address)?;
+            call.onion_client_auth_remove(&auth.address)?;
         }
         let guard =
             ClientAuthGuard { controller: controller.downgrade(), auth: auth.clone(), before, undone: false };
-        match controller.onion_client_auth_add(auth) {
+        match call.onion_client_auth_add(auth) {
             Ok(_) => Ok(guard),
             // What was there is put back where it was taken away.
             Err(error) if guard.auth.permanent => {
@@ -114,6 +115,7 @@ impl ClientAuthGuard {
     }
 
     fn undo(&self, controller: &Controller) -> Result<()> {
+        let controller = &controller.in_one_call();
         match &self.before {
             None => controller.onion_client_auth_remove(&self.auth.address).map(drop),
             Some(before) if before.permanent && !self.auth.permanent => {

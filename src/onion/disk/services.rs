@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::super::publication::{Publication, Wait};
 use super::super::reconfigure::reconfigure;
@@ -14,13 +14,16 @@ use super::group::{format_group, parse_group};
 use super::service::DiskOnionService;
 use super::value::DiskOnion;
 use crate::controller::Controller;
-use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result, Timeout};
+use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result};
 use crate::protocol::{Command, parse_getconf};
-use crate::transport::deadline_after;
+use crate::transport::Deadline;
 use crate::types::{OnionAddress, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// How long the removal of a service that could not be published in time may take.
+const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often is looked for a file that tor writes; it is usually there at once.
 const TICK: Duration = Duration::from_millis(5);
@@ -32,7 +35,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// changes of all threads of this program take turns, also through several controllers; what **another program** changes in the
 /// very moment between reading and writing is lost, since tor has no way to prevent that.
 ///
-/// Every call waits for at most the controller's timeout, for its turn, for each of tor's answers, and for a file.
+/// Every call takes at most the controller's timeout: waiting for its turn, tor's replies and files included.
 ///
 /// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory only
 /// ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they are given to it again here.
@@ -70,6 +73,16 @@ impl DiskOnions {
         &self.controller
     }
 
+    /// The same services, for the parts of one call, which share the controller's timeout.
+    fn in_one_call(&self) -> DiskOnions {
+        DiskOnions { controller: self.controller.in_one_call() }
+    }
+
+    /// The handle that a service keeps.
+    fn to_keep(&self) -> DiskOnions {
+        DiskOnions { controller: self.controller.to_keep() }
+    }
+
     /// All services, in order.
     ///
     /// # Errors
@@ -90,9 +103,10 @@ impl DiskOnions {
 
     /// The service with this directory, with its files. `None` where none is configured.
     pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
-        let Some(service) = self.get(directory)? else { return Ok(None) };
-        let address = self.wait_for_hostname(service.directory())?;
-        Ok(Some(DiskOnionService::new(self.clone(), service.directory().to_owned(), address)))
+        let call = self.in_one_call();
+        let Some(service) = call.get(directory)? else { return Ok(None) };
+        let address = call.wait_for_hostname(service.directory())?;
+        Ok(Some(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)))
     }
 
     /// Adds a service, behind those that are there, and waits until tor has written its address. A directory that is not there
@@ -138,12 +152,15 @@ impl DiskOnions {
         timeout: Duration,
         on_progress: impl FnMut(&Progress),
     ) -> Result<DiskOnionService> {
-        let publication = Publication::begin(&self.controller)?;
-        let added = self.add_with(service, files)?;
-        match publication.wait(&added.address(), wait, timeout, on_progress) {
+        let deadline = Deadline::after(timeout);
+        let call = DiskOnions { controller: self.controller.until(deadline) };
+        let publication = Publication::begin(&call.controller)?;
+        let added = call.add_with(service, files)?;
+        match publication.wait_until(&added.address(), wait, deadline, on_progress) {
             Ok(()) => Ok(added),
             Err(error) => {
-                if let Err(error) = added.remove() {
+                let undoing = self.controller.with_timeout(self.controller.timeout().min(REMOVE_WITHIN));
+                if let Err(error) = DiskOnions::of(&undoing).remove(service.directory()) {
                     let directory = service.directory().display();
                     log::debug!(target: "scape::onion", "{directory} stays configured: {error}");
                 }
@@ -161,9 +178,10 @@ impl DiskOnions {
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
     pub fn add_with(&self, service: &DiskOnion, files: &DiskOnionFiles) -> Result<DiskOnionService> {
         service.check()?;
-        let tor = self.tors_user()?;
+        let call = self.in_one_call();
+        let tor = call.tors_user()?;
         let mut prepared: Option<Prepared> = None;
-        let added = self.edit(|services| {
+        let added = call.edit(|services| {
             if position(services, service.directory()).is_some() {
                 return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
             }
@@ -173,7 +191,7 @@ impl DiskOnions {
             Ok(())
         });
         settle(added, prepared, service, tor)?;
-        let address = self.wait_for_hostname(service.directory())?;
+        let address = call.wait_for_hostname(service.directory())?;
         if let Some(key) = files.key.as_ref().filter(|key| key.address() != address) {
             let what = format!("{address} in place of {}", key.address());
             return Err(Error::answer(
@@ -181,7 +199,7 @@ impl DiskOnions {
                 what,
             ));
         }
-        Ok(DiskOnionService::new(self.clone(), service.directory().to_owned(), address))
+        Ok(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address))
     }
 
     /// Replaces the service with this directory by another, in its place. Its keys stay in their directory, unless the other
@@ -193,9 +211,10 @@ impl DiskOnions {
     pub fn change(&self, directory: impl AsRef<Path>, service: &DiskOnion) -> Result<()> {
         let directory = directory.as_ref();
         service.check()?;
-        let tor = self.tors_user()?;
+        let call = self.in_one_call();
+        let tor = call.tors_user()?;
         let mut prepared = None;
-        let changed = self.edit(|services| {
+        let changed = call.edit(|services| {
             let at = find(services, directory)?;
             if !directory::is_same(directory, service.directory()) {
                 if position(services, service.directory()).is_some() {
@@ -233,10 +252,10 @@ impl DiskOnions {
     /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads the torrc again, and drops every option that was
     /// not saved, services included; and a torrc that cannot be read ends tor.
     pub fn reread(&self) -> Result<()> {
-        let deadline = deadline_after(self.controller.timeout());
-        let Some(_turn) = TURN.try_lock_until(deadline) else { return Err(self.no_turn()) };
-        let services = self.list()?;
-        if services.is_empty() { Ok(()) } else { self.write(&services) }
+        let call = self.in_one_call();
+        let _turn = call.turn()?;
+        let services = call.list()?;
+        if services.is_empty() { Ok(()) } else { call.write(&services) }
     }
 
     /// Changes all services at once, in one command: `change` is given all of them, and what it leaves is sent to tor, if it is
@@ -268,20 +287,22 @@ impl DiskOnions {
     /// directory; [`Error::DiskOnion`] where tor refuses. Nothing has changed then. [`Error::Timeout`] where another thread's
     /// change is not done in time (`change` itself must not make one).
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
-        let deadline = deadline_after(self.controller.timeout());
-        let Some(_turn) = TURN.try_lock_until(deadline) else { return Err(self.no_turn()) };
-        let before = self.list()?;
+        let call = self.in_one_call();
+        let _turn = call.turn()?;
+        let before = call.list()?;
         let mut services = before.clone();
         let result = change(&mut services)?;
         check_all(&before, &services)?;
         if services != before {
-            self.write(&services)?;
+            call.write(&services)?;
         }
         Ok(result)
     }
 
-    fn no_turn(&self) -> Error {
-        Timeout::new(Phase::Write, self.controller.timeout()).into()
+    /// Waits until no other thread of this program is changing services.
+    fn turn(&self) -> Result<MutexGuard<'static, ()>> {
+        let deadline = self.controller.deadline();
+        TURN.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
     }
 
     fn write(&self, services: &[DiskOnion]) -> Result<()> {
@@ -312,8 +333,7 @@ impl DiskOnions {
     }
 
     fn wait_for_hostname(&self, directory: &Path) -> Result<OnionAddress> {
-        let timeout = self.controller.timeout();
-        let deadline = deadline_after(timeout);
+        let deadline = self.controller.deadline();
         let problem = |problem| DiskOnionError::new(directory, problem);
         loop {
             if let Some(address) = directory::hostname(directory).map_err(problem)? {
@@ -322,8 +342,8 @@ impl DiskOnions {
             if let Some(closed) = self.controller.closed() {
                 return Err(closed.into());
             }
-            if Instant::now() >= deadline {
-                return Err(problem(DiskOnionProblem::NoHostname(timeout)).into());
+            if deadline.has_passed() {
+                return Err(problem(DiskOnionProblem::NoHostname(deadline.timeout())).into());
             }
             thread::sleep(TICK);
         }

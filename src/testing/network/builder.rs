@@ -14,10 +14,10 @@ use super::name_server::NameServer;
 use super::node::{Node, Role, as_authority, as_client, as_relay, node};
 use super::{TestNetwork, consensus, stop_all};
 use crate::controller::Controller;
-use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
+use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Phase, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::protocol::Words;
-use crate::transport::{Address, deadline_after};
+use crate::transport::{Address, Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
 
 /// How often to start again when somebody took a port in between.
@@ -258,6 +258,7 @@ impl TestNetworkBuilder {
         let client = network.nodes[network.nodes.len() - 1].controller();
         let events = client.subscribe([EventKind::StatusClient])?;
         consensus::start_to_fetch(client)?;
+        let mut wait = events.wait(Deadline::at(deadline, self.timeout), Phase::Event);
         let mut phase = Bootstrap::parse(&client.get_info_bytes("status/bootstrap-phase")?);
         loop {
             if let Some(bootstrap) = phase.take() {
@@ -267,7 +268,7 @@ impl TestNetworkBuilder {
                     break;
                 }
             }
-            let event = events.next_until(deadline, self.timeout)?;
+            let event = wait.next()?;
             if let EventBody::StatusClient(status) = event.body() {
                 phase = status.bootstrap();
             }
@@ -288,12 +289,13 @@ fn wait_known(client: &Controller, nodes: &[Node], deadline: Instant, timeout: D
     let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
     let relays = nodes.iter().filter_map(Node::fingerprint);
     let keys: Vec<String> = relays.map(|fingerprint| format!("md/id/{fingerprint}")).collect();
+    let mut wait = events.wait(Deadline::at(deadline, timeout), Phase::Event);
     loop {
         let known = client.get_info_each(&keys)?;
         if known.iter().all(Result::is_ok) {
             return Ok(());
         }
-        events.next_until(deadline, timeout)?;
+        wait.next()?;
     }
 }
 

@@ -1,0 +1,178 @@
+//! Waiting for an event until a deadline, whatever else comes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+
+use super::subscription::Subscription;
+use crate::error::{Error, Phase, Result};
+use crate::event::Event;
+use crate::transport::Deadline;
+
+/// How many events that were queued when the deadline passed are still looked at.
+const LATE: usize = 4096;
+
+/// A wait over the events of a subscription that ends at a deadline even if events keep coming.
+///
+/// An event that tor sent in time may still be in the queue when the deadline passes, for example because this thread got
+/// no processor. So the events that are in the queue at that moment, up to [`LATE`] of them, are still returned. Events that
+/// come later are not.
+///
+/// Every call that waits for an event uses this type. [`Subscription::next_timeout`] in a loop would never look at the
+/// clock as long as events are queued.
+pub(crate) struct EventWait<'a> {
+    subscription: &'a Subscription,
+    deadline: Deadline,
+    phase: Phase,
+    /// The moment that has passed, and how many of the events that were queued then are left to look at.
+    late: Option<(Instant, usize)>,
+}
+
+impl<'a> EventWait<'a> {
+    /// A wait until `deadline`, which fails with a timeout in `phase` then.
+    pub(crate) fn new(subscription: &'a Subscription, deadline: Deadline, phase: Phase) -> Self {
+        EventWait { subscription, deadline, phase, late: None }
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] once the deadline has passed; [`Error::Closed`] once the connection has ended for good and the
+    /// queue is empty.
+    pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
+        let event = self.next_before(self.deadline.instant())?;
+        event.ok_or_else(|| self.deadline.error(self.phase))
+    }
+
+    /// Waits for the next event until `moment`, or until the deadline if that is earlier. Returns `None` when the time is
+    /// over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] once the connection has ended for good and the queue is empty.
+    pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
+        let moment = moment.min(self.deadline.instant());
+        let end = if Instant::now() < moment {
+            self.late = None;
+            match self.subscription.next(|receiver| receiver.recv_deadline(moment)) {
+                Ok(event) => return Ok(Some(event)),
+                Err(end) => end,
+            }
+        } else {
+            let left = match self.late {
+                Some((passed, left)) if passed == moment => left,
+                _ => self.subscription.waiting().min(LATE),
+            };
+            let Some(rest) = left.checked_sub(1) else { return Ok(None) };
+            self.late = Some((moment, rest));
+            match self.subscription.next(Receiver::try_recv) {
+                Ok(event) => return Ok(Some(event)),
+                Err(TryRecvError::Empty) => RecvTimeoutError::Timeout,
+                Err(TryRecvError::Disconnected) => RecvTimeoutError::Disconnected,
+            }
+        };
+        match (end, self.subscription.cause()) {
+            (RecvTimeoutError::Disconnected, Some(closed)) => Err(Error::Closed(closed)),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, SystemTime};
+
+    use super::super::hub::Hub;
+    use super::super::link::Link;
+    use super::super::subscription::QueueLimit;
+    use super::*;
+    use crate::protocol::{Decoder, Limits};
+    use crate::transport::Transport;
+
+    fn event(line: &str) -> Arc<Event> {
+        let mut decoder = Decoder::default();
+        decoder.feed(line.as_bytes());
+        Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
+    }
+
+    /// A subscription of no kinds on a link that is open, and what keeps the link open.
+    fn subscription() -> (Subscription, Transport) {
+        let hub = Arc::new(Hub::default());
+        let (ours, theirs) = Transport::pair();
+        hub.adopt(Link::start(&hub, ours, Limits::default()).unwrap()).unwrap();
+        let limit = QueueLimit::Unbounded;
+        (Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(), theirs)
+    }
+
+    #[test]
+    fn wait_ends_although_the_queue_is_never_empty() {
+        let (subscription, _theirs) = subscription();
+        let is_over = AtomicBool::new(false);
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let event = event("650 BW 1 2\r\n");
+                // Always more than anybody takes, and never so much that memory runs out.
+                while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(20) {
+                    if subscription.waiting() < 100_000 {
+                        subscription.queue().push(vec![event.clone(); 10_000]);
+                    }
+                }
+            });
+            while subscription.waiting() == 0 {
+                thread::yield_now();
+            }
+            let mut wait = subscription.wait(Deadline::after(Duration::from_millis(100)), Phase::Signal);
+            let error = loop {
+                if let Err(error) = wait.next() {
+                    break error;
+                }
+            };
+            is_over.store(true, Ordering::SeqCst);
+            assert!(matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Signal));
+        });
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn events_that_were_queued_at_the_deadline_are_returned_once_and_no_later_ones() {
+        let (subscription, _theirs) = subscription();
+        let event = event("650 BW 1 2\r\n");
+        subscription.queue().push(vec![event.clone(); 3]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        for _ in 0..3 {
+            wait.next().unwrap();
+            subscription.queue().push(vec![event.clone()]);
+        }
+        assert!(wait.next().is_err());
+        assert!(wait.next_before(Instant::now()).unwrap().is_none());
+        assert_eq!(subscription.waiting(), 3);
+    }
+
+    #[test]
+    fn number_of_events_after_the_deadline_is_limited() {
+        let (subscription, _theirs) = subscription();
+        subscription.queue().push(vec![event("650 BW 1 2\r\n"); 2 * LATE]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        let mut count = 0;
+        while wait.next().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, LATE);
+    }
+
+    #[test]
+    fn earlier_moment_ends_before_the_deadline() {
+        let (subscription, _theirs) = subscription();
+        let mut wait = subscription.wait(Deadline::after(Duration::from_secs(60)), Phase::Event);
+        let begun = Instant::now();
+        assert!(wait.next_before(begun + Duration::from_millis(20)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        subscription.queue().push(vec![event("650 BW 1 2\r\n")]);
+        assert!(wait.next_before(begun).unwrap().is_some());
+    }
+}

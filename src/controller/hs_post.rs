@@ -1,0 +1,194 @@
+//! HSPOST.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::Controller;
+use crate::error::{Phase, Result};
+use crate::event::{EventBody, HsDescEvent};
+use crate::protocol::Command;
+use crate::transport::Deadline;
+use crate::types::{EventKind, Fingerprint, HsDescAction, HsDescReason, OnionAddress, RelayName};
+
+/// How long to wait for another directory's answer when the caller named no directories. tor doesn't tell how many it
+/// asks, nor of an upload that fails for want of a circuit.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What one directory said to a descriptor. See [`Controller::post_hs_descriptor`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HsPostAnswer {
+    /// The directory. If it has not answered, the name that the caller gave.
+    pub hsdir: RelayName,
+    /// What it said.
+    pub outcome: HsPostOutcome,
+}
+
+/// What became of a descriptor at one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HsPostOutcome {
+    /// The directory has the descriptor.
+    Uploaded,
+    /// The upload failed. The reason is tor's if it gave one, for example
+    /// [`UploadRejected`](HsDescReason::UploadRejected).
+    Failed(Option<HsDescReason>),
+    /// A directory that the caller named hasn't answered in time.
+    Unanswered,
+}
+
+impl HsPostAnswer {
+    /// Returns true if the directory has the descriptor.
+    pub fn is_uploaded(&self) -> bool {
+        self.outcome == HsPostOutcome::Uploaded
+    }
+}
+
+impl fmt::Display for HsPostAnswer {
+    /// Shows the directory and its answer, for example `$9695…CE31~moria1 UPLOADED`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.hsdir)?;
+        match &self.outcome {
+            HsPostOutcome::Uploaded => f.write_str("UPLOADED"),
+            HsPostOutcome::Failed(Some(reason)) => write!(f, "FAILED {reason}"),
+            HsPostOutcome::Failed(None) => f.write_str("FAILED"),
+            HsPostOutcome::Unanswered => f.write_str("no answer"),
+        }
+    }
+}
+
+/// Posting onion services' descriptors. control-spec, command HSPOST.
+impl Controller {
+    /// Posts a descriptor that somebody else has made and signed. Returns before it is published: the HS_DESC event tells,
+    /// and [`post_hs_descriptor`](Self::post_hs_descriptor) waits for it.
+    ///
+    /// `servers` are the directories to post it to, as fingerprints or [`RelayName`]s. If none are named, tor posts it to
+    /// all that are responsible for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`](crate::Error::Refused): 554 if it is no descriptor, 552 if a directory that was named is not in
+    /// tor's consensus.
+    pub fn hs_post<R: ToString>(
+        &self,
+        address: &OnionAddress,
+        descriptor: impl AsRef<[u8]>,
+        servers: impl IntoIterator<Item = R>,
+    ) -> Result<()> {
+        let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
+        self.request(command(address, descriptor.as_ref(), &servers)?).map(drop)
+    }
+
+    /// Posts a descriptor like [`hs_post`](Self::hs_post) and waits for the directories' answers, in the order in which
+    /// they come. The whole call takes at most `timeout`, however many events come.
+    ///
+    /// If directories are named, the call returns when each has answered. Those that have not answered by the deadline
+    /// are in the result as [`Unanswered`](HsPostOutcome::Unanswered). If none are named, tor doesn't tell how many it
+    /// asks, so the call returns 15 seconds after the last answer, or at the deadline.
+    ///
+    /// tor doesn't tell whose upload an answer is for. If tor serves the same service itself, its own uploads count, too.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # const A: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+    /// # const R: &str = "$9695DFC35FFEB861329B9F1AB04C46397020CE31";
+    /// # let tor = ScriptedTor::builder().on_prefix("+HSPOST", format!("250 OK\r\n\
+    /// #     650 HS_DESC UPLOADED {A} UNKNOWN {R}~moria1\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let descriptor = "hs-descriptor 3\n";
+    /// use scape::types::OnionAddress;
+    /// use std::time::Duration;
+    ///
+    /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let directory = "$9695DFC35FFEB861329B9F1AB04C46397020CE31";
+    /// let answers = controller.post_hs_descriptor(&address, descriptor, [directory], Duration::from_secs(60))?;
+    /// assert!(answers.iter().all(|answer| answer.is_uploaded()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`hs_post`](Self::hs_post), and [`Error::Timeout`](crate::Error::Timeout) with [`Phase::Publish`] if
+    /// not a single directory has answered.
+    pub fn post_hs_descriptor<R: ToString>(
+        &self,
+        address: &OnionAddress,
+        descriptor: impl AsRef<[u8]>,
+        servers: impl IntoIterator<Item = R>,
+        timeout: Duration,
+    ) -> Result<Vec<HsPostAnswer>> {
+        let deadline = Deadline::after(timeout);
+        let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
+        let command = command(address, descriptor.as_ref(), &servers)?;
+        let tor = self.until(deadline);
+        let events = tor.subscribe([EventKind::HsDesc])?;
+        tor.request(command)?;
+        let is_open = servers.is_empty();
+        let mut awaited: Vec<RelayName> = servers.iter().map(|server| named(server)).collect();
+        let mut answers = Vec::new();
+        let mut last_answer: Option<Instant> = None;
+        let mut events = events.wait(deadline, Phase::Publish);
+        while is_open || !awaited.is_empty() {
+            let silent = last_answer.filter(|_| is_open).map(|last| last + SILENCE);
+            let Some(event) = events.next_before(silent.unwrap_or(deadline.instant()))? else { break };
+            let EventBody::HsDesc(told) = event.body() else { continue };
+            let Some(answer) = answer(told, address) else { continue };
+            match awaited.iter().position(|server| is_same(server, &answer.hsdir)) {
+                Some(at) => drop(awaited.remove(at)),
+                None if is_open => {}
+                None => continue,
+            }
+            last_answer = Some(Instant::now());
+            answers.push(answer);
+        }
+        if answers.is_empty() {
+            return Err(deadline.error(Phase::Publish));
+        }
+        let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };
+        answers.extend(awaited.into_iter().map(unanswered));
+        Ok(answers)
+    }
+}
+
+fn command(address: &OnionAddress, descriptor: &[u8], servers: &[String]) -> Result<Command> {
+    let mut command = Command::build("HSPOST");
+    for server in servers {
+        command.pair("SERVER", server);
+    }
+    command.pair("HSADDRESS", &address.service_id()).data("descriptor", descriptor);
+    Ok(command.finish()?)
+}
+
+/// A directory's answer to an upload for `address`. `None` for other events.
+fn answer(told: &HsDescEvent, address: &OnionAddress) -> Option<HsPostAnswer> {
+    if told.address != Some(*address) {
+        return None;
+    }
+    let outcome = match (&told.action, &told.reason) {
+        (HsDescAction::Uploaded, _) => HsPostOutcome::Uploaded,
+        // Failures of fetches.
+        (
+            HsDescAction::Failed,
+            Some(HsDescReason::NotFound | HsDescReason::BadDesc | HsDescReason::QueryRejected),
+        ) => return None,
+        (HsDescAction::Failed, reason) => HsPostOutcome::Failed(reason.clone()),
+        _ => return None,
+    };
+    Some(HsPostAnswer { hsdir: told.hsdir.clone()?, outcome })
+}
+
+/// The relay that a caller named by its fingerprint, with or without `$`, or by its nickname.
+fn named(server: &str) -> RelayName {
+    server.parse::<Fingerprint>().map_or_else(|_| RelayName::from(server), RelayName::from)
+}
+
+/// Returns true if the name that a caller gave stands for this directory.
+fn is_same(named: &RelayName, hsdir: &RelayName) -> bool {
+    match (named.fingerprint(), hsdir.fingerprint()) {
+        (Some(named), Some(hsdir)) => named == hsdir,
+        _ => match (named.nickname(), hsdir.nickname()) {
+            (Some(named), Some(hsdir)) => named.eq_ignore_ascii_case(hsdir),
+            _ => false,
+        },
+    }
+}

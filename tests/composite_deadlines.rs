@@ -1,0 +1,202 @@
+//! A call that consists of several commands and waits has one deadline for all of them.
+//!
+//! tor answers each command at 0.9 of the timeout. Each call must end within about one timeout, plus what it says that
+//! undoing takes. Waits for each part would take twice the time and more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/answers.rs"]
+mod answers;
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use answers::{ONION, answer};
+use peer::Peer;
+use scape::config::Config;
+use scape::onion::client_auth::ClientAuthGuard;
+use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
+use scape::onion::{OnionService, Wait};
+use scape::types::{CircuitId, ClientKey, OnionAddress};
+use scape::{BuildCircuit, CircuitBuilder, ClientAuth, Controller, OnionBuilder, State, Tor};
+
+/// The timeout of each call.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long tor takes for each answer.
+const ANSWER: Duration = Duration::from_millis(1800);
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_millis(1300);
+
+/// A tor that answers at once until it is told to be slow.
+struct Slow {
+    controller: Controller,
+    is_slow: Arc<AtomicBool>,
+}
+
+impl Slow {
+    fn start() -> Slow {
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let slow = is_slow.clone();
+        let mut in_data = false;
+        let (controller, _peer, _thread) = Peer::answering(move |line| {
+            if in_data {
+                in_data = line != ".";
+                return None;
+            }
+            in_data = line.starts_with('+');
+            if slow.load(Ordering::SeqCst) {
+                thread::sleep(ANSWER);
+            }
+            Some(answer(line))
+        });
+        Slow { controller, is_slow }
+    }
+}
+
+/// A call under test: made ready while tor is quick, then timed.
+type Call = Box<dyn FnOnce(&Controller) -> Box<dyn FnOnce()> + Send>;
+
+/// A call that needs nothing beforehand.
+fn call<T: 'static>(call: impl FnOnce(&Controller) -> T + Send + 'static) -> Call {
+    Box::new(move |tor| {
+        let tor = tor.clone();
+        Box::new(move || drop(call(&tor)))
+    })
+}
+
+/// A call on something that is made beforehand.
+fn on<M: 'static, T: 'static>(
+    make: impl FnOnce(&Controller) -> M + Send + 'static,
+    call: impl FnOnce(M) -> T + Send + 'static,
+) -> Call {
+    Box::new(move |tor| {
+        let made = make(tor);
+        Box::new(move || drop(call(made)))
+    })
+}
+
+/// How long the call took. What it returns is dropped within that time.
+fn time(call: Call) -> Duration {
+    let slow = Slow::start();
+    let brief = slow.controller.with_timeout(TIMEOUT);
+    let ready = call(&brief);
+    slow.is_slow.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    ready();
+    begun.elapsed()
+}
+
+/// Makes all calls at the same time. Each has its name and how long it says that undoing takes.
+fn check(calls: Vec<(&'static str, u64, Call)>) {
+    let threads: Vec<_> =
+        calls.into_iter().map(|(name, undo, call)| (name, undo, thread::spawn(move || time(call)))).collect();
+    let mut late = Vec::new();
+    for (name, undo, thread) in threads {
+        let took = thread.join().unwrap_or_else(|_| panic!("{name} panicked"));
+        if took > TIMEOUT + Duration::from_secs(undo) + SLACK {
+            late.push(format!("{name} took {took:?}"));
+        }
+    }
+    assert!(late.is_empty(), "with a timeout of {TIMEOUT:?}: {late:#?}");
+}
+
+fn onion() -> OnionAddress {
+    ONION.parse().unwrap()
+}
+
+fn directory() -> &'static Path {
+    Path::new("/srv/scape-nothing")
+}
+
+fn disk_onion() -> DiskOnion {
+    DiskOnion::new(directory()).local_port(80)
+}
+
+fn state(tor: &Controller) -> State {
+    State::new(tor).unwrap()
+}
+
+#[test]
+fn controller_calls_have_one_deadline_for_all_commands() {
+    let servers: [&str; 1] = ["moria1"];
+    check(vec![
+        ("signal", 0, call(|tor| tor.signal(scape::types::Signal::NewNym))),
+        ("new_identity", 0, call(|tor| tor.new_identity(TIMEOUT))),
+        ("wake", 0, call(|tor| tor.wake(TIMEOUT))),
+        ("fetch_hs_descriptor", 0, call(|tor| tor.fetch_hs_descriptor(onion(), TIMEOUT))),
+        ("post_hs_descriptor", 0, call(move |tor| tor.post_hs_descriptor(&onion(), "x\n", servers, TIMEOUT))),
+        ("resolve", 0, call(|tor| tor.resolve("example.com", TIMEOUT))),
+        ("build_circuit", 0, call(|tor| tor.build_circuit(&BuildCircuit::new().timeout(TIMEOUT)))),
+        ("wait_built", 0, call(|tor| tor.wait_built(CircuitId::new(7), TIMEOUT))),
+        ("directory", 0, call(|tor| tor.directory().is_ok())),
+        ("sync", 0, call(Controller::sync)),
+        ("quit", 0, call(|tor| tor.clone().quit())),
+        ("close", 0, call(|tor| tor.clone().close())),
+    ]);
+}
+
+#[test]
+fn onion_service_calls_have_one_deadline_for_all_commands() {
+    let services = |tor: &Controller| DiskOnions::of(tor);
+    let auth = || ClientAuth::new(onion(), ClientKey::random());
+    check(vec![
+        ("publish", 1, call(|tor| OnionBuilder::new(tor).forward(80, 8080).timeout(TIMEOUT).publish())),
+        ("listen", 1, call(|tor| OnionBuilder::new(tor).port(80).timeout(TIMEOUT).listen())),
+        ("adopt", 0, call(|tor| OnionService::adopt(tor, onion()))),
+        ("DiskOnions::open", 0, on(services, |onions| onions.open(directory()).is_ok())),
+        ("DiskOnions::add", 0, on(services, |onions| onions.add(&disk_onion()).is_ok())),
+        ("DiskOnions::change", 0, on(services, |onions| onions.change(directory(), &disk_onion()))),
+        ("DiskOnions::remove", 0, on(services, |onions| onions.remove(directory()).is_ok())),
+        (
+            "DiskOnions::publish",
+            5,
+            on(services, |onions| {
+                let files = DiskOnionFiles::new();
+                onions.publish(&disk_onion(), &files, Wait::FirstUpload, TIMEOUT, |_| {}).is_ok()
+            }),
+        ),
+        (
+            "ClientAuthGuard::add",
+            0,
+            call(move |tor| ClientAuthGuard::add(tor, &auth()).map(ClientAuthGuard::keep)),
+        ),
+    ]);
+}
+
+#[test]
+fn state_and_path_calls_have_one_deadline_for_all_commands() {
+    let circuit = |tor: &Controller| state(tor).circuits().into_iter().next().unwrap();
+    let stream = |tor: &Controller| state(tor).streams().into_iter().next().unwrap();
+    let builder = || CircuitBuilder::new().timeout(TIMEOUT).attempt_timeout(TIMEOUT);
+    check(vec![
+        ("State::new", 0, call(State::new)),
+        (
+            "State::build_circuit",
+            0,
+            on(state, |state| state.build_circuit(&BuildCircuit::new().timeout(TIMEOUT))),
+        ),
+        ("Circuit::close", 0, on(circuit, |circuit| circuit.close())),
+        ("Stream::close", 0, on(stream, |stream| stream.close(scape::types::EndReason::DONE))),
+        ("CircuitBuilder::build", 0, on(state, move |state| builder().build(&state))),
+    ]);
+}
+
+#[test]
+fn config_and_tor_calls_have_one_deadline_for_all_commands() {
+    let changed = |tor: &Controller| {
+        let mut config = Config::new(tor).unwrap();
+        config.set("ContactInfo", "me").unwrap();
+        config
+    };
+    check(vec![
+        ("Config::new", 0, call(Config::new)),
+        ("Config::save", 0, on(changed, |mut config| config.save())),
+        ("Tor::is_ready", 0, call(|tor| Tor::from(tor.clone()).is_ready())),
+        ("Tor::become_ready", 1, call(|tor| Tor::from(tor.clone()).become_ready(TIMEOUT))),
+        ("Tor::client", 0, call(|tor| Tor::from(tor.clone()).client().is_ok())),
+    ]);
+}
