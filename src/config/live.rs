@@ -108,7 +108,7 @@ impl Config {
     /// Those of the command GETCONF.
     pub fn load(&self) -> Result<()> {
         let schema = self.shared.schema();
-        self.shared.read(&schema.units().collect::<Vec<_>>())
+        self.shared.read(self.controller(), &schema.units().collect::<Vec<_>>())
     }
 
     /// What an option is set to, as a Rust type that fits the option's: `bool`, numbers, [`Duration`](std::time::Duration),

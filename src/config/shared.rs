@@ -40,7 +40,7 @@ pub(super) struct Live {
 /// What is asked for once.
 const NAMES: [&str; 2] = ["config/names", "config/defaults"];
 /// How often it is asked for the same, while others keep changing it.
-const MOST_QUESTIONS: usize = 10;
+pub(super) const MOST_QUESTIONS: usize = 10;
 
 impl Shared {
     /// The connection's.
@@ -56,8 +56,9 @@ impl Shared {
         });
         // First, so that no change is missed.
         let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
-        live.read_schema(&|command| controller.send(command)?.wait_ok())?;
+        // Before the first answer: the connection may be made again at any time.
         controller.follow(&live);
+        while !live.read_schema(&|command| controller.send(command)?.wait_ok())? {}
         Ok(Arc::new(Shared { controller: controller.clone(), live, _registration: registration }))
     }
 
@@ -76,7 +77,7 @@ impl Shared {
     /// A unit's lines: those that are known, or tor's answer.
     pub(super) fn lines(&self, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
-            self.read(&[unit])?;
+            self.read(&self.controller, &[unit])?;
             let model = self.model();
             if let Some(lines) = model.lines(unit) {
                 return Ok(lines.clone());
@@ -85,9 +86,9 @@ impl Shared {
         Err(Timeout::new(Phase::Reply, self.controller.timeout()).into())
     }
 
-    /// Asks for those of these units that are not known, with one command.
-    pub(super) fn read(&self, units: &[&str]) -> Result<()> {
-        if let Some(closed) = self.controller.closed() {
+    /// Asks for those of these units that are not known, with one command by way of `controller`, which is the connection's.
+    pub(super) fn read(&self, controller: &Controller, units: &[&str]) -> Result<()> {
+        if let Some(closed) = controller.closed() {
             return Err(closed.into());
         }
         let asked: Vec<(&str, u64)> = {
@@ -102,7 +103,7 @@ impl Shared {
         for (unit, _) in &asked {
             command.option(unit);
         }
-        let reply = self.controller.send(command.finish()?)?.wait_ok()?;
+        let reply = controller.send(command.finish()?)?.wait_ok()?;
         let answer = parse_getconf(&reply, asked.len());
         let mut model = self.model();
         let schema = model.schema.clone();
@@ -118,7 +119,11 @@ impl Shared {
 }
 
 impl Live {
-    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+    /// Asks which options there are. What is known of their values is kept: CONF_CHANGED may have told it while this was asked.
+    ///
+    /// Returns false if the connection has ended meanwhile: then the answer may be another tor's, and counts for nothing.
+    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
+        let ends = self.model.lock().ends();
         let mut command = Command::build("GETINFO");
         for key in NAMES {
             command.word("key", key);
@@ -130,8 +135,12 @@ impl Live {
         let [names, defaults] = values.map_err(|_| not_understood("other values".to_owned()))?;
         let names = split(&names).filter_map(ConfigName::parse).collect();
         let defaults = split(&defaults).filter_map(parse_config_default).collect();
-        *self.model.lock() = Model::new(Arc::new(Schema::new(names, defaults)));
-        Ok(())
+        let mut model = self.model.lock();
+        if model.ends() != ends {
+            return Ok(false);
+        }
+        model.set_schema(Schema::new(names, defaults));
+        Ok(true)
     }
 }
 
@@ -163,6 +172,7 @@ impl Follower for Live {
 
     /// It may be another tor, with other options.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
-        self.read_schema(ask)
+        // What has ended is the new connection, so the next command says so.
+        self.read_schema(ask).map(drop)
     }
 }

@@ -55,6 +55,10 @@ impl Hub {
         timeout: Duration,
     ) -> Result<RouteId> {
         let deadline = deadline_after(timeout);
+        if !kinds.is_empty() {
+            // tor may have been told of these kinds already, so that nothing would be sent.
+            self.link()?;
+        }
         let id = self.routes.add(kinds.to_vec(), target)?;
         match self.settle_interest(kinds, deadline, timeout) {
             Ok(()) => Ok(id),
@@ -84,8 +88,21 @@ impl Hub {
     }
 
     /// Sends the whole list, to a link that knows nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] also if tor agreed to a part of the list only, with the names that it doesn't know.
     pub(super) fn tell_again(&self, timeout: Duration) -> Result<()> {
-        self.settle_interest(&[], deadline_after(timeout), timeout)
+        let deadline = deadline_after(timeout);
+        self.settle_interest(&[], deadline, timeout)?;
+        let interest = self.lock_interest(deadline, timeout)?;
+        let unknown: Vec<_> = self.routes.union().intersection(&interest.refused).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = unknown.iter().map(EventKind::as_str).collect();
+        let lines = names.iter().map(|name| (552, format!("Unrecognized event \"{name}\"")));
+        Err(Error::Refused(Box::new(Refusal::new(format!("SETEVENTS {}", names.join(" ")), lines.collect()))))
     }
 
     /// Sends the list, and again without what others asked for and tor does not know.
@@ -141,7 +158,7 @@ impl Hub {
         for kind in &wanted {
             command.word("event", kind.as_str());
         }
-        let pending = self.send(command.finish()?, timeout)?;
+        let pending = self.link_for_interest()?.send(command.finish()?, timeout)?;
         interest.told = Some(wanted.clone());
         Ok(Some((wanted, pending)))
     }

@@ -354,6 +354,11 @@ impl Connect {
         self.timeout
     }
 
+    /// The same way to tor, with a timeout that is not longer than this.
+    pub(super) fn within(&self, timeout: Duration) -> Connect {
+        Connect { timeout: self.timeout.min(timeout), ..self.clone() }
+    }
+
     /// Connects and authenticates, once more.
     pub(super) fn candidate(&self, connection: &Connection) -> Result<Candidate> {
         let place = match &self.destination {

@@ -24,6 +24,7 @@ mod onions;
 mod ownership;
 mod reconnect;
 mod resolve;
+mod retake;
 mod session;
 mod shared;
 mod signals;
@@ -83,6 +84,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Controller {
     inner: Arc<Inner>,
     timeout: Duration,
+    /// The number of the socket that commands go to. `None` for the present one, whichever that is.
+    link: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -122,7 +125,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout })
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout, link: None })
     }
 
     /// Whether the other handle is one on the same connection.
@@ -144,7 +147,13 @@ impl Controller {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn with_timeout(&self, timeout: Duration) -> Controller {
-        Controller { inner: self.inner.clone(), timeout }
+        Controller { timeout, ..self.clone() }
+    }
+
+    /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
+    /// the connection is made again. For commands that follow from what the tor of this socket answered.
+    pub(crate) fn on_this_link(&self) -> Result<Controller> {
+        Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }
 
     /// How long each call waits for tor.
@@ -213,7 +222,7 @@ impl Controller {
     }
 
     fn send_checked(&self, command: Command) -> Result<PendingReply> {
-        let pending = self.connection().send(command, self.timeout)?;
+        let pending = self.connection().send_on(self.link, command, self.timeout)?;
         self.inner.session.cache.was_sent(pending.command().keyword());
         Ok(pending)
     }
@@ -221,7 +230,7 @@ impl Controller {
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
     pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
-        let pending = self.connection().send_all(commands?, self.timeout)?;
+        let pending = self.connection().send_all_on(self.link, commands?, self.timeout)?;
         for sent in &pending {
             self.inner.session.cache.was_sent(sent.command().keyword());
         }
@@ -300,6 +309,6 @@ impl Controller {
 impl WeakController {
     /// The controller, unless its last other handle was dropped.
     pub fn upgrade(&self) -> Option<Controller> {
-        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout })
+        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, link: None })
     }
 }
