@@ -80,11 +80,20 @@ impl Hub {
         self.tell_if_stale();
     }
 
-    /// Removes an entry, and waits for tor's answer.
-    pub(super) fn end_interest(&self, id: RouteId, timeout: Duration) -> Result<()> {
+    /// Removes an entry, and waits for tor's answer. Returns false if there is no connection that events could come on.
+    pub(super) fn end_interest(&self, id: RouteId, timeout: Duration) -> Result<bool> {
         self.routes.remove(id);
         let deadline = deadline_after(timeout);
-        self.settle_interest(&[], deadline, timeout)
+        if self.closed().is_some() {
+            // A new connection is told of what is wanted then.
+            self.forget_interest(id);
+            return Ok(false);
+        }
+        match self.settle_interest(&[], deadline, timeout) {
+            Ok(()) => Ok(true),
+            Err(Error::Closed(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends the whole list, to a link that knows nothing yet.

@@ -84,16 +84,17 @@ impl Listener {
         self.callback.lost()
     }
 
-    /// Removes the callback and waits for tor to have taken notice, for at most `timeout`.
+    /// Removes the callback and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended
+    /// already.
     ///
     /// # Errors
     ///
-    /// That of the SETEVENTS command; the callback is removed anyway.
-    pub fn close(self, timeout: Duration) -> Result<()> {
+    /// Those of the SETEVENTS command. The callback is removed anyway.
+    pub fn close(self, timeout: Duration) -> Result<bool> {
         self.callback.deactivate();
         match &self.entry {
             Entry::Events(registration) | Entry::Status(_, Some(registration)) => registration.close(timeout),
-            Entry::Status(_, None) => Ok(()),
+            Entry::Status(hub, None) => Ok(hub.upgrade().is_some_and(|hub| hub.closed().is_none())),
         }
     }
 }

@@ -262,22 +262,22 @@ impl Subscription {
         }
     }
 
-    /// Ends the subscription and waits for tor to have taken notice, for at most `timeout`.
+    /// Unsubscribes and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended already.
     ///
     /// # Errors
     ///
-    /// That of the SETEVENTS command; the subscription has ended anyway.
-    pub fn close(self, timeout: Duration) -> Result<()> {
+    /// Those of the SETEVENTS command. The subscription has ended anyway.
+    pub fn close(self, timeout: Duration) -> Result<bool> {
         self.registration.close(timeout)
     }
 }
 
 impl Registration {
-    /// As dropping it, with the error.
-    pub(super) fn close(&self, timeout: Duration) -> Result<()> {
+    /// Unsubscribes. Like dropping the registration, but waits for tor's answer and reports errors.
+    pub(super) fn close(&self, timeout: Duration) -> Result<bool> {
         match self.hub.upgrade() {
             Some(hub) => hub.end_interest(self.id, timeout),
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 }

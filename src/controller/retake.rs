@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Controller;
 use super::session::Session;
 use super::shared::Follower;
 use crate::connection::ConnectionStatus;
@@ -55,8 +54,6 @@ struct State {
     /// The number of the connection's socket. On another one everything is given back anyway.
     link: u64,
     due: Vec<Due>,
-    /// The services that tor will not have again, each with the last refusal.
-    lost_onions: Vec<(OnionAddress, Error)>,
 }
 
 struct Due {
@@ -86,14 +83,8 @@ impl Retakes {
     /// something is to be tried again.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();
-        let mut state = State { link, ..State::default() };
-        for (part, error) in refused {
-            if may_pass(&error) {
-                state.due.push(Due::new(part, now));
-            } else if let Part::Belonging(_, Some(address)) = part {
-                state.lost_onions.push((address, error));
-            }
-        }
+        let due = refused.into_iter().filter(|(_, error)| may_pass(error));
+        let state = State { link, due: due.map(|(part, _)| Due::new(part, now)).collect() };
         let any = !state.due.is_empty();
         *self.0.lock() = state;
         any
@@ -102,12 +93,6 @@ impl Retakes {
     /// The moment of the next attempt.
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.lock().due.iter().map(|due| due.next).min()
-    }
-
-    /// Why tor doesn't have the service, if it was lost for good when the connection was made again.
-    pub(super) fn lost_onion(&self, address: &OnionAddress) -> Option<Error> {
-        let state = self.0.lock();
-        state.lost_onions.iter().find(|(lost, _)| lost == address).map(|(_, error)| error.clone())
     }
 
     /// Takes out what is due now, with the number of the socket that it is due on.
@@ -126,19 +111,10 @@ impl Retakes {
             state.due.push(due);
         }
     }
-
-    fn give_up(&self, link: u64, due: &Due, error: &Error) {
-        let mut state = self.0.lock();
-        if state.link == link
-            && let Part::Belonging(_, Some(address)) = &due.part
-        {
-            state.lost_onions.push((*address, error.clone()));
-        }
-    }
 }
 
 /// Returns true if the same command may succeed later. Refusals because of what was asked for don't pass.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if !matches!(refusal.code(), 510..=519 | 552 | 554 | 555))
 }
 
@@ -164,13 +140,17 @@ impl Session {
                     if next.is_some() {
                         self.retakes.put_back(link, due);
                     } else {
-                        log::warn!(target: "scape::connection", "{what} is lost: {error}");
-                        self.retakes.give_up(link, &due, &error);
+                        self.is_lost(&due.part, &error);
                     }
                     self.connection().tell(ConnectionStatus::RestoreFailed { what, attempt, error, next });
                 }
             }
         }
+    }
+
+    /// Notes what tor will not have again on this connection: its refusal doesn't pass, or was repeated for long enough.
+    pub(super) fn is_lost(&self, part: &Part, error: &Error) {
+        log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
     }
 
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
@@ -203,14 +183,6 @@ impl Session {
             },
         }
         Ok(true)
-    }
-}
-
-impl Controller {
-    /// Why tor doesn't have an onion service of this connection, if the service was lost when the connection was made again
-    /// and isn't tried again: its key was discarded, or tor refused it for 20 minutes.
-    pub(crate) fn lost_onion(&self, address: &OnionAddress) -> Option<Error> {
-        self.inner.session.retakes.lost_onion(address)
     }
 }
 

@@ -10,7 +10,7 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::leave_streams::LeaveStreams;
 use super::ledger::{Belonging, Ledger};
-use super::retake::{Part, Retakes};
+use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
 use crate::connection::{
     Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
@@ -161,6 +161,9 @@ impl Session {
         let refused = self.restore(&restoring, deadline)?;
         let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
         let reconnected = Reconnected { failures: failures.collect() };
+        for (part, error) in refused.iter().filter(|(_, error)| !may_pass(error)) {
+            self.is_lost(part, error);
+        }
         // Before callers are let in: the keeper looks at it when they are.
         if self.retakes.begin(restoring.number(), refused) {
             let keeping = Keeping { timeout: connect.call_timeout(), ..Keeping::default() };
@@ -316,7 +319,7 @@ impl Refused {
             Ok(()) => Ok(()),
             Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
             Err(error) => {
-                log::warn!(target: "scape::connection", "cannot give back {}: {error}", part.name());
+                log::info!(target: "scape::connection", "tor refused to take back {}: {error}", part.name());
                 self.0.push((part, error));
                 Ok(())
             }
