@@ -324,7 +324,9 @@ pub mod tor;
 pub mod transport;
 
 pub use config::Config;
-pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
+pub use connection::{
+    ConnectionStatus, EventItem, Listener, PendingReply, QueueLimit, Reconnected, Subscription,
+};
 pub use controller::{
     AddOnion, AddedOnion, BuildCircuit, Caching, ClientAuth, ClientAuthAdded, Connect, Controller,
     FetchedHsDescriptor, HsFetch, HsPostAnswer, HsPostOutcome, MappedAddress, Mapping, OnionTarget,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use peer::{Peer, SOON, echo};
 use scape::error::CloseCause;
 use scape::protocol::Limits;
+use scape::testing::ScriptedTor;
 use scape::transport::Transport;
 use scape::types::EventKind;
 use scape::{Connect, ConnectionStatus, Controller, Error};
@@ -253,4 +254,41 @@ fn a_peer_that_does_not_read_is_noticed() {
         other => panic!("{other}"),
     }
     drop(peer);
+}
+
+#[test]
+fn closing_a_subscription_after_the_connection_says_that_it_was_gone() {
+    let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n").start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let second = Duration::from_secs(20);
+    let subscribe = || controller.subscribe([EventKind::Bw]).unwrap();
+    let listen = || controller.on([EventKind::Circ], |_| ()).unwrap();
+    assert!(subscribe().close(second).unwrap() && listen().close(second).unwrap());
+    let (events, listener) = (subscribe(), listen());
+    let status = controller.on_status(|_| ()).unwrap();
+    tor.hang_up();
+    controller.wait_closed(second).unwrap();
+    assert!(!events.close(second).unwrap() && !listener.close(second).unwrap());
+    assert!(!status.close(second).unwrap());
+}
+
+#[test]
+fn mapping_that_is_gone_is_left_alone() {
+    let tor = ScriptedTor::builder()
+        .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
+        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+        .on("MAPADDRESS c.test=b.test", "250 c.test=b.test\r\n")
+        .on("MAPADDRESS d.test=b.test", "250 d.test=b.test\r\n")
+        .info("address-mappings/control", "a.test b.test NEVER\nc.test somebody.test NEVER")
+        .start()
+        .unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let remove = |from: &str| controller.mapped_address(from, "b.test").unwrap().remove().unwrap();
+    // The second one is somebody else's by now, the third one was taken back.
+    assert_eq!([remove("a.test"), remove("c.test"), remove("d.test")], [true, false, false]);
+    let sent = tor.sent();
+    assert!(
+        !sent.iter().any(|line| line.contains("c.test=c.test") || line.contains("d.test=d.test")),
+        "{sent:?}"
+    );
 }

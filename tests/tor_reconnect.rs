@@ -5,13 +5,16 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
+use scape::error::ConfigProblem;
 use scape::event::EventBody;
-use scape::types::{EventKind, Signal};
-use scape::{AddOnion, ConnectionStatus, Reconnect};
+use scape::state::State;
+use scape::types::{ClientKey, EventKind, MappingSource, OnionAddress, Signal};
+use scape::{AddOnion, ClientAuth, ConnectionStatus, Error, Reconnect};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -56,6 +59,73 @@ fn killed_and_started_again_twenty_times() {
     }
     assert!(queue.try_iter().next().is_none());
     assert!(made_again.is_empty());
+}
+
+#[test]
+fn storm_of_calls_through_sixty_reconnects() {
+    let mut tor = RealTor::start("CookieAuthentication 1\n");
+    let policy = Reconnect::new().first_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(20));
+    let controller = tor.over_unix().reconnect(policy).connect().unwrap();
+    let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
+    let service: OnionAddress =
+        "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse().unwrap();
+    controller.onion_client_auth_add(&ClientAuth::new(service, ClientKey::from_bytes([9; 32]))).unwrap();
+    let mapped = controller.mapped_address("a.test", "b.test").unwrap();
+    let state = State::new(&controller).unwrap();
+    let config = controller.config().unwrap();
+    let queue = controller.subscribe([EventKind::Signal]).unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..3)
+        .map(|n| {
+            let (controller, over, mut config) = (controller.clone(), over.clone(), config.clone());
+            thread::spawn(move || {
+                let mut saved = 0;
+                while !over.load(Ordering::SeqCst) {
+                    // Whoever is let in finds everything.
+                    match controller.get_info("onions/current") {
+                        Ok(found) => assert_eq!(found, onion.address.service_id()),
+                        Err(error) => assert!(error.is_closed(), "{error}"),
+                    }
+                    let changed = config.set("ContactInfo", format!("caller {n}, {saved}"));
+                    match changed.and_then(|()| config.save()) {
+                        Ok(()) => saved += 1,
+                        Err(Error::Config(error)) if error.problem == ConfigProblem::Conflict => {
+                            config.discard_all()
+                        }
+                        Err(error) => assert!(error.is_closed(), "{error}"),
+                    }
+                    // What another caller overwrote, or was overwritten by, is not this test's.
+                    config.take_overwritten();
+                }
+                saved
+            })
+        })
+        .collect();
+    for round in 1..=60_u64 {
+        if round % 3 == 0 {
+            tor.kill();
+            controller.wait_closed(SOON).unwrap();
+            tor.restart();
+        } else {
+            assert!(controller.reconnect().unwrap().failures.is_empty());
+        }
+        controller.wait_connected(SOON).unwrap();
+        assert_eq!(queue.interruptions(), round);
+        controller.signal(Signal::Heartbeat).unwrap();
+        assert_eq!(queue.next_timeout(SOON).unwrap().text(), "SIGNAL HEARTBEAT");
+        let mappings = controller.address_mappings(&MappingSource::Control).unwrap();
+        assert!(
+            mappings.iter().any(|mapping| mapping.from == "a.test" && mapping.to == "b.test"),
+            "{mappings:?}"
+        );
+        assert_eq!(controller.onion_client_auth_view().unwrap().len(), 1);
+        assert!(state.addresses().iter().any(|mapping| mapping.from == "a.test"));
+    }
+    over.store(true, Ordering::SeqCst);
+    let saved: u64 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
+    assert!(saved > 0);
+    assert!(queue.try_iter().next().is_none());
+    assert!(mapped.remove().unwrap());
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) enum Message {
     Event(Arc<Event>),
     /// The connection has ended: what was asked is void.
     Ended(Closed),
+    /// The connection was made again, and commands succeed from now on.
+    Resumed,
     /// The streams that there are, at the beginning and when the connection was made again.
     There(Vec<StreamInfo>),
     /// The last one.
@@ -42,17 +44,29 @@ impl Tracker for Tap {
     fn ended(&self, closed: &Closed, _: bool) {
         let _ = self.0.send(Message::Ended(closed.clone()));
     }
+
+    fn resumed(&self) {
+        let _ = self.0.send(Message::Resumed);
+    }
 }
 
 /// Watches until it is told to stop.
 pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     let mut watch = Watch { registry, known: HashMap::new() };
+    // What comes on a connection that is not open to callers yet: nothing can be decided before it is.
+    let mut early = None;
     for message in messages {
-        match message {
-            Message::Event(event) => watch.event(&event),
-            Message::Ended(closed) => watch.ended(&closed),
-            Message::There(streams) => watch.there(streams),
-            Message::Stop => break,
+        match (message, &mut early) {
+            (Message::Ended(closed), _) => {
+                watch.ended(&closed);
+                early = Some(Vec::new());
+            }
+            (Message::Resumed, _) => {
+                early.take().into_iter().flatten().for_each(|message| watch.take(message));
+            }
+            (Message::Stop, _) => break,
+            (message, Some(early)) => early.push(message),
+            (message, None) => watch.take(message),
         }
     }
 }
@@ -89,6 +103,14 @@ impl Known {
 }
 
 impl Watch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.event(&event),
+            Message::There(streams) => self.there(streams),
+            Message::Ended(_) | Message::Resumed | Message::Stop => {}
+        }
+    }
+
     fn event(&mut self, event: &Event) {
         match event.body() {
             EventBody::Stream(info) => self.stream(info),

@@ -108,7 +108,7 @@ impl Config {
     /// Those of the command GETCONF.
     pub fn load(&self) -> Result<()> {
         let schema = self.shared.schema();
-        self.shared.read(&schema.units().collect::<Vec<_>>())
+        self.shared.read(&self.controller().in_one_call(), &schema.units().collect::<Vec<_>>())
     }
 
     /// What an option is set to, as a Rust type that fits the option's: `bool`, numbers, [`Duration`](std::time::Duration),
@@ -172,7 +172,7 @@ impl Config {
     pub fn options(&self) -> Result<Vec<ConfigOption>> {
         let call = self.shared.controller.in_one_call();
         let schema = self.shared.schema();
-        self.shared.read_with(&call, &schema.units().collect::<Vec<_>>())?;
+        self.shared.read(&call, &schema.units().collect::<Vec<_>>())?;
         let specs = schema.specs().iter().filter(|spec| spec.ty != ConfigType::Virtual);
         let described = specs.map(|spec| {
             let lines = self.shared.lines_with(&call, spec.unit())?;
@@ -202,7 +202,7 @@ impl Config {
         torrc: impl IntoIterator<Item: Borrow<TorrcEntry>>,
     ) -> Result<Vec<TorrcDifference>> {
         let call = self.shared.controller.in_one_call();
-        self.shared.read_with(&call, &self.shared.schema().units().collect::<Vec<_>>())?;
+        self.shared.read(&call, &self.shared.schema().units().collect::<Vec<_>>())?;
         let entries: Vec<TorrcEntry> = torrc.into_iter().map(|entry| entry.borrow().clone()).collect();
         let schema = self.shared.schema();
         let mut running = Vec::new();

@@ -14,6 +14,8 @@ pub(super) struct Model {
     units: HashMap<String, Unit>,
     /// Others' changes that changes of this program have overwritten, because neither knew of the other.
     overwritten: Vec<Overwritten>,
+    /// How often the connection has ended.
+    ends: u64,
 }
 
 /// What is known of a unit.
@@ -53,8 +55,19 @@ pub(super) struct Changed {
 const MOST_OVERWRITTEN: usize = 1000;
 
 impl Model {
-    pub(super) fn new(schema: Arc<Schema>) -> Self {
-        Model { schema, ..Model::default() }
+    /// Sets the options that there are. What is known of values is forgotten if these are others than before: lines may belong
+    /// to other units now.
+    pub(super) fn set_schema(&mut self, schema: Schema) {
+        if schema == *self.schema {
+            return;
+        }
+        self.schema = Arc::new(schema);
+        self.forget_values();
+    }
+
+    /// How often the connection has ended so far.
+    pub(super) fn ends(&self) -> u64 {
+        self.ends
     }
 
     /// A unit's lines, where they are known.
@@ -68,9 +81,9 @@ impl Model {
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
-    /// How many events there were of a unit: see [`answered`](Self::answered).
+    /// How many events there were of a unit, ends of the connection included: see [`answered`](Self::answered).
     pub(super) fn events_of(&self, unit: &str) -> u64 {
-        self.units.get(unit).map_or(0, |unit| unit.events)
+        self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
     }
 
     /// What GETCONF has answered, when there had been so many `events` of the unit before it was asked. Where there are more now, one of them may
@@ -78,10 +91,10 @@ impl Model {
     pub(super) fn answered(&mut self, name: &str, lines: Vec<ConfLine>, events: u64) {
         let schema = self.schema.clone();
         let lines = with_values(&schema, lines);
-        let unit = self.units.entry(name.to_owned()).or_default();
-        if unit.events != events {
+        if self.events_of(name) != events {
             return;
         }
+        let unit = self.units.entry(name.to_owned()).or_default();
         let mut overwritten = None;
         if unit.slipped.as_deref().is_some_and(|theirs| are_the_same(&schema, theirs, &lines)) {
             // It came after ours, which has changed nothing, as no event of that was there before.
@@ -194,8 +207,25 @@ impl Model {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// Nothing is known any more: events are missing. Perhaps it is another tor.
+    /// The connection ended while these units were being set. If it is still the same connection as far as this knows, the
+    /// event that would tell of them does not come any more, and what they are is not known.
+    pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
+        self.was_refused(units);
+        for (name, _) in units {
+            if let Some(unit) = self.units.get_mut(name) {
+                unit.lines = None;
+            }
+        }
+    }
+
+    /// The connection has ended: nothing is known any more, as events are missing. The next one may be another tor's.
     pub(super) fn forget(&mut self) {
+        self.ends += 1;
+        self.forget_values();
+    }
+
+    /// Forgets values, but for what they were last.
+    fn forget_values(&mut self) {
         for unit in self.units.values_mut() {
             *unit = Unit { last: unit.last.take(), events: unit.events + 1, ..Unit::default() };
         }
@@ -216,7 +246,9 @@ mod tests {
     }
 
     fn model() -> Model {
-        Model::new(Arc::new(schema()))
+        let mut model = Model::default();
+        model.set_schema(schema());
+        model
     }
 
     fn size(value: &str) -> Vec<(String, Vec<ConfLine>)> {
@@ -325,6 +357,42 @@ mod tests {
         model.apply(&size("6")[0].1);
         model.was_refused(&size("5"));
         assert_eq!(model.lines("BandwidthRate"), Some(&size("6")[0].1));
+    }
+
+    #[test]
+    fn answer_from_before_the_end_of_the_connection_does_not_count() {
+        let mut model = model();
+        // Of this unit, nothing has ever been known.
+        let events = model.events_of("BandwidthRate");
+        model.forget();
+        model.answered("BandwidthRate", size("1")[0].1.clone(), events);
+        assert_eq!(model.lines("BandwidthRate"), None);
+    }
+
+    #[test]
+    fn change_that_comes_before_the_schema_is_kept() {
+        let mut model = model();
+        model.answered("BandwidthRate", size("1")[0].1.clone(), 0);
+        model.forget();
+        model.apply(&size("7")[0].1);
+        model.set_schema(schema());
+        assert_eq!(model.expected("BandwidthRate"), Some(&size("7")[0].1));
+        assert_eq!(model.apply(&size("8")[0].1)[0].before, Some(size("7")[0].1.clone()));
+        // With other options, lines may belong to another unit.
+        model.set_schema(Schema::default());
+        assert_eq!(model.expected("BandwidthRate"), None);
+    }
+
+    #[test]
+    fn change_that_was_cut_off_leaves_nothing_behind() {
+        let mut model = model();
+        model.answered("BandwidthRate", size("1")[0].1.clone(), 0);
+        model.setting(&size("5"));
+        model.was_cut_off(&size("5"));
+        assert_eq!(model.expected("BandwidthRate"), None);
+        model.apply(&size("6")[0].1);
+        assert_eq!(model.lines("BandwidthRate"), Some(&size("6")[0].1));
+        assert!(model.take_overwritten().is_empty());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::lines::are_the_same;
 use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
-use crate::error::{ConfigError, ConfigProblem, Error, Result};
+use super::shared::MOST_QUESTIONS;
+use crate::error::{ConfigError, ConfigProblem, Error, Phase, Result, Timeout};
 use crate::types::ConfLine;
 
 /// What is pending, and sending it.
@@ -93,43 +94,48 @@ impl Config {
     /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an option since its change was begun, and then nothing is sent;
     /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
     pub fn save(&mut self) -> Result<()> {
-        let call = self.shared.controller.in_one_call();
-        let schema = self.shared.schema();
-        // Where the connection was made again, nothing is known of what others did meanwhile.
-        let units = self.pending.keys().map(String::as_str);
-        let unknown: Vec<&str> = {
-            let model = self.shared.model();
-            units.filter(|unit| model.expected(unit).is_none()).collect()
-        };
-        self.shared.read_with(&call, &unknown)?;
-        {
+        // The tor that is compared with must be the one that is changed: if the connection ends in between, nothing is sent.
+        let controller = self.shared.controller.on_this_link()?.in_one_call();
+        let mut questions = 0;
+        let (command, units) = loop {
+            let unknown: Vec<&str> = {
+                let model = self.shared.model();
+                let units = self.pending.keys().map(String::as_str);
+                units.filter(|unit| model.expected(unit).is_none()).collect()
+            };
+            self.shared.read(&controller, &unknown)?;
+            // In one hold of the lock, so that what is told from here on is known to have come in between.
+            let mut model = self.shared.model();
+            if self.pending.keys().any(|unit| model.expected(unit).is_none()) {
+                // Others changed it while it was asked for.
+                questions += 1;
+                if questions == MOST_QUESTIONS {
+                    return Err(Timeout::new(Phase::Reply, controller.timeout()).into());
+                }
+                continue;
+            }
+            let schema = model.schema.clone();
             // What is so already is no change.
-            let model = self.shared.model();
             let is_so = |unit: &str, change: &Pending| {
                 let now = model.expected(unit);
                 now.is_some_and(|now| are_the_same(&schema, now, &change.wanted.lines(&schema, unit)))
             };
             self.pending.retain(|unit, change| !is_so(unit, change));
-        }
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let command = command(&schema, &self.pending)?;
-        let units: Vec<(String, Vec<ConfLine>)> = self
-            .pending
-            .iter()
-            .map(|(unit, change)| (unit.clone(), change.wanted.lines(&schema, unit)))
-            .collect();
-        {
-            // At once, so that what is told from here on is known to have come in between.
-            let mut model = self.shared.model();
+            if self.pending.is_empty() {
+                return Ok(());
+            }
             if let Some(names) = joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
             {
                 return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
             }
+            let command = command(&schema, &self.pending)?;
+            let lines =
+                |(unit, change): (&String, &Pending)| (unit.clone(), change.wanted.lines(&schema, unit));
+            let units: Vec<(String, Vec<ConfLine>)> = self.pending.iter().map(lines).collect();
             model.setting(&units);
-        }
-        match call.reconfigure(command) {
+            break (command, units);
+        };
+        match controller.reconfigure(command) {
             Ok(()) => {
                 self.shared.model().was_set(&units);
                 self.saved.extend(std::mem::take(&mut self.pending).into_keys());
@@ -139,6 +145,10 @@ impl Config {
                 self.shared.model().was_refused(&units);
                 let names = self.blamed(&refusal.text());
                 Err(ConfigError::new(names, ConfigProblem::Refused(refusal)).into())
+            }
+            Err(error @ Error::Closed(_)) => {
+                self.shared.model().was_cut_off(&units);
+                Err(error)
             }
             Err(error) => {
                 // tor may have done it.

@@ -7,7 +7,7 @@ use crate::protocol::ConfigName;
 use crate::types::{ConfLine, ConfigType};
 
 /// What a tor says of its options: `GETINFO config/names` and `config/defaults`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Schema {
     /// In tor's order.
     specs: Vec<Spec>,

@@ -40,7 +40,7 @@ pub(super) struct Live {
 /// What is asked for once.
 const NAMES: [&str; 2] = ["config/names", "config/defaults"];
 /// How often it is asked for the same, while others keep changing it.
-const MOST_QUESTIONS: usize = 10;
+pub(super) const MOST_QUESTIONS: usize = 10;
 
 impl Shared {
     /// The connection's.
@@ -57,8 +57,9 @@ impl Shared {
         });
         // First, so that no change is missed.
         let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
-        live.read_schema(&|command| controller.send(command)?.wait_ok())?;
+        // Before the first answer: the connection may be made again at any time.
         controller.follow(&live);
+        while !live.read_schema(&|command| controller.send(command)?.wait_ok())? {}
         Ok(Arc::new(Shared { controller: controller.to_keep(), live, _registration: registration }))
     }
 
@@ -82,7 +83,7 @@ impl Shared {
     /// Like [`lines`](Self::lines), as a part of the call that `call` was made for.
     pub(super) fn lines_with(&self, call: &Controller, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
-            self.read_with(call, &[unit])?;
+            self.read(call, &[unit])?;
             let model = self.model();
             if let Some(lines) = model.lines(unit) {
                 return Ok(lines.clone());
@@ -91,14 +92,9 @@ impl Shared {
         Err(Timeout::new(Phase::Reply, call.timeout()).into())
     }
 
-    /// Asks for those of these units that are not known, with one command.
-    pub(super) fn read(&self, units: &[&str]) -> Result<()> {
-        self.read_with(&self.controller, units)
-    }
-
-    /// Like [`read`](Self::read), as a part of the call that `controller` was made for.
-    pub(super) fn read_with(&self, controller: &Controller, units: &[&str]) -> Result<()> {
-        if let Some(closed) = self.controller.closed() {
+    /// Asks for those of these units that are not known, with one command by way of `controller`, which is the connection's.
+    pub(super) fn read(&self, controller: &Controller, units: &[&str]) -> Result<()> {
+        if let Some(closed) = controller.closed() {
             return Err(closed.into());
         }
         let asked: Vec<(&str, u64)> = {
@@ -137,7 +133,11 @@ impl Live {
         self.listeners.add(&self.callbacks, function)
     }
 
-    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+    /// Asks which options there are. What is known of their values is kept: CONF_CHANGED may have told it while this was asked.
+    ///
+    /// Returns false if the connection has ended meanwhile: then the answer may be another tor's, and counts for nothing.
+    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
+        let ends = self.model.lock().ends();
         let mut command = Command::build("GETINFO");
         for key in NAMES {
             command.word("key", key);
@@ -149,8 +149,12 @@ impl Live {
         let [names, defaults] = values.map_err(|_| not_understood("other values".to_owned()))?;
         let names = split(&names).filter_map(ConfigName::parse).collect();
         let defaults = split(&defaults).filter_map(parse_config_default).collect();
-        *self.model.lock() = Model::new(Arc::new(Schema::new(names, defaults)));
-        Ok(())
+        let mut model = self.model.lock();
+        if model.ends() != ends {
+            return Ok(false);
+        }
+        model.set_schema(Schema::new(names, defaults));
+        Ok(true)
     }
 }
 
@@ -182,6 +186,7 @@ impl Follower for Live {
 
     /// It may be another tor, with other options.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
-        self.read_schema(ask)
+        // What has ended is the new connection, so the next command says so.
+        self.read_schema(ask).map(drop)
     }
 }

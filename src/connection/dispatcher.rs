@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
-use super::status::ConnectionStatus;
+use super::status::{ConnectionStatus, Reconnected};
 use super::thread::Thread;
 use crate::error::{Closed, Error, Phase, Result};
 use crate::event::{Event, EventBody};
@@ -31,6 +31,9 @@ struct State {
     thread: Option<Thread>,
     status_callbacks: Vec<Arc<Callback>>,
     closed: bool,
+    /// While the connection is made again and not open yet: what is due when it is. A callback that ran earlier would
+    /// find the controller closed.
+    kept: Option<Vec<Task>>,
 }
 
 enum Task {
@@ -194,6 +197,54 @@ impl Dispatcher {
         }
     }
 
+    /// Keeps what is due from now on, until [`resume`](Self::resume) or [`give_up`](Self::give_up).
+    pub(super) fn pause(&self) {
+        self.state.lock().kept.get_or_insert_default();
+    }
+
+    /// Tells the status callbacks that the connection was made again, and runs what was kept.
+    pub(super) fn resume(&self, reconnected: &Reconnected) {
+        self.status(ConnectionStatus::Reconnected(reconnected.clone()));
+        self.release(|_| true);
+    }
+
+    /// The connection was not made again: throws away the events that were kept. Other tasks run, because what they tell
+    /// of has happened.
+    pub(super) fn give_up(&self) {
+        self.release(|task| !matches!(task, Task::Calls(_)));
+    }
+
+    fn release(&self, is_due: impl Fn(&Task) -> bool) {
+        let mut state = self.state.lock();
+        let mut dropped = Vec::new();
+        for task in state.kept.take().unwrap_or_default() {
+            match &state.tasks {
+                Some(tasks) if is_due(&task) => {
+                    let _ = tasks.send(task);
+                }
+                _ => dropped.push(task),
+            }
+        }
+        drop(state);
+        for task in dropped {
+            self.forget(&task);
+        }
+    }
+
+    /// Counts a task that is not run.
+    fn forget(&self, task: &Task) {
+        match task {
+            Task::Calls(calls) => {
+                self.waiting.fetch_sub(calls.len(), Ordering::AcqRel);
+                calls.iter().flat_map(|call| call.callbacks.iter()).for_each(|callback| callback.give_room());
+            }
+            Task::Run(_) => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+            }
+            Task::Status(..) | Task::Marker(_) => {}
+        }
+    }
+
     /// How many events wait for callbacks.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
@@ -238,7 +289,9 @@ impl Dispatcher {
         let callbacks = std::mem::take(&mut state.status_callbacks);
         // Without its sender the thread ends when it has done all this.
         let tasks = state.tasks.take();
+        let kept = state.kept.take();
         drop(state);
+        drop(kept);
         if let (Some(tasks), Some(closed)) = (tasks, closed) {
             let _ = tasks.send(Task::Status(ConnectionStatus::Closed(closed.clone()), callbacks));
         }
@@ -272,7 +325,11 @@ impl Dispatcher {
     }
 
     fn push(&self, task: Task) -> bool {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        if let (Some(kept), Task::Calls(_) | Task::Run(_)) = (&mut state.kept, &task) {
+            kept.push(task);
+            return true;
+        }
         let sent = match &state.tasks {
             Some(tasks) => tasks.send(task),
             None => Err(SendError(task)),

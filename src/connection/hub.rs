@@ -1,6 +1,6 @@
 //! What outlives a socket: who wants events, and which socket they come from.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -9,7 +9,7 @@ use super::dispatcher::Dispatcher;
 use super::interest::{Interest, Stale};
 use super::link::Link;
 use super::routes::Routes;
-use super::status::ConnectionStatus;
+use super::status::{ConnectionStatus, Reconnected};
 use super::waiters::PendingReply;
 use crate::error::{CloseCause, Closed, Error, Result};
 use crate::protocol::Command;
@@ -34,8 +34,10 @@ struct State {
     candidate: Option<Arc<Link>>,
     /// Whether another link is expected when one has ended: then subscriptions wait for it.
     persistent: bool,
-    /// How many links were adopted so far.
-    adopted: u64,
+    /// The number of the link that is sent on, or that was last: the first has the number 1.
+    number: u64,
+    /// The link that ended last. Its reader thread may not be done yet.
+    last: Weak<Link>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,9 @@ enum Current {
     Open(Arc<Link>),
     /// The link has ended; another may come.
     Down(Closed),
+    /// The link has ended, and another is authenticated. tor is being told what is wanted and given back what was made,
+    /// and callers are not let in yet: to them the connection is still down, for the cause for which the last link ended.
+    Restoring(Arc<Link>, Closed),
     /// Nothing comes any more.
     Ended(Closed),
 }
@@ -53,8 +58,8 @@ enum Current {
 /// How a connection is at some moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
-    /// Open, until the end of the time that was given.
-    Open,
+    /// Open, until the end of the time that was given, or with another socket than was known: the one of this number.
+    Open(u64),
     /// Its socket has ended: the one of this number.
     Down(u64),
     /// It has ended for good.
@@ -62,12 +67,30 @@ pub(crate) enum Watched {
 }
 
 impl Hub {
-    /// The link to send on; or why there is none.
+    /// The link that callers send on; or why there is none.
     pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
-        match &self.state.lock().current {
-            Current::Open(link) => Ok(link.clone()),
-            Current::Down(closed) | Current::Ended(closed) => Err(closed.clone()),
-            Current::Nothing => Err(Closed::new(CloseCause::Local)),
+        self.state.lock().link().cloned()
+    }
+
+    /// The link of this number, if callers can still send on it.
+    pub(super) fn link_numbered(&self, number: u64) -> Result<Arc<Link>, Closed> {
+        let state = self.state.lock();
+        let link = state.link()?;
+        if state.number == number { Ok(link.clone()) } else { Err(Closed::new(CloseCause::Reconnecting)) }
+    }
+
+    /// The number of the link that callers send on.
+    pub(super) fn link_number(&self) -> Result<u64, Closed> {
+        let state = self.state.lock();
+        state.link().map(|_| state.number)
+    }
+
+    /// The link that tor is told on which events are wanted: also one that callers do not send on yet.
+    pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
+        let state = self.state.lock();
+        match &state.current {
+            Current::Restoring(link, _) => Ok(link.clone()),
+            _ => state.link().cloned(),
         }
     }
 
@@ -134,7 +157,7 @@ impl Hub {
                 Current::Open(_) => return Ok(()),
                 Current::Ended(closed) => return Err(Some(closed.clone())),
                 Current::Down(closed) if !state.persistent => return Err(Some(closed.clone())),
-                Current::Down(_) | Current::Nothing => {}
+                Current::Down(_) | Current::Restoring(..) | Current::Nothing => {}
             }
             if self.changed.wait_until(&mut state, deadline).timed_out() {
                 return Err(None);
@@ -142,22 +165,24 @@ impl Hub {
         }
     }
 
-    /// Waits for the connection not to be open, until `deadline`, where there is one.
-    pub(super) fn watch(&self, deadline: Option<Instant>) -> Watched {
+    /// Waits until the connection is down or has ended, until it is open on another link than the one of the number `known`,
+    /// or until `deadline`.
+    pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         let mut state = self.state.lock();
+        let mut is_over = false;
         loop {
             match &state.current {
-                Current::Down(_) => return Watched::Down(state.adopted),
+                Current::Down(_) => return Watched::Down(state.number),
                 Current::Ended(_) => return Watched::Ended,
-                Current::Open(_) | Current::Nothing => {}
+                Current::Open(_) if is_over || state.number != known => return Watched::Open(state.number),
+                Current::Open(_) | Current::Restoring(..) | Current::Nothing => {}
             }
             match deadline {
-                None => self.changed.wait(&mut state),
-                Some(deadline) => {
-                    if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        return Watched::Open;
-                    }
+                // What is due is due on an open connection.
+                Some(deadline) if !is_over => {
+                    is_over = self.changed.wait_until(&mut state, deadline).timed_out();
                 }
+                _ => self.changed.wait(&mut state),
             }
         }
     }
@@ -194,9 +219,8 @@ impl Hub {
         self.state.lock().forget_candidate(link);
     }
 
-    /// Makes an authenticated link the one to send on. tor is not told of any events yet.
+    /// Lets callers send on the first link that was authenticated on.
     pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
-        let mut interest = self.interest.lock();
         let mut state = self.state.lock();
         state.candidate = None;
         if let Current::Ended(closed) = &state.current {
@@ -206,11 +230,66 @@ impl Hub {
         if let Some(closed) = link.closed() {
             return Err(closed);
         }
-        *interest = Interest::default();
         link.go_live();
         state.current = Current::Open(link);
-        state.adopted += 1;
-        self.routes.reopen();
+        state.number += 1;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Begins to give back everything on a link that was authenticated on after another one ended. From now on its events
+    /// count. Returns the number that it has when it is [opened](Self::open).
+    pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
+        let mut interest = self.interest.lock();
+        let mut state = self.state.lock();
+        state.candidate = None;
+        self.notice_end(&mut state);
+        let since = match &state.current {
+            Current::Down(closed) => closed.clone(),
+            Current::Ended(closed) => return Err(closed.clone()),
+            Current::Nothing | Current::Open(_) | Current::Restoring(..) => {
+                return Err(Closed::new(CloseCause::Reconnecting));
+            }
+        };
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        // Its reader may have been in the middle of something when another thread ended it.
+        if let Some(last) = state.last.upgrade() {
+            last.go_dead();
+        }
+        self.routes.forget_kept();
+        self.dispatcher.pause();
+        *interest = Interest::default();
+        link.go_live();
+        state.current = Current::Restoring(link.clone(), since);
+        Ok(state.number + 1)
+    }
+
+    /// Lets callers send on a link on which everything was given back. Subscriptions and callbacks are told first, and get
+    /// what came on it so far: so a caller's first reply comes after everything that tor sent before.
+    pub(super) fn open(
+        &self,
+        link: &Arc<Link>,
+        reconnected: &Reconnected,
+        persistent: bool,
+    ) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        match &state.current {
+            Current::Restoring(restoring, _) if Arc::ptr_eq(restoring, link) => {}
+            Current::Ended(closed) | Current::Down(closed) | Current::Restoring(_, closed) => {
+                return Err(closed.clone());
+            }
+            Current::Nothing | Current::Open(_) => return Err(Closed::new(CloseCause::Reconnecting)),
+        }
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        state.current = Current::Open(link.clone());
+        state.number += 1;
+        state.persistent = persistent;
+        self.routes.resume(reconnected);
+        self.dispatcher.resume(reconnected);
         self.changed.notify_all();
         Ok(())
     }
@@ -219,27 +298,55 @@ impl Hub {
     pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
         state.forget_candidate(link);
-        let Current::Open(current) = &state.current else { return };
+        let (Current::Open(current) | Current::Restoring(current, _)) = &state.current else { return };
         if !std::ptr::eq(Arc::as_ptr(current), link) {
             return;
         }
-        if closed.is_local() {
+        if closed.is_local() && matches!(state.current, Current::Open(_)) {
             state.current = Current::Ended(closed.clone());
             drop(state);
             // Without the lock: what a user gave us is dropped.
             self.routes.end(closed);
             self.dispatcher.end(Some(closed));
         } else {
-            // Under the lock, so that all this comes before the next link is adopted.
-            if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
-                self.routes.interrupt(closed);
-            } else {
-                self.routes.end_queues(closed);
-            }
-            self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
-            state.current = Current::Down(closed.clone());
+            self.go_down(&mut state, closed);
         }
         self.changed.notify_all();
+    }
+
+    /// The present link may have ended on another thread that has not come to tell of it.
+    fn notice_end(&self, state: &mut State) {
+        let closed = match &state.current {
+            Current::Open(link) | Current::Restoring(link, _) => link.closed(),
+            _ => None,
+        };
+        if let Some(closed) = closed.filter(|closed| !closed.is_local()) {
+            self.go_down(state, &closed);
+        }
+    }
+
+    /// The present link has ended, and another may come. Under the lock, so that all this comes before that one.
+    fn go_down(&self, state: &mut State, closed: &Closed) {
+        match std::mem::take(&mut state.current) {
+            Current::Open(link) => {
+                if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
+                    self.routes.interrupt(closed);
+                } else {
+                    self.routes.end_queues(closed);
+                }
+                self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
+                state.last = Arc::downgrade(&link);
+                state.current = Current::Down(closed.clone());
+            }
+            // Callers were never let in: to them the connection has been down all the time.
+            Current::Restoring(link, since) => {
+                self.routes.forget_restoring(&since, state.persistent);
+                self.dispatcher.give_up();
+                state.last = Arc::downgrade(&link);
+                state.current = Current::Down(since);
+            }
+            current => state.current = current,
+        }
     }
 
     /// No other link is expected any more: subscriptions end, with the cause for which the last link did.
@@ -263,7 +370,10 @@ impl Hub {
                 drop(state);
             }
             Current::Ended(_) => drop(state),
-            Current::Down(_) | Current::Nothing => {
+            Current::Down(_) | Current::Restoring(..) | Current::Nothing => {
+                if let Current::Restoring(link, _) = &state.current {
+                    links.push(link.clone());
+                }
                 let closed = state.closed().unwrap_or_else(|| Closed::new(CloseCause::Local));
                 state.current = Current::Ended(closed.clone());
                 drop(state);
@@ -287,15 +397,27 @@ impl State {
         }
     }
 
-    /// Whether the socket of this number has ended, and nothing has come of it yet.
+    fn link(&self) -> Result<&Arc<Link>, Closed> {
+        match &self.current {
+            Current::Open(link) => Ok(link),
+            Current::Down(closed) | Current::Restoring(_, closed) | Current::Ended(closed) => {
+                Err(closed.clone())
+            }
+            Current::Nothing => Err(Closed::new(CloseCause::Local)),
+        }
+    }
+
+    /// Whether the socket of this number has ended, and callers were not let in on another yet.
     fn is_down(&self, number: u64) -> bool {
-        self.adopted == number && matches!(self.current, Current::Down(_))
+        self.number == number && matches!(self.current, Current::Down(_) | Current::Restoring(..))
     }
 
     fn closed(&self) -> Option<Closed> {
         match &self.current {
             Current::Nothing | Current::Open(_) => None,
-            Current::Down(closed) | Current::Ended(closed) => Some(closed.clone()),
+            Current::Down(closed) | Current::Restoring(_, closed) | Current::Ended(closed) => {
+                Some(closed.clone())
+            }
         }
     }
 }

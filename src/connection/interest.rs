@@ -54,6 +54,10 @@ impl Hub {
         target: Target,
         deadline: Deadline,
     ) -> Result<RouteId> {
+        if !kinds.is_empty() {
+            // tor may have been told of these kinds already, so that nothing would be sent.
+            self.link()?;
+        }
         let id = self.routes.add(kinds.to_vec(), target)?;
         if kinds.is_empty() {
             // Only the connection's end is wanted, which tor need not be told.
@@ -79,15 +83,36 @@ impl Hub {
         self.tell_if_stale();
     }
 
-    /// Removes an entry, and waits for tor's answer.
-    pub(super) fn end_interest(&self, id: RouteId, deadline: Deadline) -> Result<()> {
+    /// Removes an entry, and waits for tor's answer. Returns false if there is no connection that events could come on.
+    pub(super) fn end_interest(&self, id: RouteId, deadline: Deadline) -> Result<bool> {
         self.routes.remove(id);
-        self.settle_interest(&[], deadline)
+        if self.closed().is_some() {
+            // A new connection is told of what is wanted then.
+            self.forget_interest(id);
+            return Ok(false);
+        }
+        match self.settle_interest(&[], deadline) {
+            Ok(()) => Ok(true),
+            Err(Error::Closed(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends the whole list, to a link that knows nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] also if tor agreed to a part of the list only, with the names that it doesn't know.
     pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
-        self.settle_interest(&[], deadline)
+        self.settle_interest(&[], deadline)?;
+        let interest = self.lock_interest(deadline)?;
+        let unknown: Vec<_> = self.routes.union().intersection(&interest.refused).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = unknown.iter().map(EventKind::as_str).collect();
+        let lines = names.iter().map(|name| (552, format!("Unrecognized event \"{name}\"")));
+        Err(Error::Refused(Box::new(Refusal::new(format!("SETEVENTS {}", names.join(" ")), lines.collect()))))
     }
 
     /// Sends the list, and again without what others asked for and tor does not know.
@@ -142,7 +167,7 @@ impl Hub {
         for kind in &wanted {
             command.word("event", kind.as_str());
         }
-        let pending = self.send(command.finish()?, deadline)?;
+        let pending = self.link_for_interest()?.send(command.finish()?, deadline)?;
         interest.told = Some(wanted.clone());
         Ok(Some((wanted, pending)))
     }

@@ -22,7 +22,7 @@ pub(super) struct Link {
     pub(super) writer: Writer,
     pub(super) waiters: Mutex<Waiters>,
     pub(super) hub: Arc<Hub>,
-    /// Whether its events count: from its adoption to its end.
+    /// Whether its events count: from the moment it is authenticated on to its end.
     live: AtomicBool,
     /// Whether tor was asked to hang up: then its doing so is this program's.
     quitting: AtomicBool,
@@ -57,6 +57,11 @@ impl Link {
     /// From now on its events count.
     pub(super) fn go_live(&self) {
         self.live.store(true, Ordering::SeqCst);
+    }
+
+    /// Its events do not count any more: another link follows.
+    pub(super) fn go_dead(&self) {
+        self.live.store(false, Ordering::SeqCst);
     }
 
     /// Whether its events count.

@@ -128,19 +128,20 @@ impl Listener {
         finished
     }
 
-    /// Removes the callback and waits for tor to have taken notice, for at most `timeout`. Events that came before and that
-    /// the callback has not seen are lost to it: [`finish`](Self::finish) waits for them.
+    /// Removes the callback and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended
+    /// already. Events that came before and that the callback has not seen are lost to it: [`finish`](Self::finish) waits
+    /// for them.
     ///
     /// # Errors
     ///
-    /// That of the SETEVENTS command; the callback is removed anyway.
-    pub fn close(self, timeout: Duration) -> Result<()> {
+    /// Those of the SETEVENTS command. The callback is removed anyway.
+    pub fn close(self, timeout: Duration) -> Result<bool> {
         self.callback.deactivate();
         match &self.entry {
             Entry::Events(registration) | Entry::Status(_, Some(registration)) => {
                 registration.close(timeout.into())
             }
-            Entry::Status(_, None) => Ok(()),
+            Entry::Status(hub, None) => Ok(hub.upgrade().is_some_and(|hub| hub.closed().is_none())),
         }
     }
 }

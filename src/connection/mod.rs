@@ -28,15 +28,17 @@
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters lock and the routes lock, both of which
 //!    are held for a few instructions only; never a turn of the writer.
 //! 5. What tor sent before a reply was handed to every tracker and every subscription before the reply is handed to its
-//!    waiter.
+//!    waiter. On a link that is not open to callers yet, only the trackers get it at once; the rest is handed over before
+//!    the first caller is let in.
 //! 6. A command is written whole or the link ends: after a part of one, nothing else could be understood.
-//! 7. Events come from one link at a time: a link's events count from its adoption to its end, and the next one is adopted
-//!    when the threads of the last one are done.
+//! 7. Events come from one link at a time: a link's events count from the moment it is authenticated on to its end.
+//! 8. Callers send on a link only when tor was told what is wanted and was given back what was made. Until then every call
+//!    fails as on a connection that is down.
 //!
 //! # The order of locks
 //!
-//! Interest, then the hub's state, then writer, then waiters; routes and the dispatcher's state last, and nothing within. The slot of a callback, and
-//! a queue's own lock, are taken without any of these.
+//! Interest, then the hub's state, then writer, then waiters; then routes and within it a queue's own lock; then the
+//! dispatcher's state. The slot of a callback is taken without any of these.
 //!
 //! # How it ends
 //!
@@ -53,18 +55,29 @@
 //!
 //! # How it is made again
 //!
-//! A new socket is authenticated on as a [`Candidate`], which nobody else sees. Its adoption makes it the link that is
-//! sent on; then tor is told again what is wanted, as to a new subscriber.
+//! 1. **Down.** The last link has ended. Calls fail with the cause.
+//! 2. A new socket is authenticated on as a [`Candidate`], which nobody else sees.
+//! 3. **Restoring.** A thread gives back everything on the new link, which only its [`Restoring`] sends on. Calls still fail
+//!    as before: a caller would see a tor that lacks half of what was made. Trackers see the link's events at once, because
+//!    live state is read anew in between. Queues and the dispatcher keep them: a callback that ran now would find the
+//!    controller closed.
+//! 4. **Open.** In one hold of the hub's lock, subscriptions and status callbacks are told that the connection was made
+//!    again, get what was kept, and callers are let in.
+//!
+//! If the new link ends before step 4, the connection is down again, for the same cause as before, and nobody has seen
+//! anything of it.
 
 mod batch;
 mod dispatcher;
 mod event_wait;
 mod hub;
 mod interest;
+mod item;
 mod link;
 mod listener;
 mod pace;
 mod reader;
+mod restoring;
 mod routes;
 mod status;
 mod subscription;
@@ -82,13 +95,15 @@ use crate::transport::{Deadline, Transport};
 use crate::types::EventKind;
 
 pub use batch::{Batch, BatchIter};
+pub use item::EventItem;
 pub use listener::Listener;
 pub use status::{ConnectionStatus, Reconnected};
-pub use subscription::{Iter, QueueLimit, Subscription, TimeoutIter, TryIter};
+pub use subscription::{Items, Iter, QueueLimit, Subscription, TimeoutIter, TryIter};
 pub use waiters::PendingReply;
 
 pub(crate) use hub::Watched;
 pub(crate) use link::Candidate;
+pub(crate) use restoring::Restoring;
 pub(crate) use routes::Tracker;
 pub(crate) use subscription::Registration;
 pub(crate) use thread::Thread;
@@ -145,7 +160,7 @@ impl Connection {
         Ok(candidate)
     }
 
-    /// Sends on this link from now on. What is wanted of it, tor is told by [`tell_again`](Self::tell_again).
+    /// Lets callers in on the first socket.
     pub(crate) fn adopt(&self, candidate: Candidate) -> Result<()> {
         let link = candidate.into_link();
         self.hub.adopt(link.clone()).map_err(|closed| {
@@ -154,23 +169,52 @@ impl Connection {
         })
     }
 
-    /// Tells tor on a new link which events are wanted.
+    /// Begins to give back everything on a socket that comes after another one. Callers are let in by [`Restoring::open`].
+    pub(crate) fn restore_on(&self, candidate: Candidate) -> Result<Restoring> {
+        Restoring::begin(&self.hub, candidate)
+    }
+
+    /// Tells tor once more which events are wanted.
     pub(crate) fn tell_again(&self, deadline: impl Into<Deadline>) -> Result<()> {
         self.hub.tell_again(deadline.into())
+    }
+
+    /// The number of the socket that commands go to: see [`send_on`](Self::send_on).
+    pub(crate) fn link_number(&self) -> Result<u64> {
+        Ok(self.hub.link_number()?)
+    }
+
+    /// Sends a command on the socket of this number, or on the present one. Fails if another one has taken its place, perhaps
+    /// of another tor.
+    pub(crate) fn send_on(
+        &self,
+        number: Option<u64>,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<PendingReply> {
+        self.link_on(number)?.send(command, deadline)
+    }
+
+    /// Sends several commands with one write, as [`send_on`](Self::send_on) does.
+    pub(crate) fn send_all_on(
+        &self,
+        number: Option<u64>,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
+        self.link_on(number)?.send_all(commands, deadline)
+    }
+
+    fn link_on(&self, number: Option<u64>) -> Result<Arc<Link>, Closed> {
+        match number {
+            Some(number) => self.hub.link_numbered(number),
+            None => self.hub.link(),
+        }
     }
 
     /// Sends a command; its reply is waited for with what this returns.
     pub(crate) fn send(&self, command: Command, deadline: impl Into<Deadline>) -> Result<PendingReply> {
         self.hub.send(command, deadline.into())
-    }
-
-    /// Sends several commands with one write.
-    pub(crate) fn send_all(
-        &self,
-        commands: Vec<Command>,
-        deadline: impl Into<Deadline>,
-    ) -> Result<Vec<PendingReply>> {
-        self.hub.link()?.send_all(commands, deadline.into())
     }
 
     /// Sends a command and waits for its reply, whatever that says.
@@ -196,9 +240,10 @@ impl Connection {
         })
     }
 
-    /// Waits for the connection not to be open, until `deadline`, where there is one.
-    pub(crate) fn watch(&self, deadline: Option<Instant>) -> Watched {
-        self.hub.watch(deadline)
+    /// Waits until the connection is down or has ended, until it is open on another socket than the one of the number
+    /// `known`, or until `deadline`.
+    pub(crate) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
+        self.hub.watch(known, deadline)
     }
 
     /// Sleeps until `deadline`, unless something comes of the end of the socket of the number `down`. Whether nothing has.

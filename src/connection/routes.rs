@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::dispatcher::Callback;
+use super::item::EventItem;
+use super::status::Reconnected;
 use crate::error::Closed;
 use crate::event::Event;
 use crate::types::EventKind;
@@ -41,6 +43,10 @@ pub(crate) trait Tracker: Send + Sync {
 
     /// The connection has ended, so events will be missing; `returns` where another is expected to follow.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
+
+    /// The connection was made again and is open to callers from now on. Events of the new connection may have come
+    /// before, because they are applied while everything is given back.
+    fn resumed(&self) {}
 }
 
 /// Where events go.
@@ -148,13 +154,39 @@ impl Routes {
 
     /// Events will be missing, but others are expected.
     pub(super) fn interrupt(&self, closed: &Closed) {
-        for (_, _, target) in &self.register.lock().routes {
-            if let Target::Queue(queue) = target {
-                queue.interruptions.fetch_add(1, Ordering::AcqRel);
-            }
-        }
+        self.each_queue(|queue| queue.interrupt(closed));
         for tracker in self.trackers() {
             tracker.ended(closed, true);
+        }
+    }
+
+    /// Forgets the events that came on a link that was never open to callers; `returns` if another is expected.
+    pub(super) fn forget_restoring(&self, closed: &Closed, returns: bool) {
+        self.each_queue(Queue::forget_kept);
+        for tracker in self.trackers() {
+            tracker.ended(closed, returns);
+        }
+    }
+
+    /// Forgets what the reader of a link that has ended may have kept for the next one.
+    pub(super) fn forget_kept(&self) {
+        self.each_queue(Queue::forget_kept);
+    }
+
+    /// Tells that the connection is open again, and takes new entries again.
+    pub(super) fn resume(&self, reconnected: &Reconnected) {
+        self.register.lock().closed = None;
+        self.each_queue(|queue| queue.resume(reconnected));
+        for tracker in self.trackers() {
+            tracker.resumed();
+        }
+    }
+
+    fn each_queue(&self, tell: impl Fn(&Queue)) {
+        for (_, _, target) in &self.register.lock().routes {
+            if let Target::Queue(queue) = target {
+                tell(queue);
+            }
         }
     }
 
@@ -165,11 +197,6 @@ impl Routes {
             _ => None,
         });
         trackers.collect()
-    }
-
-    /// Takes new entries again.
-    pub(super) fn reopen(&self) {
-        self.register.lock().closed = None;
     }
 
     fn take(&self, closed: &Closed, is_taken: impl Fn(&Target) -> bool) -> Vec<Target> {
@@ -208,6 +235,8 @@ pub(super) struct Queue {
     limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
     lost: AtomicU64,
+    /// How many of the lost events the subscription has not been told of.
+    missed: AtomicU64,
     /// How often the connection ended meanwhile, and was awaited again.
     interruptions: AtomicU64,
     end: Mutex<QueueEnd>,
@@ -216,56 +245,119 @@ pub(super) struct Queue {
 #[derive(Debug)]
 enum QueueEnd {
     Open(Sender<Batch>),
+    /// The connection has ended, and another is expected. What comes on that one is kept until it is open to callers.
+    Down(Sender<Batch>, Vec<Vec<Arc<Event>>>),
     Closed(Closed),
 }
 
 impl Queue {
     pub(super) fn new(sender: Sender<Batch>, limit: Option<usize>) -> Self {
-        let end = Mutex::new(QueueEnd::Open(sender));
         Queue {
             limit,
             waiting: Arc::default(),
             lost: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
             interruptions: AtomicU64::new(0),
-            end,
+            end: Mutex::new(QueueEnd::Open(sender)),
         }
     }
 
-    /// Appends events; those that find no room are counted and lost.
-    fn take_room(&self, events: &mut Vec<Arc<Event>>) {
-        let Some(limit) = self.limit else { return };
+    /// Appends events. Those that find no room are counted and lost.
+    pub(super) fn push(&self, events: Vec<Arc<Event>>) {
+        match &mut *self.end.lock() {
+            QueueEnd::Open(sender) => self.send(sender, events),
+            QueueEnd::Down(_, kept) => kept.push(events),
+            QueueEnd::Closed(_) => {}
+        }
+    }
+
+    fn send(&self, sender: &Sender<Batch>, mut events: Vec<Arc<Event>>) {
+        let lost = self.take_room(&mut events);
+        if !events.is_empty() {
+            self.waiting.fetch_add(events.len(), Ordering::AcqRel);
+            let batch = Batch::new(events, self.waiting.clone());
+            let batch = match self.take_missed() {
+                Some(missed) => batch.with_gap(EventItem::Missed(missed)),
+                None => batch,
+            };
+            // Nobody receives: the subscription is being dropped.
+            let _ = sender.send(batch);
+        }
+        self.missed.fetch_add(lost, Ordering::AcqRel);
+    }
+
+    /// Takes away the events that find no room. Returns how many these are.
+    fn take_room(&self, events: &mut Vec<Arc<Event>>) -> u64 {
+        let Some(limit) = self.limit else { return 0 };
         let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire));
-        if events.len() > room {
-            let lost = (events.len() - room) as u64;
+        let lost = events.len().saturating_sub(room) as u64;
+        if lost > 0 {
             if self.lost.fetch_add(lost, Ordering::AcqRel) == 0 {
                 log::warn!(target: "scape::events", "a subscription's queue of {limit} events is full; events are lost");
             }
             events.truncate(room);
         }
+        lost
     }
 
-    /// Appends events.
-    pub(super) fn push(&self, mut events: Vec<Arc<Event>>) {
-        self.take_room(&mut events);
-        if events.is_empty() {
-            return;
+    fn send_gap(&self, sender: &Sender<Batch>, gap: EventItem) {
+        let mut batch = Batch::new(Vec::new(), self.waiting.clone()).with_gap(gap);
+        if let Some(missed) = self.take_missed() {
+            batch = batch.with_gap(EventItem::Missed(missed));
         }
-        if let QueueEnd::Open(sender) = &*self.end.lock() {
-            self.waiting.fetch_add(events.len(), Ordering::AcqRel);
-            // Nobody receives: the subscription is being dropped.
-            let _ = sender.send(Batch::new(events, self.waiting.clone()));
+        let _ = sender.send(batch);
+    }
+
+    /// Returns how many events were lost since this was last asked.
+    pub(super) fn take_missed(&self) -> Option<u64> {
+        Some(self.missed.swap(0, Ordering::AcqRel)).filter(|missed| *missed > 0)
+    }
+
+    /// Tells that the connection has ended and another is expected.
+    fn interrupt(&self, closed: &Closed) {
+        self.interruptions.fetch_add(1, Ordering::AcqRel);
+        let mut end = self.end.lock();
+        if let QueueEnd::Open(sender) = &*end {
+            self.send_gap(sender, EventItem::Disconnected(closed.clone()));
+            *end = QueueEnd::Down(sender.clone(), Vec::new());
         }
+    }
+
+    /// Forgets the events of a connection that was never open to callers.
+    fn forget_kept(&self) {
+        if let QueueEnd::Down(_, kept) = &mut *self.end.lock() {
+            kept.clear();
+        }
+    }
+
+    /// Tells that the connection is open again, and hands over what came on it so far.
+    fn resume(&self, reconnected: &Reconnected) {
+        let mut end = self.end.lock();
+        let (sender, kept) = match &mut *end {
+            QueueEnd::Open(sender) => (sender.clone(), Vec::new()),
+            QueueEnd::Down(sender, kept) => (sender.clone(), std::mem::take(kept)),
+            QueueEnd::Closed(_) => return,
+        };
+        self.send_gap(&sender, EventItem::Reconnected(reconnected.clone()));
+        for events in kept {
+            self.send(&sender, events);
+        }
+        *end = QueueEnd::Open(sender);
     }
 
     /// Nothing follows, because of this.
     fn end(&self, closed: Closed) {
-        *self.end.lock() = QueueEnd::Closed(closed);
+        let mut end = self.end.lock();
+        if let QueueEnd::Open(sender) = &*end {
+            self.send_gap(sender, EventItem::Disconnected(closed.clone()));
+        }
+        *end = QueueEnd::Closed(closed);
     }
 
     /// Why nothing follows.
     pub(super) fn cause(&self) -> Option<Closed> {
         match &*self.end.lock() {
-            QueueEnd::Open(_) => None,
+            QueueEnd::Open(_) | QueueEnd::Down(..) => None,
             QueueEnd::Closed(closed) => Some(closed.clone()),
         }
     }

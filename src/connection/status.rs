@@ -23,14 +23,36 @@ pub enum ConnectionStatus {
         /// When the next attempt is made; `None` where there will be none.
         next: Option<Duration>,
     },
-    /// It was made again.
+    /// The connection was made again. Everything was given back but what [`Reconnected::failures`] names, and commands
+    /// succeed from here on.
     Reconnected(Reconnected),
+    /// Something that tor had refused to take back was taken at a later attempt. It was in
+    /// [`Reconnected::failures`] before.
+    Restored {
+        /// The thing that was given back, as in [`Reconnected::failures`].
+        what: String,
+    },
+    /// Another attempt to give something back was refused.
+    RestoreFailed {
+        /// The thing that is missing, as in [`Reconnected::failures`].
+        what: String,
+        /// Which attempt since the connection was made again, from 1.
+        attempt: u32,
+        /// The refusal.
+        error: Error,
+        /// The time until the next attempt. `None` if this was the last one: the thing stays lost.
+        next: Option<Duration>,
+    },
 }
 
 /// A connection that was made again: [`Controller::reconnect`](crate::Controller::reconnect).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Reconnected {
-    /// What could not be given back: what it is, and why. The rest of what this controller had made is there again.
+    /// What could not be given back, and why. Everything else that this controller had made is there again.
+    ///
+    /// If the refusal may pass, such as the one of an onion service that tor still has on the connection before, tor is
+    /// asked again in the background for up to 20 minutes: see [`ConnectionStatus::Restored`] and
+    /// [`ConnectionStatus::RestoreFailed`].
     pub failures: Vec<(String, Error)>,
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::batch::Batch;
 use super::event_wait::EventWait;
 use super::hub::Hub;
+use super::item::EventItem;
 use super::routes::{Queue, RouteId, Target};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::Event;
@@ -46,7 +47,7 @@ impl QueueLimit {
 ///
 /// When the connection ends, what is already in the queue can still be read; then the iterators end, and
 /// [`cause`](Self::cause) tells why. A connection that is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect))
-/// does not end its subscriptions: they go on when it is there again ([`interruptions`](Self::interruptions)). Dropping the subscription ends it, and tells tor, where nobody else wants these
+/// does not end its subscriptions: they go on when it is there again, and [`items`](Self::items) shows where. Dropping the subscription ends it, and tells tor, where nobody else wants these
 /// events.
 #[derive(Debug)]
 pub struct Subscription {
@@ -105,6 +106,53 @@ impl Subscription {
     /// Every event until none comes for `timeout`, or the connection ends.
     pub fn timeout_iter(&self, timeout: Duration) -> TimeoutIter<'_> {
         TimeoutIter { subscription: self, timeout }
+    }
+
+    /// Returns an iterator over every event, and over the gaps between them: events that found no room in the queue, a
+    /// connection that ended, a connection that was made again. Waits for each item as long as it takes. Ends with the
+    /// connection.
+    ///
+    /// A program of one thread sees a reconnect here, in its place among the events. The other iterators skip gaps.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n").listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// use scape::types::EventKind;
+    /// use scape::{Connect, EventItem, Reconnect};
+    ///
+    /// let controller = Connect::to(address)?.reconnect(Reconnect::new()).connect()?;
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// # tor.hang_up();
+    /// for item in events.items() {
+    ///     match item {
+    ///         EventItem::Event(event) => println!("{}", event.text()),
+    ///         EventItem::Missed(count) => println!("{count} events are missing"),
+    ///         EventItem::Disconnected(cause) => println!("{cause}"),
+    ///         EventItem::Reconnected(_) => break, // everything is read anew
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn items(&self) -> Items<'_> {
+        Items(self)
+    }
+
+    /// Returns the next event or gap. Waits for it for at most `timeout`. See [`items`](Self::items).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if nothing comes; [`Error::Closed`] with the cause once the connection has ended for good and
+    /// the queue is empty.
+    pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
+        let deadline = deadline_after(timeout);
+        self.next_item_with(|receiver| receiver.recv_deadline(deadline)).map_err(|end| {
+            match (end, self.cause()) {
+                (RecvTimeoutError::Disconnected, Some(closed)) => Error::Closed(closed),
+                _ => Timeout::new(Phase::Event, timeout).into(),
+            }
+        })
     }
 
     /// The next event, waited for for at most `timeout`.
@@ -193,32 +241,53 @@ impl Subscription {
                 return Ok(event);
             }
             // Not under the lock: other threads may take what is left meanwhile.
-            let batch = receive(&self.receiver)?;
-            let mut front = self.front.lock();
-            match &mut *front {
-                // Another thread was quicker; then its events come first.
-                Some(earlier) if !earlier.is_empty() => earlier.append(batch),
-                front => *front = Some(batch),
-            }
+            self.take_in(receive(&self.receiver)?);
         }
     }
 
-    /// Ends the subscription and waits for tor to have taken notice, for at most `timeout`.
+    fn take_in(&self, batch: Batch) {
+        let mut front = self.front.lock();
+        match &mut *front {
+            // Another thread was quicker; then its events come first.
+            Some(earlier) if !earlier.is_used_up() => earlier.append(batch),
+            front => *front = Some(batch),
+        }
+    }
+
+    fn next_item_with<E>(
+        &self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<EventItem, E> {
+        loop {
+            if let Some(item) = self.front.lock().as_mut().and_then(Batch::pop_item) {
+                return Ok(item);
+            }
+            // Everything that came before the missing events has been taken.
+            if self.receiver.is_empty()
+                && let Some(missed) = self.queue.take_missed()
+            {
+                return Ok(EventItem::Missed(missed));
+            }
+            self.take_in(receive(&self.receiver)?);
+        }
+    }
+
+    /// Unsubscribes and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended already.
     ///
     /// # Errors
     ///
-    /// That of the SETEVENTS command; the subscription has ended anyway.
-    pub fn close(self, timeout: Duration) -> Result<()> {
+    /// Those of the SETEVENTS command. The subscription has ended anyway.
+    pub fn close(self, timeout: Duration) -> Result<bool> {
         self.registration.close(timeout.into())
     }
 }
 
 impl Registration {
-    /// Unsubscribes and waits for tor's answer. Dropping does not wait and reports no error.
-    pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
+    /// Unsubscribes. Like dropping the registration, but waits for tor's answer and reports errors.
+    pub(super) fn close(&self, deadline: Deadline) -> Result<bool> {
         match self.hub.upgrade() {
             Some(hub) => hub.end_interest(self.id, deadline),
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 }
@@ -241,6 +310,18 @@ impl Iterator for Iter<'_> {
 
     fn next(&mut self) -> Option<Arc<Event>> {
         self.0.next(Receiver::recv).ok()
+    }
+}
+
+/// Every event, and the gaps between them, until the connection ends. See [`Subscription::items`].
+#[derive(Debug)]
+pub struct Items<'a>(&'a Subscription);
+
+impl Iterator for Items<'_> {
+    type Item = EventItem;
+
+    fn next(&mut self) -> Option<EventItem> {
+        self.0.next_item_with(Receiver::recv).ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Controller, WeakController};
 use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
 use crate::protocol::{Command, Reply, ReplyLine};
+use crate::types::MappingSource;
 
 /// A name or address that tor replaces by another, wherever a client asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,20 +52,30 @@ impl MappedAddress {
         &self.mapping.to
     }
 
-    /// Takes the mapping back, as dropping does, and waits for tor's answer.
+    /// Takes the mapping back and waits for tor's answer. Returns false if the mapping was gone already: somebody else took
+    /// it back, or mapped the same name to something else, which stays.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was dropped: then the mapping is still
-    /// there, as long as tor runs.
-    pub fn remove(mut self) -> Result<()> {
+    /// [`Error::Closed`] if the connection has ended, or its last handle was dropped: the mapping is still there then, as
+    /// long as tor runs.
+    pub fn remove(mut self) -> Result<bool> {
         self.undone = true;
-        match self.controller.upgrade() {
-            Some(controller) => {
-                self.forget(&controller);
-                controller.unmap_address(&self.mapping.from)
+        let Some(controller) = self.controller.upgrade() else {
+            return Err(Closed::new(CloseCause::Local).into());
+        };
+        self.forget(&controller);
+        let present = match controller.address_mappings(&MappingSource::Control) {
+            Ok(mappings) => mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from())),
+            // A filter doesn't say: it is taken back in any case.
+            Err(Error::Refused(_)) => return controller.unmap_address(self.from()).map(|()| true),
+            Err(error) => return Err(error),
+        };
+        match present {
+            Some(now) if now.to.eq_ignore_ascii_case(self.to()) => {
+                controller.unmap_address(self.from()).map(|()| true)
             }
-            None => Err(Closed::new(CloseCause::Local).into()),
+            _ => Ok(false),
         }
     }
 

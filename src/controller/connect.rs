@@ -359,6 +359,11 @@ impl Connect {
         self.reconnect.is_some()
     }
 
+    /// How long each call may take.
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Connects and authenticates, once more.
     pub(super) fn candidate(&self, connection: &Connection, deadline: Deadline) -> Result<Candidate> {
         let place = match &self.destination {

@@ -1,5 +1,7 @@
-//! The thread that looks after a connection: heartbeats, and making it again when it has ended.
+//! The thread that looks after a connection: heartbeats, making it again when it has ended, and giving back what tor refused
+//! at first.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reconnect::Reconnect;
@@ -29,14 +31,20 @@ impl Keeping {
 }
 
 /// Runs until the connection has ended for good.
-pub(super) fn run(session: &Session, keeping: &Keeping) {
+pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
+    let mut known = 0;
     let mut next_beat = keeping.heartbeat.map(deadline_after);
     loop {
-        match session.connection().watch(next_beat) {
+        let next = next_beat.into_iter().chain(session.retakes.next()).min();
+        match session.connection().watch(known, next) {
             Watched::Ended => return,
-            Watched::Open => {
-                beat(session, keeping.timeout);
-                next_beat = keeping.heartbeat.map(deadline_after);
+            Watched::Open(number) => {
+                known = number;
+                session.retake(keeping.timeout);
+                if next_beat.is_some_and(|beat| beat <= Instant::now()) {
+                    beat(session, keeping.timeout);
+                    next_beat = keeping.heartbeat.map(deadline_after);
+                }
             }
             Watched::Down(down) => {
                 let given_up = match &keeping.reconnect {
@@ -67,7 +75,7 @@ enum Outcome {
 }
 
 /// Tries until the connection is open again, has ended for good, or enough was tried.
-fn make_again(session: &Session, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
+fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
     let connection = session.connection();
     let mut attempt = 1;
     let mut delay = policy.delay(attempt, rand::random());

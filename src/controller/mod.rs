@@ -25,6 +25,7 @@ mod onions;
 mod ownership;
 mod reconnect;
 mod resolve;
+mod retake;
 mod session;
 mod shared;
 mod signals;
@@ -90,6 +91,8 @@ pub struct Controller {
     /// When the call ends that this handle was made for. `None` for the user's handles, each of whose calls has a deadline
     /// of its own.
     call: Option<Deadline>,
+    /// The number of the socket that commands go to. `None` for the present one, whichever that is.
+    link: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -129,7 +132,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None })
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, link: None })
     }
 
     /// Whether the other handle is one on the same connection.
@@ -151,7 +154,7 @@ impl Controller {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn with_timeout(&self, timeout: Duration) -> Controller {
-        Controller { inner: self.inner.clone(), timeout, call: None }
+        Controller { timeout, call: None, ..self.clone() }
     }
 
     /// The deadline of a call that begins now: the handle's timeout from now, or the end of the call that the handle was
@@ -166,7 +169,7 @@ impl Controller {
     /// A handle like this must not outlive the call. Guards and other objects that are kept store `self.to_keep()`.
     pub(crate) fn until(&self, deadline: Deadline) -> Controller {
         let call = self.call.map_or(deadline, |call| call.earlier(deadline));
-        Controller { inner: self.inner.clone(), timeout: self.timeout, call: Some(call) }
+        Controller { call: Some(call), ..self.clone() }
     }
 
     /// A handle for the parts of one call that all of them together may take the handle's timeout.
@@ -176,7 +179,13 @@ impl Controller {
 
     /// The same handle without the deadline of a call, to be kept by what a call makes.
     pub(crate) fn to_keep(&self) -> Controller {
-        self.with_timeout(self.timeout)
+        Controller { call: None, link: None, ..self.clone() }
+    }
+
+    /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
+    /// the connection is made again. For commands that follow from what the tor of this socket answered.
+    pub(crate) fn on_this_link(&self) -> Result<Controller> {
+        Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }
 
     /// How long each call waits for tor.
@@ -245,7 +254,7 @@ impl Controller {
     }
 
     fn send_checked(&self, command: Command) -> Result<PendingReply> {
-        let pending = self.connection().send(command, self.deadline())?;
+        let pending = self.connection().send_on(self.link, command, self.deadline())?;
         self.inner.session.cache.was_sent(pending.command().keyword());
         Ok(pending)
     }
@@ -253,7 +262,7 @@ impl Controller {
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
     pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
-        let pending = self.connection().send_all(commands?, self.deadline())?;
+        let pending = self.connection().send_all_on(self.link, commands?, self.deadline())?;
         for sent in &pending {
             self.inner.session.cache.was_sent(sent.command().keyword());
         }
@@ -333,6 +342,6 @@ impl Controller {
 impl WeakController {
     /// The controller, unless its last other handle was dropped.
     pub fn upgrade(&self) -> Option<Controller> {
-        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, call: None })
+        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, call: None, link: None })
     }
 }

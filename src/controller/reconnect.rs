@@ -74,23 +74,29 @@ impl Reconnect {
 
 /// Living with a connection that may end.
 impl Controller {
-    /// Makes the connection anew, to the same place and with the same credentials, whether it is open or has ended: ends it,
-    /// connects, authenticates, tells tor which events are wanted, and gives back what this controller had made: its
-    /// non-detached onion services (at the same addresses), its address mappings, its clients' keys, its ownership of tor.
+    /// Makes the connection again, whether it is open or has ended: ends it, connects to the same place, authenticates with
+    /// the same credentials, subscribes to events again, and gives back what this controller had made. These are its
+    /// onion services (at the same addresses, but not detached ones), its address mappings, its onion client keys, and
+    /// its ownership of tor.
     ///
-    /// A tor that it owns does not end by this: the ownership is dropped first, and taken again.
+    /// The connection is open to callers when all of this is done, not earlier. Until then every call on any handle fails
+    /// with [`Error::Closed`](crate::Error::Closed), and [`wait_connected`](Self::wait_connected) waits. The handle's
+    /// timeout is for all of it together.
     ///
-    /// Callbacks and subscriptions go on; subscriptions that have ended already, because nothing was to make the connection
-    /// again by itself, stay ended. Calls that wait for replies fail with [`Error::Closed`](crate::Error::Closed).
+    /// Callbacks and subscriptions go on, and no event is lost once the connection is open. What tor said on the new
+    /// connection before is delivered first, after word of the connection
+    /// ([`EventItem::Reconnected`](crate::EventItem::Reconnected),
+    /// [`ConnectionStatus::Reconnected`](crate::ConnectionStatus::Reconnected)). Subscriptions that have ended already,
+    /// because nothing was to make the connection again by itself, stay ended. Calls that wait for replies fail with
+    /// [`Error::Closed`](crate::Error::Closed).
     ///
-    /// What cannot be given back is in the result: a service that was added with
-    /// [`AddOnion::discard_key`](crate::AddOnion::discard_key), for example, as nobody has its key any more.
+    /// A tor that this connection owns doesn't end by this: the ownership is dropped first, and taken again.
     ///
-    /// # Errors
+    /// The result names what couldn't be given back: for example a service that was added with
+    /// [`AddOnion::discard_key`](crate::AddOnion::discard_key), because nobody has its key any more. If tor refused something
+    /// for a reason that may pass, it is asked again in the background: see [`Reconnected`].
     ///
-    /// Those of [`Connect::connect`](crate::Connect::connect); the connection is closed then, and a later attempt may succeed.
-    /// [`Error::Argument`](crate::Error::Argument) where the controller was made from a transport: it cannot be opened again.
-    /// [`Error::Closed`](crate::Error::Closed) after [`close`](Self::close).
+    /// A callback may call this.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -103,15 +109,25 @@ impl Controller {
     /// assert!(controller.is_alive());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connect::connect`](crate::Connect::connect), most often [`Error::Connect`](crate::Error::Connect): the
+    /// connection is closed then, and a later attempt may succeed. [`Error::Timeout`](crate::Error::Timeout) if tor doesn't
+    /// answer in time. [`Error::Argument`](crate::Error::Argument) if the controller was made from a transport, which can't
+    /// be opened again. [`Error::Closed`](crate::Error::Closed) after [`close`](Self::close).
     pub fn reconnect(&self) -> Result<Reconnected> {
         self.inner.session.reconnect(self.deadline())
     }
 
-    /// Waits until the connection is open, for at most `timeout`: for a connection that is made again by itself.
+    /// Waits until the connection is open, for at most `timeout`. For a connection that is made again by itself
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)): when this returns, tor has everything again, and no event is
+    /// lost from here on.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout); [`Error::Closed`](crate::Error::Closed) where nothing is going to open it.
+    /// [`Error::Timeout`](crate::Error::Timeout) if the connection isn't open in time. [`Error::Closed`](crate::Error::Closed)
+    /// if nothing is going to open it.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         self.inner.session.connection().wait_open(timeout)
     }

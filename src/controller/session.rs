@@ -9,18 +9,18 @@ use super::cache::Cache;
 use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::leave_streams::LeaveStreams;
-use super::ledger::Ledger;
+use super::ledger::{Belonging, Ledger};
+use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
 use crate::connection::{
-    Candidate, Connection, ConnectionStatus, JOIN_FOR, PendingReply, Reconnected, Registration, Thread,
+    Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
 };
 use crate::error::{ArgumentError, CloseCause, Error, Phase, Result};
-use crate::protocol::Command;
+use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
 
 /// A connection, and what it takes to make it again.
-#[derive(Debug)]
 pub(super) struct Session {
     connection: Connection,
     /// How it was made; `None` where it was made from a transport, which cannot be opened again.
@@ -37,6 +37,8 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     /// What wants to be told when the connection was made again, and everything was given back.
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
+    /// What tor refused to take back, and is asked to take again.
+    pub(super) retakes: Retakes,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,
     keeper: Mutex<Option<Thread>>,
@@ -61,21 +63,30 @@ impl Session {
             cache_events: Mutex::default(),
             shared: Shared::default(),
             followers: Mutex::default(),
+            retakes: Retakes::default(),
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
         session.connection.set_persistent(session.is_persistent());
-        if keeping.is_needed() {
-            let for_keeper = session.clone();
-            match Thread::spawn("scape-keeper", move || keeper::run(&for_keeper, &keeping)) {
-                Ok(thread) => *session.keeper.lock() = Some(thread),
-                Err(error) => {
-                    close_on_drop(&session);
-                    return Err(Error::io("start the thread that looks after the connection", error));
-                }
-            }
+        if keeping.is_needed()
+            && let Err(error) = session.keep(keeping)
+        {
+            close_on_drop(&session);
+            return Err(error);
         }
         Ok(session)
+    }
+
+    /// Starts the thread that looks after the connection, unless it runs.
+    fn keep(self: &Arc<Self>, keeping: Keeping) -> Result<()> {
+        let mut keeper = self.keeper.lock();
+        if keeper.is_none() {
+            let session = self.clone();
+            let thread = Thread::spawn("scape-keeper", move || keeper::run(&session, &keeping));
+            *keeper =
+                Some(thread.map_err(|e| Error::io("start the thread that looks after the connection", e))?);
+        }
+        Ok(())
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -92,7 +103,7 @@ impl Session {
     }
 
     /// Makes the connection again, open or not.
-    pub(super) fn reconnect(&self, deadline: Deadline) -> Result<Reconnected> {
+    pub(super) fn reconnect(self: &Arc<Self>, deadline: Deadline) -> Result<Reconnected> {
         let connect = self.connect.as_ref().ok_or_else(|| {
             let why = "was made from a transport, which cannot be opened again";
             ArgumentError::invalid("reconnect", "controller", why)
@@ -124,10 +135,10 @@ impl Session {
         }
     }
 
-    /// Makes the connection again unless somebody else has. `None` then.
-    pub(super) fn reconnect_if_down(&self, timeout: Duration) -> Result<Option<Reconnected>> {
-        let Some(connect) = &self.connect else { return Ok(None) };
+    /// Makes the connection again within `timeout`, unless somebody else has. `None` then.
+    pub(super) fn reconnect_if_down(self: &Arc<Self>, timeout: Duration) -> Result<Option<Reconnected>> {
         let deadline = Deadline::after(timeout);
+        let Some(connect) = &self.connect else { return Ok(None) };
         let _making = self.lock_making(deadline)?;
         match self.connection.closed() {
             Some(_) => self.make(connect, deadline).map(Some),
@@ -140,62 +151,94 @@ impl Session {
         making.ok_or_else(|| deadline.error(Phase::Connect))
     }
 
-    /// Connects, authenticates, and gives back everything.
-    fn make(&self, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
-        let candidate = connect.candidate(&self.connection, deadline)?;
-        self.connection.adopt(candidate)?;
-        self.connection.set_persistent(self.is_persistent());
+    /// Connects, authenticates, gives back everything, and lets callers in.
+    fn make(self: &Arc<Self>, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
+        let candidate = connect.candidate(&self.connection, deadline.part(connect.call_timeout()))?;
+        let restoring = self.connection.restore_on(candidate)?;
+        // What the last tor said may not hold for this one.
         self.forget();
-        let restored = self.restore(deadline);
-        // What was asked for before CONF_CHANGED was, may have changed unseen.
-        self.forget();
-        match restored {
-            Ok(reconnected) => {
-                self.connection.tell(ConnectionStatus::Reconnected(reconnected.clone()));
-                Ok(reconnected)
-            }
-            Err(error) => {
-                self.connection.disconnect(CloseCause::Reconnecting);
-                Err(error)
+        let refused = self.restore(&restoring, deadline)?;
+        let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
+        let reconnected = Reconnected { failures: failures.collect() };
+        for (part, error) in refused.iter().filter(|(_, error)| !may_pass(error)) {
+            self.is_lost(part, error);
+        }
+        // Before callers are let in: the keeper looks at it when they are.
+        if self.retakes.begin(restoring.number(), refused) {
+            let keeping = Keeping { timeout: connect.call_timeout(), ..Keeping::default() };
+            if let Err(error) = self.keep(keeping) {
+                log::warn!(target: "scape::connection", "what tor refused is not tried again: {error}");
             }
         }
+        restoring.open(&reconnected, self.is_persistent())?;
+        Ok(reconnected)
     }
 
-    /// What this tor said may not hold for the next.
     fn forget(&self) {
         self.cache.forget();
         *self.signals.lock() = None;
     }
 
-    /// Tells tor again which events are wanted, and what was made. A refusal is no error, but noted.
-    fn restore(&self, deadline: Deadline) -> Result<Reconnected> {
-        let mut reconnected = Reconnected::default();
-        let mut note = |what: String, result: Result<()>| match result {
-            Ok(()) => Ok(()),
-            Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
-            Err(error) => {
-                log::warn!(target: "scape::connection", "cannot give back {what}: {error}");
-                reconnected.failures.push((what, error));
-                Ok(())
+    /// Tells tor again which events are wanted, and gives back what was made. Returns what tor refused. Other errors end the
+    /// attempt: the connection isn't open until everything was asked for.
+    fn restore(&self, restoring: &Restoring, deadline: Deadline) -> Result<Vec<(Part, Error)>> {
+        let ask = |command| restoring.request(command, deadline);
+        let mut refused = Refused::default();
+        // First, so that everything that is asked for below is kept up to date by events.
+        refused.note(Part::Events, restoring.tell_again(deadline))?;
+        // A service or mapping whose reply came just before the last connection ended may be noted only now.
+        let mut given = Vec::new();
+        loop {
+            let belongings = self.ledger.belongings().into_iter();
+            let new: Vec<_> = belongings.filter(|belonging| !given.contains(&belonging.what)).collect();
+            if new.is_empty() {
+                break;
             }
-        };
-        note("the events".into(), self.connection.tell_again(deadline))?;
-        for belonging in self.ledger.belongings() {
-            let sent =
-                belonging.command.and_then(|command| self.connection.send(command, deadline)?.wait_ok());
-            let is_there = sent.is_ok();
-            note(belonging.what, sent.map(drop))?;
-            if is_there && let Some(address) = belonging.onion {
-                self.take_back(&address, deadline)?;
-            }
+            given.extend(new.iter().map(|belonging| belonging.what.clone()));
+            self.give_back(new, restoring, deadline, &mut refused)?;
         }
-        let connection = &self.connection;
-        let ask = |command| connection.send(command, deadline).and_then(PendingReply::wait_ok);
-        note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
+        refused.note(Part::LeaveStreams, self.leave_streams.restore(&ask))?;
         for follower in self.followers() {
-            note(follower.name().into(), follower.reconnected(&ask))?;
+            refused.note(Part::Follower(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
         }
-        Ok(reconnected)
+        Ok(refused.0)
+    }
+
+    /// Gives back what this controller made, with one write.
+    fn give_back(
+        &self,
+        belongings: Vec<Belonging>,
+        restoring: &Restoring,
+        deadline: Deadline,
+        refused: &mut Refused,
+    ) -> Result<()> {
+        let ask = |command| restoring.request(command, deadline);
+        let mut asked = Vec::new();
+        let mut commands = Vec::new();
+        for belonging in belongings {
+            let part = Part::Belonging(belonging.what, belonging.onion);
+            match belonging.command {
+                Ok(command) => {
+                    commands.push(command);
+                    asked.push(part);
+                }
+                Err(error) => refused.note(part, Err(error))?,
+            }
+        }
+        let pending = restoring.send_all(commands, deadline)?;
+        for (part, pending) in asked.into_iter().zip(pending) {
+            let onion = match &part {
+                Part::Belonging(_, onion) => *onion,
+                _ => None,
+            };
+            let taken = pending.wait_ok();
+            let is_there = taken.is_ok();
+            refused.note(part, taken.map(drop))?;
+            if let Some(address) = onion.filter(|_| is_there) {
+                self.take_back(&address, &ask)?;
+            }
+        }
+        Ok(())
     }
 
     fn followers(&self) -> Vec<Arc<dyn Follower>> {
@@ -218,14 +261,34 @@ impl Session {
         }
     }
 
-    /// Removes a service that was given back, where it was removed by somebody else at the same time.
-    fn take_back(&self, address: &OnionAddress, deadline: Deadline) -> Result<()> {
+    /// Removes a service that was given back while somebody else removed it.
+    pub(super) fn take_back(
+        &self,
+        address: &OnionAddress,
+        ask: &dyn Fn(Command) -> Result<Reply>,
+    ) -> Result<()> {
         if self.ledger.has_onion(address) {
             return Ok(());
         }
-        let command = Command::build("DEL_ONION").word("address", &address.service_id()).finish()?;
-        // Whoever removed it may be quicker, so a refusal is fine.
-        self.connection.request(command, deadline).map(drop)
+        match ask(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?) {
+            // Whoever removed it may be quicker.
+            Err(Error::Refused(_)) => Ok(()),
+            removed => removed.map(drop),
+        }
+    }
+
+    /// Returns true if tor has the service on this connection.
+    pub(super) fn has_onion(
+        &self,
+        address: &OnionAddress,
+        ask: &dyn Fn(Command) -> Result<Reply>,
+    ) -> Result<bool> {
+        let id = address.service_id();
+        match ask(Command::build("GETINFO").word("key", "onions/current").finish()?) {
+            Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends everything for good and waits for its threads, at most this long.
@@ -241,6 +304,35 @@ impl Session {
             }
             _ => closed,
         }
+    }
+}
+
+/// What tor refused to take back.
+#[derive(Default)]
+struct Refused(Vec<(Part, Error)>);
+
+impl Refused {
+    /// Notes a refusal. Returns other errors of the connection.
+    fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
+            Err(error) => {
+                log::info!(target: "scape::connection", "tor refused to take back {}: {error}", part.name());
+                self.0.push((part, error));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("connection", &self.connection)
+            .field("connect", &self.connect)
+            .field("ledger", &self.ledger)
+            .finish_non_exhaustive()
     }
 }
 

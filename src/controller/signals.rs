@@ -100,12 +100,17 @@ impl Controller {
         if let Some(known) = &*self.inner.session.signals.lock() {
             return Ok(known.clone());
         }
+        let link = self.connection().link_number()?;
         let known: Option<Arc<[Signal]>> = match self.known_signals() {
             Ok(names) => Some(names.into()),
             Err(Error::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        *self.inner.session.signals.lock() = Some(known.clone());
+        let mut kept = self.inner.session.signals.lock();
+        // Under the lock, so that what another tor said before the connection was made again is forgotten or not kept.
+        if self.connection().link_number().ok() == Some(link) {
+            *kept = Some(known.clone());
+        }
         Ok(known)
     }
 }

@@ -297,8 +297,9 @@ impl Inner {
     fn start(controller: &Controller) -> Result<Arc<Inner>> {
         let shared = Shared::new(controller.callbacks()?);
         let registration = controller.track(KINDS, shared.clone())?;
-        shared.load(&|command| controller.send(command)?.wait_ok())?;
+        // Before the first answer: the connection may be made again at any time.
         controller.follow(&shared);
+        while !shared.load(&|command| controller.send(command)?.wait_ok())? {}
         let inner = Arc::new(Inner {
             shared: shared.clone(),
             controller: controller.to_keep(),

@@ -1,5 +1,6 @@
 //! What applies tor's events, on the reader thread, and whom it wakes and tells.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) keeper: Mutex<KeeperTasks>,
     pub(super) listeners: Arc<Listeners<State, Change>>,
     callbacks: Callbacks,
+    /// How often the connection has ended. Changed under the model's lock.
+    ends: AtomicU64,
     /// For the listeners' handles. It is not kept alive by this.
     pub(super) inner: OnceLock<Weak<Inner>>,
 }
@@ -52,6 +55,7 @@ impl Shared {
             keeper: Mutex::default(),
             listeners: Arc::default(),
             callbacks,
+            ends: AtomicU64::new(0),
             inner: OnceLock::new(),
         })
     }
@@ -82,25 +86,32 @@ impl Shared {
     }
 
     /// Reads everything anew. `ask` sends a command and waits for the answer.
-    pub(super) fn load(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
-        self.begin_loading();
+    ///
+    /// Returns false if the connection has ended meanwhile: then the answer may be another tor's, and counts for nothing.
+    pub(super) fn load(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
+        let ends = self.begin_loading();
         let snapshot = Snapshot::ask(ask)?;
         let mut changes = self.changes();
         // Only a snapshot and the reader thread change what is known of routers; the latter keeps its events for later now.
         let routers = self.model().routers.clone();
         let routers = routers.replaced(&snapshot.routers, &mut changes);
         let mut model = self.model();
+        if self.ends.load(Ordering::SeqCst) != ends {
+            return Ok(false);
+        }
         model.load(snapshot, routers, SystemTime::now(), &mut changes);
         self.publish(model, changes);
         self.wake_keeper(|tasks| tasks.addresses_changed = true);
-        Ok(())
+        Ok(true)
     }
 
-    fn begin_loading(&self) {
+    /// Keeps events from now on, to be applied after the answer. Returns how often the connection has ended so far.
+    fn begin_loading(&self) -> u64 {
         let mut model = self.model();
         if !matches!(model.phase, Phase::Loading(_)) {
             model.phase = Phase::Loading(Vec::new());
         }
+        self.ends.load(Ordering::SeqCst)
     }
 
     /// Waits for `look` to find something; it is asked at once, and after every change, without any lock held.
@@ -163,9 +174,11 @@ impl Tracker for Shared {
     fn event(&self, event: &Arc<Event>) {
         let mut changes = self.changes();
         let mut model = self.model();
-        if let Phase::Loading(events) = &mut model.phase {
-            events.push(event.clone());
-            return;
+        match &mut model.phase {
+            Phase::Loading(events) => return events.push(event.clone()),
+            // What was known last stays: this may be of another tor.
+            Phase::Ended(_) => return,
+            Phase::Live => {}
         }
         let next_end = model.addresses.next_end();
         match event.body() {
@@ -195,6 +208,7 @@ impl Tracker for Shared {
 
     fn ended(&self, closed: &Closed, returns: bool) {
         let mut model = self.model();
+        self.ends.fetch_add(1, Ordering::SeqCst);
         model.phase = if returns { Phase::Loading(Vec::new()) } else { Phase::Ended(closed.clone()) };
         model.version += 1;
         drop(model);
@@ -209,7 +223,8 @@ impl Follower for Shared {
 
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
         match self.load(ask) {
-            Ok(()) => Ok(()),
+            // What has ended is the new connection, so the next command says so.
+            Ok(_) => Ok(()),
             // What is known does not change any more: who waits must not wait for it.
             Err(error) => {
                 if let Error::Refused(refusal) = &error {

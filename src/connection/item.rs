@@ -1,0 +1,36 @@
+//! [`EventItem`].
+
+use std::sync::Arc;
+
+use super::status::Reconnected;
+use crate::error::Closed;
+use crate::event::Event;
+
+/// An event of a [`Subscription`](crate::Subscription), or a gap between its events. Returned by
+/// [`Subscription::items`](crate::Subscription::items).
+///
+/// A program that keeps a picture of tor's state draws it anew after each gap.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum EventItem {
+    /// An event that tor sent.
+    Event(Arc<Event>),
+    /// This many events are missing here because the queue was full. See [`QueueLimit`](crate::QueueLimit).
+    Missed(u64),
+    /// The connection ended, for this cause. Events are missing from here to the next
+    /// [`Reconnected`](Self::Reconnected). If the connection isn't made again, no items follow.
+    Disconnected(Closed),
+    /// The connection was made again, and everything was given back: commands succeed from here on. The events that
+    /// follow are those that tor sent on the new connection.
+    Reconnected(Reconnected),
+}
+
+impl EventItem {
+    /// Returns the event, or `None` for a gap.
+    pub fn event(&self) -> Option<&Arc<Event>> {
+        match self {
+            EventItem::Event(event) => Some(event),
+            _ => None,
+        }
+    }
+}
