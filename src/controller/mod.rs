@@ -22,6 +22,7 @@ mod ledger;
 mod listeners;
 mod onions;
 mod ownership;
+mod places;
 mod reconnect;
 mod resolve;
 mod session;
