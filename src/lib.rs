@@ -314,6 +314,7 @@ pub mod onion;
 pub mod path;
 pub mod process;
 pub mod protocol;
+mod regular_file;
 pub mod socks;
 pub mod state;
 #[cfg(feature = "testing")]

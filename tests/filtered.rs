@@ -78,3 +78,45 @@ fn a_heartbeat_takes_any_answer() {
     controller.sync().unwrap();
     assert!(controller.is_open());
 }
+
+#[test]
+fn long_refusal_does_not_delay_the_next_call() {
+    let tor = ScriptedTor::builder()
+        .on_any(|line| match line {
+            "GETINFO config-text" => {
+                Some(format!("551 {}\r\n", "x25519:a PrivateKey=b ".repeat(100_000)).into())
+            }
+            "GETINFO uptime" => Some("250-uptime=7\r\n250 OK\r\n".into()),
+            _ => None,
+        })
+        .start()
+        .unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let start = std::time::Instant::now();
+    let error = controller.get_info("config-text").unwrap_err();
+    assert!(matches!(error, Error::Refused(_)));
+    assert_eq!(controller.get_info("uptime").unwrap(), "7");
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn close_quotes_only_a_refusal_that_ends_a_connection() {
+    let last_words = |code: &'static str| {
+        let tor = ScriptedTor::builder()
+            .on_any(move |line| (line == "GETINFO config-text").then(|| format!("{code} because\r\n").into()))
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        controller.get_info("config-text").unwrap_err();
+        tor.hang_up();
+        let closed = controller.wait_closed(SOON).unwrap();
+        match closed.cause() {
+            scape::error::CloseCause::Remote { last_words } => last_words.clone(),
+            cause => panic!("{cause:?}"),
+        }
+    };
+    assert_eq!(last_words("514").as_deref(), Some("514 because"));
+    assert_eq!(last_words("500").as_deref(), Some("500 because"));
+    assert_eq!(last_words("551"), None);
+    assert_eq!(last_words("510"), None);
+}

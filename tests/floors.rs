@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("socks", 1),
     ("descriptor", 1),
     ("event", 2),
+    ("regular_file", 3),
     ("transport", 3),
     ("connection", 4),
     ("socks/client", 4),

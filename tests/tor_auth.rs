@@ -287,8 +287,9 @@ fn a_cookie_that_tor_refuses_gives_way_to_the_password_on_a_new_connection() {
         line if line == right => Some("250 OK\r\n".into()),
         _ => None,
     });
-    works(&Connect::to(peer.address()).unwrap().password(PASSWORD).connect().unwrap());
-    let error = refused(&Connect::to(peer.address()).unwrap().password("wrong 2093"));
+    let connect = Connect::to(peer.address()).unwrap().cookie_file(&path);
+    works(&connect.clone().password(PASSWORD).connect().unwrap());
+    let error = refused(&connect.password("wrong 2093"));
     let AuthError::All(all) = auth(&error) else { panic!("{error:?}") };
     assert!(matches!(&all[..], [AuthError::Closed(_), AuthError::Closed(_)]), "{error:?}");
     assert_hidden(b"the cookie of another tor, 5517!", &shown(&error));
@@ -340,14 +341,17 @@ fn answers_to_authchallenge_of_another_form() {
         "250 AUTHCHALLENGE SERVERHASH=zz SERVERNONCE=zz",
         "551 no",
     ] {
-        let info = protocolinfo("SAFECOOKIE", Some(&path));
+        let info = protocolinfo("COOKIE,SAFECOOKIE,HASHEDPASSWORD,NULL", Some(&path));
         let peer = Impostor::control_port(move |line| match line.split(' ').next() {
             Some("PROTOCOLINFO") => Some(info.clone()),
             Some("AUTHCHALLENGE") => Some(format!("{answer}\r\n")),
             _ => Some("250 OK\r\n".into()),
         });
-        let error = refused(&Connect::to(peer.address()).unwrap());
-        assert!(!error.is_timeout(), "{answer}: {error:?}");
+        let error = refused(&Connect::to(peer.address()).unwrap().password(PASSWORD));
+        let AuthError::NoChallenge { path: named, answer: told } = auth(&error) else { panic!("{error:?}") };
+        assert_eq!(named, &path);
+        assert_eq!(told.get(..12), answer.get(..12), "{answer}");
+        assert!(!error.to_string().contains("Is tor running"), "{error}");
         let received = peer.finish();
         assert!(received.iter().all(|sent| !sent.contains("AUTHENTICATE")), "{answer}: {received:?}");
     }
@@ -368,18 +372,25 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
         Path::new("/dev/zero"),
         Path::new("/dev/tty"),
         Path::new("/proc/self/environ"),
+        Path::new("/proc/kmsg"),
         Path::new("relative"),
         Path::new(""),
     ];
-    for methods in ["COOKIE", "COOKIE,SAFECOOKIE"] {
+    for is_given in [false, true] {
         for path in places {
+            // A peer that has no SAFECOOKIE gets the content of files that the user gave only.
+            let methods = if is_given { "COOKIE" } else { "COOKIE,SAFECOOKIE" };
             let info = protocolinfo(methods, Some(path));
             let peer = Impostor::control_port(move |line| match line.split(' ').next() {
                 Some("PROTOCOLINFO") => Some(info.clone()),
                 _ => Some("250 OK\r\n".into()),
             });
             let start = Instant::now();
-            let error = refused(&Connect::to(peer.address()).unwrap());
+            let mut connect = Connect::to(peer.address()).unwrap();
+            if is_given {
+                connect = connect.cookie_file(path);
+            }
+            let error = refused(&connect);
             assert!(start.elapsed() < Duration::from_secs(10), "{path:?}");
             assert!(
                 matches!(auth(&error), AuthError::CookieUnreadable { .. } | AuthError::CookieSize { .. }),
@@ -388,6 +399,92 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
             assert_eq!(peer.finish()[0], "PROTOCOLINFO 1\r\n", "{path:?}");
         }
     }
+}
+
+#[test]
+fn plain_cookie_is_sent_from_a_file_that_the_user_named_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seed.dat");
+    fs::write(&path, b"thirty-two bytes of a wallet....").unwrap();
+    let info = protocolinfo("COOKIE", Some(&path));
+    let peer = Impostor::control_port(move |line| match line {
+        "PROTOCOLINFO 1" => Some(info.clone()),
+        "GETINFO version" => Some("250-version=0.4.9.11\r\n250 OK\r\n".into()),
+        _ => Some("250 OK\r\n".into()),
+    });
+    let connect = Connect::to(peer.address()).unwrap();
+    let error = refused(&connect);
+    assert!(matches!(auth(&error), AuthError::CookieFromPeer { path: named } if *named == path), "{error:?}");
+    assert!(error.to_string().contains("Connect::cookie_file"), "{error}");
+    works(&connect.cookie_file(&path).connect().unwrap());
+    let received = peer.finish();
+    assert_eq!(received[0], "PROTOCOLINFO 1\r\n");
+    let digits = hex::encode("thirty-two bytes of a wallet....");
+    assert!(received[1].contains(&format!("AUTHENTICATE {digits}\r\n")), "{received:?}");
+}
+
+#[test]
+fn peer_that_hangs_up_on_the_challenge_is_told_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cookie");
+    fs::write(&path, [b'c'; 32]).unwrap();
+    let info = protocolinfo("COOKIE,SAFECOOKIE,HASHEDPASSWORD", Some(&path));
+    let peer = Impostor::control_port(move |line| line.starts_with("PROTOCOLINFO").then(|| info.clone()));
+    let error = refused(&Connect::to(peer.address()).unwrap().password(PASSWORD));
+    assert!(matches!(auth(&error), AuthError::Closed(_)), "{error:?}");
+    assert!(peer.finish().iter().all(|sent| !sent.contains("AUTHENTICATE")));
+}
+
+#[test]
+fn echo_of_a_password_is_hidden() {
+    capture_logs();
+    let password = format!("a long password {}", "7331 ".repeat(40));
+    let digits = hex::encode(&password);
+    let answers = [
+        format!("515 AUTHENTICATE {digits}\r\n"),
+        format!("515 AUTHENTICATE {}\r\n", digits.to_ascii_uppercase()),
+        format!("515 you said {password}\r\n"),
+        format!("515-{digits}\r\n515 {password}\r\n"),
+        // No reply; the error has the beginning of it.
+        format!("AUTHENTICATE {digits}\r\n"),
+        format!("{password}\r\n"),
+        // One more than was asked for, and an event.
+        format!("250 OK\r\n650 NOTICE {digits}\r\n515 {digits}\r\n515 {password}\r\n"),
+    ];
+    for answer in answers {
+        let said = answer.clone();
+        let peer = Impostor::control_port(move |line| match line.split(' ').next() {
+            Some("PROTOCOLINFO") => Some(protocolinfo("HASHEDPASSWORD", None)),
+            Some("AUTHENTICATE") => Some(said.clone()),
+            _ => None,
+        });
+        let connect = Connect::to(peer.address()).unwrap().password(password.as_str());
+        let error = match connect.connect() {
+            Ok(controller) => controller.wait_closed(Duration::from_secs(20)).unwrap().into(),
+            Err(error) => error,
+        };
+        assert_hidden(password.as_bytes(), &shown(&error));
+        // Nor half of it.
+        for part in ["long password 7331 7331", &digits[..80], &digits[..80].to_ascii_uppercase()] {
+            let logged = CAPTURED.0.lock().clone();
+            assert!(!shown(&error).contains(part) && !logged.contains(part), "{answer}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn refusal_of_a_password_does_not_speak_of_quoting() {
+    let tor = RealTor::start(&password_line(PASSWORD));
+    let error = refused(&tor.over_unix().password("wrong 6641"));
+    assert!(!error.to_string().contains("quotes"), "{error}");
+    assert!(error.to_string().ends_with("HashedControlPassword value from configuration"), "{error}");
+}
+
+#[test]
+fn advice_about_a_cookie_file_fits_the_reason() {
+    let tor = RealTor::start(COOKIE);
+    let error = refused(&tor.over_unix().cookie_file("/nonexistent/cookie"));
+    assert!(!error.to_string().contains("group") && error.to_string().contains("container"), "{error}");
 }
 
 #[test]
@@ -599,7 +696,10 @@ fn the_environment_names_the_port() {
     let run = |variables: &[(&str, &str)]| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "the_environment_names_the_port", "--nocapture"]).env(CHILD, "1");
-        command.env_remove("SCAPE_CONTROL").env_remove("TOR_CONTROL_PASSWD");
+        for variable in ["SCAPE_CONTROL", "TOR_CONTROL_IPC_PATH", "TOR_CONTROL_HOST", "TOR_CONTROL_PORT"] {
+            command.env_remove(variable);
+        }
+        command.env_remove("TOR_CONTROL_PASSWD").env_remove("TOR_CONTROL_COOKIE_AUTH_FILE");
         command.envs(variables.iter().copied());
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
@@ -612,4 +712,34 @@ fn the_environment_names_the_port() {
     assert!(!said.contains("wrong"), "{said}");
     let said = run(&[("SCAPE_CONTROL", "no:such:address")]);
     assert!(said.contains("no:such:address"), "{said}");
+
+    // As Tor Browser and Whonix have it.
+    let quoted = format!("\"{PASSWORD}\"");
+    let digits = hex::encode(PASSWORD);
+    let number = tor.port().port().to_string();
+    for password in [PASSWORD, &quoted, &digits] {
+        for place in [("TOR_CONTROL_PORT", number.as_str()), ("SCAPE_CONTROL", &socket)] {
+            let said = run(&[("TOR_CONTROL_HOST", "localhost"), place, ("TOR_CONTROL_PASSWD", password)]);
+            assert!(said.contains("connected to 0."), "{said}");
+        }
+        let path = tor.socket();
+        let place = ("TOR_CONTROL_IPC_PATH", path.to_str().unwrap());
+        let said = run(&[place, ("TOR_CONTROL_PORT", "1"), ("TOR_CONTROL_PASSWD", password)]);
+        assert!(said.contains("connected to 0."), "{said}");
+    }
+    let said = run(&[("TOR_CONTROL_PORT", "many"), ("TOR_CONTROL_PASSWD", PASSWORD)]);
+    assert!(said.contains("TOR_CONTROL_PORT") && said.contains("many"), "{said}");
+
+    let hexadecimal = RealTor::start(&password_line("abcdef12"));
+    let port = hexadecimal.port().port().to_string();
+    let said = run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_PASSWD", "abcdef12")]);
+    assert!(said.contains("connected to 0."), "{said}");
+
+    let cookie = RealTor::start(COOKIE);
+    let (port, file) = (cookie.port().port().to_string(), cookie.cookie_file());
+    let file = file.to_str().unwrap();
+    let said = run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_COOKIE_AUTH_FILE", file)]);
+    assert!(said.contains("connected to 0."), "{said}");
+    let said = run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_COOKIE_AUTH_FILE", "/nonexistent")]);
+    assert!(said.contains("/nonexistent"), "{said}");
 }

@@ -10,7 +10,7 @@ use super::pace::{Pace, Recent};
 use super::routes::{Queue, RouteTable};
 use crate::error::CloseCause;
 use crate::event::{self, Event};
-use crate::protocol::{DecodeError, Decoder, Limits, Reply};
+use crate::protocol::{DecodeError, Decoder, KnownSecrets, Limits, Reply};
 
 /// Runs until the connection ends, and ends it.
 pub(super) fn run(link: &Link, limits: Limits) {
@@ -23,6 +23,8 @@ pub(super) fn run(link: &Link, limits: Limits) {
         calls: Vec::new(),
         pace: Pace::default(),
         recent: Recent::default(),
+        known: None,
+        last_refusal: None,
     };
     let cause = reader.read_until_end();
     reader.hand_over();
@@ -41,6 +43,10 @@ struct Reader<'a> {
     calls: Vec<Call>,
     pace: Pace,
     recent: Recent,
+    /// Secrets that may be in any reply or event.
+    known: Option<Arc<KnownSecrets>>,
+    /// What the peer said last, if that was a refusal that ends a connection.
+    last_refusal: Option<String>,
 }
 
 impl Reader<'_> {
@@ -73,38 +79,56 @@ impl Reader<'_> {
                     self.recent.end_of_read();
                     return Ok(());
                 }
-                Err(error) => return Err(protocol_error(&error)),
+                Err(error) => return Err(self.protocol_error(&error)),
             }
         }
     }
 
-    fn answer(&mut self, reply: Reply) -> Result<(), CloseCause> {
+    fn answer(&mut self, mut reply: Reply) -> Result<(), CloseCause> {
         // What came before the answer must be seen before the answer.
         self.hand_over();
-        log::trace!(target: "scape::wire", "<- {reply}");
-        let mut waiters = self.link.waiters.lock();
-        if !reply.is_ok() {
-            waiters.refused(reply.to_string());
+        let (waiter, known) = {
+            let mut waiters = self.link.waiters.lock();
+            (waiters.pop(), waiters.known())
+        };
+        self.known = known;
+        let secrets = match &waiter {
+            Some(waiter) => waiter.secrets(self.known.as_ref()),
+            None => self.known.clone(),
+        };
+        if let Some(secrets) = secrets {
+            reply.hide(secrets);
         }
-        let waiter = waiters.pop();
-        drop(waiters);
+        log::trace!(target: "scape::wire", "<- {reply}");
+        self.last_refusal = self.ends_connection(&reply).then(|| reply.excerpt());
         match waiter {
             Some(waiter) => {
                 waiter.complete(Ok(reply));
                 Ok(())
             }
             None => Err(CloseCause::Protocol(format!(
-                "tor sent a reply that nothing was asked for, so that later ones could not be told apart: {reply}"
+                "tor sent a reply that nothing was asked for, so that later ones could not be told apart: {}",
+                reply.excerpt()
             ))),
         }
     }
 
-    fn event(&mut self, reply: Reply) {
+    /// Returns true if tor hangs up after such an answer: after any refusal before authentication has succeeded, later
+    /// only after a line that was too long.
+    fn ends_connection(&self, reply: &Reply) -> bool {
+        !reply.is_ok() && (!self.link.is_live() || matches!(reply.code(), 500 | 514 | 515))
+    }
+
+    fn event(&mut self, mut reply: Reply) {
+        self.last_refusal = None;
         if !self.link.is_live() {
             return;
         }
         self.link.hub.routes.refresh(&mut self.table);
         let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
+        if let Some(known) = &self.known {
+            reply.hide(known.clone());
+        }
         log::trace!(target: "scape::wire", "<- {reply}");
         let event = Arc::new(Event::parse(reply, self.arrived));
         if self.pace.is_behind() {
@@ -152,11 +176,17 @@ impl Reader<'_> {
         if self.decoder.is_mid_reply() {
             return CloseCause::Truncated;
         }
-        let waiters = self.link.waiters.lock();
-        CloseCause::Remote { last_words: waiters.last_refusal() }
+        CloseCause::Remote { last_words: self.last_refusal.clone() }
     }
-}
 
-fn protocol_error(error: &DecodeError) -> CloseCause {
-    CloseCause::Protocol(error.to_string())
+    fn protocol_error(&self, error: &DecodeError) -> CloseCause {
+        // What an echo sends back is no reply, and may be cut off.
+        let secrets = self.link.waiters.lock().all_secrets();
+        CloseCause::Protocol(match error {
+            DecodeError::NotAReply { excerpt } => {
+                DecodeError::NotAReply { excerpt: secrets.hide_cut(excerpt.clone()) }.to_string()
+            }
+            error => error.to_string(),
+        })
+    }
 }

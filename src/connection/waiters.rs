@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{CloseCause, Closed, Error, Phase, Result};
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, KnownSecrets, Reply};
 use crate::transport::Deadline;
 
 /// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
@@ -25,13 +25,19 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
-    /// The last refusal that tor sent: when it then hangs up, this tells why.
-    last_refusal: Option<String>,
+    /// What was authenticated with, if the peer could send it back.
+    known: Option<Arc<KnownSecrets>>,
+    /// The next AUTHENTICATE has the answer to a challenge, which is of no use to anybody later.
+    challenged: bool,
 }
 
 /// The reader thread's end of a slot.
 #[derive(Debug)]
-pub(super) struct Waiter(Arc<Slot>);
+pub(super) struct Waiter {
+    slot: Arc<Slot>,
+    /// The secrets of the command.
+    secrets: Option<Arc<KnownSecrets>>,
+}
 
 /// Where one reply is put, and taken from.
 ///
@@ -54,8 +60,22 @@ enum Content {
 impl Waiter {
     /// Hands over the reply. Whoever gave up waiting is not told.
     pub(super) fn complete(self, result: Result<Reply, Closed>) {
-        *self.0.content.lock() = Content::Reply(result);
-        self.0.filled.notify_all();
+        *self.slot.content.lock() = Content::Reply(result);
+        self.slot.filled.notify_all();
+    }
+}
+
+impl Waiter {
+    /// The secrets that may be in the reply: those of its command, and those that may be in any.
+    pub(super) fn secrets(&self, known: Option<&Arc<KnownSecrets>>) -> Option<Arc<KnownSecrets>> {
+        match (&self.secrets, known) {
+            (Some(own), Some(known)) => {
+                let mut all = KnownSecrets::clone(own);
+                all.extend(known);
+                Some(Arc::new(all))
+            }
+            (one, other) => one.as_ref().or(other).cloned(),
+        }
     }
 }
 
@@ -116,13 +136,26 @@ impl Slot {
 }
 
 impl Waiters {
-    /// Queues one more, unless the connection has ended.
-    pub(super) fn push(&mut self) -> Result<Arc<Slot>, Closed> {
+    /// Queues the waiter for a command's reply, unless the connection has ended.
+    pub(super) fn push(&mut self, command: &Command) -> Result<Arc<Slot>, Closed> {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());
         }
+        let secrets = KnownSecrets::of(command).map(Arc::new);
+        if let Some(secrets) = &secrets {
+            if command.keyword().eq_ignore_ascii_case("AUTHCHALLENGE") {
+                self.challenged = true;
+            } else if command.keyword().eq_ignore_ascii_case("AUTHENTICATE")
+                && !std::mem::take(&mut self.challenged)
+                && let Some(lasting) = secrets.lasting()
+            {
+                let mut known = self.known.as_deref().cloned().unwrap_or_default();
+                known.extend(&lasting);
+                self.known = Some(Arc::new(known));
+            }
+        }
         let slot = Arc::new(Slot::default());
-        self.queue.push_back(Waiter(slot.clone()));
+        self.queue.push_back(Waiter { slot: slot.clone(), secrets });
         Ok(slot)
     }
 
@@ -132,19 +165,22 @@ impl Waiters {
         self.queue.truncate(keep);
     }
 
-    /// The one whose reply comes next.
+    /// Takes the waiter whose reply comes next.
     pub(super) fn pop(&mut self) -> Option<Waiter> {
         self.queue.pop_front()
     }
 
-    /// Remembers what tor refused last.
-    pub(super) fn refused(&mut self, text: String) {
-        self.last_refusal = Some(text);
+    /// The secrets that may be in any reply or event.
+    pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
+        self.known.clone()
     }
 
-    /// What tor refused last.
-    pub(super) fn last_refusal(&self) -> Option<String> {
-        self.last_refusal.clone()
+    /// The secrets of every command that has no answer yet, and those that may be in any reply.
+    pub(super) fn all_secrets(&self) -> KnownSecrets {
+        let mut all = KnownSecrets::default();
+        let waiting = self.queue.iter().filter_map(|waiter| waiter.secrets.as_deref());
+        waiting.chain(self.known.as_deref()).for_each(|secrets| all.extend(secrets));
+        all
     }
 
     /// The cause of the end.

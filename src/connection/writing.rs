@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use zeroize::Zeroizing;
 
 use super::link::Link;
 use super::waiters::PendingReply;
@@ -13,6 +14,10 @@ use crate::transport::{Deadline, Transport};
 
 /// How often a blocked write looks at its deadline.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How much is written at once. The kernel cuts more than this into pieces, and
+/// waits up to a [`TICK`] for each.
+const PIECE: usize = 16 * 1024;
 
 /// Who may write: one thread at a time, so that the wire has an order.
 ///
@@ -66,7 +71,7 @@ impl Link {
     pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         let turn = self.writer.turn(deadline.instant());
         let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
-        let slot = self.waiters.lock().push()?;
+        let slot = self.waiters.lock().push(&command)?;
         trace(&command);
         self.write(command.wire(), 1, deadline)?;
         drop(turn);
@@ -77,13 +82,15 @@ impl Link {
     pub(super) fn send_all(&self, commands: Vec<Command>, deadline: Deadline) -> Result<Vec<PendingReply>> {
         let turn = self.writer.turn(deadline.instant());
         let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
-        let mut buffer = Vec::new();
+        // Wiped, and of its final size from the start, because commands may have secrets.
+        let length = commands.iter().map(|command| command.wire().len()).sum();
+        let mut buffer = Zeroizing::new(Vec::with_capacity(length));
         let mut pending = Vec::with_capacity(commands.len());
         commands.iter().for_each(trace);
         {
             let mut waiters = self.waiters.lock();
             for command in commands {
-                let slot = waiters.push()?;
+                let slot = waiters.push(&command)?;
                 buffer.extend_from_slice(command.wire());
                 pending.push(PendingReply::new(command, slot, deadline));
             }
@@ -126,22 +133,66 @@ fn trace(command: &Command) {
     log::trace!(target: "scape::wire", "-> {command}");
 }
 
+/// Writes all bytes, or as many as the peer takes until the deadline.
 fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
     let mut rest = bytes;
     while !rest.is_empty() {
-        match transport.write(rest) {
+        // A peer that takes a little now and then makes every write succeed, so the clock counts here as well.
+        match transport.write(rest.get(..PIECE).unwrap_or(rest)) {
             Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    if Instant::now() >= deadline {
-                        return if rest.len() == bytes.len() { Written::Nothing } else { Written::Part };
-                    }
-                }
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {}
                 _ => return Written::Failed(error),
             },
         }
+        if !rest.is_empty() && Instant::now() >= deadline {
+            return if rest.len() == bytes.len() { Written::Nothing } else { Written::Part };
+        }
     }
     Written::All
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::thread;
+
+    use super::*;
+
+    /// Writes more than buffers hold to a peer that reads slowly.
+    fn write_slowly(ours: Transport, theirs: Transport) {
+        prepare(&ours).unwrap();
+        let reader = thread::spawn(move || {
+            let mut buffer = [0; 2048];
+            // Ends with the other side.
+            while (&theirs).read(&mut buffer).is_ok_and(|count| count > 0) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let start = Instant::now();
+        // At 200 kB a second this takes 80 seconds.
+        let written = write_all(&ours, &vec![b'x'; 16 << 20], start + Duration::from_millis(500));
+        let took = start.elapsed();
+        drop(ours);
+        assert!(matches!(written, Written::Part));
+        assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(20), "{took:?}");
+        reader.join().unwrap();
+    }
+
+    #[test]
+    fn peer_that_reads_slowly_does_not_outlast_the_write_deadline() {
+        let (ours, theirs) = Transport::pair();
+        write_slowly(ours, theirs);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        write_slowly(ours.into(), listener.accept().unwrap().0.into());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn peer_on_a_unix_socket_that_reads_slowly_does_not_outlast_the_write_deadline() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        write_slowly(ours.into(), theirs.into());
+    }
 }

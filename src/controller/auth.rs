@@ -1,15 +1,16 @@
 //! Authentication: the order of the methods, and what went wrong with each.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
 
 use super::connect::Credentials;
 use crate::connection::Candidate;
 use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
+use crate::regular_file::RegularFile;
 use crate::transport::Deadline;
 use crate::types::Secret;
 
@@ -31,7 +32,7 @@ struct Login<O> {
     fresh: Option<Candidate>,
 }
 
-/// Opens a connection and authenticates on it. `open` gives `None` where there is no further connection to be had.
+/// Opens a connection and authenticates on it. `open` returns `None` if no further connection can be opened.
 pub(super) fn authenticate<O>(open: O, credentials: &Credentials, deadline: Deadline) -> Result<Candidate>
 where
     O: FnMut() -> Result<Option<Candidate>>,
@@ -40,33 +41,47 @@ where
     let info = login.protocol_info()?;
     let mut failures = Vec::new();
 
-    let safe = info.offers(&AuthMethod::SafeCookie);
-    if safe || info.offers(&AuthMethod::Cookie) {
+    if info.offers(&AuthMethod::SafeCookie) {
         match read_cookie(credentials.cookie_file.clone().or(info.cookie_file.clone())) {
             Err(error) => failures.push(error),
-            Ok((path, cookie)) => {
-                let attempt =
-                    if safe { login.safe_cookie(&path, cookie)? } else { login.cookie(&path, &cookie)? };
-                match attempt {
-                    Attempt::Success(connection) => return Ok(connection),
-                    // An impostor: it must not be told the password either.
-                    Attempt::Failure(error @ AuthError::ServerHashWrong { .. }) => return Err(error.into()),
-                    Attempt::Failure(error) => failures.push(error),
-                }
-            }
-        }
-    }
-    if info.offers(&AuthMethod::HashedPassword) {
-        match &credentials.password {
-            None => {
-                let cookie = failures.pop().map(Box::new);
-                failures.push(AuthError::PasswordMissing { cookie });
-            }
-            Some(password) => match login.password(password)? {
+            Ok((path, cookie)) => match login.safe_cookie(&path, cookie)? {
                 Attempt::Success(connection) => return Ok(connection),
                 Attempt::Failure(error) => failures.push(error),
             },
         }
+    } else if info.offers(&AuthMethod::Cookie) {
+        // The peer sees what is sent, so it can't be the peer that chooses the file.
+        let cookie = match &credentials.cookie_file {
+            Some(path) => read_cookie(Some(path.clone())),
+            None => Err(match &info.cookie_file {
+                Some(path) => AuthError::CookieFromPeer { path: path.clone() },
+                None => AuthError::CookieUnnamed,
+            }),
+        };
+        match cookie {
+            Err(error) => failures.push(error),
+            Ok((path, cookie)) => match login.cookie(&path, &cookie)? {
+                Attempt::Success(connection) => return Ok(connection),
+                Attempt::Failure(error) => failures.push(error),
+            },
+        }
+    }
+    if info.offers(&AuthMethod::HashedPassword) {
+        if credentials.passwords.is_empty() {
+            let cookie = failures.pop().map(Box::new);
+            failures.push(AuthError::PasswordMissing { cookie });
+        }
+        let mut refused = None;
+        for password in &credentials.passwords {
+            match login.password(password)? {
+                Attempt::Success(connection) => return Ok(connection),
+                Attempt::Failure(error) => refused = Some(error),
+            }
+            if !matches!(refused, Some(AuthError::PasswordWrong(_))) {
+                break;
+            }
+        }
+        failures.extend(refused);
     }
     if info.offers(&AuthMethod::Null) {
         match login.null()? {
@@ -122,6 +137,10 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         not_a_control_port(&what)
     }
 
+    /// Authenticates with SAFECOOKIE, which tells the peer nothing unless it knows the cookie.
+    ///
+    /// A peer that offers it and can't do it isn't the tor that wrote the cookie. Then this is an error that ends
+    /// authentication, so that such a peer isn't told a password either.
     fn safe_cookie(&mut self, path: &Path, cookie: Secret) -> Result<Attempt> {
         let Some(connection) = self.connection()? else { return Ok(hung_up()) };
         let path = path.to_path_buf();
@@ -133,14 +152,18 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             command.word("method", "SAFECOOKIE").secret_word("nonce", &exchange.client_nonce()).finish()?;
         let reply = match self.ask(&connection, command)? {
             Ok(reply) => reply,
-            Err(failure) => return Ok(Attempt::Failure(rejected(path, failure))),
+            Err(AuthError::Refused(refusal)) => {
+                let answer = format!("{} {}", refusal.code(), refusal.text());
+                return Err(AuthError::NoChallenge { path, answer }.into());
+            }
+            Err(failure) => return Err(failure.into()),
         };
         let Some(challenge) = AuthChallenge::parse(&reply) else {
-            return Err(Error::answer("AUTHCHALLENGE SAFECOOKIE", reply.to_string()));
+            return Err(AuthError::NoChallenge { path, answer: reply.excerpt() }.into());
         };
         let response = if exchange.verify(&challenge) { exchange.response(&challenge) } else { None };
-        let Some(response) = response else {
-            return Ok(Attempt::Failure(AuthError::ServerHashWrong { path }));
+        let Some(response) = response.map(Zeroizing::new) else {
+            return Err(AuthError::ServerHashWrong { path }.into());
         };
         let command = Command::build("AUTHENTICATE").secret_word("response", &response).finish()?;
         match self.ask(&connection, command)? {
@@ -177,7 +200,12 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             None => {}
             // No digits at all would be no argument at all.
             Some(b"") => drop(command.secret_word("password", "\"\"")),
-            Some(secret) => drop(command.secret_word("secret", &hex::encode(secret))),
+            Some(secret) => {
+                let mut digits = Zeroizing::new(vec![0; secret.len() * 2]);
+                // The length is right, and digits are text.
+                let _ = hex::encode_to_slice(secret, &mut digits);
+                command.secret_word("secret", std::str::from_utf8(&digits).unwrap_or_default());
+            }
         }
         match self.ask(&connection, command.finish()?)? {
             Ok(_) => Ok(Attempt::Success(connection)),
@@ -235,21 +263,20 @@ fn not_a_control_port(what: &str) -> Error {
     AuthError::NotAControlPort { what: what.into() }.into()
 }
 
-/// The cookie, if the file has the size of one.
+/// Reads the cookie if the file has the size of one.
 fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     let path = path.ok_or(AuthError::CookieUnnamed)?;
     let unreadable = |source| AuthError::CookieUnreadable { path: path.clone(), source: Arc::new(source) };
-    // Asked for before opening: the peer might name a pipe or a device, on which opening or reading would hang.
-    let metadata = path.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(unreadable(std::io::Error::other("it is not a file")));
+    let file = RegularFile::open(&path).map_err(unreadable)?;
+    let length = file.length();
+    if length != COOKIE_LENGTH {
+        return Err(AuthError::CookieSize { length, path });
     }
-    let file = File::open(&path).map_err(unreadable)?;
-    let mut cookie = Vec::with_capacity(COOKIE_LENGTH as usize + 1);
-    file.take(COOKIE_LENGTH + 1).read_to_end(&mut cookie).map_err(unreadable)?;
-    let cookie = Secret::new(cookie);
-    if cookie.expose().len() as u64 != COOKIE_LENGTH {
-        return Err(AuthError::CookieSize { length: metadata.len(), path });
+    let mut cookie = file.read(COOKIE_LENGTH).map_err(unreadable)?;
+    let cookie = Secret::new(std::mem::take(&mut *cookie));
+    // tor may be writing it just now.
+    match cookie.expose().len() as u64 {
+        COOKIE_LENGTH => Ok((path, cookie)),
+        length => Err(AuthError::CookieSize { length, path }),
     }
-    Ok((path, cookie))
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::cache::Caching;
 use super::keeper::Keeping;
+use super::places::{Environment, environment_credentials, usual_places};
 use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::connection::{Candidate, Connection};
@@ -16,31 +17,24 @@ use crate::protocol::Limits;
 use crate::transport::{Address, Deadline, Transport};
 use crate::types::Secret;
 
-/// Where tor's control port usually is: Debian's and others' Unix socket, tor's port, Tor Browser's port.
-#[cfg(unix)]
-const USUAL_PLACES: &[&str] =
-    &["unix:/run/tor/control", "unix:/var/run/tor/control", "127.0.0.1:9051", "127.0.0.1:9151"];
-#[cfg(not(unix))]
-const USUAL_PLACES: &[&str] = &["127.0.0.1:9051", "127.0.0.1:9151"];
-
-/// The environment variable that names the control port.
-const ADDRESS_VARIABLE: &str = "SCAPE_CONTROL";
-/// The environment variable that has the control port's password: Tor Browser's.
-const PASSWORD_VARIABLE: &str = "TOR_CONTROL_PASSWD";
-
 /// How often a user may mistype a password.
 const PROMPTS: usize = 3;
 
-/// Connects to a running tor: the usual places in turn, or the one that the environment variable `SCAPE_CONTROL`
-/// names, with the password in `TOR_CONTROL_PASSWD`, if that is set.
+/// Connects to a running tor, as the environment says, or else at one of the usual places.
 ///
-/// The same as `Connect::from_env()?.connect()`. The usual places are, in order, the Unix socket
-/// `/run/tor/control` (or `/var/run/tor/control`), 127.0.0.1:9051 (tor), and 127.0.0.1:9151 (Tor Browser).
+/// The same as `Connect::from_env()?.connect()`: see [`Connect::from_env`] for the variables. The usual places are, in
+/// this order:
+///
+/// * the Unix socket `/run/tor/control` (or `/var/run/tor/control`),
+/// * the Unix socket `/run/user/UID/Tor/control.socket`,
+/// * on macOS, the Unix sockets `/usr/local/var/run/tor/control.socket` and
+///   `~/Library/Application Support/TorBrowser-Data/Tor/control.socket`,
+/// * the ports 9051 (tor), 9151 (Tor Browser) and 9153 (Tor Messenger) of 127.0.0.1.
 ///
 /// # Errors
 ///
-/// [`Error::Connect`] with what was tried, each with its own error. [`Error::auth`] gives the reason where there was a
-/// tor that would not let us in.
+/// [`Error::Connect`] with everything that was tried, each with its own error. [`Error::auth`] gives the reason if there
+/// was a tor that didn't let this program in. [`Error::Argument`] if a variable can't be understood.
 pub fn connect() -> Result<Controller> {
     Connect::from_env()?.connect()
 }
@@ -58,9 +52,16 @@ pub fn connect() -> Result<Controller> {
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// Of the ways to authenticate that tor offers, the first that works is used: SAFECOOKIE (which does not reveal
-/// the cookie, and finds out a peer that is not the tor that wrote it); COOKIE, only where there is no SAFECOOKIE; the
-/// password, where one was given; none. tor hangs up after each failure, so each further one takes a new connection.
+/// Of the ways to authenticate that tor offers, the first that works is used:
+///
+/// 1. SAFECOOKIE, which does not reveal the cookie, and finds out a peer that is not the tor that wrote it. Nothing else
+///    is tried on such a peer.
+/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and a [`cookie_file`](Self::cookie_file) was given. The content of a file
+///    that only the peer has named is never sent.
+/// 3. The [`password`](Self::password), if one was given.
+/// 4. None.
+///
+/// tor hangs up after each failure, so each further attempt takes a new connection.
 #[derive(Debug, Clone)]
 pub struct Connect {
     destination: Destination,
@@ -93,7 +94,9 @@ impl fmt::Debug for Opener {
 /// What to authenticate with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
-    pub(super) password: Option<Secret>,
+    /// The passwords that are tried, in this order. More than one only if one can be read in two ways.
+    pub(super) passwords: Vec<Secret>,
+    /// The cookie file that the user named.
     pub(super) cookie_file: Option<PathBuf>,
 }
 
@@ -153,27 +156,43 @@ impl Connect {
         Connect { destination: Destination::Through(Opener(Arc::new(open))), ..Connect::default() }
     }
 
-    /// To the address in `SCAPE_CONTROL`, or the usual places where that is not set, with the password in
-    /// `TOR_CONTROL_PASSWD` where that is set.
+    /// Connects as the environment says: in the variables that Tor Browser reads, and that Whonix and others set for it.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `SCAPE_CONTROL` | the control port, as for [`Connect::to`]; the next three are ignored then |
+    /// | `TOR_CONTROL_IPC_PATH` | the path of a Unix socket; the next two are ignored then |
+    /// | `TOR_CONTROL_HOST` | the host of the control port; default: 127.0.0.1 |
+    /// | `TOR_CONTROL_PORT` | its port; default: 9151 if there is a host |
+    /// | `TOR_CONTROL_PASSWD` | the password: `"quoted"`, in hexadecimal, or plain |
+    /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | the cookie file; ignored if there is a password |
+    ///
+    /// Variables that are empty count as not set. If there is no address, the usual places are tried, as by
+    /// [`Connect::new`]. A password of an even number of hexadecimal digits is tried in both meanings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if an address or port can't be understood. The error names the variable.
     pub fn from_env() -> Result<Self> {
-        let set = |variable| std::env::var(variable).ok().filter(|value| !value.is_empty());
-        let connect = match set(ADDRESS_VARIABLE) {
-            Some(address) => Connect::to(address.as_str())?,
-            None => Connect::new(),
-        };
-        Ok(match set(PASSWORD_VARIABLE) {
-            Some(password) => connect.password(password),
-            None => connect,
-        })
+        let environment = Environment::read()?;
+        let destination = environment.address.map_or(Destination::UsualPlaces, Destination::Address);
+        Ok(Connect { destination, credentials: environment.credentials, ..Connect::default() })
+    }
+
+    /// Authenticates as the environment says, at an address that comes from elsewhere: see [`from_env`](Self::from_env).
+    pub(crate) fn credentials_from_env(mut self) -> Self {
+        self.credentials = environment_credentials();
+        self
     }
 
     /// The password whose hash tor has in `HashedControlPassword`.
     pub fn password(mut self, password: impl Into<Secret>) -> Self {
-        self.credentials.password = Some(password.into());
+        self.credentials.passwords = vec![password.into()];
         self
     }
 
-    /// The cookie file, where it is not what tor says: for a tor in a container or a chroot.
+    /// Sets the path of tor's cookie file. Default: the path that tor names, which is wrong if tor is in a container or a
+    /// chroot. A tor that offers COOKIE and not SAFECOOKIE, as only other programs do, needs the path to be given.
     pub fn cookie_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.credentials.cookie_file = Some(path.into());
         self
@@ -252,8 +271,9 @@ impl Connect {
         }
         let mut attempts = Vec::new();
         let mut seen = Vec::new();
-        for (tried, place) in (0..).zip(USUAL_PLACES) {
-            let Ok(address) = place.parse::<Address>() else { continue };
+        let places = usual_places();
+        let count = places.len() as u32;
+        for (tried, address) in (0..).zip(places) {
             // /var/run is a link to /run nearly everywhere.
             let canonical = address.path().and_then(|path| path.canonicalize().ok());
             if canonical.is_some() && seen.contains(&canonical) {
@@ -263,7 +283,7 @@ impl Connect {
             let shown = address.to_string();
             // From then on it is this one: a connection that is made again must not be another tor's.
             // A place that does not answer leaves time for those that follow.
-            let share = deadline.left() / (USUAL_PLACES.len() as u32).saturating_sub(tried).max(1);
+            let share = deadline.left() / count.saturating_sub(tried).max(1);
             match self.to_place(address).connect_until(deadline.part(share)) {
                 Ok(controller) => return Ok(controller),
                 Err(Error::Connect(error)) => attempts.extend(error.attempts().iter().cloned()),
@@ -307,10 +327,10 @@ impl Connect {
                 },
             };
             // The first refusal may be of no password at all.
-            let last = if connect.credentials.password.is_some() { Some(error.clone()) } else { None };
+            let last = if connect.credentials.passwords.is_empty() { None } else { Some(error.clone()) };
             refused = Some(error.clone());
             match prompt(&PasswordRequest { address: address.clone(), refused: last })? {
-                Some(password) => connect.credentials.password = Some(password),
+                Some(password) => connect.credentials.passwords = vec![password],
                 None => return Err(error),
             }
             if let Ok(address) = address.parse() {
@@ -318,7 +338,7 @@ impl Connect {
             }
         }
         match (connect.connect(), refused) {
-            (Err(_), Some(error)) if connect.credentials.password.is_none() => Err(error),
+            (Err(_), Some(error)) if connect.credentials.passwords.is_empty() => Err(error),
             (result, _) => result,
         }
     }

@@ -23,6 +23,7 @@ mod ledger;
 mod listeners;
 mod onions;
 mod ownership;
+mod places;
 mod reconnect;
 mod resolve;
 mod retake;

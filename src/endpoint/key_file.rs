@@ -1,12 +1,10 @@
 //! The file with the key of a service that comes back at the same address.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use crate::error::{EndpointError, Error, Result};
+use crate::regular_file;
 use crate::types::OnionKey;
 
 /// More than any file with a key has.
@@ -28,15 +26,16 @@ pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
 }
 
 fn load(path: &Path) -> Result<Option<OnionKey>> {
-    let mut content = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
-    match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut content)) {
-        Ok(_) => read(&content).map(Some).ok_or_else(|| {
-            let why = format!(
-                "{} holds no onion key: neither ED25519-V3: with base64, nor what tor has in hs_ed25519_secret_key",
-                path.display()
-            );
-            EndpointError::invalid("privateKeyFile", why).into()
-        }),
+    let no_key = || {
+        let why = format!(
+            "{} holds no onion key: neither ED25519-V3: with base64, nor what tor has in hs_ed25519_secret_key",
+            path.display()
+        );
+        EndpointError::invalid("privateKeyFile", why).into()
+    };
+    match regular_file::read(path, LONGEST) {
+        Ok(content) => read(&content).map(Some).ok_or_else(no_key),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(no_key()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", path, error)),
     }
@@ -123,6 +122,14 @@ mod tests {
             assert!(matches!(error, Error::Endpoint(_)), "{error}");
             assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        #[cfg(unix)]
+        {
+            // Nobody writes to the pipe, so reading it would block.
+            let fifo = folder.path().join("fifo");
+            assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+            let error = load_or_make(&fifo).unwrap_err();
+            assert!(matches!(error, Error::Io { .. }), "{error}");
         }
         let nowhere = load_or_make(&folder.path().join("no/such")).unwrap_err();
         assert!(matches!(nowhere, Error::Io { .. }), "{nowhere}");

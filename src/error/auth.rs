@@ -26,13 +26,10 @@ pub enum AuthError {
         cookie: Option<Box<AuthError>>,
     },
     /// The password is not the one whose hash tor has in HashedControlPassword.
-    #[error("tor refused the password: {}", .0.text())]
+    #[error("tor refused the password: {}", without_quoting_advice(&.0.text()))]
     PasswordWrong(Box<Refusal>),
     /// The cookie file cannot be read.
-    #[error(
-        "cannot read tor's cookie file {path:?}; the user must be in the group that owns it \
-         (with CookieAuthFileGroupReadable 1), or a password must be given"
-    )]
+    #[error("cannot read tor's cookie file {path:?}: {}", cookie_advice(.source))]
     CookieUnreadable {
         /// The file, as tor names it.
         path: PathBuf,
@@ -50,6 +47,28 @@ pub enum AuthError {
     /// tor offers cookie authentication without naming a file, and none was given.
     #[error("tor offers cookie authentication but names no cookie file; give its path")]
     CookieUnnamed,
+    /// tor offers cookie authentication only in the form that sends it the content of a file, and only tor itself has
+    /// named that file. Nothing was sent, because any program could name any file.
+    #[error(
+        "tor wants the content of {path:?}, which only tor itself has named, so it was not sent; \
+         if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE"
+    )]
+    CookieFromPeer {
+        /// The file, as tor names it.
+        path: PathBuf,
+    },
+    /// The peer offers SAFECOOKIE, and does not answer AUTHCHALLENGE as tor does. It is not the tor that wrote the file,
+    /// and nothing was revealed to it, also no password.
+    #[error(
+        "the peer offers SAFECOOKIE for {path:?} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \
+         or something between changes its answers; nothing was revealed to it"
+    )]
+    NoChallenge {
+        /// The file that the peer named, or the one that was given.
+        path: PathBuf,
+        /// The answer, or its beginning.
+        answer: String,
+    },
     /// tor refused the cookie: the file is not, or no longer, this tor's.
     #[error("tor refused the cookie of {path:?}: {}; is this the cookie of the tor that was connected to?", .refusal.text())]
     CookieRejected {
@@ -83,4 +102,24 @@ pub enum AuthError {
     /// Several methods were tried, and all failed.
     #[error("every authentication method failed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     All(Vec<AuthError>),
+}
+
+/// tor's text without its advice for those who type AUTHENTICATE themselves.
+fn without_quoting_advice(text: &str) -> &str {
+    text.split_once(". Maybe you tried").map_or(text, |(before, _)| before)
+}
+
+/// What to do about a cookie file that can't be read.
+fn cookie_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file here; if tor runs in a container, a chroot or on another machine, give the path \
+             of its cookie file (Connect::cookie_file) or a password"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not read it; add the user to the file's group (on Debian: adduser USER debian-tor; needs \
+             CookieAuthFileGroupReadable 1) and log in again, or give a password"
+        }
+        _ => "give the path of tor's cookie file (Connect::cookie_file) or a password",
+    }
 }

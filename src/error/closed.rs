@@ -19,7 +19,7 @@ pub enum CloseCause {
     Local,
     /// tor closed it (or ended), between two replies.
     Remote {
-        /// The last refusal that tor sent before, which often tells why.
+        /// The refusal that tor ended it after, if it was one.
         last_words: Option<String>,
     },
     /// tor closed it (or ended, or was killed) in the middle of a reply.

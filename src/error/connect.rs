@@ -1,9 +1,10 @@
 //! Nothing to talk to.
 
 use std::fmt;
+use std::io;
 
-use super::Error;
 use super::no_tor::write_with_sources;
+use super::{Error, Phase};
 
 /// No control connection could be made; says what was tried.
 #[derive(Debug, Clone)]
@@ -50,10 +51,81 @@ impl fmt::Display for ConnectError {
             write!(f, "{}: ", attempt.address)?;
             write_with_sources(f, &attempt.error)?;
         }
-        f.write_str(
-            ". Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address",
+        match self.advice() {
+            Some(advice) => write!(f, ". {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ConnectError {
+    /// What to do about it, unless an error says so itself.
+    fn advice(&self) -> Option<&'static str> {
+        let kinds = || self.attempts.iter().map(Problem::of);
+        if kinds().any(|kind| kind == Problem::NotAllowed) {
+            return Some(
+                "The control socket is there, but this user may not open it: add the user to the socket's group \
+                 (on Debian: adduser USER debian-tor) and log in again",
+            );
+        }
+        kinds().all(|kind| kind == Problem::NoConnection).then_some(
+            "Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address",
         )
     }
 }
 
+/// What a failed attempt tells about the tor there.
+#[derive(PartialEq, Eq)]
+enum Problem {
+    /// There is a socket, which may not be opened.
+    NotAllowed,
+    /// Nothing could be connected to.
+    NoConnection,
+    /// Something was connected to.
+    Other,
+}
+
+impl Problem {
+    fn of(attempt: &ConnectAttempt) -> Problem {
+        let is_socket = attempt.address.starts_with("unix:");
+        match &attempt.error {
+            Error::Io { source, .. } if is_socket && source.kind() == io::ErrorKind::PermissionDenied => {
+                Problem::NotAllowed
+            }
+            Error::Io { .. } => Problem::NoConnection,
+            Error::Timeout(timeout) if timeout.phase() == Phase::Connect => Problem::NoConnection,
+            _ => Problem::Other,
+        }
+    }
+}
+
 impl std::error::Error for ConnectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{AuthError, Timeout};
+
+    fn shown(errors: Vec<Error>) -> String {
+        let attempts = errors.into_iter().map(|error| ConnectAttempt::new("unix:/run/tor/control", error));
+        ConnectError::new(attempts.collect()).to_string()
+    }
+
+    fn io_error(kind: io::ErrorKind) -> Error {
+        Error::io("cannot connect", kind.into())
+    }
+
+    #[test]
+    fn socket_that_may_not_be_opened_is_a_matter_of_groups() {
+        let refused = io_error(io::ErrorKind::ConnectionRefused);
+        let text = shown(vec![io_error(io::ErrorKind::PermissionDenied), refused.clone()]);
+        assert!(text.contains("adduser USER debian-tor") && !text.contains("Is tor running"), "{text}");
+        let timeout = Timeout::new(Phase::Connect, std::time::Duration::from_secs(1));
+        let text = shown(vec![refused.clone(), timeout.into()]);
+        assert!(!text.contains("adduser") && text.contains("Is tor running"), "{text}");
+        // A tor that lets nobody in is running.
+        let auth = AuthError::PasswordMissing { cookie: None };
+        let text = shown(vec![refused, auth.into()]);
+        assert!(!text.contains("adduser") && !text.contains("Is tor running"), "{text}");
+    }
+}

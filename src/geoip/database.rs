@@ -1,8 +1,6 @@
 //! A database in MaxMind's format. The package that reads it is named here and in `record` only.
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,9 +12,14 @@ use super::kind::Contents;
 use super::location::{Location, Source};
 use super::record::Record;
 use crate::error::{GeoIpError, Result};
+use crate::regular_file;
 
 /// What comes before the metadata, at the end of the file.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
+
+/// The largest database that is read: 2 GiB, many times the size of MaxMind's
+/// largest.
+const LARGEST: u64 = 2 << 30;
 
 /// A database in MaxMind's format, in memory as a whole: the file may be replaced meanwhile. It is cheap to clone.
 ///
@@ -39,9 +42,9 @@ impl Database {
     /// [`Error::GeoIp`](crate::Error::GeoIp): the file cannot be read, is no such database, or not all of one, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = read(path)
+        let mut bytes = regular_file::read(path, LARGEST)
             .map_err(|error| GeoIpError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) })?;
-        Database::of(path, bytes)
+        Database::of(path, std::mem::take(&mut *bytes))
     }
 
     /// A database that is in memory already, such as one that is part of the program. `path` is what it is called in errors.
@@ -132,14 +135,6 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database").field("path", &self.path()).field("type_name", &self.type_name()).finish()
     }
-}
-
-/// What else than a file there is might have no end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
-    fs::read(path)
 }
 
 fn damaged(path: &Path, location: Option<&Location>, error: &MaxMindDbError) -> GeoIpError {

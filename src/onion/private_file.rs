@@ -1,10 +1,11 @@
 //! Files with keys: written whole or not at all, readable for their owner only.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use zeroize::Zeroizing;
+
+use crate::regular_file;
 
 /// More than any file has that is read here.
 const LONGEST: u64 = 4096;
@@ -39,14 +40,9 @@ pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> 
     }
 }
 
-/// The whole file, which is short.
+/// Reads a key file of at most 4 KiB. Same errors as [`regular_file::read`].
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut content = Zeroizing::new(Vec::with_capacity(256));
-    File::open(path)?.take(LONGEST + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long for a key"));
-    }
-    Ok(content)
+    regular_file::read(path, LONGEST)
 }
 
 /// The user this program is.
@@ -92,7 +88,7 @@ mod tests {
         // Nothing is left beside it.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::write(folder.path().join("long"), [7; 5000]).unwrap();
-        assert_eq!(read(&folder.path().join("long")).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read(&folder.path().join("long")).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! How the program and the tor that it starts come to a control connection.
 
-use std::fs;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,12 +11,17 @@ use super::private_dir::PrivateDir;
 use crate::config::Torrc;
 use crate::controller::{Connect, Controller};
 use crate::error::{AuthError, Error, Phase, Result, Timeout};
+use crate::regular_file;
 use crate::transport::Address;
 #[cfg(unix)]
 use crate::transport::Transport;
 
 /// How long to wait between two attempts to connect.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
+
+/// The longest port file that is read, in bytes. tor writes a line for each
+/// control port.
+const LONGEST_PORT_FILE: u64 = 64 << 10;
 
 /// How long later calls wait for tor: as those of every other controller.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -183,7 +187,8 @@ fn is_final(error: &Error) -> bool {
 
 /// The address in the file of `ControlPortWriteToFile`; `None` where tor has not written it yet.
 fn read_port_file(file: &Path) -> Result<Option<Address>> {
-    let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+    let Ok(bytes) = regular_file::read(file, LONGEST_PORT_FILE) else { return Ok(None) };
+    let text = String::from_utf8_lossy(&bytes);
     // tor replaces the file at once, so there is always a whole line. Ours is the first.
     let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else { return Ok(None) };
     match address.parse() {

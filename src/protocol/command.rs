@@ -3,9 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::hazard::{Hazard, hazard, torrc_hazard};
 use super::quote::c_string;
-use super::redact::redact_line;
+use super::redact::secrets_in_command;
+use super::wire_buffer::WireBuffer;
 use crate::error::{ArgumentError, ArgumentProblem};
 use crate::types::{REDACTED, is_secret_option};
 
@@ -32,28 +35,25 @@ const TOO_LONG: usize = 1 << 20;
 /// ```
 #[derive(Clone)]
 pub struct Command {
-    wire: Vec<u8>,
-    shown: Shown,
-}
-
-/// How to show a command without its secrets.
-#[derive(Clone)]
-enum Shown {
-    /// The line is as long as this, and these parts of it are secret.
-    Line { length: usize, secrets: Vec<Range<usize>> },
-    /// It came whole, and is shown as this.
-    Raw(Box<str>),
+    /// Wiped when it is dropped.
+    wire: WireBuffer,
+    /// The length of the line, without its end and the data behind it.
+    length: usize,
+    /// The parts of the line that are secret.
+    secrets: Vec<Range<usize>>,
 }
 
 /// Puts a [`Command`] together. The first bad argument is reported by [`finish`](Self::finish).
-#[derive(Debug)]
 pub struct CommandBuilder {
     keyword: Box<str>,
-    wire: Vec<u8>,
+    wire: WireBuffer,
     secrets: Vec<Range<usize>>,
-    data: Option<Vec<u8>>,
+    data: Option<WireBuffer>,
     error: Option<ArgumentError>,
 }
+
+/// Room for most commands, so that few have to grow.
+const USUAL_LENGTH: usize = 128;
 
 impl Command {
     /// Begins a command. `keyword` consists of letters, digits and `_`; the `+` of a command with data is not
@@ -61,11 +61,12 @@ impl Command {
     pub fn build(keyword: &str) -> CommandBuilder {
         let mut builder = CommandBuilder {
             keyword: keyword.into(),
-            wire: keyword.as_bytes().to_vec(),
+            wire: WireBuffer::with_capacity(USUAL_LENGTH.max(keyword.len())),
             secrets: Vec::new(),
             data: None,
             error: None,
         };
+        builder.wire.extend(keyword.as_bytes());
         builder.check("keyword", keyword, |c| c.is_ascii_alphanumeric() || c == '_');
         builder
     }
@@ -89,13 +90,15 @@ impl Command {
             let why = "with + before its keyword must come with data, and only such a one";
             builder.fail(ArgumentError::invalid(name, "command", why));
         }
-        builder.wire = line.strip_prefix('+').unwrap_or(line).as_bytes().to_vec();
+        // The `+` comes back with the data.
+        let line = line.strip_prefix('+').unwrap_or(line);
+        builder.wire = WireBuffer::with_capacity(line.len());
+        builder.wire.extend(line.as_bytes());
+        builder.secrets = secrets_in_command(line);
         if let Some(data) = data {
             builder.data("data", data);
         }
-        let mut command = builder.finish()?;
-        command.shown = Shown::Raw(redact_raw(line).into());
-        Ok(command)
+        builder.finish()
     }
 
     /// The bytes to send, with their line end.
@@ -103,20 +106,15 @@ impl Command {
         &self.wire
     }
 
+    /// The secret arguments, as they are on the wire.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.secrets.iter().filter_map(|range| self.wire.get(range.clone()))
+    }
+
     /// The keyword, without `+`.
     pub fn keyword(&self) -> &str {
         let word = self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();
         std::str::from_utf8(word.strip_prefix(b"+").unwrap_or(word)).unwrap_or_default()
-    }
-}
-
-/// A raw command line as it may be shown: of the arguments that are secrets themselves, nothing.
-fn redact_raw(line: &str) -> String {
-    let mut words = line.split([' ', '\t']);
-    let keyword = words.next().unwrap_or_default();
-    match keyword.to_ascii_uppercase().as_str() {
-        "AUTHENTICATE" if words.next().is_some() => format!("{keyword} {REDACTED}"),
-        _ => redact_line(line.as_bytes()),
     }
 }
 
@@ -155,7 +153,7 @@ impl CommandBuilder {
         }
         self.push(b' ', option.as_bytes());
         let start = self.wire.len() + 1;
-        self.push(b'=', c_string(value).as_bytes());
+        self.push(b'=', Zeroizing::new(c_string(value)).as_bytes());
         if is_secret_option(option) {
             self.secrets.push(start..self.wire.len());
         }
@@ -180,17 +178,17 @@ impl CommandBuilder {
         {
             self.fail(self.refuse(hazard));
         }
-        let mut stuffed = Vec::with_capacity(data.len() + 8);
+        let mut stuffed = WireBuffer::with_capacity(data.len() + data.len() / 8 + 8);
         let body = data.strip_suffix(b"\n").unwrap_or(data);
         for line in body.split(|b| *b == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.starts_with(b".") {
-                stuffed.push(b'.');
+                stuffed.extend(b".");
             }
-            stuffed.extend_from_slice(line);
-            stuffed.extend_from_slice(b"\r\n");
+            stuffed.extend(line);
+            stuffed.extend(b"\r\n");
         }
-        stuffed.extend_from_slice(b".\r\n");
+        stuffed.extend(b".\r\n");
         self.data = Some(stuffed);
         self
     }
@@ -205,22 +203,31 @@ impl CommandBuilder {
             return Err(self.refuse(hazard));
         }
         let mut secrets = std::mem::take(&mut self.secrets);
-        let mut wire = std::mem::take(&mut self.wire);
-        let mut length = wire.len();
-        wire.extend_from_slice(b"\r\n");
-        if let Some(data) = self.data.take() {
-            wire.insert(0, b'+');
-            wire.extend_from_slice(&data);
-            length += 1;
-            for secret in &mut secrets {
-                *secret = secret.start + 1..secret.end + 1;
+        let line = std::mem::replace(&mut self.wire, WireBuffer::with_capacity(0));
+        let (wire, length) = match self.data.take() {
+            None => {
+                let length = line.len();
+                let mut wire = line;
+                wire.extend(b"\r\n");
+                (wire, length)
             }
-        }
+            Some(data) => {
+                let mut wire = WireBuffer::with_capacity(line.len() + data.len() + 3);
+                wire.extend(b"+");
+                wire.extend(&line);
+                wire.extend(b"\r\n");
+                wire.extend(&data);
+                for secret in &mut secrets {
+                    *secret = secret.start + 1..secret.end + 1;
+                }
+                (wire, line.len() + 1)
+            }
+        };
         if wire.len() >= TOO_LONG {
             let problem = ArgumentProblem::TooLong { length: wire.len() };
             return Err(ArgumentError::new(&self.keyword, "arguments", problem));
         }
-        Ok(Command { wire, shown: Shown::Line { length, secrets } })
+        Ok(Command { wire, length, secrets })
     }
 
     fn refuse(&self, hazard: Hazard) -> ArgumentError {
@@ -234,8 +241,8 @@ impl CommandBuilder {
     }
 
     fn push(&mut self, before: u8, bytes: &[u8]) {
-        self.wire.push(before);
-        self.wire.extend_from_slice(bytes);
+        self.wire.extend(&[before]);
+        self.wire.extend(bytes);
     }
 
     fn check(&mut self, argument: &str, value: &str, allowed: impl Fn(char) -> bool) {
@@ -264,27 +271,28 @@ fn is_key_character(c: char) -> bool {
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line_length = match &self.shown {
-            Shown::Raw(text) => {
-                f.write_str(text)?;
-                self.wire.iter().position(|b| *b == b'\n').unwrap_or(self.wire.len())
-            }
-            Shown::Line { length, secrets } => {
-                let mut from = 0;
-                for secret in secrets {
-                    let shown = self.wire.get(from..secret.start).unwrap_or_default();
-                    write!(f, "{}{REDACTED}", String::from_utf8_lossy(shown))?;
-                    from = secret.end;
-                }
-                let shown = self.wire.get(from..*length).unwrap_or_default();
-                f.write_str(&String::from_utf8_lossy(shown))?;
-                *length + 1
-            }
-        };
-        match self.wire.len().saturating_sub(line_length + 1) {
+        let mut from = 0;
+        for secret in &self.secrets {
+            let shown = self.wire.get(from..secret.start).unwrap_or_default();
+            write!(f, "{}{REDACTED}", String::from_utf8_lossy(shown))?;
+            from = secret.end;
+        }
+        let shown = self.wire.get(from..self.length).unwrap_or_default();
+        f.write_str(&String::from_utf8_lossy(shown))?;
+        match self.wire.len().saturating_sub(self.length + 2) {
             0 => Ok(()),
             data => write!(f, " ({data} bytes of data)"),
         }
+    }
+}
+
+/// Shows the keyword only: what was added so far may be a secret.
+impl fmt::Debug for CommandBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandBuilder")
+            .field("keyword", &self.keyword)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
     }
 }
 
@@ -369,6 +377,15 @@ mod tests {
         assert_eq!(raw.to_string(), "authenticate [redacted]");
         let raw = Command::raw("ADD_ONION ED25519-V3:abc Port=80", None).unwrap();
         assert_eq!(raw.to_string(), "ADD_ONION ED25519-V3:[redacted] Port=80");
+        for name in ["Socks5ProxyPass", "socks5proxypassword", "HTTPProxyAuth", "BridgePasswords"] {
+            let command = Command::build("SETCONF").quoted(name, "s3cret").finish().unwrap();
+            assert_eq!(command.to_string(), format!("SETCONF {name}=[redacted]"));
+            let raw = Command::raw(&format!("setconf {name}=s3cret Nickname=x"), None).unwrap();
+            assert_eq!(raw.to_string(), format!("setconf {name}=[redacted] Nickname=x"));
+        }
+        let mut builder = Command::build("SETCONF");
+        builder.quoted("Socks5ProxyPassword", "ABC");
+        assert!(!format!("{builder:?}").contains("65"), "{builder:?}");
         let data = Command::build("LOADCONF").data("torrc", b"HashedControlPassword x").finish().unwrap();
         assert!(!format!("{data}{data:?}").contains("Hashed"));
     }

@@ -17,8 +17,8 @@ pub struct Limits {
     /// The longest line, in bytes without its end. Default: 16 MiB. (tor's longest is a NEWDESC event that
     /// names every relay, below 1 MiB.)
     pub line: usize,
-    /// The longest reply or event, in bytes of text and data. Default: 256 MiB. (tor's longest is
-    /// `GETINFO desc/all-recent`, some 30 MiB.)
+    /// The largest reply or event, in bytes of memory: those of its text and data, and 40 for each line but
+    /// the last (on 64-bit machines). Default: 256 MiB. (tor's largest is `GETINFO desc/all-recent`, some 30 MiB.)
     pub reply: usize,
 }
 
@@ -283,6 +283,7 @@ fn not_a_reply(line: &[u8]) -> DecodeError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reply::LINE_COST;
     use super::*;
 
     fn replies(decoder: &mut Decoder) -> Vec<Reply> {
@@ -384,7 +385,8 @@ mod tests {
 
     #[test]
     fn limits_hold_however_the_input_is_split() {
-        let limits = Limits::default().line(8).reply(20);
+        let limits = Limits::default().line(8).reply(LIMIT);
+        const LIMIT: usize = 20 + LINE_COST;
         let long_line = b"250 12345\r\n".as_slice();
         let long_reply = b"250+a=\r\n12345678\r\n12345678\r\n.\r\n250 OK\r\n".as_slice();
         let fits = b"250 1234\r\n250+a=\r\n1234567\r\n1234567\r\n.\r\n250 OK\r\n".as_slice();
@@ -401,8 +403,26 @@ mod tests {
                 Ok(count)
             };
             assert_eq!(run(long_line), Err(DecodeError::LineTooLong { limit: 8 }), "{step}");
-            assert_eq!(run(long_reply), Err(DecodeError::ReplyTooLong { limit: 20 }), "{step}");
+            assert_eq!(run(long_reply), Err(DecodeError::ReplyTooLong { limit: LIMIT }), "{step}");
             assert_eq!(run(fits), Ok(2), "{step}");
+        }
+    }
+
+    #[test]
+    fn lines_without_text_count_towards_the_limit() {
+        for line in ["250-\r\n", "650-\r\n", "250+\r\n.\r\n"] {
+            let mut decoder = Decoder::new(Limits::default().reply(1 << 20));
+            let block = line.repeat(1 << 10);
+            let mut sent = 0;
+            let error = loop {
+                decoder.feed(block.as_bytes());
+                sent += block.len();
+                match decoder.next_reply() {
+                    Ok(reply) => assert!(reply.is_none() && sent <= 1 << 20, "{line:?}: {sent} bytes"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error, DecodeError::ReplyTooLong { limit: 1 << 20 });
         }
     }
 

@@ -1,11 +1,13 @@
 //! The answer to GETINFO.
 
+use super::redact::redact_line;
 use super::reply::Reply;
 
 /// Reads the values for `keys` from tor's answer to `GETINFO keys…`: one for each key, in the same order. A data
 /// block is given with the LF at the end of its last line. On failure the text says what is wrong.
 ///
-/// The answer repeats each key as it was asked, so exactly `key=` is taken off; values may hold anything.
+/// The answer repeats each key as it was asked, so exactly `key=` is taken off; values may hold anything. A value is either
+/// behind the `=` or in a data block. tor and control-spec never have both, and as in stem, such an answer is an error.
 pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let mut values = Vec::with_capacity(keys.len());
     // The last line is the OK.
@@ -20,23 +22,27 @@ pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, Strin
         }
         let value = line.text.strip_prefix(key.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
         let Some(value) = value else {
-            let text = String::from_utf8_lossy(line.text.get(..80).unwrap_or(line.text)).into_owned();
+            let text = excerpt(line.text);
             return Err(format!("expected the value of {key:?}, got {text:?}"));
         };
         values.push(match line.data {
             Some(data) if value.is_empty() => data.to_vec(),
-            // Never seen of tor, but nothing is lost.
-            Some(data) => [value, data].concat(),
+            Some(_) => return Err(format!("the value of {key:?} is both in its line and in a data block")),
             None => value.to_vec(),
         });
     }
     match lines.next() {
         None => Ok(values),
         Some(line) => {
-            let text = String::from_utf8_lossy(line.text.get(..80).unwrap_or(line.text)).into_owned();
+            let text = excerpt(line.text);
             Err(format!("a line that was not asked for: {text:?}"))
         }
     }
+}
+
+/// The beginning of a line, without secrets.
+fn excerpt(line: &[u8]) -> String {
+    redact_line(line.get(..80).unwrap_or(line))
 }
 
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod tests {
             ("250-version=1\r\n250 OK\r\n", &["version", "uptime"]),
             ("250-version=1\r\n250-uptime=1\r\n250 OK\r\n", &["version"]),
             ("250-(null)\r\n250 OK\r\n", &["dir/status/a=b"]),
+            ("250+config-text=SocksPort 1\r\nORPort 2\r\n.\r\n250 OK\r\n", &["config-text"]),
         ] {
             assert!(parse(text, keys).is_err(), "{text:?} {keys:?}");
         }

@@ -1,5 +1,7 @@
 //! Quoted strings, in the forms that tor reads and the one that it writes.
 
+use zeroize::Zeroizing;
+
 /// Quotes for SETCONF and RESETCONF: a C string. Control characters become octal escapes, `"` and `\` are
 /// escaped, everything else (UTF-8 included) stays as it is. (tor refuses a NUL, also an escaped one.)
 ///
@@ -12,7 +14,10 @@ pub fn c_string(text: &str) -> String {
 
 /// [`c_string`] for bytes: what is no UTF-8 becomes octal escapes.
 pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
-    let mut quoted = String::with_capacity(bytes.len() + 2);
+    // The text may be a secret, and a string that grows leaves copies behind.
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
+    let plain = bytes.iter().filter(|byte| is_plain(byte)).count();
+    let mut quoted = String::with_capacity(2 + plain + 4 * (bytes.len() - plain));
     quoted.push('"');
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -87,6 +92,23 @@ fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
 /// only. There is no form for CR, LF and NUL.
 pub fn quoted_string(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Reads a `QuotedString`, the form of a password behind AUTHENTICATE: a
+/// backslash stands for the character behind it, whichever that is. Returns
+/// `None` if the text isn't one quoted string.
+pub(crate) fn read_quoted_string(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let inner = text.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(inner.len()));
+    let mut rest = inner.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => return None,
+            b'\\' => bytes.push(*rest.next()?),
+            byte => bytes.push(*byte),
+        }
+    }
+    Some(bytes)
 }
 
 /// Reads a quoted string as tor writes it: a C string with `\n \r \t`, up to three octal digits, and `\` before any

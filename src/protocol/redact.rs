@@ -1,74 +1,160 @@
-//! Lines of tor's, without their secrets.
+//! Lines without their secrets.
+//!
+//! Everything here takes time in proportion to the text, because the reader
+//! thread uses it on whatever a peer sends.
 
-use crate::types::{REDACTED, SECRET_OPTIONS};
+use std::ops::Range;
 
-/// What comes before a secret: up to the next space, or the end of the quoted string, nothing is shown.
-const BEFORE_SECRETS: &[&str] = &[
-    "PrivateKey=",
-    "x25519:",
-    "ED25519-V3:",
-    "SOCKS_PASSWORD=",
-    "SERVERHASH=",
-    // tor repeats in its refusal what it was given.
-    "Invalid private key ",
-];
+use memchr::memchr2;
+use memchr::memmem;
 
-/// One line of a reply or a raw command, as it may be shown.
+use crate::types::{REDACTED, is_secret_option};
+
+/// Keys of secret values in events and replies.
+const SECRET_KEYS: &[&str] = &["PrivateKey", "SOCKS_PASSWORD", "SERVERHASH"];
+
+/// Types of keys. The key itself follows a colon.
+const KEY_TYPES: &[&str] = &["x25519", "ED25519-V3"];
+
+/// tor repeats in this refusal what it was given.
+const BAD_KEY: &str = "Invalid private key ";
+
+/// Of a stream that came by an HTTP tunnel port, the user name is the whole
+/// `Proxy-Authorization` header, password included.
+const USER_NAME: &str = "SOCKS_USERNAME";
+
+/// The shortest abbreviation of an option that counts in a reply. tor spells
+/// options in full there, and short words have other meanings.
+const SHORTEST_IN_REPLIES: usize = 8;
+
+/// The longest word that can come before a secret: no look back is longer.
+const LONGEST_WORD: usize = 64;
+
+/// Returns one line of a reply without its secrets. Bytes that aren't UTF-8 are
+/// shown as U+FFFD.
 pub(crate) fn redact_line(line: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(line).into_owned();
-    for before in BEFORE_SECRETS {
-        redact_after(&mut text, before, "");
-    }
-    for option in SECRET_OPTIONS {
-        redact_after(&mut text, option, "=");
-    }
-    redact_proxy_authorization(&mut text);
-    text
+    let text = String::from_utf8_lossy(line);
+    let secrets = secrets_in(&text, SHORTEST_IN_REPLIES);
+    without(&text, &secrets)
 }
 
-/// Replaces the secrets that follow `before` and `separator`: up to the next space, or the end of a quoted string.
-fn redact_after(text: &mut String, before: &str, separator: &str) {
+/// Finds the secrets in the line of a raw command.
+pub(super) fn secrets_in_command(line: &str) -> Vec<Range<usize>> {
+    let Some(keyword_end) = memchr2(b' ', b'\t', line.as_bytes()) else { return Vec::new() };
+    let (keyword, arguments) = line.split_at_checked(keyword_end).unwrap_or((line, ""));
+    match keyword.to_ascii_uppercase().as_str() {
+        // Everything, because what is no password may be a part of one.
+        "AUTHENTICATE" if arguments.trim_ascii().is_empty() => Vec::new(),
+        "AUTHENTICATE" => vec![keyword_end + 1..line.len()],
+        "SETCONF" | "RESETCONF" => secrets_in(line, 1),
+        _ => secrets_in(line, SHORTEST_IN_REPLIES),
+    }
+}
+
+/// Replaces parts of a text, which are in order and don't overlap.
+pub(super) fn without(text: &str, secrets: &[Range<usize>]) -> String {
+    let mut shown = String::with_capacity(text.len());
     let mut from = 0;
-    while let Some(found) = find_ignoring_case(text, before, from) {
-        from = found + before.len();
-        let Some(rest) = text.get(from..).and_then(|rest| rest.strip_prefix(separator)) else { continue };
-        let start = from + separator.len();
-        let length =
-            if rest.starts_with('"') { quoted_length(rest) } else { rest.find(' ').unwrap_or(rest.len()) };
-        text.replace_range(start..start + length, REDACTED);
-        from = start + REDACTED.len();
+    for secret in secrets {
+        shown.push_str(text.get(from..secret.start).unwrap_or_default());
+        shown.push_str(REDACTED);
+        from = secret.end;
     }
+    shown.push_str(text.get(from..).unwrap_or_default());
+    shown
 }
 
-/// Of a stream that came by an HTTP tunnel port, the user name is the whole `Proxy-Authorization` header, password
-/// included: the only one with a space in it.
-fn redact_proxy_authorization(text: &mut String) {
-    const BEFORE: &str = "SOCKS_USERNAME=";
-    let Some(found) = find_ignoring_case(text, BEFORE, 0) else { return };
-    let start = found + BEFORE.len();
-    let rest = text.get(start..).unwrap_or_default();
-    let end = start + if rest.starts_with('"') { quoted_length(rest) } else { 0 };
-    if text.get(start..end).is_some_and(|name| name.contains(' ')) {
-        text.replace_range(start..end, REDACTED);
-    }
-}
-
-fn find_ignoring_case(text: &str, what: &str, from: usize) -> Option<usize> {
-    let haystack = text.as_bytes().get(from..)?;
-    haystack.windows(what.len()).position(|w| w.eq_ignore_ascii_case(what.as_bytes())).map(|at| from + at)
-}
-
-fn quoted_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (i, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return i + 1,
-            _ => {}
+/// Finds the secrets in a line, in order. Names of options count from
+/// `shortest` bytes on, as tor takes abbreviations.
+fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut secrets: Vec<Range<usize>> = Vec::new();
+    let mut bad_keys = memmem::find_iter(bytes, BAD_KEY).map(|at| at + BAD_KEY.len()).peekable();
+    let mut from = 0;
+    while let Some(found) = bytes.get(from..).and_then(|rest| memchr2(b'=', b':', rest)) {
+        let at = from + found;
+        from = at + 1;
+        while let Some(start) = bad_keys.next_if(|start| *start <= at) {
+            push(&mut secrets, start, value_end(text, start));
+        }
+        if secrets.last().is_some_and(|last| at < last.end) {
+            continue;
+        }
+        let word = word_before(text, at);
+        let end = if bytes.get(at) == Some(&b':') {
+            ends_with_one_of(word, KEY_TYPES).then(|| value_end(text, from))
+        } else if is_secret_option(word) && word.len() >= shortest {
+            // A line that begins with the option is an answer to GETCONF, which isn't quoted.
+            let is_whole_line = word.len() == at;
+            Some(if is_whole_line { text.len() } else { value_end(text, from) })
+        } else if ends_with_one_of(word, SECRET_KEYS) {
+            Some(value_end(text, from))
+        } else if ends_with_one_of(word, &[USER_NAME]) {
+            let end = quoted_end(text, from);
+            // A password is part of it only if there is a space, which other names don't have.
+            end.filter(|end| text.get(from..*end).is_some_and(|name| name.contains(' ')))
+        } else {
+            None
+        };
+        if let Some(end) = end {
+            push(&mut secrets, from, end);
+            from = end;
         }
     }
-    text.len()
+    for start in bad_keys {
+        push(&mut secrets, start, value_end(text, start));
+    }
+    secrets
+}
+
+/// Adds a secret unless it is within the last one.
+fn push(secrets: &mut Vec<Range<usize>>, start: usize, end: usize) {
+    if secrets.last().is_none_or(|last| last.end <= start) {
+        secrets.push(start..end);
+    }
+}
+
+/// The letters, digits, `_` and `-` before a position.
+fn word_before(text: &str, at: usize) -> &str {
+    let before = text.as_bytes().get(at.saturating_sub(LONGEST_WORD)..at).unwrap_or_default();
+    let is_in_word = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let length = before.iter().rev().take_while(is_in_word).count();
+    text.get(at - length..at).unwrap_or_default()
+}
+
+fn ends_with_one_of(word: &str, names: &[&str]) -> bool {
+    let ends_with = |name: &str| {
+        let start = word.len().checked_sub(name.len());
+        start.and_then(|start| word.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
+    };
+    names.iter().any(|name| ends_with(name))
+}
+
+/// Where the value that begins at a position ends: behind its closing quote, at
+/// the next space, or at the end of the text.
+fn value_end(text: &str, start: usize) -> usize {
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    match quoted_end(text, start) {
+        Some(end) => end,
+        None => memchr::memchr(b' ', rest).map_or(text.len(), |length| start + length),
+    }
+}
+
+/// The end of the quoted string at a position. A string that isn't closed goes
+/// to the end of the text. `None` if there is no quote.
+fn quoted_end(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if bytes.get(start) != Some(&b'"') {
+        return None;
+    }
+    let mut at = start + 1;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        match bytes.get(at + found) {
+            Some(b'"') => return Some(at + found + 1),
+            _ => at += found + 2,
+        }
+    }
+    Some(text.len())
 }
 
 #[cfg(test)]
@@ -91,6 +177,14 @@ mod tests {
             ("version=0.4.9.11", "version=0.4.9.11"),
             ("Invalid private key \"8Fq=\"", "Invalid private key [redacted]"),
             ("x25519:a x25519:b", "x25519:[redacted] x25519:[redacted]"),
+            ("x Invalid private key x25519:a b=c", "x Invalid private key [redacted] b=c"),
+            // Answers to GETCONF aren't quoted.
+            ("Socks5ProxyPassword=my pass word", "Socks5ProxyPassword=[redacted]"),
+            ("BridgePassword=a", "BridgePassword=[redacted]"),
+            ("Bridge=192.0.2.1:443 x=y", "Bridge=192.0.2.1:443 x=y"),
+            ("X BridgePassword=\"a b\" c", "X BridgePassword=[redacted] c"),
+            ("Socks5Proxy=192.0.2.1:1080", "Socks5Proxy=192.0.2.1:1080"),
+            ("b=1 so=2 h=3", "b=1 so=2 h=3"),
         ];
         for (line, shown) in cases {
             assert_eq!(redact_line(line.as_bytes()), shown);
@@ -98,8 +192,45 @@ mod tests {
     }
 
     #[test]
+    fn abbreviated_option_names_in_commands() {
+        let shown = |line: &str| without(line, &secrets_in_command(line));
+        for name in ["Socks5ProxyPass", "socks5proxyp", "SOCKS5PROXYPASSWORD", "HTTPProxyAuth", "Ha"] {
+            assert_eq!(
+                shown(&format!("SETCONF Nickname=x {name}=s3cret {name}=\"s3 cret\"")),
+                format!("SETCONF Nickname=x {name}=[redacted] {name}=[redacted]")
+            );
+        }
+        assert_eq!(shown("setconf BridgePasswords=a"), "setconf BridgePasswords=[redacted]");
+        assert_eq!(shown("SETCONF Socks5Proxy=a Bridge=b"), "SETCONF Socks5Proxy=a Bridge=b");
+        assert_eq!(shown("AUTHENTICATE \"a b\""), "AUTHENTICATE [redacted]");
+        assert_eq!(shown("AUTHENTICATE"), "AUTHENTICATE");
+        assert_eq!(shown("AUTHENTICATE "), "AUTHENTICATE ");
+        assert_eq!(shown("ADD_ONION ED25519-V3:abc Port=80"), "ADD_ONION ED25519-V3:[redacted] Port=80");
+    }
+
+    #[test]
     fn odd_bytes_do_not_matter() {
         redact_line("PrivateKey=\u{fffd}é".as_bytes());
         redact_line(b"\xff\xfePrivateKey=\"\\");
+        redact_line("é".repeat(40).as_bytes());
+        redact_line(format!("{}=x", "é".repeat(40)).as_bytes());
+    }
+
+    #[test]
+    fn long_line_takes_time_in_proportion_to_its_length() {
+        // Quadratic time would be many minutes.
+        let texts = [
+            "x25519:a ".repeat(1 << 18),
+            "PrivateKey=\"".repeat(1 << 18),
+            "Invalid private key ".repeat(1 << 17),
+            "=".repeat(1 << 22),
+            "SOCKS_USERNAME=\"a\" ".repeat(1 << 17),
+            "a".repeat(1 << 22),
+        ];
+        let start = std::time::Instant::now();
+        for text in texts {
+            redact_line(text.as_bytes());
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
     }
 }

@@ -1,7 +1,9 @@
 //! What tor sends: one reply, or one event.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::known_secrets::KnownSecrets;
 use super::redact::redact_line;
 use crate::error::Refusal;
 
@@ -10,14 +12,25 @@ use crate::error::Refusal;
 ///
 /// Texts are bytes: tor may send what is no UTF-8. `Debug` and `Display` replace secrets and leave out
 /// data blocks; what was really sent is in [`lines`](Self::lines).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Reply {
     /// Every line's text and data, one after the other.
     bytes: Vec<u8>,
     first: Span,
     /// Empty, and so without an allocation, for the one-line replies that events mostly are.
     rest: Vec<Span>,
+    /// Secrets of the connection and the command that must not be shown if the peer sends them back.
+    known: Option<Arc<KnownSecrets>>,
 }
+
+/// The same bytes, whatever is hidden when they are shown.
+impl PartialEq for Reply {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.first == other.first && self.rest == other.rest
+    }
+}
+
+impl Eq for Reply {}
 
 /// Where one line is in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +42,9 @@ struct Span {
     end: usize,
     has_data: bool,
 }
+
+/// How many bytes of memory a line of a reply takes besides its text and data.
+pub(super) const LINE_COST: usize = size_of::<Span>();
 
 /// One line of a [`Reply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +105,41 @@ impl Reply {
         if self.is_ok() {
             return None;
         }
-        let text = |line: ReplyLine<'_>| (line.code, redact_line(line.text));
+        let text = |line: ReplyLine<'_>| (line.code, self.shown(line.text));
         Some(Refusal::new(command.to_string(), self.lines().map(text).collect()))
+    }
+
+    /// Hides these secrets whenever the reply is shown.
+    pub(crate) fn hide(&mut self, known: Arc<KnownSecrets>) {
+        self.known = Some(known);
+    }
+
+    /// Returns the first bad line, or else the last line, as it may be shown and without most of what is longer than a
+    /// sentence.
+    pub(crate) fn excerpt(&self) -> String {
+        const LONGEST: usize = 400;
+        let line = self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
+        let text = match line.text.get(..LONGEST) {
+            Some(beginning) => self.hide_cut(redact_line(beginning)) + "…",
+            None => self.shown(line.text),
+        };
+        format!("{} {text}", line.code)
+    }
+
+    /// A line's text, as it may be shown.
+    fn shown(&self, text: &[u8]) -> String {
+        let text = redact_line(text);
+        match &self.known {
+            Some(known) => known.hide(text),
+            None => text,
+        }
+    }
+
+    fn hide_cut(&self, text: String) -> String {
+        match &self.known {
+            Some(known) => known.hide_cut(text),
+            None => text,
+        }
     }
 
     /// The bytes of text and data that hold the line with this number.
@@ -120,7 +169,7 @@ impl fmt::Display for Reply {
                 if i > 0 { "\n" } else { "" },
                 line.code,
                 separator,
-                redact_line(line.text)
+                self.shown(line.text)
             )?;
             if let Some(data) = line.data {
                 write!(f, " ({} bytes of data)", data.len())?;
@@ -150,9 +199,9 @@ impl PartialReply {
         self.spans.is_empty() && self.open.is_none()
     }
 
-    /// The number of bytes that have come.
+    /// The number of bytes of memory that this takes, about: texts and data, and what is remembered of each line.
     pub(super) fn size(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.spans.len() * LINE_COST
     }
 
     /// A `-` line.
@@ -185,14 +234,14 @@ impl PartialReply {
         if self.is_empty() {
             // Most events are such a line.
             let first = Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
-            return Reply { bytes: text.to_vec(), first, rest: Vec::new() };
+            return Reply { bytes: text.to_vec(), first, rest: Vec::new(), known: None };
         }
         let last = self.span(code, text);
         let bytes = std::mem::take(&mut self.bytes);
         let mut rest = std::mem::take(&mut self.spans);
         let first = rest.remove(0);
         rest.push(last);
-        Reply { bytes, first, rest }
+        Reply { bytes, first, rest, known: None }
     }
 
     fn span(&mut self, code: u16, text: &[u8]) -> Span {

@@ -99,7 +99,7 @@ pub use onion::{OnionAddress, ParseOnionError};
 pub use onion_key::OnionKey;
 pub use onion_key_file::ParseOnionKeyFileError;
 pub use options::ConfLine;
-pub(crate) use options::{REDACTED, SECRET_OPTIONS, is_secret_option};
+pub(crate) use options::{REDACTED, is_secret_option};
 pub use or_conn::{OrConnReason, OrConnStatus, OrConnTarget};
 pub(crate) use path::path_of;
 pub use pluggable_transport::{PtSeverity, TransportRole};

@@ -6,17 +6,32 @@ use std::fmt;
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// The options whose values are secrets.
-pub(crate) const SECRET_OPTIONS: &[&str] = &[
+const SECRET_OPTIONS: &[&str] = &[
     "HashedControlPassword",
     "__HashedControlSessionPassword",
     "Socks5ProxyPassword",
     "HTTPProxyAuthenticator",
     "HTTPSProxyAuthenticator",
+    "BridgePassword",
 ];
 
-/// Whether the option's values are secrets.
+/// Options that aren't secrets, though their names begin as those of secrets.
+const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"];
+
+/// Returns true if the option's values are secrets.
+///
+/// tor takes every abbreviation of an option, in any case, unless it is the
+/// name of another one. A secret's name with more behind it, such as a plural,
+/// counts as well: tor refuses it, but its value is a secret all the same.
 pub(crate) fn is_secret_option(name: &str) -> bool {
-    SECRET_OPTIONS.iter().any(|option| name.eq_ignore_ascii_case(option))
+    let is_same_up_to_the_shorter_end = |option: &&str| {
+        let length = option.len().min(name.len());
+        let (option, name) = (option.as_bytes().get(..length), name.as_bytes().get(..length));
+        option.zip(name).is_some_and(|(option, name)| option.eq_ignore_ascii_case(name))
+    };
+    !name.is_empty()
+        && SECRET_OPTIONS.iter().any(is_same_up_to_the_shorter_end)
+        && !NO_SECRETS.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 /// One line of GETCONF's answer: an option's name, in tor's spelling, and its value.
@@ -68,6 +83,15 @@ mod tests {
         let line = ConfLine::new("hashedcontrolpassword", Some("16:ABCDEF".into()));
         assert!(!format!("{line} {line:?}").contains("ABCDEF"));
         assert_eq!(line.value.as_deref(), Some("16:ABCDEF"));
+        for name in ["Socks5ProxyPass", "SOCKS5PROXYP", "HTTPProxyAuthenticators", "BridgePassw"] {
+            let line = ConfLine::new(name, Some("s3cret".into()));
+            assert!(!format!("{line} {line:?}").contains("s3cret"), "{name}");
+        }
+        for name in
+            ["Socks5Proxy", "socks5proxy", "Bridge", "HTTPProxy", "Socks5ProxyUsername", "Nickname", ""]
+        {
+            assert!(!is_secret_option(name), "{name}");
+        }
         let line = ConfLine::new("ContactInfo", Some("me".into()));
         assert_eq!(line.to_string(), "ContactInfo me");
         assert_eq!(format!("{line:?}"), r#"ConfLine { name: "ContactInfo", value: Some("me") }"#);

@@ -1,6 +1,5 @@
 //! Reading the page's file. The package that unpacks is named here only.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::Manual;
 use crate::error::ManualError;
+use crate::regular_file;
 
 /// The largest page, unpacked: tor's has about 200 kB.
 const LARGEST: u64 = 4 << 20;
@@ -22,7 +22,10 @@ const OTHERS: [(&[u8], &str); 4] =
 pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
     let unreadable = |error| ManualError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) };
     let too_large = || ManualError::TooLarge { path: path.to_path_buf(), limit: LARGEST };
-    let bytes = open(path).and_then(limited).map_err(unreadable)?.ok_or_else(too_large)?;
+    let bytes = regular_file::read(path, LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => too_large(),
+        _ => unreadable(error),
+    })?;
     if let Some((_, compression)) = OTHERS.into_iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(ManualError::Compression { path: path.to_path_buf(), compression });
     }
@@ -36,14 +39,6 @@ pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
         return Err(ManualError::NoOptions { path: path.to_path_buf() });
     }
     Ok(manual)
-}
-
-/// What else than a file there is might have no end.
-fn open(path: &Path) -> io::Result<File> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
-    File::open(path)
 }
 
 /// Everything; `None` where that is too much.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::line;
 use super::syntax::{self, Clean, Line};
-use crate::types::{ConfLine, REDACTED, SECRET_OPTIONS};
+use crate::types::{ConfLine, REDACTED, is_secret_option};
 
 /// The name of the line that includes other files.
 pub(super) const INCLUDE: &str = "%include";
@@ -174,18 +174,9 @@ impl TorrcEntry {
         self.text.iter().position(|byte| !syntax::is_space(*byte)).unwrap_or_default()
     }
 
-    /// Whether its value is not to be shown. tor takes abbreviated names, too.
+    /// Returns true if the value must not be shown.
     fn is_secret(&self) -> bool {
-        const OTHERS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy"];
-        let begins = |option: &&str| {
-            option
-                .as_bytes()
-                .get(..self.name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(self.name.as_bytes()))
-        };
-        !self.name.is_empty()
-            && SECRET_OPTIONS.iter().any(begins)
-            && !OTHERS.iter().any(|other| self.is_named(other))
+        is_secret_option(&self.name)
     }
 
     fn shown(&self) -> Cow<'_, str> {

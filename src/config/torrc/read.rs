@@ -11,6 +11,7 @@ use super::document::{Piece, Torrc};
 use super::entry::TorrcEntry;
 use super::glob::{self, Part};
 use crate::error::{Result, TorrcError, TorrcFileProblem};
+use crate::regular_file;
 use crate::types::path_of;
 
 /// How many files may include each other, the torrc itself counted, as in tor.
@@ -18,6 +19,9 @@ const DEEPEST: usize = 31;
 
 /// How many files there may be in all: two that include each other twice would be millions otherwise.
 const MOST: usize = 10_000;
+
+/// The most bytes that one file may have: 16 MiB.
+const LARGEST: u64 = 16 << 20;
 
 /// A torrc and the files that it includes, each with its path. Made by [`Torrc::read`].
 ///
@@ -172,12 +176,11 @@ fn error(path: &Path, included_by: &Option<(PathBuf, usize)>, problem: TorrcFile
 fn read_one(path: &Path, included_by: Option<&(PathBuf, usize)>) -> Result<Torrc, TorrcError> {
     let error = |problem| error(path, &included_by.cloned(), problem);
     let io = |source| error(TorrcFileProblem::Io(Arc::new(source)));
-    // Before it is opened: a pipe would not open before somebody writes to it.
     if !fs::metadata(path).map_err(io)?.is_file() {
         return Err(error(TorrcFileProblem::NotAFile));
     }
-    let text = fs::read(path).map_err(io)?;
-    Torrc::parse(text).map_err(|problem| error(TorrcFileProblem::Syntax(problem)))
+    let mut text = regular_file::read(path, LARGEST).map_err(io)?;
+    Torrc::parse(std::mem::take(&mut *text)).map_err(|problem| error(TorrcFileProblem::Syntax(problem)))
 }
 
 /// The files that a name behind `%include` stands for.

@@ -134,6 +134,21 @@ pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[test]
+    fn pipe_among_the_authorization_files_is_a_bad_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("alice.auth"), "descriptor:x25519:x").unwrap();
+        // Nobody writes to the pipe, so reading it would block.
+        let fifo = folder.path().join("bob.auth");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let (files, bad) = read_all(folder.path(), ".auth").unwrap();
+        assert_eq!(files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["alice"]);
+        assert_eq!(bad.len(), 1, "{bad:?}");
+        assert_eq!(bad[0].file, "bob.auth");
+        assert!(matches!(bad[0].problem, BadAuthFileProblem::Io(_)), "{bad:?}");
+    }
+
     #[test]
     fn a_name_is_one_files_name() {
         assert_eq!(file_name("X", "bob", ".auth").unwrap(), "bob.auth");

@@ -1,0 +1,214 @@
+//! Where a control port usually is, and what the environment says about it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::connect::Credentials;
+use crate::error::{ArgumentError, Result};
+use crate::protocol::read_quoted_string;
+use crate::transport::Address;
+use crate::types::Secret;
+
+/// Names the control port, and counts more than the variables of Tor Browser.
+const ADDRESS: &str = "SCAPE_CONTROL";
+
+// The variables of Tor Browser, which Whonix and others set for it.
+const IPC_PATH: &str = "TOR_CONTROL_IPC_PATH";
+const HOST: &str = "TOR_CONTROL_HOST";
+const PORT: &str = "TOR_CONTROL_PORT";
+const PASSWORD: &str = "TOR_CONTROL_PASSWD";
+const COOKIE_FILE: &str = "TOR_CONTROL_COOKIE_AUTH_FILE";
+
+/// Tor Browser's control port.
+const TOR_BROWSER_PORT: u16 = 9151;
+
+/// The usual places, in the order in which they are tried: Unix sockets, then
+/// tor's port, Tor Browser's, and Tor Messenger's.
+pub(super) fn usual_places() -> Vec<Address> {
+    let mut places: Vec<Address> = Vec::new();
+    #[cfg(unix)]
+    {
+        places.extend(["/run/tor/control", "/var/run/tor/control"].map(|path| PathBuf::from(path).into()));
+        let user = rustix::process::geteuid().as_raw();
+        places.push(PathBuf::from(format!("/run/user/{user}/Tor/control.socket")).into());
+    }
+    #[cfg(target_os = "macos")]
+    {
+        places.push(PathBuf::from("/usr/local/var/run/tor/control.socket").into());
+        if let Some(home) = env::var_os("HOME").filter(|home| !home.is_empty()) {
+            let path = "Library/Application Support/TorBrowser-Data/Tor/control.socket";
+            places.push(PathBuf::from(home).join(path).into());
+        }
+    }
+    places.extend([9051, TOR_BROWSER_PORT, 9153].map(Address::from));
+    places
+}
+
+/// Returns the password or the cookie file that the environment of this process
+/// names.
+pub(super) fn environment_credentials() -> Credentials {
+    credentials(|name| env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
+    let password = set(PASSWORD);
+    // Tor Browser doesn't look at the cookie if there is a password.
+    let cookie_file = set(COOKIE_FILE).filter(|_| password.is_none()).map(PathBuf::from);
+    Credentials { passwords: password.map(|password| readings(&password)).unwrap_or_default(), cookie_file }
+}
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// Where the control port is.
+    pub(super) address: Option<Address>,
+    pub(super) credentials: Credentials,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`](crate::Error::Argument) if a variable with an address
+    /// or port can't be understood. It names the variable.
+    pub(super) fn read() -> Result<Environment> {
+        Environment::of(|variable| env::var_os(variable))
+    }
+
+    fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Environment> {
+        // Programs that start others clear variables by setting them to nothing.
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let text = |name: &str| -> Result<Option<String>> {
+            let not_text = |_| ArgumentError::invalid("connect", name, "is not UTF-8");
+            Ok(set(name).map(|value| value.into_string().map_err(not_text)).transpose()?)
+        };
+        let bad = |name: &str, why: String| ArgumentError::invalid("connect", name, why);
+
+        let address = if let Some(address) = text(ADDRESS)? {
+            Some(address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?)
+        } else if let Some(path) = set(IPC_PATH).filter(|_| cfg!(unix)) {
+            Some(PathBuf::from(path).into())
+        } else {
+            let (host, port) = (text(HOST)?, text(PORT)?);
+            let name = if host.is_some() { HOST } else { PORT };
+            let port = match &port {
+                Some(port) => match port.parse::<u16>() {
+                    Ok(number) if number > 0 && !port.starts_with('+') => Some(number),
+                    _ => {
+                        return Err(
+                            bad(PORT, format!("is {port:?}, and must be a number from 1 to 65535")).into()
+                        );
+                    }
+                },
+                None => host.as_ref().map(|_| TOR_BROWSER_PORT),
+            };
+            let host = host.as_deref().unwrap_or("127.0.0.1");
+            port.map(|port| Address::tcp(host, port)).transpose().map_err(|e| bad(name, e.to_string()))?
+        };
+        Ok(Environment { address, credentials: credentials(set) })
+    }
+}
+
+/// What a password in the environment may stand for, the likeliest first.
+///
+/// Tor Browser sends it as it is, so it is quoted or in hexadecimal. Others put
+/// a plain password there, which may consist of such digits as well.
+fn readings(value: &OsString) -> Vec<Secret> {
+    let value = value.as_encoded_bytes();
+    let mut readings = Vec::new();
+    if let Some(text) = read_quoted_string(value) {
+        readings.push(Secret::new(text.to_vec()));
+    } else if let Ok(bytes) = hex::decode(value) {
+        readings.push(Secret::new(bytes));
+    }
+    readings.push(Secret::new(value));
+    readings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment> {
+        Environment::of(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
+    }
+
+    fn address(variables: &[(&str, &str)]) -> Option<String> {
+        read(variables).unwrap().address.map(|address| address.to_string())
+    }
+
+    #[test]
+    fn address_is_read_as_tor_browser_does() {
+        assert_eq!(address(&[]), None);
+        assert_eq!(address(&[(PORT, "")]), None);
+        assert_eq!(address(&[(PORT, "9051")]).as_deref(), Some("127.0.0.1:9051"));
+        assert_eq!(address(&[(HOST, "192.0.2.1")]).as_deref(), Some("192.0.2.1:9151"));
+        assert_eq!(address(&[(HOST, "::1"), (PORT, "1")]).as_deref(), Some("[::1]:1"));
+        assert_eq!(address(&[(HOST, "gateway"), (PORT, "9052")]).as_deref(), Some("gateway:9052"));
+        let socket = (IPC_PATH, "/run/a b/control.sock");
+        let found = address(&[socket, (HOST, "192.0.2.1"), (PORT, "9051")]);
+        let expected = if cfg!(unix) { "unix:/run/a b/control.sock" } else { "192.0.2.1:9051" };
+        assert_eq!(found.as_deref(), Some(expected));
+        assert_eq!(address(&[(ADDRESS, "9052"), socket, (PORT, "x")]).as_deref(), Some("127.0.0.1:9052"));
+    }
+
+    #[test]
+    fn bad_variable_is_named() {
+        for (name, value) in [
+            (PORT, "0"),
+            (PORT, "65536"),
+            (PORT, "+9051"),
+            (PORT, "tcp:9051"),
+            (HOST, "a b"),
+            (HOST, "x.onion"),
+            (ADDRESS, "no:such:address"),
+        ] {
+            let Err(Error::Argument(error)) = read(&[(name, value)]) else { panic!("{value}") };
+            assert_eq!(error.argument(), name, "{value}");
+            assert!(error.to_string().contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn password_is_read_quoted_hexadecimal_or_plain() {
+        let passwords = |value: &str| -> Vec<Vec<u8>> {
+            let read = read(&[(PASSWORD, value)]).unwrap();
+            read.credentials.passwords.iter().map(|password| password.expose().to_vec()).collect()
+        };
+        assert_eq!(passwords("\"open sesame\""), [&b"open sesame"[..], b"\"open sesame\""]);
+        assert_eq!(passwords("\"say \\\"friend\\\" \\\\\"")[0], b"say \"friend\" \\");
+        assert_eq!(passwords("6f70656e"), [&b"open"[..], b"6f70656e"]);
+        assert_eq!(passwords("6F70656"), [b"6F70656"]);
+        assert_eq!(passwords("open sesame"), [b"open sesame"]);
+        assert_eq!(passwords("\"half"), [b"\"half"]);
+    }
+
+    #[test]
+    fn cookie_file_counts_without_a_password() {
+        let cookie = (COOKIE_FILE, "/run/tor/control.authcookie");
+        let file = |variables: &[(&str, &str)]| read(variables).unwrap().credentials.cookie_file;
+        assert_eq!(file(&[cookie]), Some("/run/tor/control.authcookie".into()));
+        assert_eq!(file(&[cookie, (PASSWORD, "x")]), None);
+    }
+
+    #[test]
+    fn usual_places_are_those_of_tor_and_of_programs_that_bring_their_own() {
+        let places: Vec<String> = usual_places().iter().map(Address::to_string).collect();
+        assert!(places.ends_with(&[
+            "127.0.0.1:9051".into(),
+            "127.0.0.1:9151".into(),
+            "127.0.0.1:9153".into()
+        ]));
+        #[cfg(unix)]
+        {
+            let user = rustix::process::geteuid().as_raw();
+            assert_eq!(places[0], "unix:/run/tor/control");
+            assert!(places.contains(&format!("unix:/run/user/{user}/Tor/control.socket")));
+        }
+    }
+}

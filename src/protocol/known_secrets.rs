@@ -1,0 +1,195 @@
+//! Secrets that were sent, to be hidden in what comes back.
+
+use std::fmt;
+
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+use super::command::Command;
+use super::quote::read_quoted_string;
+use super::redact::without;
+use crate::types::REDACTED;
+
+/// A shorter text is a part of many others, and hides nothing by being hidden.
+const SHORTEST: usize = 4;
+
+/// How much of a secret must stand at the end of a text for it to be taken for
+/// a secret that was cut off.
+const SHORTEST_PART: usize = 8;
+
+/// The secrets of one or more commands, in every form in which a peer might
+/// send them back: as they were written, unquoted, and in hexadecimal.
+#[derive(Clone, Default)]
+pub(crate) struct KnownSecrets {
+    /// Plain texts; their case matters.
+    plain: Vec<Zeroizing<Vec<u8>>>,
+    /// Hexadecimal digits in lower case; the case of a text doesn't matter.
+    digits: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl KnownSecrets {
+    /// The secrets of a command; `None` if it has none worth hiding.
+    pub(crate) fn of(command: &Command) -> Option<KnownSecrets> {
+        let mut known = KnownSecrets::default();
+        let is_authentication = command.keyword().eq_ignore_ascii_case("AUTHENTICATE");
+        for secret in command.secrets() {
+            let secret = secret.strip_prefix(b"=").unwrap_or(secret);
+            if let Some(text) = read_quoted_string(secret) {
+                // Inside of the quotes, escapes are left as they were written.
+                known.add(secret.get(1..secret.len() - 1).unwrap_or_default());
+                known.add_with_digits(&text);
+            } else if is_authentication && let Ok(text) = hex::decode(secret) {
+                known.add_with_digits(&Zeroizing::new(text));
+            } else {
+                // tor repeats a key without its type.
+                let key = memchr::memchr(b':', secret).and_then(|colon| secret.get(colon + 1..));
+                known.add(key.unwrap_or(secret));
+            }
+        }
+        (!known.is_empty()).then_some(known)
+    }
+
+    /// The secrets that are long enough to be hidden in everything that a peer
+    /// sends, and not in the answer to their own command only: others may be
+    /// words of tor's own texts. `None` if there are none.
+    pub(crate) fn lasting(&self) -> Option<KnownSecrets> {
+        let mut lasting = self.clone();
+        lasting.plain.retain(|secret| secret.len() >= SHORTEST_PART);
+        lasting.digits.retain(|secret| secret.len() >= SHORTEST_PART);
+        (!lasting.is_empty()).then_some(lasting)
+    }
+
+    /// Adds what another has.
+    pub(crate) fn extend(&mut self, other: &KnownSecrets) {
+        for plain in &other.plain {
+            self.add(plain);
+        }
+        for digits in &other.digits {
+            if !self.digits.contains(digits) {
+                self.digits.push(digits.clone());
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.digits.is_empty()
+    }
+
+    fn add(&mut self, secret: &[u8]) {
+        if secret.len() >= SHORTEST && !self.plain.iter().any(|known| ***known == *secret) {
+            self.plain.push(Zeroizing::new(secret.to_vec()));
+        }
+    }
+
+    fn add_with_digits(&mut self, secret: &[u8]) {
+        self.add(secret);
+        let mut digits = Zeroizing::new(vec![0; secret.len() * 2]);
+        // The length is right.
+        if hex::encode_to_slice(secret, &mut digits).is_ok() && digits.len() >= SHORTEST {
+            self.digits.push(digits);
+        }
+    }
+
+    /// Replaces the secrets in a text.
+    pub(crate) fn hide(&self, text: String) -> String {
+        let mut found = Vec::new();
+        for plain in &self.plain {
+            let at = memmem::find_iter(text.as_bytes(), &***plain);
+            found.extend(at.map(|at| at..at + plain.len()));
+        }
+        if !self.digits.is_empty() {
+            let lower = Zeroizing::new(text.to_ascii_lowercase());
+            for digits in &self.digits {
+                let at = memmem::find_iter(lower.as_bytes(), &***digits);
+                found.extend(at.map(|at| at..at + digits.len()));
+            }
+        }
+        if found.is_empty() {
+            return text;
+        }
+        found.sort_by_key(|range| (range.start, range.end));
+        let mut merged: Vec<std::ops::Range<usize>> = Vec::new();
+        for range in found {
+            match merged.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => merged.push(range),
+            }
+        }
+        without(&text, &merged)
+    }
+
+    /// Replaces the secrets in a text that may have been cut in the middle of
+    /// one.
+    pub(crate) fn hide_cut(&self, text: String) -> String {
+        let mut text = self.hide(text);
+        let lower = Zeroizing::new(text.to_ascii_lowercase());
+        let ends = |text: &[u8], secret: &[u8]| {
+            let longest = secret.len().saturating_sub(1).min(text.len());
+            (SHORTEST_PART..=longest).rev().find(|length| text.ends_with(&secret[..*length]))
+        };
+        let plain = self.plain.iter().filter_map(|secret| ends(text.as_bytes(), secret)).max();
+        let digits = self.digits.iter().filter_map(|secret| ends(lower.as_bytes(), secret)).max();
+        if let Some(length) = plain.max(digits) {
+            let mut end = text.len() - length;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.push_str(REDACTED);
+        }
+        text
+    }
+}
+
+impl fmt::Debug for KnownSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KnownSecrets([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(line: &str) -> KnownSecrets {
+        KnownSecrets::of(&Command::raw(line, None).unwrap()).unwrap()
+    }
+
+    fn hidden(line: &str, text: &str) -> String {
+        known(line).hide(text.into())
+    }
+
+    #[test]
+    fn echoed_password_is_hidden_in_every_form() {
+        let digits = hex::encode("open sesame");
+        for line in [format!("AUTHENTICATE {digits}"), "AUTHENTICATE \"open sesame\"".into()] {
+            assert_eq!(hidden(&line, "515 open sesame, really"), "515 [redacted], really");
+            assert_eq!(hidden(&line, &format!("515 AUTHENTICATE {digits}")), "515 AUTHENTICATE [redacted]");
+            let upper = digits.to_ascii_uppercase();
+            assert_eq!(hidden(&line, &format!("{digits}x{upper}")), "[redacted]x[redacted]");
+        }
+        let escaped = "AUTHENTICATE \"say \\\"friend\\\"\"";
+        assert_eq!(hidden(escaped, "a say \"friend\" b say \\\"friend\\\""), "a [redacted] b [redacted]");
+    }
+
+    #[test]
+    fn other_secrets_are_hidden_as_they_were_written() {
+        assert_eq!(hidden("ADD_ONION ED25519-V3:abcdef Port=80", "bad abcdef"), "bad [redacted]");
+        assert_eq!(hidden("SETCONF Socks5ProxyPass=hunter22", "x 'hunter22'"), "x '[redacted]'");
+        assert_eq!(hidden("SETCONF Socks5ProxyPass=\"hunter 22\"", "x hunter 22"), "x [redacted]");
+        assert!(KnownSecrets::of(&Command::raw("GETINFO version", None).unwrap()).is_none());
+        assert!(KnownSecrets::of(&Command::raw("SETCONF HashedControlPassword=1", None).unwrap()).is_none());
+        assert!(!format!("{:?}", known("AUTHENTICATE \"open sesame\"")).contains("sesame"));
+    }
+
+    #[test]
+    fn secret_that_is_cut_off_at_the_end_is_hidden() {
+        let known = known(&format!("AUTHENTICATE {}", hex::encode("é very long password")));
+        for cut in 8..40 {
+            let text = format!("AUTHENTICATE {}", &hex::encode_upper("é very long password")[..cut]);
+            assert_eq!(known.hide_cut(text), "AUTHENTICATE [redacted]");
+        }
+        assert_eq!(known.hide_cut("x é very lo".into()), "x [redacted]");
+        assert_eq!(known.hide_cut("nothing".into()), "nothing");
+    }
+}

@@ -1,0 +1,107 @@
+//! A password that was used is nowhere in memory afterwards, in a process of its own.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+
+use scape::protocol::Command;
+use scape::types::Secret;
+use support::real_tor::RealTor;
+
+/// What every byte of the secret is masked with here, so that this program has no other copy of it.
+const MASK: u8 = 0x80;
+
+/// `needle-in-the-heap-93127`.
+const MASKED: [u8; 24] = [
+    0xee, 0xe5, 0xe5, 0xe4, 0xec, 0xe5, 0xad, 0xe9, 0xee, 0xad, 0xf4, 0xe8, 0xe5, 0xad, 0xe8, 0xe5, 0xe1,
+    0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
+];
+
+/// Its hash.
+const HASH: &str = "HashedControlPassword 16:AEFD154A54712704607B86055BA3DA0F97AE0C99AED89AEC98AE1A4D51\n";
+
+/// Makes the secret with no copy of it anywhere else.
+fn secret() -> Vec<u8> {
+    let mut bytes = MASKED.to_vec();
+    bytes.iter_mut().for_each(|byte| *byte ^= MASK);
+    bytes
+}
+
+/// How often the secret is in writable memory, as it is or in hexadecimal.
+fn copies() -> usize {
+    let digits: Vec<u8> = MASKED
+        .iter()
+        .flat_map(|byte| [(byte ^ MASK) >> 4, (byte ^ MASK) & 15])
+        .map(|digit| char::from_digit(digit.into(), 16).unwrap() as u8 ^ MASK)
+        .collect();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut found = 0;
+    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
+        let mut fields = line.split(' ');
+        let (range, access) = (fields.next().unwrap(), fields.next().unwrap());
+        if !access.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').unwrap();
+        let number = |text| u64::from_str_radix(text, 16).unwrap();
+        let (mut at, end) = (number(start), number(end));
+        // One buffer for all, masked before it is looked at; the first bytes of the next part overlap this one.
+        let mut buffer = vec![0; 1 << 16];
+        while at < end {
+            let length = buffer.len().min((end - at) as usize);
+            // A region may be gone by now.
+            let Ok(count) = memory.read_at(&mut buffer[..length], at) else { break };
+            buffer[..count].iter_mut().for_each(|byte| *byte ^= MASK);
+            for masked in [&MASKED[..], &digits] {
+                found += buffer[..count].windows(masked.len()).filter(|window| *window == masked).count();
+            }
+            // This buffer is a part of memory, too.
+            buffer.fill(0);
+            if count <= 64 {
+                break;
+            }
+            at += count as u64 - if at + count as u64 == end { 0 } else { 64 };
+        }
+    }
+    found
+}
+
+#[test]
+fn password_is_wiped_from_memory() {
+    // The search finds what is there.
+    let kept = secret();
+    assert!(copies() >= 1);
+    drop(Secret::new(kept));
+    assert_eq!(copies(), 0);
+
+    // A builder grows under it.
+    {
+        let password = Secret::new(secret());
+        let text = std::str::from_utf8(password.expose()).unwrap();
+        let mut command = Command::build("SETCONF");
+        command.quoted("Socks5ProxyPassword", text);
+        for _ in 0..100 {
+            command.quoted("ContactInfo", "a long text about where to write to");
+        }
+        let command = command.finish().unwrap();
+        assert!(copies() >= 2);
+        drop((command.clone(), command));
+    }
+    assert_eq!(copies(), 0);
+    {
+        let password = Secret::new(secret());
+        let data = [b"Socks5ProxyPassword ".as_slice(), password.expose()].concat();
+        let command = Command::build("LOADCONF").data("torrc", &data).finish().unwrap();
+        drop((Secret::new(data), command));
+    }
+    assert_eq!(copies(), 0);
+
+    let tor = RealTor::start(HASH);
+    let controller = tor.over_unix().password(Secret::new(secret())).connect().unwrap();
+    assert!(controller.version().is_ok());
+    controller.close().unwrap();
+    assert_eq!(copies(), 0, "after a connection");
+}
