@@ -81,7 +81,8 @@ impl OnionEndpoint {
     /// Finds the endpoint's tor, binds the local socket, makes the service, and waits until it is published. Each call makes a
     /// service of its own.
     ///
-    /// The password of a control port is taken from the environment variable `TOR_CONTROL_PASSWD`, where one is needed. The
+    /// The password or cookie file of a control port is taken from the environment: see
+    /// [`Connect::from_env`](crate::Connect::from_env). The
     /// endpoint's timeout begins when tor is there; what comes before has deadlines of its own (a control connection 30 seconds,
     /// launching a tor two minutes).
     ///

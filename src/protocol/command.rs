@@ -106,6 +106,11 @@ impl Command {
         &self.wire
     }
 
+    /// Returns true if an argument is a secret.
+    pub(super) fn has_secrets(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
     /// The secret arguments, as they are on the wire.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
         self.secrets.iter().filter_map(|range| self.wire.get(range.clone()))

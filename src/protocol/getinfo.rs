@@ -1,7 +1,9 @@
 //! The answer to GETINFO.
 
-use super::redact::redact_line;
 use super::reply::Reply;
+
+/// How many bytes of a line that does not fit are shown.
+const EXCERPT: usize = 80;
 
 /// Reads the values for `keys` from tor's answer to `GETINFO keys…`: one for each key, in the same order. A data
 /// block is given with the LF at the end of its last line. On failure the text says what is wrong.
@@ -22,7 +24,7 @@ pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, Strin
         }
         let value = line.text.strip_prefix(key.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
         let Some(value) = value else {
-            let text = excerpt(line.text);
+            let text = reply.beginning_of(line.text, EXCERPT);
             return Err(format!("expected the value of {key:?}, got {text:?}"));
         };
         values.push(match line.data {
@@ -34,15 +36,10 @@ pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, Strin
     match lines.next() {
         None => Ok(values),
         Some(line) => {
-            let text = excerpt(line.text);
+            let text = reply.beginning_of(line.text, EXCERPT);
             Err(format!("a line that was not asked for: {text:?}"))
         }
     }
-}
-
-/// The beginning of a line, without secrets.
-fn excerpt(line: &[u8]) -> String {
-    redact_line(line.get(..80).unwrap_or(line))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) fn secrets_in_command(line: &str) -> Vec<Range<usize>> {
     match keyword.to_ascii_uppercase().as_str() {
         // Everything, because what is no password may be a part of one.
         "AUTHENTICATE" if arguments.trim_ascii().is_empty() => Vec::new(),
-        "AUTHENTICATE" => vec![keyword_end + 1..line.len()],
+        "AUTHENTICATE" => std::iter::once(keyword_end + 1..line.len()).collect(),
         "SETCONF" | "RESETCONF" => secrets_in(line, 1),
         _ => secrets_in(line, SHORTEST_IN_REPLIES),
     }

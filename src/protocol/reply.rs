@@ -119,10 +119,7 @@ impl Reply {
     pub(crate) fn excerpt(&self) -> String {
         const LONGEST: usize = 400;
         let line = self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
-        let text = match line.text.get(..LONGEST) {
-            Some(beginning) => self.hide_cut(redact_line(beginning)) + "…",
-            None => self.shown(line.text),
-        };
+        let text = self.beginning_of(line.text, LONGEST);
         format!("{} {text}", line.code)
     }
 
@@ -135,11 +132,17 @@ impl Reply {
         }
     }
 
-    fn hide_cut(&self, text: String) -> String {
-        match &self.known {
-            Some(known) => known.hide_cut(text),
-            None => text,
-        }
+    /// The beginning of a text, as it may be shown: the whole text if it has at most `longest` bytes.
+    pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {
+        let Some(beginning) = text.get(..longest).filter(|beginning| beginning.len() < text.len()) else {
+            return self.shown(text);
+        };
+        let beginning = redact_line(beginning);
+        let shown = match &self.known {
+            Some(known) => known.hide_cut(beginning),
+            None => beginning,
+        };
+        shown + "…"
     }
 
     /// The bytes of text and data that hold the line with this number.
