@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::registry::{Hold, Registry};
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
 use super::{PriorityMember, StreamAttacher};
 use crate::controller::Controller;
 use crate::error::Result;
@@ -33,7 +34,7 @@ impl Controller {
         let registry = Registry::of(self)?;
         // First, so that the streams that wait already are asked about.
         let member = registry.users.add(priority, attacher);
-        let hold = registry.hold()?;
+        let hold = registry.hold(self, Afterwards::PutBack)?;
         Ok(AttacherGuard { member, hold })
     }
 }

@@ -55,8 +55,10 @@
 //! One (`scape-attach`) watches streams, from the first attacher to the last; each decision has a short-lived one (`scape-attach-stream`).
 
 mod attacher;
+mod crew;
 mod fresh;
 mod guard;
+mod hold;
 mod kind;
 mod place;
 mod priority;

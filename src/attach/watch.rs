@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::kind::is_look_up;
 use super::registry::Registry;
 use super::request::{Others, Pending, Tried};
 use super::via::{self, Via};
@@ -17,8 +18,8 @@ use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
 /// What the thread is told, in tor's order.
 pub(super) enum Message {
     Event(Arc<Event>),
-    /// The connection has ended: what was asked is void.
-    Ended(Closed),
+    /// The connection has ended: what was asked is void. With true, another is expected to follow.
+    Ended(Closed, bool),
     /// The streams that there are, at the beginning and when the connection was made again.
     There(Vec<StreamInfo>),
     /// The last one.
@@ -39,8 +40,8 @@ impl Tracker for Tap {
         let _ = self.0.send(Message::Event(event.clone()));
     }
 
-    fn ended(&self, closed: &Closed, _: bool) {
-        let _ = self.0.send(Message::Ended(closed.clone()));
+    fn ended(&self, closed: &Closed, returns: bool) {
+        let _ = self.0.send(Message::Ended(closed.clone(), returns));
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     for message in messages {
         match message {
             Message::Event(event) => watch.event(&event),
-            Message::Ended(closed) => watch.ended(&closed),
+            Message::Ended(closed, returns) => watch.ended(&closed, returns),
             Message::There(streams) => watch.there(streams),
             Message::Stop => break,
         }
@@ -66,6 +67,7 @@ struct Watch {
 /// A stream that is not open yet.
 struct Known {
     info: StreamInfo,
+    is_look_up: bool,
     /// Whether somebody was asked since it waits. tor says that a stream waits also where a controller puts it on another circuit: only one that
     /// is new, or has lost its circuit, is to be decided on.
     asked: bool,
@@ -76,11 +78,13 @@ struct Known {
 
 impl Known {
     fn new(info: StreamInfo) -> Self {
-        Known { info, asked: false, pending: None, via: None, tried: Vec::new() }
+        let is_look_up = is_look_up(&info);
+        Known { info, is_look_up, asked: false, pending: None, via: None, tried: Vec::new() }
     }
 
     /// Takes what is new, and keeps what tor tells once only.
     fn update(&mut self, info: &StreamInfo) {
+        self.is_look_up |= is_look_up(info);
         let before = std::mem::replace(&mut self.info, info.clone());
         let now = &mut self.info;
         now.source_addr = now.source_addr.take().or(before.source_addr);
@@ -102,7 +106,8 @@ impl Watch {
         if !changed.contains(LEAVE_STREAMS) || changed.values(LEAVE_STREAMS).any(|value| value == "1") {
             return;
         }
-        match self.registry.controller().leave_streams_again() {
+        let Some(controller) = self.registry.controller() else { return };
+        match controller.leave_streams_again() {
             Ok(true) => {
                 log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again");
             }
@@ -168,14 +173,14 @@ impl Watch {
             return;
         }
         if let Some(via) = &known.via {
-            attach(&self.registry, id, via);
+            attach(&self.registry, id, known.is_look_up, via);
             return;
         }
         if via::is_marked(&known.info) {
             // Another program's, or of a request that was given up.
             return;
         }
-        let pending = Pending::new(known.info.clone(), known.tried.clone());
+        let pending = Pending::new(known.info.clone(), known.is_look_up, known.tried.clone());
         known.pending = Some(pending.clone());
         self.registry.waiting.lock().insert(id, Arc::downgrade(&pending));
         if self.registry.is_wanted(pending.kind) {
@@ -199,22 +204,35 @@ impl Watch {
     }
 
     /// What was asked on this connection has no meaning on the next one.
-    fn ended(&mut self, closed: &Closed) {
+    fn ended(&mut self, closed: &Closed, returns: bool) {
         for via in self.registry.vias.all() {
             via.fail(closed.clone().into());
         }
         self.registry.waiting.lock().clear();
-        for (_, known) in self.known.drain() {
+        let mut undecided = Vec::new();
+        for (id, known) in self.known.drain() {
+            if known.via.is_some() || known.pending.as_ref().is_some_and(|pending| !pending.is_over()) {
+                undecided.push(id);
+            }
             if let Some(pending) = known.pending {
                 pending.is_gone_now();
             }
+        }
+        if returns || closed.is_by_this_program() {
+            return;
+        }
+        self.registry.run.hurry();
+        let Some(controller) = self.registry.controller() else { return };
+        if let Err(error) = controller.undo_leaving_streams(&undecided) {
+            log::debug!(target: "scape::attach", "{LEAVE_STREAMS} could not be put back: {error}");
         }
     }
 }
 
 /// Puts a stream of this program's own on its circuit, or nowhere.
-fn attach(registry: &Registry, id: StreamId, via: &Via) {
-    if let Err(error) = via.place.put(registry.controller(), id) {
+fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &Via) {
+    let Some(controller) = registry.controller() else { return };
+    if let Err(error) = via.place.put(&controller, id, is_look_up || via.is_look_up) {
         log::debug!(target: "scape::attach", "{error}");
         via.fail(error);
         registry.close_unheard(id, EndReason::MISC);

@@ -82,6 +82,11 @@ impl Session {
         &self.connection
     }
 
+    /// How it was made; `None` if it was made from a transport, which can't be opened again.
+    pub(super) fn recipe(&self) -> Option<&Connect> {
+        self.connect.as_ref()
+    }
+
     /// Where it is connected to, where that is known.
     pub(super) fn address(&self) -> Option<&Address> {
         self.connect.as_ref().and_then(Connect::address)
@@ -189,8 +194,10 @@ impl Session {
             }
         }
         let connection = &self.connection;
+        let send = |commands| connection.send_all(commands, timeout);
+        let restored = self.leave_streams.restore(&send, self.ledger.client_auths());
+        note("that streams wait for this controller".into(), restored)?;
         let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
-        note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
         for follower in self.followers() {
             note(follower.name().into(), follower.reconnected(&ask))?;
         }
@@ -201,19 +208,37 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Leaves nothing behind in tor that would wait for this connection when it has ended.
+    /// Leaves nothing behind in tor that would wait for this connection when it has ended. What tor doesn't confirm is
+    /// tried once more over a connection of its own, which takes up to `timeout` again.
     pub(super) fn take_leave(&self, timeout: Duration) {
-        if self.connection.closed().is_some() {
-            return;
+        let deadline = deadline_after(timeout);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if self.connection.closed().is_none() {
+            let send = |commands| self.connection.send_all(commands, left());
+            let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths());
+            let mut pending = Vec::new();
+            for follower in self.followers() {
+                pending.extend(follower.closing(&|command| self.connection.send(command, left())));
+            }
+            if let Some(put_back) = put_back
+                && put_back.wait(&send).is_err()
+            {
+                self.leave_streams.is_owed_again();
+            }
+            for sent in pending {
+                // It is over anyway.
+                let _ = sent.wait();
+            }
         }
-        let mut pending = Vec::new();
-        pending.extend(self.leave_streams.put_back(&self.connection, timeout));
-        for follower in self.followers() {
-            pending.extend(follower.closing(&|command| self.connection.send(command, timeout)));
-        }
-        for sent in pending {
-            // It is over anyway.
-            let _ = sent.wait();
+        match self.undo_leaving_streams(&[], timeout) {
+            // Most often tor has ended, and nothing waits any more.
+            Err(error @ Error::Connect(_)) => {
+                log::debug!(target: "scape::attach", "no last connection: {error}")
+            }
+            Err(error) => {
+                log::warn!(target: "scape::attach", "new streams may wait for a program that has ended: {error}");
+            }
+            Ok(()) => {}
         }
     }
 
