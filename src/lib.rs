@@ -322,6 +322,7 @@ pub mod testing;
 pub mod tls;
 pub mod tor;
 pub mod transport;
+mod undo;
 
 pub use config::Config;
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
@@ -337,3 +338,4 @@ pub use path::{CircuitBuilder, CircuitPool, PathBuilder};
 pub use process::{Launch, TorProcess};
 pub use state::State;
 pub use tor::{SocksPort, Tor, TorClient, TorMode};
+pub use undo::undo_all;

@@ -18,6 +18,7 @@ use crate::error::{ArgumentError, CloseCause, Error, Phase, Result, Timeout};
 use crate::protocol::Command;
 use crate::transport::{Address, deadline_after};
 use crate::types::{OnionAddress, Signal};
+use crate::undo::{self, Rank, Undo};
 
 /// A connection, and what it takes to make it again.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ impl Session {
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
+        undo::register(Rank::Connection, &session);
         session.connection.set_persistent(session.is_persistent());
         if keeping.is_needed() {
             let for_keeper = session.clone();
@@ -265,6 +267,12 @@ impl Session {
             }
             _ => closed,
         }
+    }
+}
+
+impl Undo for Session {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        self.close(timeout)
     }
 }
 
