@@ -117,6 +117,11 @@ impl Run {
         matches!(self.state.lock().stage, Stage::On(_))
     }
 
+    /// Returns true if somebody holds. If not, the watch lingers at most.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.lock().holders > 0
+    }
+
     /// Ends a watch that lingers: the connection is about to end, or has ended.
     pub(super) fn hurry(&self) {
         let mut state = self.state.lock();

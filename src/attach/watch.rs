@@ -106,6 +106,11 @@ impl Watch {
         if !changed.contains(LEAVE_STREAMS) || changed.values(LEAVE_STREAMS).any(|value| value == "1") {
             return;
         }
+        if !self.registry.run.is_held() {
+            // Nobody needs it any more: it was only kept for a moment.
+            self.registry.run.hurry();
+            return;
+        }
         let Some(controller) = self.registry.controller() else { return };
         match controller.leave_streams_again() {
             Ok(true) => {
