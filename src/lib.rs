@@ -323,6 +323,7 @@ pub mod testing;
 pub mod tls;
 pub mod tor;
 pub mod transport;
+mod undo;
 
 pub use config::Config;
 pub use connection::{
@@ -340,3 +341,4 @@ pub use path::{CircuitBuilder, CircuitPool, PathBuilder};
 pub use process::{Launch, TorProcess};
 pub use state::State;
 pub use tor::{SocksPort, Tor, TorClient, TorMode};
+pub use undo::undo_all;

@@ -575,7 +575,8 @@ fn who_wants_onion_services_is_asked_but_cannot_attach_them() {
 #[test]
 fn what_waits_already_is_asked_about() {
     let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 some.onion:80\n9 SENTCONNECT 3 d.test:80";
-    let tor = builder(0, streams).start().unwrap();
+    let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
+    let tor = builder(0, streams).info("circuit-status", circuits).start().unwrap();
     let controller = connect(&tor);
     let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(7))).unwrap();
     for command in ["ATTACHSTREAM 5 7", "ATTACHSTREAM 7 7", "ATTACHSTREAM 8 0"] {

@@ -179,6 +179,8 @@ fn a_connection_goes_over_its_circuit() {
     isolated.connect("a.test:80").unwrap();
     assert_ne!(users.recv().unwrap(), "bob");
     drop((client, isolated));
+    // The option stays for a moment, should it be needed again.
+    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
@@ -466,8 +468,124 @@ fn many_at_once_keep_apart() {
         }
     });
     drop(clients);
+    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
     );
+}
+
+/// A look-up that arrives, is attached, and is answered.
+fn look_up(arrived: &mut Arrived) {
+    arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
+    arrived.says("12 CONTROLLER_WAIT 0 a.test:0");
+    arrived.control.wait_for("ATTACHSTREAM 12 7").unwrap();
+    arrived.says("12 SENTRESOLVE 7 a.test:0");
+    arrived.answers(ADDRESS);
+    arrived.says("12 CLOSED 7 a.test:0 REASON=DONE");
+}
+
+#[test]
+fn look_up_over_a_controller_circuit_makes_it_general_for_that_moment() {
+    let builder = builder()
+        .info("circuit-status", "7 BUILT alice,bob PURPOSE=CONTROLLER")
+        .on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
+    let tor = fake(builder, look_up);
+    assert_eq!(tor.client().dns_resolve("a.test").unwrap().to_string(), "192.0.2.7");
+    let sent = tor.control.sent();
+    let purposes: Vec<&str> = sent
+        .iter()
+        .map(String::as_str)
+        .filter(|sent| sent.starts_with("SETCIRCUIT") || sent.starts_with("ATTACH"))
+        .collect();
+    assert_eq!(
+        purposes,
+        [
+            // Changes nothing, and shows that no filter holds it back.
+            "SETCIRCUITPURPOSE 7 purpose=controller",
+            "SETCIRCUITPURPOSE 7 purpose=general",
+            "ATTACHSTREAM 12 7",
+            "SETCIRCUITPURPOSE 7 purpose=controller",
+        ]
+    );
+}
+
+#[test]
+fn look_up_over_a_general_circuit_makes_sure_that_it_still_is() {
+    let builder = builder()
+        .info("circuit-status", "7 BUILT alice,bob PURPOSE=GENERAL")
+        .on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
+    let tor = fake(builder, look_up);
+    tor.client().dns_resolve("a.test").unwrap();
+    let sent = tor.control.sent();
+    let at = |what: &str| sent.iter().position(|sent| sent == what).unwrap();
+    assert_eq!(at("SETCIRCUITPURPOSE 7 purpose=general") + 1, at("ATTACHSTREAM 12 7"));
+}
+
+#[test]
+fn look_up_that_would_end_tor_is_never_attached() {
+    // tor's own circuits; and a controller's if a filter allows no SETCIRCUITPURPOSE.
+    for purpose in ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"] {
+        let circuits = format!("7 BUILT alice,bob PURPOSE={purpose}");
+        let tor = fake(builder().info("circuit-status", circuits), |arrived| {
+            arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
+            arrived.says("12 CONTROLLER_WAIT 0 a.test:0");
+            arrived.sees_the_end();
+        });
+        let error = stream_error(tor.client().dns_resolve("a.test"));
+        assert!(
+            matches!(&error.problem, StreamProblem::Purpose(Some(told)) if told.as_str() == purpose),
+            "{error}"
+        );
+        assert!(error.to_string().contains(purpose), "{error}");
+        assert_eq!(tor.count("ATTACHSTREAM"), 0);
+    }
+}
+
+#[test]
+fn ten_connections_in_turn_set_the_option_once() {
+    let ids = std::sync::atomic::AtomicU64::new(20);
+    let tor = fake(builder(), move |arrived| {
+        let id = ids.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        arrived.waits_and_is_attached(id);
+        arrived.opens(id, 7);
+        arrived.answers(GRANTED);
+    });
+    for _ in 0..10 {
+        tor.client().connect("a.test:80").unwrap();
+    }
+    assert_eq!(tor.count("SETCONF"), 1);
+    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
+    assert_eq!(tor.count("SETCONF"), 2);
+}
+
+#[test]
+fn option_that_lingers_goes_with_the_connection() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        arrived.opens(12, 7);
+        arrived.answers(GRANTED);
+    });
+    tor.client().connect("a.test:80").unwrap();
+    let Fake { control, controller, .. } = tor;
+    // A client that was dropped keeps no connection open.
+    drop(controller);
+    let sent = control.sent();
+    assert!(sent.iter().any(|sent| sent == "SETCONF __LeaveStreamsUnattached=0"), "{sent:?}");
+}
+
+#[test]
+fn timeout_while_streams_wait_for_nobody_says_so() {
+    let tor = fake(builder(), |arrived| arrived.sees_the_end());
+    let plain = |tor: &Fake| {
+        let client = Tor::from(tor.controller.clone()).client_on(&tor.socks).unwrap();
+        client.isolated().timeout(Duration::from_millis(200)).connect("a.test:80").unwrap_err()
+    };
+    let error = plain(&tor);
+    assert!(error.is_timeout() && !error.to_string().contains("release_streams"), "{error}");
+    let left = builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
+    let tor = fake(left, |arrived| arrived.sees_the_end());
+    let error = plain(&tor);
+    assert!(error.is_timeout() && error.to_string().contains("release_streams"), "{error}");
+    assert!(error.socks().unwrap().is_waiting_for_controller());
 }

@@ -136,6 +136,8 @@ fn a_refusal_has_what_tor_logged() {
         .send("250 OK\r\n")
         .expect("ONION_CLIENT_AUTH_VIEW")
         .send(NO_KEYS)
+        .expect("ONION_CLIENT_AUTH_VIEW")
+        .send(NO_KEYS)
         .expect(r#"SETCONF HiddenServiceDir="/srv/a" HiddenServicePort="80""#)
         .send("513 Unacceptable option value: See logs for details.\r\n")
         .send("650 WARN The directory is haunted.\r\n")

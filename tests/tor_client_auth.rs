@@ -11,6 +11,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq};
 use proptest::test_runner::TestRunner;
 use scape::onion::client_auth::{ClientAuthDir, ClientAuthGuard};
 use scape::onion::disk::{DiskOnion, DiskOnions};
+use scape::protocol::Command;
 use scape::types::{ClientKey, OnionAddress, OnionKey, Signal};
 use scape::{ClientAuth, Controller, Error};
 use support::real_tor::RealTor;
@@ -114,8 +115,9 @@ fn a_guard_gives_a_key_for_a_while() {
     let (address, key) = (address(), ClientKey::random());
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
-    // A SETCONF of somebody who does not think of it.
-    tor.controller().set_conf([("ContactInfo", "me")]).unwrap();
+    // A SETCONF of a program that doesn't think of it.
+    let forgetful = Command::build("SETCONF").pair("ContactInfo", "me").finish().unwrap();
+    tor.controller().send(forgetful).unwrap().wait_ok().unwrap();
     assert_eq!(known(&controller, &address), None);
     guard.renew().unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));

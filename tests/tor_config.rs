@@ -112,8 +112,10 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
     let before = tap.sent().len();
     config.save().unwrap();
-    let sent = tap.sent();
-    assert_eq!(sent.len() - before, 1, "{:?}", &sent[before..]);
+    // Beside the questions for clients' keys, which such a change takes away.
+    let mut sent = tap.sent().split_off(before);
+    sent.retain(|sent| sent != "ONION_CLIENT_AUTH_VIEW");
+    assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(!config.has_changes());
     for (name, value) in &changes {
         assert_eq!(&config.lines(name).unwrap(), std::slice::from_ref(value));

@@ -24,8 +24,9 @@ use crate::types::EndReason;
 ///
 /// # Threads
 ///
-/// It is asked about each stream on a thread that is there for that stream only: it may build a circuit first, or wait for anything else, and
-/// no other stream waits for it. So it may be asked about several at once. A panic is caught: the stream is closed.
+/// An attacher is asked about several streams at once, on threads of its own: up to
+/// [`max_concurrent`](Self::max_concurrent). It may build a circuit first, or wait for anything else, and other streams
+/// don't wait for it until all of these threads are taken. A panic is caught: the stream is closed.
 pub trait StreamAttacher: Send + Sync + 'static {
     /// Decides where a stream goes, which waits until then (tor closes it after `SocksTimeout`, two minutes unless configured
     /// otherwise). It is asked again where the stream has lost its circuit before it was open: see [`StreamRequest::tried`].
@@ -41,6 +42,18 @@ pub trait StreamAttacher: Send + Sync + 'static {
     /// [`StreamKind::Client`] only.
     fn takes(&self, kind: StreamKind) -> bool {
         kind == StreamKind::Client
+    }
+
+    /// The most streams that are decided on at once, which is the most threads that are started for it. Default: 64.
+    /// 0 counts as 1.
+    ///
+    /// More streams than that wait for their turn, in the order in which they came. If several attachers are installed
+    /// on a connection, the highest number counts for all of them.
+    ///
+    /// An attacher that waits for streams of its own tor (it connects through that tor, say) needs a thread for each of
+    /// them. Use [`StreamRequest::answer_later`] rather than a high number.
+    fn max_concurrent(&self) -> usize {
+        64
     }
 }
 

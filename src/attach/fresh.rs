@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::registry::{Hold, Registry};
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
 use super::{Place, kind, via};
 use crate::error::{Error, Result, SocksError, StreamError, StreamProblem};
 use crate::path::CircuitBuilder;
@@ -25,7 +26,7 @@ pub(crate) struct FreshRoute {
 impl FreshRoute {
     /// Streams wait for this program from now on, as long as this lives.
     pub(crate) fn new(state: &State, builder: CircuitBuilder) -> Result<Arc<FreshRoute>> {
-        let hold = Registry::of(state.controller())?.hold()?;
+        let hold = Registry::of(state.controller())?.hold(state.controller(), Afterwards::Linger)?;
         Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))
     }
 }

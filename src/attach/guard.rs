@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::registry::{Hold, Registry};
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
 use super::{PriorityMember, StreamAttacher};
 use crate::controller::Controller;
 use crate::error::Result;
@@ -10,30 +11,40 @@ use crate::state::State;
 
 /// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM; tor's manual, `__LeaveStreamsUnattached`.
 impl Controller {
-    /// Has `attacher` decide over which circuits streams go, from now on, as long as the returned guard lives: see
-    /// [`attach`](crate::attach). As [`attach_streams_with`](Self::attach_streams_with), with priority 0.
+    /// Installs an attacher: from now on it decides over which circuits new streams go, as long as the returned guard
+    /// lives. See [`attach`](crate::attach). The priority is 0.
+    ///
+    /// As long as the option is set, every new stream of this tor waits for this program. A program that is ended by a
+    /// signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more: see
+    /// [the module](crate::attach).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same errors as [`attach_streams_with`](Self::attach_streams_with), most often [`Error::Refused`](crate::Error::Refused).
     pub fn attach_streams(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
         self.attach_streams_with(0, attacher)
     }
 
-    /// As [`attach_streams`](Self::attach_streams), where several are installed: the one with the highest priority is asked first, and of equal ones
-    /// the one that came first. What it says is [`NotMine`](crate::attach::Decision::NotMine), the next one is asked about.
+    /// Installs an attacher with a priority. Of several attachers, the one with the highest priority is asked first, and of
+    /// equal ones the one that came first. If it says [`NotMine`](crate::attach::Decision::NotMine), the next one is asked.
+    ///
+    /// The whole takes the handle's timeout at most. If it fails, undoing takes up to one second more.
+    ///
+    /// As long as the option is set, every new stream of this tor waits for this program. A program that is ended by a
+    /// signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more: see
+    /// [the module](crate::attach).
     ///
     /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before it, does not let the option be set or read, or refuses the events or
-    /// `stream-status`. Nothing is changed then.
+    /// [`Error::Refused`](crate::Error::Refused) if tor, or a filter before it, doesn't let the option be set or read, or
+    /// refuses the events or `stream-status`. [`Error::Timeout`](crate::Error::Timeout). Nothing is changed then.
     pub fn attach_streams_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
         let registry = Registry::of(self)?;
         // First, so that the streams that wait already are asked about.
         let member = registry.users.add(priority, attacher);
-        let hold = registry.hold()?;
+        let hold = registry.hold(self, Afterwards::PutBack)?;
         Ok(AttacherGuard { member, hold })
     }
 }
@@ -72,12 +83,13 @@ pub struct AttacherGuard {
 }
 
 impl AttacherGuard {
-    /// Removes the attacher: what dropping it does, with the error, and within the controller's timeout. A control connection that has ended is none: what
-    /// is to be put back is put back if it is made again.
+    /// Removes the attacher, like dropping the guard, but within the handle's timeout, and reports errors. If the control
+    /// connection has ended, that is no error: what is to be put back is put back if the connection is made again.
     ///
     /// # Errors
     ///
-    /// Those of the command SETCONF. The attacher is removed all the same.
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, and the errors of
+    /// [`set_conf`](Controller::set_conf). The attacher is removed all the same.
     pub fn close(self) -> Result<()> {
         let AttacherGuard { member, hold } = self;
         drop(member);

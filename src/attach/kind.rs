@@ -1,7 +1,7 @@
 //! Which streams an attacher is asked about.
 
 use crate::event::StreamInfo;
-use crate::types::StreamPurpose;
+use crate::types::{StreamPurpose, StreamStatus};
 
 /// The session group of tor's own directory requests.
 const DIRECTORY_GROUP: i32 = -2;
@@ -36,6 +36,13 @@ impl StreamKind {
             StreamKind::Client
         }
     }
+}
+
+/// Returns true if the event shows that the stream is a look-up (RESOLVE). Only the first events of a stream show it.
+pub(super) fn is_look_up(stream: &StreamInfo) -> bool {
+    matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
+        || stream.purpose == Some(StreamPurpose::DnsRequest)
+        || stream.target.port() == Some(0)
 }
 
 /// Whether it is the name of an onion service.

@@ -30,7 +30,11 @@
 //!   stream is closed. It is never left to tor instead. So it is where an attacher panics, or lets go of a stream without a decision.
 //! * **No stream is forgotten.** Every one is answered; those that wait already when the first attacher comes are asked about, too. What tor has in hand
 //!   by then it does not give up: where such a stream is to go over another circuit, it is closed.
-//! * **Streams do not wait for each other.** Each is decided on by a thread of its own.
+//! * **Streams don't wait for each other**, unless many are decided on slowly: up to 64 are decided on at once
+//!   ([`StreamAttacher::max_concurrent`]), and more wait for their turn, in the order in which they came. None is lost.
+//! * **No look-up ends tor.** tor 0.4.9 aborts if a look-up is attached to a circuit that isn't for general use. A circuit
+//!   with the purpose [`Controller`](crate::types::CircuitPurpose::Controller) is made a general one for the moment in which
+//!   the look-up is attached. Over any other circuit the look-up is closed ([`StreamProblem::Purpose`](crate::error::StreamProblem::Purpose)).
 //! * **What is not an attacher's to decide is left to tor, at once**: onion services ([`StreamAttacher::takes`]), and what is tor's own.
 //! * **What is this program's own goes first.** Streams of a client that is bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)) are shown to no
 //!   attacher. Then come the attachers, by [priority](crate::Controller::attach_streams_with), then tor.
@@ -40,23 +44,48 @@
 //!
 //! # `__LeaveStreamsUnattached`
 //!
-//! tor asks nobody about streams unless this option is 1. It is set with the first attacher, and put back with the last: when the guard is dropped, also by a
-//! panic that unwinds, with [`AttacherGuard::close`], and when the connection is closed. It is set again where somebody else
-//! or a reload has reset it, and when the connection is made again. Where it was 1 before, another controller attaches streams: that is logged, the option is left at 1, and
-//! streams that no attacher wants are left to that one. Two that decide on the same streams get into each other's way, unless
-//! they both use this library for clients that are bound to circuits: these leave each other's streams alone.
+//! tor asks nobody about streams unless this option is 1. It is set with the first attacher, and put back with the last:
+//! when the guard is dropped, also by a panic that unwinds, with [`AttacherGuard::close`], and when the connection is
+//! closed. It is set again if somebody else or a reload has reset it, and when the connection is made again.
 //!
-//! **A program that is killed cannot put it back** (nor one that calls [`std::process::exit`] or aborts while an attacher lives). tor, where it goes on, then
-//! leaves every new stream waiting for two minutes and closes it, until somebody sets the option to 0:
-//! `controller.reset_conf(["__LeaveStreamsUnattached"])`, or a new start of tor, which does not save it. A tor that was [launched](crate::Launch) ends with its program.
+//! Clients that are bound to circuits ([`Tor::client_via`](crate::Tor::client_via)) need the option, too. After the last of
+//! them it stays set for five more seconds, so that connections in turn don't change tor's configuration each time.
+//!
+//! If the option was 1 before, another controller attaches streams. That is logged, the option is left at 1, and streams
+//! that no attacher wants are left to that controller. Two controllers that decide on the same streams get into each
+//! other's way, unless both use this library for clients that are bound to circuits: these leave each other's streams
+//! alone.
+//!
+//! Each change of the option is a change of tor's configuration, with which tor forgets the client keys of onion services
+//! that it has in memory. All of them are given back in the same write: see [`set_conf`](crate::Controller::set_conf).
+//!
+//! # If the program ends, or the connection is lost
+//!
+//! While the option is 1 and nobody attaches, every new stream of every program waits for two minutes and fails. So the
+//! option is undone wherever this process still can:
+//!
+//! * When the control connection is lost and isn't made again by itself ([`Connect::reconnect`](crate::Connect::reconnect)),
+//!   another one is opened at once, in the same way, to put the option back and to close the streams that wait. This takes
+//!   five seconds at most. If the connection is made again by hand later, the option is set again. Connections that were
+//!   made from a transport can't be opened twice.
+//! * **Signals** (Ctrl-C, SIGTERM) and [`std::process::exit`] run no destructors: call [`undo_all`](crate::undo_all) before
+//!   the program ends. The example `signals` shows how.
+//! * **A program that is killed or aborts can't undo anything.** tor, if it goes on, is healed by
+//!   [`Controller::release_streams`](crate::Controller::release_streams), or by a new start, since tor doesn't save the
+//!   option. A tor that was [launched](crate::Launch) ends with its program.
 //!
 //! # Threads
 //!
-//! One (`scape-attach`) watches streams, from the first attacher to the last; each decision has a short-lived one (`scape-attach-stream`).
+//! One (`scape-attach`) watches streams, from the first attacher to the last, and attaches those of clients that are bound
+//! to circuits. Decisions are made on up to [`max_concurrent`](StreamAttacher::max_concurrent) threads
+//! (`scape-attach-stream`), which end when no stream is left to be decided on. One (`scape-attach-linger`) puts the option
+//! back later, if there was a client that is bound to circuits.
 
 mod attacher;
+mod crew;
 mod fresh;
 mod guard;
+mod hold;
 mod kind;
 mod place;
 mod priority;

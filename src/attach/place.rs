@@ -3,7 +3,7 @@
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
 use crate::state::Circuit;
-use crate::types::{CircuitId, CircuitStatus, StreamId};
+use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, StreamId};
 
 /// A circuit, and at which of its relays a stream leaves it.
 ///
@@ -64,19 +64,28 @@ impl Place {
         Ok(())
     }
 
-    /// As [`check`](Self::check), and that it is built; tor is asked where there is no live circuit.
-    pub(super) fn check_now(&self, controller: &Controller) -> Result<()> {
+    /// Checks what [`check`](Self::check) does, and that the circuit is built and can carry such a request. Without a
+    /// live circuit, tor is asked.
+    pub(super) fn check_now(&self, controller: &Controller, is_look_up: bool) -> Result<()> {
         self.check(controller)?;
-        let status = match &self.live {
-            Some(live) => Some(live.status()),
+        let known = match &self.live {
+            Some(live) => Some((live.status(), live.purpose())),
             None => {
                 let circuits = controller.circuits()?;
-                circuits.into_iter().find(|circuit| circuit.id == self.id).map(|circuit| circuit.status)
+                let own = circuits.into_iter().find(|circuit| circuit.id == self.id);
+                own.map(|circuit| (circuit.status, circuit.purpose))
             }
         };
-        match status {
-            Some(CircuitStatus::Built) => Ok(()),
-            Some(status) if !status.is_end() => Err(self.error(StreamProblem::NotBuilt(status)).into()),
+        let carries_look_ups = |purpose: &Option<CircuitPurpose>| {
+            use CircuitPurpose::{ConfluxLinked, Controller, General};
+            matches!(purpose, None | Some(General | ConfluxLinked | Controller))
+        };
+        match known {
+            Some((CircuitStatus::Built, purpose)) if is_look_up && !carries_look_ups(&purpose) => {
+                Err(self.error(StreamProblem::Purpose(purpose)).into())
+            }
+            Some((CircuitStatus::Built, _)) => Ok(()),
+            Some((status, _)) if !status.is_end() => Err(self.error(StreamProblem::NotBuilt(status)).into()),
             _ => Err(self.error(self.ended()).into()),
         }
     }
@@ -103,11 +112,11 @@ impl Place {
         set.is_some_and(|(own, other)| own == other)
     }
 
-    /// Puts a stream here.
-    pub(super) fn put(&self, controller: &Controller, stream: StreamId) -> Result<()> {
-        match self.hop {
-            Some(hop) => controller.attach_stream_at(stream, self.id, hop),
-            None => controller.attach_stream(stream, self.id),
+    /// Attaches a stream here. Look-ups are attached only if tor survives that.
+    pub(super) fn put(&self, controller: &Controller, stream: StreamId, is_look_up: bool) -> Result<()> {
+        match is_look_up {
+            true => controller.attach_look_up(stream, self.id, self.hop),
+            false => controller.attach_connection(stream, self.id, self.hop),
         }
         .map_err(|error| match error {
             Error::Refused(refusal) => self.error(StreamProblem::Refused(*refusal)).into(),

@@ -87,6 +87,11 @@ impl StreamAttacher for PriorityAttacher {
     fn takes(&self, kind: StreamKind) -> bool {
         self.now().iter().any(|member| member.takes(kind))
     }
+
+    /// The highest number of its members.
+    fn max_concurrent(&self) -> usize {
+        self.now().iter().map(|member| member.max_concurrent()).max().unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for PriorityAttacher {

@@ -16,6 +16,8 @@ use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamTarget};
 pub(super) struct Pending {
     pub(super) info: StreamInfo,
     pub(super) kind: StreamKind,
+    /// Whether tor does the request with RESOLVE, which it survives on certain circuits only.
+    pub(super) is_look_up: bool,
     pub(super) tried: Vec<Tried>,
     progress: Mutex<Progress>,
 }
@@ -46,9 +48,9 @@ enum End {
 }
 
 impl Pending {
-    pub(super) fn new(info: StreamInfo, tried: Vec<Tried>) -> Arc<Pending> {
+    pub(super) fn new(info: StreamInfo, is_look_up: bool, tried: Vec<Tried>) -> Arc<Pending> {
         let kind = StreamKind::of(&info);
-        Arc::new(Pending { info, kind, tried, progress: Mutex::default() })
+        Arc::new(Pending { info, kind, is_look_up, tried, progress: Mutex::default() })
     }
 
     pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
@@ -143,6 +145,8 @@ pub(super) fn ask(
     members: &[Arc<dyn StreamAttacher>],
     then: &Rest,
 ) -> Decision {
+    // Without a connection there is nothing to be decided.
+    let Some(controller) = registry.controller() else { return Decision::Later };
     let mut left = members;
     while let Some((member, others)) = left.split_first() {
         left = others;
@@ -152,6 +156,7 @@ pub(super) fn ask(
         let Some(turn) = pending.next_turn(member) else { return Decision::Later };
         let others = Others { members: others.to_vec(), then: then.clone() };
         let request = StreamRequest {
+            controller: controller.clone(),
             registry: registry.clone(),
             pending: pending.clone(),
             turn,
@@ -175,6 +180,7 @@ pub(super) fn ask(
 
 /// A stream that waits for a circuit: what a [`StreamAttacher`] is asked about.
 pub struct StreamRequest {
+    controller: Controller,
     registry: Arc<Registry>,
     pending: Arc<Pending>,
     turn: u64,
@@ -212,7 +218,7 @@ impl StreamRequest {
 
     /// The control connection that it belongs to.
     pub fn controller(&self) -> &Controller {
-        self.registry.controller()
+        &self.controller
     }
 
     /// Whether it has ended meanwhile, so that there is nothing to be decided.
@@ -224,6 +230,7 @@ impl StreamRequest {
     pub fn answer_later(&self) -> StreamAnswer {
         self.pending.take(self.turn);
         StreamAnswer {
+            _controller: self.controller.clone(),
             registry: self.registry.clone(),
             pending: self.pending.clone(),
             turn: self.turn,
@@ -249,6 +256,8 @@ impl fmt::Debug for StreamRequest {
 /// decided; a stream that still waits then is asked about again.
 #[must_use = "dropping this closes the stream"]
 pub struct StreamAnswer {
+    /// Keeps the connection open: what is kept is still to be decided.
+    _controller: Controller,
     registry: Arc<Registry>,
     pending: Arc<Pending>,
     turn: u64,
@@ -298,7 +307,7 @@ impl StreamAnswer {
         self.decide(Decision::Refuse(reason))
     }
 
-    /// Leaves it to the next attacher, which is asked on a thread of its own, and after the last one to tor.
+    /// Leaves it to the next attacher, which is asked on another thread, and after the last one to tor.
     pub fn not_mine(self) {
         if self.pending.pass(self.turn) {
             Registry::consider(&self.registry, self.pending.clone(), self.rest.clone());

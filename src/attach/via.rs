@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::registry::{Hold, Registry};
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
 use super::{Place, kind};
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
@@ -50,7 +51,7 @@ impl Vias {
 /// A request on its way.
 pub(super) struct Via {
     pub(super) place: Place,
-    is_look_up: bool,
+    pub(super) is_look_up: bool,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -188,7 +189,7 @@ impl Via {
             return error.into();
         }
         drop(progress);
-        if let Err(gone @ Error::Stream(_)) = self.place.check_now(controller) {
+        if let Err(gone @ Error::Stream(_)) = self.place.check_now(controller, self.is_look_up) {
             let Error::Stream(gone) = gone else { return error.into() };
             return self.described(&self.progress.lock(), *gone).into();
         }
@@ -214,7 +215,7 @@ impl CircuitRoute {
     /// Streams wait for this program from now on, as long as this lives.
     pub(crate) fn new(controller: &Controller, place: Place) -> Result<Arc<CircuitRoute>> {
         place.check(controller)?;
-        let hold = Registry::of(controller)?.hold()?;
+        let hold = Registry::of(controller)?.hold(controller, Afterwards::Linger)?;
         Ok(Arc::new(CircuitRoute { hold, place }))
     }
 }
@@ -240,7 +241,7 @@ pub(super) fn passage(hold: &Hold, place: &Place, request: &Request) -> Result<B
         let error = place.error(StreamProblem::Onion);
         return Err(StreamError { target: target.into(), ..error }.into());
     }
-    place.check_now(registry.controller()).map_err(|error| match error {
+    place.check_now(hold.controller(), request.is_look_up()).map_err(|error| match error {
         Error::Stream(error) => StreamError { target: target.into(), ..*error }.into(),
         error => error,
     })?;
@@ -253,12 +254,14 @@ pub(super) fn passage(hold: &Hold, place: &Place, request: &Request) -> Result<B
         changed: Condvar::new(),
     });
     registry.vias.0.lock().insert(user.clone(), via.clone());
-    Ok(Box::new(Ticket { registry: registry.clone(), user, isolation, via }))
+    let (registry, controller) = (registry.clone(), hold.controller().clone());
+    Ok(Box::new(Ticket { registry, controller, user, isolation, via }))
 }
 
 /// Keeps a request in the register.
 struct Ticket {
     registry: Arc<Registry>,
+    controller: Controller,
     user: Box<str>,
     isolation: Isolation,
     via: Arc<Via>,
@@ -289,7 +292,7 @@ impl Passage for Ticket {
     }
 
     fn cause(&self, error: SocksError) -> Error {
-        self.via.cause(error, self.registry.controller())
+        self.via.cause(error, &self.controller)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::kind::is_look_up;
 use super::registry::Registry;
 use super::request::{Others, Pending, Tried};
 use super::via::{self, Via};
@@ -17,8 +18,8 @@ use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
 /// What the thread is told, in tor's order.
 pub(super) enum Message {
     Event(Arc<Event>),
-    /// The connection has ended: what was asked is void.
-    Ended(Closed),
+    /// The connection has ended: what was asked is void. With true, another is expected to follow.
+    Ended(Closed, bool),
     /// The connection was made again, and commands succeed from now on.
     Resumed,
     /// The streams that there are, at the beginning and when the connection was made again.
@@ -41,8 +42,8 @@ impl Tracker for Tap {
         let _ = self.0.send(Message::Event(event.clone()));
     }
 
-    fn ended(&self, closed: &Closed, _: bool) {
-        let _ = self.0.send(Message::Ended(closed.clone()));
+    fn ended(&self, closed: &Closed, returns: bool) {
+        let _ = self.0.send(Message::Ended(closed.clone(), returns));
     }
 
     fn resumed(&self) {
@@ -57,8 +58,8 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     let mut early = None;
     for message in messages {
         match (message, &mut early) {
-            (Message::Ended(closed), _) => {
-                watch.ended(&closed);
+            (Message::Ended(closed, returns), _) => {
+                watch.ended(&closed, returns);
                 early = Some(Vec::new());
             }
             (Message::Resumed, _) => {
@@ -80,6 +81,7 @@ struct Watch {
 /// A stream that is not open yet.
 struct Known {
     info: StreamInfo,
+    is_look_up: bool,
     /// Whether somebody was asked since it waits. tor says that a stream waits also where a controller puts it on another circuit: only one that
     /// is new, or has lost its circuit, is to be decided on.
     asked: bool,
@@ -90,11 +92,13 @@ struct Known {
 
 impl Known {
     fn new(info: StreamInfo) -> Self {
-        Known { info, asked: false, pending: None, via: None, tried: Vec::new() }
+        let is_look_up = is_look_up(&info);
+        Known { info, is_look_up, asked: false, pending: None, via: None, tried: Vec::new() }
     }
 
     /// Takes what is new, and keeps what tor tells once only.
     fn update(&mut self, info: &StreamInfo) {
+        self.is_look_up |= is_look_up(info);
         let before = std::mem::replace(&mut self.info, info.clone());
         let now = &mut self.info;
         now.source_addr = now.source_addr.take().or(before.source_addr);
@@ -107,7 +111,7 @@ impl Watch {
         match message {
             Message::Event(event) => self.event(&event),
             Message::There(streams) => self.there(streams),
-            Message::Ended(_) | Message::Resumed | Message::Stop => {}
+            Message::Ended(..) | Message::Resumed | Message::Stop => {}
         }
     }
 
@@ -124,7 +128,13 @@ impl Watch {
         if !changed.contains(LEAVE_STREAMS) || changed.values(LEAVE_STREAMS).any(|value| value == "1") {
             return;
         }
-        match self.registry.controller().leave_streams_again() {
+        if !self.registry.run.is_held() {
+            // Nobody needs it any more: it was only kept for a moment.
+            self.registry.run.hurry();
+            return;
+        }
+        let Some(controller) = self.registry.controller() else { return };
+        match controller.leave_streams_again() {
             Ok(true) => {
                 log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again");
             }
@@ -190,14 +200,14 @@ impl Watch {
             return;
         }
         if let Some(via) = &known.via {
-            attach(&self.registry, id, via);
+            attach(&self.registry, id, known.is_look_up, via);
             return;
         }
         if via::is_marked(&known.info) {
             // Another program's, or of a request that was given up.
             return;
         }
-        let pending = Pending::new(known.info.clone(), known.tried.clone());
+        let pending = Pending::new(known.info.clone(), known.is_look_up, known.tried.clone());
         known.pending = Some(pending.clone());
         self.registry.waiting.lock().insert(id, Arc::downgrade(&pending));
         if self.registry.is_wanted(pending.kind) {
@@ -221,22 +231,35 @@ impl Watch {
     }
 
     /// What was asked on this connection has no meaning on the next one.
-    fn ended(&mut self, closed: &Closed) {
+    fn ended(&mut self, closed: &Closed, returns: bool) {
         for via in self.registry.vias.all() {
             via.fail(closed.clone().into());
         }
         self.registry.waiting.lock().clear();
-        for (_, known) in self.known.drain() {
+        let mut undecided = Vec::new();
+        for (id, known) in self.known.drain() {
+            if known.via.is_some() || known.pending.as_ref().is_some_and(|pending| !pending.is_over()) {
+                undecided.push(id);
+            }
             if let Some(pending) = known.pending {
                 pending.is_gone_now();
             }
+        }
+        if returns || closed.is_by_this_program() {
+            return;
+        }
+        self.registry.run.hurry();
+        let Some(controller) = self.registry.controller() else { return };
+        if let Err(error) = controller.undo_leaving_streams(&undecided) {
+            log::debug!(target: "scape::attach", "{LEAVE_STREAMS} could not be put back: {error}");
         }
     }
 }
 
 /// Puts a stream of this program's own on its circuit, or nowhere.
-fn attach(registry: &Registry, id: StreamId, via: &Via) {
-    if let Err(error) = via.place.put(registry.controller(), id) {
+fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &Via) {
+    let Some(controller) = registry.controller() else { return };
+    if let Err(error) = via.place.put(&controller, id, is_look_up || via.is_look_up) {
         log::debug!(target: "scape::attach", "{error}");
         via.fail(error);
         registry.close_unheard(id, EndReason::MISC);

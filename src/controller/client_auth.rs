@@ -96,8 +96,9 @@ pub enum ClientAuthAdded {
 impl Controller {
     /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
     ///
-    /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. With the changes that this
-    /// controller makes, they are given back at once; when another one changes something, or with `SIGNAL RELOAD`, they are lost.
+    /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
+    /// made with this library gives back the keys of all controllers, in the same write. If a program without this
+    /// library changes something, or after `SIGNAL RELOAD`, the keys are lost.
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
 //! GETCONF, SETCONF, RESETCONF, LOADCONF, SAVECONF.
 
 use super::Controller;
+use super::client_keys::Kept;
 use crate::error::{ArgumentError, Error, Result};
-use crate::protocol::{Command, parse_getconf};
-use crate::types::ConfLine;
+use crate::protocol::{Command, Reply, parse_getconf};
+use crate::types::{ConfLine, OnionAddress};
 
 /// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF, LOADCONF and SAVECONF; what a given tor
 /// knows is in its `config/names`.
@@ -70,6 +71,10 @@ impl Controller {
     /// Options of one group, such as `SocksPort` with `__SocksPort` and all of `HiddenService…`, replace the whole
     /// group: whatever of it should stay must be given again.
     ///
+    /// tor 0.4.9 forgets the onion service client keys that it has in memory with every change of its configuration.
+    /// This call reads all of them first and gives them back in the same write, whichever controller added them. If a
+    /// filter before tor doesn't allow ONION_CLIENT_AUTH_VIEW, only the keys that this controller added are given back.
+    ///
     /// # Errors
     ///
     /// [`Error::Refused`]: 552 unknown option, 513 unacceptable value, 553 not while tor runs, or a port that cannot
@@ -96,25 +101,36 @@ impl Controller {
         if any { self.reconfigure(command.finish()?) } else { Ok(()) }
     }
 
-    /// Sends a command that changes the configuration. With each of them, tor 0.4.9 forgets the clients' keys that it has in
-    /// memory only: those of this controller are given back, in the same write.
+    /// Sends a command that changes the configuration, without loss of the onion service client keys that tor has in
+    /// memory: see [`client_keys`](super::client_keys).
     pub(crate) fn reconfigure(&self, command: Command) -> Result<()> {
-        let keys = self.inner.session.ledger.client_auths();
-        if keys.is_empty() {
-            return self.request(command).map(drop);
-        }
-        let mut replies = self.send_all([command].into_iter().chain(keys))?.into_iter();
-        let changed = replies.next().map_or(Ok(()), |reply| reply.wait_ok().map(drop));
-        for given_back in replies {
-            // The configuration was changed: that is what was asked for.
-            if let Err(error) = given_back.wait_ok() {
-                log::warn!(target: "scape::connection", "a client's key could not be given back to tor: {error}");
-            }
-        }
-        changed
+        self.reconfigure_without(command, None)
     }
 
-    /// Sets options back to their defaults, all of them or none. Errors are those of [`set_conf`](Self::set_conf).
+    /// Sends a change like [`reconfigure`](Self::reconfigure), which is meant to take away the client key for one
+    /// service.
+    pub(crate) fn reconfigure_without(&self, command: Command, forget: Option<&OnionAddress>) -> Result<()> {
+        let (reply, command) = self.change(command, forget)?;
+        match reply.refusal(&command) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a command that changes the configuration, and returns tor's reply, whatever it says.
+    pub(super) fn change(&self, command: Command, forget: Option<&OnionAddress>) -> Result<(Reply, Command)> {
+        let deadline = self.deadline();
+        let send = |commands| self.until(deadline).send_all(commands);
+        let kept = Kept::look(&send)?.without(forget);
+        kept.send(&send, command, self.inner.session.ledger.client_auths())?.wait(&send)
+    }
+
+    /// Resets options to their defaults, all of them or none. Client keys are kept as by
+    /// [`set_conf`](Self::set_conf).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`set_conf`](Self::set_conf), most often [`Error::Refused`] (552) for an unknown option.
     pub fn reset_conf<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
         let mut command = Command::build("RESETCONF");
         let mut any = false;
@@ -127,6 +143,7 @@ impl Controller {
 
     /// Replaces the whole configuration by this text in torrc's format; what the command line says still counts.
     /// What is not repeated goes back to its default, also `ControlPort`, and `DataDirectory` must stay what it is.
+    /// Client keys are kept as by [`set_conf`](Self::set_conf).
     ///
     /// # Errors
     ///

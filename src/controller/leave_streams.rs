@@ -1,15 +1,23 @@
-//! The option `__LeaveStreamsUnattached`, which is lent from tor and put back.
+//! The option `__LeaveStreamsUnattached`: set while this program attaches streams, and put back afterwards.
+
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::Controller;
+use super::client_keys::{self, Change, Kept, SendAll};
+use super::session::Session;
 use crate::connection::{Connection, PendingReply};
-use crate::error::{Error, Result};
-use crate::protocol::{Command, Reply};
+use crate::error::{ArgumentError, Error, Result};
+use crate::event::StreamInfo;
+use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
+use crate::types::{EndReason, StreamId, StreamStatus};
 
 /// While it is 1, every new stream waits for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
+/// How long the last try to put the option back takes at most, over a connection of its own.
+const LAST_TRY: Duration = Duration::from_secs(5);
 
 /// What this connection has done to the option, and has to undo. The lock is held while a command is sent, never while its
 /// answer is awaited: so the last one that is sent is what the state says.
@@ -27,126 +35,282 @@ enum Lent {
     Found,
     /// It was to be put back, but the connection was down.
     Owed,
+    /// It was set to 1, and put back over another connection after this one was lost. It is set again if this connection is
+    /// made again.
+    Undone,
 }
 
 impl LeaveStreams {
-    /// What is due on a connection that was made again. `ask` sends a command and waits for its answer.
-    pub(super) fn restore(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+    /// Does what is due on a connection that was made again.
+    pub(super) fn restore(&self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
         let mut lent = self.0.lock();
-        match *lent {
-            Lent::No => Ok(()),
-            Lent::Set => ask(set(true)?).map(drop),
-            Lent::Found => {
-                // Where tor was started again, nobody has set it.
-                if !is_set(&ask(Command::build("GETCONF").word("option", OPTION).finish()?)?) {
-                    ask(set(true)?)?;
-                    *lent = Lent::Set;
-                }
-                Ok(())
-            }
-            Lent::Owed => {
-                ask(set(false)?)?;
-                *lent = Lent::No;
-                Ok(())
-            }
-        }
+        let on = match *lent {
+            Lent::No => return Ok(()),
+            Lent::Set | Lent::Undone => true,
+            // If tor was started again, nobody has set it.
+            Lent::Found if is_set(send)? => return Ok(()),
+            Lent::Found => true,
+            Lent::Owed => false,
+        };
+        change(send, on, own)?;
+        *lent = if on { Lent::Set } else { Lent::No };
+        Ok(())
     }
 
-    /// The connection is about to end: puts the option back. Gives what tor's answer is waited for with.
-    pub(super) fn put_back(&self, connection: &Connection, deadline: Deadline) -> Option<PendingReply> {
+    /// Puts the option back before the connection ends. Returns what is to be waited for.
+    pub(super) fn put_back(&self, send: SendAll<'_>, own: Vec<Command>) -> Option<Change> {
+        if *self.0.lock() != Lent::Set {
+            return None;
+        }
+        // Even if tor doesn't answer in time, the option is put back.
+        let kept = Kept::look(send).unwrap_or_default();
         let mut lent = self.0.lock();
         if *lent != Lent::Set {
             return None;
         }
-        let sent = set(false).and_then(|command| connection.send(command, deadline));
-        *lent = Lent::No;
+        let sent = set(false).and_then(|command| kept.send(send, command, own));
+        *lent = if sent.is_ok() { Lent::No } else { Lent::Owed };
         sent.ok()
+    }
+
+    /// It isn't known whether tor has put the option back.
+    pub(super) fn is_owed_again(&self) {
+        let mut lent = self.0.lock();
+        if *lent == Lent::No {
+            *lent = Lent::Owed;
+        }
     }
 }
 
+impl Session {
+    /// Puts the option back over a connection of its own, if this session's connection has ended while it was set. That
+    /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
+    /// nobody will decide on them.
+    ///
+    /// Does nothing if nothing is to be put back, or if the connection can't be made again.
+    pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
+        let before = *self.leave_streams.0.lock();
+        let Some(connect) = self.recipe() else { return Ok(()) };
+        if !matches!(before, Lent::Set | Lent::Owed) {
+            return Ok(());
+        }
+        let deadline = Deadline::after(timeout.min(LAST_TRY));
+        let connection = Connection::default();
+        let candidate = connect.candidate(&connection, deadline)?;
+        connection.adopt(candidate)?;
+        let send = |commands| connection.send_all_on(None, commands, deadline);
+        let undone = undo(&send, self.ledger.client_auths(), undecided);
+        // Whether its threads have ended in time doesn't matter.
+        let _ = connection.close(deadline.left().max(Duration::from_millis(100)));
+        undone?;
+        let mut lent = self.leave_streams.0.lock();
+        *lent = match *lent {
+            Lent::Set => Lent::Undone,
+            Lent::Owed => Lent::No,
+            other => other,
+        };
+        Ok(())
+    }
+}
+
+/// Sets the option to 0 where it is 1, and closes these streams.
+fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<()> {
+    if !is_set(send)? {
+        // It is another tor by now, or somebody else has put it back.
+        return Ok(());
+    }
+    change(send, false, own)?;
+    let closing: Result<Vec<Command>> = undecided.iter().map(|id| close(*id)).collect();
+    for closed in send(closing?)? {
+        // It may have ended meanwhile.
+        let _ = closed.wait();
+    }
+    Ok(())
+}
+
 impl Controller {
-    /// Has streams wait for this controller. Whether they did so already, for another one.
+    /// Has streams wait for this controller. Returns true if they did so already, for another one.
     pub(crate) fn leave_streams(&self) -> Result<bool> {
-        let found = self.get_conf(OPTION)?.is_some_and(|value| value.trim() == "1");
+        let deadline = self.deadline();
+        let send = |commands| self.until(deadline).send_all(commands);
+        let mut asked = send(vec![get()?, client_keys::view()?])?.into_iter();
+        let found = asked.next().map(was_set).transpose()?.unwrap_or_default();
+        let kept = asked.next().map(Kept::from).transpose()?.unwrap_or_default();
         let pending = {
             let mut lent = self.inner.session.leave_streams.0.lock();
             if found && *lent != Lent::Owed {
                 *lent = Lent::Found;
                 return Ok(true);
             }
-            let pending = self.send_checked(set(true)?)?;
+            let pending = kept.send(&send, set(true)?, self.inner.session.ledger.client_auths())?;
             *lent = Lent::Set;
             pending
         };
-        match pending.wait_ok() {
-            Ok(_) => Ok(false),
-            Err(error) => {
-                // A late answer may still set it.
-                let _ = self.stop_leaving_streams();
-                Err(error)
-            }
-        }
+        // If this fails, a late answer may still set it: whoever began has to undo that.
+        succeeded(pending, &send).map(|()| false)
     }
 
-    /// Somebody else has put the option to 0 meanwhile. Whether it was set again, which it is not where this controller has
-    /// put it back itself.
+    /// Sets the option again after somebody else has put it to 0. Returns false if this controller has put it back
+    /// itself.
     pub(crate) fn leave_streams_again(&self) -> Result<bool> {
-        let pending = {
-            let mut lent = self.inner.session.leave_streams.0.lock();
-            if !matches!(*lent, Lent::Set | Lent::Found) {
-                return Ok(false);
-            }
-            let pending = self.send_checked(set(true)?)?;
-            *lent = Lent::Set;
-            pending
-        };
-        pending.wait_ok().map(|_| true)
+        self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
 
-    /// Whether streams waited for another controller already.
+    /// Returns true if streams waited for another controller already.
     pub(crate) fn found_streams_left(&self) -> bool {
         *self.inner.session.leave_streams.0.lock() == Lent::Found
     }
 
     /// Puts the option back to what it was. On a connection that is down, that is done when it is made again.
     pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
-        let pending = {
-            let mut lent = self.inner.session.leave_streams.0.lock();
+        let leave_streams = &self.inner.session.leave_streams.0;
+        {
+            let mut lent = leave_streams.lock();
+            if matches!(*lent, Lent::Found | Lent::Undone) {
+                *lent = Lent::No;
+            }
             if *lent != Lent::Set {
-                if *lent == Lent::Found {
-                    *lent = Lent::No;
-                }
                 return Ok(());
             }
-            match self.send_checked(set(false)?) {
-                Ok(pending) => {
-                    *lent = Lent::No;
-                    pending
-                }
-                Err(error) => {
-                    *lent = Lent::Owed;
-                    return Err(error);
-                }
-            }
-        };
-        match pending.wait_ok() {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let mut lent = self.inner.session.leave_streams.0.lock();
-                // Nobody knows whether tor has read it, before it hung up.
-                if matches!(error, Error::Closed(_)) && *lent == Lent::No {
-                    *lent = Lent::Owed;
-                }
-                Err(error)
+        }
+        let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
+        if let Err(error) = &put_back {
+            let mut lent = leave_streams.lock();
+            // Nobody knows whether tor has read it, before it hung up.
+            match *lent {
+                Lent::Set => *lent = Lent::Owed,
+                Lent::No if matches!(error, Error::Closed(_)) => *lent = Lent::Owed,
+                _ => {}
             }
         }
+        put_back.map(drop)
     }
+
+    /// Sets or unsets the option if `to` says what the state is then. Returns whether it was sent.
+    fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
+        let leave_streams = &self.inner.session.leave_streams.0;
+        if to(*leave_streams.lock()).is_none() {
+            return Ok(false);
+        }
+        let deadline = self.deadline();
+        let send = |commands| self.until(deadline).send_all(commands);
+        let kept = match Kept::look(&send) {
+            // Putting it back matters more than the keys.
+            Err(Error::Timeout(_)) if !on => Kept::default(),
+            kept => kept?,
+        };
+        let pending = {
+            let mut lent = leave_streams.lock();
+            let Some(then) = to(*lent) else { return Ok(false) };
+            let pending = kept.send(&send, set(on)?, self.inner.session.ledger.client_auths())?;
+            *lent = then;
+            pending
+        };
+        succeeded(pending, &send).map(|()| true)
+    }
+
+    /// Puts the option back over a connection of its own, after this one was lost: see
+    /// [`Session::undo_leaving_streams`].
+    pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
+        self.inner.session.undo_leaving_streams(undecided, self.timeout)
+    }
+
+    /// Returns true if tor leaves streams to controllers and this controller is not one that attaches them: so new streams
+    /// may wait for a program that has ended.
+    pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
+        let ours = *self.inner.session.leave_streams.0.lock() == Lent::Set;
+        Ok(!ours && is_set(&|commands| self.send_all(commands))?)
+    }
+
+    /// Heals a tor whose streams wait for a controller that is gone: sets `__LeaveStreamsUnattached` to 0, and leaves the
+    /// streams that wait to tor. Returns the number of these streams.
+    ///
+    /// A program that attaches streams, and ends without putting the option back (`SIGKILL`, an abort, a crash), leaves
+    /// such a tor behind: every new stream waits for two minutes and fails, for all programs. See
+    /// [`undo_all`](crate::undo_all) for how a program avoids that when it is told to end.
+    ///
+    /// Don't call this while another program attaches streams: they would go where tor likes. tor can't tell whether there
+    /// is one. If the option is 0, nothing is changed and the result is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if this controller attaches streams itself. [`Error::Refused`] if tor, or a filter before it,
+    /// doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n")
+    /// #     .on("SETCONF __LeaveStreamsUnattached=0", "250 OK\r\n").info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .on("ATTACHSTREAM 12 0", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let streams = controller.release_streams()?;
+    /// println!("{streams} streams were waiting");
+    /// # assert_eq!(streams, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_streams(&self) -> Result<usize> {
+        let lent = *self.inner.session.leave_streams.0.lock();
+        if matches!(lent, Lent::Set | Lent::Found) {
+            let why = "attaches streams itself: close its attachers and clients first";
+            return Err(ArgumentError::invalid("release_streams", "controller", why).into());
+        }
+        let deadline = self.deadline();
+        let send = |commands| self.until(deadline).send_all(commands);
+        if !is_set(&send)? {
+            return Ok(0);
+        }
+        change(&send, false, self.inner.session.ledger.client_auths())?;
+        let waiting = self.until(deadline).streams()?.into_iter().filter(waits);
+        let attach = waiting.map(|stream| {
+            let mut command = Command::build("ATTACHSTREAM");
+            Ok(command.word("stream", &stream.id.to_string()).word("circuit", "0").finish()?)
+        });
+        let mut released = 0;
+        for reply in send(attach.collect::<Result<Vec<Command>>>()?)? {
+            // A refusal is of a stream that has ended meanwhile, or that tor has in hand already (555).
+            released += usize::from(reply.wait()?.is_ok());
+        }
+        Ok(released)
+    }
+}
+
+/// Returns true if the stream waits for a circuit.
+fn waits(stream: &StreamInfo) -> bool {
+    matches!(stream.status, StreamStatus::New | StreamStatus::NewResolve) && stream.circuit.is_none()
+}
+
+/// Changes the option, and waits for tor's answer.
+fn change(send: SendAll<'_>, on: bool, own: Vec<Command>) -> Result<()> {
+    let pending = Kept::look(send)?.send(send, set(on)?, own)?;
+    succeeded(pending, send)
+}
+
+fn succeeded(change: Change, send: SendAll<'_>) -> Result<()> {
+    let (reply, command) = change.wait(send)?;
+    match reply.refusal(&command) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+fn get() -> Result<Command> {
+    Ok(Command::build("GETCONF").word("option", OPTION).finish()?)
 }
 
 fn set(on: bool) -> Result<Command> {
     Ok(Command::build("SETCONF").pair(OPTION, if on { "1" } else { "0" }).finish()?)
 }
 
-fn is_set(reply: &Reply) -> bool {
-    reply.first().text.ends_with(b"=1")
+fn close(stream: StreamId) -> Result<Command> {
+    let reason = EndReason::MISC.code().to_string();
+    Ok(Command::build("CLOSESTREAM").word("stream", &stream.to_string()).word("reason", &reason).finish()?)
+}
+
+fn is_set(send: SendAll<'_>) -> Result<bool> {
+    send(vec![get()?])?.pop().map_or(Ok(false), was_set)
+}
+
+fn was_set(asked: PendingReply) -> Result<bool> {
+    let lines = parse_getconf(&asked.wait_ok()?, 1);
+    Ok(lines.first().and_then(|line| line.value.as_deref()).is_some_and(|value| value.trim() == "1"))
 }

@@ -8,6 +8,7 @@ mod auth;
 mod cache;
 mod circuits;
 mod client_auth;
+mod client_keys;
 mod conf;
 mod connect;
 mod descriptors;
@@ -214,6 +215,10 @@ impl Controller {
     /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
     /// refusal of tor's is no error here: see [`Reply::is_ok`].
     ///
+    /// A SETCONF, RESETCONF or LOADCONF keeps the client keys of onion services, like [`set_conf`](Self::set_conf).
+    /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. None of them checks whether tor survives an
+    /// ATTACHSTREAM, as [`attach_stream`](Self::attach_stream) does.
+    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n").start()?;
@@ -224,13 +229,21 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn msg(&self, line: &str) -> Result<Reply> {
-        self.send(events::not_setevents(Command::raw(line, None)?)?)?.wait()
+        self.ask(Command::raw(line, None)?)
     }
 
     /// As [`msg`](Self::msg), for the commands with data, whose line begins with `+`. The data's lines end with LF or
     /// CRLF; its dots are stuffed here.
     pub fn msg_with_data(&self, line: &str, data: &[u8]) -> Result<Reply> {
-        self.send(Command::raw(line, Some(data))?)?.wait()
+        self.ask(Command::raw(line, Some(data))?)
+    }
+
+    fn ask(&self, command: Command) -> Result<Reply> {
+        let keyword = command.keyword();
+        if ["SETCONF", "RESETCONF", "LOADCONF"].iter().any(|change| keyword.eq_ignore_ascii_case(change)) {
+            return Ok(self.change(command, None)?.0);
+        }
+        self.send(command)?.wait()
     }
 
     /// Sends a command and returns at once; its reply is waited for with what this gives. Any number may be

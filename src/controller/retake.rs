@@ -177,7 +177,10 @@ impl Session {
                     taken?;
                 }
             }
-            Part::LeaveStreams => self.leave_streams.restore(&ask)?,
+            Part::LeaveStreams => {
+                let send = |commands| self.connection().send_all_on(Some(link), commands, timeout.into());
+                self.leave_streams.restore(&send, self.ledger.client_auths())?;
+            }
             Part::Follower(follower) => match follower.upgrade() {
                 Some(follower) => follower.reconnected(&ask)?,
                 None => return Ok(false),

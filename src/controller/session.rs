@@ -19,6 +19,7 @@ use crate::error::{ArgumentError, CloseCause, Error, Phase, Result};
 use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
+use crate::undo::{self, Rank, Undo};
 
 /// A connection, and what it takes to make it again.
 pub(super) struct Session {
@@ -67,6 +68,7 @@ impl Session {
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
+        undo::register(Rank::Connection, &session);
         session.connection.set_persistent(session.is_persistent());
         if keeping.is_needed()
             && let Err(error) = session.keep(keeping)
@@ -91,6 +93,11 @@ impl Session {
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// How it was made; `None` if it was made from a transport, which can't be opened again.
+    pub(super) fn recipe(&self) -> Option<&Connect> {
+        self.connect.as_ref()
     }
 
     /// Where it is connected to, where that is known.
@@ -197,7 +204,9 @@ impl Session {
             given.extend(new.iter().map(|belonging| belonging.what.clone()));
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
-        refused.note(Part::LeaveStreams, self.leave_streams.restore(&ask))?;
+        let send = |commands| restoring.send_all(commands, deadline);
+        let restored = self.leave_streams.restore(&send, self.ledger.client_auths());
+        refused.note(Part::LeaveStreams, restored)?;
         for follower in self.followers() {
             refused.note(Part::Follower(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
         }
@@ -245,19 +254,35 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Leaves nothing behind in tor that would wait for this connection when it has ended.
+    /// Leaves nothing behind in tor that would wait for this connection when it has ended. What tor doesn't confirm is
+    /// tried once more over a connection of its own, which takes up to the timeout again, and 5 seconds at most.
     pub(super) fn take_leave(&self, deadline: Deadline) {
-        if self.connection.closed().is_some() {
-            return;
+        if self.connection.closed().is_none() {
+            let send = |commands| self.connection.send_all_on(None, commands, deadline);
+            let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths());
+            let mut pending = Vec::new();
+            for follower in self.followers() {
+                pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
+            }
+            if let Some(put_back) = put_back
+                && put_back.wait(&send).is_err()
+            {
+                self.leave_streams.is_owed_again();
+            }
+            for sent in pending {
+                // It is over anyway.
+                let _ = sent.wait();
+            }
         }
-        let mut pending = Vec::new();
-        pending.extend(self.leave_streams.put_back(&self.connection, deadline));
-        for follower in self.followers() {
-            pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
-        }
-        for sent in pending {
-            // It is over anyway.
-            let _ = sent.wait();
+        match self.undo_leaving_streams(&[], deadline.timeout()) {
+            // Most often tor has ended, and nothing waits any more.
+            Err(error @ Error::Connect(_)) => {
+                log::debug!(target: "scape::attach", "no last connection: {error}")
+            }
+            Err(error) => {
+                log::warn!(target: "scape::attach", "new streams may wait for a program that has ended: {error}");
+            }
+            Ok(()) => {}
         }
     }
 
@@ -333,6 +358,12 @@ impl std::fmt::Debug for Session {
             .field("connect", &self.connect)
             .field("ledger", &self.ledger)
             .finish_non_exhaustive()
+    }
+}
+
+impl Undo for Session {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        self.close(timeout)
     }
 }
 

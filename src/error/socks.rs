@@ -16,6 +16,8 @@ use crate::types::SocksStatus;
 pub struct SocksError {
     request: Box<str>,
     problem: SocksProblem,
+    /// Whether new streams wait for a controller that may be gone.
+    streams_wait: bool,
 }
 
 /// What was wrong.
@@ -46,7 +48,20 @@ pub enum SocksProblem {
 impl SocksError {
     /// `request` (such as `CONNECT example.com:80`) failed because of `problem`.
     pub(crate) fn new(request: impl Into<String>, problem: SocksProblem) -> Self {
-        SocksError { request: request.into().into_boxed_str(), problem }
+        SocksError { request: request.into().into_boxed_str(), problem, streams_wait: false }
+    }
+
+    /// The same, of a tor whose streams wait for a controller that may be gone.
+    pub(crate) fn with_streams_waiting(self) -> Self {
+        SocksError { streams_wait: true, ..self }
+    }
+
+    /// Returns true if the request timed out while tor's option `__LeaveStreamsUnattached` was 1 and this controller didn't
+    /// attach streams. Most likely a program that attached streams has ended without putting the option back, and
+    /// [`release_streams`](crate::Controller::release_streams) heals this tor. It is known only to connections of a
+    /// [`Tor`](crate::Tor) with a control connection.
+    pub fn is_waiting_for_controller(&self) -> bool {
+        self.streams_wait
     }
 
     /// What was asked for, such as `CONNECT example.com:80`. It holds no credentials.
@@ -141,7 +156,14 @@ impl SocksError {
 
 impl fmt::Display for SocksError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} through tor: {}", self.request, self.problem)
+        write!(f, "{} through tor: {}", self.request, self.problem)?;
+        if self.streams_wait {
+            f.write_str(
+                "; tor's option __LeaveStreamsUnattached is 1, so new streams wait for a controller that attaches them: if \
+                 that program is gone, Controller::release_streams heals this tor",
+            )?;
+        }
+        Ok(())
     }
 }
 

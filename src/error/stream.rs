@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Refusal;
-use crate::types::{CircuitId, CircuitReason, CircuitStatus, StreamId, StreamReason};
+use crate::types::{CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason};
 
 /// A stream could not go over the circuit that was chosen for it. It goes nowhere then: never over another one.
 #[derive(Debug, Clone)]
@@ -37,6 +37,9 @@ pub enum StreamProblem {
     /// The target is an onion service: tor makes the circuits to those itself, and puts no stream to one on any other. Nothing
     /// was sent.
     Onion,
+    /// The stream is a look-up, and tor 0.4.9 would abort if it were attached to a circuit with this purpose. `None`
+    /// if tor, or a filter before it, doesn't tell the purpose. Nothing was sent.
+    Purpose(Option<CircuitPurpose>),
     /// tor refused to put the stream on the circuit.
     Refused(Refusal),
     /// The circuit was tried for this stream already, and its end there gave this reason.
@@ -119,6 +122,13 @@ impl fmt::Display for StreamProblem {
             StreamProblem::Onion => f.write_str(
                 "it is for an onion service, and tor makes the circuits to those itself: connect with a client that is bound to none",
             ),
+            StreamProblem::Purpose(purpose) => {
+                match purpose {
+                    Some(purpose) => write!(f, "the circuit's purpose is {purpose}")?,
+                    None => f.write_str("the circuit's purpose isn't known")?,
+                }
+                f.write_str(", and tor can look something up over a general circuit only; use another circuit")
+            }
             StreamProblem::Refused(refusal) => {
                 write!(f, "tor says {} {}", refusal.code(), refusal.text())
             }

@@ -7,6 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
 use super::command::{self, TORRC};
@@ -20,6 +22,7 @@ use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::deadline_after;
 use crate::types::Progress;
+use crate::undo::{self, Rank};
 
 /// How long starting may take unless told otherwise: tor gives up on nothing, and a first bootstrap over a slow line
 /// takes minutes.
@@ -232,7 +235,9 @@ impl Launch {
         // With it goes our copy of tor's end of the pair of sockets: the connection ends when tor does.
         drop(command);
 
-        let running = Running { child, stop_timeout: self.stop_timeout, directory: Some(directory) };
+        let directory = Mutex::new(Some(directory));
+        let running = Arc::new(Running { child, stop_timeout: self.stop_timeout, directory });
+        undo::register(Rank::Process, &running);
         let mut reached = None;
         let wanted = self.wanted();
         let mut callback = self.on_progress.take();

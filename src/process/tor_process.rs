@@ -1,7 +1,10 @@
 //! A tor of our own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::child::Child;
 use super::exit::Exit;
@@ -9,6 +12,7 @@ use super::private_dir::PrivateDir;
 use crate::controller::Controller;
 use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
 use crate::transport::Address;
+use crate::undo::Undo;
 
 /// How long a tor whose control connection has ended may take to be gone, on a busy machine.
 const LAST_BREATH: Duration = Duration::from_secs(3);
@@ -26,7 +30,7 @@ pub struct TorProcess {
     pub(super) controller: Controller,
     pub(super) control_address: Option<Address>,
     pub(super) data_directory: PathBuf,
-    pub(super) running: Running,
+    pub(super) running: Arc<Running>,
 }
 
 /// A process and the directory of its files, which go together, the process first. What a launch that fails leaves
@@ -35,8 +39,8 @@ pub struct TorProcess {
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) stop_timeout: Duration,
-    /// `None` once it was removed.
-    pub(super) directory: Option<PrivateDir>,
+    /// `None` once it was removed. Held while the process is ended, so that whoever comes second waits for that.
+    pub(super) directory: Mutex<Option<PrivateDir>>,
 }
 
 impl TorProcess {
@@ -98,8 +102,8 @@ impl TorProcess {
     /// [`LaunchProblem::Exited`] where tor had already crashed or ended with an error; [`Error::Timeout`] where it
     /// had to be killed, since it did not end within the [`stop_timeout`](super::Launch::stop_timeout);
     /// [`Error::Io`] where the operating system refused something.
-    pub fn stop(mut self) -> Result<()> {
-        self.running.stop()
+    pub fn stop(self) -> Result<()> {
+        self.running.stop(self.running.stop_timeout)
     }
 }
 
@@ -120,11 +124,12 @@ impl Running {
         }
     }
 
-    /// Ends the process and removes its files; does nothing the second time.
-    fn stop(&mut self) -> Result<()> {
-        let Some(directory) = self.directory.take() else { return Ok(()) };
+    /// Ends the process, within `timeout` or by killing it, and removes its files. Does nothing the second time.
+    fn stop(&self, timeout: Duration) -> Result<()> {
+        let mut held = self.directory.lock();
+        let Some(directory) = held.take() else { return Ok(()) };
         let before = self.child.exit();
-        let ended = self.child.end(self.stop_timeout);
+        let ended = self.child.end(timeout);
         let removed = directory.close();
         match before {
             Some(Exit { code, signal }) if code != Some(0) => {
@@ -135,13 +140,19 @@ impl Running {
         }
         let asked = ended.map_err(|error| Error::io("cannot end tor", error))?;
         removed.map_err(|error| Error::io("cannot remove tor's temporary files", error))?;
-        if asked { Ok(()) } else { Err(Timeout::new(Phase::Exit, self.stop_timeout).into()) }
+        if asked { Ok(()) } else { Err(Timeout::new(Phase::Exit, timeout).into()) }
+    }
+}
+
+impl Undo for Running {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        self.stop(timeout.min(self.stop_timeout))
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Err(error) = self.stop() {
+        if let Err(error) = self.stop(self.stop_timeout) {
             log::warn!(target: "scape::process", "while ending tor: {error}");
         }
     }

@@ -117,7 +117,6 @@ impl SocksProxy {
     }
 
     /// What lives as long as this, and its streams.
-    #[cfg(feature = "http")]
     pub(crate) fn kept(&self) -> Option<Keep> {
         self.keep.clone()
     }

@@ -42,8 +42,12 @@ impl Tor {
     /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
     /// of isolation here: streams that tor would keep apart share this circuit.
     ///
-    /// As long as this client lives, or what is made from it (its clones, its HTTP agents), every new stream of this tor waits for this
-    /// program: see [`attach`](crate::attach). So hold one for many connections, and none longer than it is needed.
+    /// As long as this client lives, or what is made from it (its clones, its HTTP agents), and for up to five seconds
+    /// afterwards, every new stream of this tor waits for this program: see [`attach`](crate::attach). A program that is
+    /// ended by a signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more.
+    ///
+    /// Look-ups can go over circuits for general use and over those with the purpose
+    /// [`Controller`](crate::types::CircuitPurpose::Controller): see [`attach_stream`](crate::Controller::attach_stream).
     ///
     /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
     ///
@@ -81,7 +85,10 @@ impl Tor {
     /// be is closed. The others stay, and tor closes them when they have been idle long enough, if they are for general use; those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller) stay until somebody closes them.
     ///
-    /// For the rest it is as [`client_via_on`](Self::client_via_on): no onion services, and every new stream of this tor waits for this program meanwhile.
+    /// As with [`client_via_on`](Self::client_via_on), onion services can't be reached, and every new stream of this tor waits
+    /// for this program meanwhile. A program that is ended by a signal should call [`undo_all`](crate::undo_all) before, or
+    /// no program can use that tor any more.
+    ///
     /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
     ///
     /// # Errors
@@ -127,12 +134,15 @@ impl Circuit {
         self.tor().client_via_on(self, port)
     }
 
-    /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client). For several connections hold a client: this one sets and
-    /// resets tor's option each time.
+    /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client).
+    ///
+    /// tor's option `__LeaveStreamsUnattached` stays set for five seconds afterwards, so that a few connections in turn set
+    /// and reset it once only. See [`Tor::client_via_on`] for what that means.
     ///
     /// # Errors
     ///
-    /// As those two. Where it cannot go over this circuit, [`Error::Stream`](crate::Error::Stream) says why, and it goes nowhere.
+    /// Errors of [`client`](Self::client) and [`TorClient::connect`]. If the stream can't go over this circuit,
+    /// [`Error::Stream`](crate::Error::Stream) says why, and it goes nowhere.
     pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.client()?.connect(target)
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 #[cfg(feature = "https")]
 use std::time::Instant;
 
+use super::Core;
 #[cfg(feature = "https")]
 use crate::error::ArgumentError;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "http")]
 use crate::http::AgentBuilder;
 #[cfg(feature = "https")]
@@ -19,6 +20,9 @@ use crate::tls::{TlsSettings, TlsStream};
 use crate::transport::Address;
 #[cfg(feature = "https")]
 use crate::transport::deadline_after;
+
+/// How long finding out why a request timed out takes at most.
+const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// Connections through tor, and names looked up by tor: one of its SOCKS ports, with settings.
 ///
@@ -99,9 +103,10 @@ impl TorClient {
     ///
     /// [`Error::Socks`](crate::Error::Socks): tor's refusal, each with its meaning
     /// ([`SocksError::status`](crate::error::SocksError::status)), the timeout, what cannot be asked for, or why the port could
-    /// not be used.
+    /// not be used. If the request timed out, up to half a second more is taken to find out whether streams of this tor
+    /// wait for a controller ([`SocksError::is_waiting_for_controller`](crate::error::SocksError::is_waiting_for_controller)).
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
-        self.proxy.connect(target)
+        self.explained(self.proxy.connect(target))
     }
 
     /// An HTTP agent that goes through tor, with this client's port, isolation, timeout for connections, and rule for private
@@ -168,7 +173,7 @@ impl TorClient {
         };
         let timeout = self.proxy.request_timeout();
         let deadline = deadline_after(timeout);
-        let stream = self.proxy.connect(target)?;
+        let stream = self.connect(target)?;
         let left = deadline.saturating_duration_since(Instant::now());
         TlsStream::connect(stream, &host, settings, left)
     }
@@ -179,7 +184,7 @@ impl TorClient {
     ///
     /// [`Error::Socks`](crate::Error::Socks).
     pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
-        self.proxy.resolve(name)
+        self.explained(self.proxy.resolve(name))
     }
 
     /// Looks up the name of the host with this address, IPv4 or IPv6, at an exit. The name is whatever the owner of the address
@@ -189,6 +194,15 @@ impl TorClient {
     ///
     /// [`Error::Socks`](crate::Error::Socks).
     pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
-        self.proxy.resolve_ptr(ip)
+        self.explained(self.proxy.resolve_ptr(ip))
+    }
+
+    /// Finds out whether a request timed out because new streams of this tor wait for a controller that may be gone. That
+    /// takes up to half a second more.
+    fn explained<T>(&self, result: Result<T>) -> Result<T> {
+        let Err(Error::Socks(error)) = result else { return result };
+        let core = self.proxy.kept().and_then(|keep| Arc::downcast::<Core>(keep).ok());
+        let waits = error.is_timeout() && core.is_some_and(|core| core.leaves_streams_to_others(EXPLANATION));
+        Err(if waits { Error::Socks(Box::new(error.with_streams_waiting())) } else { Error::Socks(error) })
     }
 }

@@ -96,6 +96,18 @@ enum Way {
     Launched(Controller, Mutex<Option<TorProcess>>),
 }
 
+impl Core {
+    /// Returns true if new streams wait for a controller other than this one. Takes `timeout` at most.
+    fn leaves_streams_to_others(&self, timeout: Duration) -> bool {
+        match &self.way {
+            Way::Socks(_) => false,
+            Way::Control(controller) | Way::Launched(controller, _) => {
+                controller.with_timeout(timeout).leaves_streams_to_others().unwrap_or(false)
+            }
+        }
+    }
+}
+
 /// How a [`Tor`] is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

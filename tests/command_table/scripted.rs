@@ -69,6 +69,8 @@ fn what_no_tor_can_be_brought_to_say() {
             .on_any(move |sent| {
                 answers.iter().any(|a| sent.starts_with(a.as_str())).then(|| reply.clone().into_bytes())
             })
+            .info("circuit-status", "")
+            .info("stream-status", "")
             .start()
             .unwrap();
         let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();

@@ -2,17 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
+use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
 use scape::error::StreamProblem;
 use scape::event::StreamInfo;
 use scape::socks::SocksStream;
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
-use scape::transport::Address;
+use scape::transport::{Address, Transport};
 use scape::types::{EndReason, Fingerprint, ListenerKind, Signal, StreamReason};
 use scape::{BuildCircuit, Connect, Controller, Error, Tor, TorClient};
 
@@ -26,6 +28,8 @@ pub(crate) const CASES: &[Case] = &[
     ("the option is put back, whatever happens", put_back),
     ("two controllers that attach", two_controllers),
     ("streams wait through a reconnect", reconnect),
+    ("a connection is lost while streams wait", lost),
+    ("example signals, ended by SIGTERM and SIGINT", signals),
 ];
 
 /// A tor of its own, which others can control, too.
@@ -396,4 +400,79 @@ fn reconnect(network: &TestNetwork) {
     drop(via);
     guard.close().unwrap();
     assert_eq!(option(watcher), "0");
+}
+
+fn lost(network: &TestNetwork) {
+    let (tor, port) = (tor(network), server());
+    let watcher = tor.controller().unwrap();
+    // A socket of its own is shut down under the controller, as a network does.
+    let sockets: Arc<Mutex<Vec<std::net::TcpStream>>> = Arc::default();
+    let listeners = watcher.listeners(&ListenerKind::Control).unwrap();
+    let (address, opened) = (listeners[0].to_string(), sockets.clone());
+    let connect = Connect::through(move || {
+        let socket = std::net::TcpStream::connect(&address)?;
+        opened.lock().push(socket.try_clone()?);
+        Ok(Transport::from(socket))
+    });
+    let controller = connect.timeout(SOON).connect().unwrap();
+    let (attacher, kept) = keeper();
+    let guard = controller.attach_streams(attacher).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client(&tor).connect((NAME, port)));
+        let answer = kept.recv_timeout(SOON).unwrap();
+        assert_eq!(option(watcher), "1");
+        sockets.lock()[0].shutdown(std::net::Shutdown::Both).unwrap();
+        // Not after two minutes, and not over a circuit that nobody chose.
+        assert!(waiting.join().unwrap().is_err());
+        drop(answer);
+    });
+    let begun = Instant::now();
+    while option(watcher) == "1" {
+        assert!(begun.elapsed() < SOON, "streams wait for nobody");
+        thread::sleep(Duration::from_millis(20));
+    }
+    echoes(&mut client(&tor).connect((NAME, port)).unwrap());
+    drop(guard);
+
+    // Of a program that was killed, somebody else has to undo it.
+    watcher.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client(&tor).connect((NAME, port)));
+        let state = tor.state().unwrap();
+        let waits = |state: &State| {
+            let waits = |stream: &scape::state::Stream| {
+                stream.target().port() == Some(port) && stream.circuit().is_none()
+            };
+            state.streams().iter().any(waits).then_some(())
+        };
+        state.wait(SOON, waits).unwrap();
+        let error = client(&tor).timeout(Duration::from_millis(200)).connect((NAME, port)).unwrap_err();
+        assert!(error.to_string().contains("release_streams"), "{error}");
+        assert!(watcher.release_streams().unwrap() >= 1);
+        echoes(&mut waiting.join().unwrap().unwrap());
+    });
+    assert_eq!(option(watcher), "0");
+}
+
+fn signals(network: &TestNetwork) {
+    let (tor, port) = (tor(network), server());
+    let watcher = tor.controller().unwrap();
+    let listeners = watcher.listeners(&ListenerKind::Control).unwrap();
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::INT] {
+        let mut command = crate::program::example(network, "signals", &[]);
+        command.env("SCAPE_CONTROL", listeners[0].to_string()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut says = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        says.next().unwrap().unwrap();
+        let begun = Instant::now();
+        while option(watcher) == "0" {
+            assert!(begun.elapsed() < SOON, "it attaches nothing");
+            thread::sleep(Duration::from_millis(20));
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(signal.as_raw()));
+        assert_eq!(option(watcher), "0");
+        echoes(&mut client(&tor).connect((NAME, port)).unwrap());
+    }
 }

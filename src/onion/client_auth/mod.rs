@@ -35,9 +35,9 @@
 //!   put there with the service ([`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles)).
 //! * tor reads all of these files at every SETCONF, whatever it is about, and at `SIGNAL RELOAD` (which drops the options that
 //!   were not saved: see [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread)).
-//! * At every SETCONF it also **forgets the clients' keys that it has in memory only**, from ONION_CLIENT_AUTH_ADD. The methods
-//!   here give all of them to it again, and those of a [`Controller`](crate::Controller) give that controller's own;
-//!   [`ClientAuthGuard::renew`] is for after the changes of others.
+//! * At every SETCONF it also **forgets the clients' keys that it has in memory only**, from ONION_CLIENT_AUTH_ADD. Every
+//!   configuration change that is made with this library gives them back, whichever controller added them.
+//!   [`ClientAuthGuard::renew`] is for after the changes of other programs.
 //! * Two `.auth_private` files for one service make tor refuse every SETCONF, not start, and **end** at `SIGNAL RELOAD`:
 //!   [`ClientAuthDir::add`] does not make a second.
 

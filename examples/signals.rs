@@ -1,0 +1,59 @@
+//! Ends well on Ctrl-C and SIGTERM: whatever the program has done to tor is undone before it ends.
+//!
+//! A signal ends a program without running destructors. A program that attaches streams would then leave a tor behind
+//! that no program can use, and one that launched a tor would leave its temporary directory.
+//!
+//!     cargo run --example signals
+//!
+//! It sends every new stream to port 80 over one circuit, until it is told to end.
+
+use std::error::Error;
+use std::time::Duration;
+
+use scape::Tor;
+use scape::attach::{Decision, StreamRequest};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    end_well()?;
+    let tor = Tor::connect()?;
+    let state = tor.state()?;
+    let built = |state: &scape::State| state.circuits().into_iter().find(|circuit| circuit.is_built());
+    let circuit = state.wait(Duration::from_secs(60), built)?;
+    println!("streams to port 80 go over circuit {}", circuit.id());
+    let _attacher = state.attach(move |stream: &StreamRequest| match stream.target().port() {
+        Some(80) => Decision::on(&circuit),
+        _ => Decision::NotMine,
+    })?;
+    // Until the connection ends, by tor or by `undo_all`.
+    let closed = tor.controller()?.wait_closed(Duration::MAX)?;
+    println!("{closed}");
+    // If this end comes first, the signal's thread has a moment to finish.
+    std::thread::sleep(Duration::from_secs(1));
+    Ok(())
+}
+
+/// Undoes everything on SIGINT and SIGTERM, and ends the program as the signal would have.
+#[cfg(unix)]
+fn end_well() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+
+    // Before tor is used, so that no signal comes too early.
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if let Err(error) = scape::undo_all(Duration::from_secs(5)) {
+                eprintln!("not everything could be undone: {error}");
+            }
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(())
+}
+
+/// Signals are not for other systems.
+#[cfg(not(unix))]
+fn end_well() -> std::io::Result<()> {
+    Ok(())
+}

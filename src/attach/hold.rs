@@ -1,0 +1,286 @@
+//! Begins and ends the watch over streams: with the first holder, and with or after the last.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use parking_lot::{Condvar, Mutex};
+
+use super::registry::Registry;
+use super::watch::{self, Message};
+use crate::connection::{Registration, Thread};
+use crate::controller::{Controller, LEAVE_STREAMS};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::transport::Deadline;
+use crate::types::EventKind;
+
+/// How long dropping the last holder waits for tor.
+const END_WITHIN: Duration = Duration::from_secs(5);
+/// How long undoing an attempt to begin takes at most, after its deadline.
+const UNDO_WITHIN: Duration = Duration::from_secs(1);
+/// How long tor's option stays set after the last client that is bound to circuits.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Who holds, and how far the watch has come. The lock is never held while waiting for tor.
+#[derive(Default)]
+pub(super) struct Run {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    holders: usize,
+    stage: Stage,
+    /// When the watch ends unless somebody holds by then.
+    ends_at: Option<Instant>,
+    /// Whether there is a thread that waits for that.
+    has_lingerer: bool,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Idle,
+    /// A thread begins or ends the watch.
+    Busy,
+    On(Watch),
+}
+
+/// The thread that watches streams, and what it lives by.
+struct Watch {
+    sender: Sender<Message>,
+    thread: Thread,
+    registration: Registration,
+}
+
+/// What becomes of tor's option with the last holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// It is put back at once.
+    PutBack,
+    /// It stays for a moment, as it is likely to be needed again.
+    Linger,
+}
+
+impl Run {
+    /// Has streams wait for this program, as long as the result lives.
+    pub(super) fn hold(
+        registry: Arc<Registry>,
+        controller: &Controller,
+        afterwards: Afterwards,
+    ) -> Result<Hold> {
+        let deadline = controller.deadline();
+        let run = &registry.run;
+        let mut state = run.state.lock();
+        loop {
+            match state.stage {
+                Stage::On(_) => break,
+                Stage::Busy => {
+                    if run.changed.wait_until(&mut state, deadline.instant()).timed_out() {
+                        return Err(deadline.error(Phase::Reply));
+                    }
+                }
+                Stage::Idle => {
+                    state.stage = Stage::Busy;
+                    drop(state);
+                    let begun = begin(&registry, controller, deadline);
+                    state = run.state.lock();
+                    run.changed.notify_all();
+                    match begun {
+                        Ok(watch) => state.stage = Stage::On(watch),
+                        Err(error) => {
+                            state.stage = Stage::Idle;
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+        }
+        state.holders += 1;
+        state.ends_at = None;
+        drop(state);
+        Ok(Hold { registry, controller: controller.clone(), afterwards, armed: true })
+    }
+
+    /// Tells the watch something. Returns false if there is none.
+    pub(super) fn tell(&self, message: Message) -> bool {
+        match &self.state.lock().stage {
+            Stage::On(watch) => watch.sender.send(message).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if streams are watched.
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::On(_))
+    }
+
+    /// Returns true if somebody holds. If not, the watch lingers at most.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.lock().holders > 0
+    }
+
+    /// Ends a watch that lingers: the connection is about to end, or has ended.
+    pub(super) fn hurry(&self) {
+        let mut state = self.state.lock();
+        if state.ends_at.is_some() {
+            state.ends_at = Some(Instant::now());
+            self.changed.notify_all();
+        }
+    }
+
+    fn release(registry: &Arc<Registry>, afterwards: Afterwards, timeout: Duration) -> Result<()> {
+        let run = &registry.run;
+        let mut state = run.state.lock();
+        state.holders = state.holders.saturating_sub(1);
+        if state.holders > 0 {
+            return Ok(());
+        }
+        if afterwards == Afterwards::Linger && run.linger(registry, &mut state) {
+            return Ok(());
+        }
+        let Stage::On(watch) = std::mem::replace(&mut state.stage, Stage::Busy) else { return Ok(()) };
+        drop(state);
+        let ended = end(registry, watch, timeout);
+        run.has_ended();
+        ended
+    }
+
+    /// Has the watch end later. Returns false if there is no thread for that.
+    fn linger(&self, registry: &Arc<Registry>, state: &mut State) -> bool {
+        state.ends_at = Some(Instant::now() + LINGER);
+        self.changed.notify_all();
+        if !state.has_lingerer {
+            let for_thread = registry.clone();
+            // It may outlive everything else by that time, but keeps no connection open.
+            let thread =
+                Thread::spawn("scape-attach-linger", move || for_thread.run.wait_to_end(&for_thread));
+            state.has_lingerer = thread.is_ok();
+            if thread.is_err() {
+                state.ends_at = None;
+            }
+        }
+        state.has_lingerer
+    }
+
+    /// Waits until the watch is to end, and ends it; or until somebody else has.
+    fn wait_to_end(&self, registry: &Arc<Registry>) {
+        let mut state = self.state.lock();
+        loop {
+            match (&state.stage, state.ends_at) {
+                (Stage::On(_), Some(at)) if Instant::now() >= at => break,
+                (Stage::On(_), Some(at)) => drop(self.changed.wait_until(&mut state, at)),
+                (Stage::On(_), None) => self.changed.wait(&mut state),
+                _ => {
+                    state.has_lingerer = false;
+                    return;
+                }
+            }
+        }
+        state.has_lingerer = false;
+        state.ends_at = None;
+        let Stage::On(watch) = std::mem::replace(&mut state.stage, Stage::Busy) else { return };
+        drop(state);
+        if let Err(error) = end(registry, watch, END_WITHIN) {
+            log::warn!(target: "scape::attach", "while putting {LEAVE_STREAMS} back: {error}");
+        }
+        self.has_ended();
+    }
+
+    fn has_ended(&self) {
+        let mut state = self.state.lock();
+        state.stage = Stage::Idle;
+        state.ends_at = None;
+        self.changed.notify_all();
+    }
+}
+
+fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) -> Result<Watch> {
+    registry.forget_what_is_gone();
+    let (sender, receiver) = crossbeam_channel::unbounded();
+    let kinds = [EventKind::Stream, EventKind::ConfChanged];
+    let registration = controller.until(deadline).track(&kinds, watch::tracker(&sender))?;
+    let begun = controller.until(deadline).leave_streams().and_then(|found| {
+        if found {
+            log::warn!(
+                target: "scape::attach",
+                "{LEAVE_STREAMS} is 1 already: another controller attaches streams, or one was killed that did; streams \
+                 that no attacher wants are left to it, and the option is left at 1"
+            );
+        }
+        let streams = controller.until(deadline).streams()?;
+        // The receiver is here, so it is received.
+        let _ = sender.send(Message::There(streams));
+        let registry = registry.clone();
+        Thread::spawn("scape-attach", move || watch::run(registry, receiver))
+            .map_err(|error| Error::io("start the thread that attaches streams", error))
+    });
+    match begun {
+        Ok(thread) => Ok(Watch { sender, thread, registration }),
+        Err(error) => {
+            let _ = controller.with_timeout(controller.timeout().min(UNDO_WITHIN)).stop_leaving_streams();
+            Err(error)
+        }
+    }
+}
+
+/// Ends the watch within `timeout`: the option first, then those streams that have begun to wait meanwhile.
+fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
+    let deadline = Deadline::after(timeout);
+    // If the controller is gone, so is the connection, and the option was put back with it.
+    let put_back = registry.controller().map_or(Ok(()), |controller| {
+        let controller = controller.with_timeout(timeout);
+        let put_back = controller.stop_leaving_streams();
+        // tor's events may come a moment after its reply, but not after the next one.
+        if put_back.is_ok() {
+            controller.until(deadline).is_alive();
+        }
+        put_back
+    });
+    let _ = watch.sender.send(Message::Stop);
+    let ended = watch.thread.ended_within(deadline.left());
+    drop(watch.registration);
+    match put_back {
+        // With it, what waits for a controller has ended; or it is put back when the connection is made again.
+        Err(Error::Closed(_)) => Ok(()),
+        Ok(()) if !ended => Err(Timeout::new(Phase::Close, timeout).into()),
+        put_back => put_back,
+    }
+}
+
+/// Streams wait for this program as long as one of these is held. It keeps the connection open.
+pub(crate) struct Hold {
+    registry: Arc<Registry>,
+    controller: Controller,
+    afterwards: Afterwards,
+    armed: bool,
+}
+
+impl Hold {
+    pub(super) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    pub(super) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// Does what dropping it does, within the controller's timeout, and reports errors.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.armed = false;
+        Run::release(&self.registry, self.afterwards, self.controller.timeout())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let timeout = self.controller.timeout().min(END_WITHIN);
+        if let Err(error) = Run::release(&self.registry, self.afterwards, timeout) {
+            log::warn!(target: "scape::attach", "while putting {LEAVE_STREAMS} back: {error}");
+        }
+    }
+}

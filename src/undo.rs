@@ -1,0 +1,151 @@
+//! What a program undoes when it is told to end: see [`undo_all`].
+
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use parking_lot::Mutex;
+
+use crate::error::{Phase, Result, Timeout};
+use crate::transport::deadline_after;
+
+/// Something that this program has made, and that should not be left behind.
+pub(crate) trait Undo: Send + Sync {
+    /// Undoes it, for good, within `timeout`. Does nothing the second time.
+    fn undo(&self, timeout: Duration) -> Result<()>;
+}
+
+/// What is undone first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// A control connection, and what lives by it.
+    Connection,
+    /// A process, with its files.
+    Process,
+}
+
+static REGISTER: Mutex<Vec<(Rank, Weak<dyn Undo>)>> = Mutex::new(Vec::new());
+
+/// Has [`undo_all`] undo this, as long as it lives.
+pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
+    let thing: Arc<dyn Undo> = thing.clone();
+    let mut register = REGISTER.lock();
+    register.retain(|(_, known)| known.strong_count() > 0);
+    register.push((rank, Arc::downgrade(&thing)));
+}
+
+/// Undoes everything that this process has made with this library and that would outlive it. For programs that are told
+/// to end by a signal, or that call [`std::process::exit`]: neither runs destructors.
+///
+/// 1. Every control connection is closed for good. Before that, `__LeaveStreamsUnattached` is put back: a program that
+///    attaches streams ([`Controller::attach_streams`](crate::Controller::attach_streams),
+///    [`Tor::client_via`](crate::Tor::client_via) and the like) and ends without this leaves a tor behind that **no
+///    program can use**, until somebody calls
+///    [`Controller::release_streams`](crate::Controller::release_streams). With the connections, tor removes their onion
+///    services, unless these are detached.
+/// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary directory is removed.
+///
+/// Calls in other threads that wait for tor fail with [`Error::Closed`](crate::Error::Closed). What was made in the
+/// configuration, or is meant to stay, stays: options, services on disk, detached services, address mappings, client keys.
+///
+/// The whole takes `timeout` at most; half of it is for the first step. A tor that has not ended by then is killed, which
+/// takes a few seconds more at worst. Five to ten seconds are a good choice.
+///
+/// # Signals
+///
+/// The library installs no signal handlers: that is the program's business. Don't call this within a handler, because it
+/// takes locks; call it on a thread that waits for signals. With the crate `signal-hook` (the example `signals` is a
+/// whole program):
+///
+/// ```ignore
+/// let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+/// std::thread::spawn(move || {
+///     if let Some(signal) = signals.forever().next() {
+///         let _ = scape::undo_all(Duration::from_secs(5));
+///         let _ = signal_hook::low_level::emulate_default_handler(signal);
+///     }
+/// });
+/// ```
+///
+/// Nothing can be undone after `SIGKILL`, an abort (a panic with `panic = "abort"`, for example) or a power failure.
+///
+/// # Errors
+///
+/// The first thing that could not be undone, most often [`Error::Timeout`](crate::Error::Timeout). Everything else was
+/// tried all the same.
+///
+/// # Threads
+///
+/// Each connection and each process is undone on a thread of its own, so that one that hangs doesn't take the time of
+/// the others. Any number of threads may call this.
+pub fn undo_all(timeout: Duration) -> Result<()> {
+    let deadline = deadline_after(timeout);
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let connections = undo_rank(Rank::Connection, left() / 2);
+    let processes = undo_rank(Rank::Process, left());
+    connections.and(processes)
+}
+
+fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
+    let deadline = deadline_after(timeout);
+    let mut things = Vec::new();
+    for (known, thing) in &*REGISTER.lock() {
+        if *known == rank {
+            things.extend(thing.upgrade());
+        }
+    }
+    let (sender, results) = bounded(things.len());
+    let mut outcome = Ok(());
+    let mut begun = 0;
+    for thing in things {
+        let (for_thread, sender) = (thing.clone(), sender.clone());
+        let undo = move || drop(sender.send(for_thread.undo(timeout)));
+        match thread::Builder::new().name("scape-undo".to_owned()).spawn(undo) {
+            Ok(_) => begun += 1,
+            Err(_) => outcome = outcome.and(thing.undo(timeout)),
+        }
+    }
+    // A process that doesn't end is killed after its time, so it is waited for a little longer.
+    let deadline = if rank == Rank::Process { deadline + AFTER_KILL } else { deadline + SLACK };
+    for _ in 0..begun {
+        let result = results.recv_deadline(deadline);
+        outcome = outcome.and(result.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, timeout).into())));
+    }
+    outcome
+}
+
+/// How long a connection may take to notice that its time is over.
+const SLACK: Duration = Duration::from_millis(250);
+/// How long a process may take to be gone after it was killed.
+const AFTER_KILL: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    struct Slow(Mutex<u32>, Duration);
+
+    impl Undo for Slow {
+        fn undo(&self, _: Duration) -> Result<()> {
+            *self.0.lock() += 1;
+            thread::sleep(self.1);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn thing_that_hangs_takes_no_time_of_the_others() {
+        // Nothing else of this test program is registered as a process.
+        let hangs = Arc::new(Slow(Mutex::default(), Duration::from_secs(60)));
+        let quick: Vec<_> = (0..3).map(|_| Arc::new(Slow(Mutex::default(), Duration::ZERO))).collect();
+        register(Rank::Process, &hangs);
+        quick.iter().for_each(|thing| register(Rank::Process, thing));
+        let begun = Instant::now();
+        let outcome = undo_rank(Rank::Process, Duration::from_millis(50));
+        assert!(matches!(outcome, Err(Error::Timeout(_))), "{outcome:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(quick.iter().all(|thing| *thing.0.lock() == 1));
+    }
+}

@@ -1,0 +1,333 @@
+//! The limits of attaching streams: threads, deadlines, and what becomes of tor's option when the connection is lost.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{bounded, unbounded};
+use place::SOON;
+use scape::attach::{Decision, StreamAttacher, StreamRequest};
+use scape::error::StreamProblem;
+use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
+use scape::types::{CircuitId, StreamId};
+use scape::{Connect, Controller, Error};
+
+const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
+const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
+
+/// A tor whose option is what it was last set to.
+fn builder() -> ScriptedTorBuilder {
+    let mut value = 0;
+    ScriptedTor::builder()
+        .on_any(move |command| {
+            match command {
+                SET => value = 1,
+                UNSET => value = 0,
+                "GETCONF __LeaveStreamsUnattached" => {
+                    return Some(format!("250 __LeaveStreamsUnattached={value}\r\n").into());
+                }
+                _ => return None,
+            }
+            Some("250 OK\r\n".into())
+        })
+        .on_prefix("ATTACHSTREAM", "250 OK\r\n")
+        .on_prefix("CLOSESTREAM", "250 OK\r\n")
+        .info("stream-status", "")
+        .info("version", "0.4.9.11")
+        .patience(SOON)
+}
+
+fn connect(tor: &ScriptedTor) -> Controller {
+    Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
+}
+
+fn arrives(tor: &ScriptedTor, id: u64, more: &str) {
+    tor.send(format!(
+        "650 STREAM {id} NEW 0 a.test:80 PURPOSE=USER{more}\r\n650 STREAM {id} CONTROLLER_WAIT 0 a.test:80\r\n"
+    ));
+}
+
+fn count(tor: &ScriptedTor, command: &str) -> usize {
+    tor.sent().iter().filter(|sent| *sent == command).count()
+}
+
+fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < 3 * SOON, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Decides when it is told to, on at most so many streams at once.
+struct Slow {
+    most: usize,
+    now: Arc<AtomicUsize>,
+    highest: Arc<AtomicUsize>,
+    go_on: crossbeam_channel::Receiver<()>,
+}
+
+impl StreamAttacher for Slow {
+    fn decide(&self, _: &StreamRequest) -> Decision {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.highest.fetch_max(now, Ordering::SeqCst);
+        // Disconnected when it may go on.
+        let _ = self.go_on.recv();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        Decision::on(CircuitId::new(7))
+    }
+
+    fn max_concurrent(&self) -> usize {
+        self.most
+    }
+}
+
+#[test]
+fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
+    const STREAMS: u64 = 3000;
+    let tor = builder().start().unwrap();
+    let controller = connect(&tor);
+    let (stop, go_on) = bounded(0);
+    let (now, highest) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let slow = Slow { most: 5, now: now.clone(), highest: highest.clone(), go_on };
+    let guard = controller.attach_streams(slow).unwrap();
+    for id in 1..=STREAMS {
+        arrives(&tor, id, "");
+    }
+    until("five streams are decided on", || now.load(Ordering::SeqCst) == 5);
+    // An attacher's slowness is no reason for streams that it isn't asked about to wait.
+    tor.send("650 STREAM 9001 NEW 0 some.onion:80\r\n650 STREAM 9001 CONTROLLER_WAIT 0 some.onion:80\r\n");
+    tor.wait_for("ATTACHSTREAM 9001 0").unwrap();
+    assert_eq!(now.load(Ordering::SeqCst), 5);
+    drop(stop);
+    let attached = || {
+        let sent = tor.sent();
+        sent.iter().filter(|sent| sent.starts_with("ATTACHSTREAM ") && sent.ends_with(" 7")).count()
+    };
+    until("every stream is attached", || attached() as u64 == STREAMS);
+    assert_eq!(highest.load(Ordering::SeqCst), 5);
+    guard.close().unwrap();
+}
+
+#[test]
+fn closing_an_attacher_has_one_deadline() {
+    // Each answer comes after 0.3 seconds: the parts together would take several times that.
+    let tor = builder().start().unwrap();
+    let slow = Arc::new(parking_lot::Mutex::new(Duration::ZERO));
+    let pause = slow.clone();
+    drop(tor);
+    let answers = builder().on_any(move |command| {
+        if !command.starts_with("PROTOCOLINFO") && !command.starts_with("AUTHENTICATE") {
+            thread::sleep(*pause.lock());
+        }
+        None
+    });
+    let tor = answers.start().unwrap();
+    let controller = connect(&tor);
+    let quick = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    drop(quick);
+    *slow.lock() = Duration::from_millis(300);
+    let timeout = Duration::from_millis(400);
+    let begun = Instant::now();
+    let attached = controller.with_timeout(timeout).attach_streams(|_: &StreamRequest| Decision::Tor);
+    // What must be undone may take a second.
+    assert!(begun.elapsed() < timeout + Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert!(matches!(attached, Err(Error::Timeout(_))));
+    *slow.lock() = Duration::ZERO;
+    let handle = controller.with_timeout(timeout);
+    let guard = loop {
+        // Until the late answers are there.
+        if let Ok(guard) = handle.attach_streams(|_: &StreamRequest| Decision::Tor) {
+            break guard;
+        }
+    };
+    *slow.lock() = Duration::from_millis(300);
+    let begun = Instant::now();
+    let closed = guard.close();
+    assert!(begun.elapsed() < timeout + Duration::from_millis(300), "{:?}", begun.elapsed());
+    assert!(matches!(closed, Err(Error::Timeout(_))), "{closed:?}");
+    *slow.lock() = Duration::ZERO;
+}
+
+#[test]
+fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
+    let place = place::Place::default();
+    place.put(builder().start().unwrap());
+    let controller = place.connect().connect().unwrap();
+    let (sender, kept) = unbounded();
+    let guard = controller
+        .attach_streams(move |stream: &StreamRequest| {
+            sender.send(stream.answer_later()).unwrap();
+            Decision::Later
+        })
+        .unwrap();
+    place.with(|tor| arrives(tor, 12, ""));
+    let answer = kept.recv_timeout(SOON).unwrap();
+    place.with(ScriptedTor::hang_up);
+    until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
+    // Nobody will decide on the stream any more.
+    until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
+    assert!(answer.attach(CircuitId::new(7)).is_err());
+    controller.wait_closed(SOON).unwrap();
+    // Made again by hand, streams wait again.
+    until("it can be made again", || controller.reconnect().is_ok());
+    until("the option is set again", || place.with(|tor| count(tor, SET)) == 2);
+    guard.close().unwrap();
+    place.with(|tor| assert_eq!(count(tor, UNSET), 2, "{:?}", tor.sent()));
+}
+
+#[test]
+fn option_that_is_owed_is_put_back_when_the_controller_is_closed() {
+    // The connection is made again, but only after an hour.
+    let place = place::Place::default();
+    place.put(builder().start().unwrap());
+    let later = scape::Reconnect::new().first_delay(Duration::from_secs(3600));
+    let controller = place.connect().reconnect(later).connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    place.with(ScriptedTor::hang_up);
+    controller.wait_closed(SOON).unwrap();
+    drop(guard);
+    drop(controller);
+    place.with(|tor| assert_eq!((count(tor, SET), count(tor, UNSET)), (1, 1), "{:?}", tor.sent()));
+}
+
+#[test]
+fn tor_that_was_left_with_waiting_streams_is_released() {
+    let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 d.test:80";
+    let tor = builder()
+        .info("stream-status", streams)
+        .on("ATTACHSTREAM 8 0", "555 Connection is not managed by controller.\r\n");
+    let tor = tor.start().unwrap();
+    let killed = connect(&tor);
+    assert!(killed.msg(SET).unwrap().is_ok());
+    let controller = connect(&tor);
+    assert_eq!(controller.release_streams().unwrap(), 2);
+    let sent = tor.sent();
+    let at = |what: &str| sent.iter().position(|sent| sent == what).unwrap();
+    assert!(at(UNSET) < at("ATTACHSTREAM 5 0") && at("ATTACHSTREAM 5 0") < at("ATTACHSTREAM 7 0"));
+    assert_eq!(count(&tor, "ATTACHSTREAM 6 0"), 0);
+    // There is nothing left to be done.
+    assert_eq!(controller.release_streams().unwrap(), 0);
+    assert_eq!(count(&tor, UNSET), 1);
+    // It isn't for whoever attaches streams.
+    let _guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    assert!(matches!(controller.release_streams(), Err(Error::Argument(_))));
+}
+
+/// The purposes of circuits 7 to 9, and what the streams are.
+fn raw() -> ScriptedTor {
+    let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n8 BUILT alice,bob PURPOSE=CONTROLLER\n\
+        9 BUILT alice,bob PURPOSE=HS_VANGUARDS\n10 BUILT alice,bob PURPOSE=CONFLUX_LINKED";
+    // A look-up that was redirected to a port is a look-up still.
+    let streams = "12 NEW 0 a.test:80\n13 NEWRESOLVE 0 b.test:81\n14 SENTRESOLVE 7 c.test:0";
+    let tor = builder().info("circuit-status", circuits).info("stream-status", streams);
+    tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n").start().unwrap()
+}
+
+fn changes(tor: &ScriptedTor) -> Vec<String> {
+    let sent = tor.sent().into_iter();
+    sent.filter(|sent| sent.starts_with("ATTACHSTREAM") || sent.starts_with("SETCIRCUITPURPOSE")).collect()
+}
+
+#[test]
+fn raw_attach_stream_keeps_tor_alive() {
+    let general = "SETCIRCUITPURPOSE {} purpose=general";
+    let controller = "SETCIRCUITPURPOSE {} purpose=controller";
+    let attach = "ATTACHSTREAM {s} {}";
+    for (stream, circuit, expected) in [
+        // Connections go over any circuit.
+        (12, 7, &[attach][..]),
+        (12, 8, &[attach]),
+        (12, 9, &[attach]),
+        (13, 7, &[general, attach]),
+        (14, 7, &[general, attach]),
+        (13, 8, &[controller, general, attach, controller]),
+        (13, 10, &[attach]),
+        // tor says that there is no such stream, or no such circuit.
+        (99, 9, &[attach]),
+        (13, 99, &[attach]),
+    ] {
+        let tor = raw();
+        connect(&tor).attach_stream(StreamId::new(stream), CircuitId::new(circuit)).unwrap();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|text| text.replace("{}", &circuit.to_string()).replace("{s}", &stream.to_string()))
+            .collect();
+        assert_eq!(changes(&tor), expected);
+    }
+    for attached in [
+        connect(&raw()).attach_stream(StreamId::new(13), CircuitId::new(9)),
+        connect(&raw()).attach_stream_at(StreamId::new(14), CircuitId::new(9), 2),
+    ] {
+        let error = attached.unwrap_err();
+        assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(Some(_))), "{error}");
+    }
+}
+
+#[test]
+fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
+    // Without circuit-status, only connections can be attached.
+    let filtered = || {
+        let tor = builder().info("stream-status", "12 NEW 0 a.test:80\n13 NEWRESOLVE 0 b.test:0");
+        tor.start().unwrap()
+    };
+    let tor = filtered();
+    connect(&tor).attach_stream(StreamId::new(12), CircuitId::new(7)).unwrap();
+    let error = connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
+    assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(None)), "{error}");
+}
+
+#[test]
+fn attacher_never_puts_a_look_up_where_it_ends_tor() {
+    let tor = raw();
+    let controller = connect(&tor);
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
+    tor.send(
+        "650 STREAM 20 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST\r\n650 STREAM 20 CONTROLLER_WAIT 0 a.test:81\r\n",
+    );
+    arrives(&tor, 21, "");
+    tor.wait_for("CLOSESTREAM 20 1").unwrap();
+    tor.wait_for("ATTACHSTREAM 21 9").unwrap();
+    guard.close().unwrap();
+    assert!(!changes(&tor).iter().any(|sent| sent.starts_with("ATTACHSTREAM 20")), "{:?}", tor.sent());
+}
+
+#[test]
+fn client_keys_are_given_back_in_the_write_of_the_change() {
+    const VIEW: &str = "ONION_CLIENT_AUTH_VIEW";
+    let key = "abc x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+    let shown = format!(
+        "250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT {key} ClientName=eve\r\n250-CLIENT def x25519:AAA= Flags=Permanent\r\n250 OK\r\n"
+    );
+    let add = format!("ONION_CLIENT_AUTH_ADD {key} ClientName=eve");
+    let script = Script::new()
+        .login()
+        .expect(VIEW)
+        .send(shown.clone())
+        // All of this is there before anything is answered.
+        .expect(VIEW)
+        .expect("SETCONF ContactInfo=\"me\"")
+        .expect(add.clone())
+        .send(shown.clone())
+        .send("250 OK\r\n251 Client for onion existed and replaced\r\n")
+        // Another controller removes the key, and adds another, in between.
+        .expect(VIEW)
+        .send(shown)
+        .expect(VIEW)
+        .expect("RESETCONF ContactInfo")
+        .expect(add)
+        .send("250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT ghi x25519:BBB=\r\n250 OK\r\n250 OK\r\n250 OK\r\n")
+        .expect("ONION_CLIENT_AUTH_REMOVE abc")
+        .expect("ONION_CLIENT_AUTH_ADD ghi x25519:BBB=")
+        .send("250 OK\r\n250 OK\r\n");
+    let tor = ScriptedTor::follow(script).unwrap();
+    let controller = connect(&tor);
+    controller.set_conf([("ContactInfo", "me")]).unwrap();
+    controller.reset_conf(["ContactInfo"]).unwrap();
+    tor.finish().unwrap();
+}
