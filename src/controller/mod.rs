@@ -28,6 +28,7 @@ mod session;
 mod shared;
 mod signals;
 mod streams;
+mod warnings;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -56,6 +57,7 @@ use session::Session;
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{ListenerGuard, Listeners};
 pub(crate) use shared::Follower;
+pub(crate) use warnings::Warnings;
 
 /// How long a call waits for tor unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

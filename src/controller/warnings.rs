@@ -1,0 +1,61 @@
+//! What tor logs about a refused SETCONF.
+//!
+//! Some of tor's replies only say that something failed ("See logs for details"). The reason comes as WARN events, right
+//! after the reply.
+
+use std::time::Duration;
+
+use super::Controller;
+use crate::connection::Subscription;
+use crate::error::{Error, Result};
+use crate::event::EventBody;
+use crate::transport::deadline_after;
+use crate::types::EventKind;
+
+/// How long to wait for the warnings after the reply.
+const SOON: Duration = Duration::from_millis(500);
+/// How many warnings are kept, should others come at the same time.
+const MOST: usize = 20;
+/// The beginning of the last warning about a refused SETCONF. What it says besides is in the reply.
+const LAST: &str = "Controller gave us config lines that didn't validate";
+
+/// tor's warnings since a moment before a command was sent.
+pub(crate) struct Warnings(Option<Subscription>);
+
+impl Warnings {
+    /// Begins to listen. Behind a filter that refuses WARN events, there are no warnings.
+    ///
+    /// # Errors
+    /// Those of the control connection, except for a refusal.
+    pub(crate) fn listen(controller: &Controller) -> Result<Warnings> {
+        match controller.subscribe([EventKind::Warn]) {
+            Ok(events) => Ok(Warnings(Some(events))),
+            Err(Error::Refused(_)) => Ok(Warnings(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds tor's warnings to `error` if it is the refusal of a SETCONF. Waits for them, half a second at most.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match (error, &self.0) {
+            (Error::Refused(refusal), Some(events)) => refusal.with_log(logged(events)).into(),
+            (error, _) => error,
+        }
+    }
+}
+
+/// Returns tor's warnings, up to the one that ends a refusal.
+fn logged(events: &Subscription) -> Vec<String> {
+    let deadline = deadline_after(SOON);
+    let mut lines = Vec::new();
+    while lines.len() < MOST
+        && let Ok(event) = events.next_until(deadline, SOON)
+    {
+        let EventBody::Log(event) = event.body() else { continue };
+        if event.message.starts_with(LAST) {
+            break;
+        }
+        lines.push(event.message.clone());
+    }
+    lines
+}
