@@ -13,8 +13,6 @@ use scape::types::{BuildTimeoutChange, EventKind, Expiry, Hibernation, Severity,
 use support::happening::event_of;
 use support::real_tor::RealTor;
 
-const SOON: Duration = Duration::from_secs(30);
-
 #[test]
 fn what_a_client_says() {
     let tor = RealTor::start("");

@@ -124,7 +124,7 @@ pub(crate) const ROWS: &[Row] = &[
         "RESOLVE",
         |b| said(b.c.resolve(&format!("{ONION}."), SOON)),
         OTHER,
-        "tor has no answer for \"2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion\", reason SOCKSPROTOCOL: onion addresses…",
+        "tor has no answer for \"2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion\", reason UNKNOWN_264: onion addresses…",
     ),
     (
         "RESOLVE",
