@@ -7,6 +7,7 @@ use super::lines::are_the_same;
 use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
+use crate::controller::Warnings;
 use crate::error::{ConfigError, ConfigProblem, Error, Result};
 use crate::types::ConfLine;
 
@@ -119,6 +120,16 @@ impl Config {
             .iter()
             .map(|(unit, change)| (unit.clone(), change.wanted.lines(&schema, unit)))
             .collect();
+        // Why a port can't be opened is only in tor's log.
+        let is_port = |(unit, _): &(String, Vec<ConfLine>)| unit.trim_end_matches("Lines").ends_with("Port");
+        let warnings = match units.iter().any(is_port) {
+            true => Some(Warnings::listen(&self.shared.controller)?),
+            false => None,
+        };
+        let explain = |error| match &warnings {
+            Some(warnings) => warnings.explain(error),
+            None => error,
+        };
         {
             // At once, so that what is told from here on is known to have come in between.
             let mut model = self.shared.model();
@@ -128,7 +139,7 @@ impl Config {
             }
             model.setting(&units);
         }
-        match self.shared.controller.reconfigure(command) {
+        match self.shared.controller.reconfigure(command).map_err(explain) {
             Ok(()) => {
                 self.shared.model().was_set(&units);
                 self.saved.extend(std::mem::take(&mut self.pending).into_keys());

@@ -193,10 +193,15 @@ fn unix_socks_port(network: &TestNetwork) {
     let Error::Refused(refusal) = &error else { panic!("{error}") };
     assert!(refusal.log().iter().any(|line| line.contains("accessible")), "{error}");
     assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
-    // So it does of a directory that isn't there, and of a port that is in use.
+    // It also explains that a directory isn't there, and that a port is in use.
     let missing = directory.path().join("missing").join("socks");
     let error = tor.client_on(&SocksPort::added_unix(&missing)).unwrap_err();
     assert!(error.to_string().contains("missing") && error.refusal().is_some(), "{error}");
+    let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut config = tor.config().unwrap();
+    config.append("SocksPort", &busy.local_addr().unwrap().to_string()).unwrap();
+    let error = config.save().unwrap_err();
+    assert!(error.to_string().contains("in use") && error.code() == Some(553), "{error}");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let client = tor.client_on(&SocksPort::added_unix(&path)).unwrap();
     assert_eq!(client.address().path(), Some(path.as_path()));
