@@ -218,6 +218,10 @@ impl Error {
                 StreamProblem::Refused(refusal) => Some(refusal),
                 _ => None,
             },
+            Error::NoSocksPort(error) => match &**error {
+                NoSocksPortError::Hidden { refusal, .. } => Some(refusal),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -92,7 +92,9 @@ fn clients_are_read_and_written() {
         assert_eq!(shown.parse(), Ok(Endpoint::from(expected)));
     }
     assert_eq!(client(&format!("tor:{ONION}:80")).host(), ONION);
+    assert_eq!(client(&format!("tor:{ONION}.:80")).host(), ONION);
     assert_eq!(client("tor:[::1]:80").host(), "::1");
+    assert_eq!(client("tor:127.0.0.1.:80").host(), "127.0.0.1");
 }
 
 #[test]
@@ -192,6 +194,10 @@ fn mistakes_are_told_with_their_place() {
         ("tor:a:0", some(), Some("port"), 6),
         ("tor:a:99999", some(), Some("port"), 6),
         ("tor:a b:80", some(), Some("host"), 4),
+        (r"tor:http\://example.com:80", some(), Some("host"), 4),
+        ("tor:a@example.com:80", some(), Some("host"), 4),
+        ("tor:abc%2Eonion:80", some(), Some("host"), 4),
+        ("tor:relay.exit:80", some(), Some("host"), 4),
         ("tor:bücher.example:80", some(), Some("host"), 4),
         // The colons of an address that has no brackets.
         ("tor:2001:db8::1:80", Empty, None, 13),
@@ -315,8 +321,9 @@ fn time() -> impl Strategy<Value = Duration> {
 fn any_client() -> impl Strategy<Value = ClientEndpoint> {
     let host = Union::new([
         any::<IpAddr>().prop_map(|ip| ip.to_string()).boxed(),
-        "[!-~]{1,40}".boxed(),
-        r"[\[\]:=\\a1.]{1,12}".boxed(),
+        r"([a-zA-Z0-9_-]{1,12}\.){0,3}[a-zA-Z][a-zA-Z0-9-]{0,8}\.?".boxed(),
+        // What may look like a number, or an address.
+        r"[a1.]{1,12}".prop_filter("a host", |host: &String| ClientEndpoint::new(host, 1).is_ok()).boxed(),
     ]);
     let which = prop::option::of((any::<bool>(), address()));
     let sharing = prop::option::of(prop::option::of((text(), text())));

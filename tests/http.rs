@@ -48,6 +48,22 @@ fn names_reach_the_proxy_unresolved() {
 }
 
 #[test]
+fn onion_names_in_urls_reach_tor_without_their_trailing_dot() {
+    const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    let web = Web::http(|asked, _| ok(&asked.host));
+    let agent = agent(&web);
+    for url in [format!("http://{ONION}./"), format!("http://www.{}.:80/", ONION.to_uppercase())] {
+        assert!(get(&agent, &url).unwrap().ends_with(ONION), "{url}");
+    }
+    assert!(web.asked().iter().all(|asked| asked.host.ends_with(".onion")));
+    let before = web.asked().len();
+    for host in ["abc%2Eonion", "abc.onion..", "abc.%6fnion", "relay.exit"] {
+        assert!(get(&agent, &format!("http://{host}/")).is_err(), "{host}");
+    }
+    assert_eq!(web.asked().len(), before);
+}
+
+#[test]
 #[cfg(unix)]
 fn a_port_on_a_unix_socket_is_as_good() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +157,16 @@ fn a_port_that_is_not_there_says_where() {
 fn private_addresses_are_asked_for_only_where_allowed() {
     let web = Web::http(|asked, _| ok(&asked.host));
     let careful = agent(&web);
-    for host in ["127.0.0.1", "[::1]", "10.1.2.3:81", "localhost", "[::ffff:192.168.0.1]", "printer.local"] {
+    for host in [
+        "127.0.0.1",
+        "127.0.0.1.",
+        "localhost.",
+        "[::1]",
+        "10.1.2.3:81",
+        "localhost",
+        "[::ffff:192.168.0.1]",
+        "printer.local",
+    ] {
         let error = get(&careful, &format!("http://{host}/")).unwrap_err();
         let socks = socks_error(&error).unwrap_or_else(|| panic!("{error:?}"));
         assert!(socks.is_private() && socks.to_string().ends_with("nothing was sent"), "{socks}");

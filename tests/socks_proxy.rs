@@ -115,6 +115,57 @@ fn an_address_is_never_taken_for_a_name() {
 }
 
 #[test]
+fn an_onion_name_reaches_tor_without_its_trailing_dot() {
+    const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+    for target in [format!("{ONION}.:80"), format!("{}.:80", ONION.to_uppercase())] {
+        let (address, server) = port(b"\x05\0", 7 + ONION.len(), b"\x05\0\0\x01\0\0\0\0\0\0");
+        drop(SocksProxy::new(address).timeout(LONG).connect(target.as_str()).unwrap());
+        let wire = [b"\x05\x01\0\x05\x01\0\x03\x3e", ONION.as_bytes(), b"\0\x50"].concat();
+        assert_eq!(server.join().unwrap(), wire, "{target}");
+    }
+    let (address, server) = port(b"\x05\0", 7 + ONION.len(), b"\x05\x04\0\0\0\0\0\0\0\0");
+    let error = SocksProxy::new(address).timeout(LONG).resolve(&format!("{ONION}.")).unwrap_err();
+    assert!(error.to_string().contains("onion addresses have no IP address"), "{error}");
+    assert_eq!(server.join().unwrap()[3..], [b"\x05\xf0\0\x03\x3e", ONION.as_bytes(), b"\0\0"].concat());
+}
+
+#[test]
+fn a_private_target_with_a_trailing_dot_is_refused() {
+    let proxy = SocksProxy::new(9).refuse_private(true);
+    for target in ["127.0.0.1.:80", "localhost.:80", "printer.local.:80", "10.0.0.1.:80"] {
+        let error = proxy.connect(target).unwrap_err();
+        assert!(error.socks().unwrap().is_private(), "{error}");
+    }
+    // What some resolvers read as 127.0.0.1 is no host.
+    for target in ["127.1:80", "0x7f000001:80", "2130706433:80", "0177.0.0.1:80", "localhost..:80"] {
+        let error = proxy.connect(target).unwrap_err();
+        assert!(error.to_string().ends_with("nothing was sent"), "{error}");
+    }
+}
+
+#[test]
+fn a_target_that_is_no_host_and_port_says_its_form() {
+    let proxy = SocksProxy::new(9);
+    for (error, parts) in [
+        (proxy.connect("http://example.com:80"), &["http://example.com", "is a URL"][..]),
+        (proxy.connect("http://example.com"), &["example.com:80"]),
+        (proxy.connect("example.com"), &["example.com:80", "host:port"]),
+        (proxy.connect(("example.com:80", 80)), &["CONNECT example.com:80", "contains ':'"]),
+        (proxy.connect(("a@example.com", 80)), &["a@example.com", "without a user name"]),
+        (proxy.connect(("abc%2Eonion", 80)), &["percent escapes"]),
+        (proxy.connect(("abc.onion\0", 80)), &["may not contain '\\0'"]),
+        (proxy.connect(("abc\u{3002}onion", 80)), &["ASCII dots"]),
+        (proxy.connect(("relay.exit", 80)), &[".exit"]),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.ends_with("nothing was sent") && parts.iter().all(|part| error.contains(part)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_port_that_is_not_there_says_where() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = SocksProxy::new(free).timeout(LONG).connect(("example.com", 80)).unwrap_err();
@@ -122,6 +173,17 @@ fn a_port_that_is_not_there_says_where() {
     let SocksProblem::Io(io) = socks.problem() else { panic!("{error:?}") };
     assert_eq!(io.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(io.to_string().contains(&free.to_string()), "{io}");
+    // So does the error itself, with the reason.
+    let text = error.to_string();
+    assert!(text.contains(&format!("cannot connect to the SOCKS port {free}: ")), "{text}");
+    assert!(text.contains("refused") && text.contains("is tor running"), "{text}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || drop(listener.accept()));
+    let text = SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap_err().to_string();
+    assert!(text.contains(&format!("the connection to the SOCKS port {address} failed: ")), "{text}");
+    server.join().unwrap();
 }
 
 #[test]

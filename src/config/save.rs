@@ -8,6 +8,7 @@ use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
 use super::shared::MOST_QUESTIONS;
+use crate::controller::Warnings;
 use crate::error::{ConfigError, ConfigProblem, Error, Phase, Result, Timeout};
 use crate::types::ConfLine;
 
@@ -96,6 +97,16 @@ impl Config {
     pub fn save(&mut self) -> Result<()> {
         // The tor that is compared with must be the one that is changed: if the connection ends in between, nothing is sent.
         let controller = self.shared.controller.on_this_link()?.in_one_call();
+        // Why a port can't be opened is only in tor's log.
+        let is_port = |unit: &String| unit.trim_end_matches("Lines").ends_with("Port");
+        let warnings = match self.pending.keys().any(is_port) {
+            true => Some(Warnings::listen(&controller)?),
+            false => None,
+        };
+        let explain = |error| match &warnings {
+            Some(warnings) => warnings.explain(error),
+            None => error,
+        };
         let mut questions = 0;
         let (command, units) = loop {
             let unknown: Vec<&str> = {
@@ -135,7 +146,7 @@ impl Config {
             model.setting(&units);
             break (command, units);
         };
-        match controller.reconfigure(command) {
+        match controller.reconfigure(command).map_err(explain) {
             Ok(()) => {
                 self.shared.model().was_set(&units);
                 self.saved.extend(std::mem::take(&mut self.pending).into_keys());

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Controller, WeakController};
 use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
 use crate::protocol::{Command, Reply, ReplyLine};
-use crate::types::MappingSource;
+use crate::types::{MappingSource, is_onion_name};
 
 /// A name or address that tor replaces by another, wherever a client asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -117,11 +117,13 @@ impl Controller {
     ///   `.virtual` that nobody uses, and maps that. It is in the answer.
     /// * `*.example.com` stands for every name that ends so, and `example.com` itself; `to` may then be of this form,
     ///   too.
+    /// * `to` may be an onion address, without a trailing dot: with one, tor would ask an exit for it.
     /// * The same on both sides takes a mapping back: [`unmap_address`](Self::unmap_address).
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where tor refused the whole command. A pair that it refused is a [`Refusal`] within the
+    /// [`Error::Argument`] if a side is empty or can't be sent, or `to` is an onion address with a trailing dot.
+    /// [`Error::Refused`] if tor refused the whole command. A pair that it refused is a [`Refusal`] within the
     /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
     /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
     ///
@@ -213,6 +215,10 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
                 command.fail(ArgumentError::new("MAPADDRESS", name, problem));
             }
         }
+        if to != from && to.ends_with('.') && is_onion_name(to) {
+            let why = "is an onion address with a trailing dot, which tor would look up at an exit: write it without the dot";
+            command.fail(ArgumentError::invalid("MAPADDRESS", "address to map to", why));
+        }
         let pair = format!("{from}={to}");
         command.word("mapping", &pair);
         asked.push(pair);
@@ -253,6 +259,20 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.feed(text.as_bytes());
         decoder.next_reply().unwrap().unwrap()
+    }
+
+    #[test]
+    fn mappings_to_an_onion_name_with_a_trailing_dot_are_refused() {
+        for to in ["abc.onion.", "www.abc.ONION.", "abc.onion..", "*.abc.onion."] {
+            let error = pairs([("a.example", to)]).unwrap_err().to_string();
+            assert!(error.contains("trailing dot") && error.ends_with("nothing was sent"), "{error}");
+        }
+        // Programs that ask for the name with a dot can be led right, and what is mapped can be taken back.
+        for (from, to) in
+            [("abc.onion.", "abc.onion"), ("a.example", "b.example."), ("abc.onion.", "abc.onion.")]
+        {
+            assert!(pairs([(from, to)]).is_ok(), "{from}={to}");
+        }
     }
 
     proptest! {

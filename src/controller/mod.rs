@@ -33,6 +33,7 @@ mod shared;
 mod signals;
 mod streams;
 mod undo;
+mod warnings;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -63,6 +64,7 @@ pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{ListenerGuard, Listeners};
 pub(crate) use shared::Follower;
 pub(crate) use undo::UNDO_WITHIN;
+pub(crate) use warnings::Warnings;
 
 /// How long a call waits for tor unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::connection::Subscription;
-use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, ResolveError, Result};
+use crate::error::{ArgumentError, Error, Phase, ResolveError, Result};
 use crate::event::{AddrMapEvent, EventBody, StreamInfo};
 use crate::protocol::Command;
 use crate::transport::Deadline;
-use crate::types::{EventKind, StreamId, StreamStatus};
+use crate::types::{EventKind, Host, StreamId, StreamStatus};
 
 /// The session group of streams that RESOLVE makes.
 const RESOLVE_GROUP: i32 = -3;
@@ -21,17 +21,21 @@ const FOR_THE_REASON: Duration = Duration::from_secs(1);
 /// tor could be asked for several names with one command; here one call asks for one, since each is a stream and an
 /// answer of its own anyway. Any number of threads may ask at once.
 impl Controller {
-    /// The address of a name, by way of an exit. The name is never looked up on this machine.
+    /// Looks up an address of the host `name`, at an exit. The name is never looked up on this machine.
     ///
-    /// tor has room for one IPv4 address in its answer. IPv6 addresses, and how long an answer is good, are to be had
-    /// through the SOCKS port: [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve).
+    /// tor has room for one IPv4 address in its answer. [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve) also
+    /// finds IPv6 addresses.
+    ///
+    /// An onion address loses its trailing dot, because tor would otherwise ask an exit for it. Onion addresses have no IP
+    /// address, so that tor answers with an error, unless its option `AutomapHostsOnResolve` is set.
     ///
     /// The whole call takes at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
-    /// [`Error::Resolve`] where there is no such name, or only an IPv6 address; [`Error::Timeout`] with
-    /// [`Phase::Resolve`]: a tor that has no circuits yet keeps the question until it has.
+    /// [`Error::Resolve`] if there is no such name, or it has only an IPv6 address. [`Error::Timeout`] with
+    /// [`Phase::Resolve`]: a tor that has no circuits yet keeps the question until it has. [`Error::Argument`] if tor can't
+    /// be asked for the name: see [`Request`](crate::socks::Request) for the form of names.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -47,13 +51,14 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resolve(&self, name: &str, timeout: Duration) -> Result<IpAddr> {
-        if let Some(position) = name.find('=') {
-            // tor would take it for an option.
-            let problem = ArgumentProblem::Character { character: '=', position };
-            return Err(ArgumentError::new("RESOLVE", "name", problem).into());
-        }
-        let command = Command::build("RESOLVE").word("name", name).finish()?;
-        let answer = self.resolved(command, name, timeout)?;
+        let host = Host::parse(name)
+            .map_err(|error| ArgumentError::invalid("RESOLVE", "name", error.to_string()))?;
+        let name = match host {
+            Host::Ip(ip) => ip.to_string(),
+            Host::Name(name) => name.into(),
+        };
+        let command = Command::build("RESOLVE").word("name", &name).finish()?;
+        let answer = self.resolved(command, &name, timeout)?;
         let address = answer.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(&answer);
         address.parse().map_err(|_| Error::answer(format!("RESOLVE {name}"), answer))
     }

@@ -4,7 +4,7 @@ use super::Controller;
 use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
 use crate::event::{CircuitInfo, StreamInfo};
 use crate::protocol::{Command, CommandBuilder};
-use crate::types::{CircuitId, CircuitPurpose, EndReason, StreamId, StreamStatus};
+use crate::types::{CircuitId, CircuitPurpose, EndReason, Host, StreamId, StreamStatus};
 
 /// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and CLOSESTREAM, GETINFO `stream-status`.
 ///
@@ -184,12 +184,16 @@ impl Controller {
         attached
     }
 
-    /// Gives a stream another target, before it is attached: a name or an address, and with `None` the port that it
-    /// has. tor takes any text for the address, and sends no event.
+    /// Gives a stream another target before it is attached. With `port` `None`, the stream keeps its port. tor sends no
+    /// event.
+    ///
+    /// tor takes any text for the address, so it is checked here: see [`Request`](crate::socks::Request) for the form of
+    /// hosts. An onion address loses its trailing dot, because tor would otherwise ask an exit for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended.
+    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
+    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor can't be asked for the address.
     pub fn redirect_stream(
         &self,
         stream: StreamId,
@@ -197,7 +201,14 @@ impl Controller {
         port: impl Into<Option<u16>>,
     ) -> Result<()> {
         let mut command = Command::build("REDIRECTSTREAM");
-        command.word("stream", &stream.to_string()).word("address", address);
+        command.word("stream", &stream.to_string());
+        match Host::parse(address) {
+            Ok(host) => command.word("address", &host.to_string()),
+            Err(error) => {
+                command.fail(ArgumentError::invalid("REDIRECTSTREAM", "address", error.to_string()));
+                &mut command
+            }
+        };
         if let Some(port) = port.into() {
             if port == 0 {
                 command.fail(ArgumentError::invalid("REDIRECTSTREAM", "port", "is 0, which is no port"));

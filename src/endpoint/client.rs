@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::grammar::escape;
 use super::options::{self, Options, Vocabulary};
-use crate::error::{EndpointError, EndpointProblem, SocksProblem};
-use crate::socks::{Isolation, Request};
+use crate::error::{EndpointError, EndpointProblem};
+use crate::socks::Isolation;
 use crate::transport::Address;
-use crate::types::{REDACTED, Secret};
+use crate::types::{Host, REDACTED, Secret};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "tor",
@@ -73,21 +73,23 @@ enum Sharing {
 }
 
 impl ClientEndpoint {
-    /// `port` of `host`: a name, which only tor ever looks up, an onion address or an IP address (that of IPv6 with or
-    /// without brackets).
+    /// Returns an endpoint for `port` of `host`: a name, which only tor ever looks up, an onion address or an IP address. IPv6
+    /// addresses may be in brackets. An onion address loses its trailing dot.
     ///
     /// # Errors
-    /// For a host that SOCKS cannot carry, and the port 0.
+    /// [`EndpointProblem::Invalid`] if tor can't be asked for the host (see [`Request`](crate::socks::Request) for the form
+    /// of hosts), or the port is 0.
     pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
         if port == 0 {
             return Err(EndpointError::invalid("port", "it is a port: a number from 1 to 65535"));
         }
-        Request::connect((host, port)).map_err(|error| match error.problem() {
-            SocksProblem::Argument(why) => EndpointError::invalid("host", why.to_string()),
-            _ => EndpointError::invalid("host", "nothing can be connected to there"),
-        })?;
+        let host = match Host::parse(host) {
+            Ok(Host::Ip(ip)) => ip.to_string(),
+            Ok(Host::Name(name)) => name.into(),
+            Err(error) => return Err(EndpointError::invalid("host", format!("the host name {error}"))),
+        };
         Ok(ClientEndpoint {
-            host: options::ip(host).map_or_else(|| host.to_owned(), |ip| ip.to_string()),
+            host,
             port,
             control_port: None,
             socks_port: None,

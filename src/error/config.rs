@@ -127,7 +127,11 @@ impl fmt::Display for ConfigError {
                     f,
                     "tor does not take the change of {option}, and has changed nothing: {}",
                     refusal.text()
-                )
+                )?;
+                match refusal.log() {
+                    [] => Ok(()),
+                    log => write!(f, "; its log says: {}", log.join("; ")),
+                }
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::ConnectAttempt;
 use super::no_tor::write_with_sources;
+use super::{ConnectAttempt, Refusal};
 
 /// tor has no SOCKS port that can be used as was asked.
 #[derive(Debug, Clone)]
@@ -26,6 +26,24 @@ pub enum NoSocksPortError {
         /// Where tor is controlled.
         control: String,
     },
+    /// tor, or a filter in front of its control port, doesn't tell where the SOCKS ports are, and none of the usual ones can
+    /// be used.
+    Hidden {
+        /// The answer to `GETINFO net/listeners/socks`.
+        refusal: Refusal,
+        /// The usual ports, and what came of each.
+        attempts: Vec<ConnectAttempt>,
+    },
+}
+
+/// Writes what was tried, and what came of each.
+fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[ConnectAttempt]) -> fmt::Result {
+    for (i, attempt) in attempts.iter().enumerate() {
+        f.write_str(if i > 0 { "; " } else { "" })?;
+        write!(f, "{}: ", attempt.address)?;
+        write_with_sources(f, &attempt.error)?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for NoSocksPortError {
@@ -36,12 +54,15 @@ impl fmt::Display for NoSocksPortError {
             ),
             NoSocksPortError::Unreachable(attempts) => {
                 f.write_str("none of tor's SOCKS ports can be used; tried ")?;
-                for (i, attempt) in attempts.iter().enumerate() {
-                    f.write_str(if i > 0 { "; " } else { "" })?;
-                    write!(f, "{}: ", attempt.address)?;
-                    write_with_sources(f, &attempt.error)?;
-                }
-                Ok(())
+                write_attempts(f, attempts)
+            }
+            NoSocksPortError::Hidden { refusal, attempts } => {
+                write!(
+                    f,
+                    "where tor's SOCKS ports are is hidden ({refusal}), and none of the usual ones can be used; name the \
+                     port (SocksPort::at); tried "
+                )?;
+                write_attempts(f, attempts)
             }
             NoSocksPortError::Options { wanted, lines } => write!(
                 f,

@@ -20,12 +20,24 @@ use std::fmt;
 pub struct Refusal {
     command: Box<str>,
     lines: Vec<(u16, String)>,
+    log: Vec<String>,
 }
 
 impl Refusal {
     /// tor answered `command` (secrets replaced) with `lines`, at least one of which is no success.
     pub(crate) fn new(command: impl Into<String>, lines: Vec<(u16, String)>) -> Self {
-        Refusal { command: command.into().into_boxed_str(), lines }
+        Refusal { command: command.into().into_boxed_str(), lines, log: Vec::new() }
+    }
+
+    /// The same refusal, with what tor logged about it.
+    pub(crate) fn with_log(self, log: Vec<String>) -> Self {
+        Refusal { log, ..self }
+    }
+
+    /// The warnings that tor logged about this refusal, oldest first. Some replies only say that something failed, and the log
+    /// says why. It is empty unless the method that returns the refusal says that it reads the log.
+    pub fn log(&self) -> &[String] {
+        &self.log
     }
 
     /// What was asked, with its secrets replaced.
@@ -101,7 +113,11 @@ fn is_success(code: u16) -> bool {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tor refused {}: {} {}", self.command, self.code(), self.text().replace('\n', "; "))
+        write!(f, "tor refused {}: {} {}", self.command, self.code(), self.text().replace('\n', "; "))?;
+        if self.log.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; its log says: {}", self.log.join("; "))
     }
 }
 
@@ -120,6 +136,9 @@ mod tests {
         assert_eq!(refusal.text(), "busy\nsyntax");
         assert_eq!(refusal.lines().len(), 3);
         assert_eq!(refusal.to_string(), "tor refused MAPADDRESS: 451 busy; syntax");
+        let logged = refusal.with_log(vec!["no room".into(), "no more".into()]);
+        let text = "tor refused MAPADDRESS: 451 busy; syntax; its log says: no room; no more";
+        assert_eq!((logged.to_string().as_str(), logged.log().len()), (text, 2));
     }
 
     #[test]

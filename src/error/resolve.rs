@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::types::StreamReason;
+use crate::types::{StreamReason, is_onion_name};
 
 /// tor answered a question for a name's address, or an address's name, with an error.
 ///
@@ -35,8 +35,27 @@ impl fmt::Display for ResolveError {
         if let Some(reason) = &self.remote_reason {
             write!(f, ", the exit's reason {reason}")?;
         }
-        f.write_str(" (it says so, too, where the only answer is an IPv6 address)")
+        f.write_str(if is_onion_name(&self.name) {
+            ": onion addresses have no IP address; connect to the name itself, through the SOCKS port"
+        } else {
+            " (it says so, too, where the only answer is an IPv6 address)"
+        })
     }
 }
 
 impl std::error::Error for ResolveError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn onion_names_are_said_to_have_no_address() {
+        let error = |name: &str| {
+            ResolveError { name: name.into(), error: "yes".into(), reason: None, remote_reason: None }
+                .to_string()
+        };
+        assert!(error("www.abc.onion").contains("onion addresses have no IP address"));
+        assert!(!error("onion.example").contains("onion addresses"));
+    }
+}

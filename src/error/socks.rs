@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Timeout;
-use crate::types::SocksStatus;
+use crate::types::{SocksStatus, is_onion_name};
 
 /// A request through tor's SOCKS port failed. Nothing was sent around tor.
 ///
@@ -41,7 +41,7 @@ pub enum SocksProblem {
     Private,
     /// The deadline passed.
     Timeout(Timeout),
-    /// The connection to the SOCKS port failed, or ended too early.
+    /// The connection to the SOCKS port failed, or ended too early. The text names the port and the reason.
     Io(Arc<io::Error>),
 }
 
@@ -139,6 +139,12 @@ impl SocksError {
         self.io_kind() == io::ErrorKind::TimedOut
     }
 
+    /// Returns true if tor was asked for the IP address of an onion service, and refused.
+    fn is_onion_look_up(&self) -> bool {
+        let name = self.request.strip_prefix("RESOLVE ");
+        self.status().is_some() && name.is_some_and(is_onion_name)
+    }
+
     /// The nearest kind of an [`io::Error`].
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
@@ -162,6 +168,9 @@ impl fmt::Display for SocksError {
                 "; tor's option __LeaveStreamsUnattached is 1, so new streams wait for a controller that attaches them: if \
                  that program is gone, Controller::release_streams heals this tor",
             )?;
+        }
+        if self.is_onion_look_up() {
+            f.write_str("; onion addresses have no IP address: connect to the name itself")?;
         }
         Ok(())
     }
@@ -191,7 +200,7 @@ impl fmt::Display for SocksProblem {
                  allowed explicitly); nothing was sent",
             ),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
-            SocksProblem::Io(_) => f.write_str("the connection to the SOCKS port failed"),
+            SocksProblem::Io(error) => write!(f, "{error}"),
         }
     }
 }
@@ -199,7 +208,8 @@ impl fmt::Display for SocksProblem {
 impl std::error::Error for SocksProblem {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            SocksProblem::Io(error) => Some(&**error),
+            // `Display` shows the error itself.
+            SocksProblem::Io(error) => error.source(),
             _ => None,
         }
     }
@@ -232,6 +242,13 @@ mod tests {
             for (number, (question, codes)) in questions.iter().enumerate() {
                 assert_eq!(question(&error), codes.contains(&code), "question {number}, {error}");
             }
+        }
+        let refused = |request| {
+            SocksError::new(request, SocksProblem::Status(SocksStatus::HOST_UNREACHABLE)).to_string()
+        };
+        assert!(refused("RESOLVE www.abc.onion").contains("onion addresses have no IP address"));
+        for request in ["CONNECT abc.onion:80", "RESOLVE onion.example", "RESOLVE_PTR 192.0.2.1"] {
+            assert!(!refused(request).contains("onion addresses"), "{request}");
         }
         let late = SocksProblem::Timeout(Timeout::new(Phase::Socks, Duration::from_secs(1)));
         assert!(SocksError::new("CONNECT a:1", late).is_timeout());

@@ -15,7 +15,7 @@ use super::publication::{Publication, Wait};
 use super::service::{Keep, OnionService};
 use crate::controller::{AddOnion, Controller, OnionTarget};
 use crate::error::{ArgumentError, Error, Result};
-use crate::transport::Deadline;
+use crate::transport::{Address, Deadline};
 use crate::types::{ClientPublicKey, OnionKey, Progress};
 
 /// How long making and publishing a service may take unless told otherwise.
@@ -205,7 +205,9 @@ impl OnionBuilder {
         self
     }
 
-    /// Where tor reaches the listener's socket, if that is not its address on this machine: for a tor in another container.
+    /// Sets where tor reaches the listener's socket, if that isn't its address on this machine: for a tor on another machine
+    /// or in another container. [`listen`](Self::listen) requires it if the control port is on another machine and the
+    /// listener's socket can only be reached from this one.
     pub fn reached_at(mut self, target: impl Into<OnionTarget>) -> Self {
         self.reached_at = Some(target.into());
         self
@@ -261,8 +263,9 @@ impl OnionBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](Self::publish); [`Error::Argument`] also where there is no [`port`](Self::port) for the listener;
-    /// [`Error::Io`] where the local socket cannot be had. Nothing is left behind.
+    /// Those of [`publish`](Self::publish). [`Error::Argument`] also if there is no [`port`](Self::port) for the listener, and if
+    /// tor is on another machine, from which the listener's socket can't be reached: see [`reached_at`](Self::reached_at).
+    /// [`Error::Io`] if the local socket can't be bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
         let wanted = self.checked_ports()?;
         let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
@@ -273,6 +276,10 @@ impl OnionBuilder {
         }
         self.local.check()?;
         let sockets = std::mem::take(&mut self.local).bind(&own)?;
+        if self.reached_at.is_none() {
+            let targets = sockets.iter().map(|(socket, _)| socket.target());
+            check_reachable(self.controller.control_address(), targets)?;
+        }
         let mut served = Vec::new();
         for (socket, own) in &sockets {
             let target = self.reached_at.clone().unwrap_or_else(|| socket.target());
@@ -384,6 +391,27 @@ impl OnionBuilder {
     }
 }
 
+/// Refuses targets that only this machine reaches, for a tor that is controlled on another machine: to that tor, loopback is
+/// its own.
+fn check_reachable(control: Option<&Address>, mut targets: impl Iterator<Item = OnionTarget>) -> Result<()> {
+    let Some(remote) = control.filter(|address| !address.is_on_this_machine()) else { return Ok(()) };
+    let is_here_only = |target: &OnionTarget| match target {
+        OnionTarget::Tcp(address) => address.ip().is_loopback(),
+        #[cfg(unix)]
+        OnionTarget::Unix(_) => true,
+    };
+    match targets.find(is_here_only) {
+        Some(target) => {
+            let why = format!(
+                "at {target} can't be reached by the tor at {remote}, which is on another machine: say where tor reaches it \
+                 (reached_at), or listen at an address that the other machine can connect to (local)"
+            );
+            Err(invalid("listener's socket", &why))
+        }
+        None => Ok(()),
+    }
+}
+
 fn invalid(what: &str, why: &str) -> Error {
     ArgumentError::invalid("OnionBuilder", what, why).into()
 }
@@ -398,5 +426,35 @@ impl fmt::Debug for OnionBuilder {
             .field("wait", &self.wait)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(control: Option<&str>, target: impl Into<OnionTarget>) -> Result<()> {
+        let control = control.map(|control| control.parse::<Address>().unwrap());
+        check_reachable(control.as_ref(), [target.into()].into_iter())
+    }
+
+    #[test]
+    fn listening_on_loopback_for_a_tor_on_another_machine_is_refused() {
+        let local = |text: &str| OnionTarget::Tcp(text.parse().unwrap());
+        for remote in ["192.0.2.1:9051", "tor.example:9051"] {
+            for target in ["127.0.0.1:40913", "[::1]:80"] {
+                let error = check(Some(remote), local(target)).unwrap_err();
+                assert!(matches!(error, Error::Argument(_)), "{error}");
+                for part in ["reached_at", remote, target] {
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+            }
+            #[cfg(unix)]
+            assert!(check(Some(remote), PathBuf::from("/run/app/socket")).is_err());
+            assert!(check(Some(remote), local("192.0.2.7:80")).is_ok());
+        }
+        for here in [None, Some("127.0.0.1:9051"), Some("localhost:9051"), Some("/run/tor/control")] {
+            assert!(check(here, local("127.0.0.1:80")).is_ok(), "{here:?}");
+        }
     }
 }

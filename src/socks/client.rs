@@ -140,7 +140,7 @@ impl SocksProxy {
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
-        let io = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
+        let io = |error| SocksError::new(request.to_string(), broken(self.address.to_string(), &error));
         transport.set_read_timeout(None).map_err(io)?;
         transport.set_write_timeout(None).map_err(io)?;
         Ok(SocksStream::new(transport, self.keep.clone()))
@@ -196,7 +196,13 @@ impl SocksProxy {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
             } else {
-                let text = format!("cannot connect to {}: {error}", self.address);
+                let hint = match error.kind() {
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                        " (is tor running, and is this its SOCKS port?)"
+                    }
+                    _ => "",
+                };
+                let text = format!("cannot connect to the SOCKS port {}: {error}{hint}", self.address);
                 SocksProblem::Io(Arc::new(io::Error::new(error.kind(), text)))
             };
             SocksError::new(request.to_string(), problem)
@@ -215,9 +221,9 @@ impl SocksProxy {
             let isolation = self.isolation.as_ref();
             return Ok(exchange_by(transport, request, isolation, deadline, self.timeout)?);
         };
-        passage
-            .connected(transport)
-            .map_err(|error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error))))?;
+        passage.connected(transport).map_err(|error| {
+            SocksError::new(request.to_string(), broken(self.address.to_string(), &error))
+        })?;
         let answer = exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
         let answer = answer.map_err(|error| passage.cause(error))?;
         passage.confirm(deadline).map_err(|error| match error {
@@ -272,7 +278,7 @@ fn exchange_by(
         error(if crate::transport::is_timeout(&cause) {
             SocksProblem::Timeout(Timeout::new(Phase::Socks, timeout))
         } else {
-            SocksProblem::Io(Arc::new(cause))
+            broken(transport.peer(), &cause)
         })
     };
     let mut handshake = Handshake::new(request, isolation);
@@ -292,7 +298,12 @@ fn exchange_by(
                 }
                 let needed = needed.min(buffer.len());
                 count = match transport.read_by(&mut buffer[..needed], deadline) {
-                    Ok(0) => return Err(error(handshake.at_eof())),
+                    Ok(0) => {
+                        return Err(error(match handshake.at_eof() {
+                            SocksProblem::Io(cause) => broken(transport.peer(), &cause),
+                            problem => problem,
+                        }));
+                    }
                     Ok(count) => count,
                     Err(cause) => {
                         return Err(handshake.suspicion().map_or_else(|| failed(cause), error));
@@ -302,6 +313,12 @@ fn exchange_by(
             NextStep::Done(answer) => return Ok(answer),
         }
     }
+}
+
+/// The connection to the SOCKS port at `address` failed because of `cause`.
+fn broken(address: impl fmt::Display, cause: &io::Error) -> SocksProblem {
+    let text = format!("the connection to the SOCKS port {address} failed: {cause}");
+    SocksProblem::Io(Arc::new(io::Error::new(cause.kind(), text)))
 }
 
 /// An answer of another kind than was asked for.

@@ -11,8 +11,10 @@ const PRIVATE_NAMES: &[&str] = &["localhost", "local", "localdomain", "internal"
 /// Whether `target` is on this machine or its local network: a private IP address (see [`is_private_ip`]), also as
 /// text, or a name that never means anything else, such as `localhost` or `printer.local`.
 ///
-/// An exit would look for it in *its* network, and refuses; tor itself refuses addresses (its option
-/// `ClientRejectInternalAddresses`) but sends names. Nothing is looked up: a name whose address is private is not found out.
+/// Trailing dots make no difference. Nothing is looked up, so a name whose address is private isn't recognized.
+///
+/// An exit would look for such a target in its own network, and refuses. tor itself refuses addresses (its option
+/// `ClientRejectInternalAddresses`), but sends most of these names.
 ///
 /// ```
 /// use scape::socks::{ToTargetAddr, is_private};
@@ -62,9 +64,9 @@ fn is_private_v6(ip: Ipv6Addr) -> bool {
         || first & 0xffc0 == 0xfec0
 }
 
-/// `name` may be the text of an address, as in URLs.
-fn is_private_name(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
+/// Returns true if `name` is private, which may be the text of an address, as in URLs.
+pub(super) fn is_private_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
     let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
     if let Ok(ip) = bare.parse() {
         return is_private_ip(ip);
@@ -152,6 +154,8 @@ mod tests {
         for host in [
             "localhost",
             "LocalHost.",
+            "localhost..",
+            "printer.local.",
             "tor.localhost",
             "printer.local",
             "localhost.localdomain",

@@ -1,16 +1,25 @@
 //! What can be asked of a SOCKS port, checked before anything is sent.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use super::{TargetAddr, ToTargetAddr, is_private, is_private_ip};
+use super::private::is_private_name;
+use super::{TargetAddr, ToTargetAddr, is_private_ip};
 use crate::error::{SocksError, SocksProblem};
+use crate::types::Host;
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an address.
 ///
-/// It can be sent as it is: its host is an address, or a name of 1 to 255 printable ASCII characters. Names go to tor
-/// in lower case, which is what they mean, so that the spelling tells nobody anything; they are shown as they were given. An
-/// internationalized name must be written in its ASCII form (`xn--…`). The text of an IP address, with or without the brackets of IPv6, counts as an address.
+/// Its host is an IP address or a name, checked so that tor understands it:
+///
+/// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write an internationalized name in its ASCII form
+///   (`xn--…`). URLs, ports, user names and percent escapes are refused.
+/// * Names are sent in lower case, so that their spelling gives nothing away.
+/// * The text of an IP address counts as an address, with or without the brackets of IPv6.
+/// * An onion address loses its trailing dot. tor would take `example.onion.` for an ordinary name and ask an exit for it,
+///   which RFC 7686 forbids.
+/// * Names that end in `.exit` are refused, as tor does. So are names that end in a number, such as `127.1`, because some
+///   resolvers read them as addresses.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     command: Command,
@@ -27,52 +36,51 @@ pub(super) enum Command {
     ResolvePtr = 0xF1,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Host {
-    Ip(IpAddr),
-    Name(Box<str>),
-}
-
 impl Request {
-    /// Connect to `target`.
+    /// Makes a request to connect to `target`.
     ///
     /// # Errors
-    /// [`SocksProblem::Argument`] where the target has no host or port, its port is 0, or its name cannot be sent.
+    /// [`SocksProblem::Argument`] if the target isn't a host and a port, its port is 0, or tor can't be asked for its host.
     pub fn connect(target: impl ToTargetAddr) -> Result<Self, SocksError> {
         let target = target.to_target_addr().map_err(|error| {
-            SocksError::new("CONNECT", SocksProblem::Argument(format!("the target: {error}").into()))
+            let why = format!(
+                "the target is not of the form host:port ({error}): write it as in \"example.com:80\", \
+                 \"[2001:db8::1]:80\" or (\"example.com\", 80)"
+            );
+            SocksError::new("CONNECT", SocksProblem::Argument(why.into()))
         })?;
         let (host, port) = match target {
             TargetAddr::Ip(address) => (Host::Ip(address.ip()), address.port()),
-            TargetAddr::Domain(name, port) => (Host::new(Command::Connect, &name)?, port),
+            TargetAddr::Domain(name, port) => (host(Command::Connect, &name)?, port),
         };
         let request = Request { command: Command::Connect, host, port };
         if port == 0 {
-            let why = "nothing can be connected to at port 0";
+            let why = "the target has port 0, to which nothing can be connected";
             return Err(SocksError::new(request.to_string(), SocksProblem::Argument(why.into())));
         }
         Ok(request)
     }
 
-    /// Find an address of the host `name` (`RESOLVE`, 0xF0).
+    /// Makes a request to look up an address of the host `name` (`RESOLVE`, 0xF0).
     ///
     /// # Errors
-    /// [`SocksProblem::Argument`] where the name cannot be sent.
+    /// [`SocksProblem::Argument`] if tor can't be asked for the name.
     pub fn resolve(name: &str) -> Result<Self, SocksError> {
-        Ok(Request { command: Command::Resolve, host: Host::new(Command::Resolve, name)?, port: 0 })
+        Ok(Request { command: Command::Resolve, host: host(Command::Resolve, name)?, port: 0 })
     }
 
-    /// Find the name of the host with this address (`RESOLVE_PTR`, 0xF1).
+    /// Makes a request to look up the name of the host with this address (`RESOLVE_PTR`, 0xF1).
     pub fn resolve_ptr(ip: IpAddr) -> Self {
         Request { command: Command::ResolvePtr, host: Host::Ip(ip), port: 0 }
     }
 
-    /// Whether it is to connect to this machine or its local network: see [`is_private`]. Look-ups are not.
+    /// Returns true if this is a request to connect to this machine or its local network: see
+    /// [`is_private`](super::is_private). Look-ups never are.
     pub fn is_private(&self) -> bool {
         match &self.host {
             _ if self.command != Command::Connect => false,
             Host::Ip(ip) => is_private_ip(*ip),
-            Host::Name(name) => is_private(&TargetAddr::Domain(name.to_string(), self.port)),
+            Host::Name(name) => is_private_name(name),
         }
     }
 
@@ -84,7 +92,7 @@ impl Request {
         }
     }
 
-    /// Whether it is to look something up.
+    /// Returns true if this is a request to look something up.
     pub(crate) fn is_look_up(&self) -> bool {
         self.command != Command::Connect
     }
@@ -106,7 +114,7 @@ impl Request {
                 bytes.extend_from_slice(&ip.octets());
             }
             Host::Name(name) => {
-                // `Host::new` has seen to it that the length is a byte.
+                // `Host::parse` has checked that the length fits a byte.
                 bytes.extend_from_slice(&[0x03, name.len() as u8]);
                 bytes.extend(name.bytes().map(|b| b.to_ascii_lowercase()));
             }
@@ -116,42 +124,16 @@ impl Request {
     }
 }
 
-impl Host {
-    fn new(command: Command, name: &str) -> Result<Self, SocksError> {
-        let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']'));
-        if let Some(ip) = bare.and_then(|n| n.parse::<Ipv6Addr>().ok()) {
-            return Ok(Host::Ip(ip.into()));
+/// Reads the host of a request.
+fn host(command: Command, text: &str) -> Result<Host, SocksError> {
+    Host::parse(text).map_err(|error| {
+        let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+        if text.chars().nth(80).is_some() {
+            shown.push('…');
         }
-        if let Ok(ip) = name.parse() {
-            return Ok(Host::Ip(ip));
-        }
-        check_name(name).map_err(|why| {
-            let mut shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
-            if name.chars().nth(80).is_some() {
-                shown.push('…');
-            }
-            SocksError::new(format!("{command} {shown}"), SocksProblem::Argument(why.into()))
-        })?;
-        Ok(Host::Name(name.into()))
-    }
-}
-
-/// Whether `name` can be sent; otherwise why not.
-fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() {
-        return Err("the host name is empty".into());
-    }
-    if name.len() > 255 {
-        return Err(format!("the host name has {} bytes, but may have 255", name.len()));
-    }
-    match name.char_indices().find(|(_, c)| !c.is_ascii_graphic()) {
-        None => Ok(()),
-        Some((at, c)) if c.is_ascii() => Err(format!("the host name may not contain {c:?} (at byte {at})")),
-        Some((at, c)) => Err(format!(
-            "the host name may not contain {c:?} (at byte {at}): write an internationalized name in its ASCII form, \
-             xn--…"
-        )),
-    }
+        let why = format!("the host name {error}");
+        SocksError::new(format!("{command} {shown}").trim_end(), SocksProblem::Argument(why.into()))
+    })
 }
 
 impl fmt::Display for Command {
@@ -224,7 +206,21 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused() {
         let long = "a".repeat(256);
-        for name in ["", " ", "a b", "a\0", "a\r\nb", "bücher.example", "a\u{7f}", &long] {
+        for name in [
+            "http://example.com",
+            "example.com:80",
+            "a@example.com",
+            "127.1",
+            "a.exit",
+            "",
+            " ",
+            "a b",
+            "a\0",
+            "a\r\nb",
+            "bücher.example",
+            "a\u{7f}",
+            &long,
+        ] {
             for error in [Request::connect((name, 80)).unwrap_err(), Request::resolve(name).unwrap_err()] {
                 assert!(matches!(error.problem(), SocksProblem::Argument(_)), "{error:?}");
                 assert!(!error.to_string().contains(['\0', '\r', '\n']), "{error}");

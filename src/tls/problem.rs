@@ -7,14 +7,21 @@ use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 
 use crate::error::{TlsError, TlsProblem};
+use crate::types::Host;
 
-/// What is to be verified, and sent as SNI: a name, or an IP address with or without brackets.
+/// Returns the name or address that the certificate must be for. A name is also sent as SNI, without a trailing dot
+/// (RFC 6066, section 3).
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(bare.to_ascii_lowercase()).map_err(|_| {
-        let why = "the host is neither a name nor an IP address that a certificate can be for";
-        TlsError::new(host, TlsProblem::Argument(why.into()))
-    })
+    let error = |why: String| TlsError::new(host, TlsProblem::Argument(why.into()));
+    match Host::parse(host) {
+        Ok(Host::Ip(ip)) => Ok(ServerName::IpAddress(ip.into())),
+        Ok(Host::Name(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(&name).to_ascii_lowercase();
+            ServerName::try_from(name)
+                .map_err(|_| error("the host name is none that a certificate can be for".into()))
+        }
+        Err(problem) => Err(error(format!("the host name {problem}"))),
+    }
 }
 
 /// What a failed handshake died of.
@@ -46,5 +53,26 @@ fn of_rustls(error: &rustls::Error) -> TlsProblem {
         rustls::Error::NoCertificatesPresented => TlsProblem::Certificate(text),
         rustls::Error::AlertReceived(_) => TlsProblem::Refused(text),
         _ => TlsProblem::Protocol(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_names_have_no_trailing_dot() {
+        for (host, name) in [
+            ("Example.com.", "example.com"),
+            ("abc.onion.", "abc.onion"),
+            ("192.0.2.1.", "192.0.2.1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+        ] {
+            assert_eq!(server_name(host).unwrap().to_str(), name);
+        }
+        for host in ["", "https://example.com", "example.com:443", "a@example.com", "abc%2Eonion", "a..b"] {
+            let error = server_name(host).unwrap_err();
+            assert!(matches!(error.problem(), TlsProblem::Argument(_)), "{error}");
+        }
     }
 }

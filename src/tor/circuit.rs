@@ -57,7 +57,7 @@ impl Tor {
     /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with).
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
         let route = CircuitRoute::new(self.controller()?, circuit.into())?;
-        Ok(self.client_on(port)?.route(route))
+        Ok(self.client_of_this_tor(port)?.route(route))
     }
 
     /// A client that builds a new circuit for each connection and look-up, as `builder` says, and makes it there, or not at all. As
@@ -96,7 +96,7 @@ impl Tor {
     /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state). Connections also fail as [`CircuitBuilder::build`] does.
     pub fn client_building_on(&self, builder: CircuitBuilder, port: &SocksPort) -> Result<TorClient> {
         let route = FreshRoute::new(&self.state()?, builder)?;
-        Ok(self.client_on(port)?.route(route))
+        Ok(self.client_of_this_tor(port)?.route(route))
     }
 }
 

@@ -30,6 +30,7 @@
 mod circuit;
 mod client;
 mod global;
+mod probe;
 mod ready;
 mod socks_port;
 
@@ -54,8 +55,9 @@ use crate::types::ListenerAddress;
 pub use client::TorClient;
 pub use socks_port::SocksPort;
 
-/// Where tor's SOCKS port usually is: tor's own, Tor Browser's.
-const USUAL_SOCKS: [u16; 2] = [9050, 9150];
+use probe::ask_whether_tor;
+use socks_port::{FromFilter, usual_addresses};
+
 /// How long a SOCKS port on this machine may take to say that it is one.
 const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -172,12 +174,15 @@ impl Tor {
         Tor::launch(Launch::new())
     }
 
-    /// A tor that is known by its SOCKS port. That it is tor's is asked: another proxy's is an error, since it
-    /// might look up names by itself, and take connections anywhere.
+    /// Returns a tor that is known by its SOCKS port only.
+    ///
+    /// The port is asked whether it is tor's, because another proxy might look up names by itself, and send connections
+    /// anywhere. No name is looked up for that, and nothing is connected to. The port may have any flags, `OnionTrafficOnly`
+    /// for example. The answer must come within 10 seconds.
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`] where there is nothing, or another proxy.
+    /// [`Error::Socks`] if nothing listens there, or it is another proxy.
     pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
         let socks = socks.into();
         ask_whether_tor(&socks, SOCKS_TIMEOUT)?;
@@ -199,10 +204,9 @@ impl Tor {
         Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
     }
 
-    /// The first SOCKS port at a usual place; what was in vain is noted.
+    /// Returns the first tor with a SOCKS port at a usual place. Notes what was tried in vain.
     fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
-        for port in USUAL_SOCKS {
-            let address = Address::from(port);
+        for address in usual_addresses(None) {
             match Tor::socks_only(address.clone()) {
                 Ok(tor) => return Some(tor),
                 Err(error) => tried.socks.push(ConnectAttempt::new(address.to_string(), error)),
@@ -277,29 +281,43 @@ impl Tor {
         }
     }
 
-    /// A client on the first of tor's SOCKS ports that can be used. As [`client_on`](Self::client_on) with
+    /// Returns a client on the first of tor's SOCKS ports that can be used: [`client_on`](Self::client_on) with
     /// [`SocksPort::Usable`].
     ///
     /// # Errors
     ///
-    /// [`Error::NoSocksPort`] where there is none.
+    /// [`Error::NoSocksPort`] if there is none.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
 
-    /// A client on the SOCKS port of one's choice.
+    /// Returns a client on the SOCKS port `port`.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSocksPort`] where there is no such port, [`Error::Refused`] where one was to be added, and tor did not
-    /// like it.
+    /// [`Error::NoSocksPort`] if there is no such port. [`Error::Refused`] if a port was to be added and tor couldn't open
+    /// it; [`Refusal::log`](crate::error::Refusal::log) says why.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
-        let timeout = self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout);
-        self.client_until(port, Deadline::after(timeout))
+        self.client_until(port, FromFilter::UsualPorts, self.deadline())
     }
 
-    fn client_until(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
-        let address = self.socks_address(port, deadline)?;
+    /// Returns a client on a SOCKS port that certainly is this tor's, for streams that its control connection deals with.
+    fn client_of_this_tor(&self, port: &SocksPort) -> Result<TorClient> {
+        self.client_until(port, FromFilter::Error, self.deadline())
+    }
+
+    /// The deadline of a call that begins now.
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout))
+    }
+
+    fn client_until(
+        &self,
+        port: &SocksPort,
+        from_filter: FromFilter,
+        deadline: Deadline,
+    ) -> Result<TorClient> {
+        let address = self.socks_address(port, from_filter, deadline)?;
         let keep: Keep = self.core.clone();
         Ok(TorClient::new(SocksProxy::new(address).keep(keep)))
     }
@@ -312,7 +330,9 @@ impl Tor {
     /// As those two.
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let deadline = Deadline::after(SocksProxy::DEFAULT_TIMEOUT);
-        self.client_until(&SocksPort::Usable, deadline)?.timeout(deadline.left()).connect(target)
+        self.client_until(&SocksPort::Usable, FromFilter::UsualPorts, deadline)?
+            .timeout(deadline.left())
+            .connect(target)
     }
 
     /// An HTTP agent that goes through tor: [`TorClient::http`] of [`client`](Self::client). Names go to tor, and the environment's
@@ -426,12 +446,6 @@ impl Tor {
             },
         }
     }
-}
-
-/// Asks whether there is a tor's SOCKS port at `address`: no other proxy knows RESOLVE. tor answers for the text of an
-/// address at once, without asking anybody. It is one of those that are for documentation (RFC 5737).
-fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
-    SocksProxy::new(address.clone()).timeout(timeout).resolve("192.0.2.1").map(drop)
 }
 
 /// A tor that is controlled already. Its connection ends with the last handle, the controller's included.

@@ -3,9 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Tor, Way, ask_whether_tor};
+use super::probe::ask_whether_tor;
+use super::socks_port::FromFilter;
+use super::{Tor, Way};
 use crate::controller::Controller;
-use crate::error::{Error, NotReadyError, Phase, Result};
+use crate::error::{Error, NotReadyError, Phase, Refusal, Result};
 use crate::event::EventBody;
 use crate::process::wait_bootstrapped;
 use crate::transport::Deadline;
@@ -15,6 +17,8 @@ use crate::types::{EventKind, Progress, StatusAction};
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How long is asked, when it was waited in vain, for what keeps tor.
 const ASK_WHY: Duration = Duration::from_secs(1);
+/// How often tor is asked behind a filter that hides its status events.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
 impl Tor {
@@ -23,16 +27,55 @@ impl Tor {
     /// tor does not tell whether it was made dormant ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes up with
     /// the first connection, or with [`become_ready`](Self::become_ready). Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
     ///
+    /// Behind a filter that hides a part of tor's status, the rest decides. If all of it is hidden, this tells whether a SOCKS
+    /// port answers, as for a tor that is known by that only.
+    ///
     /// # Errors
     ///
-    /// Those of the control connection. A SOCKS port that does not answer is no error here.
+    /// Those of the control connection. A SOCKS port that doesn't answer is not an error, unless everything else is hidden:
+    /// then it is the filter's refusal.
     pub fn is_ready(&self) -> Result<bool> {
         let controller = match &self.core.way {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
-        let call = controller.in_one_call();
-        Ok(call.bootstrap_phase()?.is_done() && call.enough_dir_info()?)
+        self.is_ready_for(&controller.in_one_call())
+    }
+
+    /// [`is_ready`](Self::is_ready), until the deadline of `controller`.
+    fn is_ready_for(&self, controller: &Controller) -> Result<bool> {
+        let phase = unless_refused(controller.bootstrap_phase())?;
+        if phase.as_ref().is_ok_and(|phase| !phase.is_done()) {
+            return Ok(false);
+        }
+        if let Ok(enough) = unless_refused(controller.enough_dir_info())? {
+            return Ok(enough);
+        }
+        let Err(refusal) = phase else { return Ok(true) };
+        if let Ok(established) = unless_refused(controller.circuit_established())? {
+            return Ok(established);
+        }
+        match self.any_address(controller, FromFilter::UsualPorts) {
+            Ok(_) => Ok(true),
+            Err(Error::NoSocksPort(_)) => Err(Error::Refused(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks again and again whether tor is ready, behind a filter that hides its status events.
+    fn poll_ready(&self, controller: &Controller, deadline: Deadline) -> Result<()> {
+        let controller = controller.until(deadline);
+        loop {
+            match self.is_ready_for(&controller) {
+                Ok(true) => return Ok(()),
+                Ok(false) if !deadline.has_passed() => thread::sleep(ASK_AGAIN.min(deadline.left())),
+                Ok(false) | Err(Error::Timeout(_)) => {
+                    let after = deadline.timeout();
+                    return Err(NotReadyError { after, progress: None, network_disabled: false }.into());
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Waits until tor can build circuits, and wakes it, in case it is dormant.
@@ -43,6 +86,8 @@ impl Tor {
     /// # Errors
     ///
     /// [`Error::NotReady`] after `timeout`, with how far it has come and what keeps it; those of the control connection.
+    /// Behind a filter that hides tor's status, the filter's refusal if no SOCKS port answers: see
+    /// [`is_ready`](Self::is_ready).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -83,11 +128,14 @@ impl Tor {
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
         let mut reached = None;
-        wait_ready(controller, deadline, |step| {
+        let ready = wait_ready(controller, deadline, |step| {
             on_progress(step);
             reached = Some(step.clone());
-        })
-        .map_err(|error| match error {
+        });
+        if let Err(Error::Refused(_)) = ready {
+            return self.poll_ready(controller, deadline);
+        }
+        ready.map_err(|error| match error {
             Error::Timeout(_) => {
                 let why = controller.with_timeout(ASK_WHY.min(controller.timeout()));
                 let network_disabled =
@@ -128,4 +176,13 @@ fn wait_ready(controller: &Controller, deadline: Deadline, on_progress: impl FnM
     step.percent = 100;
     on_progress(&step);
     Ok(())
+}
+
+/// Tells a refusal, behind a filter, from errors of the connection.
+fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Box<Refusal>>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    }
 }

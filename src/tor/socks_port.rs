@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Tor, Way};
+use super::probe::ask_whether_tor;
+use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
-use crate::controller::Controller;
-use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Result};
+use crate::controller::{Controller, Warnings};
+use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Refusal, Result};
 use crate::transport::{Address, Deadline, Transport};
 use crate::types::{ListenerAddress, ListenerKind};
 
@@ -17,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
 /// What tor does where neither is set.
 const DEFAULT_PORT: u16 = 9050;
+/// Where SOCKS ports usually are: tor's own, Tor Browser's.
+const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
+/// Tor Browser's control port.
+const TOR_BROWSER_CONTROL: u16 = 9151;
 
 /// Which of tor's SOCKS ports [`Tor::client_on`] uses.
 ///
@@ -31,7 +36,8 @@ const DEFAULT_PORT: u16 = 9050;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocksPort {
-    /// The first that can be connected to, in tor's order.
+    /// The first that can be connected to, in tor's order. If a filter in front of the control port hides where they are,
+    /// the first of the usual ports (9050, and Tor Browser's 9150) that is tor's.
     #[default]
     Usable,
     /// This one, whatever tor says that it has: for a port in a container, or one that is forwarded.
@@ -69,9 +75,23 @@ impl SocksPort {
     }
 }
 
+/// What to do if a filter in front of the control port hides where the SOCKS ports are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FromFilter {
+    /// Take one of the usual ports. It is a tor's, but perhaps another one's.
+    UsualPorts,
+    /// Fail with the refusal.
+    Error,
+}
+
 impl Tor {
-    /// Where the port is that was asked for.
-    pub(super) fn socks_address(&self, port: &SocksPort, deadline: Deadline) -> Result<Address> {
+    /// Returns the address of the port that was asked for.
+    pub(super) fn socks_address(
+        &self,
+        port: &SocksPort,
+        from_filter: FromFilter,
+        deadline: Deadline,
+    ) -> Result<Address> {
         let controller = match (&self.core.way, port) {
             (_, SocksPort::At(address)) => return Ok(address.clone()),
             (Way::Socks(address), SocksPort::Usable) => return Ok(address.clone()),
@@ -93,12 +113,39 @@ impl Tor {
                     .map_err(|error| Error::io(format!("find {}", path.display()), error))?;
                 self.added(controller, PortLine { address: PortAddress::Unix(path), flags: wanted.clone() })?
             }
-            _ => controller.listeners(&ListenerKind::Socks)?,
+            _ => return self.any_address(controller, from_filter),
         };
-        if candidates.is_empty() {
-            return Err(NoSocksPortError::None.into());
+        self.first_usable(controller, candidates)
+    }
+
+    /// Returns the address of the first of tor's ports that can be used. Each is given no more time than `controller` has.
+    pub(super) fn any_address(&self, controller: &Controller, from_filter: FromFilter) -> Result<Address> {
+        match controller.listeners(&ListenerKind::Socks) {
+            Ok(listeners) => self.first_usable(controller, listeners),
+            Err(Error::Refused(refusal)) if from_filter == FromFilter::UsualPorts => {
+                self.usual_port(controller, *refusal)
+            }
+            Err(error) => Err(error),
         }
-        self.first_usable(controller, candidates, deadline)
+    }
+
+    /// Returns the first of the usual SOCKS ports that is tor's. `refusal` is why tor's own ones aren't known.
+    fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
+        let usable = self.core.usable.lock().clone();
+        if let Some(address) = usable {
+            return Ok(address);
+        }
+        let mut attempts = Vec::new();
+        for address in usual_addresses(controller.control_address()) {
+            match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
+                Ok(()) => {
+                    *self.core.usable.lock() = Some(address.clone());
+                    return Ok(address);
+                }
+                Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
+            }
+        }
+        Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
 
     /// The listeners of a line like this, which is added where there is none.
@@ -127,7 +174,8 @@ impl Tor {
         // 0 stands for no port at all, and not beside others.
         all.retain(|(_, value)| value.trim() != "0");
         all.push((OPTIONS[1].to_owned(), line.to_string()));
-        controller.set_conf(all)?;
+        let warnings = Warnings::listen(controller)?;
+        controller.set_conf(all).map_err(|error| warnings.explain(error))?;
         let after = controller.listeners(&ListenerKind::Socks)?;
         let mut new = after.into_iter().filter(|listener| !before.contains(listener));
         let new = match line.address {
@@ -139,12 +187,10 @@ impl Tor {
     }
 
     /// The first that can be connected to. One that could be lately is not tried again.
-    fn first_usable(
-        &self,
-        controller: &Controller,
-        listeners: Vec<ListenerAddress>,
-        deadline: Deadline,
-    ) -> Result<Address> {
+    fn first_usable(&self, controller: &Controller, listeners: Vec<ListenerAddress>) -> Result<Address> {
+        if listeners.is_empty() {
+            return Err(NoSocksPortError::None.into());
+        }
         let control = controller.control_address();
         let mut attempts = Vec::new();
         for listener in listeners {
@@ -152,7 +198,7 @@ impl Tor {
             if self.core.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
-            match Transport::connect(&address, deadline.part(CONNECT_TIMEOUT).instant()) {
+            match Transport::connect(&address, controller.deadline().part(CONNECT_TIMEOUT).instant()) {
                 Ok(_) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
@@ -171,10 +217,26 @@ impl Tor {
     }
 }
 
+/// Returns where the SOCKS ports of a tor with this control port usually are: on the same machine. Tor Browser's comes
+/// first if the control port is Tor Browser's.
+pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
+    let mut ports = USUAL_PORTS;
+    if control.and_then(Address::port) == Some(TOR_BROWSER_CONTROL) {
+        ports.reverse();
+    }
+    let remote = control.filter(|address| !address.is_on_this_machine());
+    let at = |port| match remote {
+        Some(Address::Ip(host)) => Some(Address::Ip(SocketAddr::new(host.ip(), port))),
+        Some(Address::Name { host, .. }) => Address::tcp(host, port).ok(),
+        _ => Some(Address::from(port)),
+    };
+    ports.into_iter().filter_map(at).collect()
+}
+
 /// Where a listener can be connected to from here. `None` for one that is for the other machine only on which tor is: what
 /// listens there on this machine is something else.
 fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Address> {
-    let remote = control.filter(|address| !address.is_local());
+    let remote = control.filter(|address| !address.is_on_this_machine());
     match (listener, remote) {
         (ListenerAddress::Unix(_), Some(_)) => None,
         (ListenerAddress::Ip(address), Some(_)) if address.ip().is_loopback() => None,
@@ -298,6 +360,20 @@ mod tests {
         let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
         assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
         assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
+    }
+
+    #[test]
+    fn usual_socks_ports_are_on_the_machine_of_the_control_port() {
+        let usual = |control: Option<&str>| {
+            let control = control.map(|control| control.parse::<Address>().unwrap());
+            usual_addresses(control.as_ref()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for here in [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control")] {
+            assert_eq!(usual(here), ["127.0.0.1:9050", "127.0.0.1:9150"]);
+        }
+        assert_eq!(usual(Some("127.0.0.1:9151")), ["127.0.0.1:9150", "127.0.0.1:9050"]);
+        assert_eq!(usual(Some("192.0.2.1:9051")), ["192.0.2.1:9050", "192.0.2.1:9150"]);
+        assert_eq!(usual(Some("tor.example:9151")), ["tor.example:9150", "tor.example:9050"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a control or SOCKS port is: an IP address, a host name, or a Unix socket.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -99,6 +99,20 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Returns true if this is a port of this machine: [`is_local`](Self::is_local), or an IP address that one of its network
+    /// interfaces has. Nothing is sent and no name is looked up, so that other names count as another machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        match self {
+            // Only an address of this machine can be bound.
+            Address::Ip(address) => {
+                self.is_local() || UdpSocket::bind(SocketAddr::new(address.ip(), 0)).is_ok()
+            }
+            _ => self.is_local(),
+        }
+    }
+}
+
 /// Whether `name` means this machine, whatever a resolver would say (RFC 6761, 6.3).
 pub(super) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
@@ -141,6 +155,9 @@ impl FromStr for Address {
         if text.is_empty() {
             return Err(error(AddressProblem::Empty));
         }
+        if has_scheme(text) {
+            return Err(error(AddressProblem::Scheme));
+        }
         if text.bytes().all(|b| b.is_ascii_digit()) {
             let port = parse_port(text).ok_or_else(|| error(AddressProblem::Port))?;
             return Ok(Address::from(port));
@@ -182,6 +199,16 @@ impl TryFrom<String> for Address {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
     }
+}
+
+/// Returns true if `text` begins with a scheme, as URLs and the endpoint strings of other libraries do. `tcp:9051` is
+/// port 9051 of a host called `tcp`.
+fn has_scheme(text: &str) -> bool {
+    const SCHEMES: [&str; 7] = ["tcp", "tcp4", "tcp6", "tor", "socks5", "socks5h", "http"];
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        let is_known = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        rest.starts_with("//") || is_known && rest.contains(':')
+    })
 }
 
 /// A port in decimal digits, not 0.
@@ -275,6 +302,8 @@ pub enum AddressProblem {
     Onion,
     /// The path is empty, or holds a NUL.
     Path,
+    /// It begins with a scheme, as a URL does.
+    Scheme,
 }
 
 impl ParseAddressError {
@@ -299,6 +328,7 @@ impl fmt::Display for ParseAddressError {
             AddressProblem::Brackets => "an IPv6 address needs brackets, as in [::1]:9051",
             AddressProblem::Onion => "an onion service is reached through tor, and never looked up",
             AddressProblem::Path => "the path is empty, or holds a NUL",
+            AddressProblem::Scheme => "it begins with a scheme: write the host and the port alone",
         };
         write!(f, "{:?} is no address of a port of tor's: {why}", self.text)?;
         f.write_str(" (9051, host:9051, [::1]:9051 and unix:/path are addresses)")
@@ -340,7 +370,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        use AddressProblem::{Brackets, Empty, Host, NoPort, Onion, Path, Port};
+        use AddressProblem::{Brackets, Empty, Host, NoPort, Onion, Path, Port, Scheme};
         let cases = [
             ("", Empty),
             ("0", Port),
@@ -366,6 +396,11 @@ mod tests {
             ("host/path:1", Host),
             ("abc.onion:9051", Onion),
             ("abc.ONION.:9051", Onion),
+            ("abc.onion..:9051", Host),
+            ("tcp:127.0.0.1:9051", Scheme),
+            ("http://127.0.0.1:9051", Scheme),
+            ("socks5://localhost:9050", Scheme),
+            ("https://abc.onion/", Scheme),
             ("unix:", Path),
             ("unix:/a\0b", Path),
         ];

@@ -8,6 +8,7 @@ use scape::{Controller, Error, Mapping};
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
 
 const SOON: Duration = Duration::from_secs(20);
+const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Each pair's answer, as `from=to` or `code text`.
@@ -115,15 +116,35 @@ pub(crate) const ROWS: &[Row] = &[
     ("RESOLVE", |b| said(b.c.resolve("192.0.2.7", SOON)), 250, "192.0.2.7"),
     (
         "RESOLVE",
-        |b| said(b.c.resolve("i.exit", SOON)),
+        |b| said(b.c.resolve("expyuzz4wqqyqhjn.onion", SOON)),
         OTHER,
-        "tor has no answer for \"i.exit\", reason TORPROTOCOL (it says so, too, where the only answer is an IPv6 address)",
+        "tor has no answer for \"expyuzz4wqqyqhjn.onion\", reason TORPROTOCOL: onion addresses have no IP address; connect…",
+    ),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve(&format!("{ONION}."), SOON)),
+        OTHER,
+        "tor has no answer for \"2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion\", reason UNKNOWN_264: onion addresses…",
+    ),
+    (
+        "RESOLVE",
+        |b| said(b.c.resolve("i.exit", SOON)),
+        NOT_SENT,
+        "RESOLVE: the name ends in .exit, which tor refuses…",
     ),
     (
         "RESOLVE",
         |b| said(b.c.resolve("bad!host", SOON)),
-        OTHER,
-        "tor has no answer for \"bad!host\", reason TORPRO…",
+        NOT_SENT,
+        "RESOLVE: the name may not contain '!' (at byte 3)…",
+    ),
+    ("RESOLVE", |b| said(b.c.resolve("http://g.example", SOON)), NOT_SENT, "RESOLVE: the name is a URL…"),
+    ("RESOLVE", |b| said(b.c.resolve("g.example:80", SOON)), NOT_SENT, "RESOLVE: the name contains ':'…"),
+    (
+        "MAPADDRESS",
+        |b| map(&b.c, &[("j.example", "abc.onion.")]),
+        NOT_SENT,
+        "MAPADDRESS: the address to map to is an onion address with a trailing dot…",
     ),
     (
         "RESOLVE",

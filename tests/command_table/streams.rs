@@ -66,6 +66,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "REDIRECTSTREAM",
+        |b| said(b.c.redirect_stream(GONE, "abc.onion..", 80)),
+        NOT_SENT,
+        "REDIRECTSTREAM: the address has an empty part…",
+    ),
+    (
+        "REDIRECTSTREAM",
         |b| said(b.c.redirect_stream(GONE, "a b", 80)),
         NOT_SENT,
         "REDIRECTSTREAM: the address may not…",

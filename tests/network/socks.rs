@@ -106,6 +106,11 @@ fn refusals(network: &TestNetwork) {
             assert_eq!(status(&error), Some(expected), "{error}");
             assert!(error.to_string().contains(host), "{error}");
         }
+        // With a trailing dot, tor would ask an exit.
+        let error = proxy.connect((format!("{mistyped}.").as_str(), 80)).unwrap_err();
+        assert_eq!(status(&error), Some(SocksStatus::ONION_BAD_ADDRESS), "{error}");
+        let error = proxy.resolve(&format!("{nobody}.")).unwrap_err();
+        assert!(error.to_string().contains("onion addresses have no IP address"), "{error}");
     }
 }
 

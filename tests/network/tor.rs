@@ -32,6 +32,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a SOCKS port with options is found, or added, and none is lost", socks_ports),
     ("a SOCKS port on a Unix socket is added", unix_socks_port),
     ("a tor that is known by its SOCKS port only", socks_only),
+    ("a SOCKS port with restrictive flags is known to be tor's", restrictive_socks_ports),
     ("a sleeping tor becomes ready", wakes),
     ("a tor is launched, used, and gone with the last that uses it", launched),
     ("the program's tor", global),
@@ -189,7 +190,18 @@ fn unix_socks_port(network: &TestNetwork) {
     // tor explains which permissions it wants.
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let error = tor.client_on(&SocksPort::added_unix(&path)).unwrap_err();
-    assert!(matches!(error, Error::Refused(_)), "{error}");
+    let Error::Refused(refusal) = &error else { panic!("{error}") };
+    assert!(refusal.log().iter().any(|line| line.contains("accessible")), "{error}");
+    assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
+    // It also explains that a directory isn't there, and that a port is in use.
+    let missing = directory.path().join("missing").join("socks");
+    let error = tor.client_on(&SocksPort::added_unix(&missing)).unwrap_err();
+    assert!(error.to_string().contains("missing") && error.refusal().is_some(), "{error}");
+    let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut config = tor.config().unwrap();
+    config.append("SocksPort", &busy.local_addr().unwrap().to_string()).unwrap();
+    let error = config.save().unwrap_err();
+    assert!(error.to_string().contains("in use") && error.code() == Some(553), "{error}");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let client = tor.client_on(&SocksPort::added_unix(&path)).unwrap();
     assert_eq!(client.address().path(), Some(path.as_path()));
@@ -233,6 +245,19 @@ fn socks_only(network: &TestNetwork) {
     assert!(matches!(error, Error::Socks(_)), "{error}");
     proxy.join().unwrap();
     assert!(Tor::socks_only(Address::from(address)).is_err());
+}
+
+fn restrictive_socks_ports(network: &TestNetwork) {
+    let tor = Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto")).unwrap();
+    let controller = tor.controller().unwrap();
+    for flags in [&["OnionTrafficOnly"][..], &["NoIPv4Traffic", "IPv6Traffic"], &["NoDNSRequest"]] {
+        let port = tor.client_on(&SocksPort::added(flags.iter().copied())).unwrap();
+        let only = Tor::socks_only(port.address()).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
+        assert!(only.is_ready().unwrap());
+    }
+    controller.set_conf([("SafeSocks", "1")]).unwrap();
+    let port = tor.client().unwrap();
+    Tor::socks_only(port.address()).unwrap();
 }
 
 fn wakes(network: &TestNetwork) {

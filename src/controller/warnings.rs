@@ -1,0 +1,66 @@
+//! What tor logs about a refused SETCONF.
+//!
+//! Some of tor's replies only say that something failed ("See logs for details"). The reason comes as WARN events, right
+//! after the reply.
+
+use std::time::Duration;
+
+use super::Controller;
+use crate::connection::Subscription;
+use crate::error::{Error, Phase, Result};
+use crate::event::EventBody;
+use crate::transport::Deadline;
+use crate::types::EventKind;
+
+/// How long to wait for the warnings after the reply.
+const SOON: Duration = Duration::from_millis(500);
+/// How many warnings are kept, should others come at the same time.
+const MOST: usize = 20;
+/// The beginning of the last warning about a refused SETCONF. What it says besides is in the reply.
+const LAST: &str = "Controller gave us config lines that didn't validate";
+
+/// tor's warnings since a moment before a command was sent.
+pub(crate) struct Warnings(Option<Subscription>);
+
+impl Warnings {
+    /// Begins to listen. Behind a filter that refuses WARN events, there are no warnings.
+    ///
+    /// # Errors
+    /// Those of the control connection, except for a refusal.
+    pub(crate) fn listen(controller: &Controller) -> Result<Warnings> {
+        match controller.subscribe([EventKind::Warn]) {
+            Ok(events) => Ok(Warnings(Some(events))),
+            Err(Error::Refused(_)) => Ok(Warnings(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the warnings about a command that was just refused. Waits for them, half a second at most.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.as_ref().map(logged).unwrap_or_default()
+    }
+
+    /// Adds tor's warnings to `error` if it is the refusal of a SETCONF. Waits for them, half a second at most.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Refused(refusal) => refusal.with_log(self.lines()).into(),
+            error => error,
+        }
+    }
+}
+
+/// Returns tor's warnings, up to the one that ends a refusal.
+fn logged(events: &Subscription) -> Vec<String> {
+    let mut events = events.wait(Deadline::after(SOON), Phase::Event);
+    let mut lines = Vec::new();
+    while lines.len() < MOST
+        && let Ok(event) = events.next()
+    {
+        let EventBody::Log(event) = event.body() else { continue };
+        if event.message.starts_with(LAST) {
+            break;
+        }
+        lines.push(event.message.clone());
+    }
+    lines
+}

@@ -1,0 +1,193 @@
+//! SOCKS ports that are found where the control port doesn't tell of them, and whether a port is tor's.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use scape::error::NoSocksPortError;
+use scape::testing::ScriptedTor;
+use scape::transport::Address;
+use scape::types::CircuitId;
+use scape::{Connect, Error, SocksPort, Tor, TorMode};
+
+const LONG: Duration = Duration::from_secs(20);
+/// Set in the process that a test starts to have an environment of its own.
+const CHILD: &str = "SCAPE_TEST_CHILD";
+
+/// The reply to RESOLVE of a port of tor's without special flags.
+const ANSWER: &[u8] = b"\x05\0\0\x01\xc0\0\x02\x01\0\0";
+/// The reply of a port with OnionTrafficOnly or NoIPv4Traffic.
+const FAILED: &[u8] = b"\x05\x04\0\0\0\0\0\0\0\0";
+/// The reply of a port of a tor with SafeSocks.
+const NOT_ALLOWED: &[u8] = b"\x05\x02\0\x01\0\0\0\0\0\0";
+/// The reply of another proxy.
+const UNKNOWN_COMMAND: &[u8] = b"\x05\x07\0\x01\0\0\0\0\0\0";
+
+/// The beginning of tor's answer to a browser.
+const TOR_HTTP: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
+
+/// A SOCKS port that answers RESOLVE and HTTP as the test says, and grants connections, on which it says `hello`.
+struct FakePort {
+    resolve: Mutex<&'static [u8]>,
+    http: &'static [u8],
+    asked_by_http: AtomicUsize,
+}
+
+impl FakePort {
+    fn start(listener: TcpListener, resolve: &'static [u8], http: &'static [u8]) -> Arc<FakePort> {
+        let port =
+            Arc::new(FakePort { resolve: Mutex::new(resolve), http, asked_by_http: AtomicUsize::new(0) });
+        let served = port.clone();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                // A client that goes away has what it wants.
+                let _ = served.serve(&mut stream);
+            }
+        });
+        port
+    }
+
+    fn serve(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        stream.set_read_timeout(Some(LONG))?;
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting)?;
+        if greeting == *b"GET" {
+            self.asked_by_http.fetch_add(1, Ordering::SeqCst);
+            // The end of the request is awaited, so that closing doesn't take the answer along.
+            stream.read_exact(&mut [0; 15])?;
+            return stream.write_all(self.http);
+        }
+        stream.write_all(b"\x05\0")?;
+        let mut head = [0; 5];
+        stream.read_exact(&mut head)?;
+        let rest = if head[3] == 1 { 5 } else { usize::from(head[4]) + 2 };
+        stream.read_exact(&mut vec![0; rest])?;
+        let resolve = *self.resolve.lock().unwrap();
+        stream.write_all(if head[1] == 0xF0 { resolve } else { b"\x05\0\0\x01\0\0\0\0\0\0hello" })
+    }
+
+    fn asked_by_http(&self) -> usize {
+        self.asked_by_http.load(Ordering::SeqCst)
+    }
+}
+
+fn any_port() -> (Address, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    (Address::from(listener.local_addr().unwrap()), listener)
+}
+
+#[test]
+fn a_socks_port_with_restrictive_flags_is_tors() {
+    for (resolve, by_http) in [(ANSWER, 0), (FAILED, 1), (NOT_ALLOWED, 1)] {
+        let (address, listener) = any_port();
+        let asked = FakePort::start(listener, resolve, TOR_HTTP);
+        let tor = Tor::socks_only(address).unwrap();
+        // tor logs a warning about HTTP, so it is not asked for nothing.
+        assert_eq!(asked.asked_by_http(), by_http);
+        assert!(tor.is_ready().unwrap());
+        tor.become_ready(LONG).unwrap();
+    }
+}
+
+#[test]
+fn another_proxy_is_not_tors_socks_port() {
+    for (resolve, http, by_http) in [
+        (UNKNOWN_COMMAND, TOR_HTTP, 0),
+        (FAILED, &b"HTTP/1.0 400 Bad Request\r\n\r\n"[..], 1),
+        (FAILED, b"HTTP/1.0 501 Tor is", 1),
+        (NOT_ALLOWED, b"", 1),
+    ] {
+        let (address, listener) = any_port();
+        let asked = FakePort::start(listener, resolve, http);
+        let error = Tor::socks_only(address).unwrap_err();
+        assert!(matches!(error, Error::Socks(_)), "{error}");
+        assert_eq!(asked.asked_by_http(), by_http, "{error}");
+    }
+}
+
+/// A control port behind a filter that lets nothing through.
+fn filtered() -> ScriptedTor {
+    ScriptedTor::builder()
+        .on_any(|line| {
+            let allowed =
+                ["PROTOCOLINFO", "AUTHENTICATE", "QUIT"].iter().any(|command| line.starts_with(command));
+            (!allowed).then(|| b"510 Command filtered\r\n".to_vec())
+        })
+        .listen()
+        .unwrap()
+}
+
+#[test]
+fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
+    if env::var_os(CHILD).is_some() {
+        return a_program_behind_a_filter();
+    }
+    // These ports are the machine's, so that one test has all that is to be tried on them.
+    let free = [9050, 9150].into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    let listener = free.expect("one of tor's usual SOCKS ports is free on this machine");
+    let address = Address::from(listener.local_addr().unwrap());
+    let port = FakePort::start(listener, UNKNOWN_COMMAND, b"");
+    let scripted = filtered();
+    let control = scripted.address().unwrap().clone();
+    let tor = || Tor::connect_with(&Connect::to(&control).unwrap().timeout(LONG)).unwrap();
+
+    // Another proxy is at the port.
+    let error = tor().client().unwrap_err();
+    let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
+    assert!(matches!(&**kind, NoSocksPortError::Hidden { attempts, .. } if attempts.len() == 2), "{error}");
+    for part in ["510 Command filtered", "127.0.0.1:9050", "127.0.0.1:9150", "SocksPort::at"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert_eq!(error.code(), Some(510));
+    assert_eq!(tor().is_ready().unwrap_err().code(), Some(510));
+    assert_eq!(tor().become_ready(LONG).unwrap_err().code(), Some(510));
+
+    // tor is.
+    *port.resolve.lock().unwrap() = ANSWER;
+    let tor = tor();
+    assert_eq!(*tor.client().unwrap().address(), address);
+    assert!(tor.is_ready().unwrap());
+    tor.become_ready(LONG).unwrap();
+    assert_eq!(said(tor.dial(("example.com", 80)).unwrap()), "hello");
+    let endpoint = format!("tor:example.com:80:controlPort={}", control.to_string().replace(':', r"\:"));
+    assert_eq!(said(scape::dial(endpoint.as_str()).unwrap()), "hello");
+    // Ports whose options are hidden aren't guessed, nor are those whose streams are to be attached.
+    for port in [SocksPort::with_options(["IsolateDestAddr"]), SocksPort::added(["IsolateDestAddr"])] {
+        assert_eq!(tor.client_on(&port).unwrap_err().code(), Some(510));
+    }
+    assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
+
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["a_filter_that_hides_the_socks_ports_leaves_the_usual_ones", "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .env("SCAPE_CONTROL", control.to_string())
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// Runs in a process whose environment names the control port.
+fn a_program_behind_a_filter() {
+    let found = Tor::find().unwrap();
+    assert_eq!(found.mode(), TorMode::Control);
+    assert_eq!(said(found.dial(("example.com", 80)).unwrap()), "hello");
+    assert_eq!(said(scape::dial("tor:example.com:80").unwrap()), "hello");
+    let global = Tor::global().unwrap();
+    assert_eq!(global.mode(), TorMode::Control);
+    assert!(global.is_ready().unwrap());
+    assert_eq!(said(global.dial(("example.com", 80)).unwrap()), "hello");
+}
+
+fn said(mut stream: impl Read) -> String {
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
