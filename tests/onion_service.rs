@@ -99,7 +99,7 @@ fn published_with_progress_and_removed_when_dropped() {
     assert_eq!(tags, ["adding", "added", "created", "uploading", "uploaded", "published"]);
     assert_eq!((steps[0].percent, steps.last().unwrap().percent), (0, 100));
     let problem = steps.iter().find_map(|step| step.problem.clone());
-    assert_eq!(problem.as_deref(), Some("1 uploads have failed"));
+    assert_eq!(problem.as_deref(), Some("1 upload failed"));
 
     assert!(tor.sent().contains(&NEW.to_owned()), "{:?}", tor.sent());
     assert_eq!(removals(&tor), 0);

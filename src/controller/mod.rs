@@ -3,6 +3,7 @@
 //! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
 //! circuits, streams, onion services, ownership.
 
+mod added;
 mod addresses;
 mod auth;
 mod cache;

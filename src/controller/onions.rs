@@ -8,10 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::Controller;
+use super::added::{self, Unread};
 use crate::connection::{PendingReply, QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder, Reply};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
+
+/// How long removing a service may take whose addition can't be used.
+const UNDO_WITHIN: Duration = Duration::from_secs(5);
 
 /// An onion service to be added to a running tor. control-spec, command ADD_ONION.
 ///
@@ -98,11 +102,15 @@ impl fmt::Display for OnionTarget {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AddedOnion {
-    /// Its address.
+    /// The address.
     pub address: OnionAddress,
-    /// Its key, where tor made it and was not told to keep it to itself. Whoever has it can be the service.
+    /// The key, if tor made and returned it. Whoever has it can be the service.
+    ///
+    /// `None` if a key was given, if tor was told to discard it, or if a
+    /// filter on the control port hides it (onion-grater writes `redacted`). A
+    /// service whose key isn't known can't be restored after a reconnect.
     pub key: Option<OnionKey>,
-    /// The clients that may connect, as tor repeats them; empty where anybody may.
+    /// The clients that may connect, as tor repeats them. Empty if anybody may.
     pub clients: Vec<ClientPublicKey>,
 }
 
@@ -230,10 +238,11 @@ impl AddOnion {
         Some(AddOnion { key, ..self.clone() })
     }
 
-    /// As [`command`](Self::command), for a service that must have the address that it had before.
+    /// Same as [`command`](Self::command), for a service that must keep its address.
     pub(super) fn command_again(&self) -> Result<Command> {
         if self.key.is_none() {
-            let why = "was discarded when the service was added, so that it cannot be added again";
+            let why = "isn't known, so the service can't be added again: tor was told to discard the key, or a \
+                       filter on the control port hides it";
             return Err(ArgumentError::invalid("ADD_ONION", "key", why).into());
         }
         self.command()
@@ -292,9 +301,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a service without ports and the like; [`Error::Refused`] with tor's text, for
-    /// example 550 where a service with this key is there already. [`Error::Timeout`] where tor does not answer; when its late
-    /// answer comes, the service is removed again.
+    /// [`Error::Argument`] if the service has no ports, for example. [`Error::Refused`] with tor's text, such as 550 if a
+    /// service with this key exists already. [`Error::Timeout`] if tor doesn't answer; when its late answer comes, the
+    /// service is removed again. [`Error::Answer`] if the reply has no address; the service is removed as far as it
+    /// can be, which takes up to 5 seconds more.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -310,8 +320,11 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
-        let reply = self.request_or_undo(service.command()?)?;
-        let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
+        let reply = self.request_or_undo(service)?;
+        let added = match added::read(&reply, service.key.as_ref()) {
+            Ok(added) => added,
+            Err(unread) => return Err(self.undo_unread(unread)),
+        };
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
         }
@@ -319,15 +332,15 @@ impl Controller {
     }
 
     /// Sends ADD_ONION, and waits for its reply.
-    fn request_or_undo(&self, command: Command) -> Result<Reply> {
-        let pending = self.send_checked(command)?;
+    fn request_or_undo(&self, service: &AddOnion) -> Result<Reply> {
+        let pending = self.send_checked(service.command()?)?;
         match pending.wait_timeout(self.timeout) {
             Ok(reply) => match reply.refusal(pending.command()) {
                 Some(refusal) => Err(refusal.into()),
                 None => Ok(reply),
             },
             Err(error @ Error::Timeout(_)) => {
-                self.undo_late(pending);
+                self.undo_late(pending, service.key.clone());
                 Err(error)
             }
             Err(error) => Err(error),
@@ -335,18 +348,33 @@ impl Controller {
     }
 
     /// Removes what the late reply to ADD_ONION may still tell of, on a thread that ends with that, or with the connection.
-    fn undo_late(&self, pending: PendingReply) {
+    fn undo_late(&self, pending: PendingReply, key: Option<OnionKey>) {
         let tor = self.downgrade();
         let undo = move || {
             let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
             if reply.is_ok()
-                && let (Some(added), Some(tor)) = (parse(&reply), tor.upgrade())
+                && let Some(tor) = tor.upgrade()
             {
-                let _ = tor.del_onion(&added.address);
+                match added::read(&reply, key.as_ref()) {
+                    Ok(added) => drop(tor.del_onion(&added.address)),
+                    Err(unread) => drop(tor.undo_unread(unread)),
+                }
             }
         };
         if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(undo) {
             log::warn!(target: "scape::onion", "an onion service that tor adds late will stay: {error}");
+        }
+    }
+
+    /// Removes a service that was added and whose address can't be read. Returns the error for the caller.
+    fn undo_unread(&self, unread: Unread) -> Error {
+        let error = |and: &str| Error::answer("ADD_ONION", format!("{unread}; {and}"));
+        let Some(id) = &unread.id else { return error("the service may stay until the connection ends") };
+        let command = Command::build("DEL_ONION").word("address", id).finish();
+        let tor = self.with_timeout(self.timeout.min(UNDO_WITHIN));
+        match command.map_err(Error::from).and_then(|command| tor.request(command)) {
+            Ok(_) => error("the service was removed again"),
+            Err(failed) => error(&format!("the service may stay until the connection ends: {failed}")),
         }
     }
 
@@ -375,19 +403,4 @@ impl Controller {
         }
         removed.map(drop)
     }
-}
-
-fn parse(reply: &Reply) -> Option<AddedOnion> {
-    let (mut address, mut key, mut clients) = (None, None, Vec::new());
-    for line in reply.lines() {
-        let text = std::str::from_utf8(line.text).ok()?;
-        match text.split_once('=') {
-            // What tor returns is checked too: it goes into later commands.
-            Some(("ServiceID", id)) => address = Some(id.parse().ok()?),
-            Some(("PrivateKey", blob)) => key = Some(blob.parse().ok()?),
-            Some(("ClientAuthV3", client)) => clients.push(client.parse().ok()?),
-            _ => {}
-        }
-    }
-    Some(AddedOnion { address: address?, key, clients })
 }

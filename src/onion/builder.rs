@@ -324,7 +324,7 @@ impl OnionBuilder {
         self.check_single_hop(deadline)?;
         let publication = match self.wait {
             Wait::Nothing => None,
-            _ => Some(Publication::begin(&self.within(deadline)?)?),
+            _ => Some(Publication::begin(&self.within(deadline)?).map_err(no_events)?),
         };
         let tor = self.within(deadline)?;
         let service = match self.on_disk {
@@ -383,6 +383,22 @@ impl OnionBuilder {
             return Err(Timeout::new(Phase::Publish, self.timeout).into());
         }
         Ok(self.controller.with_timeout(left.min(self.controller.timeout())))
+    }
+}
+
+/// Explains a filter's refusal of HS_DESC events.
+fn no_events(error: Error) -> Error {
+    match error.refusal() {
+        Some(refusal) if refusal.is_unrecognized_command() => {
+            let why = format!(
+                "can't be honoured, because the control port doesn't tell about descriptors ({} {}): use \
+                 wait(Wait::Nothing)",
+                refusal.code(),
+                refusal.text()
+            );
+            invalid("wait", &why)
+        }
+        _ => error,
     }
 }
 
