@@ -4,17 +4,18 @@
 
 #[path = "support/grater.rs"]
 mod grater;
+#[path = "support/place.rs"]
+mod place;
 use std::time::{Duration, Instant};
 
 use grater::{BISQ, CWTCH, ONIONSHARE, Profile, RICOCHET};
+use place::{Place, SOON, eager};
 use scape::error::PublishHint;
 use scape::onion::Wait;
 use scape::testing::ScriptedTor;
 use scape::types::OnionKey;
 use scape::{AddOnion, Connect, Controller, Error, OnionBuilder, OnionService};
 
-/// How long a test waits for what must happen.
-const SOON: Duration = Duration::from_secs(20);
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const KEY: &str =
     "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
@@ -188,4 +189,19 @@ fn service_is_adopted_if_one_of_the_lists_passes_the_filter() {
     let other = OnionKey::random().address();
     let error = OnionService::adopt(&controller(&tor), other).unwrap_err();
     assert_eq!(error.code(), Some(510), "{error}");
+}
+
+#[test]
+fn listener_of_a_service_with_a_hidden_key_fails_after_a_reconnect() {
+    let place = Place::default();
+    place.put(behind(ONIONSHARE, String::new()));
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+    listener.check().unwrap();
+    place.kill();
+    place.put(behind(ONIONSHARE, String::new()));
+    let error = listener.accept_timeout(SOON).unwrap_err();
+    assert!(error.to_string().contains("key"), "{error}");
+    assert!(listener.check().is_err());
 }

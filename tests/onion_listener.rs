@@ -370,6 +370,46 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
 }
 
 #[test]
+fn listener_fails_if_tor_does_not_take_the_service_back() {
+    let refusing =
+        || builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous mode\r\n").start().unwrap();
+    let place = Place::default();
+    place.put(tor());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+    std::thread::scope(|scope| {
+        let accepting = scope.spawn(|| listener.accept());
+        let iterating = scope.spawn(|| listener.incoming().collect::<Vec<_>>());
+        place.kill();
+        place.put(refusing());
+        assert_eq!(accepting.join().unwrap().unwrap_err().code(), Some(512));
+        let told = iterating.join().unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].as_ref().unwrap_err().code(), Some(512));
+    });
+    assert_eq!(listener.check().unwrap_err().code(), Some(512));
+    // The next tor takes it.
+    place.kill();
+    place.put(tor());
+    let deadline = Instant::now() + SOON;
+    while listener.check().is_err() {
+        assert!(Instant::now() < deadline, "{:?}", listener.check());
+        std::thread::yield_now();
+    }
+    let mut client = connect(listener.local_addr());
+    is_echoed(&mut client, &listener);
+    // So does this one, once the program adds it by itself.
+    place.kill();
+    place.put(refusing());
+    assert_eq!(listener.accept_timeout(SOON).unwrap_err().code(), Some(512));
+    place.kill();
+    place.put(tor());
+    controller.wait_connected(SOON).unwrap();
+    listener.close().unwrap();
+}
+
+#[test]
 fn also_by_hand() {
     let place = Place::default();
     place.put(tor());

@@ -21,6 +21,7 @@ mod keeper;
 mod leave_streams;
 mod ledger;
 mod listeners;
+mod lost_onions;
 mod onions;
 mod ownership;
 mod reconnect;

@@ -325,6 +325,7 @@ impl Controller {
             Ok(added) => added,
             Err(unread) => return Err(self.undo_unread(unread)),
         };
+        self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
         }

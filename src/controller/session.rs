@@ -10,6 +10,7 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::leave_streams::LeaveStreams;
 use super::ledger::Ledger;
+use super::lost_onions::LostOnions;
 use super::shared::{Follower, Shared};
 use crate::connection::{
     Candidate, Connection, ConnectionStatus, JOIN_FOR, PendingReply, Reconnected, Registration, Thread,
@@ -27,6 +28,8 @@ pub(super) struct Session {
     connect: Option<Connect>,
     pub(super) cache: Arc<Cache>,
     pub(super) ledger: Ledger,
+    /// The onion services that tor didn't take back.
+    pub(super) lost_onions: LostOnions,
     /// What was done to the option by which streams wait for a controller.
     pub(super) leave_streams: LeaveStreams,
     /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
@@ -56,6 +59,7 @@ impl Session {
             connect,
             cache: Arc::default(),
             ledger: Ledger::default(),
+            lost_onions: LostOnions::default(),
             leave_streams: LeaveStreams::default(),
             signals: Mutex::default(),
             cache_events: Mutex::default(),
@@ -179,15 +183,20 @@ impl Session {
             }
         };
         note("the events".into(), self.connection.tell_again(timeout))?;
+        let mut lost = Vec::new();
         for belonging in self.ledger.belongings() {
             let sent =
                 belonging.command.and_then(|command| self.connection.send(command, timeout)?.wait_ok());
             let is_there = sent.is_ok();
+            if let (Some(address), Err(error)) = (belonging.onion, &sent) {
+                lost.push((address, error.clone()));
+            }
             note(belonging.what, sent.map(drop))?;
             if is_there && let Some(address) = belonging.onion {
                 self.take_back(&address, timeout)?;
             }
         }
+        self.lost_onions.set(lost);
         let connection = &self.connection;
         let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
         note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
