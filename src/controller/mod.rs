@@ -9,6 +9,7 @@ mod auth;
 mod cache;
 mod circuits;
 mod client_auth;
+mod client_auth_files;
 mod conf;
 mod connect;
 mod descriptors;
