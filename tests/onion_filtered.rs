@@ -70,7 +70,7 @@ fn controller(tor: &ScriptedTor) -> Controller {
 }
 
 fn one(controller: &Controller) -> OnionBuilder {
-    OnionBuilder::new(controller).forward(80, 8080).timeout(SOON)
+    OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
 }
 
 /// How often the service was removed.
@@ -197,7 +197,7 @@ fn listener_of_a_service_with_a_hidden_key_fails_after_a_reconnect() {
     place.put(behind(ONIONSHARE, String::new()));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let listener =
-        OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
     listener.check().unwrap();
     place.kill();
     place.put(behind(ONIONSHARE, String::new()));

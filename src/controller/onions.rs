@@ -126,13 +126,14 @@ impl AddOnion {
         self
     }
 
-    /// Sends connections to `port` of the onion address to `target`. Repeat it for several ports.
+    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
+    /// socket address, or the path of a Unix socket. Repeat it for several ports.
     pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, Some(target.into())));
         self
     }
 
-    /// Sends connections to `port` of the onion address to the same port of 127.0.0.1.
+    /// Adds a virtual port whose connections go to the same port of 127.0.0.1.
     pub fn local_port(mut self, port: u16) -> Self {
         self.ports.push((port, None));
         self

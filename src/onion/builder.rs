@@ -38,7 +38,7 @@ type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 /// use scape::onion::Wait;
 ///
 /// let service = OnionBuilder::new(&controller)
-///     .forward(80, 8080) // a web server that is there already
+///     .port(80, 8080) // a web server that is there already
 ///     .on_progress(|step| println!("{step}"))
 /// #   .wait(Wait::Nothing)
 ///     .publish()?;
@@ -104,21 +104,26 @@ impl OnionBuilder {
         self
     }
 
-    /// A port of the onion address that the listener serves. Repeat it for several: each gets a local socket of its own, so that
+    /// Adds a virtual port (a port of the onion address) that the listener serves: for [`listen`](Self::listen).
+    ///
+    /// Repeat it for several ports. Each gets a local socket of its own, so that
     /// [`OnionStream::port`](super::OnionStream::port) tells them apart, unless a local socket is named, which they share.
-    pub fn port(mut self, port: u16) -> Self {
+    pub fn virtual_port(mut self, port: u16) -> Self {
         self.ports.push((port, To::Listener));
         self
     }
 
-    /// A port of the onion address whose connections go to `target`: a port of 127.0.0.1, a socket address, or the path of a Unix
-    /// socket. Repeat it for several.
-    pub fn forward(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
+    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
+    /// socket address, or the path of a Unix socket. Repeat it for several ports.
+    ///
+    /// [`DiskOnion::port`] and [`AddOnion::port`] mean the same.
+    pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, To::Target(target.into())));
         self
     }
 
-    /// Uses this key: the address follows from it. Whoever saves [`OnionService::key`] can give it here the next time.
+    /// Uses this key, from which the address follows. To keep an address, [save](OnionKey::save) the key of
+    /// [`OnionService::key`], and [load](OnionKey::load) it the next time.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
@@ -244,7 +249,8 @@ impl OnionBuilder {
             match to {
                 To::Target(target) => ports.push((port, target)),
                 To::Listener => {
-                    let why = "goes nowhere: say forward() with its target, or listen() instead of publish()";
+                    let why =
+                        "goes nowhere: give port() its local target, or call listen() instead of publish()";
                     return Err(invalid(&format!("port {port}"), why));
                 }
             }
@@ -257,14 +263,14 @@ impl OnionBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](Self::publish); [`Error::Argument`] also where there is no [`port`](Self::port) for the listener;
+    /// Those of [`publish`](Self::publish); [`Error::Argument`] also if there is no [`virtual_port`](Self::virtual_port) for the listener;
     /// [`Error::Io`] where the local socket cannot be had. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
         let wanted = self.checked_ports()?;
         let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
         let own: Vec<u16> = wanted.iter().filter_map(is_own).collect();
         if own.is_empty() {
-            let why = "has none for the listener: say port(), or publish() instead of listen()";
+            let why = "has none for the listener: add one with virtual_port(), or call publish() instead of listen()";
             return Err(invalid("list of ports", why));
         }
         self.local.check()?;
@@ -288,8 +294,7 @@ impl OnionBuilder {
     fn checked_ports(&mut self) -> Result<Vec<(u16, To)>> {
         let ports = std::mem::take(&mut self.ports);
         if ports.is_empty() {
-            let why =
-                "is empty: a service needs one, by port() for a listener or forward() to somewhere else";
+            let why = "is empty: a service needs one: port() with its local target, or virtual_port() for a listener";
             return Err(invalid("list of ports", why));
         }
         for (at, (port, to)) in ports.iter().enumerate() {

@@ -29,7 +29,7 @@ const QUEUE: usize = 16;
 /// use std::io::Write;
 ///
 /// let controller = scape::connect()?;
-/// let listener = OnionBuilder::new(&controller).port(80).listen()?;
+/// let listener = OnionBuilder::new(&controller).virtual_port(80).listen()?;
 /// println!("http://{}/", listener.address());
 /// for stream in listener.incoming() {
 ///     stream?.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello\n")?;
