@@ -30,14 +30,16 @@ impl Default for LostOnions {
 }
 
 impl LostOnions {
-    /// Replaces what was lost, after everything was given back on a new
-    /// connection.
-    pub(super) fn set(&self, lost: Vec<(OnionAddress, Error)>) {
+    /// Forgets what was lost: on a new connection everything is given back.
+    pub(super) fn clear(&self) {
+        self.0.lock().lost.clear();
+    }
+
+    /// tor refuses to take a service back, and isn't asked again.
+    pub(super) fn add(&self, address: OnionAddress, error: Error) {
         let mut state = self.0.lock();
-        state.lost = lost;
-        if !state.lost.is_empty() {
-            state.bell = bounded(0);
-        }
+        state.lost.push((address, error));
+        state.bell = bounded(0);
     }
 
     /// A service was added again by the program.

@@ -242,8 +242,7 @@ impl AddOnion {
     /// Same as [`command`](Self::command), for a service that must keep its address.
     pub(super) fn command_again(&self) -> Result<Command> {
         if self.key.is_none() {
-            let why = "isn't known, so the service can't be added again: tor was told to discard the key, or a \
-                       filter on the control port hides it";
+            let why = "was discarded, or is hidden by a filter on the control port, so the service can't be added again";
             return Err(ArgumentError::invalid("ADD_ONION", "key", why).into());
         }
         self.command()

@@ -183,20 +183,19 @@ impl Session {
             }
         };
         note("the events".into(), self.connection.tell_again(timeout))?;
-        let mut lost = Vec::new();
+        self.lost_onions.clear();
         for belonging in self.ledger.belongings() {
             let sent =
                 belonging.command.and_then(|command| self.connection.send(command, timeout)?.wait_ok());
             let is_there = sent.is_ok();
             if let (Some(address), Err(error)) = (belonging.onion, &sent) {
-                lost.push((address, error.clone()));
+                self.lost_onions.add(address, error.clone());
             }
             note(belonging.what, sent.map(drop))?;
             if is_there && let Some(address) = belonging.onion {
                 self.take_back(&address, timeout)?;
             }
         }
-        self.lost_onions.set(lost);
         let connection = &self.connection;
         let ask = |command| connection.send(command, timeout).and_then(PendingReply::wait_ok);
         note("that streams wait for this controller".into(), self.leave_streams.restore(&ask))?;
