@@ -33,7 +33,7 @@ fn main() {
 
     let bare = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let listener =
-        tor.onion().unwrap().port(SCAPE).forward(BARE, bare.local_addr().unwrap()).listen().unwrap();
+        tor.onion().unwrap().virtual_port(SCAPE).port(BARE, bare.local_addr().unwrap()).listen().unwrap();
     let address = *listener.address();
     thread::spawn(move || bare.incoming().flatten().for_each(|stream| send(stream, bytes)));
     let serving = listener.shutdown_handle();

@@ -74,7 +74,7 @@ fn main() -> Result<()> {
     println!("    {NAME} is {}", client.dns_resolve(NAME)?);
 
     step("Publishing an onion service, with a small web server behind it in this program");
-    let listener = tor.onion()?.port(80).timeout(PATIENCE).on_progress(progress_bar).listen()?;
+    let listener = tor.onion()?.virtual_port(80).timeout(PATIENCE).on_progress(progress_bar).listen()?;
     println!("\n    http://{}/", listener.address());
 
     step("Fetching its page with another client, a tor that is launched for it");

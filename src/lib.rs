@@ -10,7 +10,7 @@
 //! let mut stream = tor.dial(("example.com", 80))?; // through tor, name and all
 //! stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
 //!
-//! let listener = tor.onion()?.port(80).listen()?; // published when this returns
+//! let listener = tor.onion()?.virtual_port(80).listen()?; // published when this returns
 //! println!("http://{}/", listener.address());
 //!
 //! let controller = tor.controller()?; // every command, every event

@@ -65,7 +65,7 @@ fn is_echoed(client: &mut TcpStream, listener: &OnionListener) {
 #[test]
 fn a_client_comes() {
     let tor = tor();
-    let listener = new(&tor).port(80).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
     assert_eq!(listener.to_string(), format!("{A}.onion:80"));
     assert_eq!((listener.address().service_id(), listener.port()), (A.to_owned(), 80));
     assert_eq!(listener.service().ports(), [(80, listener.local_addr().clone())]);
@@ -93,7 +93,7 @@ fn a_client_comes() {
 #[test]
 fn a_stream_is_like_another() {
     let tor = tor();
-    let listener = new(&tor).port(80).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
     let mut client = connect(listener.local_addr());
     let mut server = listener.accept().unwrap();
     server.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -116,7 +116,7 @@ fn a_stream_is_like_another() {
 #[test]
 fn several_ports_are_told_apart() {
     let tor = tor();
-    let listener = new(&tor).port(80).forward(22, 2222).port(81).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).port(22, 2222).virtual_port(81).listen().unwrap();
     let ports = listener.service().ports();
     assert_eq!(ports.iter().map(|(port, _)| *port).collect::<Vec<_>>(), [80, 22, 81]);
     assert_eq!(ports[1].1, OnionTarget::from(2222));
@@ -125,7 +125,7 @@ fn several_ports_are_told_apart() {
         assert_eq!(listener.accept_timeout(SOON).unwrap().port(), Some(*port));
     }
     // Those that share a socket are not.
-    let listener = new(&tor).port(80).port(81).local_port(0).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).virtual_port(81).local_port(0).listen().unwrap();
     let ports = listener.service().ports();
     assert_eq!(ports[0].1, ports[1].1);
     let _client = connect(&ports[1].1);
@@ -137,11 +137,11 @@ fn where_it_listens_can_be_chosen() {
     let tor = tor();
     // A port that is free now.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let listener = new(&tor).port(80).local_port(free.port()).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).local_port(free.port()).listen().unwrap();
     assert_eq!(*listener.local_addr(), OnionTarget::Tcp(free));
     is_echoed(&mut connect(listener.local_addr()), &listener);
     let sent = tor.sent().len();
-    let error = new(&tor).port(80).local(free).listen().unwrap_err();
+    let error = new(&tor).virtual_port(80).local(free).listen().unwrap_err();
     assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::AddrInUse), "{error}");
     assert!(error.to_string().contains(&free.to_string()), "{error}");
     assert!(!tor.sent()[sent..].iter().any(|line| line.starts_with("ADD_ONION")));
@@ -149,17 +149,17 @@ fn where_it_listens_can_be_chosen() {
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     given.set_nonblocking(true).unwrap();
     let address = given.local_addr().unwrap();
-    let listener = new(&tor).port(80).listen_on(given).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen_on(given).listen().unwrap();
     assert_eq!(*listener.local_addr(), OnionTarget::Tcp(address));
     is_echoed(&mut connect(listener.local_addr()), &listener);
     // The socket listens everywhere; tor is told where it is.
     let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
-    let listener = new(&tor).port(80).local(everywhere).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).local(everywhere).listen().unwrap();
     let [(80, OnionTarget::Tcp(target))] = listener.service().ports() else { panic!("{listener:?}") };
     assert!(target.ip().is_loopback());
     // And where it is reached in another way, as the user says.
     let container: SocketAddr = "192.0.2.7:8080".parse().unwrap();
-    let listener = new(&tor).port(80).local(everywhere).reached_at(container).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).local(everywhere).reached_at(container).listen().unwrap();
     assert_eq!(listener.service().ports(), [(80, OnionTarget::Tcp(container))]);
 }
 
@@ -174,9 +174,9 @@ fn unix_sockets() {
     let path = folder.path().join("given");
     let given = UnixListener::bind(&path).unwrap();
     for builder in [
-        new(&tor).port(80).unix_socket(),
-        new(&tor).port(80).unix_socket_at(folder.path().join("own")),
-        new(&tor).port(80).listen_on(given),
+        new(&tor).virtual_port(80).unix_socket(),
+        new(&tor).virtual_port(80).unix_socket_at(folder.path().join("own")),
+        new(&tor).virtual_port(80).listen_on(given),
     ] {
         let listener = builder.listen().unwrap();
         let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
@@ -193,7 +193,7 @@ fn unix_sockets() {
         client.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "hello");
     }
-    let listener = new(&tor).port(80).unix_socket().listen().unwrap();
+    let listener = new(&tor).virtual_port(80).unix_socket().listen().unwrap();
     let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
     let directory = path.parent().unwrap();
     assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
@@ -202,13 +202,13 @@ fn unix_sockets() {
 
     for (path, why) in [("relative", "is not absolute"), ("/with a/space", "may not contain")] {
         let sent = tor.sent().len();
-        let error = new(&tor).port(80).unix_socket_at(path).listen().unwrap_err();
+        let error = new(&tor).virtual_port(80).unix_socket_at(path).listen().unwrap_err();
         let is_io = matches!(error, Error::Io { .. });
         assert!(is_io || error.to_string().contains(why), "{error}");
         assert!(!tor.sent()[sent..].iter().any(|line| line.starts_with("ADD_ONION")));
     }
     let spaced = folder.path().join("with a space");
-    let error = new(&tor).port(80).unix_socket_at(&spaced).listen().unwrap_err();
+    let error = new(&tor).virtual_port(80).unix_socket_at(&spaced).listen().unwrap_err();
     assert!(
         matches!(error, Error::Argument(_)) && error.to_string().contains("may not contain ' '"),
         "{error}"
@@ -219,7 +219,7 @@ fn unix_sockets() {
 #[test]
 fn waiting_has_an_end() {
     let tor = tor();
-    let listener = new(&tor).port(80).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
     let begun = Instant::now();
     let error = listener.accept_timeout(Duration::from_millis(30)).unwrap_err();
     assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Accept), "{error}");
@@ -249,7 +249,7 @@ fn waiting_has_an_end() {
 #[test]
 fn it_can_be_selected_on() {
     let tor = tor();
-    let listener = new(&tor).port(80).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
     let (quit, quitting) = unbounded::<()>();
     let mut client = connect(listener.local_addr());
     let mut served = 0;
@@ -285,7 +285,7 @@ fn the_service_goes_before_the_socket() {
         .start()
         .unwrap();
     for by_close in [true, false] {
-        let listener = new(&tor).port(80).listen().unwrap();
+        let listener = new(&tor).virtual_port(80).listen().unwrap();
         let target = listener.local_addr().clone();
         place.send(target.clone()).unwrap();
         let mut client = connect(&target);
@@ -311,7 +311,7 @@ fn nothing_is_left_of_one_that_was_refused() {
         ScriptedTor::builder().on_prefix("ADD_ONION", "551 Failed to add Onion Service\r\n").start().unwrap();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = OnionTarget::Tcp(given.local_addr().unwrap());
-    let error = new(&tor).port(80).listen_on(given).listen().unwrap_err();
+    let error = new(&tor).virtual_port(80).listen_on(given).listen().unwrap_err();
     assert_eq!(error.code(), Some(551), "{error}");
     assert!(!is_listening(&target));
 }
@@ -319,7 +319,7 @@ fn nothing_is_left_of_one_that_was_refused() {
 #[test]
 fn the_end_of_the_connection_is_told_to_who_accepts() {
     let tor = tor();
-    let listener = new(&tor).port(80).listen().unwrap();
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
     let mut early = connect(listener.local_addr());
     is_echoed(&mut early, &listener);
     std::thread::scope(|scope| {
@@ -350,7 +350,7 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     for _ in 0..3 {
         std::thread::scope(|scope| {
             let accepting = scope.spawn(|| listener.accept());
@@ -370,11 +370,51 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
 }
 
 #[test]
+fn listener_fails_if_tor_does_not_take_the_service_back() {
+    let refusing =
+        || builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous mode\r\n").start().unwrap();
+    let place = Place::default();
+    place.put(tor());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+    std::thread::scope(|scope| {
+        let accepting = scope.spawn(|| listener.accept());
+        let iterating = scope.spawn(|| listener.incoming().collect::<Vec<_>>());
+        place.kill();
+        place.put(refusing());
+        assert_eq!(accepting.join().unwrap().unwrap_err().code(), Some(512));
+        let told = iterating.join().unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].as_ref().unwrap_err().code(), Some(512));
+    });
+    assert_eq!(listener.check().unwrap_err().code(), Some(512));
+    // The next tor takes it.
+    place.kill();
+    place.put(tor());
+    let deadline = Instant::now() + SOON;
+    while listener.check().is_err() {
+        assert!(Instant::now() < deadline, "{:?}", listener.check());
+        std::thread::yield_now();
+    }
+    let mut client = connect(listener.local_addr());
+    is_echoed(&mut client, &listener);
+    // So does this one, once the program adds it by itself.
+    place.kill();
+    place.put(refusing());
+    assert_eq!(listener.accept_timeout(SOON).unwrap_err().code(), Some(512));
+    place.kill();
+    place.put(tor());
+    controller.wait_connected(SOON).unwrap();
+    listener.close().unwrap();
+}
+
+#[test]
 fn also_by_hand() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().connect().unwrap();
-    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     place.kill();
     assert!(listener.accept().unwrap_err().is_closed());
     place.put(tor());
@@ -389,7 +429,7 @@ fn a_policy_that_gives_up_ends_it() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager().max_attempts(3)).connect().unwrap();
-    let listener = OnionBuilder::new(&controller).port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     place.kill();
     assert!(listener.accept().unwrap_err().is_closed());
     assert!(listener.incoming().next().unwrap().unwrap_err().is_closed());

@@ -69,7 +69,7 @@ fn controller(tor: &ScriptedTor) -> Controller {
 }
 
 fn one(controller: &Controller) -> OnionBuilder {
-    OnionBuilder::new(controller).forward(80, 8080).timeout(SOON)
+    OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
 }
 
 /// How often the service was removed.
@@ -99,7 +99,7 @@ fn published_with_progress_and_removed_when_dropped() {
     assert_eq!(tags, ["adding", "added", "created", "uploading", "uploaded", "published"]);
     assert_eq!((steps[0].percent, steps.last().unwrap().percent), (0, 100));
     let problem = steps.iter().find_map(|step| step.problem.clone());
-    assert_eq!(problem.as_deref(), Some("1 uploads have failed"));
+    assert_eq!(problem.as_deref(), Some("1 upload failed"));
 
     assert!(tor.sent().contains(&NEW.to_owned()), "{:?}", tor.sent());
     assert_eq!(removals(&tor), 0);
@@ -203,8 +203,8 @@ fn everything_that_can_be_said_is_sent() {
     let key: OnionKey = KEY.parse().unwrap();
     let client: ClientPublicKey = CLIENT.parse().unwrap();
     let builder = OnionBuilder::new(&controller(&tor))
-        .forward(80, OnionTarget::Tcp("[::1]:8080".parse().unwrap()))
-        .forward(81, 9090)
+        .port(80, OnionTarget::Tcp("[::1]:8080".parse().unwrap()))
+        .port(81, 9090)
         .key(key.clone())
         .client(client)
         .max_streams(5)
@@ -231,7 +231,7 @@ fn everything_that_can_be_said_is_sent() {
 fn a_unix_socket_can_be_the_target() {
     let tor = publishing("");
     let path = std::path::Path::new("/run/web server/socket");
-    let forward = |path| OnionBuilder::new(&controller(&tor)).forward(80, path).wait(Wait::Nothing).publish();
+    let forward = |path| OnionBuilder::new(&controller(&tor)).port(80, path).wait(Wait::Nothing).publish();
     let error = forward(path).unwrap_err();
     assert!(matches!(error, Error::Argument(_)), "{error}");
     assert!(!tor.sent().iter().any(|line| line.starts_with("ADD_ONION")));
@@ -246,21 +246,30 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     let before = tor.sent().len();
     let new = || OnionBuilder::new(&controller);
     for (builder, why) in [
-        (new(), "the list of ports is empty: a service needs one, by port() for a listener or forward()"),
-        (new().port(80), "the port 80 goes nowhere: say forward() with its target, or listen()"),
-        (new().forward(80, 8080).port(81), "the port 81 goes nowhere"),
-        (new().forward(0, 8080), "the port is 0"),
-        (new().forward(80, 0), "the port is 0"),
-        (new().forward(80, 8080).forward(80, 8081), "the port 80 is there twice"),
+        (
+            new(),
+            "the list of ports is empty: a service needs one: port() with its local target, or virtual_port() for a listener",
+        ),
+        (
+            new().virtual_port(80),
+            "the port 80 goes nowhere: give port() its local target, or call listen() instead of publish()",
+        ),
+        (new().port(80, 8080).virtual_port(81), "the port 81 goes nowhere"),
+        (new().port(0, 8080), "the port is 0"),
+        (new().port(80, 0), "the port is 0"),
+        (new().port(80, 8080).port(80, 8081), "the port 80 is there twice"),
     ] {
         let error = builder.publish().unwrap_err();
         assert!(matches!(error, Error::Argument(_)) && error.to_string().contains(why), "{error}");
     }
     for (builder, why) in [
         (new(), "the list of ports is empty"),
-        (new().forward(80, 8080), "the list of ports has none for the listener: say port(), or publish()"),
-        (new().port(0), "the port is 0"),
-        (new().port(80).forward(80, 8080), "the port 80 is there twice"),
+        (
+            new().port(80, 8080),
+            "the list of ports has none for the listener: add one with virtual_port(), or call publish() instead of listen()",
+        ),
+        (new().virtual_port(0), "the port is 0"),
+        (new().virtual_port(80).port(80, 8080), "the port 80 is there twice"),
     ] {
         let error = builder.listen().unwrap_err();
         assert!(matches!(error, Error::Argument(_)) && error.to_string().contains(why), "{error}");
@@ -386,7 +395,7 @@ fn a_tor_that_does_not_answer_holds_nobody_up() {
     };
     let publish = |tor: &ScriptedTor| {
         let impatient = controller(tor).with_timeout(Duration::from_secs(2));
-        OnionBuilder::new(&impatient).forward(80, 8080).wait(Wait::Nothing).publish().unwrap()
+        OnionBuilder::new(&impatient).port(80, 8080).wait(Wait::Nothing).publish().unwrap()
     };
     let begun = Instant::now();
     let (one, other) = (silent(), silent());

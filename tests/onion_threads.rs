@@ -79,10 +79,10 @@ fn closing_leaves_nothing(controller: &Controller) {
     let before = belongings();
     for round in 0..60 {
         let listener = match round % 4 {
-            0 => builder(controller).port(80).port(81),
-            1 => builder(controller).port(80).unix_socket().port(81),
-            2 => builder(controller).port(80).local("0.0.0.0:0".parse().unwrap()),
-            _ => builder(controller).port(80).local("[::1]:0".parse().unwrap()),
+            0 => builder(controller).virtual_port(80).virtual_port(81),
+            1 => builder(controller).virtual_port(80).unix_socket().virtual_port(81),
+            2 => builder(controller).virtual_port(80).local("0.0.0.0:0".parse().unwrap()),
+            _ => builder(controller).virtual_port(80).local("[::1]:0".parse().unwrap()),
         };
         // Some machines have no IPv6.
         let Ok(listener) = listener.listen() else { continue };
@@ -106,7 +106,7 @@ fn a_shared_socket_is_left_to_the_other(controller: &Controller) {
     let before = belongings();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let shared = given.try_clone().unwrap();
-    let listener = builder(controller).port(80).listen_on(given).listen().unwrap();
+    let listener = builder(controller).virtual_port(80).listen_on(given).listen().unwrap();
     listener.close().unwrap();
     become_belongings((before.0 + 1, before.1));
     let address = shared.local_addr().unwrap();
@@ -118,7 +118,7 @@ fn a_shared_socket_is_left_to_the_other(controller: &Controller) {
 
 fn without_a_free_file(controller: &Controller) {
     let before = belongings();
-    let listener = builder(controller).port(80).listen().unwrap();
+    let listener = builder(controller).virtual_port(80).listen().unwrap();
     let target = listener.local_addr().clone();
     let time = Ticks::open();
     let limit = getrlimit(Resource::Nofile);

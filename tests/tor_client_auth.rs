@@ -13,7 +13,7 @@ use scape::onion::client_auth::{ClientAuthDir, ClientAuthGuard};
 use scape::onion::disk::{DiskOnion, DiskOnions};
 use scape::protocol::Command;
 use scape::types::{ClientKey, OnionAddress, OnionKey, Signal};
-use scape::{ClientAuth, Controller, Error};
+use scape::{ClientAuth, ClientAuthAdded, Controller, Error};
 use support::real_tor::RealTor;
 
 fn address() -> OnionAddress {
@@ -88,6 +88,56 @@ fn what_tor_itself_writes_is_read_and_its_troubles_are_told() {
     keys.apply(&controller).unwrap();
     assert_eq!(known(&controller, &other), Some((key, true)));
     assert!(tor.is_running());
+}
+
+#[test]
+fn permanent_key_is_refused_beside_another_file_for_the_service() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
+    let (address, key) = (address(), ClientKey::random());
+    keys.add("bob", &address, &key).unwrap();
+    keys.apply(&controller).unwrap();
+    for permanent in [ClientKey::random(), key.clone()] {
+        let auth = ClientAuth::new(address, permanent).permanent();
+        let error = controller.onion_client_auth_add(&auth).unwrap_err();
+        assert!(
+            matches!(error, Error::Argument(_)) && error.to_string().contains("bob.auth_private"),
+            "{error}"
+        );
+    }
+    assert_eq!(files(keys.directory()), ["bob.auth_private"]);
+    // tor still takes a configuration, and lives.
+    controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
+    assert_eq!(known(&controller, &address), Some((key, true)));
+    assert!(tor.is_running());
+    // Without that file, tor's own is replaced as often as is wanted.
+    keys.remove("bob").unwrap();
+    for _ in 0..2 {
+        let key = ClientKey::random();
+        controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+        controller.set_conf([("MaxCircuitDirtiness", "78")]).unwrap();
+        assert_eq!(known(&controller, &address), Some((key, true)));
+    }
+}
+
+#[test]
+fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
+    let (address, key) = (address(), ClientKey::random());
+    keys.add("bob", &address, &ClientKey::random()).unwrap();
+    keys.apply(&controller).unwrap();
+    // A directory that this program can't find: relative to tor's.
+    let relative = keys.directory().strip_prefix("/").unwrap().to_str().unwrap();
+    let up = "../".repeat(20) + relative;
+    controller.set_conf([("ClientOnionAuthDir", up.as_str())]).unwrap();
+    let added = controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+    assert_eq!(added, ClientAuthAdded::Replaced);
+    controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
+    assert_eq!(known(&controller, &address), Some((key, true)));
+    assert_eq!(files(keys.directory()), [address.service_id() + ".auth_private"]);
 }
 
 #[test]

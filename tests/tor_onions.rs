@@ -23,7 +23,7 @@ fn new(controller: &Controller) -> OnionBuilder {
 }
 
 fn one(controller: &Controller) -> OnionBuilder {
-    new(controller).forward(80, 8080)
+    new(controller).port(80, 8080)
 }
 
 fn eager() -> Reconnect {
@@ -95,8 +95,8 @@ fn everything_that_can_be_said_is_taken() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let service = new(&controller)
-        .forward(80, OnionTarget::Tcp("[::1]:8080".parse().unwrap()))
-        .forward(81, std::path::Path::new("/run/web/socket"))
+        .port(80, OnionTarget::Tcp("[::1]:8080".parse().unwrap()))
+        .port(81, std::path::Path::new("/run/web/socket"))
         .client(CLIENT.parse().unwrap())
         .max_streams(5)
         .max_streams_close_circuit()
@@ -106,7 +106,7 @@ fn everything_that_can_be_said_is_taken() {
         .unwrap();
     assert_eq!(service.clients(), [CLIENT.parse().unwrap()]);
     for port in [1, u16::MAX] {
-        new(&controller).port(port).listen().unwrap().close().unwrap();
+        new(&controller).virtual_port(port).listen().unwrap().close().unwrap();
     }
 }
 
@@ -152,7 +152,7 @@ fn a_service_and_its_listener_survive_the_end_of_tor() {
     let mut tor = RealTor::start("CookieAuthentication 1\n");
     let controller = tor.over_unix().reconnect(eager()).connect().unwrap();
     let service = one(&controller).publish().unwrap();
-    let listener = new(&controller).port(80).listen().unwrap();
+    let listener = new(&controller).virtual_port(80).listen().unwrap();
     let mut expected = [*service.address(), *listener.address()];
     expected.sort();
     for _ in 0..3 {
@@ -186,7 +186,7 @@ fn a_service_and_its_listener_survive_the_end_of_tor() {
 fn a_listener_hears_of_the_end_of_tor() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();
-    let listener = new(&controller).port(80).unix_socket().listen().unwrap();
+    let listener = new(&controller).virtual_port(80).unix_socket().listen().unwrap();
     let OnionTarget::Unix(path) = listener.local_addr().clone() else { panic!("{listener:?}") };
     std::thread::scope(|scope| {
         let accepting = scope.spawn(|| listener.accept().unwrap_err());

@@ -100,10 +100,17 @@ impl Controller {
     /// made with this library gives back the keys of all controllers, in the same write. If a program without this
     /// library changes something, or after `SIGNAL RELOAD`, the keys are lost.
     ///
+    /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
+    /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't
+    /// be read from here (tor is on another machine, or its directory is closed to this program), the permanent key
+    /// that tor has for the service is removed first, together with its file, and put back if adding fails. A file
+    /// that tor hasn't read yet can't be noticed then.
+    ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a name that tor does not take; [`Error::Refused`] (553) where the key is no valid one,
-    /// or cannot be kept because there is no `ClientOnionAuthDir`.
+    /// [`Error::Argument`] if tor doesn't accept the name, or if another file in `ClientOnionAuthDir` is for the same
+    /// service. [`Error::Refused`] (553) if the key isn't valid, or can't be kept because there is no
+    /// `ClientOnionAuthDir`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -120,8 +127,16 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
-        let reply = self.request(auth.command()?)?;
+        let command = auth.command()?;
+        let before = self.make_room_for(auth)?;
+        let reply = self.request(command).inspect_err(|_| {
+            let put_back = before.as_ref().map(|before| self.request(before.command()?));
+            if let Some(Err(error)) = put_back {
+                log::warn!(target: "scape::onion", "the client key for {} is lost: {error}", auth.address);
+            }
+        })?;
         let added = match reply.code() {
+            250 if before.is_some() => ClientAuthAdded::Replaced,
             250 => ClientAuthAdded::New,
             251 => ClientAuthAdded::Replaced,
             252 => ClientAuthAdded::Decrypted,

@@ -3,11 +3,13 @@
 //! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
 //! circuits, streams, onion services, ownership.
 
+mod added;
 mod addresses;
 mod auth;
 mod cache;
 mod circuits;
 mod client_auth;
+mod client_auth_files;
 mod client_keys;
 mod conf;
 mod connect;
@@ -22,6 +24,7 @@ mod keeper;
 mod leave_streams;
 mod ledger;
 mod listeners;
+mod lost_onions;
 mod onions;
 mod ownership;
 mod places;

@@ -6,9 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::Controller;
+use super::added::{self, Unread};
 use crate::connection::{QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
-use crate::protocol::{Command, CommandBuilder, Reply};
+use crate::protocol::{Command, CommandBuilder};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// An onion service to be added to a running tor. control-spec, command ADD_ONION.
@@ -96,11 +97,15 @@ impl fmt::Display for OnionTarget {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AddedOnion {
-    /// Its address.
+    /// The address.
     pub address: OnionAddress,
-    /// Its key, where tor made it and was not told to keep it to itself. Whoever has it can be the service.
+    /// The key, if tor made and returned it. Whoever has it can be the service.
+    ///
+    /// `None` if a key was given, if tor was told to discard it, or if a
+    /// filter on the control port hides it (onion-grater writes `redacted`). A
+    /// service whose key isn't known can't be restored after a reconnect.
     pub key: Option<OnionKey>,
-    /// The clients that may connect, as tor repeats them; empty where anybody may.
+    /// The clients that may connect, as tor repeats them. Empty if anybody may.
     pub clients: Vec<ClientPublicKey>,
 }
 
@@ -116,13 +121,14 @@ impl AddOnion {
         self
     }
 
-    /// Sends connections to `port` of the onion address to `target`. Repeat it for several ports.
+    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
+    /// socket address, or the path of a Unix socket. Repeat it for several ports.
     pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, Some(target.into())));
         self
     }
 
-    /// Sends connections to `port` of the onion address to the same port of 127.0.0.1.
+    /// Adds a virtual port whose connections go to the same port of 127.0.0.1.
     pub fn local_port(mut self, port: u16) -> Self {
         self.ports.push((port, None));
         self
@@ -228,10 +234,10 @@ impl AddOnion {
         Some(AddOnion { key, ..self.clone() })
     }
 
-    /// As [`command`](Self::command), for a service that must have the address that it had before.
+    /// Same as [`command`](Self::command), for a service that must keep its address.
     pub(super) fn command_again(&self) -> Result<Command> {
         if self.key.is_none() {
-            let why = "was discarded when the service was added, so that it cannot be added again";
+            let why = "was discarded, or is hidden by a filter on the control port, so the service can't be added again";
             return Err(ArgumentError::invalid("ADD_ONION", "key", why).into());
         }
         self.command()
@@ -290,9 +296,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a service without ports and the like; [`Error::Refused`] with tor's text, for
-    /// example 550 where a service with this key is there already. [`Error::Timeout`] where tor does not answer; when its late
-    /// answer comes, the service is removed again.
+    /// [`Error::Argument`] if the service has no ports, for example. [`Error::Refused`] with tor's text, such as 550 if a
+    /// service with this key exists already. [`Error::Timeout`] if tor doesn't answer; when its late answer comes, the
+    /// service is removed again. [`Error::Answer`] if the reply has no address; the service is removed as far as it
+    /// can be, which takes up to one second more.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -308,16 +315,34 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
-        let reply = self.request_or_undo(service.command()?, |tor, reply| {
-            if let Some(added) = parse(reply) {
-                let _ = tor.del_onion(&added.address);
+        let key = service.key.clone();
+        let reply = self.request_or_undo(service.command()?, move |tor, reply| {
+            match added::read(reply, key.as_ref()) {
+                Ok(added) => drop(tor.del_onion(&added.address)),
+                Err(unread) => drop(tor.undo_unread(unread)),
             }
         })?;
-        let added = parse(&reply).ok_or_else(|| Error::answer("ADD_ONION", reply.to_string()))?;
+        let added = match added::read(&reply, service.key.as_ref()) {
+            Ok(added) => added,
+            Err(unread) => return Err(self.undo_unread(unread)),
+        };
+        self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
         }
         Ok(added)
+    }
+
+    /// Removes a service that was added and whose address can't be read. Returns the error for the caller.
+    fn undo_unread(&self, unread: Unread) -> Error {
+        let error = |and: &str| Error::answer("ADD_ONION", format!("{unread}; {and}"));
+        let Some(id) = &unread.id else { return error("the service may stay until the connection ends") };
+        let command = Command::build("DEL_ONION").word("address", id).finish();
+        let tor = self.undoing();
+        match command.map_err(Error::from).and_then(|command| tor.request(command)) {
+            Ok(_) => error("the service was removed again"),
+            Err(failed) => error(&format!("the service may stay until the connection ends: {failed}")),
+        }
     }
 
     /// A service is not to be given back when the connection is made again.
@@ -345,19 +370,4 @@ impl Controller {
         }
         removed.map(drop)
     }
-}
-
-fn parse(reply: &Reply) -> Option<AddedOnion> {
-    let (mut address, mut key, mut clients) = (None, None, Vec::new());
-    for line in reply.lines() {
-        let text = std::str::from_utf8(line.text).ok()?;
-        match text.split_once('=') {
-            // What tor returns is checked too: it goes into later commands.
-            Some(("ServiceID", id)) => address = Some(id.parse().ok()?),
-            Some(("PrivateKey", blob)) => key = Some(blob.parse().ok()?),
-            Some(("ClientAuthV3", client)) => clients.push(client.parse().ok()?),
-            _ => {}
-        }
-    }
-    Some(AddedOnion { address: address?, key, clients })
 }

@@ -151,6 +151,9 @@ impl Session {
     /// Notes what tor will not have again on this connection: its refusal doesn't pass, or was repeated for long enough.
     pub(super) fn is_lost(&self, part: &Part, error: &Error) {
         log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
+        if let Part::Belonging(_, Some(address)) = part {
+            self.lost_onions.add(*address, error.clone());
+        }
     }
 
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.

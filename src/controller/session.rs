@@ -10,6 +10,7 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::leave_streams::LeaveStreams;
 use super::ledger::{Belonging, Ledger};
+use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
 use crate::connection::{
@@ -28,6 +29,8 @@ pub(super) struct Session {
     connect: Option<Connect>,
     pub(super) cache: Arc<Cache>,
     pub(super) ledger: Ledger,
+    /// The onion services that tor didn't take back.
+    pub(super) lost_onions: LostOnions,
     /// What was done to the option by which streams wait for a controller.
     pub(super) leave_streams: LeaveStreams,
     /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
@@ -59,6 +62,7 @@ impl Session {
             connect,
             cache: Arc::default(),
             ledger: Ledger::default(),
+            lost_onions: LostOnions::default(),
             leave_streams: LeaveStreams::default(),
             signals: Mutex::default(),
             cache_events: Mutex::default(),
@@ -191,6 +195,7 @@ impl Session {
     fn restore(&self, restoring: &Restoring, deadline: Deadline) -> Result<Vec<(Part, Error)>> {
         let ask = |command| restoring.request(command, deadline);
         let mut refused = Refused::default();
+        self.lost_onions.clear();
         // First, so that everything that is asked for below is kept up to date by events.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
         // A service or mapping whose reply came just before the last connection ended may be noted only now.

@@ -158,7 +158,7 @@ impl OnionEndpoint {
         let mut builder = self.add_identity(tor.onion()?)?;
         builder = self.add_local(builder)?;
         for port in self.ports() {
-            builder = builder.port(*port);
+            builder = builder.virtual_port(*port);
         }
         for client in self.clients() {
             builder = builder.client(*client);

@@ -5,50 +5,54 @@ use std::time::Duration;
 
 use crate::types::{HsDescReason, OnionAddress, RelayName};
 
-/// An onion service was to be published, and was not in time.
+/// An onion service that was not published in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PublishError {
     /// The service.
     pub address: OnionAddress,
-    /// How long it was waited for.
+    /// The time that was waited.
     pub after: Duration,
-    /// How many uploads have succeeded.
+    /// The number of uploads that succeeded.
     pub uploaded: usize,
-    /// The uploads that tor reported to have failed, in order, each with tor's reason.
+    /// The uploads that tor reported as failed, in order, each with tor's reason.
     pub failures: Vec<UploadFailure>,
-    /// The directories that an upload was begun to, and that have not answered. (tor does not report uploads that fail
-    /// for want of a connection.)
+    /// The directories that an upload was begun to and that have not answered. (tor doesn't report uploads that fail
+    /// because no connection can be made.) If a filter on the control port hides which ones have answered, there are
+    /// as many entries, but not their names.
     pub unanswered: Vec<RelayName>,
-    /// What keeps tor from publishing, as far as could be found out.
+    /// Reasons why tor doesn't publish, or why it isn't known, as far as tor could be asked.
     pub hints: Vec<PublishHint>,
 }
 
-/// A directory that did not take a descriptor.
+/// A directory that didn't accept a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadFailure {
-    /// The directory, where tor names it.
+    /// The directory. `None` if tor doesn't name it, or a filter on the control port hides it.
     pub hsdir: Option<RelayName>,
-    /// Why, where tor says.
+    /// The reason, if tor gives one.
     pub reason: Option<HsDescReason>,
 }
 
-/// What keeps a tor from publishing an onion service.
+/// A reason why tor doesn't publish an onion service, or why nobody can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishHint {
-    /// Its option `DisableNetwork` is 1: it connects to nothing.
+    /// The option `DisableNetwork` is 1: tor connects to nothing.
     NetworkDisabled,
-    /// It is not connected to the network (yet): its bootstrap is at this percentage.
+    /// tor isn't connected to the network yet.
     NotBootstrapped {
-        /// How far it has come, in percent.
+        /// The bootstrap's progress, in percent.
         percent: u8,
     },
-    /// Its option `PublishHidServDescriptors` is 0: it publishes no service.
+    /// The option `PublishHidServDescriptors` is 0: tor publishes no service.
     PublishingDisabled,
-    /// It has no such service any more.
+    /// tor doesn't have the service any more.
     Gone,
+    /// A filter on the control port, such as onion-grater, hides what tor says about descriptors. The service may well
+    /// be published. [`Wait::Nothing`](crate::onion::Wait::Nothing) doesn't depend on it.
+    Filtered,
 }
 
 impl fmt::Display for PublishHint {
@@ -61,7 +65,11 @@ impl fmt::Display for PublishHint {
             PublishHint::PublishingDisabled => {
                 f.write_str("tor is told to publish no service (PublishHidServDescriptors 0)")
             }
-            PublishHint::Gone => f.write_str("tor has no such service any more"),
+            PublishHint::Gone => f.write_str("tor doesn't have the service any more"),
+            PublishHint::Filtered => f.write_str(
+                "a filter on the control port hides what tor says about descriptors, so the service may be published; \
+                 use Wait::Nothing to not wait for it",
+            ),
         }
     }
 }
@@ -72,16 +80,17 @@ impl fmt::Display for PublishError {
         if self.uploaded == 0 && self.failures.is_empty() && self.unanswered.is_empty() {
             f.write_str(": tor has begun no upload")?;
         } else {
-            write!(f, ": {} uploads have succeeded", self.uploaded)?;
+            let uploads = if self.uploaded == 1 { "upload" } else { "uploads" };
+            write!(f, ": {} {uploads} succeeded", self.uploaded)?;
         }
         for failure in &self.failures {
             match &failure.hsdir {
-                Some(hsdir) => write!(f, ", {hsdir}")?,
-                None => f.write_str(", an unknown directory")?,
+                Some(hsdir) => write!(f, "; {hsdir}: ")?,
+                None => f.write_str("; an unknown directory: ")?,
             }
             match &failure.reason {
-                Some(reason) => write!(f, " {reason}")?,
-                None => f.write_str(" failed")?,
+                Some(reason) => write!(f, "{reason}")?,
+                None => f.write_str("failed")?,
             }
         }
         if !self.unanswered.is_empty() {
@@ -102,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_each_directory_said_and_why_nothing_happened() {
+    fn message_has_the_answer_of_each_directory_and_the_hints() {
         let mut error = PublishError {
             address: "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid".parse().unwrap(),
             after: Duration::from_secs(3),
@@ -131,7 +140,7 @@ mod tests {
         let text = error.to_string();
         assert!(
             text.ends_with(
-                "1 uploads have succeeded, relay01 UPLOAD_REJECTED, an unknown directory failed; no answer from relay02"
+                ": 1 upload succeeded; relay01: UPLOAD_REJECTED; an unknown directory: failed; no answer from relay02"
             ),
             "{text}"
         );

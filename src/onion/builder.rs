@@ -38,7 +38,7 @@ type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 /// use scape::onion::Wait;
 ///
 /// let service = OnionBuilder::new(&controller)
-///     .forward(80, 8080) // a web server that is there already
+///     .port(80, 8080) // a web server that is there already
 ///     .on_progress(|step| println!("{step}"))
 /// #   .wait(Wait::Nothing)
 ///     .publish()?;
@@ -104,21 +104,26 @@ impl OnionBuilder {
         self
     }
 
-    /// A port of the onion address that the listener serves. Repeat it for several: each gets a local socket of its own, so that
+    /// Adds a virtual port (a port of the onion address) that the listener serves: for [`listen`](Self::listen).
+    ///
+    /// Repeat it for several ports. Each gets a local socket of its own, so that
     /// [`OnionStream::port`](super::OnionStream::port) tells them apart, unless a local socket is named, which they share.
-    pub fn port(mut self, port: u16) -> Self {
+    pub fn virtual_port(mut self, port: u16) -> Self {
         self.ports.push((port, To::Listener));
         self
     }
 
-    /// A port of the onion address whose connections go to `target`: a port of 127.0.0.1, a socket address, or the path of a Unix
-    /// socket. Repeat it for several.
-    pub fn forward(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
+    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
+    /// socket address, or the path of a Unix socket. Repeat it for several ports.
+    ///
+    /// [`DiskOnion::port`] and [`AddOnion::port`] mean the same.
+    pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, To::Target(target.into())));
         self
     }
 
-    /// Uses this key: the address follows from it. Whoever saves [`OnionService::key`] can give it here the next time.
+    /// Uses this key, from which the address follows. To keep an address, [save](OnionKey::save) the key of
+    /// [`OnionService::key`], and [load](OnionKey::load) it the next time.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
@@ -250,7 +255,8 @@ impl OnionBuilder {
             match to {
                 To::Target(target) => ports.push((port, target)),
                 To::Listener => {
-                    let why = "goes nowhere: say forward() with its target, or listen() instead of publish()";
+                    let why =
+                        "goes nowhere: give port() its local target, or call listen() instead of publish()";
                     return Err(invalid(&format!("port {port}"), why));
                 }
             }
@@ -263,7 +269,7 @@ impl OnionBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](Self::publish). [`Error::Argument`] also if there is no [`port`](Self::port) for the listener, and if
+    /// Those of [`publish`](Self::publish). [`Error::Argument`] also if there is no [`virtual_port`](Self::virtual_port) for the listener, and if
     /// tor is on another machine, from which the listener's socket can't be reached: see [`reached_at`](Self::reached_at).
     /// [`Error::Io`] if the local socket can't be bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
@@ -271,7 +277,7 @@ impl OnionBuilder {
         let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
         let own: Vec<u16> = wanted.iter().filter_map(is_own).collect();
         if own.is_empty() {
-            let why = "has none for the listener: say port(), or publish() instead of listen()";
+            let why = "has none for the listener: add one with virtual_port(), or call publish() instead of listen()";
             return Err(invalid("list of ports", why));
         }
         self.local.check()?;
@@ -299,8 +305,7 @@ impl OnionBuilder {
     fn checked_ports(&mut self) -> Result<Vec<(u16, To)>> {
         let ports = std::mem::take(&mut self.ports);
         if ports.is_empty() {
-            let why =
-                "is empty: a service needs one, by port() for a listener or forward() to somewhere else";
+            let why = "is empty: a service needs one: port() with its local target, or virtual_port() for a listener";
             return Err(invalid("list of ports", why));
         }
         for (at, (port, to)) in ports.iter().enumerate() {
@@ -336,7 +341,7 @@ impl OnionBuilder {
         self.check_single_hop(&tor)?;
         let publication = match self.wait {
             Wait::Nothing => None,
-            _ => Some(Publication::begin(&tor)?),
+            _ => Some(Publication::begin(&tor).map_err(no_events)?),
         };
         let service = match self.on_disk {
             Some(service) => {
@@ -409,6 +414,22 @@ fn check_reachable(control: Option<&Address>, mut targets: impl Iterator<Item = 
             Err(invalid("listener's socket", &why))
         }
         None => Ok(()),
+    }
+}
+
+/// Explains a filter's refusal of HS_DESC events.
+fn no_events(error: Error) -> Error {
+    match error.refusal() {
+        Some(refusal) if refusal.is_unrecognized_command() => {
+            let why = format!(
+                "can't be honoured, because the control port doesn't tell about descriptors ({} {}): use \
+                 wait(Wait::Nothing)",
+                refusal.code(),
+                refusal.text()
+            );
+            invalid("wait", &why)
+        }
+        _ => error,
     }
 }
 

@@ -29,7 +29,7 @@ const QUEUE: usize = 16;
 /// use std::io::Write;
 ///
 /// let controller = scape::connect()?;
-/// let listener = OnionBuilder::new(&controller).port(80).listen()?;
+/// let listener = OnionBuilder::new(&controller).virtual_port(80).listen()?;
 /// println!("http://{}/", listener.address());
 /// for stream in listener.incoming() {
 ///     stream?.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello\n")?;
@@ -37,9 +37,10 @@ const QUEUE: usize = 16;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Any number of threads may accept at the same time. When the control connection ends for good, [`accept`](Self::accept) says
-/// so; where it is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect)), the service comes back, and
-/// accepting goes on.
+/// Any number of threads may accept at the same time. When the control connection ends for good, [`accept`](Self::accept)
+/// returns an error. If the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)), the service is
+/// added again and accepting goes on. If tor doesn't take the service back, [`accept`](Self::accept) and
+/// [`check`](Self::check) return tor's refusal.
 ///
 /// Dropping it removes the service first and closes the socket then; connections that were accepted live on.
 /// [`close`](Self::close) does the same and returns the error.
@@ -127,6 +128,8 @@ enum NoStream {
     ShutDown,
     Late,
     Failed(Error),
+    /// tor doesn't have the service any more.
+    Lost(Error),
 }
 
 impl OnionListener {
@@ -135,14 +138,16 @@ impl OnionListener {
         Ok(OnionListener { service, door, lifeline })
     }
 
-    /// The next connection, however long it takes to come.
+    /// Waits for the next connection and returns it.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] when the control connection has ended for good, as then nobody can connect any more. [`Error::Io`] where
-    /// the system cannot accept, for example because too many files are open: the listener stays as it is, and a later attempt
-    /// may succeed. Also [`Error::Io`], of the kind [`NotConnected`](io::ErrorKind::NotConnected), when the listener was shut
-    /// down ([`is_shut_down`](Self::is_shut_down)).
+    /// [`Error::Closed`] when the control connection has ended for good, because then nobody can connect any more.
+    /// [`Error::Refused`] or [`Error::Argument`] if the connection was made again and tor didn't take the service back, for
+    /// example because its key isn't known. [`Error::Io`] if the system can't accept, for example because too many
+    /// files are open: the listener stays as it is, and a later attempt may succeed. Also [`Error::Io`], of the kind
+    /// [`NotConnected`](io::ErrorKind::NotConnected), when the listener was shut down
+    /// ([`is_shut_down`](Self::is_shut_down)).
     pub fn accept(&self) -> Result<OnionStream> {
         self.next(None).map_err(|none| none.error(Duration::MAX))
     }
@@ -164,6 +169,8 @@ impl OnionListener {
             if let Ok(stream) = self.door.streams.try_recv() {
                 return stream.map_err(NoStream::Failed);
             }
+            let bell = self.controller().onions_lost();
+            self.check_service().map_err(NoStream::Lost)?;
             let lifeline = self.lifeline().map_err(NoStream::Failed)?;
             let late = deadline.map_or_else(never, at);
             select! {
@@ -175,8 +182,15 @@ impl OnionListener {
                 // What has happened is seen at the top.
                 recv(self.door.shutdown.receiver) -> _ => {}
                 recv(lifeline.receiver()) -> _ => {}
+                recv(bell) -> _ => {}
             }
         }
+    }
+
+    /// Fails if tor didn't take the service back when the connection was made again.
+    fn check_service(&self) -> Result<()> {
+        // A service on disk is tor's, and no connection's.
+        self.controller().lost_onion(self.address()).map_or(Ok(()), Err)
     }
 
     /// What ends with the control connection; or the error that this has ended.
@@ -192,8 +206,9 @@ impl OnionListener {
         Ok(lifeline.clone())
     }
 
-    /// Every connection, until the listener is shut down or the control connection has ended for good, which is told once.
-    /// Other errors do not end it.
+    /// Returns an iterator over the connections. It ends when the listener is shut down. When the control connection has
+    /// ended for good, or tor didn't take the service back, it returns that error once and ends. Other errors don't end
+    /// it.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, ended: false }
     }
@@ -223,12 +238,17 @@ impl OnionListener {
         &self.door.streams
     }
 
-    /// Whether connections may still come; else the errors of [`accept`](Self::accept).
+    /// Checks that connections may still come.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`accept`](Self::accept) that say why no connection can come.
     pub fn check(&self) -> Result<()> {
         if self.is_shut_down() {
             return Err(NoStream::ShutDown.error(Duration::ZERO));
         }
-        self.lifeline().map(drop)
+        self.lifeline()?;
+        self.check_service()
     }
 
     /// The address of the service. The listener itself displays it with its first port: `….onion:80`.
@@ -287,7 +307,7 @@ impl NoStream {
                 io::ErrorKind::NotConnected.into(),
             ),
             NoStream::Late => Timeout::new(Phase::Accept, timeout).into(),
-            NoStream::Failed(error) => error,
+            NoStream::Failed(error) | NoStream::Lost(error) => error,
         }
     }
 }
@@ -328,6 +348,10 @@ impl Iterator for Incoming<'_> {
             Err(NoStream::ShutDown | NoStream::Late) => None,
             Err(NoStream::Failed(error)) => {
                 self.ended = error.is_closed();
+                Some(Err(error))
+            }
+            Err(NoStream::Lost(error)) => {
+                self.ended = true;
                 Some(Err(error))
             }
         }

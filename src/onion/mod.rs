@@ -8,7 +8,7 @@
 //! use std::io::Write;
 //!
 //! let controller = scape::connect()?;
-//! let listener = OnionBuilder::new(&controller).port(80).on_progress(|step| eprintln!("{step}")).listen()?;
+//! let listener = OnionBuilder::new(&controller).virtual_port(80).on_progress(|step| eprintln!("{step}")).listen()?;
 //! println!("http://{}/", listener.address());
 //! for stream in listener.incoming() {
 //!     stream?.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello\n")?;
@@ -22,9 +22,9 @@
 //! # Which kind
 //!
 //! **Ephemeral or on disk.** An ephemeral service, which this module's [`OnionBuilder`] makes, is in tor's memory only. It goes
-//! with the object that stands for it, or with the control connection. Its key is [given to the program](OnionService::key),
-//! which may save it, and [give it again](OnionBuilder::key) the next time: then it is the same address. Who keeps no key has a
-//! new address each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
+//! with the object that stands for it, or with the control connection. Its key is [returned](OnionService::key): a program
+//! can [save](crate::types::OnionKey::save) it, and [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the
+//! next time, so that the address stays the same. Without a key, the address is a new one each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
 //! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
 //! in [`disk`].
 //!
@@ -80,6 +80,7 @@ mod acceptor;
 mod builder;
 pub mod client_auth;
 pub mod disk;
+mod key_file;
 mod listener;
 mod local;
 mod private_file;

@@ -15,15 +15,33 @@ const LONGEST: u64 = 4096;
 ///
 /// What is there already is not overwritten: [`io::ErrorKind::AlreadyExists`].
 pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".scape-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
-    let mut file = builder.tempfile_in(directory)?;
+    let mut file = new_in(directory)?;
     file.write_all(content)?;
     give_to_owner_of(file.path(), directory)?;
     file.as_file().sync_all()?;
     file.persist_noclobber(directory.join(name)).map(drop).map_err(|error| error.error)
+}
+
+/// Writes a new file of mode 0600, which belongs to this user. It is there whole or not at all, and what is there already is
+/// not overwritten: [`io::ErrorKind::AlreadyExists`].
+pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut file = new_in(directory)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(|error| error.error)
+}
+
+/// A temporary file of mode 0600.
+fn new_in(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".scape-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    builder.tempfile_in(directory)
 }
 
 /// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where one is named, and else to whom `parent`

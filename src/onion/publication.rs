@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::uploads::{SILENCE, Uploads};
 use crate::connection::Subscription;
 use crate::controller::Controller;
-use crate::error::{Error, Phase, PublishError, PublishHint, Result};
+use crate::error::{Error, Phase, PublishError, PublishHint, Refusal, Result};
 use crate::event::EventBody;
 use crate::transport::Deadline;
 use crate::types::{EventKind, OnionAddress, Progress};
@@ -78,6 +78,10 @@ impl Publication {
     /// tor does not report an upload that fails for want of a connection. When for 30 seconds nothing was heard of what is
     /// missing, it is not waited for any more, provided that an upload has succeeded and those of both descriptors were begun.
     ///
+    /// A filter on the control port (onion-grater, as in Tails and Whonix) may hide which directory has answered. Then
+    /// uploads are counted. If fewer are begun than two descriptors usually take, or the filter swallows some of the
+    /// events, it takes the same 30 seconds of silence.
+    ///
     /// # Errors
     ///
     /// [`Error::Publish`] when the time is over, with every directory that has failed or not answered. A service that was
@@ -131,11 +135,14 @@ impl Publication {
         if let Some(closed) = self.controller.closed() {
             return closed.into();
         }
-        let hints = if uploads.is_idle() || self.events.interruptions() > 0 {
+        let mut hints = if uploads.is_idle() || self.events.interruptions() > 0 {
             self.hints(&address)
         } else {
             Vec::new()
         };
+        if uploads.is_filtered() && !hints.contains(&PublishHint::Filtered) {
+            hints.push(PublishHint::Filtered);
+        }
         PublishError {
             address,
             after,
@@ -155,7 +162,13 @@ impl Publication {
             Ok(options) => options,
             // It would not answer the rest either.
             Err(Error::Timeout(_) | Error::Closed(_)) => return hints,
-            Err(_) => Vec::new(),
+            Err(error) => {
+                // tor itself answers GETCONF, so the refusal is a filter's.
+                if error.refusal().is_some_and(Refusal::is_unrecognized_command) {
+                    hints.push(PublishHint::Filtered);
+                }
+                Vec::new()
+            }
         };
         let is = |name: &str, value: &str| {
             options.iter().any(|line| line.name == name && line.value.as_deref() == Some(value))

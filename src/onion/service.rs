@@ -75,7 +75,8 @@ impl OnionService {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where tor has no such service, or another connection's.
+    /// [`Error::Argument`] if tor has no such service, or if it belongs to another connection. [`Error::Refused`] if a filter
+    /// on the control port refuses to list services, and the service isn't in a list that it lets through.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -92,10 +93,22 @@ impl OnionService {
     /// ```
     pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
         let tor = controller.in_one_call();
-        let detached = tor.onions_detached()?.contains(&address);
-        if !detached && !tor.onions_current()?.contains(&address) {
-            let why = "is no service of this connection, and no detached one";
-            return Err(ArgumentError::invalid("OnionService::adopt", "address", why).into());
+        // A filter may let through only one of the lists.
+        let listed = |list: Result<Vec<OnionAddress>>| match list {
+            Ok(list) => Ok((list.contains(&address), None)),
+            Err(error @ Error::Refused(_)) => Ok((false, Some(error))),
+            Err(error) => Err(error),
+        };
+        let (detached, hidden) = listed(tor.onions_detached())?;
+        if !detached {
+            match listed(tor.onions_current())? {
+                (true, _) => {}
+                (false, also_hidden) => {
+                    let why = "is no service of this connection, and no detached one";
+                    let unknown = ArgumentError::invalid("OnionService::adopt", "address", why);
+                    return Err(hidden.or(also_hidden).unwrap_or_else(|| unknown.into()));
+                }
+            }
         }
         let added = AddedOnion { address, key: None, clients: Vec::new() };
         Ok(OnionService::new(controller.clone(), added, Vec::new(), detached, None))
@@ -106,8 +119,11 @@ impl OnionService {
         &self.added.address
     }
 
-    /// Its key: the one that was given, or that tor has made. `None` where tor was told to keep it to itself, and for a service
-    /// that was [adopted](Self::adopt). Whoever has it can be the service; with it, the service comes back at the same address.
+    /// The service's key: the one that was given, or that tor has made. Whoever has it can be the service; with it, the
+    /// service comes back at the same address.
+    ///
+    /// `None` if tor was told to discard the key, if the service was [adopted](Self::adopt), or if a filter on the control
+    /// port hides the key. Such a service can't be restored after a reconnect.
     pub fn key(&self) -> Option<&OnionKey> {
         self.added.key.as_ref()
     }

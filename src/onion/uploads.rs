@@ -14,14 +14,24 @@ const DESCRIPTORS: usize = 2;
 /// How many uploads a service's descriptors take together, on the public network.
 const USUAL_UPLOADS: usize = 16;
 
+/// How many directories one descriptor goes to at most: the consensus
+/// parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4 by default.
+const MOST_FOR_ONE: usize = 8;
+
 /// For how long nothing is heard of an upload before it is believed to have failed. tor reports only what the
 /// directory has answered: an upload whose circuit fails just ends.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 /// What tor has told of publishing one service: HS_DESC events in, how far it is out.
 ///
-/// Uploads are matched by address and directory, and by descriptor where tor names it (UPLOAD, FAILED): UPLOADED does
+/// Uploads are matched by address and directory, and by descriptor if tor names it (UPLOAD, FAILED): UPLOADED does
 /// not, and one directory may take both descriptors.
+///
+/// A filter on the control port (onion-grater) may replace the names of
+/// directories and descriptors, or drop events. Then uploads are counted
+/// instead: an end that names no directory ends the oldest upload. More
+/// uploads than one descriptor takes mean that both were begun; if there are
+/// fewer, [`SILENCE`] decides.
 #[derive(Debug)]
 pub(super) struct Uploads {
     address: OnionAddress,
@@ -39,6 +49,20 @@ pub(super) struct Uploads {
     /// The descriptor that the last event was about, where that was the beginning of an upload.
     uploading: Option<String>,
     percent: u8,
+    hidden: Hidden,
+}
+
+/// What a filter on the control port has hidden so far.
+#[derive(Debug, Default)]
+struct Hidden {
+    /// An event named no service, no directory or no descriptor.
+    anything: bool,
+    /// A descriptor was created that has no name.
+    created: bool,
+    /// An upload was begun of a descriptor that has no name.
+    uploads: bool,
+    /// An upload was ended without knowing that it was this one.
+    guessed: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +74,8 @@ struct Descriptor {
 
 #[derive(Debug)]
 struct Upload {
-    descriptor: String,
+    /// `None` if the filter hides it.
+    descriptor: Option<String>,
     hsdir: RelayName,
     round: usize,
 }
@@ -68,27 +93,37 @@ impl Uploads {
             round: 0,
             uploading: None,
             percent: 0,
+            hidden: Hidden::default(),
         }
     }
 
-    /// Takes note of an event. Whether it was about this service's uploads.
+    /// Takes note of an event. Returns true if it was about this service's uploads.
     pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
         if event.address != Some(self.address) {
+            // tor itself writes UNKNOWN if it has no address.
+            self.hidden.anything |= event.address.is_none() && event.address_text != "UNKNOWN";
             return false;
         }
         let uploading = self.uploading.take();
-        match (&event.action, &event.hsdir, &event.descriptor_id) {
-            (HsDescAction::Created, _, Some(id)) => self.created(id),
-            (HsDescAction::Upload, Some(hsdir), Some(id)) => self.began(id, hsdir, uploading.as_deref()),
-            (HsDescAction::Uploaded, Some(hsdir), id) => self.succeeded(hsdir, id.as_deref()),
-            (HsDescAction::Failed, Some(hsdir), id) => {
-                self.failed(hsdir, id.as_deref(), event.reason.as_ref())
-            }
-            (HsDescAction::Requested, Some(hsdir), _) => {
+        let id = descriptor_of(event);
+        self.hidden.anything |=
+            event.hsdir.as_ref().is_some_and(is_hidden) || event.descriptor_id.is_some() && id.is_none();
+        match (&event.action, &event.hsdir) {
+            (HsDescAction::Created, _) => match id {
+                Some(id) => self.created(id),
+                None => self.created_unnamed(),
+            },
+            (HsDescAction::Upload, Some(hsdir)) => match id {
+                Some(id) => self.began(id, hsdir, uploading.as_deref()),
+                None => self.began_unnamed(hsdir),
+            },
+            (HsDescAction::Uploaded, Some(hsdir)) => self.succeeded(hsdir, id),
+            (HsDescAction::Failed, Some(hsdir)) => self.failed(hsdir, id, event.reason.as_ref()),
+            (HsDescAction::Requested, Some(hsdir)) => {
                 self.asked.push(hsdir.clone());
                 false
             }
-            (HsDescAction::Received, Some(hsdir), _) => {
+            (HsDescAction::Received, Some(hsdir)) => {
                 self.answered(hsdir);
                 false
             }
@@ -98,14 +133,29 @@ impl Uploads {
 
     fn created(&mut self, id: &str) -> bool {
         if self.descriptors.iter().any(|known| known.id == id) {
-            // The service was added anew: what was uploaded before leads nowhere.
-            self.descriptors.clear();
-            self.pending.clear();
-            self.failures.clear();
-            (self.begun, self.uploaded) = (0, 0);
+            self.begin_again();
         }
         self.learn(id);
         true
+    }
+
+    /// A descriptor was created whose name the filter hides. Both are created
+    /// before any upload, so one that comes later belongs to a service that was
+    /// added again, or to a new period of time.
+    fn created_unnamed(&mut self) -> bool {
+        if self.begun > 0 {
+            self.begin_again();
+        }
+        self.hidden.created = true;
+        true
+    }
+
+    /// The service was added again: what was uploaded before leads nowhere.
+    fn begin_again(&mut self) {
+        self.descriptors.clear();
+        self.pending.clear();
+        self.failures.clear();
+        (self.begun, self.uploaded) = (0, 0);
     }
 
     /// Enters a descriptor. Where there are too many, a new period has begun, and the oldest is of no use any more.
@@ -113,7 +163,7 @@ impl Uploads {
         self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
         if self.descriptors.len() > DESCRIPTORS {
             let oldest = self.descriptors.remove(0);
-            self.pending.retain(|upload| upload.descriptor != oldest.id);
+            self.pending.retain(|upload| upload.descriptor.as_ref() != Some(&oldest.id));
         }
     }
 
@@ -124,18 +174,28 @@ impl Uploads {
         if uploading != Some(id) {
             self.round += 1;
         }
-        let again = |upload: &Upload| upload.descriptor == id && is_same(&upload.hsdir, hsdir);
+        let of_this = |upload: &Upload| upload.descriptor.as_deref() == Some(id);
+        let again = |upload: &Upload| of_this(upload) && is_same(&upload.hsdir, hsdir) && !is_hidden(hsdir);
         if self.pending.iter().any(again) {
             // tor begins anew, and has given up what it had begun before.
             let round = self.round;
-            self.pending.retain(|upload| upload.descriptor != id || upload.round == round && !again(upload));
+            self.pending.retain(|upload| !of_this(upload) || upload.round == round && !again(upload));
         }
         for descriptor in &mut self.descriptors {
             descriptor.begun |= descriptor.id == id;
         }
         self.begun += 1;
-        self.pending.push(Upload { descriptor: id.to_owned(), hsdir: hsdir.clone(), round: self.round });
+        let descriptor = Some(id.to_owned());
+        self.pending.push(Upload { descriptor, hsdir: hsdir.clone(), round: self.round });
         self.uploading = Some(id.to_owned());
+        true
+    }
+
+    /// An upload was begun, of a descriptor whose name the filter hides.
+    fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
+        self.begun += 1;
+        self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });
+        self.hidden.uploads = true;
         true
     }
 
@@ -159,7 +219,8 @@ impl Uploads {
         }
         let ended = self.end(hsdir, id);
         if ended {
-            self.failures.push(UploadFailure { hsdir: Some(hsdir.clone()), reason: reason.cloned() });
+            let hsdir = Some(hsdir).filter(|hsdir| !is_hidden(hsdir)).cloned();
+            self.failures.push(UploadFailure { hsdir, reason: reason.cloned() });
         }
         ended
     }
@@ -171,15 +232,25 @@ impl Uploads {
         }
     }
 
-    /// An upload to this directory has ended: of this descriptor, or of any, since tor may not tell. Whether one was begun.
+    /// An upload to this directory has ended: of this descriptor, or of any, since tor may not tell. Returns true if one
+    /// was begun.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
-        let named = |upload: &Upload| there(upload) && Some(upload.descriptor.as_str()) == id;
-        let at = self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
+        let named = |upload: &Upload| there(upload) && id.is_some() && upload.descriptor.as_deref() == id;
+        let mut at = self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
+        if at.is_none() || is_hidden(hsdir) {
+            // The filter hides which one it was.
+            let guess = |upload: &Upload| is_hidden(hsdir) || is_hidden(&upload.hsdir);
+            at = at.or_else(|| self.pending.iter().position(guess));
+            self.hidden.guessed |= at.is_some();
+        }
         at.map(|at| self.pending.remove(at)).is_some()
     }
 
     fn all_begun(&self) -> bool {
+        if self.hidden.uploads {
+            return self.begun > MOST_FOR_ONE;
+        }
         self.descriptors.len() >= DESCRIPTORS && self.descriptors.iter().all(|descriptor| descriptor.begun)
     }
 
@@ -192,8 +263,10 @@ impl Uploads {
             Wait::Nothing => true,
             Wait::FirstUpload => self.uploaded > 0,
             Wait::AllUploads => {
-                let all_ended = self.pending.is_empty() || silent_for >= SILENCE;
-                self.all_begun() && all_ended && self.uploaded > 0
+                let is_silent = silent_for >= SILENCE;
+                let all_begun = self.all_begun() || self.hidden.uploads && is_silent;
+                let all_ended = self.pending.is_empty() || is_silent;
+                all_begun && all_ended && self.uploaded > 0
             }
         }
     }
@@ -214,7 +287,7 @@ impl Uploads {
                 "uploading",
                 format!("Uploading the descriptors ({} begun)", self.begun),
             )
-        } else if !self.descriptors.is_empty() {
+        } else if !self.descriptors.is_empty() || self.hidden.created {
             (10, "created", "The descriptors are made; waiting for introduction points".to_owned())
         } else {
             (5, "added", "tor has the service; waiting for its descriptors".to_owned())
@@ -222,7 +295,10 @@ impl Uploads {
         self.percent = self.percent.max(percent);
         let mut progress = Progress::new(self.percent, tag, text);
         if !self.failures.is_empty() {
-            progress.problem = Some(format!("{} uploads have failed", self.failures.len()));
+            progress.problem = Some(match self.failures.len() {
+                1 => "1 upload failed".to_owned(),
+                failed => format!("{failed} uploads failed"),
+            });
         }
         progress
     }
@@ -254,10 +330,34 @@ impl Uploads {
         &self.failures
     }
 
-    /// The directories that have not answered.
+    /// The directories that have not answered. If a filter hides which ones
+    /// have, there are as many, without their names.
     pub(super) fn unanswered(&self) -> Vec<RelayName> {
-        self.pending.iter().map(|upload| upload.hsdir.clone()).collect()
+        let name = |upload: &Upload| match self.hidden.guessed {
+            true => RelayName::from("hidden"),
+            false => upload.hsdir.clone(),
+        };
+        self.pending.iter().map(name).collect()
     }
+
+    /// Returns true if a filter on the control port hides what events are about.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.hidden.anything
+    }
+}
+
+/// The descriptor that an event names. `None` if it names none, or if a filter
+/// hides it: with its own name, or together with the directory.
+fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
+    let id = event.descriptor_id.as_deref()?;
+    let is_readable = !id.eq_ignore_ascii_case("redacted") && !event.hsdir.as_ref().is_some_and(is_hidden);
+    is_readable.then_some(id)
+}
+
+/// Returns true if a filter hides a directory: tor always tells its
+/// fingerprint.
+fn is_hidden(hsdir: &RelayName) -> bool {
+    hsdir.fingerprint().is_none()
 }
 
 /// Whether both names are of the same relay. (It may change its nickname.)
@@ -513,5 +613,57 @@ mod tests {
             }
             prop_assert!(possible.is_empty());
         }
+    }
+
+    /// What is left of an event behind a filter that hides directories and descriptors.
+    fn hidden(action: &str) -> HsDescEvent {
+        told(&format!("{action} {ADDRESS} UNKNOWN redacted redacted"))
+    }
+
+    #[test]
+    fn uploads_without_names_are_counted() {
+        let uploads_of_one = vec![hidden("UPLOAD"); 8];
+        let mut events = vec![hidden("CREATED"), hidden("CREATED")];
+        events.extend(uploads_of_one.clone());
+        events.extend(vec![hidden("UPLOADED"); 8]);
+        let state = uploads(&events);
+        assert!(!state.is_done(Wait::AllUploads, SILENCE / 2), "the other descriptor is missing");
+        assert!(state.is_done(Wait::AllUploads, SILENCE) && state.is_done(Wait::FirstUpload, Duration::ZERO));
+        events.extend(uploads_of_one);
+        events.extend(vec![hidden("UPLOADED"); 7]);
+        let state = uploads(&events);
+        assert!(
+            !state.is_done(Wait::AllUploads, Duration::ZERO)
+                && state.only_silence_is_missing(Wait::AllUploads)
+        );
+        assert_eq!((state.uploaded(), state.unanswered().len()), (15, 1));
+        events.push(hidden("UPLOADED"));
+        assert!(is_done(&events));
+        // A service that is added again is uploaded again.
+        events.push(hidden("CREATED"));
+        assert!(!uploads(&events).is_done(Wait::FirstUpload, SILENCE));
+    }
+
+    #[test]
+    fn ends_without_names_end_the_uploads_that_have_one() {
+        let anonymous = told(&format!("UPLOADED {ADDRESS} UNKNOWN redacted"));
+        let mut events = vec![upload("a", 1), upload("a", 2), upload("b", 1), anonymous.clone()];
+        let state = uploads(&events);
+        assert!(state.is_filtered() && !state.is_done(Wait::AllUploads, Duration::ZERO));
+        assert_eq!(state.unanswered(), vec![RelayName::from("hidden"); 2]);
+        events.push(told(&format!("FAILED {ADDRESS} redacted redacted redacted REASON=UPLOAD_REJECTED")));
+        events.push(anonymous.clone());
+        assert!(is_done(&events));
+        events.push(anonymous);
+        let state = uploads(&events);
+        assert_eq!((state.uploaded(), state.failures().len()), (2, 1), "an end too many");
+        assert_eq!(state.failures()[0].hsdir, None);
+    }
+
+    #[test]
+    fn service_without_a_name_is_a_sign_of_a_filter() {
+        assert!(!uploads(&[told("UPLOADED UNKNOWN UNKNOWN UNKNOWN")]).is_filtered());
+        assert!(uploads(&[told("UPLOADED redacted UNKNOWN redacted")]).is_filtered());
+        assert!(!uploads(&[created("a"), upload("a", 1), uploaded(1)]).is_filtered());
     }
 }

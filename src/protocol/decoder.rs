@@ -214,7 +214,7 @@ impl Assembly {
             return Self::check_size(partial, limits).map(|()| None);
         }
         let Some((code, separator, text)) = split_line(line) else {
-            return Err(not_a_reply(line));
+            return if line == HIDDEN_EVENT { Ok(None) } else { Err(not_a_reply(line)) };
         };
         let whose = if code == 650 { Whose::Event } else { Whose::Answer };
         let partial = self.partial(whose);
@@ -259,6 +259,10 @@ impl Assembly {
         Ok(())
     }
 }
+
+/// The line that onion-grater, a filter of control ports, writes in place of an
+/// event that its profile for OnionShare hides. It is skipped.
+const HIDDEN_EVENT: &[u8] = b"XXXredactedXXX";
 
 /// Code, separator, text. A line of nothing but a code counts as a last line.
 fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
@@ -371,6 +375,15 @@ mod tests {
             decoder.feed(b"250 OK\r\n");
             assert_eq!(decoder.next_reply(), Err(error));
         }
+    }
+
+    #[test]
+    fn line_of_a_filter_in_place_of_an_event_is_skipped() {
+        let mut decoder = Decoder::default();
+        decoder.feed(b"XXXredactedXXX\r\n250-a=1\r\nXXXredactedXXX\r\n250 OK\r\nXXXredactedXXX!\r\n");
+        let reply = decoder.next_reply().unwrap().unwrap();
+        assert_eq!(reply.lines().count(), 2);
+        assert!(matches!(decoder.next_reply(), Err(DecodeError::NotAReply { .. })));
     }
 
     #[test]

@@ -357,7 +357,7 @@ impl Tor {
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
-    /// let listener = tor.onion()?.port(80).listen()?;
+    /// let listener = tor.onion()?.virtual_port(80).listen()?;
     /// println!("http://{}/", listener.address());
     /// for stream in listener.incoming() {
     ///     let stream = stream?;

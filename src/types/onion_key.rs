@@ -77,7 +77,8 @@ impl OnionKey {
         OnionAddress::from_point(EdwardsPoint::mul_base_clamped(*scalar).compress())
     }
 
-    /// The form of the control port, `ED25519-V3:` and base64. It is the secret itself.
+    /// The key in the form of the control port, `ED25519-V3:` and base64. It is the secret itself:
+    /// [`save`](Self::save) writes it into a file that nobody else can read.
     pub fn to_blob(&self) -> Zeroizing<String> {
         let mut blob = Zeroizing::new(String::with_capacity(KEY_TYPE.len() + 1 + 88));
         blob.push_str(KEY_TYPE);
@@ -90,10 +91,14 @@ impl OnionKey {
 impl FromStr for OnionKey {
     type Err = ParseOnionError;
 
-    /// `ED25519-V3:` and 64 bytes in base64, with or without padding, as ADD_ONION takes and gives them.
+    /// Reads `ED25519-V3:` and 64 bytes in base64, with or without padding, as ADD_ONION takes and gives them. White space
+    /// around it, such as the line end of a file, is ignored.
     fn from_str(blob: &str) -> Result<Self, Self::Err> {
-        let base64 =
-            blob.strip_prefix(KEY_TYPE).and_then(|b| b.strip_prefix(':')).ok_or(ParseOnionError::KeyType)?;
+        let base64 = blob
+            .trim()
+            .strip_prefix(KEY_TYPE)
+            .and_then(|b| b.strip_prefix(':'))
+            .ok_or(ParseOnionError::KeyType)?;
         let bytes = BASE64_NOPAD.decode(base64.trim_end_matches('=').as_bytes()).map(Zeroizing::new);
         let bytes = bytes.map_err(|_| ParseOnionError::Key)?;
         <[u8; 64]>::try_from(bytes.as_slice())
@@ -210,6 +215,7 @@ mod tests {
             let key = OnionKey::from_seed(&seed);
             let blob = key.to_blob();
             prop_assert_eq!(blob.parse::<OnionKey>(), Ok(key.clone()));
+            prop_assert_eq!(format!(" {}\r\n", *blob).parse::<OnionKey>(), Ok(key.clone()));
             prop_assert_eq!(blob.trim_end_matches('=').parse::<OnionKey>(), Ok(key.clone()));
             prop_assert_eq!(OnionKey::from_expanded(*key.expose()), Ok(key.clone()));
             // What comes of a key is an address that every program takes.

@@ -64,7 +64,7 @@ fn thousand(network: &TestNetwork) {
     let begun = belongings();
     let serving = network.tor();
     let fetching = Tor::launch(network.launch().timeout(SOON)).unwrap();
-    let listener = serving.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let listener = serving.onion().unwrap().virtual_port(80).timeout(SOON).listen().unwrap();
     let url = format!("http://{}", listener.address());
     let shutdown = listener.shutdown_handle();
     let connections = AtomicUsize::new(0);

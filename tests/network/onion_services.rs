@@ -95,8 +95,8 @@ fn reached(network: &TestNetwork) {
     let steps: Arc<Mutex<Vec<Progress>>> = Arc::default();
     let noting = steps.clone();
     let listener = OnionBuilder::new(tor)
-        .port(80)
-        .forward(81, server(b"elsewhere"))
+        .virtual_port(80)
+        .port(81, server(b"elsewhere"))
         .proof_of_work(Some(100), None)
         .max_streams(100)
         .timeout(SOON)
@@ -115,7 +115,7 @@ fn reached(network: &TestNetwork) {
 
     echoes(&listener, &visitor, 80);
     assert_eq!(said(&visitor, listener.address(), 81), "elsewhere");
-    let unix = OnionBuilder::new(tor).port(80).unix_socket().timeout(SOON).listen().unwrap();
+    let unix = OnionBuilder::new(tor).virtual_port(80).unix_socket().timeout(SOON).listen().unwrap();
     let OnionTarget::Unix(path) = unix.local_addr().clone() else { panic!("{unix:?}") };
     echoes(&unix, &visitor, 80);
     unix.close().unwrap();
@@ -138,7 +138,7 @@ fn authorized(network: &TestNetwork) {
     let controller = visitor.controller().unwrap();
     let (one, other, wrong) = (ClientKey::random(), ClientKey::random(), ClientKey::random());
     let service = OnionBuilder::new(network.client())
-        .forward(80, server(b"welcome"))
+        .port(80, server(b"welcome"))
         .client(one.public_key())
         .client(other.public_key())
         .timeout(SOON)
@@ -163,7 +163,7 @@ fn comes_back(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("key");
     let first = another(network);
-    let service = first.onion().unwrap().forward(80, server(b"first")).timeout(SOON).publish().unwrap();
+    let service = first.onion().unwrap().port(80, server(b"first")).timeout(SOON).publish().unwrap();
     fs::write(&saved, service.key().unwrap().to_blob().as_bytes()).unwrap();
     let address = *service.address();
     assert_eq!(said(&network.tor(), &address, 80), "first");
@@ -172,7 +172,7 @@ fn comes_back(network: &TestNetwork) {
 
     let second = another(network);
     let key = fs::read_to_string(&saved).unwrap().parse().unwrap();
-    let builder = second.onion().unwrap().forward(80, server(b"second")).key(key);
+    let builder = second.onion().unwrap().port(80, server(b"second")).key(key);
     let service = builder.timeout(SOON).publish().unwrap();
     assert_eq!(*service.address(), address);
     // From a tor that knows nothing of the first.
@@ -183,7 +183,7 @@ fn comes_back(network: &TestNetwork) {
 fn keeps_its_tor(network: &TestNetwork) {
     let tor = another(network);
     let pid = tor.pid().unwrap();
-    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let listener = tor.onion().unwrap().virtual_port(80).timeout(SOON).listen().unwrap();
     drop(tor);
     let visitor = network.tor();
     let mut stream = visit(&visitor, listener.address(), 80).unwrap();
@@ -198,7 +198,7 @@ fn keeps_its_tor(network: &TestNetwork) {
 fn made_again(network: &TestNetwork) {
     let eager = Reconnect::new().first_delay(Duration::from_millis(5));
     let controller = Connect::to(network.control_address()).unwrap().reconnect(eager).connect().unwrap();
-    let listener = OnionBuilder::new(&controller).port(80).timeout(SOON).listen().unwrap();
+    let listener = OnionBuilder::new(&controller).virtual_port(80).timeout(SOON).listen().unwrap();
     let visitor = another(network);
     echoes(&listener, &visitor, 80);
     let publication = scape::onion::Publication::begin(&controller).unwrap();
@@ -226,7 +226,7 @@ fn killed_while_publishing(network: &TestNetwork) {
         let error = tor
             .onion()
             .unwrap()
-            .port(80)
+            .virtual_port(80)
             .unix_socket_at(&socket)
             .timeout(2 * SOON)
             .on_progress(move |progress| {
@@ -246,8 +246,8 @@ fn killed_while_publishing(network: &TestNetwork) {
 
 fn while_it_accepts(network: &TestNetwork) {
     let tor = another(network);
-    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
-    let service = tor.onion().unwrap().forward(80, 80).timeout(SOON).publish().unwrap();
+    let listener = tor.onion().unwrap().virtual_port(80).timeout(SOON).listen().unwrap();
+    let service = tor.onion().unwrap().port(80, 80).timeout(SOON).publish().unwrap();
     thread::scope(|scope| {
         let accepting = scope.spawn(|| listener.accept().unwrap_err());
         kill(&tor);

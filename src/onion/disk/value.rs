@@ -95,15 +95,17 @@ impl DiskOnion {
         DiskOnionSettings::of(self)
     }
 
-    /// Sends connections to `port` of the onion address to `target`: an address, or a Unix socket's path, which may have spaces
-    /// and quotes here. Repeat it for several ports. (The same port again with another target is not a mistake for tor: it
-    /// chooses one of them for each connection.)
+    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
+    /// socket address, or the path of a Unix socket, which may have spaces and quotes here. Repeat it for several ports.
+    /// If the same port is added again with another target, tor chooses one of them for each connection.
+    ///
+    /// [`OnionBuilder::port`](crate::OnionBuilder::port) and [`AddOnion::port`](crate::AddOnion::port) mean the same.
     pub fn port(mut self, port: u16, target: impl Into<DiskTarget>) -> Self {
         self.lines.push(ConfLine::new(PORT, Some(DiskPort::new(port, target).to_string())));
         self
     }
 
-    /// Sends connections to `port` of the onion address to the same port of 127.0.0.1.
+    /// Adds a virtual port whose connections go to the same port of 127.0.0.1.
     pub fn local_port(self, port: u16) -> Self {
         self.port(port, DiskTarget::SamePort)
     }

@@ -1,0 +1,150 @@
+//! What a permanent ONION_CLIENT_AUTH_ADD must not do: write a second file for
+//! a service.
+//!
+//! tor writes the key to `ADDRESS.auth_private` in its `ClientOnionAuthDir`. If
+//! a file of another name is for the same service, tor refuses every SETCONF
+//! afterwards (`Duplicate authorization`), and SIGNAL RELOAD ends it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::Controller;
+use super::client_auth::ClientAuth;
+use crate::error::{ArgumentError, Error, Result};
+use crate::transport::{Address, deadline_after};
+use crate::types::{ClientKey, OnionAddress};
+
+const OPTION: &str = "ClientOnionAuthDir";
+const ENDING: &str = ".auth_private";
+/// No file with a key is longer.
+const LONGEST: u64 = 4096;
+
+/// What the directory says about a service.
+enum Found {
+    /// No file but tor's own is for the service.
+    Free,
+    /// This file is for the service.
+    Other(String),
+    /// The directory can't be read from here.
+    Unknown,
+}
+
+impl Controller {
+    /// Makes sure that a permanent key can be added: refuses if another file is
+    /// for the service, and removes the permanent key that tor has if the files
+    /// can't be read. Returns the removed key.
+    pub(super) fn make_room_for(&self, auth: &ClientAuth) -> Result<Option<ClientAuth>> {
+        if !auth.permanent {
+            return Ok(None);
+        }
+        let deadline = deadline_after(self.timeout);
+        let tor = || self.with_timeout(deadline.saturating_duration_since(Instant::now()));
+        match tor().find_auth_file(&auth.address)? {
+            Found::Free => Ok(None),
+            Found::Other(file) => {
+                let why = format!(
+                    "has a key in the file {file:?} of {OPTION} already; with a second file tor would refuse every \
+                     change of its configuration: remove that file first"
+                );
+                Err(ArgumentError::invalid("ONION_CLIENT_AUTH_ADD", "service", why).into())
+            }
+            Found::Unknown => {
+                let before = match tor().onion_client_auth_view_for(&auth.address) {
+                    Ok(before) => before.filter(|before| before.permanent),
+                    // A filter on the control port.
+                    Err(Error::Refused(_)) => None,
+                    Err(error) => return Err(error),
+                };
+                if before.is_some() {
+                    // With its file, whatever its name is.
+                    tor().onion_client_auth_remove(&auth.address)?;
+                }
+                Ok(before)
+            }
+        }
+    }
+
+    fn find_auth_file(&self, address: &OnionAddress) -> Result<Found> {
+        let directory = match self.get_conf(OPTION) {
+            Ok(Some(directory)) if !directory.is_empty() => directory,
+            // tor refuses a permanent key by itself.
+            Ok(_) => return Ok(Found::Free),
+            Err(Error::Refused(_)) => return Ok(Found::Unknown),
+            Err(error) => return Err(error),
+        };
+        // A connection without a known address is one to a tor that this program launched, most often.
+        let is_elsewhere = self.control_address().is_some_and(|tor| !Address::is_local(tor));
+        if is_elsewhere || !Path::new(&directory).is_absolute() {
+            return Ok(Found::Unknown);
+        }
+        Ok(find_in(Path::new(&directory), address))
+    }
+}
+
+/// Looks for a file for this service, other than the one that tor would write.
+fn find_in(directory: &Path, address: &OnionAddress) -> Found {
+    let own = address.service_id() + ENDING;
+    let Ok(entries) = fs::read_dir(directory) else { return Found::Unknown };
+    let mut found = Found::Free;
+    for entry in entries {
+        let Ok(entry) = entry else { return Found::Unknown };
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if !file.ends_with(ENDING) || file == own {
+            continue;
+        }
+        match read(&entry.path()) {
+            Ok(content) if is_for(&content, address) => return Found::Other(file),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => found = Found::Unknown,
+        }
+    }
+    found
+}
+
+/// Reads a short regular file. Anything else counts as empty: tor reads no key
+/// from it either.
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > LONGEST {
+        return Ok(Zeroizing::default());
+    }
+    fs::read(path).map(Zeroizing::new)
+}
+
+/// Returns true if the line is a key for this service, as tor reads it:
+/// `ADDRESS:descriptor:x25519:KEY`.
+fn is_for(content: &[u8], address: &OnionAddress) -> bool {
+    let Ok(line) = std::str::from_utf8(content) else { return false };
+    let line = line.trim();
+    let service = line.split(':').next().and_then(|service| service.parse::<OnionAddress>().ok());
+    service.as_ref() == Some(address) && line.split(':').count() == 4 && line.parse::<ClientKey>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::OnionKey;
+
+    #[test]
+    fn file_of_another_name_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, key) = (OnionKey::random().address(), ClientKey::random());
+        let write = |file: &str, content: &str| fs::write(folder.path().join(file), content).unwrap();
+        let line = key.auth_private_line(&address);
+        write("notes", &line);
+        write(&(address.service_id() + ENDING), &line);
+        write("other.auth_private", &key.auth_private_line(&OnionKey::random().address()));
+        write("bad.auth_private", &format!("{}:descriptor:x25519:aa", address.service_id()));
+        write("long.auth_private", &" ".repeat(5000));
+        fs::create_dir(folder.path().join("directory.auth_private")).unwrap();
+        assert!(matches!(find_in(folder.path(), &address), Found::Free));
+        write("bob.auth_private", &format!("{}\n", *line));
+        assert!(matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private"));
+        assert!(matches!(find_in(&folder.path().join("none"), &address), Found::Unknown));
+    }
+}

@@ -1,0 +1,79 @@
+//! A permanent client key whose `ClientOnionAuthDir` can't be looked at.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::types::{ClientKey, OnionAddress};
+use scape::{ClientAuth, ClientAuthAdded, Connect, Controller, Error};
+
+const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+const BEFORE: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+
+fn controller(tor: &ScriptedTor) -> Controller {
+    Connect::new().timeout(Duration::from_secs(20)).authenticate_over(tor.transport().unwrap()).unwrap()
+}
+
+/// A tor whose directory is relative, and that has a permanent key for `A`.
+fn tor() -> ScriptedTorBuilder {
+    ScriptedTor::builder()
+        .on("GETCONF ClientOnionAuthDir", "250 ClientOnionAuthDir=auth\r\n")
+        .on(
+            format!("ONION_CLIENT_AUTH_VIEW {A}"),
+            format!(
+                "250-ONION_CLIENT_AUTH_VIEW {A}\r\n250-CLIENT {A} {BEFORE} Flags=Permanent\r\n250 OK\r\n"
+            ),
+        )
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+}
+
+/// The commands about keys that were sent, each in a word and its arguments.
+fn sent(tor: &ScriptedTor) -> Vec<String> {
+    let sent = tor.sent();
+    sent.iter().filter_map(|line| line.strip_prefix("ONION_CLIENT_AUTH_")).map(str::to_owned).collect()
+}
+
+fn auth() -> ClientAuth {
+    ClientAuth::new(A.parse::<OnionAddress>().unwrap(), ClientKey::from_bytes([7; 32])).permanent()
+}
+
+#[test]
+fn permanent_key_that_tor_has_is_removed_first() {
+    let tor = tor().start().unwrap();
+    let added = controller(&tor).onion_client_auth_add(&auth()).unwrap();
+    assert_eq!(added, ClientAuthAdded::Replaced);
+    let key = auth().key.to_blob();
+    assert_eq!(
+        sent(&tor),
+        [format!("VIEW {A}"), format!("REMOVE {A}"), format!("ADD {A} {} Flags=Permanent", *key),]
+    );
+}
+
+#[test]
+fn removed_key_is_put_back_if_tor_refuses_the_new_one() {
+    let new = auth().key.to_blob().to_string();
+    let tor =
+        tor().on_prefix(format!("ONION_CLIENT_AUTH_ADD {A} {new}"), "553 Unable to add\r\n").start().unwrap();
+    let error = controller(&tor).onion_client_auth_add(&auth()).unwrap_err();
+    assert_eq!(error.code(), Some(553));
+    assert_eq!(sent(&tor).last().unwrap(), &format!("ADD {A} {BEFORE} Flags=Permanent"));
+}
+
+#[test]
+fn key_is_added_if_a_filter_hides_what_tor_has() {
+    // As Whonix's profile for client authorization does: it lets through this command only.
+    let tor = ScriptedTor::builder()
+        .on_any(|line| line.starts_with("GETCONF").then(|| "510 Command filtered\r\n".into()))
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+        .start()
+        .unwrap();
+    let controller = controller(&tor);
+    assert_eq!(controller.onion_client_auth_add(&auth()).unwrap(), ClientAuthAdded::New);
+    // One in memory only is sent without a question.
+    let memory = ClientAuth::new(auth().address, auth().key);
+    controller.onion_client_auth_add(&memory).unwrap();
+    assert_eq!(sent(&tor).iter().filter(|line| line.starts_with("VIEW")).count(), 1);
+    let no_name = controller.onion_client_auth_add(&auth().name("two words")).unwrap_err();
+    assert!(matches!(no_name, Error::Argument(_)), "{no_name}");
+}

@@ -1,0 +1,144 @@
+//! A control port behind a filter that works as onion-grater (Tails, Whonix)
+//! does: commands that its profile doesn't name get `510 Command filtered`,
+//! and lines of replies and events are rewritten by patterns.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+
+/// A pattern and its replacement, as in a profile. In the pattern `*` stands
+/// for `(\S+)`, `_` for `\S+` and, at the end, `(+)` for `(.+)` and `+` for
+/// `.+`. An empty replacement drops the line.
+pub(crate) type Rule = (&'static str, &'static str);
+
+/// What a filter lets through.
+#[derive(Clone, Copy)]
+pub(crate) struct Profile {
+    /// The beginnings of commands that pass.
+    pub(crate) commands: &'static [&'static str],
+    /// The events that may be subscribed to.
+    pub(crate) events: &'static [&'static str],
+    /// How lines of replies are rewritten: the first rule that fits counts.
+    pub(crate) replies: &'static [Rule],
+    /// How events are rewritten.
+    pub(crate) rewritten: &'static [Rule],
+}
+
+/// What all the profiles for programs with onion services let through.
+const COMMANDS: &[&str] = &["ADD_ONION ", "DEL_ONION "];
+
+/// The events of Whonix's profile for OnionShare. It replaces what it doesn't
+/// know by a line that is no control reply.
+pub(crate) const ONIONSHARE: Profile = Profile {
+    commands: &["ADD_ONION ", "DEL_ONION ", "GETINFO onions/current", "GETINFO version"],
+    events: &["HS_DESC"],
+    replies: &[("250-PrivateKey=*", "250-PrivateKey=ED25519-V3:redacted")],
+    rewritten: &[
+        ("650 HS_DESC CREATED * * * _ (+)", "650 HS_DESC CREATED {} {} {} redacted {}"),
+        ("650 HS_DESC UPLOAD * * +", "650 HS_DESC UPLOAD {} {} redacted redacted"),
+        ("650 HS_DESC UPLOADED * * +", "650 HS_DESC UPLOADED {} {} redacted"),
+        ("650 HS_DESC CREATED * _ _ _", "650 HS_DESC CREATED {} redacted redacted redacted"),
+        ("650 +", "XXXredactedXXX"),
+    ],
+};
+
+/// The events of Whonix's profiles for Cwtch and Haveno, and of Tails' for
+/// OnionShare: what isn't known is dropped.
+pub(crate) const CWTCH: Profile = Profile {
+    commands: COMMANDS,
+    events: &["HS_DESC"],
+    replies: &[],
+    rewritten: &[
+        ("650 HS_DESC CREATED * * * _ (+)", "650 HS_DESC CREATED {} {} {} redacted {}"),
+        ("650 HS_DESC UPLOAD * * +", "650 HS_DESC UPLOAD {} {} redacted redacted"),
+        ("650 HS_DESC UPLOADED * * +", "650 HS_DESC UPLOADED {} {} redacted"),
+        ("650 +", ""),
+    ],
+};
+
+/// The events of Whonix's profile for Bisq: uploads are named when they begin,
+/// and hidden when they end.
+pub(crate) const BISQ: Profile = Profile {
+    commands: COMMANDS,
+    events: &["HS_DESC"],
+    replies: &[],
+    rewritten: &[
+        ("650 HS_DESC CREATED * * * _ (+)", "650 HS_DESC CREATED {} {} {} redacted {}"),
+        ("650 HS_DESC FAILED * _ _ _ (+)", "650 HS_DESC FAILED {} redacted redacted redacted {}"),
+        ("650 HS_DESC UPLOAD * * * * *", "650 HS_DESC UPLOAD {} {} {} {} {}"),
+        ("650 HS_DESC UPLOADED * * +", "650 HS_DESC UPLOADED {} {} redacted"),
+        ("650 +", ""),
+    ],
+};
+
+/// Whonix's profile for Ricochet: no events of descriptors.
+pub(crate) const RICOCHET: Profile =
+    Profile { commands: COMMANDS, events: &["STATUS_CLIENT"], replies: &[], rewritten: &[] };
+
+impl Profile {
+    /// A tor behind this filter. `tor` answers what passes: its reply, and the
+    /// events that follow.
+    pub(crate) fn in_front_of(
+        self,
+        mut tor: impl FnMut(&str) -> String + Send + 'static,
+    ) -> ScriptedTorBuilder {
+        ScriptedTor::builder().on_any(move |line| {
+            let keyword = line.split(' ').next().unwrap_or_default();
+            Some(match keyword {
+                "PROTOCOLINFO" | "AUTHENTICATE" | "QUIT" => return None,
+                "SETEVENTS" if line.split(' ').skip(1).all(|event| self.events.contains(&event)) => {
+                    "250 OK\r\n".into()
+                }
+                _ if keyword != "SETEVENTS" && self.lets_through(line) => self.rewrite(&tor(line)).into(),
+                _ => "510 Command filtered\r\n".into(),
+            })
+        })
+    }
+
+    fn lets_through(&self, line: &str) -> bool {
+        self.commands.iter().any(|allowed| line.starts_with(allowed))
+    }
+
+    /// Rewrites what tor says, line by line.
+    fn rewrite(&self, said: &str) -> String {
+        let rewrite = |line: &str| {
+            let rules = if line.starts_with("650") { self.rewritten } else { self.replies };
+            rules.iter().find_map(|rule| apply(*rule, line)).unwrap_or_else(|| line.to_owned())
+        };
+        said.lines().map(rewrite).filter(|line| !line.is_empty()).map(|line| line + "\r\n").collect()
+    }
+}
+
+/// The line as a rule rewrites it. Returns `None` if the rule doesn't fit.
+fn apply((pattern, replacement): Rule, line: &str) -> Option<String> {
+    let mut rewritten = replacement.to_owned();
+    let mut rest = line;
+    let tokens: Vec<&str> = pattern.split(' ').collect();
+    for (at, token) in tokens.iter().enumerate() {
+        let is_last = at + 1 == tokens.len();
+        let word = match (is_last, rest.split_once(' ')) {
+            (false, Some((word, later))) => {
+                rest = later;
+                word
+            }
+            (true, _) if token.ends_with('+') || token.ends_with("+)") => rest,
+            (true, None) => rest,
+            _ => return None,
+        };
+        if word.is_empty() {
+            return None;
+        }
+        let captured = match *token {
+            "(+)" => Some(word),
+            "+" | "_" => None,
+            _ => match token.strip_suffix('*') {
+                Some(before) => Some(word.strip_prefix(before)?),
+                None if word == *token => None,
+                None => return None,
+            },
+        };
+        if let Some(captured) = captured {
+            rewritten = rewritten.replacen("{}", captured, 1);
+        }
+    }
+    Some(rewritten)
+}
