@@ -9,6 +9,8 @@ mod answers;
 #[path = "support/peer.rs"]
 mod peer;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +23,8 @@ use scape::config::Config;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
 use scape::onion::{OnionService, Wait};
-use scape::types::{CircuitId, ClientKey, OnionAddress};
-use scape::{BuildCircuit, CircuitBuilder, ClientAuth, Controller, OnionBuilder, State, Tor};
+use scape::types::{CircuitId, ClientKey, EventKind, OnionAddress};
+use scape::{BuildCircuit, CircuitBuilder, ClientAuth, Connect, Controller, OnionBuilder, State, Tor};
 
 /// The timeout of each call.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -199,4 +201,53 @@ fn config_and_tor_calls_have_one_deadline_for_all_commands() {
         ("Tor::become_ready", 1, call(|tor| Tor::from(tor.clone()).become_ready(TIMEOUT))),
         ("Tor::client", 0, call(|tor| Tor::from(tor.clone()).client().is_ok())),
     ]);
+}
+
+/// A control port without authentication, which answers at once until it is told to be slow.
+fn slow_port(is_slow: Arc<AtomicBool>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), is_slow) = (stream, is_slow.clone()) else { return };
+            thread::spawn(move || {
+                for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+                    let Ok(line) = line else { return };
+                    if is_slow.load(Ordering::SeqCst) {
+                        thread::sleep(ANSWER);
+                    }
+                    let reply = match line.split(' ').next() {
+                        Some("PROTOCOLINFO") => {
+                            "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n".into()
+                        }
+                        _ => answer(&line),
+                    };
+                    if stream.write_all(reply.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn connecting_has_one_deadline_for_all_commands() {
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let connect = Connect::to(slow_port(is_slow.clone())).unwrap().timeout(TIMEOUT);
+    let controller = connect.connect().unwrap();
+    let _events = controller.subscribe([EventKind::Bw]).unwrap();
+    is_slow.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    assert!(connect.connect().unwrap_err().to_string().contains("2s"));
+    assert!(begun.elapsed() < TIMEOUT + SLACK, "connect took {:?}", begun.elapsed());
+    // The old connection's thread is waited for for a second.
+    let begun = Instant::now();
+    assert!(controller.reconnect().is_err());
+    assert!(
+        begun.elapsed() < TIMEOUT + Duration::from_secs(1) + SLACK,
+        "reconnect took {:?}",
+        begun.elapsed()
+    );
 }

@@ -140,7 +140,7 @@ impl Pending {
             Pending::PortFile(file) => retry(child, deadline, || read_port_file(&file))?,
         };
         // In this order: one of the two always holds.
-        let patient = controller.with_timeout(remaining(deadline)?);
+        let patient = controller.with_timeout(remaining(deadline)?).in_one_call();
         patient.take_ownership()?;
         patient.reset_conf(["__OwningControllerProcess"])?;
         Ok((controller, Some(address)))
