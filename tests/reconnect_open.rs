@@ -345,6 +345,80 @@ fn refused_service_is_tried_again() {
 }
 
 #[test]
+fn listeners_of_the_state_find_a_connection_that_is_open() {
+    let place = Place::default();
+    let tor = |circuits: &str| {
+        let builder = with_state(ScriptedTor::builder().info("version", "0.4.9.11"), circuits);
+        let builder = builder.on_any(|line| {
+            thread::sleep(Duration::from_millis(1));
+            line.starts_with("SETEVENTS").then(|| b"250 OK\r\n".to_vec())
+        });
+        builder.start().unwrap()
+    };
+    place.put(tor("7 BUILT moria1 PURPOSE=GENERAL"));
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let (sender, closed) = unbounded();
+    let _listener = state.on_circuit_closed(move |circuit| {
+        let version = circuit.state().controller().get_info("version");
+        sender.send((circuit.id().get(), version.unwrap())).unwrap();
+    });
+    for id in 8..28 {
+        place.kill();
+        controller.wait_closed(SOON).unwrap();
+        place.put(tor(&format!("{id} BUILT moria1 PURPOSE=GENERAL")));
+        controller.wait_connected(SOON).unwrap();
+        assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [id]);
+        assert_eq!(closed.recv_timeout(SOON).unwrap(), (id - 1, "0.4.9.11".to_owned()));
+    }
+}
+
+#[test]
+fn refused_snapshot_of_the_state_is_tried_again() {
+    let place = Place::default();
+    place.put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let (sender, told) = unbounded();
+    let _status = controller
+        .on_status(move |status| {
+            if let ConnectionStatus::Restored { what } = status {
+                sender.send(what.clone()).unwrap();
+            }
+        })
+        .unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let mut refusals = 0;
+    let busy = with_state(ScriptedTor::builder(), "8 BUILT moria1 PURPOSE=GENERAL").on_any(move |line| {
+        let refuses = line.starts_with("GETINFO ns/all") && refusals < 2;
+        refusals += u32::from(refuses);
+        refuses.then(|| b"551 Internal error\r\n".to_vec())
+    });
+    place.put(busy.start().unwrap());
+    assert_eq!(next(&told), "the live state");
+    assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [8]);
+}
+
+#[test]
+fn reconnecting_by_hand_has_one_deadline() {
+    let place = Place::default();
+    place.put(plain());
+    let controller = place.connect().connect().unwrap();
+    let _callback = controller.on([EventKind::Bw], |_| ()).unwrap();
+    controller.map_address([("a.test", "b.test")]).unwrap_err();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let (tor, _gate, _open) = gated("SETEVENTS", ScriptedTor::builder());
+    place.put(tor);
+    let began = Instant::now();
+    let error = controller.with_timeout(Duration::from_millis(300)).reconnect().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(!controller.is_open());
+}
+
+#[test]
 fn unknown_events_are_told_and_the_others_come() {
     let place = Place::default();
     place.put(plain());

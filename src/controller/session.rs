@@ -295,10 +295,12 @@ impl Session {
     /// Ends everything for good and waits for its threads, at most this long.
     pub(super) fn close(&self, timeout: Duration) -> Result<()> {
         let deadline = deadline_after(timeout);
-        self.take_leave(timeout.min(JOIN_FOR));
-        let closed = self.connection.close(timeout);
+        // What is just being given back must be taken away again, or tor keeps it.
+        self.connection.wait_while_restoring(timeout.min(JOIN_FOR));
+        self.take_leave(left(deadline).min(JOIN_FOR));
+        let closed = self.connection.close(left(deadline));
         let keeper = self.keeper.lock().take();
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let left = left(deadline).max(Duration::from_millis(1));
         match keeper {
             Some(keeper) if !keeper.is_current() && !keeper.ended_within(left) => {
                 closed.and(Err(Timeout::new(Phase::Close, timeout).into()))
