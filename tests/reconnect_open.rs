@@ -117,7 +117,13 @@ fn calls_fail_while_things_are_given_back() {
     open.send(()).unwrap();
     controller.wait_connected(SOON).unwrap();
     assert_eq!(controller.get_info("version").unwrap(), "0.4.9.11");
-    assert_eq!((events.interruptions(), next(&told).as_str()), (1, "reconnected, 0 lost"));
+    assert_eq!(events.interruptions(), 1);
+    // The first attempts may have found no tor.
+    while let status = next(&told)
+        && status != "reconnected, 0 lost"
+    {
+        assert_eq!(status, "failed");
+    }
     let sent = place.with(ScriptedTor::sent);
     assert_eq!(sent.iter().filter(|line| line.starts_with("GETINFO version")).count(), 1, "{sent:?}");
 }
@@ -220,8 +226,6 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
     let controller = place.connect().reconnect(eager().max_attempts(4)).connect().unwrap();
     let (_listener, told) = statuses(&controller);
     let events = controller.subscribe([EventKind::Bw]).unwrap();
-    place.kill();
-    let closed = controller.wait_closed(SOON).unwrap();
     let hangs_up = Arc::new(AtomicUsize::new(0));
     let hung_up = hangs_up.clone();
     let mean = ScriptedTor::builder().on_any(move |line| {
@@ -231,12 +235,16 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
             b"650 BW 1 1\r\nnonsense\r\n".to_vec()
         })
     });
+    // Ends the connection to the first one. Every attempt comes to this one.
     place.put(mean.start().unwrap());
+    let closed = controller.wait_closed(SOON).unwrap();
     assert_eq!(events.iter().count(), 0);
     let words: Vec<String> = (0..6).map(|_| next(&told)).collect();
     assert_eq!(words[..2], ["connected", "closed"]);
     assert_eq!(words[2..].iter().filter(|word| *word == "gave up").count(), 1, "{words:?}");
-    assert!(told.is_empty() && hangs_up.load(Ordering::SeqCst) >= 1);
+    assert!(told.is_empty());
+    // The first tor's place may be empty for a moment.
+    assert!((3..=4).contains(&hangs_up.load(Ordering::SeqCst)));
     // It has been down all the time, for the same cause.
     assert_eq!(controller.closed().unwrap().to_string(), closed.to_string());
     assert_eq!(events.interruptions(), 1);
