@@ -117,7 +117,13 @@ fn calls_fail_while_things_are_given_back() {
     open.send(()).unwrap();
     controller.wait_connected(SOON).unwrap();
     assert_eq!(controller.get_info("version").unwrap(), "0.4.9.11");
-    assert_eq!((events.interruptions(), next(&told).as_str()), (1, "reconnected, 0 lost"));
+    assert_eq!(events.interruptions(), 1);
+    // The first attempts may have found no tor.
+    while let status = next(&told)
+        && status != "reconnected, 0 lost"
+    {
+        assert_eq!(status, "failed");
+    }
     let sent = place.with(ScriptedTor::sent);
     assert_eq!(sent.iter().filter(|line| line.starts_with("GETINFO version")).count(), 1, "{sent:?}");
 }
@@ -220,8 +226,6 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
     let controller = place.connect().reconnect(eager().max_attempts(4)).connect().unwrap();
     let (_listener, told) = statuses(&controller);
     let events = controller.subscribe([EventKind::Bw]).unwrap();
-    place.kill();
-    let closed = controller.wait_closed(SOON).unwrap();
     let hangs_up = Arc::new(AtomicUsize::new(0));
     let hung_up = hangs_up.clone();
     let mean = ScriptedTor::builder().on_any(move |line| {
@@ -231,12 +235,16 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
             b"650 BW 1 1\r\nnonsense\r\n".to_vec()
         })
     });
+    // Ends the connection to the first one. Every attempt comes to this one.
     place.put(mean.start().unwrap());
+    let closed = controller.wait_closed(SOON).unwrap();
     assert_eq!(events.iter().count(), 0);
     let words: Vec<String> = (0..6).map(|_| next(&told)).collect();
     assert_eq!(words[..2], ["connected", "closed"]);
     assert_eq!(words[2..].iter().filter(|word| *word == "gave up").count(), 1, "{words:?}");
-    assert!(told.is_empty() && hangs_up.load(Ordering::SeqCst) >= 1);
+    assert!(told.is_empty());
+    // The first tor's place may be empty for a moment.
+    assert!((3..=4).contains(&hangs_up.load(Ordering::SeqCst)));
     // It has been down all the time, for the same cause.
     assert_eq!(controller.closed().unwrap().to_string(), closed.to_string());
     assert_eq!(events.interruptions(), 1);
@@ -342,6 +350,80 @@ fn refused_service_is_tried_again() {
         assert!(words[2].contains(SERVICE));
         controller.close().unwrap();
     }
+}
+
+#[test]
+fn listeners_of_the_state_find_a_connection_that_is_open() {
+    let place = Place::default();
+    let tor = |circuits: &str| {
+        let builder = with_state(ScriptedTor::builder().info("version", "0.4.9.11"), circuits);
+        let builder = builder.on_any(|line| {
+            thread::sleep(Duration::from_millis(1));
+            line.starts_with("SETEVENTS").then(|| b"250 OK\r\n".to_vec())
+        });
+        builder.start().unwrap()
+    };
+    place.put(tor("7 BUILT moria1 PURPOSE=GENERAL"));
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let (sender, closed) = unbounded();
+    let _listener = state.on_circuit_closed(move |circuit| {
+        let version = circuit.state().controller().get_info("version");
+        sender.send((circuit.id().get(), version.unwrap())).unwrap();
+    });
+    for id in 8..28 {
+        place.kill();
+        controller.wait_closed(SOON).unwrap();
+        place.put(tor(&format!("{id} BUILT moria1 PURPOSE=GENERAL")));
+        controller.wait_connected(SOON).unwrap();
+        assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [id]);
+        assert_eq!(closed.recv_timeout(SOON).unwrap(), (id - 1, "0.4.9.11".to_owned()));
+    }
+}
+
+#[test]
+fn refused_snapshot_of_the_state_is_tried_again() {
+    let place = Place::default();
+    place.put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let (sender, told) = unbounded();
+    let _status = controller
+        .on_status(move |status| {
+            if let ConnectionStatus::Restored { what } = status {
+                sender.send(what.clone()).unwrap();
+            }
+        })
+        .unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let mut refusals = 0;
+    let busy = with_state(ScriptedTor::builder(), "8 BUILT moria1 PURPOSE=GENERAL").on_any(move |line| {
+        let refuses = line.starts_with("GETINFO ns/all") && refusals < 2;
+        refusals += u32::from(refuses);
+        refuses.then(|| b"551 Internal error\r\n".to_vec())
+    });
+    place.put(busy.start().unwrap());
+    assert_eq!(next(&told), "the live state");
+    assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [8]);
+}
+
+#[test]
+fn reconnecting_by_hand_has_one_deadline() {
+    let place = Place::default();
+    place.put(plain());
+    let controller = place.connect().connect().unwrap();
+    let _callback = controller.on([EventKind::Bw], |_| ()).unwrap();
+    controller.map_address([("a.test", "b.test")]).unwrap_err();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let (tor, _gate, _open) = gated("SETEVENTS", ScriptedTor::builder());
+    place.put(tor);
+    let began = Instant::now();
+    let error = controller.with_timeout(Duration::from_millis(300)).reconnect().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(!controller.is_open());
 }
 
 #[test]

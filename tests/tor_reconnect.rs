@@ -90,7 +90,7 @@ fn storm_of_calls_through_sixty_reconnects() {
                     match changed.and_then(|()| config.save()) {
                         Ok(()) => saved += 1,
                         Err(Error::Config(error)) if error.problem == ConfigProblem::Conflict => {
-                            config.discard_all()
+                            config.discard_all();
                         }
                         Err(error) => assert!(error.is_closed(), "{error}"),
                     }

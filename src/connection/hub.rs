@@ -165,6 +165,17 @@ impl Hub {
         }
     }
 
+    /// Waits while everything is given back on a new link, for at most `timeout`.
+    pub(super) fn wait_while_restoring(&self, timeout: Duration) {
+        let deadline = deadline_after(timeout);
+        let mut state = self.state.lock();
+        while matches!(state.current, Current::Restoring(..)) {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the connection is down or has ended, until it is open on another link than the one of the number `known`,
     /// or until `deadline`.
     pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {

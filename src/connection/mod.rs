@@ -240,6 +240,11 @@ impl Connection {
         })
     }
 
+    /// Waits while everything is given back on a new socket, for at most `timeout`.
+    pub(crate) fn wait_while_restoring(&self, timeout: Duration) {
+        self.hub.wait_while_restoring(timeout);
+    }
+
     /// Waits until the connection is down or has ended, until it is open on another socket than the one of the number
     /// `known`, or until `deadline`.
     pub(crate) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {

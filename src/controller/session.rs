@@ -324,6 +324,8 @@ impl Session {
     /// Ends everything for good and waits for its threads, at most this long.
     pub(super) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into();
+        // What is just being given back must be taken away again, or tor keeps it.
+        self.connection.wait_while_restoring(deadline.part(JOIN_FOR).left());
         self.take_leave(deadline.part(JOIN_FOR));
         let closed = self.connection.close(deadline);
         let keeper = self.keeper.lock().take();
