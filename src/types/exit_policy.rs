@@ -281,6 +281,7 @@ fn parse_pattern(text: &str) -> Result<(AddressPattern, PortRange), PolicyProble
 }
 
 fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, PolicyProblem> {
+    const V4_MAPPED: u8 = 96;
     let named = match text.to_ascii_lowercase().as_str() {
         "*" => Some(AddressPattern::Any),
         "*4" => Some(AddressPattern::AnyV4),
@@ -297,14 +298,45 @@ fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, Pol
     };
     match text.parse() {
         Ok(IpAddr::V4(address)) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
+        Ok(IpAddr::V6(address)) if prefix.is_some() && address.to_ipv4_mapped().is_some() => {
+            // tor counts the bits of the IPv4 address.
+            match bits(128)? {
+                33..V4_MAPPED => Err(PolicyProblem::Prefix),
+                bits => Ok(AddressPattern::V6 { address, prefix: V4_MAPPED + bits % 32 }),
+            }
+        }
         Ok(IpAddr::V6(address)) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
-        Err(_) => Err(PolicyProblem::Address),
+        Err(_) => match parse_v6_with_zeros(text) {
+            Some(address) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
+            None => Err(PolicyProblem::Address),
+        },
     }
 }
 
+/// Reads an address such as `::192.0.2.01`: unlike Rust, tor takes zeros before
+/// the decimal numbers.
+fn parse_v6_with_zeros(text: &str) -> Option<Ipv6Addr> {
+    let (words, octets) = text.rsplit_once(':')?;
+    let mut bytes = [0; 4];
+    let mut octets = octets.split('.');
+    for byte in &mut bytes {
+        *byte = octets.next().filter(|octet| octet.len() <= 3)?.parse().ok()?;
+    }
+    let tail = Ipv4Addr::from(bytes);
+    octets.next().is_none().then(|| format!("{words}:{tail}").parse().ok())?
+}
+
+/// Reads a whole number as C's `strtol` does.
+fn parse_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 fn parse_bits(text: &str, most: u8) -> Option<u8> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|bits| digits && *bits <= most)
+    // tor takes nothing for 0, and looks at the lowest 32 bits only.
+    let bits = if text.is_empty() { 0 } else { parse_integer(text)? };
+    u8::try_from(bits & 0xffff_ffff).ok().filter(|bits| *bits <= most)
 }
 
 /// Reads a mask such as `255.255.0.0`, as the number of its bits.
@@ -320,12 +352,11 @@ fn parse_ports(text: &str) -> Result<PortRange, PolicyProblem> {
         return Ok(PortRange::ANY);
     }
     let port = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|_: &u16| digits).ok_or(PolicyProblem::Ports)
+        parse_integer(text).and_then(|port| u16::try_from(port).ok()).ok_or(PolicyProblem::Ports)
     };
     let (min, max) = match text.split_once('-') {
-        Some((min, max)) => (port(min)?, port(max)?),
-        None => (port(text)?, port(text)?),
+        Some((min, max)) if !min.is_empty() => (port(min)?, port(max)?),
+        _ => (port(text)?, port(text)?),
     };
     PortRange::new(min, max).ok_or(PolicyProblem::Ports)
 }
@@ -464,6 +495,11 @@ mod tests {
             ("accept [192.0.2.1]:80", "accept 192.0.2.1:80"),
             ("accept [2001:db8::]/255.0.0.0:80", "accept [2001:db8::]/8:80"),
             ("accept *:", "accept *:*"),
+            ("accept *:+80", "accept *:80"),
+            ("accept 192.0.2.1/+8:80", "accept 192.0.2.1/8:80"),
+            ("accept 192.0.2.1/:80", "accept 192.0.2.1/0:80"),
+            ("accept [::ffff:192.0.2.1]/24:80", "accept [::ffff:192.0.2.1]/120:80"),
+            ("accept ::192.0.2.01/128:80", "accept [::c000:201]:80"),
             ("reject6 private:*", "reject private:*"),
         ] {
             let rule: ExitRule = text.parse().unwrap_or_else(|e| panic!("{e}"));
@@ -488,11 +524,12 @@ mod tests {
             ("accept 192.0.2.1/33:80", PolicyProblem::Prefix),
             ("accept 192.0.2.1/255.0.255.0:80", PolicyProblem::Prefix),
             ("accept [::]/129:80", PolicyProblem::Prefix),
-            ("accept 192.0.2.1/+8:80", PolicyProblem::Prefix),
+            ("accept 192.0.2.1/8x:80", PolicyProblem::Prefix),
+            ("accept [::ffff:192.0.2.1]/64:80", PolicyProblem::Prefix),
             ("accept *:65536", PolicyProblem::Ports),
             ("accept *:90-80", PolicyProblem::Ports),
             ("accept *:80-", PolicyProblem::Ports),
-            ("accept *:+80", PolicyProblem::Ports),
+            ("accept *:-80", PolicyProblem::Ports),
         ] {
             let error = format!("reject *:25, {rule},accept *:*").parse::<ExitPolicy>().unwrap_err();
             assert_eq!((error.problem(), error.position(), error.rule()), (problem, 13, rule), "{error}");
@@ -566,8 +603,12 @@ mod tests {
             Just(AddressPattern::Private),
             (any::<Ipv4Addr>(), 0u8..=32)
                 .prop_map(|(address, prefix)| AddressPattern::V4 { address, prefix }),
-            (any::<Ipv6Addr>(), 0u8..=128)
-                .prop_map(|(address, prefix)| AddressPattern::V6 { address, prefix }),
+            (any::<Ipv6Addr>(), 0u8..=128).prop_map(|(address, prefix)| {
+                // tor counts the bits of a mapped address from its IPv4 part.
+                let is_mapped = address.to_ipv4_mapped().is_some();
+                let prefix = if is_mapped { 96 + prefix % 32 } else { prefix };
+                AddressPattern::V6 { address, prefix }
+            }),
         ]
     }
 

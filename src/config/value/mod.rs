@@ -42,6 +42,7 @@ mod check;
 mod data_size;
 mod duration;
 mod float;
+mod for_option;
 mod integer;
 mod list;
 mod number;
@@ -57,6 +58,7 @@ mod whitespace;
 pub use boolean::{AutoBool, ParseAutoBoolError};
 pub use check::{check, means_the_same, normal};
 pub use data_size::DataSize;
+pub use for_option::check_option;
 pub use problem::ConfigValueProblem;
 pub(super) use whitespace::{is_space, skip_spaces_and_comments};
 
