@@ -351,11 +351,19 @@ fn parse_ports(text: &str) -> Result<PortRange, PolicyProblem> {
     if text == "*" || text.is_empty() {
         return Ok(PortRange::ANY);
     }
+    if text.contains([' ', '\t']) {
+        return Err(PolicyProblem::Ports);
+    }
     let port = |text: &str| {
         parse_integer(text).and_then(|port| u16::try_from(port).ok()).ok_or(PolicyProblem::Ports)
     };
     let (min, max) = match text.split_once('-') {
-        Some((min, max)) if !min.is_empty() => (port(min)?, port(max)?),
+        Some((min, max)) if !min.is_empty() => {
+            // tor doesn't look at what follows the second number.
+            let sign = usize::from(max.starts_with(['+', '-']));
+            let digits = max.bytes().skip(sign).take_while(u8::is_ascii_digit).count();
+            (port(min)?, port(max.get(..sign + digits).unwrap_or_default())?)
+        }
         _ => (port(text)?, port(text)?),
     };
     PortRange::new(min, max).ok_or(PolicyProblem::Ports)
@@ -496,6 +504,7 @@ mod tests {
             ("accept [2001:db8::]/255.0.0.0:80", "accept [2001:db8::]/8:80"),
             ("accept *:", "accept *:*"),
             ("accept *:+80", "accept *:80"),
+            ("accept *:80-+90x", "accept *:80-90"),
             ("accept 192.0.2.1/+8:80", "accept 192.0.2.1/8:80"),
             ("accept 192.0.2.1/:80", "accept 192.0.2.1/0:80"),
             ("accept [::ffff:192.0.2.1]/24:80", "accept [::ffff:192.0.2.1]/120:80"),
@@ -528,6 +537,7 @@ mod tests {
             ("accept [::ffff:192.0.2.1]/64:80", PolicyProblem::Prefix),
             ("accept *:65536", PolicyProblem::Ports),
             ("accept *:90-80", PolicyProblem::Ports),
+            ("accept *:80-90 x", PolicyProblem::Ports),
             ("accept *:80-", PolicyProblem::Ports),
             ("accept *:-80", PolicyProblem::Ports),
         ] {

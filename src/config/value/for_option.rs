@@ -244,11 +244,11 @@ fn is_port_address(address: &PortAddress) -> bool {
 fn is_rule(rule: &str, may_lack_action: bool) -> bool {
     let rule = rule.strip_prefix("opt ").map_or(rule, str::trim_start);
     // tor finds comments within rules.
-    if rule.contains('#') {
-        return true;
-    }
+    let rule = rule.split_once('#').map_or(rule, |(rule, _)| rule.trim_end());
     let is_bare = rule.starts_with(|c: char| c == '*' || c == '[' || c.is_ascii_digit());
     let parsed = match is_bare && may_lack_action {
+        // tor ignores what is too long for its buffer then.
+        true if "accept ".len() + rule.len() >= 128 => return true,
         true => format!("accept {rule}").parse::<ExitRule>(),
         false => rule.parse::<ExitRule>(),
     };
