@@ -715,7 +715,7 @@ fn option_lines_that_are_refused_here_are_refused_by_tor() {
         options.iter().map(|option| (*option, type_of(&c, option))).collect();
     let mut refused = 0;
     let pieces = proptest::collection::vec(proptest::sample::select(PIECES), 1..6);
-    at_random(40_000, &(proptest::sample::select(types), pieces), |((option, ty), pieces)| {
+    at_random(4000, &(proptest::sample::select(types), pieces), |((option, ty), pieces)| {
         let line = pieces.concat();
         check_option(option, &ty, &line).err()?;
         refused += 1;

@@ -125,7 +125,7 @@ impl Form {
             Form::AccountingRule => matches!(line, "sum" | "max" | "in" | "out"),
             Form::Bridge => is_bridge(line),
             Form::HashedPassword => is_hashed_password(line),
-            Form::HostPort => is_host_port(line),
+            Form::HostPort => is_host_port(skip_spaces_and_comments(line)),
             Form::IpAddress => is_ip(line),
             Form::Log => log_target(line).is_some_and(is_log_target),
             Form::MapAddress => words(line).nth(1).is_some(),
