@@ -93,15 +93,16 @@
 //! #     .on("GETINFO version", "250-version=0.4.9.11\r\n250 OK\r\n")
 //! #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n")
 //! #     .on("SETCONF MaxCircuitDirtiness=\"60\"", "250 OK\r\n")
-//! #     .on("SETCONF Nick=\"x\"", "552 Unrecognized option: Unknown option 'Nick'.  Failing.\r\n").start()?;
+//! #     .on("SETCONF NoSuchOption=\"x\"", "552 Unrecognized option: Unknown option 'NoSuchOption'.  Failing.\r\n")
+//! #     .start()?;
 //! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
 //! let version = controller.version()?;
 //! assert!(version >= "0.4.8.0".parse()?);
 //! assert_eq!(controller.get_conf("Nickname")?.as_deref(), Some("relay01"));
 //! controller.set_conf([("MaxCircuitDirtiness", "60")])?;
 //!
-//! let error = controller.set_conf([("Nick", "x")]).unwrap_err();
-//! assert_eq!(error.code(), Some(552)); // and tor's text, whole, in its Display
+//! let error = controller.set_conf([("NoSuchOption", "x")]).unwrap_err();
+//! assert_eq!(error.code(), Some(552)); // `Display` has all of tor's text
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -47,7 +47,7 @@ fn a_broken_line_is_only_not_read() {
                  w Bandwidth=99999999999 Odd=1\np permit 80\nid ed25519 none\nnew line\nodd\n";
     let text = format!("{GOOD}{lines}{GOOD}");
     let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
-    assert_eq!((status.flags(), status.bandwidth(), status.is_measured()), (RouterFlags::FAST, None, true));
+    assert_eq!((status.flags(), status.bandwidth(), status.is_measured()), (RouterFlags::FAST, None, None));
     assert_eq!(status.unknown_flags().collect::<Vec<_>>(), ["Odd\u{e9}".as_bytes()]);
     assert_eq!(status.bandwidth_words().last(), Some((&b"Odd"[..], &b"1"[..])));
     assert_eq!((status.version(), status.protocols(), status.policy()), (None, None, None));
@@ -105,6 +105,82 @@ fn a_directory_is_sorted_and_has_each_relay_once() {
     assert_eq!((directory.to_string(), directory.relays()[0].policy()), ("2 relays".to_owned(), None));
 }
 
+#[test]
+fn consensus_lines_may_be_separated_by_tabs() {
+    let text = "network-status-version\t3\tmicrodesc\nvote-status\tconsensus\nvalid-after\t2026-11-21\t01:02:03\n\
+        known-flags\tExit\tFast  Shiny\nclient-versions\t0.4.8.1, 0.4.9.11\nparams\ta=1\tb=2\n\
+        required-client-protocols\tLink=4\tRelay=2\n\
+        r\trelay04\tJWSYgWyFxquk3yIiBc8/oJHmPM4\t2038-01-01\t00:00:00\t127.0.0.14\t9004\t0\n\
+        a\t[::1]:9104\ns\tFast\tGuard\nw\tBandwidth=7\tUnmeasured=1\np\taccept\t80\nid\ted25519\t\
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
+        r\tother\tAAAAAAAAAAAAAAAAAAAAAAAAAAA\t2038-01-01\t00:00:00\t127.0.0.15\t9005\t0\n\
+        directory-footer\t\nbandwidth-weights\tWgg=5869\n";
+    let consensus = Consensus::parse(text.as_bytes()).unwrap();
+    assert!(consensus.valid_after.is_some());
+    assert_eq!((consensus.param("a"), consensus.param("b")), (Some(1), Some(2)));
+    assert_eq!(consensus.client_versions, ["0.4.8.1".into(), "0.4.9.11".into()]);
+    assert!(consensus.required_client_protocols.as_ref().unwrap().supports("Relay", 2));
+    assert_eq!(consensus.bandwidth_weights.get("Wgg"), Some(5869));
+    let relays: Vec<_> = consensus.relays().collect();
+    assert_eq!(relays.iter().map(|relay| relay.nickname()).collect::<Vec<_>>(), ["relay04", "other"]);
+    assert_eq!((relays[0].is_measured(), relays[0].ed25519()), (Some(false), Some([0; 32])));
+    assert_eq!(relays[0].ipv6(), "[::1]:9104".parse().ok());
+    assert!(relays[0].policy().unwrap().allows(80));
+    assert_eq!(RouterStatus::parse_all(text.as_bytes()).count(), 2);
+}
+
+#[test]
+fn consensus_tells_flags_that_are_unknown() {
+    let text = "network-status-version 3\nknown-flags Exit Shiny Fast Odd\n";
+    let consensus = Consensus::parse(text.as_bytes()).unwrap();
+    assert_eq!(consensus.known_flags, RouterFlags::EXIT | RouterFlags::FAST);
+    assert_eq!(consensus.unknown_flags, ["Shiny".into(), "Odd".into()]);
+}
+
+#[test]
+fn consensus_without_directory_footer_has_its_signatures() {
+    let key = "0123456789ABCDEF0123456789ABCDEF01234567";
+    let signature = format!(
+        "directory-signature {key} {key}\n-----BEGIN SIGNATURE-----\nAAAA\n-----END SIGNATURE-----\n"
+    );
+    for start in ["", "bandwidth-weights Wgg=5869\n", "directory-footer\nbandwidth-weights Wgg=5869\n"] {
+        for entries in ["", GOOD] {
+            let text = format!(
+                "network-status-version 3\nvote-status consensus\n{entries}{start}{signature}{signature}"
+            );
+            let consensus = Consensus::parse(text.as_bytes()).unwrap();
+            assert_eq!(consensus.signatures.len(), 2, "{text}");
+            assert_eq!(consensus.relays().count(), usize::from(!entries.is_empty()), "{text}");
+            let weight = (!start.is_empty()).then_some(5869);
+            assert_eq!(consensus.bandwidth_weights.get("Wgg"), weight, "{text}");
+        }
+    }
+}
+
+#[test]
+fn bandwidth_is_measured_only_if_that_is_known() {
+    let measured = |text: String| RouterStatus::parse_all(text.as_bytes()).next().unwrap().is_measured();
+    let entry = |words: &str| {
+        format!("r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n{words}")
+    };
+    let consensus = "network-status-version 3\nvote-status consensus\n";
+    let vote = "network-status-version 3\nvote-status vote\n";
+    for (header, words, expected) in [
+        ("", "w Bandwidth=7\n", None),
+        ("", "w Bandwidth=7 Unmeasured=1\n", Some(false)),
+        (consensus, "w Bandwidth=7\n", Some(true)),
+        (consensus, "w Bandwidth=7 Unmeasured=1\n", Some(false)),
+        (consensus, "", None),
+        (vote, "w Bandwidth=7\n", None),
+        (vote, "w Bandwidth=7 Measured=9\n", Some(true)),
+    ] {
+        assert_eq!(measured(format!("{header}{}", entry(words))), expected, "{header}{words}");
+    }
+    let text = format!("{consensus}{}", entry("w Bandwidth=7\n"));
+    let directory = Directory::parse(text.as_bytes(), b"").unwrap();
+    assert_eq!(directory.relays()[0].is_measured(), Some(true));
+}
+
 /// An entry with every part that one may have.
 fn entries() -> impl Strategy<Value = (String, [u8; 20], RouterFlags, u32, bool, Option<std::net::Ipv6Addr>)>
 {
@@ -142,7 +218,7 @@ proptest! {
             for entry in [RouterEntry::from(&status), RouterEntry::from(status)] {
                 prop_assert_eq!((entry.nickname(), entry.fingerprint()), (&**nickname, Fingerprint::from_bytes(*identity)));
                 prop_assert_eq!((entry.flags(), entry.bandwidth()), (*flags, Some(*bandwidth)));
-                prop_assert_eq!(entry.is_measured(), !unmeasured);
+                prop_assert_eq!(entry.is_measured(), Some(!unmeasured));
                 prop_assert_eq!(entry.ipv6().map(|address| *address.ip()), *ipv6);
                 prop_assert_eq!((*entry.or_address().ip(), entry.or_address().port()), (ip, port));
                 prop_assert_eq!(entry.digest().map(|digest| *digest.as_bytes()), digest);
@@ -167,7 +243,7 @@ proptest! {
             let _ = (status.other_addresses().count(), status.unknown_lines().count(), format!("{status:?}"));
         }
         for md in Microdescriptor::parse_all(&text) {
-            let _ = (md.digest(), md.family(), md.policy(), md.policy_v6(), md.ed25519(), md.address());
+            let _ = (md.digest(), md.family(), md.policy(), md.policy_v6(), md.ed25519(), md.ipv6(), md.other_addresses().count());
         }
         prop_assert!(Consensus::parse(&text).is_ok());
         prop_assert!(Directory::parse(&text, &text).is_ok());

@@ -52,6 +52,29 @@ fn bandwidth() {
     }
 }
 
+/// control-spec allows letters in identifiers, tor writes numbers only.
+#[test]
+fn identifiers_with_letters_make_events_unknown() {
+    for (line, kind) in [
+        ("CIRC A1b2 BUILT", EventKind::Circ),
+        ("CIRC_MINOR x PURPOSE_CHANGED", EventKind::CircMinor),
+        ("STREAM 9z NEW 0 192.0.2.1:80", EventKind::Stream),
+        ("STREAM 9 NEW c 192.0.2.1:80", EventKind::Stream),
+        ("ORCONN 192.0.2.1:9001 LAUNCHED ID=k", EventKind::OrConn),
+        ("STREAM_BW s 1 2", EventKind::StreamBw),
+    ] {
+        let event = event(line);
+        assert_eq!(event.kind(), &kind, "{line}");
+        assert_eq!(event.text(), line);
+        match event.body() {
+            EventBody::Unknown => {}
+            // What isn't needed to know the connection is left out.
+            EventBody::OrConn(_) => assert_eq!(kind, EventKind::OrConn),
+            body => panic!("{line}: {body:?}"),
+        }
+    }
+}
+
 #[test]
 fn signals() {
     for name in

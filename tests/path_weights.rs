@@ -155,6 +155,28 @@ fn each_hop_is_chosen_by_its_weights() {
     }
 }
 
+/// As vanguards and sbws use weights: without the rules about several hops.
+#[test]
+fn relay_probability_is_its_share_of_the_weights() {
+    let world = World::apart(RELAYS, 11);
+    let chooser = PathBuilder::new().random_guard().prepare(world.directory(), &[]).unwrap();
+    for (hop, weights) in (1..).zip(weights(&world)) {
+        for (relay, expected) in world.relays.iter().zip(normal(&weights)) {
+            let probability = chooser.probability(hop, relay.fingerprint);
+            assert!((probability - expected).abs() < 1e-6, "{hop}: {probability} {expected}");
+        }
+    }
+    let relay = world.relays[0].fingerprint;
+    assert_eq!((chooser.probability(0, relay), chooser.probability(4, relay)), (0.0, 0.0));
+    assert_eq!(chooser.probability(2, scape::types::Fingerprint::from_bytes([0xff; 20])), 0.0);
+    let candidate = chooser.candidates(1).next().unwrap().fingerprint();
+    let fixed = PathBuilder::new().relay(1, candidate).prepare(world.directory(), &[]).unwrap();
+    assert_eq!(fixed.probability(1, candidate), 1.0);
+    let even = PathBuilder::new().random_guard().uniform_middles().prepare(world.directory(), &[]).unwrap();
+    let share = 1.0 / even.candidates(2).count() as f64;
+    assert!(even.candidates(2).all(|relay| (even.probability(2, relay.fingerprint()) - share).abs() < 1e-9));
+}
+
 #[test]
 fn another_scale_and_weights_of_zero() {
     let mut world = World::apart(RELAYS, 3);

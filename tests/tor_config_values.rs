@@ -11,7 +11,8 @@ use std::time::Duration;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use scape::config::value::{
-    AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue, check, means_the_same, normal,
+    AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue, check, check_option,
+    means_the_same, normal,
 };
 use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
 use scape::protocol::{Command, c_string};
@@ -468,4 +469,289 @@ fn tor_knows_every_flag() {
     unknown.dedup();
     expected.sort();
     assert_eq!(unknown, expected, "{log}");
+}
+
+/// Lines of options that have a form of their own, and whether tor takes them.
+/// None of them makes tor resolve a name or open a port that matters.
+const LINES: &[(&str, &str, bool)] = &[
+    ("SocksPort", "99999", false),
+    ("SocksPort", "-1", false),
+    ("SocksPort", "80x", false),
+    ("SocksPort", "0x50", false),
+    ("SocksPort", "127.0.0.1", false),
+    ("SocksPort", "127.0.0.1:0", false),
+    ("SocksPort", "127.0.0.1:99999", false),
+    ("SocksPort", "127.0.0.1:-80", false),
+    ("SocksPort", "::1:80", false),
+    ("SocksPort", ":80", false),
+    ("SocksPort", ":auto", false),
+    ("SocksPort", "unix:", false),
+    ("SocksPort", "unix:\"/a", false),
+    ("SocksPort", "# 9050", false),
+    ("SocksPort", "0", true),
+    ("SocksPort", "-0", true),
+    ("SocksPort", "+9050", true),
+    ("SocksPort", "9050 # x", true),
+    ("SocksPort", "127.0.0.1:+9050", true),
+    ("SocksPort", "127.0.0.1:09050", true),
+    ("SocksPort", "[::1]:9050", true),
+    ("SocksPort", "::1:auto", true),
+    ("SocksPort", "AUTO Odd", true),
+    ("ORPort", "99999", false),
+    ("ORPort", "1.2.3.4:x", false),
+    ("ORPort", "0", true),
+    ("DNSPort", "-1", false),
+    ("DNSPort", "auto", true),
+    ("TransPort", "99999", false),
+    ("NATDPort", "99999", false),
+    ("HTTPTunnelPort", "99999", false),
+    ("ExtORPort", "99999", false),
+    ("DirPort", "99999", false),
+    ("ControlPort", "99999", false),
+    ("ExitPolicy", "reject nonsense", false),
+    ("ExitPolicy", "*:80", false),
+    ("ExitPolicy", "accept", false),
+    ("ExitPolicy", "# x", false),
+    ("ExitPolicy", "accept *:80 junk", false),
+    ("ExitPolicy", "accept *:-1", false),
+    ("ExitPolicy", "accept *:80-", false),
+    ("ExitPolicy", "accept *:80,x", false),
+    ("ExitPolicy", "accept */8", false),
+    ("ExitPolicy", "accept *::80", false),
+    ("ExitPolicy", "accept 1.2.3.4/33", false),
+    ("ExitPolicy", "accept 1.2.3.4/255.0.255.0", false),
+    ("ExitPolicy", "accept ::1", false),
+    ("ExitPolicy", "accept privately:80", false),
+    ("ExitPolicy", "accept private :80", false),
+    ("ExitPolicy", "accept [::ffff:1.2.3.4]/64", false),
+    ("ExitPolicy", "reject6 2607:5300::/32", true),
+    ("ExitPolicy", "accept6 *4:80,accept *:*", true),
+    ("ExitPolicy", "reject6 1.2.3.4", true),
+    ("ExitPolicy", "opt accept *:80", true),
+    ("ExitPolicy", "accept *:80 # x", true),
+    ("ExitPolicy", ",accept *:80,,", true),
+    ("ExitPolicy", "accept *:", true),
+    ("ExitPolicy", "accept *:-0", true),
+    ("ExitPolicy", "accept *:80-+90", true),
+    ("ExitPolicy", "accept 1.2.3.4/:80", true),
+    ("ExitPolicy", "accept 1.2.3.4/+8:80", true),
+    ("ExitPolicy", "accept 1.2.3.4/4294967296", true),
+    ("ExitPolicy", "accept [::1]x:80", true),
+    ("ExitPolicy", "accept [1.2.3.4]:80", true),
+    ("ExitPolicy", "accept ::01.2.3.4/8", true),
+    ("ExitPolicy", "accept [::ffff:1.2.3.4]/24", true),
+    ("ExitPolicy", "accept private:", true),
+    ("DirPolicy", "junk", false),
+    ("SocksPolicy", "junk", false),
+    ("ReachableAddresses", "junk", false),
+    ("ReachableAddresses", "::/0", false),
+    ("ReachableAddresses", "private:*", false),
+    ("ReachableAddresses", "*:80 x", false),
+    ("ReachableAddresses", "*:80, reject 1.2.3.4, [::1]:443", true),
+    ("ReachableORAddresses", "junk", false),
+    ("AuthDirReject", "junk", false),
+    ("AuthDirReject", "*:80", true),
+    ("AuthDirInvalid", "accept 1.2.3.4", true),
+    ("AuthDirBadExit", "junk", false),
+    ("AuthDirMiddleOnly", "junk", false),
+    ("Log", "loud stdout", false),
+    ("Log", "stdout", false),
+    ("Log", "notice file", false),
+    ("Log", "notice junk", false),
+    ("Log", "notice stdout stdout", false),
+    ("Log", "notice stdoutx", false),
+    ("Log", "notice notice", false),
+    ("Log", "notice-", false),
+    ("Log", "[net", false),
+    ("Log", "#x", false),
+    ("Log", "err", true),
+    ("Log", "ERR STDOUT", true),
+    ("Log", "err-notice stdout", true),
+    ("Log", "[net]err [general]err stdout", true),
+    ("Log", "[~net,general] err #x", true),
+    ("Bridge", "x", false),
+    ("Bridge", "obfs4", false),
+    ("Bridge", "1.2.3.4:99999", false),
+    ("Bridge", "1.2.3.4:0", false),
+    ("Bridge", "1.2.3.4:80 xyz", false),
+    ("Bridge", "ob-fs 1.2.3.4:80", false),
+    ("Bridge", "01.2.3.4:80", false),
+    ("Bridge", "obfs4 1.2.3.4:80 junk", false),
+    ("Bridge", "obfs4 1.2.3.4:80 =v", false),
+    ("Bridge", "obfs4 1.2.3.4:80 k=v junk", false),
+    ("Bridge", "1.2.3.4:80 4352E58420E68F5E40BF7C74FADDCCD9D1349413 k=v", false),
+    ("Bridge", "1.2.3.4", true),
+    ("Bridge", "[::1]", true),
+    ("Bridge", "::1:80", true),
+    ("Bridge", "::01.2.3.4", true),
+    ("Bridge", "1.2.3.4:+80", true),
+    ("Bridge", "1.2.3.4:80 4352 E58420E68F5E40BF7C74FADDCCD9D1349413", true),
+    ("Bridge", "obfs4 1.2.3.4:80 k=", true),
+    ("Bridge", "obfs4 1.2.3.4:80 4352E58420E68F5E40BF7C74FADDCCD9D1349413 cert=x iat-mode=0", true),
+    ("Nickname", "a-b", false),
+    ("Nickname", "aaaaaaaaaaaaaaaaaaaa", false),
+    ("Nickname", "a1", true),
+    ("NodeFamily", "$abc", false),
+    ("NodeFamily", "a-b,c", false),
+    ("NodeFamily", "{us},abc", true),
+    ("OutboundBindAddress", "localhost", false),
+    ("OutboundBindAddress", "1.2.3.4:80", false),
+    ("OutboundBindAddress", "[::1]", true),
+    ("OutboundBindAddressOR", "x", false),
+    ("HTTPSProxy", "1.2.3.4:99999", false),
+    ("HTTPSProxy", "1.2.3.4:", false),
+    ("HTTPSProxy", ":80", false),
+    ("HTTPSProxy", "1.2.3.4:+80", true),
+    ("HTTPSProxy", "::1", true),
+    ("Socks4Proxy", "1.2.3.4:x", false),
+    ("Socks5Proxy", "1.2.3.4:0", false),
+    ("Socks5Proxy", "1.2.3.4", true),
+    ("FirewallPorts", "x", false),
+    ("FirewallPorts", "80,0", false),
+    ("FirewallPorts", "80x, +81,82-90", true),
+    ("LongLivedPorts", "65536", false),
+    ("RejectPlaintextPorts", "x", false),
+    ("WarnPlaintextPorts", "-1", false),
+    ("HashedControlPassword", "password", false),
+    ("HashedControlPassword", "16:38F4", false),
+    ("HashedControlPassword", "16:38f4aeb6edb6fff96029fa371ce0ce68a4e5ce3fdeb9a1b8cc0f1b3b25", true),
+    ("HashedControlPassword", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", true),
+    ("AccountingRule", "SUM", false),
+    ("AccountingRule", "sum", true),
+];
+
+fn type_of(c: &Controller, option: &str) -> ConfigType {
+    let names = c.config_names().unwrap();
+    names.iter().find(|name| name.name == option).map(|name| name.ty.clone()).unwrap()
+}
+
+/// Sets the option, puts it back, and tells whether tor took it.
+fn is_taken(c: &Controller, option: &str, line: &str) -> bool {
+    let taken = matches!(set(c, option, line), Answer::Taken(_));
+    if taken {
+        c.reset_conf([option]).unwrap();
+    }
+    taken
+}
+
+#[test]
+fn option_lines_are_refused_as_tor_refuses_them() {
+    let tor = RealTor::start("SocksPort 0\n");
+    let c = tor.controller();
+    for (option, line, taken) in LINES {
+        let checked = check_option(option, &type_of(&c, option), line);
+        assert_eq!(checked.is_ok(), *taken, "{option} {line}: {checked:?}");
+        assert_eq!(is_taken(&c, option, line), *taken, "{option} {line}");
+    }
+}
+
+#[test]
+fn option_lines_that_are_refused_here_are_refused_by_tor() {
+    const PIECES: &[&str] = &[
+        "",
+        " ",
+        " ",
+        ",",
+        ":",
+        "-",
+        "/",
+        "#",
+        "\"",
+        "\t",
+        "0",
+        "1",
+        "80",
+        "9050",
+        "99999",
+        "+80",
+        "-1",
+        "auto",
+        ":auto",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "[::1]:80",
+        "[::1]",
+        "::1",
+        "::1/8",
+        "unix:/a",
+        "accept ",
+        "reject ",
+        "accept6 ",
+        "reject6 ",
+        "*:80",
+        "*",
+        "*4",
+        "*6",
+        "private:*",
+        "private",
+        "/8",
+        "/255.0.0.0",
+        "80-90",
+        "2001:db8::/32",
+        "[net]",
+        "err",
+        "err ",
+        "-err",
+        "stdout",
+        " stdout",
+        "file /dev/null",
+        "_x ",
+        "k=v",
+        " k=v",
+        "=",
+        "4352E58420E68F5E40BF7C74FADDCCD9D1349413",
+        "16:",
+        "38f4aeb6edb6fff96029fa371ce0ce68a4e5ce3fdeb9a1b8cc0f1b3b25",
+        "sum",
+        "a",
+        "{de}",
+        "$",
+    ];
+    let tor = RealTor::start("SocksPort 0\n");
+    let c = tor.controller();
+    let mut options: Vec<&str> = LINES.iter().map(|(option, ..)| *option).collect();
+    options.dedup();
+    let types: Vec<(&str, ConfigType)> =
+        options.iter().map(|option| (*option, type_of(&c, option))).collect();
+    let mut refused = 0;
+    let pieces = proptest::collection::vec(proptest::sample::select(PIECES), 1..6);
+    at_random(4000, &(proptest::sample::select(types), pieces), |((option, ty), pieces)| {
+        let line = pieces.concat();
+        check_option(option, &ty, &line).err()?;
+        refused += 1;
+        is_taken(&c, option, &line).then(|| format!("tor takes {option} {line:?}"))
+    });
+    assert!(refused > 200, "{refused}");
+}
+
+/// tor takes a `MapAddress` of one word, warns, and ignores it.
+#[test]
+fn config_set_names_option_type_and_value_of_what_tor_would_refuse() {
+    let tor = RealTor::start("SocksPort 0\n");
+    let c = tor.controller();
+    let mut config = c.config().unwrap();
+    for (option, line) in [
+        ("SocksPort", "quux"),
+        ("SocksPort", "99999"),
+        ("ORPort", "x"),
+        ("DNSPort", "-1"),
+        ("ExitPolicy", "reject nonsense"),
+        ("Log", "loud stdout"),
+        ("Bridge", "x"),
+        ("MapAddress", "x"),
+    ] {
+        let error = config.set(option, line).unwrap_err().to_string();
+        let ty = type_of(&c, option).to_string();
+        for part in [option, line, &ty] {
+            assert!(error.contains(part), "{option} {line}: {error}");
+        }
+        assert!(config.append(option, line).is_err(), "{option} {line}");
+    }
+    assert!(config.diff().is_empty());
+    config.set("ExitPolicy", ["accept *:80", "reject6 2607:5300::/32"]).unwrap();
+    config.set("Log", "err stdout").unwrap();
+    config.save().unwrap();
+    // Abbreviations work if one option is meant.
+    assert_eq!(config.get::<Duration>("MaxCircuitDirt").unwrap(), Duration::from_secs(600));
+    assert_eq!(config.get::<Option<String>>("ExitNode").unwrap(), None);
 }

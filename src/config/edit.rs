@@ -7,18 +7,25 @@ use super::immutable::is_immutable;
 use super::lines::{are_the_same, elements, from_elements, is_damaged, replaced, values_of};
 use super::pending::{Pending, Wanted};
 use super::schema::{Schema, Spec};
-use super::value::{ToConfigValue, check};
+use super::value::{ToConfigValue, check_option};
 use crate::error::{ConfigError, ConfigProblem, Result};
 use crate::types::{ConfLine, ConfigType, REDACTED, is_secret_option};
 
 /// Changes. Nothing is sent before [`save`](Config::save).
 impl Config {
-    /// Has an option be set to `value` by the next [`save`](Self::save). A list is replaced as a whole; a group's other lines stay.
+    /// Sets an option to `value`. The change is pending until [`save`](Self::save)
+    /// is called. A list is replaced as a whole; other lines of a group stay.
+    ///
+    /// The value is checked as far as that is possible without tor: see
+    /// [`check_option`]. The rest is checked by tor when the change is saved.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config): there is no such option, the value is none of its type, tor does not let it be changed while it runs, or it is one of
-    /// `HiddenService…`, which are only changed together ([`set_group`](Self::set_group)). Where the option is in a group, those of the command GETCONF.
+    /// Returns [`Error::Config`](crate::Error::Config) if the option doesn't exist,
+    /// tor would refuse the value, tor doesn't let the option be changed while it
+    /// runs, or it is one of `HiddenService…`, which are only changed together
+    /// ([`set_group`](Self::set_group)). If the option is in a group, the errors of
+    /// GETCONF are also possible.
     pub fn set(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(name)?;
@@ -232,13 +239,17 @@ fn list<'a>(schema: &'a Schema, name: &str) -> Result<&'a Spec, ConfigError> {
 }
 
 fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Vec<String>> {
-    value.to_config(&spec.ty).map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
+    let checked = value.to_config(&spec.ty).and_then(|lines| {
+        lines.iter().try_for_each(|line| check_option(&spec.name, &spec.ty, line))?;
+        Ok(lines)
+    });
+    checked.map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
 }
 
 /// A torrc may have line ends in a value, a command not.
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
     value.to_config(&ConfigType::String).map_err(|problem| bad_value(spec, &value, &problem.to_string()))?;
-    check(&spec.ty, value).map_err(|problem| bad_value(spec, &value, &problem.to_string()))
+    check_option(&spec.name, &spec.ty, value).map_err(|problem| bad_value(spec, &value, &problem.to_string()))
 }
 
 fn bad_value(spec: &Spec, value: &dyn fmt::Debug, why: &str) -> ConfigError {

@@ -213,8 +213,8 @@ impl Config {
                 running.extend(lines);
             }
         }
-        let unset = entries.iter().filter(|entry| values_of(&running, entry.name()).is_empty());
-        let unset = unset.filter_map(|entry| schema.find(entry.name()));
+        let unset = entries.iter().filter(|entry| values_of(&running, entry.option_name()).is_empty());
+        let unset = unset.filter_map(|entry| schema.find(entry.option_name()));
         let unset: Vec<ConfLine> = unset.map(|spec| ConfLine::new(spec.name.clone(), None)).collect();
         running.extend(unset);
         let names: Vec<ConfigName> = schema.specs().iter().map(Spec::to_name).collect();

@@ -51,6 +51,7 @@ mod live;
 #[cfg(feature = "manual")]
 mod manual;
 mod model;
+mod names;
 mod option;
 mod pending;
 mod port_line;
@@ -64,6 +65,7 @@ pub use listen::{ConfigChange, ConfigListener};
 pub use live::Config;
 #[cfg(feature = "manual")]
 pub use manual::{Manual, ManualEntry};
+pub(crate) use names::option_named;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
 pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};

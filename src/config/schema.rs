@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::names::{begins_with, expanded};
 use crate::error::{ConfigError, ConfigProblem};
 use crate::protocol::ConfigName;
 use crate::types::{ConfLine, ConfigType};
@@ -95,9 +96,18 @@ impl Schema {
         &self.specs
     }
 
-    /// The option of this name, whatever its case. (Abbreviations, which tor takes, are too easily those of another option.)
+    /// Returns the option of this name, in any case, or by another name that tor takes
+    /// for it. An abbreviation is taken if only one option begins with it: tor would
+    /// take the first of several, which is too easily another than was meant.
     pub(super) fn find(&self, name: &str) -> Option<&Spec> {
-        self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?)
+        let exact = |name: &str| self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?);
+        if name.is_empty() {
+            return None;
+        }
+        exact(name).or_else(|| exact(expanded(name))).or_else(|| {
+            let mut specs = self.specs.iter().filter(|spec| begins_with(&spec.name, name));
+            specs.next().filter(|_| specs.next().is_none())
+        })
     }
 
     /// The same, or what to say where there is none.
@@ -181,8 +191,19 @@ pub(super) mod tests {
     fn names_that_are_like_it_are_told() {
         let error = schema().get("Socks").unwrap_err();
         assert!(error.to_string().ends_with("there is SocksPort, SocksPortLines, __SocksPort"), "{error}");
-        // No abbreviations.
-        assert!(schema().get("Contact").is_err() && schema().get("").is_err());
+        assert!(schema().get("").is_err());
+    }
+
+    #[test]
+    fn abbreviated_option_names_are_found_if_one_option_is_meant() {
+        let schema = schema();
+        let found = |name: &str| schema.find(name).map(|spec| spec.name.as_str());
+        assert_eq!(found("ExitNode"), Some("ExitNodes"));
+        assert_eq!(found("maxcircuitdirt"), Some("MaxCircuitDirtiness"));
+        assert_eq!(found("BandwidthRateBytes"), Some("BandwidthRate"));
+        // Two options begin with it.
+        assert_eq!(found("HiddenServiceD"), Some("HiddenServiceDir"));
+        assert_eq!(found("Hidden"), None);
     }
 
     #[test]

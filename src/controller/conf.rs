@@ -71,6 +71,9 @@ impl Controller {
     /// Options of one group, such as `SocksPort` with `__SocksPort` and all of `HiddenService…`, replace the whole
     /// group: whatever of it should stay must be given again.
     ///
+    /// tor takes abbreviated names: `Nick` sets `Nickname`. If several options begin
+    /// with a name, tor sets the first.
+    ///
     /// tor 0.4.9 forgets the onion service client keys that it has in memory with every change of its configuration.
     /// This call reads all of them first and gives them back in the same write, whichever controller added them. If a
     /// filter before tor doesn't allow ONION_CLIENT_AUTH_VIEW, only the keys that this controller added are given back.
@@ -147,8 +150,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: 552 or 550 where the text is not understood, 553 where it changes what cannot be changed.
-    /// Nothing was changed then.
+    /// Returns [`Error::Refused`] if tor doesn't understand the text or accept a value
+    /// (552), or the text changes an option that can't be changed while tor runs
+    /// (553). Nothing is changed then.
     pub fn load_conf(&self, torrc: &str) -> Result<()> {
         let bytes = torrc.as_bytes();
         let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use memchr::memmem;
 
-use super::line::{Lines, keyword, lossy, number, words};
-use super::{BandwidthWeights, RouterStatus, RouterStatuses, base64};
-use crate::types::{ConsensusFlavor, Fingerprint, Protocols, RouterFlags, parse_utc};
+use super::line::{Lines, find_line, keyword, lossy, number, words};
+use super::router_statuses::is_footer;
+use super::{BandwidthWeights, RouterStatuses, address, base64};
+use crate::types::{ConsensusFlavor, Fingerprint, Protocols, RouterFlags};
 
 /// A consensus document of either flavour: dir-spec, "Consensus status documents".
 ///
@@ -35,8 +36,11 @@ pub struct Consensus<'a> {
     pub client_versions: Vec<Box<str>>,
     /// The versions of tor that are recommended to relays, as they are written.
     pub server_versions: Vec<Box<str>>,
-    /// The flags that the entries may have, of those that this version of the library knows.
+    /// The flags of the line `known-flags` that this library knows: entries may
+    /// have these.
     pub known_flags: RouterFlags,
+    /// The other flags of the line `known-flags`, in order.
+    pub unknown_flags: Vec<Box<str>>,
     /// What clients should speak.
     pub recommended_client_protocols: Option<Protocols>,
     /// What relays should speak.
@@ -96,9 +100,8 @@ impl<'a> Consensus<'a> {
     ///
     /// Where the text is no consensus of a version that this library knows. What is wrong within one is no error.
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseDirectoryError> {
-        let footer_start = memmem::rfind(text, b"\ndirectory-footer").map_or(text.len(), |end| end + 1);
-        let (before, footer) = text.split_at_checked(footer_start).unwrap_or((text, b""));
-        let header_end = memmem::find(before, b"\nr ").map_or(before.len(), |end| end + 1);
+        let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
+        let header_end = find_line(before, b"\nr").unwrap_or(before.len());
         let header = before.get(..header_end).unwrap_or(before);
         let flavor = parse_flavor(header)?;
         let mut consensus = Consensus {
@@ -114,6 +117,7 @@ impl<'a> Consensus<'a> {
             client_versions: Vec::new(),
             server_versions: Vec::new(),
             known_flags: RouterFlags::empty(),
+            unknown_flags: Vec::new(),
             recommended_client_protocols: None,
             recommended_relay_protocols: None,
             required_client_protocols: None,
@@ -144,7 +148,11 @@ impl<'a> Consensus<'a> {
             b"voting-delay" => self.voting_delay = parse_delays(rest),
             b"client-versions" => self.client_versions = parse_versions(rest),
             b"server-versions" => self.server_versions = parse_versions(rest),
-            b"known-flags" => self.known_flags = words(rest).filter_map(RouterFlags::from_bytes).collect(),
+            b"known-flags" => {
+                let is_unknown = |word: &&[u8]| RouterFlags::from_bytes(word).is_none();
+                self.known_flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
+                self.unknown_flags = words(rest).filter(is_unknown).map(lossy).collect();
+            }
             b"recommended-client-protocols" => {
                 self.recommended_client_protocols = Protocols::from_bytes(rest);
             }
@@ -178,7 +186,7 @@ impl<'a> Consensus<'a> {
     /// What it says of the relays.
     pub fn relays(&self) -> RouterStatuses<'a> {
         let entries = self.text.get(self.header.len()..self.text.len() - self.footer.len());
-        RouterStatus::parse_all(entries.unwrap_or_default())
+        RouterStatuses::of_consensus(entries.unwrap_or_default())
     }
 
     /// The lines before the first relay, without their ends.
@@ -202,15 +210,30 @@ fn parse_flavor(header: &[u8]) -> Result<ConsensusFlavor, ParseDirectoryError> {
     if first_words.next() != Some(b"3") {
         return Err(ParseDirectoryError::new(DirectoryProblem::Version, first));
     }
-    let status = Lines::new(header).find(|line| line.starts_with(b"vote-status "));
-    if let Some(status) = status.filter(|status| *status != b"vote-status consensus") {
+    let status = Lines::new(header).find(|line| keyword(line).0 == b"vote-status");
+    if let Some(status) = status.filter(|status| keyword(status).1 != b"consensus") {
         return Err(ParseDirectoryError::new(DirectoryProblem::Vote, status));
     }
     Ok(first_words.next().map_or(ConsensusFlavor::Ns, |word| (&*lossy(word)).into()))
 }
 
 fn parse_time(text: &[u8]) -> Option<SystemTime> {
-    std::str::from_utf8(text).ok().and_then(parse_utc)
+    let mut words = words(text);
+    address::parse_time(words.next()?, words.next()?)
+}
+
+/// The position of the footer. A consensus of an old method has no line
+/// `directory-footer`, but other lines of a footer.
+fn footer_start(text: &[u8]) -> usize {
+    if let Some(end) = memmem::rfind(text, b"\ndirectory-footer") {
+        return end + 1;
+    }
+    let entries = find_line(text, b"\nr").unwrap_or(0);
+    let mut lines = Lines::new(text.get(entries..).unwrap_or_default());
+    while !lines.rest().is_empty() && !is_footer(lines.rest()) {
+        lines.next();
+    }
+    text.len() - lines.rest().len()
 }
 
 fn parse_delays(text: &[u8]) -> Option<(Duration, Duration)> {
@@ -219,7 +242,8 @@ fn parse_delays(text: &[u8]) -> Option<(Duration, Duration)> {
 }
 
 fn parse_versions(text: &[u8]) -> Vec<Box<str>> {
-    text.split(|b| *b == b',').filter(|version| !version.is_empty()).map(lossy).collect()
+    let versions = text.split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    versions.filter(|version| !version.is_empty()).map(lossy).collect()
 }
 
 fn parse_param(word: &[u8]) -> Option<(Box<str>, i32)> {

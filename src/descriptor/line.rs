@@ -1,6 +1,6 @@
 //! Lines and their words, as directory documents have them: dir-spec, "Document meta-format".
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// The lines of a document, without their ends.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// A line's keyword and what follows it.
+/// Splits a line into its keyword and the rest, at the first space or tab.
 #[inline]
 pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
     // Keywords are short, so this is quicker than a search.
@@ -48,7 +48,25 @@ pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The words of a line.
+/// Returns true if the text begins with a line that has this keyword.
+#[inline]
+pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {
+    let end = text.strip_prefix(keyword).map(|rest| rest.first());
+    matches!(end, Some(None | Some(b' ' | b'\t' | b'\r' | b'\n')))
+}
+
+/// Finds the first line with this keyword and returns its position. `needle` is
+/// a line end and the keyword.
+pub(super) fn find_line(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let keyword = needle.get(1..)?;
+    if starts_with_keyword(text, keyword) {
+        return Some(0);
+    }
+    let mut ends = memmem::find_iter(text, needle);
+    ends.find_map(|end| starts_with_keyword(text.get(end + 1..)?, keyword).then_some(end + 1))
+}
+
+/// The words of a line, separated by spaces and tabs.
 #[inline]
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
@@ -57,6 +75,12 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 #[inline]
 fn is_space(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
+}
+
+/// The key of a line `id ed25519 KEY`, from what follows `id`.
+pub(super) fn ed25519_id(line: &[u8]) -> Option<&[u8]> {
+    let mut words = words(line);
+    words.next().filter(|kind| *kind == b"ed25519").and_then(|_| words.next())
 }
 
 /// A decimal number, and nothing else.
@@ -93,8 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_found_by_their_keyword() {
+        for (text, found) in [
+            ("r a\n", Some(0)),
+            ("x\nr\ta\n", Some(2)),
+            ("x\nrx\nr", Some(5)),
+            ("x\nr\r\n", Some(2)),
+            ("x r a\n", None),
+            ("rx\nrr\n", None),
+            ("", None),
+        ] {
+            assert_eq!(find_line(text.as_bytes(), b"\nr"), found, "{text:?}");
+        }
+    }
+
+    #[test]
     fn keywords_and_words() {
         assert_eq!(keyword(b"s Exit  Fast "), (&b"s"[..], &b"Exit  Fast"[..]));
+        assert_eq!(keyword(b"s\t Exit"), (&b"s"[..], &b"Exit"[..]));
         assert_eq!(keyword(b"s"), (&b"s"[..], &b""[..]));
         assert_eq!(keyword(b""), (&b""[..], &b""[..]));
         let found: Vec<&[u8]> = words(b" Exit\t Fast ").collect();

@@ -1,7 +1,7 @@
 //! Microdescriptors.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV6};
 
 use memchr::memmem;
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::FamilyMember;
 use super::address::parse_address;
 use super::base64;
-use super::line::{Lines, keyword, lossy, words};
+use super::line::{Lines, ed25519_id, find_line, keyword, lossy, words};
 use crate::types::PortPolicy;
 
 /// What clients know of a relay beside its [entry](super::RouterStatus) in the consensus: dir-spec, "Microdescriptors".
@@ -29,7 +29,7 @@ pub struct Microdescriptor<'a> {
     text: &'a [u8],
     ntor: &'a [u8],
     ed25519: &'a [u8],
-    address: &'a [u8],
+    ipv6: Option<SocketAddrV6>,
     family: &'a [u8],
     family_ids: &'a [u8],
     policy: Option<&'a [u8]>,
@@ -48,7 +48,7 @@ impl<'a> Microdescriptor<'a> {
             text,
             ntor: b"",
             ed25519: b"",
-            address: b"",
+            ipv6: None,
             family: b"",
             family_ids: b"",
             policy: None,
@@ -58,8 +58,12 @@ impl<'a> Microdescriptor<'a> {
             let (keyword, rest) = keyword(line);
             match keyword {
                 b"ntor-onion-key" => relay.ntor = rest,
-                b"id" => relay.ed25519 = rest.strip_prefix(b"ed25519 ").unwrap_or(relay.ed25519),
-                b"a" if relay.address.is_empty() => relay.address = rest,
+                b"id" => relay.ed25519 = ed25519_id(rest).unwrap_or(relay.ed25519),
+                b"a" if relay.ipv6.is_none() => {
+                    if let Some(SocketAddr::V6(address)) = parse_address(rest) {
+                        relay.ipv6 = Some(address);
+                    }
+                }
                 b"family" => relay.family = rest,
                 b"family-ids" => relay.family_ids = rest,
                 b"p" => relay.policy = Some(rest),
@@ -85,9 +89,17 @@ impl<'a> Microdescriptor<'a> {
         base64::decode(self.ed25519)
     }
 
-    /// Its first further address, mostly of IPv6, with the port.
-    pub fn address(&self) -> Option<SocketAddr> {
-        parse_address(self.address)
+    /// Returns the first IPv6 address, with its port. tor connects to no other
+    /// address of a microdescriptor.
+    pub fn ipv6(&self) -> Option<SocketAddrV6> {
+        self.ipv6
+    }
+
+    /// Returns the additional addresses, with their ports, in order: every line
+    /// `a`. Lines that can't be read are left out.
+    pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
+        let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"a");
+        lines.filter_map(|(_, rest)| parse_address(rest))
     }
 
     /// The relays that it says are of its family.
@@ -156,13 +168,11 @@ pub struct Microdescriptors<'a> {
     rest: &'a [u8],
 }
 
-const START: &[u8] = b"onion-key";
-const NEXT_START: &[u8] = b"\nonion-key";
+const START: &[u8] = b"\nonion-key";
 
 impl<'a> Microdescriptors<'a> {
     fn new(text: &'a [u8]) -> Self {
-        let begins = text.starts_with(START);
-        let start = if begins { Some(0) } else { memmem::find(text, NEXT_START).map(|end| end + 1) };
+        let start = find_line(text, START);
         Microdescriptors { rest: start.and_then(|start| text.get(start..)).unwrap_or_default() }
     }
 }
@@ -174,7 +184,10 @@ impl<'a> Iterator for Microdescriptors<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = memmem::find(self.rest, NEXT_START).map_or(self.rest.len(), |end| end + 1);
+        // The first line is this document's own start.
+        let first_end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        let next = self.rest.get(first_end..).and_then(|rest| find_line(rest, START));
+        let end = next.map_or(self.rest.len(), |next| first_end + next);
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         // Annotations are those of the next one.
@@ -204,9 +217,10 @@ mod tests {
         let all: Vec<Microdescriptor<'_>> = Microdescriptor::parse_all(text.as_bytes()).collect();
         assert_eq!(all.iter().map(|md| md.text()).collect::<Vec<_>>(), [first.as_bytes(), second.as_bytes()]);
         assert!(all[0].ntor_onion_key().is_some() && all[0].policy().is_reject_all());
-        assert_eq!((all[0].family(), all[0].family_ids().count(), all[0].address()), (Vec::new(), 0, None));
+        assert_eq!((all[0].family(), all[0].family_ids().count(), all[0].ipv6()), (Vec::new(), 0, None));
         assert_eq!((all[1].ed25519(), all[1].ntor_onion_key()), (None, None));
-        assert_eq!(all[1].address(), "192.0.2.1:1".parse().ok());
+        assert_eq!(all[1].ipv6(), "[::1]:2".parse().ok());
+        assert_eq!(all[1].other_addresses().count(), 2);
         assert_eq!(all[1].family().len(), 2);
         assert_eq!(all[1].family_ids().collect::<Vec<_>>(), ["ed25519:x".into(), "y".into()]);
         assert!(
@@ -223,11 +237,24 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_cannot_be_read_lets_nothing_leave() {
-        let text = b"onion-key\np accept 80,odd\np6 \xff\n";
+    fn microdescriptor_policy_that_cannot_be_read_lets_nothing_leave() {
+        let text = b"onion-key\np accept 80,443x\np6 \xff\n";
         let md = Microdescriptor::parse_all(text).next().unwrap();
         assert!(md.policy().is_reject_all() && md.policy_v6().is_reject_all());
-        assert_eq!(md.policy_text(), Some(&b"accept 80,odd"[..]));
+        assert_eq!(md.policy_text(), Some(&b"accept 80,443x"[..]));
+    }
+
+    #[test]
+    fn microdescriptor_lines_may_have_tabs() {
+        let id = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let text = format!(
+            "onion-key\t\nid\ted25519\t{id}\na\t[::1]:2\np\taccept\t80,443\nfamily\ta\tb\nonion-keys\n"
+        );
+        let all: Vec<Microdescriptor<'_>> = Microdescriptor::parse_all(text.as_bytes()).collect();
+        let [md] = &*all else { panic!("{all:?}") };
+        assert_eq!((md.ed25519(), md.ipv6()), (Some([0; 32]), "[::1]:2".parse().ok()));
+        assert!(md.policy().allows(443) && !md.policy().allows(25));
+        assert_eq!(md.family().len(), 2);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! A relay, with all that choosing a path needs.
 
 use std::fmt;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -60,15 +60,11 @@ impl InCommon {
     }
 
     fn keep(&mut self, relay: &Microdescriptor<'_>) -> Kept {
-        let ipv6 = match relay.address() {
-            Some(SocketAddr::V6(address)) => Some(Box::new(address)),
-            _ => None,
-        };
         let family = Some(relay.family_text()).filter(|text| !text.is_empty());
         let family_ids = Some(relay.family_ids_text()).filter(|text| !text.is_empty());
         Kept {
             ed25519: relay.ed25519(),
-            ipv6,
+            ipv6: relay.ipv6().map(Box::new),
             policy: self.policy(relay.policy_text()),
             policy_v6: self.policy(relay.policy_v6_text()),
             family: family.and_then(|text| self.families.get(text, |_| Some(relay.family().into()))),
@@ -124,8 +120,9 @@ impl Relay {
         self.entry.bandwidth().unwrap_or(0)
     }
 
-    /// Whether the weight was measured by at least three authorities, rather than claimed.
-    pub fn is_measured(&self) -> bool {
+    /// Returns whether the bandwidth was measured, if that is known. See
+    /// [`RouterStatus::is_measured`].
+    pub fn is_measured(&self) -> Option<bool> {
         self.entry.is_measured()
     }
 

@@ -25,7 +25,7 @@ pub struct RouterEntry {
     fingerprint: Fingerprint,
     nickname: Nickname,
     flags: RouterFlags,
-    unmeasured: bool,
+    measured: Option<bool>,
     or_address: SocketAddrV4,
     dir_port: u16,
     bandwidth: Option<u32>,
@@ -78,7 +78,7 @@ impl RouterEntry {
             fingerprint: status.fingerprint(),
             nickname: Nickname::new(status.nickname()),
             flags: status.flags(),
-            unmeasured: !status.is_measured(),
+            measured: status.is_measured(),
             or_address: status.or_address(),
             dir_port: status.dir_port(),
             bandwidth: status.bandwidth(),
@@ -120,9 +120,10 @@ impl RouterEntry {
         self.bandwidth
     }
 
-    /// Whether the weight was measured: see [`RouterStatus::is_measured`].
-    pub fn is_measured(&self) -> bool {
-        !self.unmeasured
+    /// Returns whether the bandwidth was measured, if that is known. See
+    /// [`RouterStatus::is_measured`].
+    pub fn is_measured(&self) -> Option<bool> {
+        self.measured
     }
 
     /// Its IPv4 address and the port for relays and clients; the port 0 where it has none.
@@ -233,7 +234,7 @@ mod tests {
         assert_eq!(entry.unknown_flags().collect::<Vec<_>>(), ["Odd", "Odder"]);
         assert_eq!(entry.ipv6().unwrap().to_string(), "[::1]:9104");
         assert_eq!(entry.other_addresses().len(), 3);
-        assert_eq!((entry.bandwidth(), entry.is_measured()), (Some(7), false));
+        assert_eq!((entry.bandwidth(), entry.is_measured()), (Some(7), Some(false)));
         assert!(entry.policy().unwrap().allows(80) && !entry.policy().unwrap().allows(81));
         assert!(entry.digest().is_some() && entry.published().is_some());
         assert!(format!("{entry:?}").contains("relay04"));

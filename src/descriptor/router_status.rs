@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::address::{parse_address, parse_ipv4, parse_time};
 use super::base64;
-use super::line::{Lines, keyword, number, words};
+use super::line::{Lines, ed25519_id, keyword, number, words};
 use super::router_statuses::{RouterStatusProblem, RouterStatuses};
 use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, Protocols, RouterFlags, Version};
 
@@ -42,7 +42,7 @@ pub struct RouterStatus<'a> {
     flags: RouterFlags,
     ipv6: Option<SocketAddrV6>,
     bandwidth: Option<u32>,
-    unmeasured: bool,
+    measured: Option<bool>,
     /// What follows `s`, `w`, and so on.
     flag_words: &'a [u8],
     bandwidth_words: &'a [u8],
@@ -64,11 +64,15 @@ impl<'a> RouterStatus<'a> {
 
     /// Reads the entry that `text` begins with.
     #[inline]
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, RouterStatusProblem> {
+    pub(super) fn parse(text: &'a [u8], in_consensus: bool) -> Result<Self, RouterStatusProblem> {
         let mut lines = Lines::new(text);
         let mut status = RouterStatus::parse_r(text, lines.next().unwrap_or_default())?;
         for line in lines {
             status.read_line(line);
+        }
+        // Only a consensus marks each bandwidth that wasn't measured.
+        if in_consensus && status.bandwidth.is_some() {
+            status.measured = status.measured.or(Some(true));
         }
         Ok(status)
     }
@@ -100,7 +104,7 @@ impl<'a> RouterStatus<'a> {
             flags: RouterFlags::empty(),
             ipv6: None,
             bandwidth: None,
-            unmeasured: false,
+            measured: None,
             flag_words: b"",
             bandwidth_words: b"",
             microdescriptor: None,
@@ -139,7 +143,9 @@ impl<'a> RouterStatus<'a> {
             if let Some(digits) = word.strip_prefix(b"Bandwidth=") {
                 self.bandwidth = number(digits);
             } else if word == b"Unmeasured=1" {
-                self.unmeasured = true;
+                self.measured = Some(false);
+            } else if word.starts_with(b"Measured=") {
+                self.measured = Some(true);
             }
         }
     }
@@ -206,10 +212,26 @@ impl<'a> RouterStatus<'a> {
         self.bandwidth
     }
 
-    /// Whether the weight was measured by at least three authorities. (`ns/…`, NS and NEWCONSENSUS do not tell: there it
-    /// is always so.)
-    pub fn is_measured(&self) -> bool {
-        !self.unmeasured
+    /// Returns whether the bandwidth was measured (by at least three authorities),
+    /// rather than claimed by the relay. `None` if that isn't known.
+    ///
+    /// It is known for the entries of a consensus document, and for those of a vote
+    /// with `Measured=`. tor leaves the mark for unmeasured relays out of `GETINFO
+    /// ns/…` and of the events NS and NEWCONSENSUS, so entries from there have
+    /// `None`.
+    ///
+    /// ```
+    /// use scape::descriptor::RouterStatus;
+    ///
+    /// let entry = "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\nw Bandwidth=4000\n";
+    /// let consensus = format!("network-status-version 3\nvote-status consensus\n{entry}");
+    /// let measured = |text: &str| RouterStatus::parse_all(text.as_bytes()).next().and_then(|r| r.is_measured());
+    /// assert_eq!(measured(&consensus), Some(true));
+    /// assert_eq!(measured(&consensus.replace("=4000", "=4000 Unmeasured=1")), Some(false));
+    /// assert_eq!(measured(entry), None);
+    /// ```
+    pub fn is_measured(&self) -> Option<bool> {
+        self.measured
     }
 
     /// What this authority has measured, in kilobytes a second: in votes only.
@@ -257,8 +279,7 @@ impl<'a> RouterStatus<'a> {
 
     /// Its Ed25519 identity, where a vote has one: the line `id`.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
-        let key = self.lines_with(b"id").find_map(|line| line.strip_prefix(b"ed25519 "));
-        key.and_then(base64::decode)
+        self.lines_with(b"id").find_map(ed25519_id).and_then(base64::decode)
     }
 
     /// The whole entry, as it is written.

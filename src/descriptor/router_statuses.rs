@@ -1,9 +1,7 @@
 //! The entries of a consensus, one after the other.
 
-use memchr::memmem;
-
 use super::RouterStatus;
-use super::line::{Lines, lossy};
+use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
 
 /// The entries of a text: see [`RouterStatus::parse_all`].
 ///
@@ -16,19 +14,53 @@ pub struct RouterStatuses<'a> {
     /// How many bytes come before it.
     position: usize,
     skipped: usize,
+    /// Whether the entries are those of a consensus document.
+    in_consensus: bool,
 }
 
-/// What ends an entry: the next one, and what follows the last one.
-const ENDS: [&[u8]; 3] = [b"r ", b"directory-footer", b"directory-signature "];
+/// The keywords of the lines that may come right after the last entry. A
+/// consensus of an old method has no `directory-footer`.
+const FOOTER: [&[u8]; 3] = [b"directory-footer", b"bandwidth-weights", b"directory-signature"];
+
+/// Returns true if the text begins with an entry.
+#[inline]
+fn is_start(text: &[u8]) -> bool {
+    starts_with_keyword(text, b"r")
+}
+
+/// Returns true if this is the header of a consensus, not of a vote.
+fn is_consensus(header: &[u8]) -> bool {
+    let status = find_line(header, b"\nvote-status").and_then(|start| header.get(start..));
+    let status = status.and_then(|text| Lines::new(text).next()).map(|line| keyword(line).1);
+    find_line(header, b"\nnetwork-status-version").is_some() && status.is_none_or(|s| s == b"consensus")
+}
+
+/// Returns true if the text begins with a line that ends an entry.
+#[inline]
+fn is_end(text: &[u8]) -> bool {
+    // Most lines are told from these by their first byte.
+    match text.first() {
+        Some(b'r') => is_start(text),
+        Some(b'd' | b'b') => is_footer(text),
+        _ => false,
+    }
+}
+
+/// Returns true if the text begins with a line of a consensus' footer.
+pub(super) fn is_footer(text: &[u8]) -> bool {
+    FOOTER.iter().any(|keyword| starts_with_keyword(text, keyword))
+}
 
 impl<'a> RouterStatuses<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        let first = match text.starts_with(b"r ") {
-            true => Some(0),
-            false => memmem::find(text, b"\nr ").map(|end| end + 1),
-        };
-        let position = first.unwrap_or(text.len());
-        RouterStatuses { rest: text.get(position..).unwrap_or_default(), position, skipped: 0 }
+        let position = find_line(text, b"\nr").unwrap_or(text.len());
+        let (before, rest) = text.split_at_checked(position).unwrap_or_default();
+        RouterStatuses { rest, position, skipped: 0, in_consensus: is_consensus(before) }
+    }
+
+    /// The entries of a consensus, without what surrounds them.
+    pub(super) fn of_consensus(text: &'a [u8]) -> Self {
+        RouterStatuses { in_consensus: true, ..RouterStatuses::new(text) }
     }
 
     /// How many entries so far could not be read.
@@ -52,7 +84,7 @@ impl<'a> RouterStatuses<'a> {
 
     fn next_result(&mut self) -> Option<Result<RouterStatus<'a>, ParseRouterStatusError>> {
         let (text, position) = self.take_entry()?;
-        Some(RouterStatus::parse(text).map_err(|problem| {
+        Some(RouterStatus::parse(text, self.in_consensus).map_err(|problem| {
             let line = lossy(Lines::new(text).next().unwrap_or_default());
             ParseRouterStatusError { line, position, problem }
         }))
@@ -61,13 +93,13 @@ impl<'a> RouterStatuses<'a> {
     /// The next entry's text, and where it stands.
     #[inline]
     fn take_entry(&mut self) -> Option<(&'a [u8], usize)> {
-        if !self.rest.starts_with(b"r ") {
+        if !is_start(self.rest) {
             return None;
         }
         let mut lines = Lines::new(self.rest);
         lines.next();
         // Every line is looked at, for a search of three texts at once takes longer.
-        while !lines.rest().is_empty() && !ENDS.iter().any(|end| lines.rest().starts_with(end)) {
+        while !lines.rest().is_empty() && !is_end(lines.rest()) {
             lines.next();
         }
         let (text, rest) = self.rest.split_at_checked(self.rest.len() - lines.rest().len())?;
@@ -85,7 +117,7 @@ impl<'a> Iterator for RouterStatuses<'a> {
     fn next(&mut self) -> Option<RouterStatus<'a>> {
         loop {
             let (text, _) = self.take_entry()?;
-            match RouterStatus::parse(text) {
+            match RouterStatus::parse(text, self.in_consensus) {
                 Ok(status) => return Some(status),
                 Err(_) => self.skipped += 1,
             }

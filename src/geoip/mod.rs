@@ -58,8 +58,10 @@ pub use database::Database;
 pub use kind::Contents;
 pub use location::{Coordinates, Location, Network, Source};
 
+use crate::config::value::CountryOf;
 use crate::controller::Controller;
 use crate::error::{Error, GeoIpError, Result};
+use crate::types::CountryCode;
 
 /// Looks up where addresses are, and whose: see the [module](self).
 ///
@@ -70,6 +72,12 @@ pub struct GeoIp {
     databases: Vec<Database>,
     tor: Option<Controller>,
     countries: Countries,
+}
+
+impl CountryOf for GeoIp {
+    fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>> {
+        Ok(self.lookup(ip)?.country)
+    }
 }
 
 impl GeoIp {

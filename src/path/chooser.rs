@@ -106,6 +106,36 @@ impl PathChooser {
             .filter_map(|index| self.relay(*index))
     }
 
+    /// Returns the probability, from 0 to 1, that a relay is chosen for hop number
+    /// `hop` (from 1) if any relays go with each other: its weight, divided by the sum
+    /// of the weights of all [candidates](Self::candidates). Returns 0 if the relay
+    /// can't be there, or there is no such hop.
+    ///
+    /// Rules about several hops, such as families and networks, are not counted in. A
+    /// hop with tor's entry guards has the first usable guard.
+    ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.directory()?;
+    /// let chooser = PathBuilder::new().random_guard().prepare(directory.into(), &[])?;
+    /// for relay in chooser.candidates(2) {
+    ///     println!("{relay} {:.3} %", 100.0 * chooser.probability(2, relay.fingerprint()));
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn probability(&self, hop: usize, fingerprint: Fingerprint) -> f64 {
+        let hop = hop.checked_sub(1).and_then(|index| self.hops.get(index));
+        let relay = index_of(&self.directory, fingerprint);
+        let (Some(hop), Some((relay, _))) = (hop, relay) else { return 0.0 };
+        let is_it = |chosen: Option<&u32>| if chosen == Some(&relay) { 1.0 } else { 0.0 };
+        match &hop.candidates {
+            Candidates::Fixed(chosen) => is_it(Some(chosen)),
+            Candidates::InOrder(relays) => is_it(relays.first()),
+            Candidates::Weighted(table) => table.probability(relay),
+        }
+    }
+
     /// Chooses a path, first hop first.
     ///
     /// # Errors

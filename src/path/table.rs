@@ -28,6 +28,15 @@ impl Table {
         &self.relays
     }
 
+    /// The probability that `draw` gives this relay.
+    pub(super) fn probability(&self, relay: u32) -> f64 {
+        let Some((_, weight)) = self.weighted().find(|(known, _)| *known == relay) else { return 0.0 };
+        match self.sums.last() {
+            Some(total) if *total > 0.0 => weight / total,
+            _ => 1.0 / self.relays.len() as f64,
+        }
+    }
+
     /// Each relay with its weight.
     fn weighted(&self) -> impl Iterator<Item = (u32, f64)> {
         let before = std::iter::once(0.0).chain(self.sums.iter().copied());

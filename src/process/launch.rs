@@ -141,7 +141,7 @@ impl Launch {
                 self.options.retain(|(name, _)| !entry.is_named(name));
             }
             let value = OptionValue::from_bytes(entry.value_bytes());
-            self.options.push((entry.name().to_owned(), value));
+            self.options.push((entry.option_name().to_owned(), value));
         }
         self
     }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// What a relay lets streams connect to: rules in order, of which the first that fits decides. Where none fits, the
-/// stream is allowed.
+/// The addresses and ports that a relay lets streams connect to: rules in
+/// order, of which the first that matches decides. If none matches, the stream is
+/// allowed.
 ///
-/// Read from the rules' text, with commas or line ends between them, and written with commas.
+/// Parsed from the rules' text, with commas or line ends between them, as tor
+/// parses it; written with commas.
 ///
 /// ```
 /// use scape::types::ExitPolicy;
@@ -182,19 +184,31 @@ impl FromIterator<ExitRule> for ExitPolicy {
 impl FromStr for ExitPolicy {
     type Err = ParseExitPolicyError;
 
-    /// Rules with commas or line ends between them; none in an empty text.
+    /// Reads rules with commas or line ends between them. An empty text has none.
+    ///
+    /// Rules with `accept6` or `reject6` and an IPv4 address are left out, with a
+    /// warning in the log, because tor does the same.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if any other rule is malformed: tor discards the whole
+    /// policy then.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut rules = Vec::new();
         let mut position = 0;
         for part in text.split([',', '\n']) {
             let rule = part.trim();
-            if !rule.is_empty() {
-                let before = part.len() - part.trim_start().len();
-                rules.push(parse_rule(rule).map_err(|problem| ParseExitPolicyError {
-                    rule: rule.into(),
-                    position: position + before,
-                    problem,
-                })?);
+            let before = part.len() - part.trim_start().len();
+            match parse_rule(rule) {
+                _ if rule.is_empty() => {}
+                Ok(rule) => rules.push(rule),
+                Err(PolicyProblem::Family) => {
+                    log::warn!("ignored the exit policy rule {rule:?}: {}", PolicyProblem::Family);
+                }
+                Err(problem) => {
+                    let position = position + before;
+                    return Err(ParseExitPolicyError { rule: rule.into(), position, problem });
+                }
             }
             position += part.len() + 1;
         }
@@ -205,8 +219,13 @@ impl FromStr for ExitPolicy {
 impl FromStr for ExitRule {
     type Err = ParseExitPolicyError;
 
-    /// `accept` or `reject`, then an address pattern, perhaps with `:` and ports. With `accept6` and `reject6`, `*` means
-    /// IPv6 only.
+    /// Reads `accept` or `reject`, white space, and an address pattern, perhaps
+    /// with `:` and ports. With `accept6` and `reject6`, `*` means IPv6 only.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the rule is malformed, or `accept6` or `reject6` has an
+    /// IPv4 address.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse_rule(text.trim()).map_err(|problem| ParseExitPolicyError {
             rule: text.into(),
@@ -216,6 +235,7 @@ impl FromStr for ExitRule {
     }
 }
 
+/// Reads a rule as `router_parse_addr_policy_item_from_string` in tor does.
 fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
     let (word, rest) = rule.split_once([' ', '\t']).ok_or(PolicyProblem::Action)?;
     let (action, v6_only) = match word.to_ascii_lowercase().as_str() {
@@ -225,52 +245,101 @@ fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
         "reject6" => (ExitAction::Reject, true),
         _ => return Err(PolicyProblem::Action),
     };
-    let (address, ports) = split_ports(rest.trim());
-    let address = match parse_address(address)? {
+    let (address, ports) = parse_pattern(rest.trim())?;
+    let address = match address {
         AddressPattern::Any if v6_only => AddressPattern::AnyV6,
-        AddressPattern::V4 { .. } | AddressPattern::AnyV4 if v6_only => return Err(PolicyProblem::Address),
+        AddressPattern::V4 { .. } | AddressPattern::AnyV4 if v6_only => return Err(PolicyProblem::Family),
         address => address,
     };
-    Ok(ExitRule { action, address, ports: parse_ports(ports)? })
+    Ok(ExitRule { action, address, ports })
 }
 
-/// At the last colon that is not within brackets. Without ports, every port is meant.
-fn split_ports(text: &str) -> (&str, &str) {
-    match text.rsplit_once(':') {
-        Some((address, ports)) if !ports.contains(']') => (address, ports),
-        _ => (text, "*"),
-    }
-}
-
-fn parse_address(text: &str) -> Result<AddressPattern, PolicyProblem> {
-    match text.to_ascii_lowercase().as_str() {
-        "*" => return Ok(AddressPattern::Any),
-        "*4" => return Ok(AddressPattern::AnyV4),
-        "*6" => return Ok(AddressPattern::AnyV6),
-        "private" => return Ok(AddressPattern::Private),
-        _ => {}
-    }
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
+/// Reads an address pattern, perhaps with ports. Without ports, every port is
+/// meant.
+///
+/// The parts are found as `tor_addr_parse_mask_ports` in tor finds them: `/` and
+/// `:` are looked for behind a closing bracket, and `:` behind the `/`. So an IPv6
+/// address with a prefix needs no brackets: `2001:db8::/32`.
+fn parse_pattern(text: &str) -> Result<(AddressPattern, PortRange), PolicyProblem> {
+    let (address, rest) = match text.strip_prefix('[') {
+        Some(inside) => inside.split_once(']').ok_or(PolicyProblem::Address)?,
+        None => text.split_at(text.find(['/', ':']).unwrap_or(text.len())),
     };
-    if let Some(v6) = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')) {
-        let address = v6.parse().map_err(|_| PolicyProblem::Address)?;
-        let prefix = prefix.map_or(Some(128), |bits| parse_bits(bits, 128)).ok_or(PolicyProblem::Prefix)?;
-        return Ok(AddressPattern::V6 { address, prefix });
+    // Without brackets, a `/` further on means that all before it is the address.
+    let (address, rest) = match text.split_once('/') {
+        Some((address, _)) if !text.starts_with('[') => (address, text.split_at(address.len()).1),
+        _ => (address, rest),
+    };
+    let (prefix, ports) = match rest.split_once('/') {
+        Some((_, rest)) => match rest.split_once(':') {
+            Some((prefix, ports)) => (Some(prefix), Some(ports)),
+            None => (Some(rest), None),
+        },
+        None => (None, rest.split_once(':').map(|(_, ports)| ports)),
+    };
+    Ok((parse_address(address, prefix)?, parse_ports(ports.unwrap_or("*"))?))
+}
+
+fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, PolicyProblem> {
+    const V4_MAPPED: u8 = 96;
+    let named = match text.to_ascii_lowercase().as_str() {
+        "*" => Some(AddressPattern::Any),
+        "*4" => Some(AddressPattern::AnyV4),
+        "*6" => Some(AddressPattern::AnyV6),
+        "private" => Some(AddressPattern::Private),
+        _ => None,
+    };
+    if let Some(named) = named {
+        return if prefix.is_some() { Err(PolicyProblem::Prefix) } else { Ok(named) };
     }
-    let address = address.parse().map_err(|_| PolicyProblem::Address)?;
-    let bits = |text: &str| parse_bits(text, 32).or_else(|| parse_mask(text));
-    let prefix = prefix.map_or(Some(32), bits).ok_or(PolicyProblem::Prefix)?;
-    Ok(AddressPattern::V4 { address, prefix })
+    let bits = |most: u8| match prefix {
+        None => Ok(most),
+        Some(text) => parse_bits(text, most).or_else(|| parse_mask(text)).ok_or(PolicyProblem::Prefix),
+    };
+    match text.parse() {
+        Ok(IpAddr::V4(address)) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
+        Ok(IpAddr::V6(address)) if prefix.is_some() && address.to_ipv4_mapped().is_some() => {
+            // tor counts the bits of the IPv4 address.
+            match bits(128)? {
+                33..V4_MAPPED => Err(PolicyProblem::Prefix),
+                bits => Ok(AddressPattern::V6 { address, prefix: V4_MAPPED + bits % 32 }),
+            }
+        }
+        Ok(IpAddr::V6(address)) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
+        Err(_) => match parse_v6_with_zeros(text) {
+            Some(address) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
+            None => Err(PolicyProblem::Address),
+        },
+    }
+}
+
+/// Reads an address such as `::192.0.2.01`: unlike Rust, tor takes zeros before
+/// the decimal numbers.
+fn parse_v6_with_zeros(text: &str) -> Option<Ipv6Addr> {
+    let (words, octets) = text.rsplit_once(':')?;
+    let mut bytes = [0; 4];
+    let mut octets = octets.split('.');
+    for byte in &mut bytes {
+        *byte = octets.next().filter(|octet| octet.len() <= 3)?.parse().ok()?;
+    }
+    let tail = Ipv4Addr::from(bytes);
+    octets.next().is_none().then(|| format!("{words}:{tail}").parse().ok())?
+}
+
+/// Reads a whole number as C's `strtol` does.
+fn parse_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 fn parse_bits(text: &str, most: u8) -> Option<u8> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|bits| digits && *bits <= most)
+    // tor takes nothing for 0, and looks at the lowest 32 bits only.
+    let bits = if text.is_empty() { 0 } else { parse_integer(text)? };
+    u8::try_from(bits & 0xffff_ffff).ok().filter(|bits| *bits <= most)
 }
 
-/// A mask such as `255.255.0.0`, as the number of its bits.
+/// Reads a mask such as `255.255.0.0`, as the number of its bits.
 fn parse_mask(text: &str) -> Option<u8> {
     let mask = text.parse::<Ipv4Addr>().ok()?.to_bits();
     let bits = mask.leading_ones();
@@ -278,16 +347,24 @@ fn parse_mask(text: &str) -> Option<u8> {
 }
 
 fn parse_ports(text: &str) -> Result<PortRange, PolicyProblem> {
-    if text == "*" {
+    // tor takes a colon with nothing behind it for every port.
+    if text == "*" || text.is_empty() {
         return Ok(PortRange::ANY);
     }
+    if text.contains([' ', '\t']) {
+        return Err(PolicyProblem::Ports);
+    }
     let port = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|_: &u16| digits).ok_or(PolicyProblem::Ports)
+        parse_integer(text).and_then(|port| u16::try_from(port).ok()).ok_or(PolicyProblem::Ports)
     };
     let (min, max) = match text.split_once('-') {
-        Some((min, max)) => (port(min)?, port(max)?),
-        None => (port(text)?, port(text)?),
+        Some((min, max)) if !min.is_empty() => {
+            // tor doesn't look at what follows the second number.
+            let sign = usize::from(max.starts_with(['+', '-']));
+            let digits = max.bytes().skip(sign).take_while(u8::is_ascii_digit).count();
+            (port(min)?, port(max.get(..sign + digits).unwrap_or_default())?)
+        }
+        _ => (port(text)?, port(text)?),
     };
     PortRange::new(min, max).ok_or(PolicyProblem::Ports)
 }
@@ -344,9 +421,9 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// A text that is no exit policy.
+/// The error for a text that isn't an exit policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rule:?} (at byte {position}) is no rule of an exit policy: {problem}")]
+#[error("{rule:?} (at byte {position}) is not a rule of an exit policy: {problem}")]
 pub struct ParseExitPolicyError {
     rule: String,
     position: usize,
@@ -354,38 +431,46 @@ pub struct ParseExitPolicyError {
 }
 
 impl ParseExitPolicyError {
-    /// The rule that is none.
+    /// Returns the malformed rule.
     pub fn rule(&self) -> &str {
         &self.rule
     }
 
-    /// Where it stands, in bytes from the text's start.
+    /// Returns the rule's position, in bytes from the start of the text.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong with the rule.
     pub fn problem(&self) -> PolicyProblem {
         self.problem
     }
 }
 
-/// What is wrong with a rule.
+/// The reason why a rule is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyProblem {
-    /// It does not begin with `accept`, `reject`, `accept6` or `reject6` and a space.
+    /// The rule doesn't begin with `accept`, `reject`, `accept6` or `reject6` and
+    /// white space.
     #[error("it must begin with accept or reject")]
     Action,
-    /// Its addresses are none, or not of the kind that `accept6` and `reject6` are for.
-    #[error("its address must be *, *4, *6, private, an IPv4 address or an IPv6 address in brackets")]
+    /// The address is malformed.
+    #[error(
+        "its address must be *, *4, *6, private, an IPv4 address, or an IPv6 address in brackets or with a prefix"
+    )]
     Address,
-    /// What follows the `/` is no number of bits, nor a mask.
+    /// The text after `/` is neither a number of bits nor a mask, or the address
+    /// takes no prefix.
     #[error("after / there must be a number of bits that fits the address")]
     Prefix,
-    /// Its ports are none.
+    /// The ports are malformed.
     #[error("its ports must be *, a port or a range of ports")]
     Ports,
+    /// The rule has `accept6` or `reject6` and an IPv4 address. tor ignores such a
+    /// rule and uses the rest of the policy.
+    #[error("accept6 and reject6 are for IPv6 addresses; use accept or reject for IPv4")]
+    Family,
 }
 
 #[cfg(test)]
@@ -398,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_rule() {
+    fn every_form_of_an_exit_policy_rule() {
         for (text, written) in [
             ("accept *:*", "accept *:*"),
             ("ACCEPT  *", "accept *:*"),
@@ -412,6 +497,19 @@ mod tests {
             ("accept [::1]", "accept [::1]:*"),
             ("accept [::1]/128:5-5", "accept [::1]:5"),
             ("accept *:0", "accept *:0"),
+            ("reject6 2607:5300::/32", "reject [2607:5300::]/32:*"),
+            ("reject6 2607:5300::/32:80", "reject [2607:5300::]/32:80"),
+            ("accept ::/0:443", "accept [::]/0:443"),
+            ("accept [192.0.2.1]:80", "accept 192.0.2.1:80"),
+            ("accept [2001:db8::]/255.0.0.0:80", "accept [2001:db8::]/8:80"),
+            ("accept *:", "accept *:*"),
+            ("accept *:+80", "accept *:80"),
+            ("accept *:80-+90x", "accept *:80-90"),
+            ("accept 192.0.2.1/+8:80", "accept 192.0.2.1/8:80"),
+            ("accept 192.0.2.1/:80", "accept 192.0.2.1/0:80"),
+            ("accept [::ffff:192.0.2.1]/24:80", "accept [::ffff:192.0.2.1]/120:80"),
+            ("accept ::192.0.2.01/128:80", "accept [::c000:201]:80"),
+            ("reject6 private:*", "reject private:*"),
         ] {
             let rule: ExitRule = text.parse().unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(rule.to_string(), written);
@@ -428,20 +526,38 @@ mod tests {
             ("accept :80", PolicyProblem::Address),
             ("accept ::1:80", PolicyProblem::Address),
             ("accept example.com:80", PolicyProblem::Address),
-            ("accept6 192.0.2.1:80", PolicyProblem::Address),
+            ("accept ::1", PolicyProblem::Address),
+            ("accept 2001:db8::1", PolicyProblem::Address),
+            ("accept [::1", PolicyProblem::Address),
+            ("accept */8:80", PolicyProblem::Prefix),
             ("accept 192.0.2.1/33:80", PolicyProblem::Prefix),
             ("accept 192.0.2.1/255.0.255.0:80", PolicyProblem::Prefix),
             ("accept [::]/129:80", PolicyProblem::Prefix),
-            ("accept 192.0.2.1/+8:80", PolicyProblem::Prefix),
-            ("accept *:", PolicyProblem::Ports),
+            ("accept 192.0.2.1/8x:80", PolicyProblem::Prefix),
+            ("accept [::ffff:192.0.2.1]/64:80", PolicyProblem::Prefix),
             ("accept *:65536", PolicyProblem::Ports),
             ("accept *:90-80", PolicyProblem::Ports),
+            ("accept *:80-90 x", PolicyProblem::Ports),
             ("accept *:80-", PolicyProblem::Ports),
-            ("accept *:+80", PolicyProblem::Ports),
+            ("accept *:-80", PolicyProblem::Ports),
         ] {
             let error = format!("reject *:25, {rule},accept *:*").parse::<ExitPolicy>().unwrap_err();
             assert_eq!((error.problem(), error.position(), error.rule()), (problem, 13, rule), "{error}");
         }
+    }
+
+    #[test]
+    fn exit_policy_rules_of_the_wrong_family_are_left_out() {
+        for (text, rest) in [
+            ("accept6 *4:80,accept *:*", "accept *:*"),
+            ("reject6 1.2.3.4", ""),
+            ("accept *:80,reject6 1.2.3.0/24:25,reject *:*", "accept *:80,reject *:*"),
+        ] {
+            assert_eq!(policy(text).to_string(), rest, "{text}");
+        }
+        let error = "reject6 1.2.3.4:80".parse::<ExitRule>().unwrap_err();
+        assert_eq!(error.problem(), PolicyProblem::Family);
+        assert!("accept6 *4:80,accept x".parse::<ExitPolicy>().is_err());
     }
 
     #[test]
@@ -497,8 +613,12 @@ mod tests {
             Just(AddressPattern::Private),
             (any::<Ipv4Addr>(), 0u8..=32)
                 .prop_map(|(address, prefix)| AddressPattern::V4 { address, prefix }),
-            (any::<Ipv6Addr>(), 0u8..=128)
-                .prop_map(|(address, prefix)| AddressPattern::V6 { address, prefix }),
+            (any::<Ipv6Addr>(), 0u8..=128).prop_map(|(address, prefix)| {
+                // tor counts the bits of a mapped address from its IPv4 part.
+                let is_mapped = address.to_ipv4_mapped().is_some();
+                let prefix = if is_mapped { 96 + prefix % 32 } else { prefix };
+                AddressPattern::V6 { address, prefix }
+            }),
         ]
     }
 

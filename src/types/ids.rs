@@ -1,4 +1,15 @@
 //! The numbers by which tor names circuits, streams and connections.
+//!
+//! control-spec, section 2.2 ("General-use tokens"), allows 1 to 16 letters and
+//! digits for each of these identifiers (`1*16 IDChar`). Every tor so far writes
+//! decimal numbers: the identifiers are printed with `%u` and `%lu`. So identifiers
+//! are integers here, which are small, are copied and hashed fast, and can't be
+//! used to fill memory.
+//!
+//! An event with another identifier isn't lost: its body is `Unknown`, and
+//! [`Event::text`](crate::Event::text) has all of it. Live state, which is kept by
+//! identifier, passes over such events. In a reply, such an identifier is an error
+//! of the call that asked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,12 +21,12 @@ macro_rules! id {
         pub struct $name($int);
 
         impl $name {
-            /// The id with this number.
+            /// Creates an id from its number.
             pub const fn new(number: $int) -> Self {
                 $name(number)
             }
 
-            /// The number.
+            /// Returns the number.
             pub const fn get(self) -> $int {
                 self.0
             }
@@ -48,23 +59,23 @@ macro_rules! id {
 }
 
 id! {
-    /// A circuit of tor's, as long as it exists. tor uses numbers again.
+    /// The id of a circuit. tor uses the number of a closed circuit again.
     CircuitId(u32), "circuit"
 }
 
 id! {
-    /// A stream of tor's, as long as it exists.
+    /// The id of a stream.
     StreamId(u64), "stream"
 }
 
 id! {
-    /// A connection of tor's, to a relay, a directory or an exit's target.
+    /// The id of a connection to a relay, a directory or an exit's target.
     OrConnId(u64), "connection"
 }
 
-/// A text that is no id.
+/// The error for a text that isn't an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no {what} id: it must be a decimal number")]
+#[error("{text:?} is not a {what} id: tor writes decimal numbers")]
 pub struct ParseIdError {
     what: &'static str,
     text: String,
@@ -78,7 +89,7 @@ mod tests {
     fn only_decimal_digits_are_an_id() {
         assert_eq!("42".parse(), Ok(CircuitId::new(42)));
         assert_eq!("18446744073709551615".parse(), Ok(StreamId::new(u64::MAX)));
-        for bad in ["", "+1", "-1", "4294967296", "1 ", "x"] {
+        for bad in ["", "+1", "-1", "4294967296", "1 ", "x", "A1b2"] {
             assert!(bad.parse::<CircuitId>().is_err(), "{bad:?}");
         }
     }

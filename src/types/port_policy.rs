@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use super::{ExitAction, PortRange};
 
-/// The ports to which a relay lets streams leave, to most addresses: dir-spec, "Router status entries", the line `p`, and
-/// "Microdescriptors", the lines `p` (for IPv4) and `p6`.
+/// The ports to which a relay lets streams leave: dir-spec, "Router status
+/// entries", the line `p`, and "Microdescriptors", the lines `p` (for IPv4) and
+/// `p6`.
 ///
-/// It is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which may have exceptions by address: only the relay
-/// itself knows whether it will connect to an address.
+/// This is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which may
+/// have exceptions by address: only the relay itself knows whether it will
+/// connect to an address.
 ///
 /// ```
 /// use scape::types::PortPolicy;
@@ -26,33 +28,34 @@ pub struct PortPolicy {
 }
 
 impl PortPolicy {
-    /// Every port: `accept 1-65535`.
+    /// Returns the policy that allows every port: `accept 1-65535`.
     pub fn accept_all() -> Self {
         PortPolicy { action: ExitAction::Accept, ports: [PortRange::ANY].into() }
     }
 
-    /// No port: `reject 1-65535`, which also is what a microdescriptor without the line means.
+    /// Returns the policy that allows no port: `reject 1-65535`. A
+    /// microdescriptor without the line means the same.
     pub fn reject_all() -> Self {
         PortPolicy { action: ExitAction::Reject, ports: [PortRange::ANY].into() }
     }
 
-    /// Whether the listed ports are those that are allowed, or those that are not.
+    /// Returns `Accept` if the listed ports are allowed, `Reject` if all others are.
     pub fn action(&self) -> ExitAction {
         self.action
     }
 
-    /// The ports that are listed, as they are listed.
+    /// Returns the listed ports, in the order of the text.
     pub fn ports(&self) -> &[PortRange] {
         &self.ports
     }
 
-    /// Whether streams to this port may leave. 0 is no port, and is not allowed.
+    /// Returns true if streams to this port may leave. Port 0 is never allowed.
     pub fn allows(&self, port: u16) -> bool {
         let listed = self.ports.iter().any(|range| range.contains(port));
         port != 0 && listed == (self.action == ExitAction::Accept)
     }
 
-    /// Whether no stream may leave.
+    /// Returns true if no stream may leave.
     pub fn is_reject_all(&self) -> bool {
         match self.action {
             ExitAction::Accept => self.ports.iter().all(|range| range.max() == 0),
@@ -60,7 +63,8 @@ impl PortPolicy {
         }
     }
 
-    /// Ranges may be in any order, and may overlap.
+    /// Returns true if every port is listed. Ranges may be in any order, and may
+    /// overlap.
     fn lists_every_port(&self) -> bool {
         let mut ranges: Vec<PortRange> = self.ports.to_vec();
         ranges.sort_by_key(|range| range.min());
@@ -83,21 +87,44 @@ impl PortPolicy {
 impl FromStr for PortPolicy {
     type Err = ParsePortPolicyError;
 
-    /// `accept` or `reject`, a space, and ports and ranges of ports with commas between them.
+    /// Reads `accept` or `reject`, white space, and ports and ranges of ports
+    /// with commas between them.
+    ///
+    /// Entries that don't begin with a digit are skipped, because that is how
+    /// tor keeps the form open for later: `accept fred,2,3-5` is `accept 2,3-5`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the first word is another, an entry begins with a
+    /// digit but is not a port or a range, no entry is left, or there are more
+    /// than 1000.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParsePortPolicyError { text: text.into() })
     }
 }
 
+/// The most entries that tor takes.
+const MOST_ENTRIES: usize = 1000;
+
+/// Reads a policy as `parse_short_policy` in tor does.
 fn parse(text: &str) -> Option<PortPolicy> {
-    let (action, ports) = text.split_once(' ')?;
+    let (action, entries) = text.split_once([' ', '\t'])?;
     let action = match action {
         "accept" => ExitAction::Accept,
         "reject" => ExitAction::Reject,
         _ => return None,
     };
-    let ports: Option<Vec<PortRange>> = ports.split(',').map(parse_range).collect();
-    Some(PortPolicy { action, ports: ports?.into() })
+    let mut ports = Vec::new();
+    for entry in entries.split(',') {
+        let entry = entry.trim_start();
+        if entry.starts_with(|first: char| first.is_ascii_digit()) {
+            if ports.len() == MOST_ENTRIES {
+                return None;
+            }
+            ports.push(parse_range(entry)?);
+        }
+    }
+    (!ports.is_empty()).then(|| PortPolicy { action, ports: ports.into() })
 }
 
 fn parse_range(text: &str) -> Option<PortRange> {
@@ -107,14 +134,14 @@ fn parse_range(text: &str) -> Option<PortRange> {
     }
 }
 
-/// 1 to 65535.
+/// Reads a port from 1 to 65535.
 fn parse_port(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|port| digits && *port != 0)
 }
 
 impl fmt::Display for PortPolicy {
-    /// As it is read.
+    /// Writes the policy as it is read, without skipped entries.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.action)?;
         for (i, range) in self.ports.iter().enumerate() {
@@ -128,9 +155,9 @@ impl fmt::Display for PortPolicy {
     }
 }
 
-/// A text that is no policy for ports.
+/// The error for a text that isn't a policy by port.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no policy for ports (such as \"accept 80,443,6660-6669\")")]
+#[error("{text:?} is not a policy by port (such as \"accept 80,443,6660-6669\")")]
 pub struct ParsePortPolicyError {
     text: String,
 }
@@ -174,22 +201,52 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy() {
+    fn port_policy_skips_unknown_entries() {
+        for (text, same) in [
+            ("accept fred,2,3-5", "accept 2,3-5"),
+            ("accept 2,fred,3", "accept 2,3"),
+            ("accept 2,bananas", "accept 2"),
+            ("accept 2,-3,500-600", "accept 2,500-600"),
+            ("accept 1,,3", "accept 1,3"),
+            ("accept ,80", "accept 80"),
+            ("accept 80,", "accept 80"),
+            ("reject ~,*,25", "reject 25"),
+            ("accept \u{e9},7", "accept 7"),
+            ("accept  80", "accept 80"),
+            ("accept\t80, 443", "accept 80,443"),
+        ] {
+            assert_eq!(policy(text), policy(same), "{text}");
+        }
+    }
+
+    #[test]
+    fn port_policy_of_more_entries_than_tor_takes() {
+        let text = |count: usize| format!("accept {}", vec!["80"; count].join(","));
+        assert_eq!(policy(&text(1000)).ports().len(), 1000);
+        assert!(text(1001).parse::<PortPolicy>().is_err());
+    }
+
+    #[test]
+    fn malformed_port_policies_are_refused() {
         for bad in [
             "",
             "accept",
             "accept ",
             "permit 80",
-            "accept 80,",
-            "accept ,80",
             "accept 0",
             "accept 65536",
             "accept 90-80",
             "accept 80 443",
-            "accept +80",
             "accept 80-",
+            "accept 80-65536",
+            "accept 80x",
+            "accept 80-90x",
+            "accept 1,2fred,3",
+            "accept 80 ,443",
+            "accept fred",
+            "accept ,",
+            "accept -1",
             "ACCEPT 80",
-            "accept  80",
         ] {
             assert!(bad.parse::<PortPolicy>().is_err(), "{bad:?}");
         }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Subprotocols with their versions, such as `Link=1-5 Relay=1-4`: tor-spec, "Subprotocol versioning"; dir-spec, the
-/// line `pr` of relays and the lines of recommended and required ones.
+/// Subprotocols with their versions, such as `Link=1-5 Relay=1-4`: tor-spec,
+/// "Subprotocol versioning"; dir-spec, the line `pr` of relays and the lines of
+/// recommended and required ones.
 ///
-/// What this version of the library does not know is kept as well.
+/// Protocols that this library doesn't know are kept as well. Versions go from 0
+/// to 63.
 ///
 /// ```
 /// use scape::types::Protocols;
@@ -25,8 +27,7 @@ pub struct Protocols {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Entry {
     name: Box<str>,
-    /// Lowest and highest of each range, in the order in which they came. They are not counted out: a text of a few
-    /// bytes may mean four thousand million versions.
+    /// The lowest and highest version of each range, in order.
     versions: Box<[(u32, u32)]>,
 }
 
@@ -37,17 +38,18 @@ impl Entry {
 }
 
 impl Protocols {
-    /// Whether this version of the protocol is among them.
+    /// Returns true if this version of the protocol is listed.
     pub fn supports(&self, protocol: &str, version: u32) -> bool {
         self.entries.iter().any(|entry| *entry.name == *protocol && entry.supports(version))
     }
 
-    /// The protocols with the ranges of their versions, each with both its ends, in the order in which they came.
+    /// Returns the protocols in order, each with the ranges of its versions (the
+    /// lowest and the highest).
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[(u32, u32)])> {
         self.entries.iter().map(|entry| (&*entry.name, &*entry.versions))
     }
 
-    /// Whether there is none.
+    /// Returns true if no protocol is listed.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -58,27 +60,41 @@ impl Protocols {
     }
 }
 
+/// The highest version that a subprotocol can have: tor-spec, "Subprotocol
+/// versioning".
+const HIGHEST: u32 = 63;
+
+/// The longest name of a subprotocol that tor takes.
+const LONGEST_NAME: usize = 100;
+
 impl FromStr for Protocols {
     type Err = ParseProtocolsError;
 
-    /// Names with `=` and versions or ranges with commas between them, and spaces between these; none in an empty text.
+    /// Reads names with `=` and versions or ranges of versions with commas
+    /// between them, separated by spaces or tabs. An empty text has none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an entry has another form, a version is above 63, or a
+    /// name has more than 100 characters: tor ignores the whole list then.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseProtocolsError { text: text.into() })
     }
 }
 
 fn parse(text: &str) -> Option<Protocols> {
-    let entries: Option<Vec<Entry>> =
-        text.split(' ').filter(|word| !word.is_empty()).map(parse_entry).collect();
+    let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let entries: Option<Vec<Entry>> = words.map(parse_entry).collect();
     Some(Protocols { entries: entries?.into() })
 }
 
 fn parse_entry(word: &str) -> Option<Entry> {
     let (name, versions) = word.split_once('=')?;
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if name.is_empty() || name.len() > LONGEST_NAME || !is_name(name) {
         return None;
     }
-    // A protocol of which it speaks no version.
+    // `Link=` is a protocol of which the relay speaks no version.
     let versions: Option<Vec<(u32, u32)>> = match versions {
         "" => Some(Vec::new()),
         versions => versions.split(',').map(parse_range).collect(),
@@ -92,13 +108,14 @@ fn parse_range(text: &str) -> Option<(u32, u32)> {
     (low <= high).then_some((low, high))
 }
 
+/// Reads a version from 0 to 63.
 fn parse_version(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
+    text.parse().ok().filter(|version| digits && *version <= HIGHEST)
 }
 
 impl fmt::Display for Protocols {
-    /// As it is read.
+    /// Writes the list as it is read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, entry) in self.entries.iter().enumerate() {
             let space = if i > 0 { " " } else { "" };
@@ -115,9 +132,9 @@ impl fmt::Display for Protocols {
     }
 }
 
-/// A text that is no list of subprotocols.
+/// The error for a text that isn't a list of subprotocols.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no list of subprotocols (such as \"Link=1-5 LinkAuth=1,3\")")]
+#[error("{text:?} is not a list of subprotocols (such as \"Link=1-5 LinkAuth=1,3\")")]
 pub struct ParseProtocolsError {
     text: String,
 }
@@ -129,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_supported() {
-        let text = "Cons=1-2 LinkAuth=1,3 Relay= New-1=0-4294967295";
+        let text = "Cons=1-2 LinkAuth=1,3 Relay= New-1=0-63";
         let protocols: Protocols = text.parse().unwrap();
         assert_eq!(protocols.to_string(), text);
         for (name, version, supported) in [
@@ -140,7 +157,8 @@ mod tests {
             ("LinkAuth", 2, false),
             ("LinkAuth", 3, true),
             ("Relay", 1, false),
-            ("New-1", u32::MAX, true),
+            ("New-1", 63, true),
+            ("New-1", 64, false),
             ("cons", 1, false),
             ("", 0, false),
         ] {
@@ -152,7 +170,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list() {
+    fn protocols_above_the_limits_are_refused() {
+        let name = "a".repeat(100);
+        assert!(format!("{name}=63").parse::<Protocols>().is_ok());
+        for bad in
+            [format!("{name}a=1"), "Link=64".into(), "Link=1-64".into(), "Link=1 Relay=0-4294967295".into()]
+        {
+            assert!(bad.parse::<Protocols>().is_err(), "{bad}");
+        }
+        assert_eq!(
+            Protocols::from_bytes(b"Link=1\t Relay=2").map(|p| p.to_string()),
+            Some("Link=1 Relay=2".into())
+        );
+    }
+
+    #[test]
+    fn malformed_protocols_are_refused() {
         for bad in [
             "Link",
             "=1",
@@ -172,7 +205,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_list_goes_there_and_back(entries in prop::collection::vec(
-            ("[A-Za-z0-9-]{1,12}", prop::collection::vec((0..70u32, 0..70u32), 0..4)), 0..15))
+            ("[A-Za-z0-9-]{1,12}", prop::collection::vec((0..64u32, 0..64u32), 0..4)), 0..15))
         {
             let entry = |(name, versions): (String, Vec<(u32, u32)>)| Entry {
                 name: name.into(),

@@ -2,87 +2,145 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// A version of tor, ordered as tor orders them: four numbers, then the status tag. For showing to people;
-/// what a tor can do is asked with `GETINFO info/names` and the like, not read off its version.
+/// A version of tor: version-spec, section 2, "New versioning scheme".
+///
+/// Versions are ordered as tor orders them: by the four numbers, then by the
+/// status tag, compared as text. No tag comes before any tag, so
+/// `0.4.9.11-dev` is newer than `0.4.9.11`. The extra information in
+/// parentheses takes no part in comparisons: two versions that differ only
+/// there are equal.
+///
+/// A version is for showing to people and for judging relays. To find out what
+/// a tor can do, ask it with `GETINFO info/names` and the like.
 ///
 /// ```
 /// use scape::types::Version;
 ///
 /// let version: Version = "0.4.9.11 (git-81ff62e0)".parse()?;
 /// assert!(version > "0.4.9.1-alpha".parse()?);
+/// assert!(version < "0.4.9.11-dev".parse()?);
+/// assert_eq!(version, "0.4.9.11".parse()?);
 /// assert_eq!(version.to_string(), "0.4.9.11 (git-81ff62e0)");
 /// # Ok::<(), scape::types::ParseVersionError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Version {
     numbers: [u32; 4],
     status: Option<Box<str>>,
-    extra: Option<Box<str>>,
+    extra: Box<[Box<str>]>,
 }
 
+/// The largest number that tor reads in a version.
+const LARGEST: u32 = i32::MAX as u32;
+
 impl Version {
-    /// Major, minor, micro and patch level.
+    /// Returns the major, minor, micro and patch level numbers. The patch level
+    /// is 0 if the version was written without one.
     pub fn numbers(&self) -> [u32; 4] {
         self.numbers
     }
 
-    /// The status tag, such as `alpha-dev`.
+    /// Returns the status tag, such as `alpha-dev`.
     pub fn status(&self) -> Option<&str> {
         self.status.as_deref()
     }
 
-    /// What follows in parentheses, such as `git-81ff62e0`.
+    /// Returns the first extra information in parentheses, such as
+    /// `git-81ff62e0`, without the parentheses.
     pub fn extra(&self) -> Option<&str> {
-        self.extra.as_deref()
+        self.all_extra().next()
+    }
+
+    /// Returns all extra information, each without its parentheses, in order.
+    ///
+    /// ```
+    /// # use scape::types::Version;
+    /// let version: Version = "0.4.9.11 (git-81ff62e0) (release)".parse()?;
+    /// assert_eq!(version.all_extra().collect::<Vec<_>>(), ["git-81ff62e0", "release"]);
+    /// # Ok::<(), scape::types::ParseVersionError>(())
+    /// ```
+    pub fn all_extra(&self) -> impl Iterator<Item = &str> {
+        self.extra.iter().map(|extra| &**extra)
+    }
+
+    /// Everything that counts in comparisons.
+    fn key(&self) -> ([u32; 4], &str) {
+        // A tag is never empty, so no tag sorts before any tag.
+        (self.numbers, self.status().unwrap_or_default())
     }
 }
 
 impl FromStr for Version {
     type Err = ParseVersionError;
 
+    /// Reads `MAJOR.MINOR.MICRO[.PATCHLEVEL][-STATUS_TAG][ (EXTRA_INFO)]*`,
+    /// perhaps after `Tor `.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text has another form, a number is above
+    /// 2147483647, or a tag or the extra information is empty.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || ParseVersionError { text: text.into() };
-        let version = text.strip_prefix("Tor ").unwrap_or(text).trim();
-        let (version, extra) = match version.split_once(' ') {
-            Some((version, extra)) => {
-                let extra = extra.trim().strip_prefix('(').and_then(|e| e.strip_suffix(')'));
-                (version, Some(extra.ok_or_else(error)?))
+        parse(text).ok_or_else(|| ParseVersionError { text: text.into() })
+    }
+}
+
+fn parse(text: &str) -> Option<Version> {
+    let mut words = text.split_ascii_whitespace().peekable();
+    words.next_if(|word| word.eq_ignore_ascii_case("Tor"));
+    let version = words.next()?;
+    let (numbers, status) = match version.split_once('-') {
+        Some((_, "")) => return None,
+        Some((numbers, status)) => (numbers, Some(status)),
+        None => (version, None),
+    };
+    let extra = words.map(|word| {
+        let inside = word.strip_prefix('(').and_then(|word| word.strip_suffix(')'));
+        inside.filter(|inside| !inside.is_empty()).map(Into::into)
+    });
+    Some(Version {
+        numbers: parse_numbers(numbers)?,
+        status: status.map(Into::into),
+        extra: extra.collect::<Option<_>>()?,
+    })
+}
+
+/// Three or four numbers with dots between them.
+fn parse_numbers(text: &str) -> Option<[u32; 4]> {
+    let mut numbers = [0; 4];
+    let mut parts = text.split('.');
+    for (i, number) in numbers.iter_mut().enumerate() {
+        match parts.next() {
+            Some(part) if part.bytes().all(|b| b.is_ascii_digit()) => {
+                *number = part.parse().ok().filter(|number| *number <= LARGEST)?;
             }
-            None => (version, None),
-        };
-        let (numbers, status) = match version.split_once('-') {
-            Some((numbers, status)) => (numbers, Some(status)),
-            None => (version, None),
-        };
-        let mut parts = numbers.split('.');
-        let mut numbers = [0; 4];
-        for (i, number) in numbers.iter_mut().enumerate() {
-            match parts.next() {
-                Some(part) if part.bytes().all(|b| b.is_ascii_digit()) => {
-                    *number = part.parse().map_err(|_| error())?;
-                }
-                None if i == 3 => {}
-                _ => return Err(error()),
-            }
+            None if i == 3 => {}
+            _ => return None,
         }
-        if parts.next().is_some() {
-            return Err(error());
-        }
-        Ok(Version { numbers, status: status.map(Into::into), extra: extra.map(Into::into) })
+    }
+    parts.next().is_none().then_some(numbers)
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Version {}
+
+impl Hash for Version {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }
 
 impl Ord for Version {
-    /// By the numbers, then a release after its alphas (`0.4.9.1-alpha` < `0.4.9.1`), then by the tag.
     fn cmp(&self, other: &Self) -> Ordering {
-        let release = |v: &Version| v.status.is_none();
-        self.numbers
-            .cmp(&other.numbers)
-            .then_with(|| release(self).cmp(&release(other)))
-            .then_with(|| self.status.cmp(&other.status))
-            .then_with(|| self.extra.cmp(&other.extra))
+        self.key().cmp(&other.key())
     }
 }
 
@@ -99,16 +157,13 @@ impl fmt::Display for Version {
         if let Some(status) = &self.status {
             write!(f, "-{status}")?;
         }
-        match &self.extra {
-            Some(extra) => write!(f, " ({extra})"),
-            None => Ok(()),
-        }
+        self.extra.iter().try_for_each(|extra| write!(f, " ({extra})"))
     }
 }
 
-/// A text that is no version.
+/// The error for a text that isn't a version of tor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no version of tor (such as 0.4.9.11-alpha)")]
+#[error("{text:?} is not a version of tor (such as 0.4.9.11-alpha)")]
 pub struct ParseVersionError {
     text: String,
 }
@@ -116,21 +171,85 @@ pub struct ParseVersionError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn order() {
-        let sorted =
-            ["0.2.4.1", "0.4.9.1-alpha", "0.4.9.1-alpha-dev", "0.4.9.1", "0.4.9.11", "0.4.10.0", "1.0.0.0"];
-        let versions: Vec<Version> = sorted.iter().map(|v| v.parse().unwrap()).collect();
-        assert!(versions.windows(2).all(|w| w[0] < w[1]));
+    fn version(text: &str) -> Version {
+        text.parse().unwrap_or_else(|e| panic!("{e}"))
     }
 
     #[test]
-    fn bad_ones_are_refused() {
-        for bad in
-            ["", "0.4", "0.4.9.x", "0.4.9.1.2", "0..9.1", "a.b.c.d", "0.4.9.1 git", "99999999999.0.0.0"]
-        {
+    fn version_order_is_that_of_tor() {
+        let sorted = [
+            "0.2.4.1",
+            "0.4.9.1",
+            "0.4.9.1-alpha",
+            "0.4.9.1-alpha-dev",
+            "0.4.9.1-rc",
+            "0.4.9.11",
+            "0.4.9.11-dev",
+            "0.4.9.2147483647",
+            "0.4.10.0",
+            "1.0.0.0",
+        ];
+        let versions: Vec<Version> = sorted.iter().map(|text| version(text)).collect();
+        for pair in versions.windows(2) {
+            assert!(pair[0] < pair[1], "{} < {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn version_equality_ignores_extra_information() {
+        let plain = version("0.4.9.11");
+        for same in ["0.4.9.11 (git-81ff62e0)", "0.4.9.11 (a) (b)", "Tor 0.4.9.11", "tor  0.4.9.11"] {
+            assert_eq!(version(same), plain, "{same}");
+            assert_eq!(version(same).cmp(&plain), Ordering::Equal, "{same}");
+        }
+        assert_eq!(version("0.4.9"), version("0.4.9.0"));
+        let set: std::collections::HashSet<Version> = [version("0.4.9.11 (a)"), plain].into();
+        assert_eq!(set.len(), 1);
+    }
+
+    #[test]
+    fn version_with_several_extra_informations() {
+        let several = version("0.4.9.11-dev (git-81ff62e0) (release)");
+        assert_eq!(several.all_extra().collect::<Vec<_>>(), ["git-81ff62e0", "release"]);
+        assert_eq!((several.extra(), several.status()), (Some("git-81ff62e0"), Some("dev")));
+        assert_eq!(several.to_string(), "0.4.9.11-dev (git-81ff62e0) (release)");
+        assert_eq!(version("0.4.9.11").extra(), None);
+    }
+
+    #[test]
+    fn malformed_versions_are_refused() {
+        for bad in [
+            "",
+            "0.4",
+            "0.4.9.x",
+            "0.4.9.1.2",
+            "0..9.1",
+            "a.b.c.d",
+            "0.4.9.1 git",
+            "99999999999.0.0.0",
+            "0.4.9.2147483648",
+            "2147483648.0.0",
+            "0.4.9.11-",
+            "0.4.9.11- (git-81ff62e0)",
+            "0.4.9.11 ()",
+            "0.4.9.11 (git 81ff62e0)",
+            "0.4.9.11 (a) b",
+            "0.4.9.11(a)",
+            "0.4.9.+1",
+            "Tor",
+            "Tor Tor 0.4.9.11",
+        ] {
             assert!(bad.parse::<Version>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn version_round_trip(text in "[0-9]{1,9}\\.[0-9]\\.[0-9]{1,2}\\.[0-9]{1,2}(-[a-z-]{1,9})?( \\([a-z-]{1,9}\\)){0,3}") {
+            let once = version(&text);
+            prop_assert_eq!(version(&once.to_string()).to_string(), once.to_string());
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::types::{ConfLine, ConfigType};
 /// different options does not count, except within the onion services on disk, which are compared as a whole, as
 /// `HiddenServiceOptions`.
 ///
-/// Names are compared as a whole, whatever their case: tor also takes abbreviations of names, and older names of some
-/// options, which seem to be no options of its here.
+/// Names are compared as tor finds them: in any case, abbreviated, and by the
+/// older names of some options.
 ///
 /// ```
 /// use scape::config::{Torrc, TorrcComparison};
@@ -119,8 +119,8 @@ impl<'a> TorrcComparison<'a> {
             if entry.is_include() {
                 continue;
             }
-            let name = key(entry.name());
-            let is_list = self.is_list(entry.name());
+            let name = key(entry.option_name());
+            let is_list = self.is_list(entry.option_name());
             let clears = entry.magic() == Some(TorrcMagic::Clear);
             // As tor says: "Linelist option has no value. Skipping."
             if entry.value_bytes().is_empty() && is_list == Some(true) && !clears {
@@ -132,7 +132,7 @@ impl<'a> TorrcComparison<'a> {
             });
             let Some(option) = said.get_mut(place) else { continue };
             if clears || is_list == Some(false) || (entry.value_bytes().is_empty() && is_list.is_none()) {
-                option.lines.retain(|line| !line.name.eq_ignore_ascii_case(entry.name()));
+                option.lines.retain(|line| !line.name.eq_ignore_ascii_case(entry.option_name()));
             }
             if !entry.value_bytes().is_empty() {
                 option.lines.push(entry.to_conf_line());

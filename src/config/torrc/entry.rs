@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::line;
 use super::syntax::{self, Clean, Line};
+use crate::config::option_named;
 use crate::types::{ConfLine, REDACTED, is_secret_option};
 
 /// The name of the line that includes other files.
@@ -80,9 +81,29 @@ impl TorrcEntry {
         &self.name
     }
 
-    /// Whether this is a line of the option `name`, in whatever case.
+    /// Returns the full name of the option that tor takes this line for. tor takes
+    /// abbreviations (`ExitNode`), and older names of some options (`DirServer`).
+    /// Returns the [name](Self::name) as it is written if it is the option's own, or
+    /// if tor 0.4.9 has no such option.
+    ///
+    /// ```
+    /// use scape::config::Torrc;
+    ///
+    /// let torrc = Torrc::parse("ExitNode {us}\nsocksport 9050\n")?;
+    /// let names: Vec<&str> = torrc.entries().map(|entry| entry.option_name()).collect();
+    /// assert_eq!(names, ["ExitNodes", "socksport"]);
+    /// # Ok::<(), scape::error::ParseTorrcError>(())
+    /// ```
+    pub fn option_name(&self) -> &str {
+        let option = option_named(&self.name);
+        option.filter(|option| !option.eq_ignore_ascii_case(&self.name)).unwrap_or(&self.name)
+    }
+
+    /// Returns true if tor takes this for a line of the option `name`. Both names may
+    /// be in any case and abbreviated, as tor allows.
     pub fn is_named(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+        let full = |name| option_named(name).unwrap_or(name);
+        self.name.eq_ignore_ascii_case(name) || full(&self.name).eq_ignore_ascii_case(full(name))
     }
 
     /// The value, without quotes, escapes and continuations: what tor reads. It is empty where there is none. Bytes that are
@@ -122,9 +143,9 @@ impl TorrcEntry {
         self.name == INCLUDE
     }
 
-    /// Name and value, as GETCONF would give them.
+    /// Returns the option's full name and the value, as GETCONF would give them.
     pub fn to_conf_line(&self) -> ConfLine {
-        ConfLine::new(self.name.clone(), Some(self.value().into_owned()))
+        ConfLine::new(self.option_name(), Some(self.value().into_owned()))
     }
 
     pub(super) fn set_line(&mut self, line: usize) {

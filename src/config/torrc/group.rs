@@ -1,5 +1,7 @@
 //! Which options belong together, so that the order of their lines counts.
 
+use crate::config::option_named;
+
 /// The group of onion services on disk.
 pub(crate) const HIDDEN_SERVICES: &str = "HiddenServiceOptions";
 
@@ -24,6 +26,7 @@ pub(crate) fn is_of_a_service(name: &str) -> bool {
 /// Whether a line of the option `name` belongs to `group`: a group's name, an option that is in a group, or an option
 /// that is in none.
 pub(crate) fn is_in(name: &str, group: &str) -> bool {
+    let (name, group) = (option_named(name).unwrap_or(name), option_named(group).unwrap_or(group));
     if is_of_a_service(group) || group.eq_ignore_ascii_case(HIDDEN_SERVICES) {
         return is_of_a_service(name);
     }
@@ -63,10 +66,13 @@ mod tests {
         {
             assert!(is_in("hiddenservicedir", group) && is_in("HiddenServicePort", group), "{group}");
             assert!(!is_in("HiddenServiceStatistics", group) && !is_in("HiddenServiceOptions", group));
-            assert!(!is_in("SocksPort", group) && !is_in("HiddenServic", group) && !is_in("é", group));
+            assert!(!is_in("SocksPort", group) && !is_in("HiddenServing", group) && !is_in("é", group));
+            // Abbreviations count as what tor takes them for.
+            assert!(is_in("HiddenServic", group) && is_in("HiddenServiceD", group));
         }
         for group in ["SocksPortLines", "socksport", "__SocksPort"] {
             assert!(is_in("SocksPort", group) && is_in("__socksport", group), "{group}");
+            assert!(is_in("SocksPor", group) && is_in("__so", group), "{group}");
             assert!(
                 !is_in("ORPort", group) && !is_in("SocksPortLines", group) && !is_in("SocksPolicy", group)
             );

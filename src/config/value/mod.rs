@@ -14,7 +14,7 @@
 //! | `String` | texts, paths |
 //! | `Filename` | [`Path`](std::path::Path) and `PathBuf`, texts |
 //! | `CommaList` | `Vec` or slice of texts or integers |
-//! | `RouterList` | `Vec` or slice of [`Fingerprint`](crate::types::Fingerprint) or of texts |
+//! | `RouterList` | [`RouterSet`], `Vec` or slice of [`Fingerprint`](crate::types::Fingerprint) or of texts |
 //! | `LineList`, `Dependent` | `Vec` or slice of texts, of [`PortLine`](crate::config::PortLine) and of what else stands on a line |
 //! | any other | as a `LineList` |
 //!
@@ -42,6 +42,7 @@ mod check;
 mod data_size;
 mod duration;
 mod float;
+mod for_option;
 mod integer;
 mod list;
 mod number;
@@ -49,6 +50,7 @@ mod option;
 mod path;
 mod port;
 mod problem;
+mod router_set;
 mod routers;
 mod text;
 mod units;
@@ -57,7 +59,9 @@ mod whitespace;
 pub use boolean::{AutoBool, ParseAutoBoolError};
 pub use check::{check, means_the_same, normal};
 pub use data_size::DataSize;
+pub use for_option::check_option;
 pub use problem::ConfigValueProblem;
+pub use router_set::{CountryOf, RouterPattern, RouterSet};
 pub(super) use whitespace::{is_space, skip_spaces_and_comments};
 
 use crate::types::ConfigType;

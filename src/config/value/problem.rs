@@ -103,6 +103,12 @@ pub enum ConfigValueProblem {
     /// The option is a group of others, and is changed by changing those.
     #[error("it stands for a group of options, and tor lets only those be set: set them instead")]
     Virtual,
+    /// The value has the form of the option's type, but this option takes others.
+    #[error("it takes {takes}")]
+    NotForOption {
+        /// What the option takes, in words.
+        takes: &'static str,
+    },
     /// Something is wrong with an element of a list.
     #[error("element {index}: {problem}")]
     Element {

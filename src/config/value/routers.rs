@@ -27,14 +27,14 @@ fn is_identity(element: &str) -> bool {
     identity(element).is_some()
 }
 
-fn identity(element: &str) -> Option<Fingerprint> {
+pub(super) fn identity(element: &str) -> Option<Fingerprint> {
     let digits = element.strip_prefix('$').unwrap_or(element);
     let (digits, rest) = digits.split_at_checked(40)?;
     let named = rest.is_empty() || rest.strip_prefix(['~', '=']).is_some_and(is_nickname);
     digits.parse().ok().filter(|_| named && !digits.starts_with('$'))
 }
 
-fn is_nickname(element: &str) -> bool {
+pub(super) fn is_nickname(element: &str) -> bool {
     (1..=LONGEST_NICKNAME).contains(&element.len()) && element.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 

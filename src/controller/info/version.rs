@@ -34,8 +34,8 @@ fn recommended(value: &str) -> Option<Option<Vec<Version>>> {
     if value == "?" {
         return Some(None);
     }
-    let versions = value.split(',').map(str::trim).filter(|version| !version.is_empty());
-    versions.map(|version| version.parse().ok()).collect::<Option<_>>().map(Some)
+    // As in tor, a version that can't be read is passed over.
+    Some(Some(value.split(',').filter_map(|version| version.parse().ok()).collect()))
 }
 
 #[cfg(test)]
@@ -47,6 +47,6 @@ mod tests {
         assert_eq!(recommended("?"), Some(None));
         assert_eq!(recommended(""), Some(Some(Vec::new())));
         assert_eq!(recommended("0.4.8.21,0.4.9.1-alpha").flatten().map(|v| v.len()), Some(2));
-        assert_eq!(recommended("0.4.8.21,soon"), None);
+        assert_eq!(recommended("0.4.8.21,soon").flatten().map(|v| v.len()), Some(1));
     }
 }

@@ -312,7 +312,7 @@ fn dangerous_version(event: &StatusEvent) -> Option<StatusDetail> {
         current: event.get("CURRENT")?.parse().ok()?,
         // `NEW_IN_SERIES` here, `new in series` in GETINFO.
         reason: event.get("REASON")?.to_ascii_lowercase().replace('_', " ").as_str().into(),
-        recommended: recommended.map(|version| version.parse().ok()).collect::<Option<_>>()?,
+        recommended: recommended.filter_map(|version| version.parse().ok()).collect(),
     })
 }
 

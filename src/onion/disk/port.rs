@@ -39,7 +39,15 @@ pub enum DiskTarget {
     Tcp(SocketAddr),
     /// A Unix socket. Its path may have any character but NUL, other than with ADD_ONION.
     Unix(PathBuf),
-    /// What is none of these, as tor has it: a host's name, for example, which tor looks up (on the machine's own resolver).
+    /// A host name and a port. tor resolves the name with the system's resolver when
+    /// it reads its configuration.
+    Host {
+        /// The host name.
+        name: String,
+        /// The port, 1 to 65535.
+        port: u16,
+    },
+    /// Any other target, as it is written.
     Other(String),
 }
 
@@ -53,6 +61,9 @@ impl DiskPort {
     pub(super) fn problem(&self) -> Option<String> {
         match &self.target {
             _ if self.port == 0 => Some("is 0; ports are 1 to 65535".into()),
+            DiskTarget::Host { name, port } if parse_host(0, &format!("{name}:{port}")).is_none() => {
+                Some(format!("{} goes to {name:?}, which is not a host name, or to port {port}", self.port))
+            }
             DiskTarget::Tcp(address) if address.port() == 0 => {
                 Some(format!("{} goes to port 0 of {}", self.port, address.ip()))
             }
@@ -144,8 +155,25 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
     };
     match address {
         Some(address) => DiskTarget::Tcp(address),
-        None => DiskTarget::Other(text.to_owned()),
+        None => parse_host(port, text).unwrap_or_else(|| DiskTarget::Other(text.to_owned())),
     }
+}
+
+/// Reads a host name with a port, or one with a dot in it and without a port, as
+/// tor does.
+fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) => {
+            let is_number = port.bytes().all(|b| b.is_ascii_digit());
+            (name, port.parse().ok().filter(|port| is_number && *port != 0)?)
+        }
+        None => (text, same_port),
+    };
+    let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    // A name without letters would be an address, and is malformed as such.
+    let has_letters = name.bytes().any(|b| b.is_ascii_alphabetic());
+    let is_host = has_letters && name.bytes().all(is_name) && text.contains(['.', ':']);
+    is_host.then(|| DiskTarget::Host { name: name.to_owned(), port })
 }
 
 /// As in a torrc.
@@ -173,6 +201,7 @@ impl fmt::Display for DiskTarget {
                     write!(f, "unix:{}", c_string(&path))
                 }
             }
+            DiskTarget::Host { name, port } => write!(f, "{name}:{port}"),
             DiskTarget::Other(text) => f.write_str(text),
         }
     }
@@ -204,7 +233,11 @@ mod tests {
             ("80 [::1]:90", 80, tcp("[::1]:90")),
             ("80 unix:/a/b", 80, DiskTarget::Unix("/a/b".into())),
             ("80 unix:\"/a \\\"b\\\\ \\303\\251\"", 80, DiskTarget::Unix("/a \"b\\ é".into())),
-            ("80 localhost:90", 80, DiskTarget::Other("localhost:90".into())),
+            ("80 localhost:90", 80, DiskTarget::Host { name: "localhost".into(), port: 90 }),
+            ("80 web.lan", 80, DiskTarget::Host { name: "web.lan".into(), port: 80 }),
+            ("80 localhost", 80, DiskTarget::Other("localhost".into())),
+            ("80 localhost:0", 80, DiskTarget::Other("localhost:0".into())),
+            ("80 1.2.3:90", 80, DiskTarget::Other("1.2.3:90".into())),
             ("80 unix:relative", 80, DiskTarget::Other("unix:relative".into())),
             ("80 unix:\"\"", 80, DiskTarget::Other("unix:\"\"".into())),
             ("80 99999", 80, DiskTarget::Other("99999".into())),
