@@ -301,6 +301,7 @@ pub mod error;
 pub mod types;
 
 pub mod attach;
+mod cancel;
 pub mod config;
 pub mod connection;
 pub mod controller;
@@ -323,6 +324,7 @@ pub mod tls;
 pub mod tor;
 pub mod transport;
 
+pub use cancel::CancelToken;
 pub use config::Config;
 pub use connection::{ConnectionStatus, Listener, PendingReply, QueueLimit, Reconnected, Subscription};
 pub use controller::{

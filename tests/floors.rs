@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("descriptor", 1),
     ("event", 2),
     ("transport", 3),
+    ("cancel", 3),
     ("connection", 4),
     ("socks/client", 4),
     ("socks/stream", 4),

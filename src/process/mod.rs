@@ -43,6 +43,10 @@ mod log;
 mod options;
 mod owner;
 mod private_dir;
+#[cfg(feature = "testing")]
+mod run;
+#[cfg(unix)]
+mod sweep;
 mod tor_process;
 mod verify;
 
@@ -55,5 +59,8 @@ pub use launch::Launch;
 pub use options::OptionValue;
 pub(crate) use owner::owner_among;
 pub use owner::{ProcessOwner, owner_of};
+pub(crate) use private_dir::PrivateDir;
+#[cfg(feature = "testing")]
+pub(crate) use run::run;
 pub use tor_process::TorProcess;
 pub use verify::Verify;
