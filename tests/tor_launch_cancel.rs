@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -179,4 +180,36 @@ fn one_token_cancels_many_launches() {
             assert!(launch.join().unwrap().is_cancelled());
         }
     });
+}
+
+#[test]
+fn example_gui_worker_ends_during_a_launch_when_its_window_is_closed() {
+    // This test is in target/PROFILE/deps.
+    let mut example = std::env::current_exe().unwrap();
+    example.pop();
+    example.set_file_name("examples");
+    example.push("gui_worker");
+    assert!(example.exists(), "{} is not built: cargo build --examples", example.display());
+    let directory = tempfile::tempdir().unwrap();
+    let (record, temporary) = (directory.path().join("record"), directory.path().join("t"));
+    fs::create_dir(&temporary).unwrap();
+    let begun = Instant::now();
+    let mut worker = Command::new(example)
+        .env("SCAPE_CONTROL", format!("unix:{}", directory.path().join("nobody").display()))
+        .env("SCAPE_TOR", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/recorded-tor"))
+        .env("RECORD", &record)
+        .env("INSTEAD", "exec sleep 3600")
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the launch", || fs::read_to_string(&record).is_ok_and(|record| record.contains("-f")));
+    drop(worker.stdin.take());
+    let output = worker.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "ended\n");
+    assert!(output.status.success() && begun.elapsed() < SOON);
+    let pid = fs::read_to_string(&record).unwrap().lines().next().unwrap().parse().unwrap();
+    assert!(!exists(pid), "the launched program runs on");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "temporary files are left");
 }
