@@ -271,7 +271,8 @@
 //! | `scape::state` | debug, warn | what of tor's answers is not understood |
 //! | `scape::config` | warn | changes of other controllers that were overwritten in the moment in which they were made |
 //! | `scape::attach` | debug, warn | streams that could not be attached, attachers that panicked, other controllers that attach |
-//! | `scape::process` | warn | a launched tor that did not end as it should |
+//! | `scape::process` | debug, warn | temporary directories of killed programs that were removed; a launched tor that did not end as it should |
+//! | `scape::testing` | info, warn | nodes of a test network that had to be killed |
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!

@@ -6,9 +6,9 @@
 mod watchdog;
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use scape::BuildCircuit;
 use scape::testing::TestNetwork;
@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(420);
 /// Keeps the log lines of `scape::testing`.
 struct Logged(Mutex<Vec<String>>);
 
-static LOGGED: Logged = Logged(Mutex::new(Vec::new()));
+static LOGGED: Logged = Logged(parking_lot::const_mutex(Vec::new()));
 
 impl log::Log for Logged {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
@@ -28,7 +28,7 @@ impl log::Log for Logged {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            self.0.lock().unwrap().push(record.args().to_string());
+            self.0.lock().push(record.args().to_string());
         }
     }
 
@@ -61,6 +61,6 @@ fn vanguards_are_on_and_a_node_that_does_not_end_is_named_and_killed() {
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
     }
     assert!(!directory.exists(), "{} is left", directory.display());
-    let lines = LOGGED.0.lock().unwrap();
+    let lines = LOGGED.0.lock();
     assert!(lines.iter().any(|line| line.contains("killed relay1 ")), "{lines:?}");
 }

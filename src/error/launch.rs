@@ -95,7 +95,7 @@ impl fmt::Display for LaunchError {
                 }
             }
             LaunchProblem::Spawn { program, .. } => {
-                write!(f, "cannot start the tor program {}", program.display())?
+                write!(f, "cannot start the tor program {}", program.display())?;
             }
             LaunchProblem::Prepare { what, .. } => write!(f, "cannot {what}")?,
             LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,

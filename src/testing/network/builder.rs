@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 3;
 const FEWEST: usize = 4;
 
 /// How long each tor may take to answer on its control connection.
-const NODE_TIMEOUT: Duration = Duration::from_secs(60);
+const NODE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How many of a node's log lines a failure tells.
 const LINES_EACH: usize = 5;
@@ -50,7 +50,7 @@ impl Default for TestNetworkBuilder {
         TestNetworkBuilder {
             authorities: 3,
             relays: 5,
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(300),
             names: Vec::new(),
             client_options: Vec::new(),
             vanguards_lite: false,
@@ -73,7 +73,7 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// How long [`start`](Self::start) may take. Default: two minutes.
+    /// Sets how long [`start`](Self::start) may take. Default: five minutes, which is enough on a busy machine.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
