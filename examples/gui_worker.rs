@@ -1,8 +1,9 @@
 //! How a program with a window uses tor: a worker thread, commands in, events out, and a prompt end.
 //!
-//! `cargo run --example gui_worker`. In place of a window, it reads commands from standard input (`connect HOST:PORT`, `identity`,
-//! `quit`), and prints the events. The thread of the window never waits for anything. Where tor is somewhere else than usual,
-//! set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); where none runs, one is launched.
+//! `cargo run --example gui_worker`. In place of a window, it reads commands from standard input (`connect HOST:PORT`,
+//! `identity`, `quit`) and prints the events. The window's thread never waits for anything. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If none runs, one is launched. Closing the window
+//! cancels the launch.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -14,18 +15,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use scape::event::EventBody;
 use scape::types::{EventKind, Progress};
-use scape::{Result, Tor};
+use scape::{CancelToken, Error, Launch, Result, Tor};
 
-/// How long what was asked for may take.
+/// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for tor before looking whether the window is closed.
+const GLANCE: Duration = Duration::from_secs(1);
 
-/// What the window wants.
+/// A command from the window.
 enum Command {
     Connect(String),
     NewIdentity,
 }
 
-/// What the window shows.
+/// Something that the window shows.
 enum Event {
     Progress(Progress),
     Ready(String),
@@ -36,57 +39,59 @@ enum Event {
     Ended,
 }
 
-/// The worker, as the window has it. Dropping its `commands` ends it.
+/// The worker, as the window sees it.
 struct Worker {
     commands: Sender<Command>,
     events: Receiver<Event>,
+    /// Cancels what the worker waits for.
+    cancel: CancelToken,
     thread: JoinHandle<()>,
 }
 
 fn start() -> Worker {
     let (commands, to_do) = unbounded();
     let (happened, events) = unbounded();
+    let cancel = CancelToken::new();
+    let token = cancel.clone();
     let thread = thread::spawn(move || {
-        if let Err(error) = work(&to_do, &happened) {
-            let _ = happened.send(Event::Failed(error.to_string()));
+        match work(&to_do, &happened, &token) {
+            // The window is closed.
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => drop(happened.send(Event::Failed(error.to_string()))),
+            Ok(()) => {}
         }
         let _ = happened.send(Event::Ended);
     });
-    Worker { commands, events, thread }
+    Worker { commands, events, cancel, thread }
 }
 
-fn work(to_do: &Receiver<Command>, happened: &Sender<Event>) -> Result<()> {
-    // Launching takes a while, and cannot be ended in between: it has a thread of its own.
-    let (found, tors) = unbounded();
-    let progress = happened.clone();
-    thread::spawn(move || {
-        let tell = progress.clone();
-        let tor = Tor::global_with(move |step| drop(tell.send(Event::Progress(step.clone()))));
-        let ready = tor.and_then(|tor| {
-            tor.become_ready_with(PATIENCE, |step| drop(progress.send(Event::Progress(step.clone()))))?;
-            Ok(tor)
-        });
-        let _ = found.send(ready);
-    });
-    let mut early = Vec::new();
-    let tor = loop {
-        select! {
-            recv(tors) -> tor => match tor {
-                Ok(tor) => break tor?,
-                Err(_) => return Ok(()),
-            },
-            recv(to_do) -> command => match command {
-                Ok(command) => early.push(command),
-                Err(_) => return Ok(()),
-            },
-        }
+/// Finds a tor, or launches one. Commands that arrive meanwhile wait in their queue.
+fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor> {
+    let tell = {
+        let happened = happened.clone();
+        move |step: &Progress| drop(happened.send(Event::Progress(step.clone())))
     };
+    let Ok(tor) = Tor::connect() else {
+        return Tor::launch(Launch::new().on_progress(tell).cancel_with(cancel));
+    };
+    let begun = Instant::now();
+    while !cancel.is_cancelled() {
+        match tor.become_ready_with(GLANCE, &tell) {
+            Err(Error::NotReady(_)) if begun.elapsed() < PATIENCE => {}
+            result => {
+                result?;
+                break;
+            }
+        }
+    }
+    Ok(tor)
+}
+
+fn work(to_do: &Receiver<Command>, happened: &Sender<Event>, cancel: &CancelToken) -> Result<()> {
+    let tor = find_or_launch(happened, cancel)?;
     let controller = tor.controller()?;
     let _ = happened.send(Event::Ready(controller.version()?.to_string()));
     let bandwidth = controller.subscribe([EventKind::Bw])?;
-    for command in early {
-        begin(command, &tor, happened);
-    }
     loop {
         select! {
             recv(to_do) -> command => match command {
@@ -111,7 +116,7 @@ fn show_bandwidth(batch: impl IntoIterator<Item = Arc<scape::event::Event>>, hap
     }
 }
 
-/// Each command has a thread of its own, so that a slow one delays no other, nor the end.
+/// Runs a command on a thread of its own, so that a slow one delays neither others nor the end.
 fn begin(command: Command, tor: &Tor, happened: &Sender<Event>) {
     let (tor, happened) = (tor.clone(), happened.clone());
     thread::spawn(move || {
@@ -131,7 +136,7 @@ fn begin(command: Command, tor: &Tor, happened: &Sender<Event>) {
 }
 
 fn main() {
-    let Worker { commands, events, thread } = start();
+    let Worker { commands, events, cancel, thread } = start();
     // The window's buttons.
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(std::result::Result::ok) {
@@ -145,6 +150,8 @@ fn main() {
                 break;
             }
         }
+        // The window is closed: `commands` is dropped, too.
+        cancel.cancel();
     });
     // The window's events.
     for event in events {

@@ -262,6 +262,11 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
+    /// Returns true if the call was ended with a [`CancelToken`](crate::CancelToken).
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Error::Launch(error) if matches!(error.problem(), LaunchProblem::Cancelled))
+    }
+
     /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {

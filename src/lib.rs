@@ -272,7 +272,8 @@
 //! | `scape::state` | debug, warn | what of tor's answers is not understood |
 //! | `scape::config` | warn | changes of other controllers that were overwritten in the moment in which they were made |
 //! | `scape::attach` | debug, warn | streams that could not be attached, attachers that panicked, other controllers that attach |
-//! | `scape::process` | warn | a launched tor that did not end as it should |
+//! | `scape::process` | debug, warn | temporary directories of killed programs that were removed; a launched tor that did not end as it should |
+//! | `scape::testing` | info, warn | nodes of a test network that had to be killed |
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!
@@ -302,6 +303,7 @@ pub mod error;
 pub mod types;
 
 pub mod attach;
+mod cancel;
 pub mod config;
 pub mod connection;
 pub mod controller;
@@ -326,6 +328,7 @@ pub mod tor;
 pub mod transport;
 mod undo;
 
+pub use cancel::CancelToken;
 pub use config::Config;
 pub use connection::{
     ConnectionStatus, EventItem, Listener, PendingReply, QueueLimit, Reconnected, Subscription,

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("regular_file", 3),
     ("transport", 3),
     ("undo", 3),
+    ("cancel", 3),
     ("connection", 4),
     ("socks/client", 4),
     ("socks/stream", 4),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::error::{CloseCause, LaunchProblem};
 use scape::process::{Control, TorProcess, WaitFor};
 use scape::types::Signal;
 use scape::{Connect, Error};
@@ -196,8 +197,36 @@ fn stopping_tells_of_a_crash() {
     assert_eq!(tor.wait(SOON).unwrap().signal, Some(9));
     let directory = tor.data_directory().parent().unwrap().to_owned();
     let error = tor.stop().unwrap_err();
-    assert!(error.to_string().starts_with("tor was killed by signal 9; the last it logged:"), "{error}");
+    assert!(error.to_string().starts_with("tor was killed by signal 9; last log lines:"), "{error}");
     assert!(!directory.exists());
+}
+
+#[test]
+fn crash_is_the_cause_of_the_connections_end_with_signal_and_log() {
+    for control in [Control::SocketPair, Control::UnixSocket, Control::TcpPort] {
+        let tor = offline().control(control).start().unwrap();
+        let controller = tor.controller().clone();
+        let waiting = thread::spawn(move || controller.wait_closed(SOON).unwrap());
+        std::process::Command::new("kill").args(["-9", &tor.pid().to_string()]).status().unwrap();
+        let closed = waiting.join().unwrap();
+        let CloseCause::Exited(error) = closed.cause() else { panic!("{control:?}: {closed}") };
+        assert!(matches!(error.problem(), LaunchProblem::Exited { code: None, signal: Some(9) }), "{error}");
+        assert!(error.log().iter().any(|line| line.contains("[notice]")), "{error}");
+        let Err(Error::Closed(closed)) = tor.controller().get_info("version") else { panic!("it answers") };
+        let text = closed.to_string();
+        assert!(text.contains("tor was killed by signal 9; last log lines:\n"), "{text}");
+        drop(tor);
+    }
+}
+
+#[test]
+fn end_of_tor_that_was_asked_for_is_told_with_its_status() {
+    let tor = offline().start().unwrap();
+    tor.controller().signal(Signal::Shutdown).unwrap();
+    let closed = tor.controller().wait_closed(SOON).unwrap();
+    let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
+    assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(0), .. }), "{error}");
+    assert_eq!(closed.to_string(), "the control connection is closed: tor ended with status 0");
 }
 
 #[test]
@@ -242,7 +271,7 @@ fn single_onion_services_can_be_launched() {
 #[test]
 fn the_socks_port_is_one_that_is_free() {
     let tor = offline_without_socks_port().start().unwrap();
-    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "auto");
+    assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "auto ExtendedErrors");
 }
 
 #[test]

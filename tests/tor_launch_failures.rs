@@ -71,7 +71,7 @@ fn an_option_that_tor_does_not_know() {
         let error = Recorded::new().failure(offline().control(control).option("NoSuchOption", 1));
         assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
         logged(&error, "NoSuchOption");
-        assert!(error.to_string().starts_with("tor ended with status 1; the last it logged:\n"), "{error}");
+        assert!(error.to_string().starts_with("tor ended with status 1; last log lines:\n"), "{error}");
         assert!(begun.elapsed() < SOON / 2);
     }
 }
@@ -144,6 +144,26 @@ fn it_does_not_get_far_enough() {
 }
 
 #[test]
+fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
+    std::thread::scope(|scope| {
+        for control in EVERY_CONTROL {
+            scope.spawn(move || {
+                for round in 0..12 {
+                    let timeout = Duration::from_millis(400 + 50 * (round % 4));
+                    let launch = offline().control(control).wait_for(WaitFor::DONE).timeout(timeout);
+                    let error = launch.start().unwrap_err();
+                    let Error::Launch(error) = error else { panic!("{error:?}") };
+                    assert!(
+                        matches!(error.problem(), LaunchProblem::Timeout { .. }),
+                        "{control:?}, round {round}: {error}"
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_program_that_is_no_tor_and_says_nothing() {
     for control in EVERY_CONTROL {
         let recorded = Recorded::new();
@@ -198,6 +218,10 @@ fn options_that_cannot_be_given_are_named() {
         ("RunAsDaemon", "1"),
         ("__OwningControllerProcess", "1"),
         ("__owningcontrollerfd", "1"),
+        // tor's abbreviations.
+        ("DataDir", "/tmp/x"),
+        ("runasd", "1"),
+        ("__Owning", "1"),
     ];
     for (name, value) in bad {
         let recorded = Recorded::new();

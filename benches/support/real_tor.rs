@@ -48,10 +48,11 @@ impl RealTor {
             owner = process::id(),
         );
         fs::write(path("torrc"), torrc).unwrap();
+        fs::write(path("torrc-defaults"), "").unwrap();
         let child = Command::new("tor")
             .arg("--defaults-torrc")
-            .arg(path("no-defaults"))
-            .arg("--ignore-missing-torrc")
+            .arg(path("torrc-defaults"))
+            // A missing torrc is an error, so that tor never runs with its default configuration.
             .arg("-f")
             .arg(path("torrc"))
             .arg("--quiet")

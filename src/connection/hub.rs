@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::dispatcher::Dispatcher;
+use super::explain::Explanation;
 use super::interest::{Interest, Stale};
 use super::link::Link;
 use super::routes::Routes;
@@ -25,6 +26,7 @@ pub(super) struct Hub {
     pub(super) stale: Stale,
     pub(super) routes: Routes,
     pub(super) dispatcher: Dispatcher,
+    pub(super) explanation: Explanation,
 }
 
 #[derive(Debug, Default)]

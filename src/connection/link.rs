@@ -78,7 +78,9 @@ impl Link {
     pub(super) fn end(&self, cause: CloseCause) -> Closed {
         let cause = match cause {
             CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
-            cause => cause,
+            // Later causes don't count, so there is nothing to find out about them.
+            cause if self.closed().is_some() => cause,
+            cause => self.hub.explanation.of(cause),
         };
         let closed = Closed::new(cause);
         let waiters = match self.waiters.lock().end(closed.clone()) {

@@ -70,6 +70,7 @@
 mod batch;
 mod dispatcher;
 mod event_wait;
+mod explain;
 mod hub;
 mod interest;
 mod item;
@@ -88,7 +89,7 @@ mod writing;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::error::{CloseCause, Closed, Error, Phase, Result, Timeout};
+use crate::error::{CloseCause, Closed, Error, LaunchError, Phase, Result, Timeout};
 use crate::event::Event;
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
@@ -351,6 +352,11 @@ impl Connection {
     /// Whether the caller is one of this connection's callbacks.
     pub(crate) fn is_in_callback(&self) -> bool {
         self.hub.dispatcher.is_current()
+    }
+
+    /// Sets how to find out whether and how tor ended when its socket has.
+    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static) {
+        self.hub.explanation.set(Box::new(ask));
     }
 
     /// Whether tor is being asked to hang up.

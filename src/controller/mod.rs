@@ -42,7 +42,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::connection::{Candidate, Connection, PendingReply};
-use crate::error::{Closed, Phase, Result, Timeout};
+use crate::error::{Closed, LaunchError, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Address, Deadline, Transport};
 
@@ -140,6 +140,11 @@ impl Controller {
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
         Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, link: None })
+    }
+
+    /// Sets how to find out whether and how tor ended when the connection has. `ask` may wait for a moment.
+    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static) {
+        self.connection().explain_end(ask);
     }
 
     /// Whether the other handle is one on the same connection.

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{LaunchError, LaunchProblem};
+
 /// The control connection has ended. Every waiter and every later call gets the same value.
 #[derive(Debug, Clone)]
 pub struct Closed {
@@ -22,6 +24,11 @@ pub enum CloseCause {
         /// The refusal that tor ended it after, if it was one.
         last_words: Option<String>,
     },
+    /// tor ended. Only a tor that this program launched is known to: see [`Launch`](crate::Launch).
+    ///
+    /// The error's problem is [`LaunchProblem::Exited`], with the exit status or the signal, and its
+    /// [`log`](LaunchError::log) has what tor last logged.
+    Exited(Box<LaunchError>),
     /// tor closed it (or ended, or was killed) in the middle of a reply.
     Truncated,
     /// The socket failed.
@@ -70,6 +77,11 @@ impl fmt::Display for Closed {
             CloseCause::Remote { last_words: Some(words) } => {
                 write!(f, "tor closed it, or ended, after saying {words:?}")
             }
+            CloseCause::Exited(error) => match error.problem() {
+                // Nothing is wrong, so the log says nothing that matters.
+                LaunchProblem::Exited { code: Some(0), .. } => f.write_str("tor ended with status 0"),
+                _ => write!(f, "{error}"),
+            },
             CloseCause::Truncated => f.write_str("it ended in the middle of a reply"),
             CloseCause::Io(_) => f.write_str("the socket failed"),
             CloseCause::Protocol(what) => f.write_str(what),

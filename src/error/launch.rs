@@ -1,4 +1,4 @@
-//! A tor that did not start.
+//! A tor that did not start, or has ended.
 
 use std::fmt;
 use std::io;
@@ -8,72 +8,74 @@ use std::time::Duration;
 
 use super::Error;
 
-/// A tor process could not be started, or not brought to the state that was asked for. No process
-/// and no temporary directory is left behind.
+/// A tor process that couldn't be started, didn't reach the state that was asked for, or has ended. A launch that fails
+/// leaves no process and no temporary directory behind.
 #[derive(Debug, Clone)]
 pub struct LaunchError {
     problem: LaunchProblem,
     log: Vec<String>,
 }
 
-/// What was wrong.
+/// The problem of a [`LaunchError`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum LaunchProblem {
-    /// There is no tor program in any of the places that were looked at.
+    /// No tor program was found.
     NotFound {
-        /// The places.
+        /// The places that were searched.
         looked_at: Vec<PathBuf>,
     },
-    /// The operating system would not start it.
+    /// The operating system refused to start the program.
     Spawn {
         /// The program.
         program: PathBuf,
         /// The operating system's answer.
         source: Arc<io::Error>,
     },
-    /// Its data directory, or the like, could not be prepared.
+    /// The data directory or another file could not be prepared.
     Prepare {
         /// What was being done.
         what: String,
         /// The operating system's answer.
         source: Arc<io::Error>,
     },
-    /// An option cannot be written into a torrc.
+    /// An option can't be given to a launched tor.
     Option(Box<Error>),
-    /// tor ended by itself: the log says why (a bad option, a port in use, a locked data directory).
+    /// tor ended by itself. The log says why (a bad option, a port in use, a locked data directory).
     Exited {
-        /// Its exit status, where it was not killed.
+        /// The exit status, or `None` if tor was killed.
         code: Option<i32>,
-        /// The signal that killed it, where one did.
+        /// The signal that killed tor.
         signal: Option<i32>,
     },
-    /// Its control connection failed, although it is running.
+    /// The control connection failed although tor is running.
     Control(Box<Error>),
-    /// It did not reach the wanted state in time.
+    /// tor did not reach the wanted state in time.
     Timeout {
-        /// How long it was waited for.
+        /// The time that was allowed.
         after: Duration,
-        /// What it had reached, in percent.
+        /// How far the bootstrap had come, in percent.
         progress: Option<u8>,
     },
+    /// The launch was [cancelled](crate::CancelToken).
+    Cancelled,
 }
 
-/// How much of the log `Display` shows.
+/// How many lines of the log `Display` shows.
 const SHOWN_LINES: usize = 10;
 
 impl LaunchError {
-    /// `problem`, with the last lines that tor logged.
+    /// Creates an error with the last lines that tor logged.
     pub(crate) fn new(problem: LaunchProblem, log: Vec<String>) -> Self {
         LaunchError { problem, log }
     }
 
-    /// What was wrong.
+    /// Returns the problem.
     pub fn problem(&self) -> &LaunchProblem {
         &self.problem
     }
 
-    /// The last lines that tor wrote to its standard output, oldest first. (`Display` shows the last ten.)
+    /// Returns the last lines that tor wrote to its standard output, oldest first. (`Display` shows the last ten.)
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -83,21 +85,27 @@ impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             LaunchProblem::NotFound { looked_at } => {
-                write!(f, "no tor program found; looked at")?;
+                write!(
+                    f,
+                    "no tor program found: install tor (Debian, Ubuntu: apt install tor; macOS: brew install tor), set \
+                     the environment variable SCAPE_TOR to the program's path, or name it with Launch::program; searched"
+                )?;
                 for (i, place) in looked_at.iter().enumerate() {
                     write!(f, "{} {}", if i == 0 { "" } else { "," }, place.display())?;
                 }
-                write!(f, ". Install tor, or name the program")?;
             }
-            LaunchProblem::Spawn { program, .. } => write!(f, "cannot start {}", program.display())?,
+            LaunchProblem::Spawn { program, .. } => {
+                write!(f, "cannot start the tor program {}", program.display())?;
+            }
             LaunchProblem::Prepare { what, .. } => write!(f, "cannot {what}")?,
-            LaunchProblem::Option(_) => write!(f, "an option cannot be written for tor")?,
+            LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
             LaunchProblem::Exited { code: Some(code), .. } => write!(f, "tor ended with status {code}")?,
             LaunchProblem::Exited { signal: Some(signal), .. } => {
                 write!(f, "tor was killed by signal {signal}")?;
             }
             LaunchProblem::Exited { .. } => write!(f, "tor ended")?,
-            LaunchProblem::Control(_) => write!(f, "the control connection to the new tor failed")?,
+            LaunchProblem::Control(_) => write!(f, "the control connection to the launched tor failed")?,
+            LaunchProblem::Cancelled => write!(f, "the launch of tor was cancelled")?,
             LaunchProblem::Timeout { after, progress: Some(progress) } => {
                 write!(f, "tor reached only {progress} % within {after:?}")?;
             }
@@ -106,7 +114,7 @@ impl fmt::Display for LaunchError {
             }
         }
         if !self.log.is_empty() {
-            write!(f, "; the last it logged:")?;
+            write!(f, "; last log lines:")?;
             let skipped = self.log.len().saturating_sub(SHOWN_LINES);
             for line in self.log.iter().skip(skipped) {
                 write!(f, "\n  {line}")?;
@@ -122,6 +130,20 @@ impl std::error::Error for LaunchError {
             LaunchProblem::Spawn { source, .. } | LaunchProblem::Prepare { source, .. } => Some(&**source),
             LaunchProblem::Option(error) | LaunchProblem::Control(error) => Some(&**error),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_program_is_reported_with_the_ways_out() {
+        let looked_at = vec!["/usr/bin/tor".into(), "/opt/tor".into()];
+        let error = LaunchError::new(LaunchProblem::NotFound { looked_at }, Vec::new()).to_string();
+        for part in ["apt install tor", "SCAPE_TOR", "Launch::program", "searched /usr/bin/tor, /opt/tor"] {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
         }
     }
 }

@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-#[cfg(unix)]
-use tempfile::TempDir;
-
 use crate::controller::OnionTarget;
 use crate::error::{ArgumentError, Error, Result};
+#[cfg(unix)]
+use crate::process::PrivateDir;
 use crate::transport::{Address, Transport};
 
 /// Where a listener's sockets are to be.
@@ -75,7 +74,7 @@ pub(super) struct Socket {
 #[allow(dead_code, reason = "they work by being dropped")]
 enum SocketFile {
     /// Shared by the sockets in it.
-    Private(Arc<TempDir>),
+    Private(Arc<PrivateDir>),
     Own(OwnFile),
 }
 
@@ -138,10 +137,7 @@ impl Local {
 /// Sockets in a new directory that only this user may look into.
 #[cfg(unix)]
 fn bind_private(ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let permissions = std::fs::Permissions::from_mode(0o700);
-    let directory = tempfile::Builder::new().prefix("scape-onion-").permissions(permissions).tempdir();
+    let directory = PrivateDir::new("onion-");
     let directory = directory.map_err(|e| Error::io("make a directory for an onion service's socket", e))?;
     let directory = Arc::new(directory);
     let bind = |port: &u16| {

@@ -1,7 +1,8 @@
-//! A process that is always reaped, and never signalled after that.
+//! A process and everything that it starts: always reaped, and never signalled after that.
 
 use std::fmt;
-use std::io;
+use std::io::{self, PipeReader};
+use std::ops::Deref;
 use std::process::{Child as StdChild, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -14,17 +15,41 @@ use super::log::{LineCallback, LogTail};
 use crate::transport::deadline_after;
 
 /// How long a process that was killed may take to be gone.
-const AFTER_KILL: Duration = Duration::from_secs(5);
+const AFTER_KILL: Duration = Duration::from_secs(10);
+/// How long the rest of a process group may take to end after its leader has ended, before it is killed.
+#[cfg(unix)]
+const REST: Duration = Duration::from_secs(3);
+/// How long the rest of a process group may take to be gone after it was killed.
+#[cfg(unix)]
+const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 
 /// A child process whose standard output is captured.
 ///
-/// A thread waits for its end and reaps it at once, so it is no zombie even if nobody asks. The process identifier
-/// stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a signal
-/// never goes to another process that got the same identifier.
+/// On Unix, the process leads a process group of its own. Signals go to the whole group, and what is left of the group
+/// when the leader has ended is ended, too. So a wrapper script that doesn't `exec` leaves nothing behind. Only a process
+/// that moves to another group (`setsid`) escapes.
+///
+/// A thread waits for the end and reaps the process at once, so it is no zombie even if nobody asks. The process
+/// identifier stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a
+/// signal never goes to another process or group that got the same identifier.
 pub(super) struct Child {
+    handle: ChildHandle,
+}
+
+/// A child process, as other threads see it. The process is killed when the [`Child`] is dropped, whoever has a handle.
+#[derive(Clone)]
+pub(super) struct ChildHandle {
     pid: u32,
     shared: Arc<Shared>,
     log: LogTail,
+}
+
+impl Deref for Child {
+    type Target = ChildHandle;
+
+    fn deref(&self) -> &ChildHandle {
+        &self.handle
+    }
 }
 
 struct Shared {
@@ -38,18 +63,32 @@ enum State {
 }
 
 impl Child {
-    /// Starts it, with its standard output and error read into a [`LogTail`] of `keep` lines.
+    /// Starts a process that reads nothing. Its standard output and error go to a [`LogTail`] of `keep` lines.
     pub(super) fn spawn(
         command: &mut Command,
         keep: usize,
         callback: Option<LineCallback>,
     ) -> io::Result<Child> {
+        Child::spawn_with_input(command, Stdio::null(), keep, callback)
+    }
+
+    /// Like [`spawn`](Self::spawn), with something to read.
+    pub(super) fn spawn_with_input(
+        command: &mut Command,
+        input: Stdio,
+        keep: usize,
+        callback: Option<LineCallback>,
+    ) -> io::Result<Child> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
         // One pipe for both: tor itself says nothing on standard error, but the dynamic linker does.
         let (output, theirs) = io::pipe()?;
-        command.stdin(Stdio::null()).stdout(theirs.try_clone()?).stderr(theirs);
+        // The reaper sees by this whether anything still writes.
+        let writers = output.try_clone()?;
+        command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
         // Or else the command would keep our copies of the pipe's other end, and the pipe would never end.
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = spawned?;
         let pid = child.id();
         let log = match LogTail::read(output, keep, callback) {
@@ -58,17 +97,24 @@ impl Child {
         };
         let shared = Arc::new(Shared { state: Mutex::new(State::Running(child)), ended: Condvar::new() });
         let theirs = Arc::clone(&shared);
-        let reaper = thread::Builder::new().name("scape-tor-wait".into()).spawn(move || theirs.reap(pid));
+        let reaper =
+            thread::Builder::new().name("scape-tor-wait".into()).spawn(move || theirs.reap(pid, &writers));
         match reaper {
-            Ok(_) => Ok(Child { pid, shared, log }),
+            Ok(_) => Ok(Child { handle: ChildHandle { pid, shared, log } }),
             Err(error) => {
-                let child = Child { pid, shared, log };
-                child.reap_here();
+                ChildHandle { pid, shared, log }.reap_here();
                 Err(error)
             }
         }
     }
 
+    /// Returns a handle for another thread.
+    pub(super) fn handle(&self) -> ChildHandle {
+        self.handle.clone()
+    }
+}
+
+impl ChildHandle {
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
@@ -77,7 +123,7 @@ impl Child {
         &self.log
     }
 
-    /// How it ended; `None` while it runs.
+    /// Returns how the process ended, or `None` while it runs.
     pub(super) fn exit(&self) -> Option<Exit> {
         match &*self.shared.state.lock() {
             State::Running(_) => None,
@@ -85,7 +131,7 @@ impl Child {
         }
     }
 
-    /// Waits until it has ended; `None` if it has not within `timeout`.
+    /// Waits until the process has ended. Returns `None` if it hasn't within `timeout`.
     pub(super) fn wait(&self, timeout: Duration) -> Option<Exit> {
         let deadline = deadline_after(timeout);
         let mut state = self.shared.state.lock();
@@ -99,7 +145,7 @@ impl Child {
         }
     }
 
-    /// Asks it to end: SIGTERM. Where there are no signals, kills it.
+    /// Asks the whole process group to end: SIGTERM. Where there are no signals, kills the process.
     pub(super) fn terminate(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
             State::Running(child) => terminate(child),
@@ -107,15 +153,15 @@ impl Child {
         }
     }
 
-    /// Kills it.
+    /// Kills the whole process group.
     pub(super) fn kill(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
-            State::Running(child) => child.kill(),
+            State::Running(child) => kill(child),
             State::Ended(_) => Ok(()),
         }
     }
 
-    /// Ends it: asks, waits for at most `grace`, then kills. Whether it ended when asked.
+    /// Ends the process: asks, waits for at most `grace`, then kills. Returns true if it ended when asked.
     pub(super) fn end(&self, grace: Duration) -> io::Result<bool> {
         let asked = self.terminate();
         if asked.is_ok() && self.wait(grace).is_some() {
@@ -132,7 +178,7 @@ impl Child {
     fn reap_here(&self) {
         let mut state = self.shared.state.lock();
         if let State::Running(child) = &mut *state {
-            let _ = child.kill();
+            let _ = kill(child);
             let exit = child.wait().map_or(Exit::UNKNOWN, Exit::from);
             *state = State::Ended(exit);
         }
@@ -141,16 +187,19 @@ impl Child {
 
 /// Kills and reaps a process that cannot be used, and gives back why.
 fn reap(mut child: StdChild, error: io::Error) -> io::Error {
-    let _ = child.kill();
+    let _ = kill(&mut child);
     let _ = child.wait();
     error
 }
 
 impl Shared {
-    /// Waits for the end and reaps.
-    fn reap(&self, pid: u32) {
+    /// Waits for the end of the process, ends the rest of its group, and reaps it.
+    fn reap(&self, pid: u32, writers: &PipeReader) {
         loop {
-            wait_without_reaping(pid);
+            // The leader keeps its identifier, and with it that of the group, until it is reaped.
+            if wait_without_reaping(pid) {
+                end_rest(pid, writers);
+            }
             let mut state = self.state.lock();
             let State::Running(child) = &mut *state else { return };
             let exit = match child.try_wait() {
@@ -167,23 +216,31 @@ impl Shared {
     }
 }
 
-/// Waits until the process has ended, and leaves it to be reaped.
+/// Waits until the process has ended, and leaves it to be reaped. Returns true if it has ended and wasn't reaped.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin"))))]
-fn wait_without_reaping(pid: u32) {
+fn wait_without_reaping(pid: u32) -> bool {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return pause() };
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        pause();
+        return false;
+    };
     match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
         // (A status that is not an exit's cannot come.)
-        Ok(_) | Err(rustix::io::Errno::CHILD) => {}
-        Err(_) => pause(),
+        Ok(_) => true,
+        Err(rustix::io::Errno::CHILD) => false,
+        Err(_) => {
+            pause();
+            false
+        }
     }
 }
 
 /// Waits a moment: there is nothing that waits for the end and does not reap.
 #[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin")))))]
-fn wait_without_reaping(_pid: u32) {
+fn wait_without_reaping(_pid: u32) -> bool {
     pause();
+    false
 }
 
 /// Between two looks at a process, where there is no other way.
@@ -191,19 +248,79 @@ fn pause() {
     thread::sleep(Duration::from_millis(20));
 }
 
+/// Ends what is left of the process group whose leader has ended and was not reaped: a tor that a wrapper script
+/// started, pluggable transports.
+///
+/// The end of the pipe tells that they are gone. A process that has no such output is killed at once.
 #[cfg(unix)]
-fn terminate(child: &mut StdChild) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, kill_process};
+fn end_rest(pid: u32, writers: &PipeReader) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    // Errors mean that nobody is left.
+    let _ = kill_process_group(group, Signal::TERM);
+    wait_for_no_writer(writers, REST);
+    let _ = kill_process_group(group, Signal::KILL);
+    wait_for_no_writer(writers, REST_AFTER_KILL);
+}
+
+#[cfg(not(unix))]
+fn end_rest(_pid: u32, _writers: &PipeReader) {}
+
+/// Waits until no process can write to the pipe any more, whether or not everything was read.
+#[cfg(unix)]
+fn wait_for_no_writer(pipe: &PipeReader, timeout: Duration) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let deadline = deadline_after(timeout);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(left_spec) = Timespec::try_from(left) else { return };
+        // Without asking for anything, only the end is reported.
+        match poll(&mut [PollFd::new(pipe, PollFlags::empty())], Some(&left_spec)) {
+            Err(rustix::io::Errno::INTR) if !left.is_zero() => {}
+            _ => return,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signal_group(child: &mut StdChild, signal: rustix::process::Signal) -> io::Result<()> {
+    use rustix::process::{Pid, kill_process_group};
 
     match i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        Some(pid) => Ok(kill_process(pid, Signal::TERM)?),
+        Some(group) => match kill_process_group(group, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        },
         None => child.kill(),
     }
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut StdChild) -> io::Result<()> {
+    signal_group(child, rustix::process::Signal::TERM)
+}
+
+#[cfg(unix)]
+fn kill(child: &mut StdChild) -> io::Result<()> {
+    signal_group(child, rustix::process::Signal::KILL)
 }
 
 #[cfg(not(unix))]
 fn terminate(child: &mut StdChild) -> io::Result<()> {
     child.kill()
+}
+
+#[cfg(not(unix))]
+fn kill(child: &mut StdChild) -> io::Result<()> {
+    child.kill()
+}
+
+impl fmt::Debug for ChildHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildHandle").field("pid", &self.pid).field("exit", &self.exit()).finish()
+    }
 }
 
 impl fmt::Debug for Child {
@@ -212,7 +329,7 @@ impl fmt::Debug for Child {
     }
 }
 
-/// A process that nobody holds any more is killed; it is reaped by its thread.
+/// Kills the process. Its thread reaps it.
 impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.kill();

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,19 +11,24 @@ use super::private_dir::PrivateDir;
 
 /// The name of the torrc in a private directory.
 pub(super) const TORRC: &str = "torrc";
+/// The name of the empty file that stands for `torrc-defaults`.
+const DEFAULTS: &str = "torrc-defaults";
 
-/// A tor that reads the torrc in `directory`, and no other configuration: neither `/etc/tor/torrc` nor `torrc-defaults`.
-pub(super) fn tor_command(program: &Path, directory: &PrivateDir) -> Command {
+/// Returns the command for a tor that reads the torrc in `directory` and no other configuration: neither
+/// `/etc/tor/torrc` nor `torrc-defaults`.
+///
+/// A tor whose torrc is missing must end with an error. `--ignore-missing-torrc` would make it start with its default
+/// configuration instead, and so connect to the public network. Never add that option. (A missing file of defaults is
+/// ignored in any case, and no other is read in its place.)
+pub(super) fn tor_command(program: &Path, directory: &PrivateDir) -> io::Result<Command> {
+    let defaults = directory.write(DEFAULTS, b"")?;
     let mut command = Command::new(program);
-    // There is no such file, and that is to be no error: it stands for /etc/tor/torrc-defaults.
-    command.arg("--defaults-torrc").arg(directory.join("no-defaults")).arg("--ignore-missing-torrc");
+    command.arg("--defaults-torrc").arg(defaults);
     command.arg("-f").arg(directory.join(TORRC));
     if let Some(path) = library_path(program) {
         command.env("LD_LIBRARY_PATH", path);
     }
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command
+    Ok(command)
 }
 
 /// A Tor Browser's tor needs the libraries beside it: its directory before what `LD_LIBRARY_PATH` says.

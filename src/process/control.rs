@@ -1,4 +1,4 @@
-//! How the program and the tor that it starts come to a control connection.
+//! The control connection between the program and the tor that it starts.
 
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::child::Child;
 use super::private_dir::PrivateDir;
+use super::tor_process;
+use crate::cancel::CancelToken;
 use crate::config::Torrc;
 use crate::controller::{Connect, Controller};
 use crate::error::{AuthError, Error, Phase, Result, Timeout};
@@ -23,26 +25,30 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// control port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
+/// How long tor may take to be gone after its control connection has ended, before the cause of that end is told without
+/// it.
+const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
+
 /// How long later calls wait for tor: as those of every other controller.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a launched tor is controlled.
 ///
-/// Whichever it is, tor ends when the control connection does, and so does not outlive the program, even if that is
-/// killed.
+/// With each of them, tor ends when the control connection does, and so doesn't outlive the program, even if the program
+/// is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Control {
-    /// Through a pair of connected sockets, of which tor inherits one (`__OwningControllerFD`). There is no port, no
-    /// file and no authentication: nobody else can get in. The default.
+    /// A pair of connected sockets, one of which tor inherits (`__OwningControllerFD`). There is no port, no file and no
+    /// authentication: nobody else can connect. The default.
     #[cfg(unix)]
     SocketPair,
-    /// Through a Unix socket in a private temporary directory, with cookie authentication. For programs that let
-    /// others of the same user connect as well: see [`TorProcess::control_address`](super::TorProcess::control_address).
+    /// A Unix socket in a private temporary directory, with cookie authentication. For programs that let others of the
+    /// same user connect as well: see [`TorProcess::control_address`](super::TorProcess::control_address).
     #[cfg(unix)]
     UnixSocket,
-    /// Through a TCP port of 127.0.0.1 that is chosen by the system, with cookie authentication. The default where
-    /// there are no Unix sockets.
+    /// A TCP port of 127.0.0.1 that the system chooses, with cookie authentication. The default on systems without Unix
+    /// sockets.
     TcpPort,
 }
 
@@ -55,7 +61,7 @@ impl Default for Control {
     }
 }
 
-/// What is to be connected to once tor runs.
+/// The place to connect to once tor runs.
 pub(super) enum Pending {
     #[cfg(unix)]
     Pair(UnixStream),
@@ -65,7 +71,7 @@ pub(super) enum Pending {
 }
 
 impl Control {
-    /// Writes into `torrc` and `command` what this way of control takes.
+    /// Adds to `torrc` and `command` what this kind of control needs.
     ///
     /// Options that tor neither saves (their names begin with `__`) nor lets change while it runs go on the command
     /// line: in the torrc they would be lost by the first SAVECONF, and the next RELOAD would end tor.
@@ -109,7 +115,7 @@ impl Control {
         }
     }
 
-    /// Whether the connection has to be authenticated.
+    /// Returns true if tor listens for control connections, which have to be authenticated.
     pub(super) fn is_listening(self) -> bool {
         match self {
             #[cfg(unix)]
@@ -119,38 +125,87 @@ impl Control {
     }
 }
 
+/// A control connection to a started tor, and the address of its control port if it has one.
+#[derive(Debug)]
+pub(super) struct Connected {
+    pub(super) controller: Controller,
+    pub(super) address: Option<Address>,
+}
+
+/// Ends the connection of a pair of sockets from another thread, without waiting.
+pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
+
+impl Shutdown {
+    pub(super) fn now(&self) {
+        #[cfg(unix)]
+        if let Some(stream) = &self.0 {
+            // It may have ended already.
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
 impl Pending {
-    /// Connects, as soon as tor lets us, and makes tor ours. Returns when tor has answered for the first time, with
-    /// its control address if it has one; fails when `child` has ended, or at the `deadline`.
-    pub(super) fn connect(self, child: &Child, deadline: Instant) -> Result<(Controller, Option<Address>)> {
+    /// Returns what ends the connection when the launch is cancelled. Other connections than that of a pair end with tor.
+    pub(super) fn shutdown(&self) -> Shutdown {
+        #[cfg(unix)]
+        return Shutdown(match self {
+            Pending::Pair(ours) => ours.try_clone().ok(),
+            _ => None,
+        });
+        #[cfg(not(unix))]
+        Shutdown()
+    }
+
+    /// Connects as soon as tor accepts connections, and takes ownership of tor. Returns when tor has answered for the
+    /// first time. The connection is in `connected` as soon as it exists, also when this fails.
+    ///
+    /// # Errors
+    ///
+    /// An error if `child` has ended, the launch was cancelled or `deadline` has passed.
+    pub(super) fn connect(
+        self,
+        child: &Child,
+        cancel: &CancelToken,
+        deadline: Instant,
+        connected: &mut Option<Connected>,
+    ) -> Result<Controller> {
+        let mut store = |controller: &Controller, address| {
+            let ended = child.handle();
+            controller.explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE));
+            *connected = Some(Connected { controller: controller.clone(), address });
+        };
         let (address, controller) = match self {
             #[cfg(unix)]
             Pending::Pair(ours) => {
                 let controller = Controller::from_authenticated(Transport::from(ours))?;
+                store(&controller, None);
                 // tor answers when it has read its configuration, and opened its ports and files.
                 controller.with_timeout(remaining(deadline)?).get_info("version")?;
-                return Ok((controller, None));
+                return Ok(controller);
             }
             #[cfg(unix)]
             Pending::Socket(path) => {
                 let address = Address::Unix(path);
-                let controller = retry(child, deadline, || Ok(Some(address.clone())))?.1;
+                let controller = retry(child, cancel, deadline, || Ok(Some(address.clone())))?.1;
                 (address, controller)
             }
-            Pending::PortFile(file) => retry(child, deadline, || read_port_file(&file))?,
+            Pending::PortFile(file) => retry(child, cancel, deadline, || read_port_file(&file))?,
         };
+        store(&controller, Some(address));
         // In this order: one of the two always holds.
         let patient = controller.with_timeout(remaining(deadline)?).in_one_call();
         patient.take_ownership()?;
         patient.reset_conf(["__OwningControllerProcess"])?;
-        Ok((controller, Some(address)))
+        Ok(controller)
     }
 }
 
-/// Connects to what `address` says as soon as there is something: neither a socket nor a line in the log proves that
-/// tor listens and has written its cookie.
+/// Connects to the address that `address` returns as soon as that succeeds. Neither a socket nor a line in the log proves
+/// that tor listens and has written its cookie.
 fn retry(
     child: &Child,
+    cancel: &CancelToken,
     deadline: Instant,
     address: impl Fn() -> Result<Option<Address>>,
 ) -> Result<(Address, Controller)> {
@@ -166,13 +221,13 @@ fn retry(
             }
         }
         let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
-        if child.wait(BETWEEN_ATTEMPTS.min(left)).is_some() {
+        if child.wait(BETWEEN_ATTEMPTS.min(left)).is_some() || cancel.is_cancelled() {
             return Err(Timeout::new(Phase::Connect, BETWEEN_ATTEMPTS).into());
         }
     }
 }
 
-/// Whether another attempt cannot end differently. (A cookie can: it is written after the port is open.)
+/// Returns true if another attempt would fail in the same way. (A cookie is written after the port is open.)
 fn is_final(error: &Error) -> bool {
     matches!(
         error.auth(),
@@ -185,7 +240,7 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// The address in the file of `ControlPortWriteToFile`; `None` where tor has not written it yet.
+/// Reads the address in the file of `ControlPortWriteToFile`. Returns `None` if tor hasn't written it yet.
 fn read_port_file(file: &Path) -> Result<Option<Address>> {
     let Ok(bytes) = regular_file::read(file, LONGEST_PORT_FILE) else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
@@ -197,7 +252,7 @@ fn read_port_file(file: &Path) -> Result<Option<Address>> {
     }
 }
 
-/// The time that is left.
+/// Returns the time until `deadline`, or an error if it has passed.
 pub(super) fn remaining(deadline: Instant) -> Result<Duration> {
     match deadline.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(Timeout::new(Phase::Connect, Duration::ZERO).into()),

@@ -1,38 +1,39 @@
-//! Starting a tor.
+//! Starting a tor: [`Launch`].
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
 use super::command::{self, TORRC};
-use super::control::{Control, Pending};
+use super::control::{Connected, Control, Pending, Shutdown};
 use super::find::find_tor;
 use super::log::LineCallback;
 use super::options::{self, OptionValue};
 use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Running, TorProcess};
+use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::deadline_after;
 use crate::types::Progress;
 use crate::undo::{self, Rank};
 
-/// How long starting may take unless told otherwise: tor gives up on nothing, and a first bootstrap over a slow line
-/// takes minutes.
+/// How long starting may take by default. tor never gives up, and a first bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long ending may take. tor takes milliseconds, on a machine that is not busy.
+/// How long ending may take by default. tor takes milliseconds on a machine that is not busy.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many lines of the log are kept.
+/// How many lines of the log are kept by default.
 const DEFAULT_LOG_LINES: usize = 64;
 
-/// Starts a tor of our own.
+/// Starts a tor that belongs to this program.
 ///
 /// ```no_run
 /// let tor = scape::Launch::new()
@@ -44,18 +45,40 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// What is not said otherwise:
+/// Defaults:
 ///
-/// * the program is what [`find_tor`] finds;
+/// * the program is the one that [`find_tor`] finds;
 /// * the data directory is a temporary one, so tor downloads everything anew (and has new guards) each time;
 /// * the control connection is a [pair of sockets](Control::SocketPair);
-/// * `SocksPort auto`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port; it is `0`
-///   with `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these options are given;
+/// * `SocksPort auto ExtendedErrors`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port;
+///   it is `0` with `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these options are given;
 /// * [`start`](Self::start) waits until tor is ready, for two minutes at most; with `DisableNetwork 1` it waits only
 ///   until tor is controlled.
 ///
-/// No other configuration is read: neither `/etc/tor/torrc` nor `torrc-defaults`. The process inherits the
-/// environment, and has a process group of its own: Ctrl-C in a terminal goes to this program, not to its tor.
+/// No other configuration is read: neither `/etc/tor/torrc` nor `torrc-defaults`. tor inherits the environment.
+///
+/// # Control ports
+///
+/// A launched tor never has an open control port, whoever asked for the port: [`Control`], `ControlPort` or
+/// `ControlSocket` in the options, or a SETCONF later. `CookieAuthentication 1` is set unless the options have a password.
+/// [`without_authentication`](Self::without_authentication) turns this off.
+///
+/// # Processes
+///
+/// On Unix, tor has a process group of its own, so Ctrl-C in a terminal goes to this program and not to tor. tor ends all
+/// the same, because it ends with the control connection that this program owns.
+///
+/// The program may be a wrapper script. It should `exec` tor. If it doesn't, the whole process group is ended with it,
+/// and also when the script ends before tor. A tor that a wrapper moves out of the group (`setsid`) is out of reach; it
+/// ends when its control connection closes, or within 15 seconds after the end of this program. In any case, a tor that
+/// is started after its torrc was removed refuses to start.
+///
+/// # Files
+///
+/// The torrc, the control socket and the temporary data directory are in a private directory named `scape-…` in the
+/// system's directory for temporary files. It is removed after tor has ended. If this program is killed, the directory
+/// stays until the next launch of any program with this library: on Unix, a launch first removes the directories of this
+/// user whose owners are dead.
 #[must_use = "nothing is started before start() is called"]
 pub struct Launch {
     program: Option<PathBuf>,
@@ -63,6 +86,8 @@ pub struct Launch {
     environment: Vec<(OsString, OsString)>,
     data_directory: Option<PathBuf>,
     control: Control,
+    without_authentication: bool,
+    cancel: CancelToken,
     wait_for: Option<WaitFor>,
     timeout: Duration,
     stop_timeout: Duration,
@@ -79,6 +104,8 @@ impl Default for Launch {
             environment: Vec::new(),
             data_directory: None,
             control: Control::default(),
+            without_authentication: false,
+            cancel: CancelToken::new(),
             wait_for: None,
             timeout: DEFAULT_TIMEOUT,
             stop_timeout: DEFAULT_STOP_TIMEOUT,
@@ -90,30 +117,33 @@ impl Default for Launch {
 }
 
 impl Launch {
-    /// A tor with nothing said: see [`Launch`].
+    /// Creates a description of a tor with the defaults that [`Launch`] lists.
     pub fn new() -> Self {
         Launch::default()
     }
 
-    /// The tor program, where it is not the one that [`find_tor`] finds.
+    /// Sets the path of the tor program. Default: the one that [`find_tor`] finds.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
     }
 
-    /// An option of tor's, as in a torrc. Options stay in the order in which they are given, and those that tor takes
-    /// several times (such as `SocksPort` or the `HiddenService…` ones) can be repeated.
+    /// Adds an option of tor, as in a torrc. Options keep the order in which they are given. Those that tor takes several
+    /// times (such as `SocksPort` or the `HiddenService…` ones) can be repeated.
     ///
     /// Values may be text, numbers, addresses, paths, and `bool`, which becomes `1` or `0`. They reach tor as they are:
-    /// quotes, `#` and backslashes need no care. CR, LF and NUL are refused by [`start`](Self::start), and so are
-    /// `DataDirectory` (there is [`data_directory`](Self::data_directory)), `RunAsDaemon`, and the options by which the
-    /// control connection is made.
+    /// quotes, `#` and backslashes need no care.
+    ///
+    /// [`start`](Self::start) refuses CR, LF and NUL, `DataDirectory` (use [`data_directory`](Self::data_directory)),
+    /// `RunAsDaemon`, the options that make the control connection, and `CookieAuthentication 0` unless there is a
+    /// password or [`without_authentication`](Self::without_authentication) was called. tor's abbreviations of these
+    /// names are refused as well.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
     }
 
-    /// Several options, in order: see [`option`](Self::option).
+    /// Adds several options, in order. See [`option`](Self::option).
     pub fn options<N: Into<String>, V: Into<OptionValue>>(
         self,
         options: impl IntoIterator<Item = (N, V)>,
@@ -121,11 +151,12 @@ impl Launch {
         options.into_iter().fold(self, |launch, (name, value)| launch.option(name, value))
     }
 
-    /// The options of a torrc, in its order: as if each were given with [`option`](Self::option). So what
-    /// cannot be given there (`DataDirectory`, `RunAsDaemon`, …) cannot be in it either.
+    /// Adds the options of a torrc, in its order, as if each were given with [`option`](Self::option). So an option that
+    /// `option` refuses (`DataDirectory`, `RunAsDaemon`, …) must not be in it either.
     ///
-    /// `+Name` means `Name`, as there is no file of defaults; `/Name` takes away what was given of this option before, and
-    /// sets it to nothing. What is included has to be in it: [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
+    /// `+Name` means `Name`, because there is no file of defaults. `/Name` removes what was given of this option before and
+    /// sets it to nothing. `%include` is refused; use
+    /// [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
     ///
     /// ```
     /// use scape::config::Torrc;
@@ -146,77 +177,120 @@ impl Launch {
         self
     }
 
-    /// A variable of tor's environment, besides those inherited.
+    /// Sets a variable in tor's environment, in addition to those inherited.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// The data directory. It is made (mode 0700) where it is missing, and is kept. With what tor has left there, the
-    /// next bootstrap takes seconds, and the guards stay the same. One tor at a time can use it.
+    /// Sets the data directory. It is created (mode 0700) if it is missing, and is kept. With what tor leaves there, the
+    /// next bootstrap takes seconds and the guards stay the same. One tor at a time can use it.
     pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_directory = Some(path.into());
         self
     }
 
-    /// How tor is controlled.
+    /// Sets how tor is controlled. Default: [`Control::SocketPair`] on Unix.
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
         self
     }
 
-    /// What tor has to reach before [`start`](Self::start) returns.
+    /// Lets anybody who can connect to the control ports of this tor control it, without authentication.
+    ///
+    /// Every program on the machine can then read tor's configuration and change it. By default, control ports ask for the
+    /// cookie. `CookieAuthentication` and `HashedControlPassword` in the options still count.
+    ///
+    /// ```no_run
+    /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn without_authentication(mut self) -> Self {
+        self.without_authentication = true;
+        self
+    }
+
+    /// Lets another thread cancel the launch with this token, in whatever phase it is.
+    ///
+    /// [`start`](Self::start) then ends what it has started and fails with [`LaunchProblem::Cancelled`]. That takes as
+    /// long as tor takes to end: milliseconds, and at most the [`stop_timeout`](Self::stop_timeout). A callback of
+    /// [`on_progress`](Self::on_progress) may cancel the launch, too.
+    ///
+    /// ```
+    /// use scape::{CancelToken, Launch};
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// let launch = Launch::new().cancel_with(&token).on_progress(move |step| {
+    ///     if step.tag == "conn_proxy" {
+    ///         stop.cancel();
+    ///     }
+    /// });
+    /// ```
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// Sets what tor has to reach before [`start`](Self::start) returns. Default: [`WaitFor::DONE`], or
+    /// [`WaitFor::Control`] with `DisableNetwork 1`.
     pub fn wait_for(mut self, wait_for: WaitFor) -> Self {
         self.wait_for = Some(wait_for);
         self
     }
 
-    /// How long [`start`](Self::start) may take in all. Default: two minutes.
+    /// Sets how long [`start`](Self::start) may wait for tor. Default: two minutes. A launch that fails takes up to the
+    /// [`stop_timeout`](Self::stop_timeout) in addition, to end tor.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long tor may take to end, when asked to, before it is killed. Default: 10 seconds.
+    /// Sets how long tor may take to end, when asked to, before it is killed. Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
     }
 
-    /// Called with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start). (The event
-    /// STATUS_CLIENT has more of each: [`Bootstrap`](crate::event::Bootstrap).)
+    /// Calls back with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start).
+    /// (The event STATUS_CLIENT has more of each: [`Bootstrap`](crate::event::Bootstrap).)
+    ///
+    /// To stop the launch from the callback, cancel a token: see [`cancel_with`](Self::cancel_with).
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Called with each line that tor writes to its standard output (by default: its log), as long as it runs, on a
+    /// Calls back with each line that tor writes to its standard output (by default: its log), as long as it runs, on a
     /// thread of its own. The lines also go to [`log`], at debug level, with the target `scape::tor`.
     pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {
         self.on_log = Some(Box::new(callback));
         self
     }
 
-    /// How many lines of tor's log are kept for [`TorProcess::log_tail`] and for errors. Default: 64.
+    /// Sets how many lines of tor's log are kept for [`TorProcess::log_tail`] and for errors. Default: 64.
     pub fn log_lines(mut self, count: usize) -> Self {
         self.log_lines = count;
         self
     }
 
-    /// Starts tor, and waits until it has come as far as is wanted.
+    /// Starts tor and waits until it has reached what [`wait_for`](Self::wait_for) says.
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines of the log. No process and no
-    /// temporary file is left behind.
+    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines of the log. No process and no temporary file
+    /// is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
         let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
+        if self.cancel.is_cancelled() {
+            return Err(LaunchError::new(LaunchProblem::Cancelled, Vec::new()).into());
+        }
         let program = match self.program.take() {
             Some(program) => program,
             None => find_tor()?,
         };
-        let directory = PrivateDir::new().map_err(|error| prepare("make a temporary directory", error))?;
+        let directory = PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
         let data_directory = match self.data_directory.take() {
             Some(path) => std::path::absolute(&path)
                 .map_err(|error| prepare(format!("find {}", path.display()), error))?,
@@ -238,37 +312,71 @@ impl Launch {
         let directory = Mutex::new(Some(directory));
         let running = Arc::new(Running { child, stop_timeout: self.stop_timeout, directory });
         undo::register(Rank::Process, &running);
+        let on_cancel = self.cancel.on_cancel(ends(&running, pending.shutdown()));
+        // These outlive the waiting: tor ends with the connection, and the cause of a failure must be known before that.
+        let mut connected = None;
         let mut reached = None;
-        let wanted = self.wanted();
-        let mut callback = self.on_progress.take();
-        let (controller, control_address) = pending
-            .connect(&running.child, deadline)
-            .and_then(|(controller, address)| {
-                if let WaitFor::Bootstrap(percent) = wanted {
-                    bootstrap::wait(&controller, percent, deadline, &mut reached, |step| {
-                        if let Some(call) = &mut callback {
-                            call(&step.into());
-                        }
-                    })?;
-                }
-                Ok((controller, address))
-            })
-            .map_err(|error| running.failure(error, self.timeout, reached))?;
-        Ok(TorProcess { controller, control_address, data_directory, running })
+        let result = self.wait_until_up(pending, &running, deadline, &mut connected, &mut reached);
+        drop(on_cancel);
+        if self.cancel.is_cancelled() {
+            return Err(LaunchError::new(LaunchProblem::Cancelled, running.child.log().lines()).into());
+        }
+        match (result, connected) {
+            (Ok(()), Some(Connected { controller, address })) => {
+                Ok(TorProcess { controller, control_address: address, data_directory, running })
+            }
+            (Err(error), connected) => {
+                let failure = running.failure(error, self.timeout, reached);
+                drop(connected);
+                Err(failure.into())
+            }
+            (Ok(()), None) => {
+                Err(Error::answer("the control connection", "there is none, although tor was reached"))
+            }
+        }
     }
 
-    /// Whether an option is given.
+    /// Connects to the started tor and waits until it has reached what is wanted. Stores the connection and how far the
+    /// bootstrap has come, also when it fails.
+    fn wait_until_up(
+        &mut self,
+        pending: Pending,
+        running: &Running,
+        deadline: Instant,
+        connected: &mut Option<Connected>,
+        reached: &mut Option<u8>,
+    ) -> Result<()> {
+        let controller = pending.connect(&running.child, &self.cancel, deadline, connected)?;
+        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(()) };
+        let mut callback = self.on_progress.take();
+        bootstrap::wait(&controller, percent, deadline, reached, |step| {
+            if let Some(call) = &mut callback {
+                call(&step.into());
+            }
+        })
+    }
+
+    /// Returns true if an option is given.
     fn has(&self, name: &str) -> bool {
         self.value_of(name).is_some()
     }
 
-    /// What an option is set to: the last value counts.
+    /// Returns what an option is set to. The last value counts.
     fn value_of(&self, name: &str) -> Option<&[u8]> {
-        let last = self.options.iter().rfind(|(given, _)| given.eq_ignore_ascii_case(name));
+        let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, name));
         last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 
-    /// What tor has to reach: 100 percent, unless it was said or cannot be.
+    /// Returns true if the options set a password for control connections.
+    fn has_password(&self) -> bool {
+        let names = ["HashedControlPassword", "__HashedControlSessionPassword"];
+        self.options.iter().any(|(given, value)| {
+            names.iter().any(|name| given.eq_ignore_ascii_case(name))
+                && !value.as_bytes().trim_ascii().is_empty()
+        })
+    }
+
+    /// Returns what tor has to reach: 100 percent, unless it was set or can't be.
     fn wanted(&self) -> WaitFor {
         match self.wait_for {
             Some(wait_for) => wait_for,
@@ -277,46 +385,65 @@ impl Launch {
         }
     }
 
-    /// Refuses options that cannot be given.
+    /// Refuses options that can't be given.
     fn check(&self) -> Result<()> {
+        let refused = |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
         for (name, value) in &self.options {
             let value = value.as_bytes();
             options::check(name, value)?;
-            let why = match name.to_ascii_lowercase().as_str() {
-                "datadirectory" => "is set with Launch::data_directory",
-                "runasdaemon" if value.trim_ascii() != b"0" => "would make tor leave this program",
-                "__owningcontrollerfd" | "__owningcontrollerprocess" => "is set by Launch",
-                "controlportwritetofile" if self.control == Control::TcpPort => {
-                    "is set by Launch, with Control::TcpPort"
-                }
-                _ => continue,
-            };
-            return Err(ArgumentError::invalid("Launch::option", name, why).into());
+            let is = |option| options::is_name_of(name, option);
+            if is("DataDirectory") {
+                return refused(name, "is set with Launch::data_directory");
+            }
+            if is("RunAsDaemon") && value.trim_ascii() != b"0" {
+                return refused(name, "would make tor leave this program");
+            }
+            if is("__OwningControllerFD") || is("__OwningControllerProcess") {
+                return refused(name, "is set by Launch");
+            }
+            if is("ControlPortWriteToFile") && self.control == Control::TcpPort {
+                return refused(name, "is set by Launch, with Control::TcpPort");
+            }
+        }
+        let cookie = self.value_of("CookieAuthentication");
+        if cookie.is_some_and(|value| value != b"1") && !self.has_password() && !self.without_authentication {
+            let why = "would leave control ports without authentication: set HashedControlPassword, or call \
+                       Launch::without_authentication if anybody may control this tor";
+            return refused("CookieAuthentication", why);
         }
         Ok(())
     }
 
-    /// The command that starts tor, with its torrc written.
+    /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.
+    fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
+        let password_is_enough = self.has_password() && !self.control.is_listening();
+        if self.has("CookieAuthentication") || self.without_authentication || password_is_enough {
+            return Ok(());
+        }
+        torrc.push("CookieAuthentication", b"1")?;
+        if !self.has("CookieAuthFile") {
+            torrc.push("CookieAuthFile", path_bytes(&directory.join("cookie")))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the command that starts tor. Its torrc is written.
     fn command(
         &self,
         program: &Path,
         directory: &PrivateDir,
         data_directory: &Path,
     ) -> Result<(Command, Pending)> {
-        let mut command = command::tor_command(program, directory);
+        let mut command = command::tor_command(program, directory)
+            .map_err(|error| Error::io("write an empty file of defaults for tor", error))?;
         let mut torrc = Torrc::new();
         torrc.push("DataDirectory", path_bytes(data_directory))?;
         let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
-        if self.control.is_listening() && !self.has("CookieAuthentication") {
-            torrc.push("CookieAuthentication", b"1")?;
-            if !self.has("CookieAuthFile") {
-                torrc.push("CookieAuthFile", path_bytes(&directory.join("cookie")))?;
-            }
-        }
+        self.push_authentication(directory, &mut torrc)?;
         // A tor whose own services are not anonymous refuses to be a client.
         let is_client = self.value_of("HiddenServiceNonAnonymousMode") != Some(b"1");
         if !self.has("SocksPort") && !self.has("__SocksPort") {
-            torrc.push("SocksPort", if is_client { "auto" } else { "0" })?;
+            torrc.push("SocksPort", if is_client { "auto ExtendedErrors" } else { "0" })?;
         }
         if !self.has("Log") {
             torrc.push("Log", b"notice stdout")?;
@@ -338,18 +465,32 @@ impl Launch {
     }
 }
 
-/// A path as tor reads it.
+/// Returns what is to happen when the launch is cancelled: tor is ended, and the connection to it.
+fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
+    let (child, grace) = (running.child.handle(), running.stop_timeout);
+    move || {
+        // A thread of its own, because the one that cancels must not wait.
+        let ending = child.clone();
+        let thread = thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));
+        if thread.is_err() {
+            let _ = child.kill();
+        }
+        shutdown.now();
+    }
+}
+
+/// Returns a path as tor reads it.
 fn path_bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
 }
 
-/// Something that tor needs could not be prepared.
+/// Returns the error for something that tor needs and that can't be prepared.
 pub(super) fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
     let problem = LaunchProblem::Prepare { what: what.into(), source: Arc::new(error) };
     LaunchError::new(problem, Vec::new())
 }
 
-/// A failure before there was a process.
+/// Returns the error for a failure before there was a process.
 fn unspawned(error: Error) -> LaunchError {
     match error {
         Error::Io { what, source } => {
@@ -359,7 +500,7 @@ fn unspawned(error: Error) -> LaunchError {
     }
 }
 
-/// Without the values of the options, some of which are secret.
+/// Leaves out the values of the options, some of which are secret.
 impl fmt::Debug for Launch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Launch")

@@ -15,6 +15,9 @@ use crate::transport::deadline_after;
 /// How much of one line is kept. tor cuts its own lines at 10 kB; what is beyond is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
+/// How long the last lines of a process that has ended may take to arrive, on a busy machine.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Called with each line.
 pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
@@ -61,13 +64,13 @@ impl LogTail {
         self.shared.state.lock().lines.iter().cloned().collect()
     }
 
-    /// The last lines, after those of a process that has ended have all arrived. (Bounded, for a
-    /// child of tor's may have inherited the pipe and live on.)
+    /// Returns the last lines after a process has ended, when all of them have arrived. Waits for a moment only, because a
+    /// slow callback may hold them up, or a process in another process group may have inherited the pipe and live on.
     pub(super) fn last_lines(&self) -> Vec<String> {
-        self.last_lines_within(Duration::from_millis(500))
+        self.last_lines_within(LAST_LINES)
     }
 
-    /// The same, bounded by `limit`.
+    /// Like [`last_lines`](Self::last_lines), but waits for at most `limit`.
     pub(super) fn last_lines_within(&self, limit: Duration) -> Vec<String> {
         let deadline = deadline_after(limit);
         let mut state = self.shared.state.lock();
@@ -144,18 +147,21 @@ impl fmt::Debug for LogTail {
 mod tests {
     use super::*;
 
+    /// Returns the kept lines when all of them were read. The bound is generous: with RUST_BACKTRACE set, a panic takes
+    /// seconds on a busy machine, because its symbols are looked up first.
     fn tail(output: Vec<u8>, keep: usize, callback: Option<LineCallback>) -> Vec<String> {
-        LogTail::read(io::Cursor::new(output), keep, callback).unwrap().last_lines()
+        let tail = LogTail::read(io::Cursor::new(output), keep, callback).unwrap();
+        tail.last_lines_within(Duration::from_secs(300))
     }
 
     #[test]
-    fn the_last_lines_are_kept_whatever_is_in_them() {
+    fn last_lines_are_kept_whatever_is_in_them() {
         assert_eq!(tail(b"one\ntwo\r\nthr\xffee\n\nfive".to_vec(), 3, None), ["thr\u{fffd}ee", "", "five"]);
         assert_eq!(tail(b"one\n".to_vec(), 0, None), [""; 0]);
     }
 
     #[test]
-    fn a_line_without_end_is_cut() {
+    fn line_without_end_is_cut() {
         let mut output = vec![b'x'; 100_000];
         output.extend(b"\nafter\n");
         let lines = tail(output, 8, None);
@@ -165,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panicking_callback_does_not_end_the_reading() {
+    fn panicking_callback_does_not_end_the_reading() {
         let (sender, receiver) = crossbeam_channel::unbounded();
         let call: LineCallback = Box::new(move |line| {
             sender.send(line.to_string()).unwrap();

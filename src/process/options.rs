@@ -79,6 +79,17 @@ macro_rules! from_number {
 
 from_number!(u8, u16, u32, u64, usize, i32, i64);
 
+/// Returns true if tor takes `given` for the option `name`. tor ignores the case and accepts abbreviations: of the options
+/// that begin with a text, the first one is meant.
+///
+/// A very short text may mean another option for tor. It is taken for `name` as well, since nobody means such a text.
+pub(super) fn is_name_of(given: &str, name: &str) -> bool {
+    // The only option whose name begins the name of another one that matters here.
+    let is_another = given.eq_ignore_ascii_case("ControlPort") && !name.eq_ignore_ascii_case("ControlPort");
+    let beginning = name.get(..given.len());
+    !is_another && !given.is_empty() && beginning.is_some_and(|text| text.eq_ignore_ascii_case(given))
+}
+
 /// Refuses what cannot be an option of a tor that is launched. Line ends and NULs are refused: no option has a use for them.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
@@ -108,7 +119,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_make_another_line_is_refused_by_name() {
+    fn abbreviated_option_names_are_recognized() {
+        for given in ["CookieAuthentication", "cookieauth", "COO"] {
+            assert!(is_name_of(given, "CookieAuthentication"), "{given}");
+        }
+        for (given, name) in [
+            ("", "Log"),
+            ("CookieAuthFile", "CookieAuthentication"),
+            ("CookieAuthentications", "CookieAuthentication"),
+            ("ControlPort", "ControlPortWriteToFile"),
+            ("é", "Log"),
+        ] {
+            assert!(!is_name_of(given, name), "{given}");
+        }
+    }
+
+    #[test]
+    fn value_with_a_line_end_is_refused_with_the_name_of_the_option() {
         for bad in ["a\nb", "a\rb", "a\0b"] {
             let error = check("ContactInfo", bad.as_bytes()).unwrap_err();
             assert!(matches!(error.problem(), ArgumentProblem::Character { position: 1, .. }), "{error:?}");

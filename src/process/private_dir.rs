@@ -1,4 +1,4 @@
-//! The temporary directory that only this user may look into.
+//! Temporary directories that only this user may read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,38 +6,64 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// A temporary directory of mode 0700, removed with everything in it when dropped.
+/// The beginning of the directories' names.
+pub(super) const PREFIX: &str = "scape-";
+
+/// A temporary directory of mode 0700 that is removed with everything in it when dropped.
+///
+/// A killed program can't remove its directories. On Unix, the directory therefore holds a locked file that tells
+/// whether its owner lives, and each new directory first [removes those of dead owners](super::sweep).
 #[derive(Debug)]
-pub(super) struct PrivateDir(TempDir);
+pub(crate) struct PrivateDir {
+    directory: TempDir,
+    /// Locked as long as this lives.
+    #[cfg(unix)]
+    _lock: File,
+}
 
 impl PrivateDir {
-    pub(super) fn new() -> io::Result<Self> {
+    /// Creates a directory in the system's directory for temporary files. Its name begins with `scape-` and `kind`.
+    pub(crate) fn new(kind: &str) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("scape-");
+        let prefix = format!("{PREFIX}{kind}");
+        builder.prefix(&prefix);
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        builder.tempdir().map(PrivateDir)
+        {
+            super::sweep::sweep(&std::env::temp_dir());
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            let directory = builder.tempdir()?;
+            let _lock = super::sweep::lock(directory.path())?;
+            Ok(PrivateDir { directory, _lock })
+        }
+        #[cfg(not(unix))]
+        Ok(PrivateDir { directory: builder.tempdir()? })
     }
 
-    pub(super) fn join(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+    /// The path of the directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
     }
 
-    /// Writes a file that only this user may read.
+    /// The path of a file in the directory.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file that only this user may read. Fails if the file exists.
     pub(super) fn write(&self, name: &str, contents: &[u8]) -> io::Result<PathBuf> {
         let path = self.join(name);
         create_private(&path)?.write_all(contents)?;
         Ok(path)
     }
 
-    /// Removes it; the twin of dropping it.
-    pub(super) fn close(self) -> io::Result<()> {
-        self.0.close()
+    /// Removes the directory. Like dropping it, but reports errors.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.directory.close()
     }
 }
 
-/// A new file of mode 0600.
-fn create_private(path: &Path) -> io::Result<File> {
+/// Creates a file of mode 0600. Fails if the file exists.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -45,7 +71,7 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes the directory at `path` (and those above it), of mode 0700, unless there is one.
+/// Creates the directory `path` and its missing parents with mode 0700, unless it exists.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -62,16 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_may_look_inside_and_nothing_stays() {
+    fn private_directory_is_readable_by_its_owner_only_and_removed() {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let dir = PrivateDir::new().unwrap();
+        let dir = PrivateDir::new("").unwrap();
         let file = dir.write("torrc", b"x").unwrap();
         let deep = dir.join("a").join("b");
         make_private(&deep).unwrap();
         make_private(&deep).unwrap();
-        assert_eq!((mode(dir.0.path()), mode(&file), mode(&deep)), (0o700, 0o600, 0o700));
+        assert_eq!((mode(dir.path()), mode(&file), mode(&deep)), (0o700, 0o600, 0o700));
         assert!(dir.write("torrc", b"y").is_err(), "a file that is there is not overwritten");
-        let path = dir.0.path().to_owned();
+        let path = dir.path().to_owned();
         dir.close().unwrap();
         assert!(!path.exists());
     }

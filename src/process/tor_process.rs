@@ -1,4 +1,4 @@
-//! A tor of our own.
+//! A running tor that belongs to this program: [`TorProcess`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::child::Child;
+use super::child::{Child, ChildHandle};
 use super::exit::Exit;
 use super::private_dir::PrivateDir;
 use crate::controller::Controller;
@@ -19,11 +19,18 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 
 /// A running tor that this program started, made by [`Launch`](super::Launch).
 ///
-/// When it is dropped, tor is told to end (SIGTERM) and, if it has not within the
-/// [`stop_timeout`](super::Launch::stop_timeout), killed; the process is reaped and the temporary files are removed.
-/// [`stop`](Self::stop) does the same and says what went wrong. It is safe to share between threads.
+/// Dropping it tells tor to end (SIGTERM) and kills it if it hasn't ended within the
+/// [`stop_timeout`](super::Launch::stop_timeout). The process is reaped and the temporary files are removed.
+/// [`stop`](Self::stop) does the same and reports errors. A `TorProcess` may be shared between threads.
 ///
-/// tor also ends when this program does, however that happens: it owns no more than its control connection.
+/// tor also ends when this program does, however that happens, because this program owns the control connection.
+///
+/// # Crashes
+///
+/// When tor ends by itself, the calls of the [`controller`](Self::controller) fail with
+/// [`Error::Closed`]. Its [cause](crate::error::Closed::cause) is
+/// [`CloseCause::Exited`](crate::error::CloseCause::Exited), with the exit status or the signal and the last lines of the
+/// log. [`wait`](Self::wait) waits for that end.
 #[must_use = "tor ends when this is dropped"]
 #[derive(Debug)]
 pub struct TorProcess {
@@ -33,60 +40,60 @@ pub struct TorProcess {
     pub(super) running: Arc<Running>,
 }
 
-/// A process and the directory of its files, which go together, the process first. What a launch that fails leaves
-/// behind is exactly what dropping this leaves behind: nothing.
+/// A process and the directory of its files. The process ends before the directory is removed. A launch that fails drops
+/// this, too, so it leaves nothing behind either.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) stop_timeout: Duration,
-    /// `None` once it was removed. Held while the process is ended, so that whoever comes second waits for that.
+    /// `None` after it was removed. Locked while the process is ended, so that a second caller waits for that.
     pub(super) directory: Mutex<Option<PrivateDir>>,
 }
 
 impl TorProcess {
-    /// The control connection. It may be cloned and kept; its calls fail once tor has ended.
+    /// Returns the control connection. It may be cloned and kept. Its calls fail after tor has ended.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// Where others can connect to control this tor, with the cookie that PROTOCOLINFO names; `None` with
-    /// [`Control::SocketPair`](super::Control::SocketPair).
+    /// Returns the address for other controllers, which authenticate with the cookie that PROTOCOLINFO names. Returns
+    /// `None` with [`Control::SocketPair`](super::Control::SocketPair).
     pub fn control_address(&self) -> Option<&Address> {
         self.control_address.as_ref()
     }
 
-    /// The process identifier.
+    /// Returns the process identifier. (If the program is a wrapper script that doesn't `exec` tor, that of the script.)
     pub fn pid(&self) -> u32 {
         self.running.child.pid()
     }
 
-    /// The data directory. It is removed with the process, unless it was chosen with
+    /// Returns the data directory. It is removed with the process, unless it was set with
     /// [`Launch::data_directory`](super::Launch::data_directory).
     pub fn data_directory(&self) -> &Path {
         &self.data_directory
     }
 
-    /// The last lines that tor wrote to its standard output, oldest first; by default its log from level notice on.
+    /// Returns the last lines that tor wrote to its standard output, oldest first. By default, this is its log from level
+    /// notice on.
     pub fn log_tail(&self) -> Vec<String> {
         self.running.child.log().lines()
     }
 
-    /// Whether it is running.
+    /// Returns true if tor is running.
     pub fn is_running(&self) -> bool {
         self.try_wait().is_none()
     }
 
-    /// How it ended; `None` while it runs. Does not wait.
+    /// Returns how tor ended, or `None` while it runs. Does not wait.
     pub fn try_wait(&self) -> Option<Exit> {
         self.running.child.exit()
     }
 
-    /// Waits until tor has ended by itself, or was ended by another (a signal, a shutdown asked for through a
-    /// controller).
+    /// Waits until tor has ended by itself or was ended by somebody else (a signal, a controller's SIGNAL SHUTDOWN).
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] where it runs on after `timeout`.
+    /// [`Error::Timeout`] if it still runs after `timeout`.
     pub fn wait(&self, timeout: Duration) -> Result<Exit> {
         match self.running.child.wait(timeout) {
             Some(exit) => Ok(exit),
@@ -94,29 +101,33 @@ impl TorProcess {
         }
     }
 
-    /// Ends tor, and removes the temporary files.
+    /// Ends tor and removes the temporary files.
     ///
     /// # Errors
     ///
-    /// In any case tor has ended and nothing is left behind that could be removed. [`Error::Launch`] with
-    /// [`LaunchProblem::Exited`] where tor had already crashed or ended with an error; [`Error::Timeout`] where it
-    /// had to be killed, since it did not end within the [`stop_timeout`](super::Launch::stop_timeout);
-    /// [`Error::Io`] where the operating system refused something.
+    /// [`Error::Launch`] with [`LaunchProblem::Exited`] if tor had already crashed or ended with an error.
+    /// [`Error::Timeout`] if tor was killed because it didn't end within the
+    /// [`stop_timeout`](super::Launch::stop_timeout). [`Error::Io`] if the operating system refused something. In any
+    /// case, tor has ended and nothing is left behind that could be removed.
     pub fn stop(self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
 }
 
+/// Returns how a process ended and what it last logged, if it ends within `timeout`.
+pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchError> {
+    let Exit { code, signal } = child.wait(timeout)?;
+    Some(LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines()))
+}
+
 impl Running {
-    /// What a failure of tor to do something is: its own end, if it has ended.
+    /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended.
     pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
         let grace = if error.is_closed() { LAST_BREATH } else { Duration::ZERO };
         let child = &self.child;
-        match child.wait(grace) {
-            Some(Exit { code, signal }) => {
-                LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines())
-            }
+        match end_of(child, grace) {
+            Some(ended) => ended,
             None if matches!(error, Error::Timeout(_)) => {
                 LaunchError::new(LaunchProblem::Timeout { after, progress }, child.log().lines())
             }
@@ -124,7 +135,7 @@ impl Running {
         }
     }
 
-    /// Ends the process, within `timeout` or by killing it, and removes its files. Does nothing the second time.
+    /// Ends the process, within `timeout` or by killing it, then removes its files. Does nothing the second time.
     fn stop(&self, timeout: Duration) -> Result<()> {
         let mut held = self.directory.lock();
         let Some(directory) = held.take() else { return Ok(()) };

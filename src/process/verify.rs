@@ -83,11 +83,12 @@ impl Verify {
             Some(program) => program.clone(),
             None => find_tor()?,
         };
-        let directory = PrivateDir::new().map_err(|error| prepare("make a temporary directory", error))?;
+        let directory = PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
         directory
             .write(TORRC, &torrc.to_bytes())
             .map_err(|error| prepare("write a temporary torrc", error))?;
-        let mut command = command::tor_command(&program, &directory);
+        let mut command = command::tor_command(&program, &directory)
+            .map_err(|error| prepare("write an empty file of defaults for tor", error))?;
         command.arg("--verify-config");
         let child = Child::spawn(&mut command, KEPT_LINES, None).map_err(|error| {
             let problem = LaunchProblem::Spawn { program, source: Arc::new(error) };

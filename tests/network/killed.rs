@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use scape::error::{CloseCause, LaunchProblem};
 use scape::event::EventBody;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, HsDescAction};
@@ -31,9 +32,13 @@ pub(crate) fn kill(tor: &Tor) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Ends a killed tor, and sees to it that nothing of it is left.
+/// Ends a killed tor. Checks that every call tells the signal, and that nothing of tor is left.
 pub(crate) fn buried(tor: Tor) {
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
+    let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();
+    let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
+    assert!(matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }), "{closed}");
+    assert!(!error.log().is_empty() && closed.to_string().contains("killed by signal 9"), "{closed}");
     assert!(!tor.is_alive());
     assert!(tor.client().unwrap_err().is_closed());
     drop(tor);

@@ -141,9 +141,11 @@ impl Drop for RealTor {
 /// The line for a torrc that makes tor take this password.
 pub(crate) fn password_line(password: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let empty = folder.path().join("empty");
+    fs::write(&empty, "").expect("an empty torrc can be written");
     let output = tor(folder.path())
         .args(["--quiet", "-f"])
-        .arg(folder.path().join("none"))
+        .arg(empty)
         .arg("--hash-password")
         .arg(password)
         .output()
@@ -160,10 +162,13 @@ fn private_folder() -> TempDir {
     folder.expect("a temporary folder")
 }
 
-/// tor, shut off from the system's configuration.
+/// Returns a command for a tor that reads no configuration of the system. A missing torrc is an error, so that tor never
+/// runs with its default configuration.
 fn tor(folder: &Path) -> Command {
+    let defaults = folder.join("torrc-defaults");
+    fs::write(&defaults, "").expect("an empty file of defaults can be written");
     let mut command = Command::new("tor");
-    command.arg("--defaults-torrc").arg(folder.join("no-defaults")).arg("--ignore-missing-torrc");
+    command.arg("--defaults-torrc").arg(defaults);
     command
 }
 

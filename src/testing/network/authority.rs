@@ -1,24 +1,20 @@
 //! The identity of a directory authority, made before it first runs.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use rand::RngExt;
 
 use crate::error::{Error, Result};
-use crate::process::find_tor;
+use crate::process::{find_tor, run};
 use crate::types::Fingerprint;
 
-/// How long making keys may take: seconds, on a machine that is not busy.
-const RUN_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How often to look whether it is done.
-const POLL: Duration = Duration::from_millis(10);
+/// How long making keys may take. It takes seconds on a machine that is not busy.
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What every node must know of an authority.
 #[derive(Debug, Clone)]
@@ -64,7 +60,7 @@ fn certificate(keys: &Path, dir_port: u16) -> Result<Fingerprint> {
         .arg(file("authority_certificate"));
     // The identity key is encrypted by whatever stands here; nobody ever needs it again.
     let passphrase = hex::encode(rand::rng().random::<[u8; 16]>());
-    run(command, &format!("{passphrase}\n"))?;
+    run(command, format!("{passphrase}\n").as_bytes(), RUN_TIMEOUT)?;
     let text = fs::read_to_string(file("authority_certificate"))
         .map_err(|e| Error::io("read an authority's certificate", e))?;
     let fingerprint = text.lines().find_map(|line| line.strip_prefix("fingerprint ")?.parse().ok());
@@ -75,6 +71,7 @@ fn certificate(keys: &Path, dir_port: u16) -> Result<Fingerprint> {
 fn fingerprint(nickname: &str, data_directory: &Path) -> Result<Fingerprint> {
     let empty = data_directory.join("empty-torrc");
     fs::write(&empty, "").map_err(|e| Error::io("write an empty torrc", e))?;
+    // Without --ignore-missing-torrc: a tor whose torrc is gone must not start.
     let mut command = Command::new(find_tor()?);
     command
         .args([
@@ -93,10 +90,10 @@ fn fingerprint(nickname: &str, data_directory: &Path) -> Result<Fingerprint> {
         .arg(&empty)
         .arg("-f")
         .arg(&empty);
-    let output = run(command, "")?;
+    let output = run(command, b"", RUN_TIMEOUT)?;
     // "nickname ABCD EF01 …", or without the spaces.
     let digits: Option<String> =
-        output.lines().find_map(|line| Some(line.strip_prefix(nickname)?.replace(' ', "")));
+        output.iter().find_map(|line| Some(line.strip_prefix(nickname)?.replace(' ', "")));
     let fingerprint = digits.and_then(|digits| digits.parse().ok());
     fingerprint.ok_or_else(|| Error::io(format!("find tor's fingerprint in {output:?}"), invalid()))
 }
@@ -106,36 +103,6 @@ fn gencert() -> Result<PathBuf> {
     let program = format!("tor-gencert{}", std::env::consts::EXE_SUFFIX);
     let beside = find_tor()?.with_file_name(&program);
     Ok(if beside.is_file() { beside } else { program.into() })
-}
-
-/// Runs a program to its end; gives its standard output.
-fn run(mut command: Command, input: &str) -> Result<String> {
-    let what = format!("run {}", command.get_program().display());
-    let fail = |error: io::Error| Error::io(what.clone(), error);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(fail)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that ends without reading says why.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    // Both programs write a few lines, which a pipe has room for.
-    let deadline = Instant::now() + RUN_TIMEOUT;
-    while child.try_wait().map_err(fail)?.is_none() {
-        if Instant::now() >= deadline {
-            // It may just have ended.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(fail(io::ErrorKind::TimedOut.into()));
-        }
-        thread::sleep(POLL);
-    }
-    let output = child.wait_with_output().map_err(fail)?;
-    if !output.status.success() {
-        let said =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        return Err(fail(io::Error::other(format!("{}: {}", output.status, said.trim()))));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn invalid() -> io::Error {

@@ -7,15 +7,14 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use super::authority::{Authority, free_ports, private_directory};
 use super::name_server::NameServer;
-use super::node::{Node, Role, as_authority, as_client, as_relay, node};
+use super::node::{Node, Role, as_authority, as_client, as_relay, node, of_node};
 use super::{TestNetwork, consensus, stop_all};
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Phase, Result};
 use crate::event::{Bootstrap, EventBody};
+use crate::process::PrivateDir;
 use crate::protocol::Words;
 use crate::transport::{Address, Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
@@ -27,7 +26,7 @@ const ATTEMPTS: usize = 3;
 const FEWEST: usize = 4;
 
 /// How long each tor may take to answer on its control connection.
-const NODE_TIMEOUT: Duration = Duration::from_secs(60);
+const NODE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How many of a node's log lines a failure tells.
 const LINES_EACH: usize = 5;
@@ -42,6 +41,7 @@ pub struct TestNetworkBuilder {
     timeout: Duration,
     names: Vec<(String, IpAddr)>,
     client_options: Vec<(String, String)>,
+    vanguards_lite: bool,
     on_progress: Option<Callback>,
 }
 
@@ -50,9 +50,10 @@ impl Default for TestNetworkBuilder {
         TestNetworkBuilder {
             authorities: 3,
             relays: 5,
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(300),
             names: Vec::new(),
             client_options: Vec::new(),
+            vanguards_lite: false,
             on_progress: None,
         }
     }
@@ -72,7 +73,7 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// How long [`start`](Self::start) may take. Default: two minutes.
+    /// Sets how long [`start`](Self::start) may take. Default: five minutes, which is enough on a busy machine.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -81,6 +82,16 @@ impl TestNetworkBuilder {
     /// Makes the network's name server know a name. ([`TestNetwork::name_server`] can be told later, too.)
     pub fn name(mut self, name: impl Into<String>, address: impl Into<IpAddr>) -> Self {
         self.names.push((name.into(), address.into()));
+        self
+    }
+
+    /// Turns vanguards-lite on or off for every node and for [`TestNetwork::launch`]: the option `VanguardsLiteEnabled`.
+    /// Default: off.
+    ///
+    /// With vanguards and few relays, circuits to onion services often fail at first, because tor chooses one of its guards
+    /// for a later hop. tor tries again, so connecting takes up to 15 seconds more. Use at least 8 relays.
+    pub fn vanguards_lite(mut self, on: bool) -> Self {
+        self.vanguards_lite = on;
         self
     }
 
@@ -120,8 +131,8 @@ impl TestNetworkBuilder {
     }
 
     fn try_start(&mut self, deadline: Instant) -> Result<TestNetwork> {
-        let directory = tempfile::Builder::new().prefix("scape-network-").tempdir();
-        let directory = directory.map_err(|e| Error::io("make a directory for the network", e))?;
+        let directory =
+            PrivateDir::new("network-").map_err(|e| Error::io("make a directory for the network", e))?;
         let root = directory.path();
         let name_server = self.start_name_server(root)?;
 
@@ -149,6 +160,7 @@ impl TestNetworkBuilder {
             cookie,
             name_server,
             authorities: authorities.iter().map(Authority::line).collect(),
+            vanguards_lite: self.vanguards_lite,
             nodes: std::mem::take(&mut network.nodes),
             directory: network.directory.take(),
         };
@@ -194,15 +206,16 @@ impl TestNetworkBuilder {
         let mut launches = Vec::new();
         for authority in authorities {
             let nickname = authority.nickname.clone();
-            let tor = node(&nickname, &root.join(&nickname), &lines);
+            let tor = node(&nickname, &root.join(&nickname), &lines, self.vanguards_lite);
             launches.push((nickname, Role::Authority, as_authority(tor, authority)));
         }
         for i in 0..self.relays {
             let nickname = format!("relay{i}");
-            let tor = node(&nickname, &root.join(&nickname), &lines);
+            let tor = node(&nickname, &root.join(&nickname), &lines, self.vanguards_lite);
             launches.push((nickname, Role::Relay, as_relay(tor, &resolv_conf)));
         }
-        let tor = as_client(node("client", &root.join("client"), &lines), socket.as_deref());
+        let tor =
+            as_client(node("client", &root.join("client"), &lines, self.vanguards_lite), socket.as_deref());
         launches.push(("client".into(), Role::Client, tor.options(self.client_options.clone())));
 
         let results: Vec<Result<Node>> = thread::scope(|scope| {
@@ -302,7 +315,7 @@ fn wait_known(client: &Controller, nodes: &[Node], deadline: Instant, timeout: D
 /// A network whose nodes run, but that is not ready.
 struct Starting {
     nodes: Vec<Node>,
-    directory: Option<TempDir>,
+    directory: Option<PrivateDir>,
 }
 
 impl Starting {
@@ -331,17 +344,6 @@ impl Drop for Starting {
     fn drop(&mut self) {
         // Before the directory goes.
         let _ = stop_all(std::mem::take(&mut self.nodes));
-    }
-}
-
-/// The same failure, with the node's name before each line.
-fn of_node(nickname: &str, error: Error) -> Error {
-    match error {
-        Error::Launch(launch) => {
-            let log = launch.log().iter().map(|line| format!("{nickname}: {line}")).collect();
-            LaunchError::new(launch.problem().clone(), log).into()
-        }
-        other => other,
     }
 }
 

@@ -14,8 +14,8 @@ use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::event::Bootstrap;
 
-/// How often to look.
-const POLL: Duration = Duration::from_millis(50);
+/// How often to ask a node. What is asked for is small, so that asking delays no node on a busy machine.
+const POLL: Duration = Duration::from_millis(100);
 
 /// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the
 /// second vote follows after [`V3AuthVotingInterval`](super::node::as_authority). A quarter of it each is for voting
@@ -28,16 +28,12 @@ const RELAY_IS_READY: u8 = 75;
 
 /// Waits until every authority knows every relay.
 pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Instant) -> Result<()> {
-    let all = nodes.iter().filter(|node| node.role() != Role::Client).count();
-    wait(of_role(nodes, Role::Authority), deadline, |authority| {
-        let descriptors = authority.get_info_bytes("desc/all-recent")?;
-        Ok(count_lines(&descriptors, b"router ") >= all)
-    })
+    let keys = of_each_relay(nodes, "desc/id/");
+    wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
 /// Lets the authorities vote at the next full second, and waits until each has published the consensus.
 pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
-    let all = nodes.iter().filter(|node| node.role() != Role::Client).count();
     // A moment for the authorities to be told.
     let soon = SystemTime::now() + Duration::from_millis(300);
     let soon = soon.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
@@ -49,10 +45,8 @@ pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
         ])?;
         authority.controller().save_conf()?;
     }
-    wait(of_role(nodes, Role::Authority), deadline, |authority| {
-        let consensus = authority.get_info_bytes("ns/all")?;
-        Ok(count_lines(&consensus, b"r ") >= all)
-    })
+    let keys = of_each_relay(nodes, "ns/id/");
+    wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
 /// Lets the relays fetch the consensus, and waits until they have it.
@@ -75,7 +69,7 @@ fn of_role(nodes: &[Node], role: Role) -> Vec<&Node> {
     nodes.iter().filter(|node| node.role() == role).collect()
 }
 
-/// Waits until something is so of each of some nodes.
+/// Waits until something is true of each of some nodes.
 fn wait(nodes: Vec<&Node>, deadline: Instant, is_so: impl Fn(&Controller) -> Result<bool>) -> Result<()> {
     let begun = Instant::now();
     for node in nodes {
@@ -89,7 +83,12 @@ fn wait(nodes: Vec<&Node>, deadline: Instant, is_so: impl Fn(&Controller) -> Res
     Ok(())
 }
 
-/// How many lines begin so.
-fn count_lines(text: &[u8], begin: &[u8]) -> usize {
-    text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(begin)).count()
+/// Returns a GETINFO key for each relay and authority.
+fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
+    nodes.iter().filter_map(Node::fingerprint).map(|fingerprint| format!("{key}{fingerprint}")).collect()
+}
+
+/// Returns true if a node has an answer for each of these GETINFO keys.
+fn knows_all(controller: &Controller, keys: &[String]) -> Result<bool> {
+    Ok(controller.get_info_each(keys)?.iter().all(Result::is_ok))
 }

@@ -10,11 +10,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::thread;
 
-use tempfile::TempDir;
-
 use crate::controller::Controller;
 use crate::error::{Error, Result};
-use crate::process::Launch;
+use crate::process::{Launch, PrivateDir};
 use crate::tor::Tor;
 use crate::transport::Address;
 
@@ -38,7 +36,15 @@ pub use node::{Node, Role};
 /// It needs tor, with `tor-gencert`, and about 90 MB of memory for each node. A start takes some ten seconds,
 /// with the default size and with the smallest (one authority, three relays) alike: three for making keys and starting
 /// tors, four for the authorities' vote, three for everybody to fetch the consensus. Dropping it ends every process and removes every file, also during a panic; if the
-/// program is killed, the tors end by themselves.
+/// program is killed, the tors end by themselves, and the next start of a tor or a network removes the files.
+///
+/// **Not as in the real network**, on every node and in [`launch`](Self::launch):
+///
+/// * `VanguardsLiteEnabled 0`. Among so few relays, tor would often choose a guard of a lower layer as the next hop of a
+///   circuit to an onion service. Relays refuse that, and tor tries again for up to 15 seconds.
+///   [`TestNetworkBuilder::vanguards_lite`] turns it on.
+/// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some milliseconds.
+/// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1.
 ///
 /// **Nothing leaves this machine** as long as what is asked of it does not: the nodes know only each other, and names
 /// are resolved by its own server. Its exits would accept to connect to other addresses; since they connect from
@@ -52,10 +58,11 @@ pub struct TestNetwork {
     control: Address,
     cookie: PathBuf,
     name_server: NameServer,
-    /// Their `DirAuthority` lines.
+    /// The authorities' `DirAuthority` lines.
     authorities: Vec<String>,
+    vanguards_lite: bool,
     /// Dropped last, when every process has ended.
-    directory: Option<TempDir>,
+    directory: Option<PrivateDir>,
 }
 
 impl TestNetwork {
@@ -86,7 +93,7 @@ impl TestNetwork {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn launch(&self) -> Launch {
-        node::as_visitor(node::member(&self.authorities))
+        node::as_visitor(node::member(&self.authorities, self.vanguards_lite))
     }
 
     /// The client.
@@ -129,14 +136,22 @@ impl TestNetwork {
         &self.name_server
     }
 
-    /// Ends it, as dropping does, and tells what went wrong with that first.
+    /// Ends every process and removes every file. Like dropping the network, but reports errors.
+    ///
+    /// A node that hasn't ended 10 seconds after SIGTERM is killed. That is no error: a warning with the node's name is
+    /// logged, with the target `scape::testing`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Launch`] if a node had crashed before, with the node's name before each line of its log. [`Error::Io`] if
+    /// the operating system refused something.
     pub fn stop(mut self) -> Result<()> {
         self.end()
     }
 
     fn end(&mut self) -> Result<()> {
         let result = stop_all(self.nodes.drain(..).collect());
-        let removed = self.directory.take().map(TempDir::close);
+        let removed = self.directory.take().map(PrivateDir::close);
         result?;
         match removed {
             Some(Err(error)) => Err(Error::io("remove the network's directory", error)),
@@ -145,7 +160,7 @@ impl TestNetwork {
     }
 }
 
-/// Ends processes side by side: each may take a while.
+/// Ends processes side by side, because each may take a while. Returns the first error.
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
     thread::scope(|scope| {
         let stopping: Vec<_> = nodes.into_iter().map(|node| scope.spawn(move || node.stop())).collect();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::authority::Authority;
 use crate::controller::Controller;
-use crate::error::{Error, Result};
+use crate::error::{Error, LaunchError, Result};
 use crate::process::{Launch, TorProcess, WaitFor};
 use crate::types::Fingerprint;
 
@@ -67,20 +67,55 @@ impl Node {
         Ok(Node { nickname, role, fingerprint, process })
     }
 
+    /// Ends the process. A node that had to be killed is logged and no error.
     pub(super) fn stop(self) -> Result<()> {
-        self.process.stop()
+        let (nickname, pid) = (self.nickname, self.process.pid());
+        match self.process.stop() {
+            Err(Error::Timeout(timeout)) => {
+                log::warn!(target: "scape::testing", "killed {nickname} (process {pid}) of the test network: {timeout}");
+                Ok(())
+            }
+            result => result.map_err(|error| of_node(&nickname, error)),
+        }
     }
 }
 
-/// A node of the network, which does not wait for it.
-pub(super) fn node(nickname: &str, data_directory: &Path, authorities: &[String]) -> Launch {
-    member(authorities).data_directory(data_directory).wait_for(WaitFor::Control).option("Nickname", nickname)
+/// Returns `error` with the node's name before each line of its log.
+pub(super) fn of_node(nickname: &str, error: Error) -> Error {
+    match error {
+        Error::Launch(launch) => {
+            let mut log: Vec<String> =
+                launch.log().iter().map(|line| format!("{nickname}: {line}")).collect();
+            if log.is_empty() {
+                log.push(format!("{nickname}: nothing was logged"));
+            }
+            LaunchError::new(launch.problem().clone(), log).into()
+        }
+        Error::Io { what, source } => Error::Io { what: format!("{nickname}: {what}").into(), source },
+        other => other,
+    }
 }
 
-/// A tor that knows nobody but the network's authorities (by their `DirAuthority` lines), and that logs what helps to
+/// Returns a node of the network. It doesn't wait for its bootstrap.
+pub(super) fn node(
+    nickname: &str,
+    data_directory: &Path,
+    authorities: &[String],
+    vanguards_lite: bool,
+) -> Launch {
+    member(authorities, vanguards_lite)
+        .data_directory(data_directory)
+        .wait_for(WaitFor::Control)
+        .option("Nickname", nickname)
+}
+
+/// Returns a tor that knows only the network's authorities (by their `DirAuthority` lines), and that logs what helps to
 /// understand a failure.
-pub(super) fn member(authorities: &[String]) -> Launch {
+pub(super) fn member(authorities: &[String], vanguards_lite: bool) -> Launch {
     Launch::new()
+        // Among so few relays, tor would often choose its guard for the next hop but one of a circuit to an onion service,
+        // which relays refuse; it then tries again for up to 15 seconds.
+        .option("VanguardsLiteEnabled", vanguards_lite)
         .options([
             ("TestingTorNetwork", "1"),
             ("ShutdownWaitLength", "0"),
@@ -92,9 +127,6 @@ pub(super) fn member(authorities: &[String]) -> Launch {
             ("TestingDirAuthVoteGuard", "*"),
             ("V3AuthNIntervalsValid", "2"),
             ("EnforceDistinctSubnets", "0"),
-            // Among so few relays, tor would often choose its guard for the next hop but one of a circuit to an onion service,
-            // which relays refuse; it then tries again for up to 15 seconds.
-            ("VanguardsLiteEnabled", "0"),
             // tor learns how long circuits take, some milliseconds here, and then gives up on those of a busy moment.
             ("LearnCircuitBuildTimeout", "0"),
             ("CircuitBuildTimeout", "5"),

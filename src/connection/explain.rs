@@ -1,0 +1,40 @@
+//! Why tor hung up, if this program launched it.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::error::{CloseCause, LaunchError};
+
+type Ask = Box<dyn Fn() -> Option<LaunchError> + Send + Sync>;
+
+/// Finds the cause behind the end of a socket. Whoever owns tor's process [sets](Self::set) how.
+#[derive(Default)]
+pub(super) struct Explanation(OnceLock<Ask>);
+
+impl Explanation {
+    /// Sets how to find out how tor's process ended. `ask` may wait for a moment, because the socket closes before the
+    /// process is gone. Later calls do nothing.
+    pub(super) fn set(&self, ask: Ask) {
+        // The first one counts.
+        let _ = self.0.set(ask);
+    }
+
+    /// Returns the cause behind `cause`.
+    pub(super) fn of(&self, cause: CloseCause) -> CloseCause {
+        let may_be_the_end =
+            matches!(cause, CloseCause::Remote { .. } | CloseCause::Truncated | CloseCause::Io(_));
+        match self.0.get() {
+            Some(ask) if may_be_the_end => match ask() {
+                Some(error) => CloseCause::Exited(Box::new(error)),
+                None => cause,
+            },
+            _ => cause,
+        }
+    }
+}
+
+impl fmt::Debug for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Explanation").field(&self.0.get().is_some()).finish()
+    }
+}

@@ -1,0 +1,77 @@
+//! Running a program to its end.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::child::Child;
+use crate::error::{Error, Result};
+
+/// How many lines of what the program says are kept.
+const KEPT_LINES: usize = 1000;
+/// How much input fits into a pipe that nobody reads yet, on every system.
+const INPUT_LIMIT: usize = 512;
+
+/// Runs a program that reads `input`, and returns the lines that it writes to standard output and standard error.
+/// Whatever happens, neither the program nor a process that it started is left.
+///
+/// # Errors
+///
+/// [`Error::Io`] if the program can't be run, fails, or hasn't ended within `timeout`.
+pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Result<Vec<String>> {
+    let what = format!("run {}", command.get_program().display());
+    let fail = |error: io::Error| Error::io(what.clone(), error);
+    if input.len() > INPUT_LIMIT {
+        return Err(fail(io::ErrorKind::InvalidInput.into()));
+    }
+    let (theirs, mut ours) = io::pipe().map_err(fail)?;
+    ours.write_all(input).map_err(fail)?;
+    drop(ours);
+    let child = Child::spawn_with_input(&mut command, Stdio::from(theirs), KEPT_LINES, None).map_err(fail)?;
+    let exit = child.wait(timeout);
+    if exit.is_none() {
+        child.end(Duration::ZERO).map_err(fail)?;
+    }
+    let lines = child.log().last_lines();
+    match exit {
+        Some(exit) if exit.is_success() => Ok(lines),
+        Some(exit) => Err(fail(io::Error::other(format!("it {exit}: {}", lines.join("; "))))),
+        None => Err(fail(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("it hasn't ended after {timeout:?}: {}", lines.join("; ")),
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, timeout: Duration) -> Result<Vec<String>> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        run(command, b"input\n", timeout)
+    }
+
+    #[test]
+    fn program_reads_its_input_and_its_lines_are_returned() {
+        let lines = sh("cat; echo error >&2", Duration::from_secs(60)).unwrap();
+        assert_eq!(lines, ["input", "error"]);
+    }
+
+    #[test]
+    fn failing_program_is_an_error_with_its_lines() {
+        let error = sh("echo why; exit 3", Duration::from_secs(60)).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("code 3") && source.contains("why"), "{source}");
+    }
+
+    #[test]
+    fn slow_program_is_ended_with_all_its_processes() {
+        let begun = std::time::Instant::now();
+        let error = sh("(sleep 600; echo) & sleep 600", Duration::from_millis(100)).unwrap_err();
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("hasn't ended"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+}

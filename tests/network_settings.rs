@@ -1,0 +1,66 @@
+//! Settings of a `TestNetwork`, and its end when a node doesn't end by itself.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/watchdog.rs"]
+mod watchdog;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
+use scape::BuildCircuit;
+use scape::testing::TestNetwork;
+
+/// How long the test may take. It takes 25 seconds on a machine that is not busy.
+const LONGEST: Duration = Duration::from_secs(420);
+
+/// Keeps the log lines of `scape::testing`.
+struct Logged(Mutex<Vec<String>>);
+
+static LOGGED: Logged = Logged(parking_lot::const_mutex(Vec::new()));
+
+impl log::Log for Logged {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target() == "scape::testing"
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.lock().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn vanguards_are_on_and_a_node_that_does_not_end_is_named_and_killed() {
+    log::set_logger(&LOGGED).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    let begun = Instant::now();
+    let network = watchdog::within(LONGEST, "the start of the network", || {
+        TestNetwork::builder().authorities(1).relays(3).vanguards_lite(true).start().unwrap()
+    });
+    watchdog::say_how_long("the network", "ready", begun);
+    for node in network.nodes() {
+        let value = node.controller().get_conf("VanguardsLiteEnabled").unwrap();
+        assert_eq!(value.as_deref(), Some("1"), "{}", node.nickname());
+    }
+    assert!(format!("{:?}", network.launch()).contains("VanguardsLiteEnabled"));
+    network.client().build_circuit(&BuildCircuit::new()).unwrap();
+
+    let stopped = network.nodes().iter().find(|node| node.nickname() == "relay1").unwrap();
+    let pid = Pid::from_raw(stopped.process().pid().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
+    let directory = network.client_node().process().data_directory().to_path_buf();
+    watchdog::within(LONGEST, "the end of the network", || network.stop().unwrap());
+    for pid in pids {
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
+    }
+    assert!(!directory.exists(), "{} is left", directory.display());
+    let lines = LOGGED.0.lock();
+    assert!(lines.iter().any(|line| line.contains("killed relay1 ")), "{lines:?}");
+}

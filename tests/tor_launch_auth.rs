@@ -1,0 +1,136 @@
+//! Control ports of a launched tor ask for authentication, whoever asked for the port.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![cfg(target_os = "linux")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+
+use scape::config::Torrc;
+use scape::error::LaunchProblem;
+use scape::process::{Control, TorProcess};
+use scape::transport::Address;
+use scape::{Connect, Error, Launch};
+
+#[path = "support/tor.rs"]
+mod tor;
+
+use tor::{SOON, offline};
+
+/// A hash of "secret".
+const HASH: &str = "16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4C";
+
+/// The addresses of tor's control ports.
+fn ports(tor: &TorProcess) -> Vec<String> {
+    let listeners = tor.controller().get_info("net/listeners/control").unwrap();
+    listeners.split(' ').map(|quoted| quoted.trim_matches('"').to_owned()).filter(|a| !a.is_empty()).collect()
+}
+
+/// What tor answers to an AUTHENTICATE without a secret, and its methods of authentication.
+fn knock(address: &str) -> (String, String) {
+    fn talk(mut stream: impl Read + Write) -> String {
+        stream.write_all(b"PROTOCOLINFO 1\r\nAUTHENTICATE\r\nQUIT\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+    let answer = match address.strip_prefix("unix:") {
+        Some(path) => {
+            let stream = UnixStream::connect(path).unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            talk(stream)
+        }
+        None => {
+            let stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            talk(stream)
+        }
+    };
+    let methods = answer.lines().find(|line| line.starts_with("250-AUTH METHODS=")).unwrap();
+    let methods = methods.split_whitespace().nth(1).unwrap().to_owned();
+    let after = answer.lines().skip_while(|line| *line != "250 OK").nth(1).unwrap().to_owned();
+    (after, methods)
+}
+
+/// Checks that each of tor's control ports is closed to those who know no secret, and open to those who read the cookie.
+fn closed_to_strangers(tor: &TorProcess, count: usize) {
+    let ports = ports(tor);
+    assert_eq!(ports.len(), count, "{ports:?}");
+    for port in ports {
+        let (answer, methods) = knock(&port);
+        assert!(answer.starts_with("515 "), "{port}: {answer}");
+        assert_eq!(methods, "METHODS=COOKIE,SAFECOOKIE", "{port}");
+        let address: Address = port.parse().unwrap();
+        assert!(Connect::to(address).unwrap().timeout(SOON).connect().unwrap().is_alive());
+    }
+}
+
+#[test]
+fn control_port_from_any_source_has_authentication() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let socket = |name: &str| directory.path().join(name).display().to_string();
+    let torrc = Torrc::parse("ControlPort auto\nControlPort 127.0.0.1:auto\n").unwrap();
+    let launches: Vec<(Launch, usize)> = vec![
+        (offline().option("ControlPort", "auto"), 1),
+        (offline().option("controlpor", "auto"), 1),
+        (offline().option("ControlSocket", socket("one")), 1),
+        (offline().option("ControlPort", format!("unix:{} WorldWritable", socket("two"))), 1),
+        (offline().torrc(&torrc), 2),
+        (offline().control(Control::UnixSocket).option("ControlPort", "auto"), 2),
+        (offline().control(Control::TcpPort).option("ControlSocket", socket("three")), 2),
+        (offline().option("ControlPort", "auto").option("CookieAuthentication", "1"), 1),
+    ];
+    for (launch, count) in launches {
+        let tor = launch.start().unwrap();
+        closed_to_strangers(&tor, count);
+        tor.stop().unwrap();
+    }
+}
+
+#[test]
+fn control_port_that_is_opened_later_has_authentication() {
+    let tor = offline().start().unwrap();
+    assert_eq!(ports(&tor), [""; 0]);
+    tor.controller().set_conf([("ControlPort", "auto")]).unwrap();
+    closed_to_strangers(&tor, 1);
+    tor.stop().unwrap();
+}
+
+#[test]
+fn turning_authentication_off_needs_the_method_for_it() {
+    for (name, value) in [("CookieAuthentication", "0"), ("cookieauth", "0"), ("CookieAuthentication", "")] {
+        let error = offline().option("ControlPort", "auto").option(name, value).start().unwrap_err();
+        assert!(error.to_string().contains("can't be given"), "{error}");
+        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
+        assert!(why.to_string().contains("without_authentication"), "{why}");
+    }
+    let open = offline().option("ControlPort", "auto").without_authentication().start().unwrap();
+    let (answer, methods) = knock(&ports(&open)[0]);
+    assert_eq!((answer.as_str(), methods.as_str()), ("250 OK", "METHODS=NULL"));
+    open.stop().unwrap();
+    for control in [Control::UnixSocket, Control::TcpPort] {
+        let open = offline().control(control).without_authentication().start().unwrap();
+        assert_eq!(knock(&ports(&open)[0]).0, "250 OK");
+        open.stop().unwrap();
+    }
+}
+
+#[test]
+fn password_is_authentication_enough() {
+    let launch = offline().option("ControlPort", "auto").option("HashedControlPassword", HASH);
+    let tor = launch.option("CookieAuthentication", "0").start().unwrap();
+    let (answer, methods) = knock(&ports(&tor)[0]);
+    assert!(answer.starts_with("515 "), "{answer}");
+    assert_eq!(methods, "METHODS=HASHEDPASSWORD");
+    tor.stop().unwrap();
+    // With a control port of its own, Launch authenticates with the cookie.
+    let launch = offline().control(Control::UnixSocket).option("HashedControlPassword", HASH);
+    let tor = launch.start().unwrap();
+    assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=COOKIE,SAFECOOKIE,HASHEDPASSWORD");
+    tor.stop().unwrap();
+    // An empty one is none.
+    let launch = offline().option("HashedControlPassword", "").option("CookieAuthentication", "0");
+    assert!(launch.start().is_err());
+}
