@@ -146,8 +146,8 @@ fn onion_service_calls_have_one_deadline_for_all_commands() {
     let services = |tor: &Controller| DiskOnions::of(tor);
     let auth = || ClientAuth::new(onion(), ClientKey::random());
     check(vec![
-        ("publish", 1, call(|tor| OnionBuilder::new(tor).forward(80, 8080).timeout(TIMEOUT).publish())),
-        ("listen", 1, call(|tor| OnionBuilder::new(tor).port(80).timeout(TIMEOUT).listen())),
+        ("publish", 1, call(|tor| OnionBuilder::new(tor).port(80, 8080).timeout(TIMEOUT).publish())),
+        ("listen", 1, call(|tor| OnionBuilder::new(tor).virtual_port(80).timeout(TIMEOUT).listen())),
         ("adopt", 0, call(|tor| OnionService::adopt(tor, onion()))),
         ("DiskOnions::open", 0, on(services, |onions| onions.open(directory()).is_ok())),
         ("DiskOnions::add", 0, on(services, |onions| onions.add(&disk_onion()).is_ok())),

@@ -199,9 +199,9 @@ fn flood_does_not_delay_deadline_of_publication() {
         Publication::begin(tor)?.wait(&onion(), Wait::FirstUpload, DEADLINE, |_| {})
     });
     check("OnionBuilder::publish", |tor| {
-        OnionBuilder::new(tor).forward(80, 8080).timeout(DEADLINE).publish().map(drop)
+        OnionBuilder::new(tor).port(80, 8080).timeout(DEADLINE).publish().map(drop)
     });
-    check("OnionBuilder::listen", |tor| OnionBuilder::new(tor).port(80).timeout(DEADLINE).listen().map(drop));
+    check("OnionBuilder::listen", |tor| OnionBuilder::new(tor).virtual_port(80).timeout(DEADLINE).listen().map(drop));
 }
 
 #[test]
