@@ -1,7 +1,7 @@
 //! Onion services, published and reached.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Instant;
@@ -28,11 +28,20 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        for mut connection in listener.incoming().flatten() {
-            let _ = connection.write_all(answer);
+        for connection in listener.incoming().flatten() {
+            thread::spawn(move || answer_and_drain(connection, answer));
         }
     });
     address
+}
+
+/// Sends an answer and its end, then reads what the client sends. Closing a socket with unread data would reset the
+/// connection, and the client could lose the answer.
+fn answer_and_drain(mut connection: TcpStream, answer: &[u8]) {
+    let _ = connection.write_all(answer);
+    let _ = connection.shutdown(Shutdown::Write);
+    let _ = connection.set_read_timeout(Some(SOON));
+    let _ = io::copy(&mut connection, &mut io::sink());
 }
 
 /// Waits until a service is published everywhere.
