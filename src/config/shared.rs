@@ -9,7 +9,7 @@ use super::listen::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
 use crate::connection::{Callbacks, Registration, Tracker};
-use crate::controller::{Controller, Follower, ListenerGuard, Listeners};
+use crate::controller::{Controller, Follower, Function, ListenerGuard, Listeners};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo};
@@ -128,7 +128,7 @@ impl Live {
     /// Adds a listener, which is told as long as the guard lives.
     pub(super) fn add_listener(
         &self,
-        function: Box<dyn FnMut(&(), &ConfigChange) + Send>,
+        function: Function<(), ConfigChange>,
     ) -> ListenerGuard<(), ConfigChange> {
         self.listeners.add(&self.callbacks, function)
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::transport::Deadline;
 
 /// What is called with every change `C` of an `S`.
-type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
+pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
 /// Replaced as a whole, so that it can be gone through without the lock.
 type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 

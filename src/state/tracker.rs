@@ -12,7 +12,7 @@ use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
 use crate::connection::{Callbacks, Tracker};
-use crate::controller::{Follower, ListenerGuard, Listeners};
+use crate::controller::{Follower, Function, ListenerGuard, Listeners};
 use crate::error::{self, Closed, Error, Result};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, Reply};
@@ -61,10 +61,7 @@ impl Shared {
     }
 
     /// Adds a listener, which is told as long as the guard lives.
-    pub(super) fn add_listener(
-        &self,
-        function: Box<dyn FnMut(&State, &Change) + Send>,
-    ) -> ListenerGuard<State, Change> {
+    pub(super) fn add_listener(&self, function: Function<State, Change>) -> ListenerGuard<State, Change> {
         self.listeners.add(&self.callbacks, function)
     }
 

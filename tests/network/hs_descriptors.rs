@@ -148,21 +148,10 @@ fn posted(network: &TestNetwork) {
 
     let relay = network.relays().next().unwrap().fingerprint().unwrap();
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
-    tor.hs_post(&added.address, &document, [relay]).unwrap();
+    let answers = tor.post_hs_descriptor(&added.address, &document, [relay], SOON).unwrap();
+    assert!(answers.len() == 1 && answers[0].is_uploaded(), "{answers:?}");
+    assert_eq!(answers[0].hsdir.fingerprint(), Some(relay));
     let posted = descriptor_id(&document);
-    loop {
-        let event = events.next_timeout(SOON).unwrap();
-        let EventBody::HsDesc(told) = event.body() else { continue };
-        let here = told.hsdir.as_ref().and_then(|hsdir| hsdir.fingerprint()) == Some(relay);
-        if told.address != Some(added.address) || !here {
-            continue;
-        }
-        match told.action {
-            HsDescAction::Upload => {}
-            HsDescAction::Uploaded => break,
-            _ => panic!("{event}"),
-        }
-    }
     // Clients ask for the descriptor of the present period of time; what was posted may be of the one before or after it.
     match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
         Ok(fetched) => assert_eq!(fetched.descriptor_id, posted),
