@@ -149,7 +149,9 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     config.reset("MaxCircuitDirtiness").unwrap();
     let before = tap.sent().len();
     config.save().unwrap();
-    assert_eq!(tap.sent().len() - before, 1);
+    let mut sent = tap.sent().split_off(before);
+    sent.retain(|sent| sent != "ONION_CLIENT_AUTH_VIEW");
+    assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(config.option("MaxCircuitDirtiness").unwrap().is_default);
     assert_eq!(config.get::<Option<String>>("ContactInfo").unwrap(), None);
     assert!(changes.iter().all(|(name, _)| config.option(name).unwrap().is_default));
