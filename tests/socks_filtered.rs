@@ -5,11 +5,12 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use scape::error::NoSocksPortError;
 use scape::testing::ScriptedTor;
 use scape::transport::Address;
@@ -68,7 +69,7 @@ impl FakePort {
         stream.read_exact(&mut head)?;
         let rest = if head[3] == 1 { 5 } else { usize::from(head[4]) + 2 };
         stream.read_exact(&mut vec![0; rest])?;
-        let resolve = *self.resolve.lock().unwrap();
+        let resolve = *self.resolve.lock();
         stream.write_all(if head[1] == 0xF0 { resolve } else { b"\x05\0\0\x01\0\0\0\0\0\0hello" })
     }
 
@@ -149,7 +150,7 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     assert_eq!(tor().become_ready(LONG).unwrap_err().code(), Some(510));
 
     // tor is.
-    *port.resolve.lock().unwrap() = ANSWER;
+    *port.resolve.lock() = ANSWER;
     let tor = tor();
     assert_eq!(*tor.client().unwrap().address(), address);
     assert!(tor.is_ready().unwrap());

@@ -86,9 +86,9 @@ fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
-    let is_number = |label: &str| match label.get(..2) {
-        Some("0x" | "0X") => label[2..].bytes().all(|b| b.is_ascii_hexdigit()),
-        _ => label.bytes().all(|b| b.is_ascii_digit()),
+    let is_number = |label: &str| match label.to_ascii_lowercase().strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
     };
     let is_name = bare.split('.').all(is_label) && !bare.rsplit('.').next().is_some_and(is_number);
     is_address || text.len() <= 255 && is_name

@@ -199,7 +199,7 @@ fn unix_socks_port(network: &TestNetwork) {
     assert!(error.to_string().contains("missing") && error.refusal().is_some(), "{error}");
     let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut config = tor.config().unwrap();
-    config.append("SocksPort", &busy.local_addr().unwrap().to_string()).unwrap();
+    config.append("SocksPort", busy.local_addr().unwrap().to_string()).unwrap();
     let error = config.save().unwrap_err();
     assert!(error.to_string().contains("in use") && error.code() == Some(553), "{error}");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
