@@ -163,7 +163,7 @@ fn service_whose_reply_has_no_address_is_removed() {
     let added = controller(&tor).add_onion(&AddOnion::new().key(key.clone()).local_port(80)).unwrap();
     assert_eq!(added.address, key.address());
     // No secret is repeated.
-    let odd = format!("250-PrivateKey={}x\r\n250 OK\r\n", &KEY[..80]);
+    let odd = format!("250-PrivateKey={KEY}!\r\n250 OK\r\n");
     let tor = ScriptedTor::builder().on_prefix("ADD_ONION", odd).start().unwrap();
     let error = controller(&tor).add_onion(&AddOnion::new().local_port(80)).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("uDeGx"), "{error:?}");
