@@ -155,7 +155,6 @@ impl Subscription {
         })
     }
 
-    /// The next event, waited for for at most `timeout`.
     /// Returns the next event. Waits for it for at most `timeout`.
     ///
     /// An event that is queued already is returned at once, even if `timeout` is zero. So a loop around this call must look

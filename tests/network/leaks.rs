@@ -61,7 +61,7 @@ pub(crate) fn child() -> Option<()> {
     visit(&tor.client_on(&unix_port).unwrap(), port);
 
     // A listener, and a visit to it through tor.
-    let listener = tor.onion().unwrap().port(80).timeout(SOON).listen().unwrap();
+    let listener = tor.onion().unwrap().virtual_port(80).timeout(SOON).listen().unwrap();
     let address = listener.address().to_string();
     thread::scope(|scope| {
         scope.spawn(|| listener.accept().unwrap().write_all(b"hello").unwrap());
