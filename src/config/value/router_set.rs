@@ -228,9 +228,9 @@ mod tests {
             ("accept 192.0.2.4,192.0.2.0/24,a", true),
             ("[2001:db8::]/32", false),
         ] {
-            assert_eq!(set(text).contains(relay, &germany), Ok(contained), "{text}");
+            assert_eq!(set(text).contains(relay, &germany).unwrap(), contained, "{text}");
         }
-        assert_eq!(set("{??}").contains(relay, &|_| None), Ok(true));
+        assert!(set("{??}").contains(relay, &|_| None).unwrap());
         for bad in ["a-b", "{d}", "1.2.3", "$abc"] {
             assert!(bad.parse::<RouterSet>().is_err(), "{bad}");
         }
