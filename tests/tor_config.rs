@@ -127,17 +127,17 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
 
     // One that tor refuses: nothing is changed, and the changes are kept.
     config.set("ContactInfo", "them").unwrap();
-    config.set("Nickname", "not a nickname").unwrap();
+    config.set("MaxClientCircuitsPending", "0").unwrap();
     let (option, why) = problem(config.save());
-    assert_eq!(option, "Nickname");
+    assert_eq!(option, "MaxClientCircuitsPending");
     assert!(
-        matches!(&why, ConfigProblem::Refused(refusal) if refusal.text().contains("Nickname")),
+        matches!(&why, ConfigProblem::Refused(refusal) if refusal.text().contains("MaxClientCircuitsPending")),
         "{why:?}"
     );
     assert_eq!(asked(&other, "ContactInfo"), ["you # \"me\""]);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["you # \"me\""]);
     assert_eq!(config.diff().len(), 2);
-    assert!(config.discard("nickname") && !config.discard("nickname"));
+    assert!(config.discard("maxclientcircuitspending") && !config.discard("maxclientcircuitspending"));
     config.save().unwrap();
     assert_eq!(asked(&other, "ContactInfo"), ["them"]);
 

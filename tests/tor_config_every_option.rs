@@ -99,6 +99,7 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
         "FetchDirInfoExtraEarly" => with("1", &[("FetchDirInfoEarly", "1")]),
         "KISTSchedRunInterval" => one("50 msec"),
         "Log" => one("warn stderr"),
+        "MapAddress" => one("a.test b.test"),
         "MetricsPortPolicy" => one("accept 127.0.0.1"),
         "MinimalAcceptedServerVersion" => one("0.4.7.0"),
         "PublishServerDescriptor" | "SafeLogging" => one("0"),

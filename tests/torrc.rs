@@ -107,7 +107,8 @@ fn entries_tell_all_about_themselves() {
     assert!(entries[3].is_include());
     assert_eq!(torrc.includes().collect::<Vec<_>>(), ["/etc/tor/*.conf"]);
     assert_eq!(entries[0].to_string(), "+SocksPort 9050");
-    assert_eq!(entries[4].to_conf_line(), ConfLine::new("B", Some("c".into())));
+    assert_eq!(entries[4].to_conf_line(), ConfLine::new("BandwidthBurst", Some("c".into())));
+    assert_eq!((entries[4].name(), entries[4].option_name()), ("B", "BandwidthBurst"));
     assert_eq!((&torrc).into_iter().rev().count(), 5);
     let names: Vec<String> = torrc.to_conf_lines().into_iter().map(|line| line.name).collect();
     assert_eq!(names, ["SocksPort", "Log", "A", "B"]);
@@ -350,7 +351,8 @@ fn included_files_are_read_in_tors_order() {
     // A comparison goes over all of them.
     let differences = TorrcComparison::new(&[]).of(&files);
     let names: Vec<&str> = differences.iter().map(|d| d.name.as_str()).collect();
-    assert_eq!(names, ["A", "B", "D", "C"]);
+    // What tor takes A, B, D and C for.
+    assert_eq!(names, ["AccelDir", "BandwidthBurst", "DataDirectory", "CacheDirectory"]);
 }
 
 #[test]
@@ -725,4 +727,24 @@ proptest! {
         let entries = as_tor_reads(&text).unwrap();
         prop_assert_eq!(entries, [(b"ContactInfo".to_vec(), value), (b"Nickname".to_vec(), b"after".to_vec())]);
     }
+}
+
+/// tor takes abbreviations and older names, and so they are found here.
+#[test]
+fn abbreviated_options_are_found_as_in_tor() {
+    let mut torrc =
+        parse("ExitNode {us} # mine\nDirServer x\nsocksp 9050\nHiddenServiceD /a\nHiddenServiceP 80\n");
+    assert_eq!(torrc.get("ExitNodes").as_deref(), Some("{us}"));
+    assert_eq!(torrc.get("exitnode").as_deref(), Some("{us}"));
+    assert_eq!(torrc.get("ExitNodesX"), None);
+    assert_eq!(torrc.get("DirAuthority").as_deref(), Some("x"));
+    // The first of tor's options that begin with it is SocksPolicy.
+    assert_eq!((torrc.get("SocksPort"), torrc.get("SocksPolicy").as_deref()), (None, Some("9050")));
+    let names: Vec<String> = torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();
+    assert_eq!(names, ["HiddenServiceDir", "HiddenServicePort"]);
+    torrc.set("ExitNodes", "{de}").unwrap();
+    assert_eq!(torrc.get_all("ExitNodes"), ["{de}"]);
+    assert_eq!(torrc.clear("ExitNodes"), 1);
+    let running = [ConfLine::new("DirAuthority", Some("x".into()))];
+    assert!(parse("DirServer x\n").compare(&running).is_empty());
 }

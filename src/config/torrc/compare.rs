@@ -50,7 +50,8 @@ pub struct TorrcComparison<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TorrcDifference {
-    /// The option's name, as the torrc has it (or tor, where the torrc has it not), or `HiddenServiceOptions`.
+    /// The option's name, as the torrc or tor has it, or `HiddenServiceOptions`. An
+    /// abbreviation is written out.
     pub name: String,
     /// The number of the first line of it in its file; `None` where the torrc does not name it.
     pub line: Option<usize>,
