@@ -282,7 +282,7 @@ impl Session {
         match self.undo_leaving_streams(&[], deadline.timeout()) {
             // Most often tor has ended, and nothing waits any more.
             Err(error @ Error::Connect(_)) => {
-                log::debug!(target: "scape::attach", "no last connection: {error}")
+                log::debug!(target: "scape::attach", "no last connection: {error}");
             }
             Err(error) => {
                 log::warn!(target: "scape::attach", "new streams may wait for a program that has ended: {error}");
