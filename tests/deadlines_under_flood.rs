@@ -201,7 +201,9 @@ fn flood_does_not_delay_deadline_of_publication() {
     check("OnionBuilder::publish", |tor| {
         OnionBuilder::new(tor).port(80, 8080).timeout(DEADLINE).publish().map(drop)
     });
-    check("OnionBuilder::listen", |tor| OnionBuilder::new(tor).virtual_port(80).timeout(DEADLINE).listen().map(drop));
+    check("OnionBuilder::listen", |tor| {
+        OnionBuilder::new(tor).virtual_port(80).timeout(DEADLINE).listen().map(drop)
+    });
 }
 
 #[test]

@@ -127,8 +127,11 @@ impl Controller {
         let deadline = Deadline::after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
         let tor = self.until(deadline);
-        let events = tor.subscribe([EventKind::Circ])?;
-        let id = tor.launched(command)?;
+        let begun = tor
+            .subscribe([EventKind::Circ])
+            .and_then(|events| Ok((tor.launched(command)?, events)))
+            .map_err(|error| deadline.or_late(error, Phase::Circuit));
+        let (id, events) = begun?;
         let built = wait_built_on(&events, id, deadline);
         if matches!(built, Err(Error::Timeout(_))) {
             // Nobody knows its id any more.

@@ -80,8 +80,9 @@ impl Controller {
     fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(timeout);
         let tor = self.until(deadline);
-        let events = tor.subscribe([EventKind::AddrMap, EventKind::Stream])?;
-        tor.request(command)?;
+        let late = |error| deadline.or_late(error, Phase::Resolve);
+        let events = tor.subscribe([EventKind::AddrMap, EventKind::Stream]).map_err(late)?;
+        tor.request(command).map_err(late)?;
         let mut question = Question { name, stream: None };
         let mut wait = events.wait(deadline, Phase::Resolve);
         loop {

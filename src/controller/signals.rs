@@ -85,8 +85,9 @@ impl Controller {
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         let tor = self.until(deadline);
-        let events = tor.subscribe([EventKind::Signal])?;
-        tor.signal(signal.clone())?;
+        let late = |error| deadline.or_late(error, Phase::Signal);
+        let events = tor.subscribe([EventKind::Signal]).map_err(late)?;
+        tor.signal(signal.clone()).map_err(late)?;
         let mut events = events.wait(deadline, Phase::Signal);
         loop {
             if matches!(events.next()?.body(), EventBody::Signal(done) if *done == signal) {

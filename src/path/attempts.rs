@@ -122,7 +122,8 @@ fn build(
     if let Some(purpose) = &builder.purpose {
         request = request.purpose(purpose.clone());
     }
-    let circuit = state.launch_with(&state.controller().until(deadline), &request)?;
+    let circuit = state.launch_with(&state.controller().until(deadline), &request);
+    let circuit = circuit.map_err(|error| deadline.or_late(error, Phase::Circuit))?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;
         return Err(deadline.error(Phase::Circuit).into());

@@ -60,6 +60,14 @@ impl Deadline {
     pub(crate) fn error(self, phase: Phase) -> Error {
         Timeout::new(phase, self.timeout).into()
     }
+
+    /// Returns the error of a part, or a timeout in `phase` if the part ran out of time because the whole call did.
+    pub(crate) fn or_late(self, error: Error, phase: Phase) -> Error {
+        match error {
+            Error::Timeout(_) if self.has_passed() => self.error(phase),
+            error => error,
+        }
+    }
 }
 
 impl From<Duration> for Deadline {
@@ -79,5 +87,9 @@ mod tests {
         assert!(call.part(Duration::from_secs(1)).instant() < call.instant());
         assert!(Deadline::after(Duration::ZERO).has_passed());
         assert!(!Deadline::after(Duration::MAX).has_passed());
+        let reply = || Error::from(Timeout::new(Phase::Reply, Duration::ZERO));
+        let phase = |error| matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Circuit);
+        assert!(phase(Deadline::after(Duration::ZERO).or_late(reply(), Phase::Circuit)));
+        assert!(!phase(call.or_late(reply(), Phase::Circuit)));
     }
 }
