@@ -2,12 +2,16 @@
 //! SOCKS ports, `Tor::find` and `Tor::global`: nothing goes around tor.
 
 use std::env;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
+use scape::process::Control;
 use scape::testing::TestNetwork;
 use scape::transport::Address;
+use scape::types::ListenerKind;
 use scape::{CircuitBuilder, SocksPort, Tor, TorClient, TorMode};
 
 use crate::audit::Audit;
@@ -29,14 +33,18 @@ fn audited(network: &TestNetwork) {
             let _ = connection.write_all(b"hello");
         }
     });
-    let unix = match network.socks_unix().unwrap() {
-        Address::Unix(path) => path.display().to_string(),
-        other => panic!("{other}"),
-    };
-    let control = network.control_address().to_string();
+    // A tor of its own: its streams wait for the audited process, and others' must not.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    let unix = folder.path().join("socks").display().to_string();
+    let launch = network.launch().control(Control::TcpPort).timeout(SOON);
+    let tor = launch.option("SocksPort", "auto").option("SocksPort", format!("unix:{unix}")).start().unwrap();
+    let control = tor.control_address().unwrap().to_string();
+    let listeners = tor.controller().listeners(&ListenerKind::Socks).unwrap();
+    let socks = listeners.iter().map(ToString::to_string).find(|address| !address.contains('/')).unwrap();
     let environment = [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
     let audit = Audit::of_test("a_private_network", &environment);
-    let allowed = [control, unix, network.socks().to_string()];
+    let allowed = [control, unix, socks];
     assert_eq!(audit.breaches(&allowed), [""; 0]);
     assert!(audit.connections() > 10, "{}", audit.connections());
 }
@@ -47,7 +55,7 @@ pub(crate) fn child() -> Option<()> {
     let unix = env::var(UNIX).unwrap();
     let tor = Tor::find().unwrap();
     assert_eq!(tor.mode(), TorMode::Control);
-    assert!(Tor::global().unwrap().is_ready().unwrap());
+    Tor::global().unwrap().become_ready(SOON).unwrap();
 
     // Circuit-bound clients, over every SOCKS port.
     let state = tor.state().unwrap();
