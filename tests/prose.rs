@@ -1,0 +1,125 @@
+//! The rules for English text that a machine can check.
+//!
+//! A documentation comment begins with a verb or a noun, not with one of
+//! [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80 columns
+//! wide. Code is at most 100 columns wide.
+//!
+//! Much of the text is older than these rules. So the test counts what breaks
+//! them, and the counts may only become smaller: whoever lowers one lowers the
+//! limit in [`LIMITS`] too. The aim is 0.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Words with which no documentation comment begins.
+const OPENINGS: &[&str] = &["What", "Who", "Whoever", "How", "Whether", "Its", "As"];
+
+/// Phrases that readers have to translate.
+const PHRASES: &[&str] = &[
+    "is none",
+    "are none",
+    "has not its form",
+    "none of that type",
+    "to be had",
+    "of one's own",
+    "of one's choice",
+    "by and by",
+    "where there is none",
+    "where there is one",
+    "at nobody's expense",
+];
+
+/// What is counted, and how often it may occur.
+const LIMITS: [(&str, usize); 4] = [
+    ("forbidden openings", 1530),
+    ("forbidden phrases", 175),
+    ("wide comments", 4300),
+    ("wide code", 960),
+]; 4] =
+    [("forbidden openings", 0), ("forbidden phrases", 0), ("wide comments", 0), ("wide code", 0)];
+
+/// What a file breaks, as many times as the rules in [`LIMITS`].
+type Found = [Vec<String>; 4];
+
+#[test]
+fn prose_keeps_to_the_rules() {
+    let mut found = Found::default();
+    for file in rust_files() {
+        check(&file, &fs::read_to_string(&file).unwrap(), &mut found);
+    }
+    let mut broken = Vec::new();
+    for ((rule, limit), places) in LIMITS.iter().zip(&found) {
+        println!("{rule}: {} ({limit} allowed)", places.len());
+        if places.len() > *limit {
+            let last: Vec<&str> = places.iter().rev().take(20).map(String::as_str).collect();
+            broken.push(format!("{rule}: {}, and {limit} are allowed:\n{}", places.len(), last.join("\n")));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> =
+        ["src", "crates", "tests", "examples", "benches"].iter().map(|name| root.join(name)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 100, "{} files", files.len());
+    files.sort();
+    files
+}
+
+fn check(file: &Path, text: &str, found: &mut Found) {
+    let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
+    let mut in_doc = false;
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        let place = || format!("{name}:{}: {trimmed}", number + 1);
+        let doc = ["/// ", "//! "].iter().find_map(|start| trimmed.strip_prefix(start));
+        let is_doc = trimmed.starts_with("///") || trimmed.starts_with("//!");
+        if let Some(doc) = doc
+            && !in_doc
+            && OPENINGS.iter().any(|opening| doc.split([' ', '\'', ',']).next() == Some(opening))
+        {
+            found[0].push(place());
+        }
+        in_doc = is_doc;
+        let is_comment = trimmed.starts_with("//");
+        if is_comment {
+            let lower = trimmed.to_lowercase();
+            found[1].extend(PHRASES.iter().filter(|phrase| lower.contains(*phrase)).map(|_| place()));
+        }
+        let width = line.chars().count();
+        // A link or a table can't be broken.
+        let is_unbreakable =
+            trimmed.contains("http") || trimmed.contains("//! |") || trimmed.contains("/// |");
+        if is_comment && width > 80 && !is_unbreakable {
+            found[2].push(place());
+        }
+        // String literals, above all tor's own lines, are left as they are.
+        if !is_comment && width > 100 && !trimmed.contains('"') {
+            found[3].push(place());
+        }
+    }
+}
+
+#[test]
+fn prose_rules_find_what_breaks_them() {
+    let text = "/// What it is.\nfn a() {}\n/// Returns 1. There is none to be had.\n/// As it is.\n";
+    let mut found = Found::default();
+    check(Path::new("x.rs"), text, &mut found);
+    assert_eq!(found.map(|places| places.len()), [1, 2, 0, 0]);
+    let mut found = Found::default();
+    check(Path::new("x.rs"), &format!("// {}\n{}\n", "a ".repeat(40), "b ".repeat(51)), &mut found);
+    assert_eq!(found.map(|places| places.len()), [0, 0, 1, 1]);
+}
