@@ -31,13 +31,8 @@ const PHRASES: &[&str] = &[
 ];
 
 /// What is counted, and how often it may occur.
-const LIMITS: [(&str, usize); 4] = [
-    ("forbidden openings", 1530),
-    ("forbidden phrases", 175),
-    ("wide comments", 4300),
-    ("wide code", 960),
-]; 4] =
-    [("forbidden openings", 0), ("forbidden phrases", 0), ("wide comments", 0), ("wide code", 0)];
+const LIMITS: [(&str, usize); 4] =
+    [("forbidden openings", 1530), ("forbidden phrases", 175), ("wide comments", 4300), ("wide code", 960)];
 
 /// What a file breaks, as many times as the rules in [`LIMITS`].
 type Found = [Vec<String>; 4];
