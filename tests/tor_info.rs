@@ -127,7 +127,7 @@ fn a_client() {
     let tor = RealTor::start("ContactInfo someone\nMapAddress a.example b.example\nSocksPort auto\n");
     let c = tor.controller();
     assert_eq!(c.config_file().unwrap(), tor.folder().join("torrc"));
-    assert_eq!(std::fs::read(c.config_defaults_file().unwrap()).unwrap(), b"");
+    assert_eq!(fs::read(c.config_defaults_file().unwrap()).unwrap(), b"");
     assert!(c.config_text().unwrap().contains("ContactInfo someone\n"));
     assert!(c.config_can_saveconf().unwrap());
     let rate = c.config_names().unwrap().into_iter().find(|option| option.name == "BandwidthRate");

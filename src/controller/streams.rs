@@ -192,8 +192,8 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
-    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor can't be asked for the address.
+    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
+    /// stream has ended; [`Error::Argument`] if tor can't be asked for the address.
     pub fn redirect_stream(
         &self,
         stream: StreamId,
@@ -222,7 +222,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
+    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
     /// already.
     ///
     /// ```

@@ -106,6 +106,7 @@ impl RouterCell {
     }
 }
 
+#[allow(clippy::mutable_key_type, reason = "a router's order is its fingerprint, which never changes")]
 impl RouterTable {
     pub(super) fn len(&self) -> usize {
         self.cells.len()
