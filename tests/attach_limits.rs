@@ -331,3 +331,55 @@ fn client_keys_are_given_back_in_the_write_of_the_change() {
     controller.reset_conf(["ContactInfo"]).unwrap();
     tor.finish().unwrap();
 }
+
+#[test]
+fn controller_is_closed_in_time_while_the_option_is_set_again() {
+    let place = place::Place::default();
+    place.put(builder().start().unwrap());
+    let controller = place.connect().reconnect(place::eager()).connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    // The next tor doesn't answer this before the test is over.
+    let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
+    let hangs = builder().on_any(move |command| {
+        if command.starts_with("ONION_CLIENT_AUTH_VIEW") {
+            let _ = reached.send(());
+            let _ = gate.recv();
+        }
+        None
+    });
+    place.put(hangs.start().unwrap());
+    is_reached.recv_timeout(SOON).unwrap();
+    let begun = Instant::now();
+    let _ = controller.with_timeout(Duration::from_millis(500)).close();
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(open);
+    drop(guard);
+}
+
+#[test]
+fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
+    let place = place::Place::default();
+    let mut logins = 0;
+    // The attempt to connect again is refused; the connection that puts the option back isn't.
+    let tor = builder().on_any(move |command| {
+        logins += usize::from(command.starts_with("AUTHENTICATE"));
+        (logins == 2 && command.starts_with("AUTHENTICATE")).then(|| "551 not now\r\n".into())
+    });
+    place.put(tor.start().unwrap());
+    let controller = place.connect().reconnect(place::eager().max_attempts(1)).connect().unwrap();
+    let (sender, kept) = unbounded();
+    let guard = controller
+        .attach_streams(move |stream: &StreamRequest| {
+            sender.send(stream.answer_later()).unwrap();
+            Decision::Later
+        })
+        .unwrap();
+    place.with(|tor| arrives(tor, 12, ""));
+    let _answer = kept.recv_timeout(SOON).unwrap();
+    place.with(ScriptedTor::hang_up);
+    until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
+    until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
+    drop(guard);
+}

@@ -589,3 +589,40 @@ fn timeout_while_streams_wait_for_nobody_says_so() {
     assert!(error.is_timeout() && error.to_string().contains("release_streams"), "{error}");
     assert!(error.socks().unwrap().is_waiting_for_controller());
 }
+
+#[test]
+fn deadline_of_a_request_holds_while_tor_is_asked_about_the_circuit() {
+    let is_asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let hangs = is_asked.clone();
+    let slow = builder().on_any(move |command| {
+        if command == "GETINFO circuit-status" && hangs.load(std::sync::atomic::Ordering::SeqCst) {
+            thread::sleep(Duration::from_secs(6));
+        }
+        None
+    });
+    let tor = fake(slow, |_| {});
+    let client = tor.client().timeout(Duration::from_millis(300));
+    is_asked.store(true, std::sync::atomic::Ordering::SeqCst);
+    let begun = Instant::now();
+    let error = client.connect("a.test:80").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn making_a_client_over_a_circuit_has_one_deadline() {
+    // Each answer takes most of the timeout.
+    let slow = builder().info("net/listeners/socks", "").on_any(|command| {
+        if !command.starts_with("PROTOCOLINFO") && !command.starts_with("AUTHENTICATE") {
+            thread::sleep(Duration::from_millis(900));
+        }
+        None
+    });
+    let control = slow.start().unwrap();
+    let controller = Connect::new().authenticate_over(control.transport().unwrap()).unwrap();
+    let tor = Tor::from(controller.with_timeout(Duration::from_secs(1)));
+    let begun = Instant::now();
+    assert!(tor.client_via(CIRCUIT).unwrap_err().is_timeout());
+    // What was begun may be undone for a second.
+    assert!(begun.elapsed() < Duration::from_millis(3500), "{:?}", begun.elapsed());
+}

@@ -414,7 +414,6 @@ fn reconnecting_by_hand_has_one_deadline() {
     place.put(plain());
     let controller = place.connect().connect().unwrap();
     let _callback = controller.on([EventKind::Bw], |_| ()).unwrap();
-    controller.map_address([("a.test", "b.test")]).unwrap_err();
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let (tor, _gate, _open) = gated("SETEVENTS", ScriptedTor::builder());
@@ -566,4 +565,50 @@ fn storm_of_events_and_calls_loses_nothing() {
     over.store(true, Ordering::SeqCst);
     callers.into_iter().for_each(|caller| caller.join().unwrap());
     assert!(calls.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterwards() {
+    let place = Place::default();
+    place.put(plain());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let (sender, seen) = unbounded();
+    let listener = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let (tor, gate, open) = gated("SETEVENTS", ScriptedTor::builder());
+    place.put(tor);
+    at_gate(&gate);
+    let finishing = thread::spawn(move || listener.finish(SOON));
+    // It waits for what may be due: so it can't be done before the connection is open.
+    thread::sleep(Duration::from_millis(50));
+    assert!(!finishing.is_finished());
+    drop(open);
+    controller.wait_connected(SOON).unwrap();
+    finishing.join().unwrap().unwrap();
+    place.with(|tor| tor.send("650 BW 5 5\r\n"));
+    controller.sync().unwrap();
+    assert!(seen.is_empty());
+}
+
+#[test]
+fn state_whose_snapshot_is_not_understood_ends() {
+    let place = Place::default();
+    place.put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    let odd = ScriptedTor::builder().on_any(|line| match line {
+        line if line.starts_with("SETEVENTS") => Some(b"250 OK\r\n".to_vec()),
+        line if line.starts_with("GETINFO ns/all") => Some(b"250-version=0.4.9.11\r\n250 OK\r\n".to_vec()),
+        _ => None,
+    });
+    place.put(odd.start().unwrap());
+    controller.wait_connected(SOON).unwrap();
+    let begun = Instant::now();
+    // It doesn't wait for what will never come.
+    let waited = state.wait(Duration::from_secs(60), |_| None::<()>);
+    assert!(matches!(waited, Err(Error::Closed(_))), "{waited:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }

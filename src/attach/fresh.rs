@@ -14,7 +14,7 @@ use crate::error::{Error, Result, SocksError, StreamError, StreamProblem};
 use crate::path::CircuitBuilder;
 use crate::socks::{Isolation, Passage, Request, Route};
 use crate::state::{Circuit, State};
-use crate::transport::Transport;
+use crate::transport::{Deadline, Transport};
 
 /// The way over a new circuit for each request.
 pub(crate) struct FreshRoute {
@@ -25,8 +25,9 @@ pub(crate) struct FreshRoute {
 
 impl FreshRoute {
     /// Streams wait for this program from now on, as long as this lives.
-    pub(crate) fn new(state: &State, builder: CircuitBuilder) -> Result<Arc<FreshRoute>> {
-        let hold = Registry::of(state.controller())?.hold(state.controller(), Afterwards::Linger)?;
+    pub(crate) fn new(state: &State, builder: CircuitBuilder, deadline: Deadline) -> Result<Arc<FreshRoute>> {
+        let controller = state.controller().until(deadline);
+        let hold = Registry::of(&controller)?.hold(&controller, Afterwards::Linger)?;
         Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))
     }
 }
@@ -41,7 +42,7 @@ impl Route for FreshRoute {
         let timeout = self.builder.circuit_timeout().min(left);
         let circuit = self.builder.clone().timeout(timeout).build(&self.state)?;
         let own = Mutex::new(OwnCircuit { circuit: Some(circuit.clone()) });
-        let passage = via::passage(&self.hold, &Place::from(circuit), request)?;
+        let passage = via::passage(&self.hold, &Place::from(circuit), request, deadline)?;
         Ok(Box::new(OnFresh { passage, own }))
     }
 }
@@ -61,9 +62,9 @@ impl Drop for OwnCircuit {
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take()
             && !circuit.is_ended()
-            && let Err(error) = circuit.state().controller().close_circuit(circuit.id())
         {
-            log::debug!(target: "scape::attach", "while closing circuit {}: {error}", circuit.id());
+            // Its reply isn't waited for: the deadline of the request has passed, perhaps.
+            circuit.state().controller().begin_to_close_circuit(circuit.id());
         }
     }
 }

@@ -100,7 +100,7 @@ impl Run {
         state.holders += 1;
         state.ends_at = None;
         drop(state);
-        Ok(Hold { registry, controller: controller.clone(), afterwards, armed: true })
+        Ok(Hold { registry, controller: controller.to_keep(), afterwards, armed: true })
     }
 
     /// Tells the watch something. Returns false if there is none.

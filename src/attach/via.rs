@@ -18,7 +18,7 @@ use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
-use crate::transport::Transport;
+use crate::transport::{Deadline, Transport};
 use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus};
 
 /// What the user names begin with: so that other programs with this library, at the same tor, leave these streams to their owner.
@@ -177,8 +177,10 @@ impl Via {
             return failed.unwrap_or_else(|| error.into());
         }
         // tor tells the client first, and the controllers a moment later.
-        let deadline = Instant::now() + FOR_THE_REASON;
-        self.wait(deadline, |progress| (progress.is_over() || progress.stream.is_none()).then_some(()));
+        let deadline = Deadline::after(FOR_THE_REASON);
+        self.wait(deadline.instant(), |progress| {
+            (progress.is_over() || progress.stream.is_none()).then_some(())
+        });
         let progress = self.progress.lock();
         if let Some(failed) = &progress.failed {
             return failed.clone();
@@ -189,7 +191,9 @@ impl Via {
             return error.into();
         }
         drop(progress);
-        if let Err(gone @ Error::Stream(_)) = self.place.check_now(controller, self.is_look_up) {
+        if let Err(gone @ Error::Stream(_)) =
+            self.place.check_now(&controller.until(deadline), self.is_look_up)
+        {
             let Error::Stream(gone) = gone else { return error.into() };
             return self.described(&self.progress.lock(), *gone).into();
         }
@@ -221,8 +225,8 @@ impl CircuitRoute {
 }
 
 impl Route for CircuitRoute {
-    fn passage(&self, request: &Request, _: Instant) -> Result<Box<dyn Passage>> {
-        passage(&self.hold, &self.place, request)
+    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
+        passage(&self.hold, &self.place, request, deadline)
     }
 }
 
@@ -232,8 +236,13 @@ impl fmt::Debug for CircuitRoute {
     }
 }
 
-/// A passage over this circuit.
-pub(super) fn passage(hold: &Hold, place: &Place, request: &Request) -> Result<Box<dyn Passage>> {
+/// A passage over this circuit. If tor must be asked about the circuit, its answer is waited for until `deadline`.
+pub(super) fn passage(
+    hold: &Hold,
+    place: &Place,
+    request: &Request,
+    deadline: Instant,
+) -> Result<Box<dyn Passage>> {
     let registry = hold.registry();
     let target = request.to_string();
     let target = target.split_once(' ').map_or("", |(_, target)| target);
@@ -241,7 +250,9 @@ pub(super) fn passage(hold: &Hold, place: &Place, request: &Request) -> Result<B
         let error = place.error(StreamProblem::Onion);
         return Err(StreamError { target: target.into(), ..error }.into());
     }
-    place.check_now(hold.controller(), request.is_look_up()).map_err(|error| match error {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let tor = hold.controller().until(Deadline::at(deadline, left));
+    place.check_now(&tor, request.is_look_up()).map_err(|error| match error {
         Error::Stream(error) => StreamError { target: target.into(), ..*error }.into(),
         error => error,
     })?;

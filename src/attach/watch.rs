@@ -53,7 +53,7 @@ impl Tracker for Tap {
 
 /// Watches until it is told to stop.
 pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
-    let mut watch = Watch { registry, known: HashMap::new() };
+    let mut watch = Watch { registry, known: HashMap::new(), undecided: Vec::new() };
     // What comes on a connection that is not open to callers yet: nothing can be decided before it is.
     let mut early = None;
     for message in messages {
@@ -63,6 +63,7 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
                 early = Some(Vec::new());
             }
             (Message::Resumed, _) => {
+                watch.undecided.clear();
                 early.take().into_iter().flatten().for_each(|message| watch.take(message));
             }
             (Message::Stop, _) => break,
@@ -76,6 +77,8 @@ struct Watch {
     registry: Arc<Registry>,
     /// The streams that are not open yet.
     known: HashMap<StreamId, Known>,
+    /// The streams that waited when the connection ended, until it is made again.
+    undecided: Vec<StreamId>,
 }
 
 /// A stream that is not open yet.
@@ -236,10 +239,9 @@ impl Watch {
             via.fail(closed.clone().into());
         }
         self.registry.waiting.lock().clear();
-        let mut undecided = Vec::new();
         for (id, known) in self.known.drain() {
             if known.via.is_some() || known.pending.as_ref().is_some_and(|pending| !pending.is_over()) {
-                undecided.push(id);
+                self.undecided.push(id);
             }
             if let Some(pending) = known.pending {
                 pending.is_gone_now();
@@ -250,7 +252,7 @@ impl Watch {
         }
         self.registry.run.hurry();
         let Some(controller) = self.registry.controller() else { return };
-        if let Err(error) = controller.undo_leaving_streams(&undecided) {
+        if let Err(error) = controller.undo_leaving_streams(&std::mem::take(&mut self.undecided)) {
             log::debug!(target: "scape::attach", "{LEAVE_STREAMS} could not be put back: {error}");
         }
     }

@@ -326,7 +326,7 @@ impl Dispatcher {
 
     fn push(&self, task: Task) -> bool {
         let mut state = self.state.lock();
-        if let (Some(kept), Task::Calls(_) | Task::Run(_)) = (&mut state.kept, &task) {
+        if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) = (&mut state.kept, &task) {
             kept.push(task);
             return true;
         }

@@ -397,9 +397,26 @@ impl Hub {
             }
         }
         for link in &links {
-            link.end(CloseCause::Local);
+            let closed = link.end(CloseCause::Local);
+            self.end_after(&closed);
         }
         links
+    }
+
+    /// Ends everything if a link that was just ended had already ended by itself, for the cause `closed`: then its end is, or
+    /// will be, told as one that another link may follow.
+    fn end_after(&self, closed: &Closed) {
+        let mut state = self.state.lock();
+        let was_told = match &state.current {
+            Current::Ended(_) => return,
+            Current::Down(_) | Current::Restoring(..) => true,
+            Current::Nothing | Current::Open(_) => false,
+        };
+        state.current = Current::Ended(closed.clone());
+        drop(state);
+        self.routes.end(closed);
+        self.dispatcher.end(if was_told { None } else { Some(closed) });
+        self.changed.notify_all();
     }
 }
 
@@ -431,6 +448,37 @@ impl State {
             Current::Down(closed) | Current::Restoring(_, closed) | Current::Ended(closed) => {
                 Some(closed.clone())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Limits;
+    use crate::transport::Transport;
+
+    #[test]
+    fn connection_that_is_closed_while_its_link_ends_by_itself_has_ended_for_good() {
+        for told in [false, true] {
+            let hub = Arc::new(Hub::default());
+            let (ours, _theirs) = Transport::pair();
+            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            hub.adopt(link.clone()).unwrap();
+            hub.set_persistent(true);
+            let cause = Closed::new(CloseCause::Truncated);
+            assert!(link.waiters.lock().end(cause.clone()).is_ok());
+            let ending = hub.state.lock();
+            let for_thread = hub.clone();
+            let closing = std::thread::spawn(move || for_thread.end());
+            // The thread that has ended the link tells of it before, in between or after.
+            drop(ending);
+            if told {
+                hub.link_ended(&link, &cause);
+            }
+            closing.join().unwrap();
+            hub.link_ended(&link, &cause);
+            assert!(hub.ended().is_some(), "told: {told}");
         }
     }
 }

@@ -136,6 +136,11 @@ fn trace(command: &Command) {
 /// Writes all bytes, or as many as the peer takes until the deadline.
 fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
     let mut rest = bytes;
+    // What fits into one piece may still be sent by a call whose time is over, to undo something. More than that could be cut
+    // off after the first piece, which would end the connection.
+    if bytes.len() > PIECE && Instant::now() >= deadline {
+        return Written::Nothing;
+    }
     while !rest.is_empty() {
         // A peer that takes a little now and then makes every write succeed, so the clock counts here as well.
         match transport.write(rest.get(..PIECE).unwrap_or(rest)) {
@@ -187,6 +192,14 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         write_slowly(ours.into(), listener.accept().unwrap().0.into());
+    }
+
+    #[test]
+    fn late_command_of_several_pieces_is_not_begun() {
+        let (ours, _theirs) = Transport::pair();
+        prepare(&ours).unwrap();
+        assert!(matches!(write_all(&ours, &[b'x'; PIECE], Instant::now()), Written::All));
+        assert!(matches!(write_all(&ours, &[b'x'; PIECE + 1], Instant::now()), Written::Nothing));
     }
 
     #[cfg(unix)]

@@ -43,18 +43,39 @@ enum Lent {
 impl LeaveStreams {
     /// Does what is due on a connection that was made again.
     pub(super) fn restore(&self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
-        let mut lent = self.0.lock();
-        let on = match *lent {
+        let before = *self.0.lock();
+        match before {
             Lent::No => return Ok(()),
-            Lent::Set | Lent::Undone => true,
             // If tor was started again, nobody has set it.
             Lent::Found if is_set(send)? => return Ok(()),
-            Lent::Found => true,
-            Lent::Owed => false,
+            _ => {}
+        }
+        let kept = Kept::look(send)?;
+        let (pending, then) = {
+            let mut lent = self.0.lock();
+            let (on, then) = match *lent {
+                // It was put back, or given up, while tor was asked.
+                Lent::No => return Ok(()),
+                Lent::Set | Lent::Undone | Lent::Found => (true, Lent::Set),
+                Lent::Owed => (false, Lent::No),
+            };
+            let pending = kept.send(send, set(on)?, own)?;
+            *lent = then;
+            (pending, then)
         };
-        change(send, on, own)?;
-        *lent = if on { Lent::Set } else { Lent::No };
-        Ok(())
+        let restored = succeeded(pending, send);
+        if restored.is_err() {
+            let mut lent = self.0.lock();
+            match *lent {
+                // A late answer may still set it, so it is to be undone.
+                Lent::No if then == Lent::No => *lent = Lent::Owed,
+                Lent::Set if before == Lent::Found && matches!(restored, Err(Error::Refused(_))) => {
+                    *lent = before
+                }
+                _ => {}
+            }
+        }
+        restored
     }
 
     /// Puts the option back before the connection ends. Returns what is to be waited for.

@@ -259,27 +259,33 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Leaves nothing behind in tor that would wait for this connection when it has ended. What tor doesn't confirm is
-    /// tried once more over a connection of its own, which takes up to the timeout again, and 5 seconds at most.
+    /// Leaves nothing behind in tor that would wait for this connection when it has ended. If tor doesn't confirm that,
+    /// [`undo_last`](Self::undo_last) tries once more.
     pub(super) fn take_leave(&self, deadline: Deadline) {
-        if self.connection.closed().is_none() {
-            let send = |commands| self.connection.send_all_on(None, commands, deadline);
-            let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths());
-            let mut pending = Vec::new();
-            for follower in self.followers() {
-                pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
-            }
-            if let Some(put_back) = put_back
-                && put_back.wait(&send).is_err()
-            {
-                self.leave_streams.is_owed_again();
-            }
-            for sent in pending {
-                // It is over anyway.
-                let _ = sent.wait();
-            }
+        if self.connection.closed().is_some() {
+            return;
         }
-        match self.undo_leaving_streams(&[], deadline.timeout()) {
+        let send = |commands| self.connection.send_all_on(None, commands, deadline);
+        let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths());
+        let mut pending = Vec::new();
+        for follower in self.followers() {
+            pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
+        }
+        if let Some(put_back) = put_back
+            && put_back.wait(&send).is_err()
+        {
+            self.leave_streams.is_owed_again();
+        }
+        for sent in pending {
+            // It is over anyway.
+            let _ = sent.wait();
+        }
+    }
+
+    /// Does over a connection of its own what [`take_leave`](Self::take_leave) could not. Only after this connection has ended
+    /// for good, because one that is just made again sets the option again.
+    fn undo_last(&self, timeout: Duration) {
+        match self.undo_leaving_streams(&[], timeout) {
             // Most often tor has ended, and nothing waits any more.
             Err(error @ Error::Connect(_)) => {
                 log::debug!(target: "scape::attach", "no last connection: {error}");
@@ -321,13 +327,15 @@ impl Session {
         }
     }
 
-    /// Ends everything for good and waits for its threads, at most this long.
+    /// Ends everything for good and waits for its threads, at most this long. If a last connection is needed to put back
+    /// `__LeaveStreamsUnattached`, that may take up to the timeout again, and [`JOIN_FOR`] at most.
     pub(super) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into();
         // What is just being given back must be taken away again, or tor keeps it.
         self.connection.wait_while_restoring(deadline.part(JOIN_FOR).left());
         self.take_leave(deadline.part(JOIN_FOR));
         let closed = self.connection.close(deadline);
+        self.undo_last(deadline.timeout().min(JOIN_FOR));
         let keeper = self.keeper.lock().take();
         let left = deadline.left().max(Duration::from_millis(1));
         match keeper {

@@ -224,9 +224,10 @@ impl Follower for Shared {
             Ok(_) => Ok(()),
             // What is known does not change any more: who waits must not wait for it.
             Err(error) => {
-                if let Error::Refused(refusal) = &error {
+                // After these two, the connection ends, or it is tried again.
+                if !matches!(error, Error::Closed(_) | Error::Timeout(_)) {
                     let cause = error::CloseCause::Protocol(format!(
-                        "the live state cannot be read any more: {refusal}"
+                        "the live state cannot be read any more: {error}"
                     ));
                     self.ended(&Closed::new(cause), false);
                 }

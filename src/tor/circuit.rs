@@ -56,8 +56,9 @@ impl Tor {
     /// [`Error::NoControl`](crate::Error::NoControl) where tor is known by its SOCKS port only; as [`client_on`](Self::client_on), and
     /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with).
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
-        let route = CircuitRoute::new(self.controller()?, circuit.into())?;
-        Ok(self.client_of_this_tor(port)?.route(route))
+        let deadline = self.deadline();
+        let route = CircuitRoute::new(&self.controller()?.until(deadline), circuit.into())?;
+        Ok(self.client_of_this_tor(port, deadline)?.route(route))
     }
 
     /// A client that builds a new circuit for each connection and look-up, as `builder` says, and makes it there, or not at all. As
@@ -95,8 +96,10 @@ impl Tor {
     ///
     /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state). Connections also fail as [`CircuitBuilder::build`] does.
     pub fn client_building_on(&self, builder: CircuitBuilder, port: &SocksPort) -> Result<TorClient> {
-        let route = FreshRoute::new(&self.state()?, builder)?;
-        Ok(self.client_of_this_tor(port)?.route(route))
+        let deadline = self.deadline();
+        let state = self.state_until(deadline)?;
+        let route = FreshRoute::new(&state, builder, deadline)?;
+        Ok(self.client_of_this_tor(port, deadline)?.route(route))
     }
 }
 

@@ -302,8 +302,8 @@ impl Tor {
     }
 
     /// Returns a client on a SOCKS port that certainly is this tor's, for streams that its control connection deals with.
-    fn client_of_this_tor(&self, port: &SocksPort) -> Result<TorClient> {
-        self.client_until(port, FromFilter::Error, self.deadline())
+    fn client_of_this_tor(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
+        self.client_until(port, FromFilter::Error, deadline)
     }
 
     /// The deadline of a call that begins now.
@@ -397,12 +397,17 @@ impl Tor {
     ///
     /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of [`State::new`].
     pub fn state(&self) -> Result<State> {
+        self.state_until(self.deadline())
+    }
+
+    /// Like [`state`](Self::state), as a part of a call that ends at `deadline`.
+    fn state_until(&self, deadline: Deadline) -> Result<State> {
         let keep: Keep = self.core.clone();
         let known = self.core.state.lock().clone();
         let state = match known {
             Some(state) => state,
             None => {
-                let state = State::new(self.controller()?)?;
+                let state = State::new(&self.controller()?.until(deadline))?;
                 self.core.state.lock().get_or_insert(state).clone()
             }
         };
