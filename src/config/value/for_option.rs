@@ -275,7 +275,7 @@ fn log_target(line: &str) -> Option<&str> {
         }
         let is_target =
             |target: &&str| rest.get(..target.len()).is_some_and(|r| r.eq_ignore_ascii_case(target));
-        if TARGETS.iter().any(|target| is_target(&target)) {
+        if TARGETS.iter().any(|target| is_target(target)) {
             break;
         }
         let end = rest.find([' ', '\t', '\r', '\n', '#']).unwrap_or(rest.len());
