@@ -110,6 +110,10 @@ fn onion() -> OnionAddress {
     ONION.parse().unwrap()
 }
 
+fn permanent_key() -> ClientAuth {
+    ClientAuth::new(onion(), ClientKey::from_bytes([7; 32])).permanent()
+}
+
 fn directory() -> &'static Path {
     Path::new("/srv/scape-nothing")
 }
@@ -135,6 +139,8 @@ fn controller_calls_have_one_deadline_for_all_commands() {
         ("build_circuit", 0, call(|tor| tor.build_circuit(&BuildCircuit::new().timeout(TIMEOUT)))),
         ("wait_built", 0, call(|tor| tor.wait_built(CircuitId::new(7), TIMEOUT))),
         ("directory", 0, call(|tor| tor.directory().is_ok())),
+        ("set_conf", 0, call(|tor| tor.set_conf([("Nickname", "x")]))),
+        ("onion_client_auth_add", 0, call(|tor| tor.onion_client_auth_add(&permanent_key()))),
         ("sync", 0, call(Controller::sync)),
         ("quit", 0, call(|tor| tor.clone().quit())),
         ("close", 0, call(|tor| tor.clone().close())),

@@ -739,6 +739,7 @@ fn config_set_names_option_type_and_value_of_what_tor_would_refuse() {
         ("Log", "loud stdout"),
         ("Bridge", "x"),
         ("MapAddress", "x"),
+        ("MapAddress", "x abc.ONION."),
     ] {
         let error = config.set(option, line).unwrap_err().to_string();
         let ty = type_of(&c, option).to_string();

@@ -80,6 +80,8 @@ fn control_port_from_any_source_has_authentication() {
         (offline().control(Control::UnixSocket).option("ControlPort", "auto"), 2),
         (offline().control(Control::TcpPort).option("ControlSocket", socket("three")), 2),
         (offline().option("ControlPort", "auto").option("CookieAuthentication", "1"), 1),
+        // To tor, this is another option, whose value is a number, too.
+        (offline().option("ControlPort", "auto").option("Co", "1"), 1),
     ];
     for (launch, count) in launches {
         let tor = launch.start().unwrap();
@@ -106,6 +108,10 @@ fn turning_authentication_off_needs_the_method_for_it() {
         let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
         assert!(why.to_string().contains("without_authentication"), "{why}");
     }
+    let hidden =
+        offline().option("ControlPort", "auto").option("CookieAuthentication", "0").option("Co", "1");
+    let error = hidden.start().unwrap_err();
+    assert!(error.to_string().contains("can't be given"), "{error}");
     let open = offline().option("ControlPort", "auto").without_authentication().start().unwrap();
     let (answer, methods) = knock(&ports(&open)[0]);
     assert_eq!((answer.as_str(), methods.as_str()), ("250 OK", "METHODS=NULL"));

@@ -1,7 +1,7 @@
 //! Which streams an attacher is asked about.
 
 use crate::event::StreamInfo;
-use crate::types::{StreamPurpose, StreamStatus};
+use crate::types::{StreamPurpose, StreamStatus, is_onion_name};
 
 /// The session group of tor's own directory requests.
 const DIRECTORY_GROUP: i32 = -2;
@@ -15,6 +15,9 @@ pub enum StreamKind {
     Client,
     /// A client's, to an onion service. tor makes the circuits to those itself, and refuses to put the stream on another one: it can
     /// be left to tor, or be refused.
+    ///
+    /// A name with a trailing dot (`….onion.`) belongs here, too, although tor takes it for an ordinary name: no exit may be
+    /// asked for it (RFC 7686).
     Onion,
     /// tor's own, to a directory, or one with a `.exit` name, which only tor makes (it refuses those of clients).
     Internal,
@@ -45,9 +48,9 @@ pub(super) fn is_look_up(stream: &StreamInfo) -> bool {
         || stream.target.port() == Some(0)
 }
 
-/// Whether it is the name of an onion service.
+/// Returns true if it is the name of an onion service, also with trailing dots.
 pub(super) fn is_onion(host: &str) -> bool {
-    ends_with(host, ".onion")
+    is_onion_name(host)
 }
 
 /// Whether a name has this suffix, in whatever case.
@@ -78,7 +81,9 @@ mod tests {
         ] {
             assert_eq!(kind(&format!("5 NEW 0 {client} PURPOSE=USER")), StreamKind::Client, "{client}");
         }
-        for onion in ["2gzyxa5ihm7nsggf.onion:80", "www.2gzyxa5ihm7nsggf.ONION:80"] {
+        for onion in
+            ["2gzyxa5ihm7nsggf.onion:80", "www.2gzyxa5ihm7nsggf.ONION:80", "2gzyxa5ihm7nsggf.onion.:80"]
+        {
             assert_eq!(kind(&format!("5 NEW 0 {onion} PURPOSE=USER")), StreamKind::Onion, "{onion}");
         }
     }

@@ -1,5 +1,6 @@
 //! One socket, from its first byte to its last.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -138,6 +139,11 @@ impl Candidate {
 
     fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         self.link.send(command, deadline)
+    }
+
+    /// The address at the other end. `None` if this is no TCP connection.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.link.transport.as_tcp().and_then(|stream| stream.peer_addr().ok())
     }
 
     /// The link, which does not end with this any more.

@@ -98,7 +98,8 @@ impl Controller {
     ///
     /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
     /// made with this library gives back the keys of all controllers, in the same write. If a program without this
-    /// library changes something, or after `SIGNAL RELOAD`, the keys are lost.
+    /// library changes something, by [`send`](Self::send) and [`send_all`](Self::send_all), and after `SIGNAL RELOAD`, the keys
+    /// are lost.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
     /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't
@@ -128,11 +129,11 @@ impl Controller {
     /// ```
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
-        let before = self.make_room_for(auth)?;
-        let reply = self.request(command).inspect_err(|_| {
-            let put_back = before.as_ref().map(|before| self.request(before.command()?));
-            if let Some(Err(error)) = put_back {
-                log::warn!(target: "scape::onion", "the client key for {} is lost: {error}", auth.address);
+        let tor = self.in_one_call();
+        let before = tor.make_room_for(auth)?;
+        let reply = tor.request(command).inspect_err(|_| {
+            if let Some(before) = &before {
+                self.put_back(before);
             }
         })?;
         let added = match reply.code() {

@@ -8,14 +8,14 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Instant;
 
 use zeroize::Zeroizing;
 
 use super::Controller;
 use super::client_auth::ClientAuth;
 use crate::error::{ArgumentError, Error, Result};
-use crate::transport::{Address, deadline_after};
+use crate::regular_file;
+use crate::transport::Address;
 use crate::types::{ClientKey, OnionAddress};
 
 const OPTION: &str = "ClientOnionAuthDir";
@@ -41,9 +41,7 @@ impl Controller {
         if !auth.permanent {
             return Ok(None);
         }
-        let deadline = deadline_after(self.timeout);
-        let tor = || self.with_timeout(deadline.saturating_duration_since(Instant::now()));
-        match tor().find_auth_file(&auth.address)? {
+        match self.find_auth_file(&auth.address)? {
             Found::Free => Ok(None),
             Found::Other(file) => {
                 let why = format!(
@@ -53,18 +51,26 @@ impl Controller {
                 Err(ArgumentError::invalid("ONION_CLIENT_AUTH_ADD", "service", why).into())
             }
             Found::Unknown => {
-                let before = match tor().onion_client_auth_view_for(&auth.address) {
+                let before = match self.onion_client_auth_view_for(&auth.address) {
                     Ok(before) => before.filter(|before| before.permanent),
                     // A filter on the control port.
                     Err(Error::Refused(_)) => None,
                     Err(error) => return Err(error),
                 };
-                if before.is_some() {
-                    // With its file, whatever its name is.
-                    tor().onion_client_auth_remove(&auth.address)?;
+                if let Some(before) = &before {
+                    // With its file, whatever its name is. Without an answer in time, tor may still remove it.
+                    self.onion_client_auth_remove(&auth.address).inspect_err(|_| self.put_back(before))?;
                 }
                 Ok(before)
             }
+        }
+    }
+
+    /// Gives a permanent key back that was removed for a new one, which tor didn't take.
+    pub(super) fn put_back(&self, before: &ClientAuth) {
+        let put_back = before.command().and_then(|command| self.undoing().request(command));
+        if let Err(error) = put_back {
+            log::warn!(target: "scape::onion", "the client key for {} may be lost: {error}", before.address);
         }
     }
 
@@ -77,7 +83,7 @@ impl Controller {
             Err(error) => return Err(error),
         };
         // A connection without a known address is one to a tor that this program launched, most often.
-        let is_elsewhere = self.control_address().is_some_and(|tor| !Address::is_local(tor));
+        let is_elsewhere = self.tor_address().is_some_and(|tor| !Address::is_local(tor));
         if is_elsewhere || !Path::new(&directory).is_absolute() {
             return Ok(Found::Unknown);
         }
@@ -109,11 +115,12 @@ fn find_in(directory: &Path, address: &OnionAddress) -> Found {
 /// Reads a short regular file. Anything else counts as empty: tor reads no key
 /// from it either.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Ok(Zeroizing::default());
+    match regular_file::read(path, LONGEST) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge) => {
+            Ok(Zeroizing::default())
+        }
+        read => read,
     }
-    fs::read(path).map(Zeroizing::new)
 }
 
 /// Returns true if the line is a key for this service, as tor reads it:
@@ -142,6 +149,8 @@ mod tests {
         write("bad.auth_private", &format!("{}:descriptor:x25519:aa", address.service_id()));
         write("long.auth_private", &" ".repeat(5000));
         fs::create_dir(folder.path().join("directory.auth_private")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("device.auth_private")).unwrap();
         assert!(matches!(find_in(folder.path(), &address), Found::Free));
         write("bob.auth_private", &format!("{}\n", *line));
         assert!(matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private"));

@@ -210,6 +210,11 @@ impl Controller {
         self.inner.session.address()
     }
 
+    /// Where tor is, as far as is known, also where the program made the connection. To find out whether it is another machine.
+    pub(crate) fn tor_address(&self) -> Option<&Address> {
+        self.inner.session.tor_address()
+    }
+
     /// A handle that does not keep the connection open.
     pub fn downgrade(&self) -> WeakController {
         WeakController { inner: Arc::downgrade(&self.inner), timeout: self.timeout }

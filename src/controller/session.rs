@@ -27,6 +27,8 @@ pub(super) struct Session {
     connection: Connection,
     /// How it was made; `None` where it was made from a transport, which cannot be opened again.
     connect: Option<Connect>,
+    /// The other end of the first socket, if it was TCP.
+    peer: Option<Address>,
     pub(super) cache: Arc<Cache>,
     pub(super) ledger: Ledger,
     /// The onion services that tor didn't take back.
@@ -56,10 +58,12 @@ impl Session {
         connect: Option<Connect>,
         keeping: Keeping,
     ) -> Result<Arc<Session>> {
+        let peer = candidate.peer().map(Address::Ip);
         connection.adopt(candidate)?;
         let session = Arc::new(Session {
             connection,
             connect,
+            peer,
             cache: Arc::default(),
             ledger: Ledger::default(),
             lost_onions: LostOnions::default(),
@@ -102,6 +106,12 @@ impl Session {
     /// How it was made; `None` if it was made from a transport, which can't be opened again.
     pub(super) fn recipe(&self) -> Option<&Connect> {
         self.connect.as_ref()
+    }
+
+    /// Where tor is, as far as is known: the address that was connected to, or else the other end of a TCP connection that the
+    /// program made. (The first one, if there were several.)
+    pub(super) fn tor_address(&self) -> Option<&Address> {
+        self.address().or(self.peer.as_ref())
     }
 
     /// Where it is connected to, where that is known.
@@ -386,4 +396,22 @@ impl Undo for Session {
 pub(super) fn close_on_drop(session: &Session) {
     // A callback that still runs keeps what it needs alive by itself.
     let _ = session.close(JOIN_FOR);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use crate::controller::Controller;
+    use crate::transport::{Address, Transport};
+
+    #[test]
+    fn address_of_tor_is_known_from_a_tcp_transport() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        let controller = Controller::from_authenticated(Transport::from(stream)).unwrap();
+        assert_eq!(controller.control_address(), None);
+        assert_eq!(controller.tor_address(), Some(&Address::Ip(address)));
+    }
 }

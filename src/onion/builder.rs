@@ -284,7 +284,7 @@ impl OnionBuilder {
         let sockets = std::mem::take(&mut self.local).bind(&own)?;
         if self.reached_at.is_none() {
             let targets = sockets.iter().map(|(socket, _)| socket.target());
-            check_reachable(self.controller.control_address(), targets)?;
+            check_reachable(self.controller.tor_address(), targets)?;
         }
         let mut served = Vec::new();
         for (socket, own) in &sockets {

@@ -367,6 +367,12 @@ impl Launch {
         last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 
+    /// The value of `CookieAuthentication`, if it is set.
+    fn cookie_authentication(&self) -> Option<&[u8]> {
+        let last = self.options.iter().rfind(|(given, _)| options::is_cookie_authentication(given));
+        last.map(|(_, value)| value.as_bytes().trim_ascii())
+    }
+
     /// Returns true if the options set a password for control connections.
     fn has_password(&self) -> bool {
         let names = ["HashedControlPassword", "__HashedControlSessionPassword"];
@@ -405,7 +411,7 @@ impl Launch {
                 return refused(name, "is set by Launch, with Control::TcpPort");
             }
         }
-        let cookie = self.value_of("CookieAuthentication");
+        let cookie = self.cookie_authentication();
         if cookie.is_some_and(|value| value != b"1") && !self.has_password() && !self.without_authentication {
             let why = "would leave control ports without authentication: set HashedControlPassword, or call \
                        Launch::without_authentication if anybody may control this tor";
@@ -417,7 +423,7 @@ impl Launch {
     /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.
     fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
         let password_is_enough = self.has_password() && !self.control.is_listening();
-        if self.has("CookieAuthentication") || self.without_authentication || password_is_enough {
+        if self.cookie_authentication().is_some() || self.without_authentication || password_is_enough {
             return Ok(());
         }
         torrc.push("CookieAuthentication", b"1")?;

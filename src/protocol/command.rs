@@ -49,6 +49,8 @@ pub struct CommandBuilder {
     wire: WireBuffer,
     secrets: Vec<Range<usize>>,
     data: Option<WireBuffer>,
+    /// Where in the data there are secrets.
+    data_secrets: Vec<Range<usize>>,
     error: Option<ArgumentError>,
 }
 
@@ -64,6 +66,7 @@ impl Command {
             wire: WireBuffer::with_capacity(USUAL_LENGTH.max(keyword.len())),
             secrets: Vec::new(),
             data: None,
+            data_secrets: Vec::new(),
             error: None,
         };
         builder.wire.extend(keyword.as_bytes());
@@ -183,12 +186,17 @@ impl CommandBuilder {
         {
             self.fail(self.refuse(hazard));
         }
+        let is_torrc = self.keyword.eq_ignore_ascii_case("LOADCONF");
+        self.data_secrets.clear();
         let mut stuffed = WireBuffer::with_capacity(data.len() + data.len() / 8 + 8);
         let body = data.strip_suffix(b"\n").unwrap_or(data);
         for line in body.split(|b| *b == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.starts_with(b".") {
                 stuffed.extend(b".");
+            }
+            if is_torrc && let Some(secret) = secret_of_option(line) {
+                self.data_secrets.push(stuffed.len() + secret.start..stuffed.len() + secret.end);
             }
             stuffed.extend(line);
             stuffed.extend(b"\r\n");
@@ -225,6 +233,9 @@ impl CommandBuilder {
                 for secret in &mut secrets {
                     *secret = secret.start + 1..secret.end + 1;
                 }
+                let before = line.len() + 3;
+                let of_data = std::mem::take(&mut self.data_secrets).into_iter();
+                secrets.extend(of_data.map(|secret| secret.start + before..secret.end + before));
                 (wire, line.len() + 1)
             }
         };
@@ -266,6 +277,19 @@ impl CommandBuilder {
     }
 }
 
+/// Finds the value in a line of a torrc, if it is a secret.
+fn secret_of_option(line: &[u8]) -> Option<Range<usize>> {
+    let line = line.trim_ascii_end();
+    let start = line.len() - line.trim_ascii_start().len();
+    let length = line.get(start..)?.iter().position(u8::is_ascii_whitespace)?;
+    let name = std::str::from_utf8(line.get(start..start + length)?).ok()?;
+    if !is_secret_option(name.trim_start_matches(['+', '/'])) {
+        return None;
+    }
+    let value = line.get(start + length..)?.trim_ascii_start();
+    Some(line.len() - value.len()..line.len())
+}
+
 fn is_word_character(c: char) -> bool {
     c.is_ascii_graphic()
 }
@@ -277,7 +301,8 @@ fn is_key_character(c: char) -> bool {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
-        for secret in &self.secrets {
+        // The data isn't shown at all.
+        for secret in self.secrets.iter().take_while(|secret| secret.end <= self.length) {
             let shown = self.wire.get(from..secret.start).unwrap_or_default();
             write!(f, "{}{REDACTED}", String::from_utf8_lossy(shown))?;
             from = secret.end;

@@ -1,5 +1,7 @@
 //! Commands that tor 0.4.9 answers twice, not at all, or by crashing.
 
+use zeroize::Zeroizing;
+
 use super::keyword::{Word, Words};
 use crate::types::ExitPolicy;
 
@@ -77,8 +79,31 @@ const SIZES: [&str; 16] = [
     "TestingMinFastFlagThreshold",
 ];
 
+/// Old names of such options, which tor still takes.
+const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "MaxMemInCellQueues"];
+
 /// What is dangerous in the text of a torrc, which LOADCONF has as its data, if anything.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
+    hazard_of_lines(text).or_else(|| hazard_of_lines(&with_joined_lines(text)))
+}
+
+/// Returns the text without line ends that have a backslash before them: tor goes on with the next line there.
+fn with_joined_lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut joined = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match line.strip_suffix(b"\\") {
+            Some(start) => joined.extend_from_slice(start),
+            None => {
+                joined.extend_from_slice(line);
+                joined.push(b'\n');
+            }
+        }
+    }
+    joined
+}
+
+fn hazard_of_lines(text: &[u8]) -> Option<Hazard> {
     text.split(|byte| *byte == b'\n').find_map(|line| {
         let line = line.trim_ascii();
         let (name, value) = line.split_at(line.iter().position(u8::is_ascii_whitespace)?);
@@ -109,8 +134,14 @@ fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     })
 }
 
+/// Returns true if tor may take `name` for an option of the type `DataSize`. tor takes abbreviations.
 fn is_size(name: &str) -> bool {
-    SIZES.iter().any(|size| size.eq_ignore_ascii_case(name))
+    SIZES.iter().chain(&OTHER_NAMES).any(|size| begins_with(size, name))
+}
+
+fn begins_with(option: &str, abbreviation: &str) -> bool {
+    let beginning = option.get(..abbreviation.len());
+    !abbreviation.is_empty() && beginning.is_some_and(|text| text.eq_ignore_ascii_case(abbreviation))
 }
 
 /// What C reads as a number that is none.
@@ -146,6 +177,11 @@ mod tests {
             ("resetconf metricsportpol=accept", "MetricsPortPolicy"),
             ("SETCONF Nickname=\"a\" bandwidthrate=\" -NaN\"", "size"),
             ("RESETCONF MaxMemInQueues=nan(1)", "size"),
+            // Abbreviations and old names.
+            ("SETCONF maxmeminq=nan", "size"),
+            ("SETCONF ConstrainedSockS=\"nan\"", "size"),
+            ("SETCONF MaxMemInCellQueues=nan", "size"),
+            ("SETCONF BandwidthRateBytes=nan", "size"),
         ];
         for (line, argument) in bad {
             assert_eq!(hazard(line).map(|h| h.argument), Some(argument), "{line}");
@@ -175,6 +211,10 @@ mod tests {
             "  metricsportpolicy   \"accept\" # x",
             "+MetricsPortPolicy accept *:80,what",
             "Log notice stdout\r\nBandwidthRate NaN\r\n",
+            "MaxMemInQ nan",
+            "MaxMemInQueues \\\nnan",
+            "MaxMemInQueues na\\\r\nn\r\n",
+            "# x \\\nMaxMemInQueues nan",
         ] {
             assert!(torrc_hazard(text.as_bytes()).is_some(), "{text}");
         }
@@ -182,6 +222,7 @@ mod tests {
             "",
             "MetricsPort 9035\nMetricsPortPolicy accept 127.0.0.1 # no more\nBandwidthRate 1 GB",
             "# MetricsPortPolicy abc\nNickname nancy\n\"",
+            "ContactInfo a \\\nMaxMemInQueues 1 GB\nNickname nan\\",
             "MetricsPortPolicy\n/MetricsPortPolicy\n\u{fffd}",
         ] {
             assert_eq!(torrc_hazard(text.as_bytes()), None, "{text}");

@@ -180,6 +180,11 @@ mod tests {
         assert_eq!(hidden("ADD_ONION ED25519-V3:abcdef Port=80", "bad abcdef"), "bad [redacted]");
         assert_eq!(hidden("SETCONF Socks5ProxyPass=hunter22", "x 'hunter22'"), "x '[redacted]'");
         assert_eq!(hidden("SETCONF Socks5ProxyPass=\"hunter 22\"", "x hunter 22"), "x [redacted]");
+        let torrc: &[u8] = b"Nickname x\n  Socks5ProxyPass  hunter22 \n.x\nHTTPProxyAuth \"a:b c\"\n";
+        let command = Command::raw("+LOADCONF", Some(torrc)).unwrap();
+        assert_eq!(command.to_string(), "+LOADCONF (73 bytes of data)");
+        let of_torrc = KnownSecrets::of(&command).unwrap();
+        assert_eq!(of_torrc.hide("hunter22 in \"a:b c\" x".into()), "[redacted] in \"[redacted]\" x");
         assert!(KnownSecrets::of(&Command::raw("GETINFO version", None).unwrap()).is_none());
         assert!(KnownSecrets::of(&Command::raw("SETCONF HashedControlPassword=1", None).unwrap()).is_none());
         assert!(!format!("{:?}", known("AUTHENTICATE \"open sesame\"")).contains("sesame"));

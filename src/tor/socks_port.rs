@@ -136,7 +136,7 @@ impl Tor {
             return Ok(address);
         }
         let mut attempts = Vec::new();
-        for address in usual_addresses(controller.control_address()) {
+        for address in usual_addresses(controller.tor_address()) {
             match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
                 Ok(()) => {
                     *self.core.usable.lock() = Some(address.clone());
@@ -191,7 +191,7 @@ impl Tor {
         if listeners.is_empty() {
             return Err(NoSocksPortError::None.into());
         }
-        let control = controller.control_address();
+        let control = controller.tor_address();
         let mut attempts = Vec::new();
         for listener in listeners {
             let Some(address) = reachable(&listener, control) else { continue };

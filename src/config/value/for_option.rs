@@ -7,7 +7,7 @@ use data_encoding::BASE64_NOPAD;
 use super::routers::{may_be_routers, split_at_commas};
 use super::{ConfigValueProblem, check, is_space, number, skip_spaces_and_comments};
 use crate::config::{PortAddress, PortLine};
-use crate::types::{ConfigType, ExitRule, PolicyProblem};
+use crate::types::{ConfigType, ExitRule, PolicyProblem, is_onion_name};
 
 /// Checks a line of the option `name`: that it has the form of the option's type
 /// (see [`check`]), and what the option takes beyond that.
@@ -19,8 +19,9 @@ use crate::types::{ConfigType, ExitRule, PolicyProblem};
 /// for tor to say, and so is whatever depends on name resolution, on files, or on
 /// other options.
 ///
-/// Only what tor refuses is refused, with one exception: a `MapAddress` of one
-/// word, which tor accepts and then ignores.
+/// Only what tor refuses is refused, except for two kinds of `MapAddress`: one of
+/// a single word, which tor accepts and then ignores, and one to an onion address
+/// with a trailing dot, which tor would look up at an exit.
 ///
 /// ```
 /// use scape::config::value::check_option;
@@ -128,7 +129,9 @@ impl Form {
             Form::HostPort => is_host_port(skip_spaces_and_comments(line)),
             Form::IpAddress => is_ip(line),
             Form::Log => log_target(line).is_some_and(is_log_target),
-            Form::MapAddress => words(line).nth(1).is_some(),
+            Form::MapAddress => {
+                words(line).nth(1).is_some_and(|to| !(to.ends_with('.') && is_onion_name(to)))
+            }
             Form::Nickname => line.len() <= 19 && line.bytes().all(|b| b.is_ascii_alphanumeric()),
             Form::Patterns => split_at_commas(line).all(|rule| is_rule(rule, true)),
             Form::Policy => split_at_commas(line).all(|rule| is_rule(rule, false)),
@@ -152,7 +155,7 @@ impl Form {
             Form::Log => {
                 "a severity (debug, info, notice, warn or err) and stdout, stderr, syslog or file PATH"
             }
-            Form::MapAddress => "two addresses: the one to map, and its new one",
+            Form::MapAddress => "two addresses: the one to map, and its new one, without a dot behind .onion",
             Form::Nickname => "1 to 19 letters and digits",
             Form::Patterns => "address patterns such as 192.0.2.0/24:80, perhaps after accept or reject",
             Form::Policy => "rules such as accept *:80 or reject 192.0.2.0/24:*",
