@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::Controller;
 use super::client_auth::ClientAuth;
 use crate::error::{ArgumentError, Error, Result};
+use crate::regular_file;
 use crate::transport::{Address, deadline_after};
 use crate::types::{ClientKey, OnionAddress};
 
@@ -109,11 +110,12 @@ fn find_in(directory: &Path, address: &OnionAddress) -> Found {
 /// Reads a short regular file. Anything else counts as empty: tor reads no key
 /// from it either.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Ok(Zeroizing::default());
+    match regular_file::read(path, LONGEST) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge) => {
+            Ok(Zeroizing::default())
+        }
+        read => read,
     }
-    fs::read(path).map(Zeroizing::new)
 }
 
 /// Returns true if the line is a key for this service, as tor reads it:
@@ -142,6 +144,12 @@ mod tests {
         write("bad.auth_private", &format!("{}:descriptor:x25519:aa", address.service_id()));
         write("long.auth_private", &" ".repeat(5000));
         fs::create_dir(folder.path().join("directory.auth_private")).unwrap();
+        #[cfg(unix)]
+        {
+            // Nobody writes to the pipe, so opening it would block.
+            let fifo = folder.path().join("fifo.auth_private");
+            assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        }
         assert!(matches!(find_in(folder.path(), &address), Found::Free));
         write("bob.auth_private", &format!("{}\n", *line));
         assert!(matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private"));
