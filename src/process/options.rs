@@ -147,7 +147,7 @@ mod tests {
             ("ControlPor", "ControlPortWriteToFile"),
             // The first option that begins so is another one.
             ("Co", "CookieAuthentication"),
-            ("D", "DataDirectory"),
+            ("C", "CookieAuthentication"),
             ("é", "Log"),
         ] {
             assert!(!is_name_of(given, name), "{given}");
