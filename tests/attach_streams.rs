@@ -573,6 +573,49 @@ fn who_wants_onion_services_is_asked_but_cannot_attach_them() {
 }
 
 #[test]
+fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
+    /// Takes every kind of stream, and attaches all of them.
+    struct All(Sender<(u64, StreamKind, Error)>);
+    impl StreamAttacher for All {
+        fn decide(&self, _: &StreamRequest) -> Decision {
+            Decision::on(CircuitId::new(7))
+        }
+        fn failed(&self, stream: &StreamInfo, error: &Error) {
+            self.0.send((stream.id.get(), StreamKind::of(stream), error.clone())).unwrap();
+        }
+        fn takes(&self, _: StreamKind) -> bool {
+            true
+        }
+    }
+    let (tor, controller) = tor();
+    let names = ["some.onion.", "www.some.ONION..", "some.onion"];
+    // An attacher of clients' streams isn't asked: tor does as it would without one.
+    let (attacher, asked, _) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
+    let guard = controller.attach_streams(attacher).unwrap();
+    for (id, name) in (11..).zip(names) {
+        arrives(&tor, id, &format!("{name}:80"));
+        tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
+    }
+    assert!(asked.is_empty());
+    guard.close().unwrap();
+    // One that is asked can't attach it: the stream is closed.
+    let (sender, failed) = unbounded();
+    let guard = controller.attach_streams(All(sender)).unwrap();
+    for (id, name) in (21..).zip(names) {
+        arrives(&tor, id, &format!("{name}:80"));
+        tor.wait_for(&format!("CLOSESTREAM {id} 1")).unwrap();
+        let (stream, kind, error) = failed.recv_timeout(SOON).unwrap();
+        assert_eq!((stream, kind), (id, StreamKind::Onion));
+        assert!(matches!(problem(&error), StreamProblem::Onion), "{error}");
+    }
+    // The end of the name counts, not the dot.
+    arrives(&tor, 31, "onion.test.:80");
+    tor.wait_for("ATTACHSTREAM 31 7").unwrap();
+    guard.close().unwrap();
+    assert!(!tor.sent().iter().any(|sent| sent.starts_with("ATTACHSTREAM 2")));
+}
+
+#[test]
 fn what_waits_already_is_asked_about() {
     let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 some.onion:80\n9 SENTCONNECT 3 d.test:80";
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";

@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
-use super::{Place, kind, via};
+use super::{Place, via};
 use crate::error::{Error, Result, SocksError, StreamError, StreamProblem};
 use crate::path::CircuitBuilder;
 use crate::socks::{Isolation, Passage, Request, Route};
 use crate::state::{Circuit, State};
 use crate::transport::{Deadline, Transport};
+use crate::types::is_onion_name;
 
 /// The way over a new circuit for each request.
 pub(crate) struct FreshRoute {
@@ -34,7 +35,7 @@ impl FreshRoute {
 
 impl Route for FreshRoute {
     fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
-        if request.host_name().is_some_and(kind::is_onion) {
+        if request.host_name().is_some_and(is_onion_name) {
             // Before a circuit is built for nothing.
             return Err(StreamError::new(None, StreamProblem::Onion).into());
         }

@@ -13,18 +13,23 @@ pub enum StreamKind {
     /// A client's, to a host or an address; look-ups, also those of the command RESOLVE, are among them. It can go over any
     /// circuit.
     Client,
-    /// A client's, to an onion service. tor makes the circuits to those itself, and refuses to put the stream on another one: it can
-    /// be left to tor, or be refused.
+    /// A client's stream to an onion service. tor builds the circuits to onion
+    /// services itself and refuses to attach such a stream to another circuit: the
+    /// stream can be left to tor, or be refused.
     ///
-    /// A name with a trailing dot (`….onion.`) belongs here, too, although tor takes it for an ordinary name: no exit may be
-    /// asked for it (RFC 7686).
+    /// A name with trailing dots, such as `abc.onion.`, counts as well, although it is
+    /// an ordinary name to tor 0.4.9. tor would attach the stream to any circuit, and
+    /// the exit would learn the address, which RFC 7686 forbids. An attempt to attach
+    /// it is refused here. If the stream is left to tor, tor sends it to an exit, as it
+    /// does without an attacher: an attacher that takes this kind can refuse it.
     Onion,
     /// tor's own, to a directory, or one with a `.exit` name, which only tor makes (it refuses those of clients).
     Internal,
 }
 
 impl StreamKind {
-    /// The sort of this stream. Only the end of its target's name counts: `www.exitgame.com` and `onion.example` are like any other.
+    /// Returns the kind of a stream. Only the end of its target's name counts:
+    /// `www.exitgame.com` and `onion.example` are ordinary names.
     pub fn of(stream: &StreamInfo) -> StreamKind {
         let is_directory = matches!(
             stream.purpose,
@@ -33,7 +38,7 @@ impl StreamKind {
         let host = stream.target.host();
         if is_directory || stream.session_group == Some(DIRECTORY_GROUP) || ends_with(host, ".exit") {
             StreamKind::Internal
-        } else if is_onion(host) {
+        } else if is_onion_name(host) {
             StreamKind::Onion
         } else {
             StreamKind::Client
@@ -48,12 +53,7 @@ pub(super) fn is_look_up(stream: &StreamInfo) -> bool {
         || stream.target.port() == Some(0)
 }
 
-/// Returns true if it is the name of an onion service, also with trailing dots.
-pub(super) fn is_onion(host: &str) -> bool {
-    is_onion_name(host)
-}
-
-/// Whether a name has this suffix, in whatever case.
+/// Returns true if a name has this suffix, in any case.
 fn ends_with(name: &str, suffix: &str) -> bool {
     let start = name.len().checked_sub(suffix.len());
     start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
@@ -75,15 +75,22 @@ mod tests {
             "my.onion.shop.example:80",
             "x.exit.example:80",
             "xonion:80",
+            "onion.:80",
+            "abc.onion.example.:80",
+            // An ordinary name to tor, which the exit is asked for.
+            "x.exit.:80",
             "exit:80",
             "[2001:db8::1]:80",
             "ünïcode:80",
         ] {
             assert_eq!(kind(&format!("5 NEW 0 {client} PURPOSE=USER")), StreamKind::Client, "{client}");
         }
-        for onion in
-            ["2gzyxa5ihm7nsggf.onion:80", "www.2gzyxa5ihm7nsggf.ONION:80", "2gzyxa5ihm7nsggf.onion.:80"]
-        {
+        for onion in [
+            "2gzyxa5ihm7nsggf.onion:80",
+            "www.2gzyxa5ihm7nsggf.ONION:80",
+            "abc.onion.:80",
+            "a.abc.Onion..:80",
+        ] {
             assert_eq!(kind(&format!("5 NEW 0 {onion} PURPOSE=USER")), StreamKind::Onion, "{onion}");
         }
     }

@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::Place;
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
-use super::{Place, kind};
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
 use crate::transport::{Deadline, Transport};
-use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus};
+use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus, is_onion_name};
 
 /// What the user names begin with: so that other programs with this library, at the same tor, leave these streams to their owner.
 const PREFIX: &str = "scape-via-";
@@ -246,7 +246,7 @@ pub(super) fn passage(
     let registry = hold.registry();
     let target = request.to_string();
     let target = target.split_once(' ').map_or("", |(_, target)| target);
-    if request.host_name().is_some_and(kind::is_onion) {
+    if request.host_name().is_some_and(is_onion_name) {
         let error = place.error(StreamProblem::Onion);
         return Err(StreamError { target: target.into(), ..error }.into());
     }

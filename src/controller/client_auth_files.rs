@@ -151,6 +151,11 @@ mod tests {
         fs::create_dir(folder.path().join("directory.auth_private")).unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink("/dev/zero", folder.path().join("device.auth_private")).unwrap();
+        {
+            // Nobody writes to the pipe, so opening it would block.
+            let fifo = folder.path().join("fifo.auth_private");
+            assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        }
         assert!(matches!(find_in(folder.path(), &address), Found::Free));
         write("bob.auth_private", &format!("{}\n", *line));
         assert!(matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private"));

@@ -70,7 +70,7 @@ impl LeaveStreams {
                 // A late answer may still set it, so it is to be undone.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
                 Lent::Set if before == Lent::Found && matches!(restored, Err(Error::Refused(_))) => {
-                    *lent = before
+                    *lent = before;
                 }
                 _ => {}
             }

@@ -1,76 +1,49 @@
-//! The file with the key of a service that comes back at the same address.
+//! The key file of a service that keeps its address.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use crate::error::{EndpointError, Error, Result};
-use crate::regular_file;
 use crate::types::OnionKey;
 
-/// More than any file with a key has.
-const LONGEST: u64 = 4096;
-
-/// The key in the file at `path`; a new one, which is saved there, where there is no such file.
+/// Loads the key in the file at `path`. If there is no such file, makes a key and
+/// saves it there.
 pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
-    match load(path)? {
-        Some(key) => Ok(key),
-        None => {
-            let key = OnionKey::random();
-            if save(path, &key)? {
-                return Ok(key);
-            }
-            // Somebody else was quicker.
-            load(path)?.ok_or_else(|| failed("read", path, io::ErrorKind::NotFound.into()))
-        }
+    if let Some(key) = load(path)? {
+        return Ok(key);
+    }
+    let key = OnionKey::random();
+    match key.save(path) {
+        Ok(()) => Ok(key),
+        // Another program was quicker.
+        Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => OnionKey::load(path),
+        Err(error) => Err(error),
     }
 }
 
+/// Returns `None` if there is no such file.
 fn load(path: &Path) -> Result<Option<OnionKey>> {
-    let no_key = || {
-        let why = format!(
-            "{} holds no onion key: neither ED25519-V3: with base64, nor what tor has in hs_ed25519_secret_key",
-            path.display()
-        );
-        EndpointError::invalid("privateKeyFile", why).into()
-    };
-    match regular_file::read(path, LONGEST) {
-        Ok(content) => read(&content).map(Some).ok_or_else(no_key),
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(no_key()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path, error)),
+    match OnionKey::load(path) {
+        Ok(key) => Ok(Some(key)),
+        Err(error) => match io_kind(&error) {
+            Some(io::ErrorKind::NotFound) => Ok(None),
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
+                let why = format!(
+                    "{} holds no onion key: neither ED25519-V3: with base64, nor what tor has in hs_ed25519_secret_key",
+                    path.display()
+                );
+                Err(EndpointError::invalid("privateKeyFile", why).into())
+            }
+            _ => Err(error),
+        },
     }
 }
 
-/// A key as text, as ADD_ONION gives it, or as tor keeps it in files.
-fn read(content: &[u8]) -> Option<OnionKey> {
-    if let Ok(key) = OnionKey::from_secret_key_file(content) {
-        return Some(key);
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+    match error {
+        Error::Io { source, .. } => Some(source.kind()),
+        _ => None,
     }
-    std::str::from_utf8(content).ok()?.trim().parse().ok()
-}
-
-/// Writes beside the file, for the owner only, and puts it in place. `false` where there is a file meanwhile.
-fn save(path: &Path, key: &OnionKey) -> Result<bool> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // The mode of temporary files is 0600.
-    let saved = tempfile::NamedTempFile::new_in(directory).and_then(|mut file| {
-        file.write_all(key.to_blob().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        match file.persist_noclobber(path) {
-            Ok(_) => Ok(true),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error.error),
-        }
-    });
-    saved.map_err(|error| failed("save a key in", path, error))
-}
-
-fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    Error::io(format!("cannot {what} {}", path.display()), error)
 }
 
 #[cfg(test)]
@@ -91,7 +64,8 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert!(!save(&path, &OnionKey::random()).unwrap());
+        let error = OnionKey::random().save(&path).unwrap_err();
+        assert_eq!(io_kind(&error), Some(io::ErrorKind::AlreadyExists));
         assert_eq!(load_or_make(&path).unwrap(), key);
     }
 

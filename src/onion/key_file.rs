@@ -139,4 +139,21 @@ mod tests {
         }
         assert_eq!(kind(OnionKey::load(folder.path().join("none"))), io::ErrorKind::NotFound);
     }
+
+    #[test]
+    fn key_is_loaded_from_a_short_regular_file_only() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file of 1 GB takes no room on the disk, and isn't read.
+        let large = folder.path().join("large");
+        fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
+        assert_eq!(kind(OnionKey::load(&large)), io::ErrorKind::FileTooLarge);
+        assert_eq!(kind(OnionKey::load(folder.path())), io::ErrorKind::InvalidInput);
+        #[cfg(unix)]
+        {
+            // Nobody writes to the pipe, so opening it would block.
+            let fifo = folder.path().join("fifo");
+            assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+            assert_eq!(kind(OnionKey::load(&fifo)), io::ErrorKind::InvalidInput);
+        }
+    }
 }

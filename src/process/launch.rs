@@ -136,8 +136,8 @@ impl Launch {
     ///
     /// [`start`](Self::start) refuses CR, LF and NUL, `DataDirectory` (use [`data_directory`](Self::data_directory)),
     /// `RunAsDaemon`, the options that make the control connection, and `CookieAuthentication 0` unless there is a
-    /// password or [`without_authentication`](Self::without_authentication) was called. tor's abbreviations of these
-    /// names are refused as well.
+    /// password or [`without_authentication`](Self::without_authentication) was called. A name that tor takes for another
+    /// one (`ControlPor`, `DataDir`, `EntryNode`) is replaced by the full name of the option, before these checks.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
@@ -377,7 +377,7 @@ impl Launch {
     fn has_password(&self) -> bool {
         let names = ["HashedControlPassword", "__HashedControlSessionPassword"];
         self.options.iter().any(|(given, value)| {
-            names.iter().any(|name| given.eq_ignore_ascii_case(name))
+            names.iter().any(|name| options::is_name_of(given, name))
                 && !value.as_bytes().trim_ascii().is_empty()
         })
     }
@@ -455,7 +455,7 @@ impl Launch {
             torrc.push("Log", b"notice stdout")?;
         }
         for (name, value) in &self.options {
-            let value = value.as_bytes();
+            let (name, value) = (options::full_name(name), value.as_bytes());
             // The other one that tor neither saves nor lets change: see Control::prepare.
             if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
                 command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::config::option_named;
 use crate::error::{ArgumentError, ArgumentProblem};
 
 /// The value of an option, in tor's own form.
@@ -79,15 +80,19 @@ macro_rules! from_number {
 
 from_number!(u8, u16, u32, u64, usize, i32, i64);
 
-/// Returns true if tor takes `given` for the option `name`. tor ignores the case and accepts abbreviations: of the options
-/// that begin with a text, the first one is meant.
+/// Returns the full name of the option that tor takes `name` for. An unknown name
+/// stays as it is, because a newer tor may have such an option.
 ///
-/// A very short text may mean another option for tor. It is taken for `name` as well, since nobody means such a text.
+/// tor ignores the case and accepts abbreviations and older names. Launching checks
+/// and writes full names only, so that tor can't take a name for another option
+/// than the one that was checked.
+pub(super) fn full_name(name: &str) -> &str {
+    option_named(name).unwrap_or(name)
+}
+
+/// Returns true if tor takes `given` for the option `name`.
 pub(super) fn is_name_of(given: &str, name: &str) -> bool {
-    // The only option whose name begins the name of another one that matters here.
-    let is_another = given.eq_ignore_ascii_case("ControlPort") && !name.eq_ignore_ascii_case("ControlPort");
-    let beginning = name.get(..given.len());
-    !is_another && !given.is_empty() && beginning.is_some_and(|text| text.eq_ignore_ascii_case(given))
+    full_name(given).eq_ignore_ascii_case(name)
 }
 
 /// The shortest abbreviation of `CookieAuthentication`: `Co` means another option for tor.
@@ -130,14 +135,29 @@ mod tests {
 
     #[test]
     fn abbreviated_option_names_are_recognized() {
-        for given in ["CookieAuthentication", "cookieauth", "COO"] {
-            assert!(is_name_of(given, "CookieAuthentication"), "{given}");
+        for (given, name) in [
+            ("CookieAuthentication", "CookieAuthentication"),
+            ("cookieauthent", "CookieAuthentication"),
+            ("ControlPor", "ControlPort"),
+            ("controlportw", "ControlPortWriteToFile"),
+            ("DataDir", "DataDirectory"),
+            ("__owningcontrollerp", "__OwningControllerProcess"),
+            ("HashedControlPass", "HashedControlPassword"),
+            ("RunAs", "RunAsDaemon"),
+            ("EntryNode", "EntryNodes"),
+            ("NoSuchOption", "NoSuchOption"),
+        ] {
+            assert!(is_name_of(given, name), "{given}");
         }
         for (given, name) in [
             ("", "Log"),
             ("CookieAuthFile", "CookieAuthentication"),
             ("CookieAuthentications", "CookieAuthentication"),
             ("ControlPort", "ControlPortWriteToFile"),
+            ("ControlPor", "ControlPortWriteToFile"),
+            // The first option that begins so is another one.
+            ("Co", "CookieAuthentication"),
+            ("C", "CookieAuthentication"),
             ("é", "Log"),
         ] {
             assert!(!is_name_of(given, name), "{given}");

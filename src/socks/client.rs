@@ -121,8 +121,7 @@ impl SocksProxy {
         self.keep.clone()
     }
 
-    /// How long a request may take.
-    #[cfg(feature = "http")]
+    /// Returns how long a request may take.
     pub(crate) fn request_timeout(&self) -> Duration {
         self.timeout
     }

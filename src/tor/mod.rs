@@ -28,6 +28,7 @@
 //! Nothing goes around tor, ever: where tor cannot be used, there is an error that says what was tried.
 
 mod circuit;
+mod circuit_socks;
 mod client;
 mod global;
 mod probe;
@@ -52,6 +53,7 @@ use crate::state::State;
 use crate::transport::{Address, Deadline};
 use crate::types::ListenerAddress;
 
+pub use circuit_socks::CircuitSocks;
 pub use client::TorClient;
 pub use socks_port::SocksPort;
 

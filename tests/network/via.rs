@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread;
@@ -17,7 +17,7 @@ use scape::process::owner_of;
 use scape::socks::SocksStream;
 use scape::state::{Circuit, State};
 use scape::testing::{Node, TestNetwork};
-use scape::types::{CircuitPurpose, EventKind, Fingerprint, StreamStatus};
+use scape::types::{CircuitPurpose, EventKind, Fingerprint, SocksStatus, StreamStatus};
 use scape::{BuildCircuit, CircuitBuilder, Error, SocksPort, Tor, TorClient};
 
 use crate::{Case, NAME, NAMED, SOON};
@@ -30,6 +30,7 @@ pub(crate) const CASES: &[Case] = &[
     ("what cannot go over a circuit goes nowhere", nowhere),
     ("look-ups over a controller's circuits, whose purpose changes meanwhile", look_ups),
     ("ten connections in turn over a circuit", in_turn),
+    ("other programs' connections over a circuit", other_programs),
 ];
 
 /// The processes of the relays.
@@ -431,4 +432,51 @@ fn in_turn(network: &TestNetwork) {
     // It was set once, and not yet put back.
     assert_eq!(changes.try_iter().count(), 1);
     assert_eq!(controller.onion_client_auth_view().unwrap(), [key]);
+}
+
+fn other_programs(network: &TestNetwork) {
+    use scape::socks::{Isolation, SocksProxy};
+    use scape::transport::Address;
+
+    let exits = Exits::new(network);
+    let (server, tor) = (server(), tor(network));
+    let state = tor.state().unwrap();
+    let circuit = circuits(network, &state, 1).remove(0);
+    let socks = circuit.socks().unwrap();
+    assert!(!format!("{socks:?}").contains(socks.password()));
+    assert!(socks.url().contains(socks.password()) && socks.url().ends_with(&socks.address().to_string()));
+    let port = SocksProxy::new(Address::from(socks.address())).timeout(SOON);
+    let own = port.clone().isolation(Isolation::new(socks.user(), socks.password()).unwrap());
+    // Private targets are refused, and so is whoever doesn't know the password.
+    let error = own.connect(("127.0.0.1", server.port)).unwrap_err();
+    assert_eq!(error.socks().unwrap().status(), Some(SocksStatus::NOT_ALLOWED), "{error}");
+    let wrong = port.clone().isolation(Isolation::new(socks.user(), "wrong").unwrap());
+    assert!(wrong.connect((NAME, server.port)).is_err() && port.connect((NAME, server.port)).is_err());
+    let mut streams: Vec<SocksStream> = (0..3)
+        .map(|number| {
+            let mut stream = own.connect((NAME, server.port)).unwrap();
+            greet(&mut stream, number).unwrap();
+            stream
+        })
+        .collect();
+    assert!(server.arrived.lock().values().all(|from| *from == exits.of(&circuit)));
+    // A program that says nothing has a connection, too.
+    let mut silent = TcpStream::connect(socks.address()).unwrap();
+    silent.set_read_timeout(Some(SOON)).unwrap();
+    let address = socks.address();
+    // With the proxy, everything ends: nothing goes over another circuit.
+    drop(socks);
+    let has_ended = |stream: &mut dyn Read| match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    };
+    assert!(streams.iter_mut().all(|stream| has_ended(stream)) && has_ended(&mut silent));
+    assert!(own.connect((NAME, server.port)).is_err());
+    assert_eq!(server.arrived.lock().len(), 3);
+    // The port closes when the thread that accepts has seen the end.
+    let deadline = Instant::now() + SOON;
+    while TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(10));
+    }
 }

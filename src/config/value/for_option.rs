@@ -19,9 +19,10 @@ use crate::types::{ConfigType, ExitRule, PolicyProblem, is_onion_name};
 /// for tor to say, and so is whatever depends on name resolution, on files, or on
 /// other options.
 ///
-/// Only what tor refuses is refused, except for two kinds of `MapAddress`: one of
-/// a single word, which tor accepts and then ignores, and one to an onion address
-/// with a trailing dot, which tor would look up at an exit.
+/// Only what tor refuses is refused, with two exceptions of `MapAddress`: one word,
+/// which tor accepts and then ignores, and a new address such as `abc.onion.`, an
+/// onion address with a trailing dot. tor would look that up at an exit, which
+/// RFC 7686 forbids.
 ///
 /// ```
 /// use scape::config::value::check_option;
@@ -129,9 +130,7 @@ impl Form {
             Form::HostPort => is_host_port(skip_spaces_and_comments(line)),
             Form::IpAddress => is_ip(line),
             Form::Log => log_target(line).is_some_and(is_log_target),
-            Form::MapAddress => {
-                words(line).nth(1).is_some_and(|to| !(to.ends_with('.') && is_onion_name(to)))
-            }
+            Form::MapAddress => is_mapping(line),
             Form::Nickname => line.len() <= 19 && line.bytes().all(|b| b.is_ascii_alphanumeric()),
             Form::Patterns => split_at_commas(line).all(|rule| is_rule(rule, true)),
             Form::Policy => split_at_commas(line).all(|rule| is_rule(rule, false)),
@@ -155,7 +154,10 @@ impl Form {
             Form::Log => {
                 "a severity (debug, info, notice, warn or err) and stdout, stderr, syslog or file PATH"
             }
-            Form::MapAddress => "two addresses: the one to map, and its new one, without a dot behind .onion",
+            Form::MapAddress => {
+                "two addresses: the one to map, and its new one, which may not be an onion address with a \
+                 trailing dot, because tor would look that up at an exit"
+            }
             Form::Nickname => "1 to 19 letters and digits",
             Form::Patterns => "address patterns such as 192.0.2.0/24:80, perhaps after accept or reject",
             Form::Policy => "rules such as accept *:80 or reject 192.0.2.0/24:*",
@@ -165,6 +167,16 @@ impl Form {
             Form::Ports => "ports from 1 to 65535",
             Form::RouterSet => "relays: fingerprints, nicknames, countries such as {de}, addresses",
         }
+    }
+}
+
+/// Returns true if it maps one address to another that tor doesn't send to an exit
+/// by mistake. As in MAPADDRESS, an address may be mapped to itself.
+fn is_mapping(line: &str) -> bool {
+    let mut words = words(line);
+    match (words.next(), words.next()) {
+        (Some(from), Some(to)) => from == to || !to.ends_with('.') || !is_onion_name(to),
+        _ => false,
     }
 }
 
@@ -343,5 +355,32 @@ fn is_hashed_password(text: &str) -> bool {
             digits.len() == 39
                 && digits.bytes().all(|b| BASE64_NOPAD.specification().symbols.contains(char::from(b)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn map_address_to_an_onion_name_with_a_trailing_dot_is_refused() {
+        let check = |line| check_option("mapaddress", &ConfigType::LineList, line);
+        for line in
+            ["a abc.onion.", "a.test  www.abc.ONION.", "*.a.test *.abc.onion.. x", "abc.onion abc.onion."]
+        {
+            let problem = check(line).unwrap_err().to_string();
+            assert!(problem.contains("trailing dot"), "{line}: {problem}");
+        }
+        for line in [
+            "a abc.onion",
+            "a b.test.",
+            "abc.onion. abc.onion",
+            "abc.onion. abc.onion.",
+            "a onion.",
+            "a b x.onion.",
+        ] {
+            assert!(check(line).is_ok(), "{line}");
+        }
+        assert!(check("a").is_err());
     }
 }

@@ -1,0 +1,538 @@
+//! A local SOCKS port for other programs, whose connections go over one circuit.
+//!
+//! [`CircuitSocks`] owns the port. One thread accepts connections. Each
+//! connection has a thread that makes the handshake, connects through tor and
+//! passes bytes to the program, and a second one that passes bytes to tor.
+//!
+//! Invariant: every socket of a connection is in [`Open`] from its first byte
+//! on, so dropping [`CircuitSocks`] can shut all of them down. After that,
+//! `Open` has no client, so no thread can begin a request or a connection.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::TorClient;
+use crate::error::{Error, Result, SocksError, SocksProblem};
+use crate::socks::Request;
+use crate::state::Circuit;
+use crate::transport::{Transport, deadline_after};
+use crate::types::{Secret, SocksStatus};
+
+/// The time that a program has for the whole SOCKS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The most connections at once.
+const MOST: usize = 256;
+/// The pause after a failed accept, for example with too many open files.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+/// The time for waking the thread that accepts.
+const WAKE_WITHIN: Duration = Duration::from_millis(500);
+const THREAD: &str = "scape-circuit-socks";
+
+/// RFC 1928: the protocol's version, and the method of RFC 1929.
+const SOCKS5: u8 = 5;
+const USER_AND_PASSWORD: u8 = 2;
+const NO_ACCEPTABLE_METHOD: u8 = 0xff;
+/// RFC 1928: the command and the address types.
+const CONNECT: u8 = 1;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+/// RFC 1929: the version, and the answers.
+const PASSWORD_VERSION: u8 = 1;
+const ACCEPTED: u8 = 0;
+const REFUSED: u8 = 1;
+
+/// A SOCKS5 proxy for other programs, whose connections go over one circuit.
+///
+/// [`Circuit::socks`] opens the proxy on a port of 127.0.0.1 that the operating
+/// system chooses. A program must send the user name and the password, which
+/// are random. Up to 256 connections can be open at once; more are closed
+/// immediately. The handshake must be done within 10 seconds.
+///
+/// The proxy runs inside this process, with one thread of its own and two more
+/// for each connection. Dropping it closes the port and all connections. The
+/// same happens when the process ends, in whatever way, so no connection moves
+/// to another circuit. If the circuit has ended, new connections are refused.
+///
+/// The URL contains the password, and anybody on this machine who knows it can
+/// use the circuit. Don't pass it as a program's argument, because other users
+/// can see arguments. Environment variables are private, but many programs
+/// skip the proxy for hosts in `NO_PROXY`, and prefer `https_proxy` over
+/// `ALL_PROXY`. This example gives curl the URL on its standard input:
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std::process::{Command, Stdio};
+/// use std::time::Duration;
+///
+/// let tor = scape::Tor::connect()?;
+/// let state = tor.state()?;
+/// let circuit = state.wait(Duration::from_secs(60), |state| {
+///     state.circuits().into_iter().find(|circuit| circuit.is_built())
+/// })?;
+/// let socks = circuit.socks()?;
+/// // `--disable` ignores curl's own configuration file.
+/// let mut curl = Command::new("curl")
+///     .args(["--disable", "--config", "-", "https://example.com/"])
+///     .stdin(Stdio::piped())
+///     .spawn()?;
+/// if let Some(mut config) = curl.stdin.take() {
+///     writeln!(config, "proxy = \"{}\"\nnoproxy = \"\"", socks.url())?;
+/// }
+/// println!("{}", curl.wait()?);
+/// drop(socks); // not before curl has ended
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping this closes the proxy"]
+pub struct CircuitSocks {
+    address: SocketAddr,
+    listener: Arc<TcpListener>,
+    shared: Arc<Shared>,
+}
+
+impl Circuit {
+    /// Opens a SOCKS5 proxy for other programs, whose connections go over this
+    /// circuit as long as the returned [`CircuitSocks`] lives.
+    ///
+    /// The proxy knows the command CONNECT only. It refuses
+    /// [private](crate::socks::is_private) addresses and onion services, which
+    /// can't be reached over a given circuit.
+    ///
+    /// As long as the proxy lives, every new stream of this tor waits for this
+    /// program: see [`Tor::client_via_on`](crate::Tor::client_via_on).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`client`](Circuit::client), most often a circuit that has
+    /// ended, and [`Error::Io`](crate::Error::Io) if no port can be opened.
+    pub fn socks(&self) -> Result<CircuitSocks> {
+        CircuitSocks::open(self.client()?)
+    }
+}
+
+impl CircuitSocks {
+    fn open(client: TorClient) -> Result<CircuitSocks> {
+        let failed = |error| Error::io("open a SOCKS port for other programs", error);
+        let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?);
+        let address = listener.local_addr().map_err(failed)?;
+        let random = || hex::encode(rand::random::<[u8; 16]>());
+        let open = Open { client: Some(client), next: 0, connections: HashMap::new() };
+        let shared = Shared { user: random(), password: Secret::from(random()), open: Mutex::new(open) };
+        let socks = CircuitSocks { address, listener, shared: Arc::new(shared) };
+        let (listener, shared) = (socks.listener.clone(), socks.shared.clone());
+        thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || accept(&listener, &shared))
+            .map_err(failed)?;
+        Ok(socks)
+    }
+
+    /// Returns the proxy's URL with its credentials:
+    /// `socks5h://USER:PASSWORD@127.0.0.1:PORT`.
+    ///
+    /// curl and many other programs read this form. `socks5h` means that names
+    /// are resolved by the proxy, that is, by the circuit's exit.
+    pub fn url(&self) -> String {
+        format!("socks5h://{}:{}@{}", self.user(), self.password(), self.address)
+    }
+
+    /// Returns the proxy's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the user name: 32 hexadecimal digits.
+    pub fn user(&self) -> &str {
+        &self.shared.user
+    }
+
+    /// Returns the password: 32 hexadecimal digits.
+    pub fn password(&self) -> &str {
+        std::str::from_utf8(self.shared.password.expose()).unwrap_or_default()
+    }
+}
+
+impl Drop for CircuitSocks {
+    fn drop(&mut self) {
+        let (client, connections) = {
+            let mut open = self.shared.open.lock();
+            (open.client.take(), std::mem::take(&mut open.connections))
+        };
+        for socket in connections.into_values().flatten() {
+            // A socket that has ended already needs nothing.
+            let _ = socket.shutdown();
+        }
+        // Wakes the thread that accepts, which closes the port by ending. Without a
+        // free file there can be no connection, so the socket itself is shut down.
+        if TcpStream::connect_timeout(&self.address, WAKE_WITHIN).is_err() {
+            #[cfg(unix)]
+            let _ = rustix::net::shutdown(&*self.listener, rustix::net::Shutdown::Both);
+        }
+        drop(client);
+    }
+}
+
+impl fmt::Debug for CircuitSocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitSocks").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// What the proxy and its threads share.
+struct Shared {
+    user: String,
+    password: Secret,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    /// `None` once the proxy is closed.
+    client: Option<TorClient>,
+    next: u64,
+    /// The sockets of each connection: the program's, and then tor's.
+    connections: HashMap<u64, Vec<Transport>>,
+}
+
+/// A connection's entry in [`Open`]. Dropping it removes the entry.
+struct Entry {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Entry {
+    /// Enters a program's connection. Returns `None` if the proxy is closed or
+    /// has too many connections.
+    fn new(shared: &Arc<Shared>, program: &Transport) -> Option<Entry> {
+        let program = program.try_clone().ok()?;
+        let mut open = shared.open.lock();
+        if open.client.is_none() || open.connections.len() >= MOST {
+            return None;
+        }
+        open.next += 1;
+        let number = open.next;
+        open.connections.insert(number, vec![program]);
+        Some(Entry { shared: shared.clone(), number })
+    }
+
+    /// Adds the connection to tor, to be shut down with the proxy.
+    fn add(&self, server: &Transport) -> io::Result<()> {
+        let server = server.try_clone()?;
+        match self.shared.open.lock().connections.get_mut(&self.number) {
+            Some(sockets) => {
+                sockets.push(server);
+                Ok(())
+            }
+            None => Err(closed()),
+        }
+    }
+
+    fn client(&self) -> io::Result<TorClient> {
+        self.shared.open.lock().client.clone().ok_or_else(closed)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.shared.open.lock().connections.remove(&self.number);
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the proxy was closed")
+}
+
+/// Accepts connections until the proxy is closed.
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        let accepted = listener.accept();
+        if shared.open.lock().client.is_none() {
+            return;
+        }
+        let Ok((program, _)) = accepted else {
+            thread::sleep(AFTER_FAILURE);
+            continue;
+        };
+        let program = Transport::from(program);
+        let Some(entry) = Entry::new(shared, &program) else { continue };
+        // If there is no thread, the closure is dropped, and the connection with it.
+        let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+            if let Err(error) = serve(&program, &entry) {
+                log::debug!(target: "scape::attach", "a connection to a circuit's proxy: {error}");
+            }
+        });
+    }
+}
+
+/// Serves one connection from its first byte to its end.
+fn serve(program: &Transport, entry: &Entry) -> io::Result<()> {
+    let deadline = deadline_after(HANDSHAKE);
+    let shared = &entry.shared;
+    let Some((host, port)) = handshake(program, &shared.user, &shared.password, deadline)? else {
+        return Ok(());
+    };
+    // The client keeps a launched tor alive until the connection ends.
+    let client = entry.client()?;
+    let connected = connect(&client, entry, &host, port);
+    let status = connected.as_ref().map_or_else(status, |_| SocksStatus::SUCCEEDED);
+    answer(program, status, deadline_after(HANDSHAKE))?;
+    let server = connected.map_err(io::Error::other)?;
+    for socket in [program, &server] {
+        socket.set_read_timeout(None)?;
+        socket.set_write_timeout(None)?;
+    }
+    relay(program, &server)
+}
+
+/// Reads a program's credentials and request (RFC 1928 and RFC 1929). Returns
+/// `None` if the program was refused, which it has been told.
+fn handshake(
+    program: &Transport,
+    user: &str,
+    password: &Secret,
+    deadline: Instant,
+) -> io::Result<Option<(String, u16)>> {
+    let read = |count: u8| read(program, count.into(), deadline);
+    let byte = || read_array::<1>(program, deadline).map(|[byte]| byte);
+    let write = |bytes: &[u8]| program.write_all_by(bytes, deadline);
+    if byte()? != SOCKS5 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the program does not speak SOCKS5"));
+    }
+    let methods = read(byte()?)?;
+    if !methods.contains(&USER_AND_PASSWORD) {
+        write(&[SOCKS5, NO_ACCEPTABLE_METHOD])?;
+        return Ok(None);
+    }
+    write(&[SOCKS5, USER_AND_PASSWORD])?;
+
+    let version = byte()?;
+    let given_user = read(byte()?)?;
+    let given_password = Secret::new(read(byte()?)?);
+    let is_known = (given_user == user.as_bytes()) & (given_password == *password);
+    if version != PASSWORD_VERSION || !is_known {
+        write(&[PASSWORD_VERSION, REFUSED])?;
+        return Ok(None);
+    }
+    write(&[PASSWORD_VERSION, ACCEPTED])?;
+
+    let [version, command, _, kind] = read_array(program, deadline)?;
+    let refuse = |status| answer(program, status, deadline).map(|()| None);
+    let host = match kind {
+        _ if version != SOCKS5 => return refuse(SocksStatus::GENERAL_FAILURE),
+        IPV4 => IpAddr::from(Ipv4Addr::from(read_array::<4>(program, deadline)?)).to_string(),
+        IPV6 => IpAddr::from(Ipv6Addr::from(read_array::<16>(program, deadline)?)).to_string(),
+        NAME => match String::from_utf8(read(byte()?)?) {
+            Ok(name) => name,
+            Err(_) => return refuse(SocksStatus::GENERAL_FAILURE),
+        },
+        _ => return refuse(SocksStatus::ADDRESS_TYPE_NOT_SUPPORTED),
+    };
+    let port = u16::from_be_bytes(read_array(program, deadline)?);
+    if command != CONNECT {
+        return refuse(SocksStatus::COMMAND_NOT_SUPPORTED);
+    }
+    Ok(Some((host, port)))
+}
+
+/// Connects over the circuit. The connection to tor is entered before the
+/// request is made, so closing the proxy also ends the request.
+fn connect(client: &TorClient, entry: &Entry, host: &str, port: u16) -> Result<Transport> {
+    let proxy = client.proxy();
+    let request = Request::connect((host, port))?;
+    let deadline = deadline_after(proxy.request_timeout());
+    let passage = proxy.passage(&request, deadline)?;
+    let server = proxy.open(&request, deadline)?;
+    let failed = |error| SocksError::new(request.to_string(), SocksProblem::Io(Arc::new(error)));
+    entry.add(&server).map_err(failed)?;
+    proxy.ask(&server, &request, passage, deadline)?;
+    Ok(server)
+}
+
+/// Returns the SOCKS status that tells a program of this error.
+fn status(error: &Error) -> SocksStatus {
+    match error.socks().map(SocksError::problem) {
+        Some(SocksProblem::Status(status)) => *status,
+        Some(SocksProblem::Private) => SocksStatus::NOT_ALLOWED,
+        Some(SocksProblem::Timeout(_)) => SocksStatus::TTL_EXPIRED,
+        _ => SocksStatus::GENERAL_FAILURE,
+    }
+}
+
+fn answer(program: &Transport, status: SocksStatus, deadline: Instant) -> io::Result<()> {
+    program.write_all_by(&[SOCKS5, status.code(), 0, IPV4, 0, 0, 0, 0, 0, 0], deadline)
+}
+
+fn read_array<const N: usize>(program: &Transport, deadline: Instant) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    fill(program, &mut bytes, deadline)?;
+    Ok(bytes)
+}
+
+fn read(program: &Transport, count: usize, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    fill(program, &mut bytes, deadline)?;
+    Ok(bytes)
+}
+
+/// Reads exactly as many bytes as there is room for, because what follows the
+/// handshake belongs to the connection.
+fn fill(program: &Transport, mut bytes: &mut [u8], deadline: Instant) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match program.read_by(bytes, deadline)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => bytes = bytes.get_mut(count..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
+/// Passes bytes on in both directions until tor's side ends, or either fails.
+fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
+    let (from, to) = (program.try_clone()?, server.try_clone()?);
+    let upwards = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        // The end of what a program writes is passed on. tor delivers what it has got
+        // and then closes the stream; what arrives until then still gets through.
+        let how = match copy(&from, &to) {
+            Ok(()) => Shutdown::Write,
+            Err(_) => Shutdown::Both,
+        };
+        let _ = to.shutdown_how(how);
+    })?;
+    let outcome = copy(server, program);
+    // tor has no half-closed streams: when its side has ended, so has the other.
+    let _ = program.shutdown();
+    let _ = server.shutdown();
+    let _ = upwards.join();
+    outcome
+}
+
+fn copy(mut from: &Transport, mut to: &Transport) -> io::Result<()> {
+    io::copy(&mut from, &mut to).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// Makes a handshake with what a program sends, which may end after that.
+    /// Returns the outcome, and what the program was answered.
+    fn made(sent: &[&[u8]]) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
+        let (here, mut program) = Transport::pair();
+        program.write_all(&sent.concat()).unwrap();
+        program.shutdown_write().unwrap();
+        let outcome = handshake(&here, "user", &Secret::from("sesame"), deadline_after(SOON));
+        drop(here);
+        let mut answers = Vec::new();
+        program.read_to_end(&mut answers).unwrap();
+        (outcome, answers)
+    }
+
+    const METHODS: &[u8] = b"\x05\x02\x00\x02";
+    const KNOWN: &[u8] = b"\x01\x04user\x06sesame";
+
+    #[test]
+    fn handshake_yields_the_target_of_a_known_program() {
+        for (target, host) in [
+            (&b"\x05\x01\x00\x03\x09some.test\x00\x50"[..], "some.test"),
+            (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50", "192.0.2.1"),
+            (b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x50", "2001:db8::1"),
+        ] {
+            let (outcome, answers) = made(&[METHODS, KNOWN, target]);
+            assert_eq!(outcome.unwrap(), Some((host.to_owned(), 80)));
+            assert_eq!(answers, b"\x05\x02\x01\x00");
+        }
+    }
+
+    #[test]
+    fn handshake_refuses_programs_without_the_credentials() {
+        for (sent, answered) in [
+            (&[&b"\x05\x01\x00"[..]][..], &b"\x05\xff"[..]),
+            (&[b"\x05\x00"], b"\x05\xff"),
+            (&[METHODS, b"\x01\x04user\x06Sesame"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x04user\x05sesam"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x04USER\x06sesame"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x00\x00"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x05\x04user\x06sesame"], b"\x05\x02\x01\x01"),
+        ] {
+            let (outcome, answers) = made(sent);
+            assert_eq!((outcome.unwrap(), &*answers), (None, answered));
+        }
+        // Requests that the proxy can't serve.
+        for (request, status) in [
+            (&b"\x05\xf0\x00\x03\x01a\x00\x00"[..], 7),
+            (b"\x05\x02\x00\x01\xc0\x00\x02\x01\x00\x50", 7),
+            (b"\x05\x01\x00\x09", 8),
+            (b"\x05\x01\x00\x03\x01\xff\x00\x50", 1),
+            (b"\x04\x01\x00\x01", 1),
+        ] {
+            let (outcome, answers) = made(&[METHODS, KNOWN, request]);
+            assert_eq!((outcome.unwrap(), answers.get(5)), (None, Some(&status)));
+        }
+        // Programs that don't speak SOCKS5, or end too early, are not answered.
+        for sent in [&b""[..], b"\x05", b"\x05\x02\x02", b"\x04\x01\x00\x50", b"GET / HTTP/1.0\r\n"] {
+            let (outcome, answers) = made(&[sent]);
+            assert!(outcome.is_err() && answers.is_empty(), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn handshake_has_one_deadline_for_a_program_that_sends_slowly() {
+        let (here, program) = Transport::pair();
+        let slow = thread::spawn(move || {
+            for _ in 0..1000 {
+                if (&program).write_all(b"\x05").is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let started = Instant::now();
+        let deadline = deadline_after(Duration::from_millis(200));
+        // Five methods, and then a user name of five bytes, and so on: never an end.
+        let outcome = loop {
+            match handshake(&here, "user", &Secret::from("sesame"), deadline) {
+                Ok(None) => {}
+                other => break other,
+            }
+        };
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() < SOON);
+        drop(here);
+        slow.join().unwrap();
+    }
+
+    #[test]
+    fn relay_delivers_the_answer_to_a_program_that_has_stopped_writing() {
+        let ((mut program, here), (there, mut tor)) = (Transport::pair(), Transport::pair());
+        let relaying = thread::spawn(move || relay(&here, &there));
+        program.write_all(b"question").unwrap();
+        program.shutdown_write().unwrap();
+        let mut question = String::new();
+        tor.read_to_string(&mut question).unwrap();
+        tor.write_all(b"answer").unwrap();
+        drop(tor);
+        let mut answer = String::new();
+        program.read_to_string(&mut answer).unwrap();
+        assert_eq!((&*question, &*answer), ("question", "answer"));
+        relaying.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn relay_ends_with_tor_although_the_program_stays() {
+        let ((mut program, here), (there, tor)) = (Transport::pair(), Transport::pair());
+        let relaying = thread::spawn(move || relay(&here, &there));
+        drop(tor);
+        assert_eq!(program.read(&mut [0]).unwrap(), 0);
+        relaying.join().unwrap().unwrap();
+    }
+}
