@@ -6,6 +6,7 @@
 //!     cargo run --example signals
 //!
 //! It sends every new stream to port 80 over one circuit, until it is told to end.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
 use std::time::Duration;

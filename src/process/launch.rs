@@ -369,7 +369,7 @@ impl Launch {
 
     /// The value of `CookieAuthentication`, if it is set.
     fn cookie_authentication(&self) -> Option<&[u8]> {
-        let last = self.options.iter().rfind(|(given, _)| options::is_cookie_authentication(given));
+        let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, "CookieAuthentication"));
         last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 

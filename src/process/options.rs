@@ -95,16 +95,6 @@ pub(super) fn is_name_of(given: &str, name: &str) -> bool {
     full_name(given).eq_ignore_ascii_case(name)
 }
 
-/// The shortest abbreviation of `CookieAuthentication`: `Co` means another option for tor.
-const SHORTEST_COOKIE: &str = "Coo";
-
-/// Returns true if tor certainly takes `given` for `CookieAuthentication`.
-///
-/// [`is_name_of`] would be wrong here: taking another option for this one would leave control ports without authentication.
-pub(super) fn is_cookie_authentication(given: &str) -> bool {
-    given.len() >= SHORTEST_COOKIE.len() && is_name_of(given, "CookieAuthentication")
-}
-
 /// Refuses what cannot be an option of a tor that is launched. Line ends and NULs are refused: no option has a use for them.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
@@ -167,10 +157,10 @@ mod tests {
     #[test]
     fn short_names_of_other_options_are_not_cookie_authentication() {
         for given in ["CookieAuthentication", "cookieauth", "COO"] {
-            assert!(is_cookie_authentication(given), "{given}");
+            assert!(is_name_of(given, "CookieAuthentication"), "{given}");
         }
         for given in ["", "C", "Co", "CookieAuthFile", "CookieAuthFileGroupReadable"] {
-            assert!(!is_cookie_authentication(given), "{given}");
+            assert!(!is_name_of(given, "CookieAuthentication"), "{given}");
         }
     }
 
