@@ -189,6 +189,33 @@ fn clients_keys_that_tor_forgets_are_given_again() {
 }
 
 #[test]
+fn service_whose_address_does_not_come_is_taken_out_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("service");
+    let group = getconf(&[&format!("HiddenServiceDir={}", directory.display()), "HiddenServicePort=80"]);
+    let is_added = Arc::new(Mutex::new(false));
+    // A tor that takes the service, and never writes its address.
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_any(move |command| {
+            let mut is_added = is_added.lock();
+            if command == "GETCONF HiddenServiceOptions" {
+                let none = "250 HiddenServiceOptions\r\n".to_owned();
+                return Some(if *is_added { group.clone() } else { none }.into_bytes());
+            }
+            *is_added |= command.starts_with("SETCONF");
+            command.starts_with("SETCONF").then(|| b"250 OK\r\n".to_vec())
+        })
+        .start()
+        .unwrap();
+    let onions = DiskOnions::of(&connect(&tor).with_timeout(Duration::from_secs(2)));
+    let error = onions.add(&DiskOnion::new(&directory).local_port(80)).unwrap_err();
+    let Error::DiskOnion(error) = error else { panic!("{error:?}") };
+    assert!(matches!(error.problem, DiskOnionProblem::NoHostname(_)), "{error}");
+    assert_eq!(sent(&tor, "SETCONF").last().unwrap(), "SETCONF HiddenServiceDir");
+}
+
+#[test]
 fn one_turn_after_the_other_and_not_forever() {
     // A tor that keeps what it is told, and takes its time.
     let kept = Arc::new(Mutex::new("250 HiddenServiceOptions\r\n".to_owned()));

@@ -17,7 +17,7 @@ use crate::controller::Controller;
 use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result};
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
-use crate::types::{OnionAddress, Progress};
+use crate::types::{OnionAddress, OnionKey, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
@@ -118,7 +118,8 @@ impl DiskOnions {
     ///
     /// [`Error::Argument`] for a service that tor would not take ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
     /// directory is there already, the directory cannot be used, or tor refuses. Nothing has changed then, and what was
-    /// made here is taken away again.
+    /// made here is taken away again. [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in time: the service is taken
+    /// out of the configuration again, which may take five seconds more, and its directory stays.
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
         self.add_with(service, &DiskOnionFiles::new())
     }
@@ -159,13 +160,18 @@ impl DiskOnions {
         match publication.wait_until(&added.address(), wait, deadline, on_progress) {
             Ok(()) => Ok(added),
             Err(error) => {
-                let undoing = self.controller.with_timeout(self.controller.timeout().min(REMOVE_WITHIN));
-                if let Err(error) = DiskOnions::of(&undoing).remove(service.directory()) {
-                    let directory = service.directory().display();
-                    log::debug!(target: "scape::onion", "{directory} stays configured: {error}");
-                }
+                self.take_out_again(service);
                 Err(error)
             }
+        }
+    }
+
+    /// Takes a service that was just added out of the configuration, because the rest of the call failed.
+    fn take_out_again(&self, service: &DiskOnion) {
+        let undoing = self.controller.with_timeout(self.controller.timeout().min(REMOVE_WITHIN));
+        if let Err(error) = DiskOnions::of(&undoing).remove(service.directory()) {
+            let directory = service.directory().display();
+            log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
         }
     }
 
@@ -191,15 +197,22 @@ impl DiskOnions {
             Ok(())
         });
         settle(added, prepared, service, tor)?;
-        let address = call.wait_for_hostname(service.directory())?;
-        if let Some(key) = files.key.as_ref().filter(|key| key.address() != address) {
-            let what = format!("{address} in place of {}", key.address());
-            return Err(Error::answer(
-                format!("SETCONF HiddenServiceDir={}", service.directory().display()),
-                what,
-            ));
+        let address = call.wait_for_hostname(service.directory()).and_then(|address| {
+            match files.key.as_ref().map(OnionKey::address).filter(|wanted| *wanted != address) {
+                None => Ok(address),
+                Some(wanted) => {
+                    let command = format!("SETCONF HiddenServiceDir={}", service.directory().display());
+                    Err(Error::answer(command, format!("{address} in place of {wanted}")))
+                }
+            }
+        });
+        match address {
+            Ok(address) => Ok(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)),
+            Err(error) => {
+                self.take_out_again(service);
+                Err(error)
+            }
         }
-        Ok(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address))
     }
 
     /// Replaces the service with this directory by another, in its place. Its keys stay in their directory, unless the other
