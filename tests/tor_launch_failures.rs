@@ -94,6 +94,25 @@ fn a_port_that_is_in_use() {
     }
 }
 
+/// tor opens its control port before the other ports. When one of those fails,
+/// a control connection is hung up on, and tor's own end is the cause.
+#[test]
+fn tor_that_hangs_up_before_it_ends_is_told_with_its_status() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let instead = format!(
+        r#"while [ "$1" != -f ]; do shift; done
+        file=$(sed -n 's/^ControlPortWriteToFile "*\([^"]*\)"*$/\1/p' "$2")
+        echo PORT=127.0.0.1:{port} >"$file"
+        sleep 1
+        exit 3"#
+    );
+    let launch = offline().control(Control::TcpPort).env("INSTEAD", instead);
+    let error = Recorded::new().failure(launch);
+    assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(3), .. }), "{error:?}");
+}
+
 #[test]
 fn a_data_directory_that_another_tor_uses() {
     let directory = tempfile::tempdir().unwrap();

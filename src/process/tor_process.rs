@@ -10,7 +10,7 @@ use super::child::{Child, ChildHandle};
 use super::exit::Exit;
 use super::private_dir::PrivateDir;
 use crate::controller::Controller;
-use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
+use crate::error::{AuthError, Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
 use crate::transport::Address;
 use crate::undo::Undo;
 
@@ -124,7 +124,9 @@ impl Running {
     /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended.
     pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
-        let grace = if error.is_closed() { LAST_BREATH } else { Duration::ZERO };
+        let hung_up = error.is_closed()
+            || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)));
+        let grace = if hung_up { LAST_BREATH } else { Duration::ZERO };
         let child = &self.child;
         match end_of(child, grace) {
             Some(ended) => ended,
