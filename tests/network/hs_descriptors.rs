@@ -43,7 +43,7 @@ fn fetched(network: &TestNetwork) {
     // Those that tor chooses it asks once each, and then none for a while (15 seconds in a testing network): it is silent.
     let mut asked = 0;
     let error = loop {
-        match tor.fetch_hs_descriptor(added.address, Duration::from_secs(2)) {
+        match tor.fetch_hs_descriptor(added.address, Duration::from_secs(10)) {
             Ok(_) => asked += 1,
             Err(error) => break error,
         }
