@@ -58,7 +58,10 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// takes locks; call it on a thread that waits for signals. With the crate `signal-hook` (the example `signals` is a
 /// whole program):
 ///
-/// ```ignore
+/// ```no_run
+/// use signal_hook::consts::{SIGINT, SIGTERM};
+/// use std::time::Duration;
+///
 /// let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
 /// std::thread::spawn(move || {
 ///     if let Some(signal) = signals.forever().next() {
@@ -66,6 +69,7 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///         let _ = signal_hook::low_level::emulate_default_handler(signal);
 ///     }
 /// });
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Nothing can be undone after `SIGKILL`, an abort (a panic with `panic = "abort"`, for example) or a power failure.
