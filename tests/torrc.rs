@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use scape::Error;
-use scape::config::{Torrc, TorrcComparison, TorrcMagic};
+use scape::config::{Torrc, TorrcComparison, TorrcEntry, TorrcMagic};
 use scape::error::{TorrcFileProblem, TorrcProblem};
 use scape::types::ConfLine;
 
@@ -664,6 +664,23 @@ fn apply(torrc: &mut Torrc, change: &Change) {
     }
 }
 
+/// The values of the entries that a change is not about. tor takes abbreviations, so that a line `uN x` may be another
+/// value of the option `U`: `Torrc` says which lines belong to an option.
+fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
+    let is_own = |entry: &TorrcEntry| match change {
+        Change::Set(name, _) | Change::SetAll(name, _) | Change::Append(name, _) | Change::Clear(name) => {
+            entry.is_named(name)
+        }
+        Change::Insert(..) => entry.is_named("Inserted"),
+        Change::Services(_) => {
+            let name = entry.name().to_ascii_lowercase();
+            name.starts_with("hiddenservice") || "hiddenservice".starts_with(&name)
+        }
+        Change::RemoveAt(_) => false,
+    };
+    torrc.entries().filter(|entry| !is_own(entry)).map(|entry| entry.value_bytes().to_vec()).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -702,17 +719,13 @@ proptest! {
     fn changes_leave_a_text_that_says_the_same(text in text(), changes in proptest::collection::vec(change(), 1..6)) {
         if let Ok(mut torrc) = Torrc::parse(&text) {
             for change in &changes {
-                let others = |torrc: &Torrc| -> Vec<Vec<u8>> {
-                    let own = |name: &str| name.len() == 1 || name == "Inserted" || name.to_ascii_lowercase().starts_with("hiddenservice");
-                    torrc.entries().filter(|entry| !own(entry.name())).map(|entry| entry.value_bytes().to_vec()).collect()
-                };
-                let before = others(&torrc);
+                let before = others(&torrc, change);
                 apply(&mut torrc, change);
                 let again = Torrc::parse(torrc.to_bytes()).unwrap();
                 prop_assert_eq!(&again, &torrc);
                 prop_assert_eq!(as_tor_reads(&torrc.to_bytes()).map(|entries| entries.len()), Some(torrc.len()));
                 if !matches!(change, Change::RemoveAt(_)) {
-                    prop_assert_eq!(others(&torrc), before);
+                    prop_assert_eq!(others(&torrc, change), before);
                 }
             }
         }
@@ -743,6 +756,9 @@ fn abbreviated_options_are_found_as_in_tor() {
     assert_eq!((torrc.get("SocksPort"), torrc.get("SocksPolicy").as_deref()), (None, Some("9050")));
     let names: Vec<String> = torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();
     assert_eq!(names, ["HiddenServiceDir", "HiddenServicePort"]);
+    // Two abbreviations of one option, which is UnixSocksGroupWritable.
+    let mut short = parse("#\\\nuN \"x\"\n");
+    assert_eq!((short.clear("U"), short.is_empty()), (1, true));
     torrc.set("ExitNodes", "{de}").unwrap();
     assert_eq!(torrc.get_all("ExitNodes"), ["{de}"]);
     assert_eq!(torrc.clear("ExitNodes"), 1);

@@ -153,7 +153,7 @@ impl Torrc {
         self.entries().next().is_none()
     }
 
-    /// The lines of an option, in order, whatever the case of its name.
+    /// The lines of an option, in order. tor ignores the case of a name and takes abbreviations, and so does this.
     pub fn entries_of<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a TorrcEntry> {
         self.entries().filter(move |entry| entry.is_named(name))
     }
