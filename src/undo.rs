@@ -1,4 +1,4 @@
-//! What a program undoes when it is told to end: see [`undo_all`].
+//! Undoing what a program has made when it is told to end: see [`undo_all`].
 
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -16,7 +16,7 @@ pub(crate) trait Undo: Send + Sync {
     fn undo(&self, timeout: Duration) -> Result<()>;
 }
 
-/// What is undone first.
+/// The order of undoing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rank {
     /// A control connection, and what lives by it.
@@ -54,9 +54,9 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///
 /// # Signals
 ///
-/// The library installs no signal handlers: that is the program's business. Don't call this within a handler, because it
-/// takes locks; call it on a thread that waits for signals. With the crate `signal-hook` (the example `signals` is a
-/// whole program):
+/// The library installs no signal handlers: that is the program's business. Don't call this within a signal handler,
+/// because it takes locks, nor within a callback of this library, because closing a connection waits for its callbacks.
+/// Call it on a thread that waits for signals. With the crate `signal-hook` (the example `signals` is a whole program):
 ///
 /// ```no_run
 /// use signal_hook::consts::{SIGINT, SIGTERM};

@@ -437,7 +437,7 @@ impl State {
         }
     }
 
-    /// Whether the socket of this number has ended, and callers were not let in on another yet.
+    /// Returns true if the socket of this number has ended and callers were not let in on another one yet.
     fn is_down(&self, number: u64) -> bool {
         self.number == number && matches!(self.current, Current::Down(_) | Current::Restoring(..))
     }

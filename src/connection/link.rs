@@ -60,7 +60,7 @@ impl Link {
         self.live.store(true, Ordering::SeqCst);
     }
 
-    /// Its events do not count any more: another link follows.
+    /// Ignores the link's events from now on, because another link follows.
     pub(super) fn go_dead(&self) {
         self.live.store(false, Ordering::SeqCst);
     }

@@ -37,8 +37,11 @@
 //!
 //! # The order of locks
 //!
-//! Interest, then the hub's state, then writer, then waiters; then routes and within it a queue's own lock; then the
-//! dispatcher's state. The slot of a callback is taken without any of these.
+//! Interest, then a turn of the writer, then the hub's state, then waiters; then routes and within it a queue's own lock;
+//! then the dispatcher's state. The slot of a callback is taken without any of these.
+//!
+//! (A write that ends its link has the writer's turn when it tells the hub, so nobody who has the hub's state may wait for
+//! a turn.)
 //!
 //! # How it ends
 //!
@@ -185,8 +188,9 @@ impl Connection {
         Ok(self.hub.link_number()?)
     }
 
-    /// Sends a command on the socket of this number, or on the present one. Fails if another one has taken its place, perhaps
-    /// of another tor.
+    /// Sends a command on the socket of this number, or on the present one if no
+    /// number is given. Fails if the numbered socket has ended, even if the
+    /// connection was made again: that may be to another tor.
     pub(crate) fn send_on(
         &self,
         number: Option<u64>,
@@ -213,7 +217,7 @@ impl Connection {
         }
     }
 
-    /// Sends a command; its reply is waited for with what this returns.
+    /// Sends a command. The result waits for the reply.
     pub(crate) fn send(&self, command: Command, deadline: impl Into<Deadline>) -> Result<PendingReply> {
         self.hub.send(command, deadline.into())
     }

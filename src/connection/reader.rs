@@ -45,7 +45,7 @@ struct Reader<'a> {
     recent: Recent,
     /// Secrets that may be in any reply or event.
     known: Option<Arc<KnownSecrets>>,
-    /// What the peer said last, if that was a refusal that ends a connection.
+    /// The peer's last reply, if that was a refusal that ends a connection.
     last_refusal: Option<String>,
 }
 

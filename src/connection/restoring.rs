@@ -40,12 +40,13 @@ impl Restoring {
         self.number
     }
 
-    /// Tells tor which events are wanted. Returns what it refused of these, as [`Hub::tell_again`] does.
+    /// Tells tor which events are wanted. Returns an error that names the events that tor refused, as
+    /// [`Hub::tell_again`] does.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.link.hub.tell_again(deadline)
     }
 
-    /// Sends a command and waits for its reply. One that is no success is an error.
+    /// Sends a command and waits for its reply. A refusal is an error.
     pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
         self.link.send(command, deadline)?.wait_ok()
     }

@@ -47,8 +47,9 @@ impl QueueLimit {
 ///
 /// When the connection ends, what is already in the queue can still be read; then the iterators end, and
 /// [`cause`](Self::cause) tells why. A connection that is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect))
-/// does not end its subscriptions: they go on when it is there again, and [`items`](Self::items) shows where. Dropping the subscription ends it, and tells tor, where nobody else wants these
-/// events.
+/// does not end its subscriptions: they go on when it is open again, and
+/// [`items`](Self::items) shows where. Dropping the subscription ends it. tor is
+/// told if nobody else wants these events.
 #[derive(Debug)]
 pub struct Subscription {
     queue: Arc<Queue>,
@@ -224,8 +225,10 @@ impl Subscription {
         self.queue.waiting()
     }
 
-    /// How often the connection has ended since the subscription was made, and was (or is being) made again. What tor said
-    /// in between is missing, so whoever keeps a picture of tor's state draws it anew when this number has changed.
+    /// Returns how often the connection has ended since the subscription was made
+    /// without ending the subscription. The events in between are missing, so a
+    /// program that follows tor's state must read it again when this number
+    /// changes.
     pub fn interruptions(&self) -> u64 {
         self.queue.interruptions()
     }

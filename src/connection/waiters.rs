@@ -25,7 +25,7 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
-    /// What was authenticated with, if the peer could send it back.
+    /// The password or cookie, if the peer was told it and could send it back.
     known: Option<Arc<KnownSecrets>>,
     /// The next AUTHENTICATE has the answer to a challenge, which is of no use to anybody later.
     challenged: bool,

@@ -15,8 +15,8 @@ use crate::transport::{Deadline, Transport};
 /// How often a blocked write looks at its deadline.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How much is written at once. The kernel cuts more than this into pieces, and
-/// waits up to a [`TICK`] for each.
+/// The most bytes that are written at once. The kernel cuts more than this into
+/// pieces, and waits up to a [`TICK`] for each.
 const PIECE: usize = 16 * 1024;
 
 /// Who may write: one thread at a time, so that the wire has an order.

@@ -1,5 +1,5 @@
-//! What a permanent ONION_CLIENT_AUTH_ADD must not do: write a second file for
-//! a service.
+//! Keeps a permanent ONION_CLIENT_AUTH_ADD from writing a second file for a
+//! service.
 //!
 //! tor writes the key to `ADDRESS.auth_private` in its `ClientOnionAuthDir`. If
 //! a file of another name is for the same service, tor refuses every SETCONF
@@ -23,7 +23,7 @@ const ENDING: &str = ".auth_private";
 /// No file with a key is longer.
 const LONGEST: u64 = 4096;
 
-/// What the directory says about a service.
+/// The result of searching the directory for a service's file.
 enum Found {
     /// No file but tor's own is for the service.
     Free,

@@ -10,21 +10,21 @@ use crate::protocol::Command;
 use crate::transport::Deadline;
 use crate::types::{EventKind, Fingerprint, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
-/// How long to wait for another directory's answer when the caller named no directories. tor doesn't tell how many it
-/// asks, nor of an upload that fails for want of a circuit.
+/// The wait for another directory's answer when the caller named no directories. tor doesn't tell how many it asks. It also
+/// doesn't tell of an upload that fails because there is no circuit.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What one directory said to a descriptor. See [`Controller::post_hs_descriptor`].
+/// The answer of one directory to a descriptor. See [`Controller::post_hs_descriptor`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {
     /// The directory. If it has not answered, the name that the caller gave.
     pub hsdir: RelayName,
-    /// What it said.
+    /// The answer.
     pub outcome: HsPostOutcome,
 }
 
-/// What became of a descriptor at one directory.
+/// The result of posting a descriptor to one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HsPostOutcome {

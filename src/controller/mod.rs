@@ -345,8 +345,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) where a callback does not return within the handle's timeout. The
-    /// connection is closed anyway.
+    /// [`Error::Timeout`](crate::Error::Timeout) if a callback doesn't return within the handle's timeout. The connection is
+    /// closed anyway. If the connection was lost while this controller attached streams, the call may take up to one second
+    /// more, to put tor's option `__LeaveStreamsUnattached` back.
     pub fn close(self) -> Result<()> {
         self.inner.session.close(self.deadline())
     }

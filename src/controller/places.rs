@@ -58,7 +58,7 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
     Credentials { passwords: password.map(|password| readings(&password)).unwrap_or_default(), cookie_file }
 }
 
-/// What the environment says.
+/// The environment variables that this library reads.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     /// Where the control port is.
@@ -111,7 +111,7 @@ impl Environment {
     }
 }
 
-/// What a password in the environment may stand for, the likeliest first.
+/// Returns the passwords that a value in the environment may stand for, the likeliest first.
 ///
 /// Tor Browser sends it as it is, so it is quoted or in hexadecimal. Others put
 /// a plain password there, which may consist of such digits as well.

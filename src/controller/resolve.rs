@@ -13,7 +13,7 @@ use crate::types::{EventKind, Host, StreamId, StreamStatus};
 
 /// The session group of streams that RESOLVE makes.
 const RESOLVE_GROUP: i32 = -3;
-/// How long is waited for the stream of an answer that is an error to end, and say why. tor says it at once.
+/// The wait for the end of a stream after an error, because the end tells the reason. tor sends it at once.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
 /// Names, by RESOLVE. control-spec, command RESOLVE.

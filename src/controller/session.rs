@@ -43,7 +43,7 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     /// What wants to be told when the connection was made again, and everything was given back.
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
-    /// What tor refused to take back, and is asked to take again.
+    /// The things that tor refused to take back and is asked for again.
     pub(super) retakes: Retakes,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,
@@ -103,7 +103,7 @@ impl Session {
         &self.connection
     }
 
-    /// How it was made; `None` if it was made from a transport, which can't be opened again.
+    /// Returns how to open the connection again. `None` if it was made from a transport, which can't be opened again.
     pub(super) fn recipe(&self) -> Option<&Connect> {
         self.connect.as_ref()
     }
@@ -357,12 +357,12 @@ impl Session {
     }
 }
 
-/// What tor refused to take back.
+/// The things that tor refused to take back.
 #[derive(Default)]
 struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
-    /// Notes a refusal. Returns other errors of the connection.
+    /// Notes an error that concerns one thing. Returns errors of the connection itself.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),

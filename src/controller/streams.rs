@@ -241,7 +241,7 @@ impl Controller {
     }
 }
 
-/// Whether tor does this stream's request with RESOLVE.
+/// Returns true if tor handles this stream with RESOLVE.
 fn is_look_up(stream: &StreamInfo) -> bool {
     matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
         || stream.target.port() == Some(0)

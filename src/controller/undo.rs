@@ -1,4 +1,4 @@
-//! Undoing what a call began whose deadline has passed.
+//! Undoing the effects of a call whose deadline has passed.
 
 use std::thread;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::connection::PendingReply;
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply};
 
-/// How long a call may go on after its deadline to have tor undo what the call began, and to ask tor what went wrong.
+/// The time that a call may take after its deadline, to undo what it began and to ask tor what went wrong.
 pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {

@@ -1,4 +1,4 @@
-//! What tor logs about a refused SETCONF.
+//! The warnings that tor logs about a refused SETCONF.
 //!
 //! Some of tor's replies only say that something failed ("See logs for details"). The reason comes as WARN events, right
 //! after the reply.
@@ -12,11 +12,11 @@ use crate::event::EventBody;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
-/// How long to wait for the warnings after the reply.
+/// The wait for warnings after the reply.
 const SOON: Duration = Duration::from_millis(500);
 /// How many warnings are kept, should others come at the same time.
 const MOST: usize = 20;
-/// The beginning of the last warning about a refused SETCONF. What it says besides is in the reply.
+/// The beginning of the last warning about a refused SETCONF. The rest of it is in the reply too.
 const LAST: &str = "Controller gave us config lines that didn't validate";
 
 /// tor's warnings since a moment before a command was sent.

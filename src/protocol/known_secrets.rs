@@ -52,9 +52,10 @@ impl KnownSecrets {
         (!known.is_empty()).then_some(known)
     }
 
-    /// The secrets that are long enough to be hidden in everything that a peer
-    /// sends, and not in the answer to their own command only: others may be
-    /// words of tor's own texts. `None` if there are none.
+    /// Returns the secrets that are long enough to be hidden in everything that
+    /// the peer sends. Shorter ones are hidden only in the answer to their own
+    /// command, because they may be words of tor's own texts. `None` if there are
+    /// no long ones.
     pub(crate) fn lasting(&self) -> Option<KnownSecrets> {
         let mut lasting = self.clone();
         lasting.plain.retain(|secret| secret.len() >= SHORTEST_PART);

@@ -23,7 +23,7 @@ pub struct Reply {
     known: Option<Arc<KnownSecrets>>,
 }
 
-/// The same bytes, whatever is hidden when they are shown.
+/// Replies are equal if tor sent the same bytes. Hidden secrets don't matter.
 impl PartialEq for Reply {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes && self.first == other.first && self.rest == other.rest
@@ -114,8 +114,8 @@ impl Reply {
         self.known = Some(known);
     }
 
-    /// Returns the first bad line, or else the last line, as it may be shown and without most of what is longer than a
-    /// sentence.
+    /// Returns the first line that is no success, or else the last line, with its
+    /// secrets hidden. A long line is cut off.
     pub(crate) fn excerpt(&self) -> String {
         const LONGEST: usize = 400;
         let line = self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());

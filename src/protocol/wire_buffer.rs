@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
-/// A growing buffer that is wiped when it is dropped, and that leaves no copy
-/// behind when it grows, as a `Vec` does.
+/// A growing buffer that is wiped when it is dropped. When it grows, the memory
+/// that it leaves is wiped too, unlike that of a `Vec`.
 #[derive(Clone)]
 pub(super) struct WireBuffer(Zeroizing<Vec<u8>>);
 

@@ -34,7 +34,7 @@ fn recommended(value: &str) -> Option<Option<Vec<Version>>> {
     if value == "?" {
         return Some(None);
     }
-    // As in tor, a version that can't be read is passed over.
+    // tor skips versions that it can't read, too.
     Some(Some(value.split(',').filter_map(|version| version.parse().ok()).collect()))
 }
 
