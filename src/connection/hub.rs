@@ -112,8 +112,8 @@ impl Hub {
         }
     }
 
-    /// Runs `remove` once every callback that is due for what tor sent before this call has returned. Waits for that, unless
-    /// the caller is such a callback. Returns an error if the deadline passes first.
+    /// Runs `remove` after all callbacks for what tor sent before this call. Waits until they have returned, unless the
+    /// caller is such a callback. Returns an error if the deadline passes first.
     pub(super) fn after_due_callbacks(
         &self,
         remove: impl FnOnce() + Send + 'static,
@@ -403,8 +403,8 @@ impl Hub {
         links
     }
 
-    /// Ends everything if a link that was just ended had already ended by itself, for the cause `closed`: then its end is, or
-    /// will be, told as one that another link may follow.
+    /// Ends everything after a link that had already ended by itself, for the cause `closed`. The end of such a link is told
+    /// as one that another link may follow, so the end for good must be told here.
     fn end_after(&self, closed: &Closed) {
         let mut state = self.state.lock();
         let was_told = match &state.current {

@@ -60,10 +60,10 @@
 //!
 //! 1. **Down.** The last link has ended. Calls fail with the cause.
 //! 2. A new socket is authenticated on as a [`Candidate`], which nobody else sees.
-//! 3. **Restoring.** A thread gives back everything on the new link, which only its [`Restoring`] sends on. Calls still fail
-//!    as before: a caller would see a tor that lacks half of what was made. Trackers see the link's events at once, because
-//!    live state is read anew in between. Queues and the dispatcher keep them: a callback that ran now would find the
-//!    controller closed.
+//! 3. **Restoring.** A thread gives back everything on the new link by its [`Restoring`]. Calls still fail as before,
+//!    because a caller would see a tor that lacks half of what was made. Trackers see the link's events at once, because
+//!    live state is read again in this step. Queues and the dispatcher keep the events, because a callback that ran now
+//!    would find the controller closed.
 //! 4. **Open.** In one hold of the hub's lock, subscriptions and status callbacks are told that the connection was made
 //!    again, get what was kept, and callers are let in.
 //!
@@ -141,8 +141,8 @@ impl Callbacks {
         }
     }
 
-    /// Runs `remove` once every callback that is due for what tor sent before this call has returned. Waits for that, unless
-    /// the caller is such a callback.
+    /// Runs `remove` after all callbacks for what tor sent before this call. Waits until they have returned, unless the
+    /// caller is such a callback.
     ///
     /// # Errors
     ///

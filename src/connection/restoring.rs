@@ -11,8 +11,8 @@ use crate::error::{CloseCause, Closed, Result};
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 
-/// The only way to send on a link that is not open to callers yet. Dropping it ends the link, unless it was
-/// [opened](Self::open).
+/// The only way to send on a link that is not open to callers yet, apart from a SETEVENTS when a subscription is dropped.
+/// Dropping it ends the link, unless it was [opened](Self::open).
 ///
 /// Trackers see the events of the link at once. Subscriptions and callbacks get them when it is opened.
 #[derive(Debug)]

@@ -184,7 +184,7 @@ impl Controller {
         Controller { call: Some(call), ..self.clone() }
     }
 
-    /// A handle for the parts of one call that all of them together may take the handle's timeout.
+    /// A handle for the parts of one call: all of them together may take the handle's timeout.
     pub(crate) fn in_one_call(&self) -> Controller {
         self.until(self.deadline())
     }
@@ -194,8 +194,9 @@ impl Controller {
         Controller { call: None, link: None, ..self.clone() }
     }
 
-    /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
-    /// the connection is made again. For commands that follow from what the tor of this socket answered.
+    /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, even if
+    /// the connection is made again. For a command that depends on the answer to an earlier one, because the next socket may
+    /// lead to another tor.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::protocol::Command;
 use crate::types::OnionAddress;
 
-/// How long the same thing is tried again. TCP gives up on a connection that is half open after about a quarter of an hour.
+/// The time after which an attempt is the last. TCP gives up on a half-open connection after about a quarter of an hour.
 const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 /// The time before the first attempt. It doubles with each attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -26,9 +26,9 @@ const MAX_DELAY: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) enum Part {
     Events,
-    /// What the ledger calls by this name.
+    /// The entry of the ledger with this name, and its address if it is an onion service.
     Belonging(String, Option<OnionAddress>),
-    /// That streams wait for this controller.
+    /// The option `__LeaveStreamsUnattached`.
     LeaveStreams,
     Follower(Weak<dyn Follower>),
 }

@@ -269,8 +269,8 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Leaves nothing behind in tor that would wait for this connection when it has ended. If tor doesn't confirm that,
-    /// [`undo_last`](Self::undo_last) tries once more.
+    /// Puts `__LeaveStreamsUnattached` back and closes undecided streams, so that nothing in tor waits for this connection
+    /// after its end. If tor doesn't confirm that, [`undo_last`](Self::undo_last) tries once more.
     pub(super) fn take_leave(&self, deadline: Deadline) {
         if self.connection.closed().is_some() {
             return;
@@ -292,8 +292,8 @@ impl Session {
         }
     }
 
-    /// Does over a connection of its own what [`take_leave`](Self::take_leave) could not. Only after this connection has ended
-    /// for good, because one that is just made again sets the option again.
+    /// Does over a connection of its own what [`take_leave`](Self::take_leave) could not. To be called only after this
+    /// connection has ended for good, because a connection that is made again sets the option again.
     fn undo_last(&self, timeout: Duration) {
         match self.undo_leaving_streams(&[], timeout) {
             // Most often tor has ended, and nothing waits any more.

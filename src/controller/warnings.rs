@@ -40,7 +40,7 @@ impl Warnings {
         self.0.as_ref().map(logged).unwrap_or_default()
     }
 
-    /// Adds tor's warnings to `error` if it is the refusal of a SETCONF. Waits for them, half a second at most.
+    /// Adds tor's warnings to `error` if it is a refusal. Waits for them, half a second at most.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match error {
             Error::Refused(refusal) => refusal.with_log(self.lines()).into(),
