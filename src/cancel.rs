@@ -47,8 +47,8 @@ impl CancelToken {
         CancelToken::default()
     }
 
-    /// Cancels every call that was given this token. Returns at once, without waiting for these calls to end. Cancelling
-    /// again does nothing.
+    /// Cancels every call that was given this token. Returns at once, without
+    /// waiting for these calls to end. Cancelling again does nothing.
     ///
     /// May be called from any thread, also from a callback of the call that is to be cancelled.
     pub fn cancel(&self) {
@@ -71,9 +71,11 @@ impl CancelToken {
     /// Runs `hook` when the token is cancelled, on the thread that cancels it; at once if it is cancelled already.
     /// Dropping the returned guard unregisters the hook.
     ///
-    /// The hook must not block, because `cancel` may be called by a thread that must not wait. Dropping the guard doesn't
-    /// wait for a hook that `cancel` has taken: it may have run at the last moment, and may even run later. So look at
-    /// [`is_cancelled`](Self::is_cancelled) after the guard was dropped.
+    /// The hook must not block, because `cancel` may be called by a thread that
+    /// must not wait. Dropping the guard doesn't wait for a hook that `cancel`
+    /// has taken: it may have run at the last moment, and may even run later.
+    /// So look at [`is_cancelled`](Self::is_cancelled) after the guard was
+    /// dropped.
     pub(crate) fn on_cancel(&self, hook: impl FnOnce() + Send + 'static) -> OnCancel {
         let mut shared = self.shared.lock();
         let number = shared.next;

@@ -54,9 +54,11 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///
 /// # Signals
 ///
-/// The library installs no signal handlers: that is the program's business. Don't call this within a signal handler,
-/// because it takes locks, nor within a callback of this library, because closing a connection waits for its callbacks.
-/// Call it on a thread that waits for signals. With the crate `signal-hook` (the example `signals` is a whole program):
+/// The library installs no signal handlers: that is the program's business.
+/// Don't call this within a signal handler, because it takes locks, nor within
+/// a callback of this library, because closing a connection waits for its
+/// callbacks. Call it on a thread that waits for signals. With the crate
+/// `signal-hook` (the example `signals` is a whole program):
 ///
 /// ```no_run
 /// use signal_hook::consts::{SIGINT, SIGTERM};

@@ -10,15 +10,16 @@ use crate::error::{Error, Phase, Result};
 use crate::event::Event;
 use crate::transport::Deadline;
 
-/// The most events that are still looked at after the deadline, of those that were queued then.
+/// The most events that are still looked at after the deadline, of those that
+/// were queued then.
 const LATE: usize = 4096;
 
 /// A wait over the events of a subscription that ends at a deadline even if events keep coming.
 ///
 /// An event that tor sent in time may still be in the queue when the deadline
 /// passes, for example because this thread got no processor. So events that are
-/// in the queue at that moment are still returned, up to [`LATE`] of them. Later
-/// events are not.
+/// in the queue at that moment are still returned, up to [`LATE`] of them.
+/// Later events are not.
 ///
 /// Every call that waits for an event uses this type. [`Subscription::next_timeout`] in a loop would never look at the
 /// clock as long as events are queued.

@@ -7,14 +7,15 @@ use crate::error::{CloseCause, LaunchError};
 
 type Ask = Box<dyn Fn() -> Option<LaunchError> + Send + Sync>;
 
-/// Finds the cause behind the end of a socket. The owner of tor's process [sets](Self::set) the function that does it.
+/// Finds the cause behind the end of a socket. The owner of tor's process
+/// [sets](Self::set) the function that does it.
 #[derive(Default)]
 pub(super) struct Explanation(OnceLock<Ask>);
 
 impl Explanation {
-    /// Sets the function that returns how tor's process ended. `ask` may wait for
-    /// a moment, because the socket closes before the process is gone. A second
-    /// call of `set` does nothing.
+    /// Sets the function that returns how tor's process ended. `ask` may wait
+    /// for a moment, because the socket closes before the process is gone. A
+    /// second call of `set` does nothing.
     pub(super) fn set(&self, ask: Ask) {
         // The first one counts.
         let _ = self.0.set(ask);

@@ -112,8 +112,9 @@ impl Hub {
         }
     }
 
-    /// Runs `remove` after all callbacks for what tor sent before this call. Waits until they have returned, unless the
-    /// caller is such a callback. Returns an error if the deadline passes first.
+    /// Runs `remove` after all callbacks for what tor sent before this call.
+    /// Waits until they have returned, unless the caller is such a callback.
+    /// Returns an error if the deadline passes first.
     pub(super) fn after_due_callbacks(
         &self,
         remove: impl FnOnce() + Send + 'static,
@@ -403,8 +404,9 @@ impl Hub {
         links
     }
 
-    /// Ends everything after a link that had already ended by itself, for the cause `closed`. The end of such a link is told
-    /// as one that another link may follow, so the end for good must be told here.
+    /// Ends everything after a link that had already ended by itself, for the
+    /// cause `closed`. The end of such a link is told as one that another link
+    /// may follow, so the end for good must be told here.
     fn end_after(&self, closed: &Closed) {
         let mut state = self.state.lock();
         let was_told = match &state.current {
@@ -437,7 +439,8 @@ impl State {
         }
     }
 
-    /// Returns true if the socket of this number has ended and callers were not let in on another one yet.
+    /// Returns true if the socket of this number has ended and callers were not
+    /// let in on another one yet.
     fn is_down(&self, number: u64) -> bool {
         self.number == number && matches!(self.current, Current::Down(_) | Current::Restoring(..))
     }

@@ -37,11 +37,12 @@
 //!
 //! # The order of locks
 //!
-//! Interest, then a turn of the writer, then the hub's state, then waiters; then routes and within it a queue's own lock;
-//! then the dispatcher's state. The slot of a callback is taken without any of these.
+//! Interest, then a turn of the writer, then the hub's state, then waiters;
+//! then routes and within it a queue's own lock; then the dispatcher's state.
+//! The slot of a callback is taken without any of these.
 //!
-//! (A write that ends its link has the writer's turn when it tells the hub, so nobody who has the hub's state may wait for
-//! a turn.)
+//! (A write that ends its link has the writer's turn when it tells the hub, so
+//! nobody who has the hub's state may wait for a turn.)
 //!
 //! # How it ends
 //!
@@ -60,10 +61,12 @@
 //!
 //! 1. **Down.** The last link has ended. Calls fail with the cause.
 //! 2. A new socket is authenticated on as a [`Candidate`], which nobody else sees.
-//! 3. **Restoring.** A thread gives back everything on the new link by its [`Restoring`]. Calls still fail as before,
-//!    because a caller would see a tor that lacks half of what was made. Trackers see the link's events at once, because
-//!    live state is read again in this step. Queues and the dispatcher keep the events, because a callback that ran now
-//!    would find the controller closed.
+//! 3. **Restoring.** A thread gives back everything on the new link by its
+//!    [`Restoring`]. Calls still fail as before, because a caller would see a
+//!    tor that lacks half of what was made. Trackers see the link's events at
+//!    once, because live state is read again in this step. Queues and the
+//!    dispatcher keep the events, because a callback that ran now would find
+//!    the controller closed.
 //! 4. **Open.** In one hold of the hub's lock, subscriptions and status callbacks are told that the connection was made
 //!    again, get what was kept, and callers are let in.
 //!
@@ -141,8 +144,8 @@ impl Callbacks {
         }
     }
 
-    /// Runs `remove` after all callbacks for what tor sent before this call. Waits until they have returned, unless the
-    /// caller is such a callback.
+    /// Runs `remove` after all callbacks for what tor sent before this call.
+    /// Waits until they have returned, unless the caller is such a callback.
     ///
     /// # Errors
     ///
@@ -188,8 +191,8 @@ impl Connection {
         Ok(self.hub.link_number()?)
     }
 
-    /// Sends a command on the socket of this number, or on the present one if no
-    /// number is given. Fails if the numbered socket has ended, even if the
+    /// Sends a command on the socket of this number, or on the present one if
+    /// no number is given. Fails if the numbered socket has ended, even if the
     /// connection was made again: that may be to another tor.
     pub(crate) fn send_on(
         &self,

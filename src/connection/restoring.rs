@@ -11,8 +11,9 @@ use crate::error::{CloseCause, Closed, Result};
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 
-/// The only way to send on a link that is not open to callers yet, apart from a SETEVENTS when a subscription is dropped.
-/// Dropping it ends the link, unless it was [opened](Self::open).
+/// The only way to send on a link that is not open to callers yet, apart from a
+/// SETEVENTS when a subscription is dropped. Dropping it ends the link, unless
+/// it was [opened](Self::open).
 ///
 /// Trackers see the events of the link at once. Subscriptions and callbacks get them when it is opened.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ impl Restoring {
         self.number
     }
 
-    /// Tells tor which events are wanted. Returns an error that names the events that tor refused, as
-    /// [`Hub::tell_again`] does.
+    /// Tells tor which events are wanted. Returns an error that names the
+    /// events that tor refused, as [`Hub::tell_again`] does.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.link.hub.tell_again(deadline)
     }

@@ -44,8 +44,9 @@ pub(crate) trait Tracker: Send + Sync {
     /// The connection has ended, so events will be missing; `returns` where another is expected to follow.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
-    /// The connection was made again and is open to callers from now on. This tracker may have got events of the new
-    /// connection already, because trackers get events while everything is given back.
+    /// The connection was made again and is open to callers from now on. This
+    /// tracker may have got events of the new connection already, because
+    /// trackers get events while everything is given back.
     fn resumed(&self) {}
 }
 

@@ -49,8 +49,8 @@ pub enum ConnectionStatus {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Reconnected {
-    /// The things that could not be given back, each with the reason. Everything else that this controller had made is
-    /// there again.
+    /// The things that could not be given back, each with the reason.
+    /// Everything else that this controller had made is there again.
     ///
     /// If the refusal may pass, such as the one of an onion service that tor still has on the connection before, tor is
     /// asked again in the background for up to 20 minutes: see [`ConnectionStatus::Restored`] and

@@ -48,8 +48,8 @@ impl QueueLimit {
 /// When the connection ends, what is already in the queue can still be read; then the iterators end, and
 /// [`cause`](Self::cause) tells why. A connection that is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect))
 /// does not end its subscriptions: they go on when it is open again, and
-/// [`items`](Self::items) shows where. Dropping the subscription ends it. tor is
-/// told if nobody else wants these events.
+/// [`items`](Self::items) shows where. Dropping the subscription ends it. tor
+/// is told if nobody else wants these events.
 #[derive(Debug)]
 pub struct Subscription {
     queue: Arc<Queue>,
@@ -225,10 +225,10 @@ impl Subscription {
         self.queue.waiting()
     }
 
-    /// Returns how often the connection has ended since the subscription was made
-    /// without ending the subscription. The events in between are missing, so a
-    /// program that follows tor's state must read it again when this number
-    /// changes.
+    /// Returns how often the connection has ended since the subscription was
+    /// made without ending the subscription. The events in between are missing,
+    /// so a program that follows tor's state must read it again when this
+    /// number changes.
     pub fn interruptions(&self) -> u64 {
         self.queue.interruptions()
     }

@@ -213,7 +213,8 @@ impl Connect {
     /// connection fail with [`Error::Closed`]; [`Controller::wait_connected`] waits for it, and
     /// [status listeners](Controller::on_status) hear of it all.
     ///
-    /// The password, if one is given, is kept in memory as long as the controller lives.
+    /// The password, if one is given, is kept in memory as long as the
+    /// controller lives.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -10,11 +10,13 @@ use crate::protocol::Command;
 use crate::transport::Deadline;
 use crate::types::{EventKind, Fingerprint, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
-/// The wait for another directory's answer when the caller named no directories. tor doesn't tell how many it asks. It also
-/// doesn't tell of an upload that fails because there is no circuit.
+/// The wait for another directory's answer when the caller named no
+/// directories. tor doesn't tell how many it asks. It also doesn't tell of an
+/// upload that fails because there is no circuit.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// The answer of one directory to a descriptor. See [`Controller::post_hs_descriptor`].
+/// The answer of one directory to a descriptor. See
+/// [`Controller::post_hs_descriptor`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {

@@ -184,7 +184,8 @@ impl Controller {
         Controller { call: Some(call), ..self.clone() }
     }
 
-    /// A handle for the parts of one call: all of them together may take the handle's timeout.
+    /// A handle for the parts of one call: all of them together may take the
+    /// handle's timeout.
     pub(crate) fn in_one_call(&self) -> Controller {
         self.until(self.deadline())
     }
@@ -194,9 +195,11 @@ impl Controller {
         Controller { call: None, link: None, ..self.clone() }
     }
 
-    /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, even if
-    /// the connection is made again. For a command that depends on the answer to an earlier one, because the next socket may
-    /// lead to another tor.
+    /// A handle whose commands fail with
+    /// [`Error::Closed`](crate::Error::Closed) once the present socket has
+    /// ended, even if the connection is made again. For a command that depends
+    /// on the answer to an earlier one, because the next socket may lead to
+    /// another tor.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }
@@ -346,9 +349,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if a callback doesn't return within the handle's timeout. The connection is
-    /// closed anyway. If the connection was lost while this controller attached streams, the call may take up to one second
-    /// more, to put tor's option `__LeaveStreamsUnattached` back.
+    /// [`Error::Timeout`](crate::Error::Timeout) if a callback doesn't return
+    /// within the handle's timeout. The connection is closed anyway. If the
+    /// connection was lost while this controller attached streams, the call may
+    /// take up to one second more, to put tor's option
+    /// `__LeaveStreamsUnattached` back.
     pub fn close(self) -> Result<()> {
         self.inner.session.close(self.deadline())
     }

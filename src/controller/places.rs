@@ -111,7 +111,8 @@ impl Environment {
     }
 }
 
-/// Returns the passwords that a value in the environment may stand for, the likeliest first.
+/// Returns the passwords that a value in the environment may stand for, the
+/// likeliest first.
 ///
 /// Tor Browser sends it as it is, so it is quoted or in hexadecimal. Others put
 /// a plain password there, which may consist of such digits as well.

@@ -13,7 +13,8 @@ use crate::types::{EventKind, Host, StreamId, StreamStatus};
 
 /// The session group of streams that RESOLVE makes.
 const RESOLVE_GROUP: i32 = -3;
-/// The wait for the end of a stream after an error, because the end tells the reason. tor sends it at once.
+/// The wait for the end of a stream after an error, because the end tells the
+/// reason. tor sends it at once.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
 /// Names, by RESOLVE. control-spec, command RESOLVE.

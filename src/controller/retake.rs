@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::protocol::Command;
 use crate::types::OnionAddress;
 
-/// The time after which an attempt is the last. TCP gives up on a half-open connection after about a quarter of an hour.
+/// The time after which an attempt is the last. TCP gives up on a half-open
+/// connection after about a quarter of an hour.
 const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 /// The time before the first attempt. It doubles with each attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -26,7 +27,8 @@ const MAX_DELAY: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) enum Part {
     Events,
-    /// The entry of the ledger with this name, and its address if it is an onion service.
+    /// The entry of the ledger with this name, and its address if it is an
+    /// onion service.
     Belonging(String, Option<OnionAddress>),
     /// The option `__LeaveStreamsUnattached`.
     LeaveStreams,

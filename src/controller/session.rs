@@ -103,7 +103,8 @@ impl Session {
         &self.connection
     }
 
-    /// Returns how to open the connection again. `None` if it was made from a transport, which can't be opened again.
+    /// Returns how to open the connection again. `None` if it was made from a
+    /// transport, which can't be opened again.
     pub(super) fn recipe(&self) -> Option<&Connect> {
         self.connect.as_ref()
     }
@@ -269,8 +270,9 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Puts `__LeaveStreamsUnattached` back and closes undecided streams, so that nothing in tor waits for this connection
-    /// after its end. If tor doesn't confirm that, [`undo_last`](Self::undo_last) tries once more.
+    /// Puts `__LeaveStreamsUnattached` back and closes undecided streams, so
+    /// that nothing in tor waits for this connection after its end. If tor
+    /// doesn't confirm that, [`undo_last`](Self::undo_last) tries once more.
     pub(super) fn take_leave(&self, deadline: Deadline) {
         if self.connection.closed().is_some() {
             return;
@@ -292,8 +294,9 @@ impl Session {
         }
     }
 
-    /// Does over a connection of its own what [`take_leave`](Self::take_leave) could not. To be called only after this
-    /// connection has ended for good, because a connection that is made again sets the option again.
+    /// Does over a connection of its own what [`take_leave`](Self::take_leave)
+    /// could not. To be called only after this connection has ended for good,
+    /// because a connection that is made again sets the option again.
     fn undo_last(&self, timeout: Duration) {
         match self.undo_leaving_streams(&[], timeout) {
             // Most often tor has ended, and nothing waits any more.
@@ -362,7 +365,8 @@ impl Session {
 struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
-    /// Notes an error that concerns one thing. Returns errors of the connection itself.
+    /// Notes an error that concerns one thing. Returns errors of the connection
+    /// itself.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),

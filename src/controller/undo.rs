@@ -8,7 +8,8 @@ use crate::connection::PendingReply;
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply};
 
-/// The time that a call may take after its deadline, to undo what it began and to ask tor what went wrong.
+/// The time that a call may take after its deadline, to undo what it began and
+/// to ask tor what went wrong.
 pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {

@@ -16,7 +16,8 @@ use crate::types::EventKind;
 const SOON: Duration = Duration::from_millis(500);
 /// How many warnings are kept, should others come at the same time.
 const MOST: usize = 20;
-/// The beginning of the last warning about a refused SETCONF. The rest of it is in the reply too.
+/// The beginning of the last warning about a refused SETCONF. The rest of it is
+/// in the reply too.
 const LAST: &str = "Controller gave us config lines that didn't validate";
 
 /// tor's warnings since a moment before a command was sent.
@@ -40,7 +41,8 @@ impl Warnings {
         self.0.as_ref().map(logged).unwrap_or_default()
     }
 
-    /// Adds tor's warnings to `error` if it is a refusal. Waits for them, half a second at most.
+    /// Adds tor's warnings to `error` if it is a refusal. Waits for them, half
+    /// a second at most.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match error {
             Error::Refused(refusal) => refusal.with_log(self.lines()).into(),

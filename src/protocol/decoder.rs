@@ -17,9 +17,9 @@ pub struct Limits {
     /// The longest line, in bytes without its end. Default: 16 MiB. (tor's longest is a NEWDESC event that
     /// names every relay, below 1 MiB.)
     pub line: usize,
-    /// The largest reply or event, in bytes of memory: its text and data, plus 32
-    /// bytes for each line but the last (on 64-bit machines). Default: 256 MiB.
-    /// (tor's largest is `GETINFO desc/all-recent`, some 30 MiB.)
+    /// The largest reply or event, in bytes of memory: its text and data, plus
+    /// 32 bytes for each line but the last (on 64-bit machines). Default: 256
+    /// MiB. (tor's largest is `GETINFO desc/all-recent`, some 30 MiB.)
     pub reply: usize,
 }
 

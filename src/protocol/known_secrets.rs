@@ -54,8 +54,8 @@ impl KnownSecrets {
 
     /// Returns the secrets that are long enough to be hidden in everything that
     /// the peer sends. Shorter ones are hidden only in the answer to their own
-    /// command, because they may be words of tor's own texts. `None` if there are
-    /// no long ones.
+    /// command, because they may be words of tor's own texts. `None` if there
+    /// are no long ones.
     pub(crate) fn lasting(&self) -> Option<KnownSecrets> {
         let mut lasting = self.clone();
         lasting.plain.retain(|secret| secret.len() >= SHORTEST_PART);

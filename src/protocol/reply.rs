@@ -114,8 +114,8 @@ impl Reply {
         self.known = Some(known);
     }
 
-    /// Returns the first line that is no success, or else the last line, with its
-    /// secrets hidden. A long line is cut off.
+    /// Returns the first line that is no success, or else the last line, with
+    /// its secrets hidden. A long line is cut off.
     pub(crate) fn excerpt(&self) -> String {
         const LONGEST: usize = 400;
         let line = self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
