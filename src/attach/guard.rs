@@ -11,28 +11,35 @@ use crate::state::State;
 
 /// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM; tor's manual, `__LeaveStreamsUnattached`.
 impl Controller {
-    /// Installs an attacher: from now on it decides over which circuits new streams go, as long as the returned guard
-    /// lives. See [`attach`](crate::attach). The priority is 0.
+    /// Installs an attacher with priority 0. It decides over which circuits new
+    /// streams go as long as the returned guard lives. See
+    /// [`attach`](crate::attach).
     ///
-    /// As long as the option is set, every new stream of this tor waits for this program. A program that is ended by a
-    /// signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more: see
-    /// [the module](crate::attach).
+    /// Until the guard is dropped, every new stream of this tor waits for this
+    /// program. A program that is ended by a signal should call
+    /// [`undo_all`](crate::undo_all) first, or no program can use that tor any
+    /// more: see [the module](crate::attach).
     ///
     /// # Errors
     ///
-    /// Same errors as [`attach_streams_with`](Self::attach_streams_with), most often [`Error::Refused`](crate::Error::Refused).
+    /// Same errors as [`attach_streams_with`](Self::attach_streams_with), most
+    /// often [`Error::Refused`](crate::Error::Refused).
     pub fn attach_streams(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
         self.attach_streams_with(0, attacher)
     }
 
-    /// Installs an attacher with a priority. Of several attachers, the one with the highest priority is asked first, and of
-    /// equal ones the one that came first. If it says [`NotMine`](crate::attach::Decision::NotMine), the next one is asked.
+    /// Installs an attacher with a priority. The attacher with the highest
+    /// priority is asked first, and of equal ones the one that was installed
+    /// first. If it answers [`NotMine`](crate::attach::Decision::NotMine), the
+    /// next one is asked.
     ///
-    /// The whole takes the handle's timeout at most. If it fails, undoing takes up to one second more.
+    /// The call takes the handle's timeout at most. If it fails, undoing takes up
+    /// to one second more.
     ///
-    /// As long as the option is set, every new stream of this tor waits for this program. A program that is ended by a
-    /// signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more: see
-    /// [the module](crate::attach).
+    /// Until the guard is dropped, every new stream of this tor waits for this
+    /// program. A program that is ended by a signal should call
+    /// [`undo_all`](crate::undo_all) first, or no program can use that tor any
+    /// more: see [the module](crate::attach).
     ///
     /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
     ///
@@ -83,8 +90,10 @@ pub struct AttacherGuard {
 }
 
 impl AttacherGuard {
-    /// Removes the attacher, like dropping the guard, but within the handle's timeout, and reports errors. If the control
-    /// connection has ended, that is no error: what is to be put back is put back if the connection is made again.
+    /// Removes the attacher. Like dropping the guard, but takes the handle's
+    /// timeout at most and reports errors. It is not an error if the control
+    /// connection has ended: the option is put back if the connection is made
+    /// again.
     ///
     /// # Errors
     ///

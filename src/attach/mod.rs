@@ -68,8 +68,14 @@
 //!   another one is opened at once, in the same way, to put the option back and to close the streams that wait. This takes
 //!   five seconds at most. If the connection is made again by hand later, the option is set again. Connections that were
 //!   made from a transport can't be opened twice.
-//! * **Signals** (Ctrl-C, SIGTERM) and [`std::process::exit`] run no destructors: call [`undo_all`](crate::undo_all) before
-//!   the program ends. The example `signals` shows how.
+//! * **Signals** (Ctrl-C, SIGTERM) and [`std::process::exit`] run no destructors:
+//!   call [`undo_all`](crate::undo_all) before the program ends. The example
+//!   `signals` shows how.
+//! * **When `main` returns**, Rust drops neither statics nor what other threads
+//!   own. If a handle on the control connection lives there, the connection ends
+//!   with the process, and the option stays 1 if it was set. This includes the five
+//!   seconds after the last client that was bound to a circuit: call
+//!   [`undo_all`](crate::undo_all) at the end of `main`.
 //! * **A program that is killed or aborts can't undo anything.** tor, if it goes on, is healed by
 //!   [`Controller::release_streams`](crate::Controller::release_streams), or by a new start, since tor doesn't save the
 //!   option. A tor that was [launched](crate::Launch) ends with its program.

@@ -36,10 +36,12 @@ where
 impl ClientEndpoint {
     /// Connects, through the tor that the endpoint is for. Each call makes a connection; nothing is kept.
     ///
-    /// The password or cookie file of a control port is taken from the environment: see
-    /// [`Connect::from_env`](crate::Connect::from_env). The
-    /// endpoint's timeout is that of the connection through tor; what comes before has deadlines of its own (a control
-    /// connection 30 seconds, launching a tor two minutes).
+    /// The password or cookie file of a control port is taken from the environment:
+    /// see [`Connect::from_env`](crate::Connect::from_env).
+    ///
+    /// The endpoint's timeout is that of the connection through tor. The steps
+    /// before have deadlines of their own: 30 seconds for a control connection, two
+    /// minutes for launching a tor.
     ///
     /// # Errors
     ///

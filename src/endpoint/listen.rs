@@ -81,10 +81,12 @@ impl OnionEndpoint {
     /// Finds the endpoint's tor, binds the local socket, makes the service, and waits until it is published. Each call makes a
     /// service of its own.
     ///
-    /// The password or cookie file of a control port is taken from the environment: see
-    /// [`Connect::from_env`](crate::Connect::from_env). The
-    /// endpoint's timeout begins when tor is there; what comes before has deadlines of its own (a control connection 30 seconds,
-    /// launching a tor two minutes).
+    /// The password or cookie file of a control port is taken from the environment:
+    /// see [`Connect::from_env`](crate::Connect::from_env).
+    ///
+    /// The endpoint's timeout begins when there is a tor. The steps before have
+    /// deadlines of their own: 30 seconds for a control connection, two minutes for
+    /// launching a tor.
     ///
     /// # Errors
     ///

@@ -210,9 +210,10 @@ impl OnionBuilder {
         self
     }
 
-    /// Sets where tor reaches the listener's socket, if that isn't its address on this machine: for a tor on another machine
-    /// or in another container. [`listen`](Self::listen) requires it if the control port is on another machine and the
-    /// listener's socket can only be reached from this one.
+    /// Sets the address at which tor reaches the listener's socket, for a tor on
+    /// another machine or in another container. [`listen`](Self::listen) requires it
+    /// if the control port is on another machine and the listener's socket can only
+    /// be reached from this one.
     pub fn reached_at(mut self, target: impl Into<OnionTarget>) -> Self {
         self.reached_at = Some(target.into());
         self
@@ -269,9 +270,11 @@ impl OnionBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](Self::publish). [`Error::Argument`] also if there is no [`virtual_port`](Self::virtual_port) for the listener, and if
-    /// tor is on another machine, from which the listener's socket can't be reached: see [`reached_at`](Self::reached_at).
-    /// [`Error::Io`] if the local socket can't be bound. Nothing is left behind.
+    /// Same errors as [`publish`](Self::publish). [`Error::Argument`] also if there
+    /// is no [`virtual_port`](Self::virtual_port) for the listener, and if tor is on
+    /// another machine, from which the listener's socket can't be reached: see
+    /// [`reached_at`](Self::reached_at). [`Error::Io`] if the local socket can't be
+    /// bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
         let wanted = self.checked_ports()?;
         let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
@@ -396,8 +399,8 @@ impl OnionBuilder {
     }
 }
 
-/// Refuses targets that only this machine reaches, for a tor that is controlled on another machine: to that tor, loopback is
-/// its own.
+/// Refuses targets that only this machine reaches if tor is on another machine,
+/// because a loopback address means that machine to tor.
 fn check_reachable(control: Option<&Address>, mut targets: impl Iterator<Item = OnionTarget>) -> Result<()> {
     let Some(remote) = control.filter(|address| !address.is_on_this_machine()) else { return Ok(()) };
     let is_here_only = |target: &OnionTarget| match target {

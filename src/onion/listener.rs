@@ -189,7 +189,7 @@ impl OnionListener {
 
     /// Fails if tor didn't take the service back when the connection was made again.
     fn check_service(&self) -> Result<()> {
-        // A service on disk is tor's, and no connection's.
+        // A service on disk belongs to no connection, so it is never among these.
         self.controller().lost_onion(self.address()).map_or(Ok(()), Err)
     }
 

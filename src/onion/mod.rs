@@ -22,9 +22,12 @@
 //! # Which kind
 //!
 //! **Ephemeral or on disk.** An ephemeral service, which this module's [`OnionBuilder`] makes, is in tor's memory only. It goes
-//! with the object that stands for it, or with the control connection. Its key is [returned](OnionService::key): a program
-//! can [save](crate::types::OnionKey::save) it, and [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the
-//! next time, so that the address stays the same. Without a key, the address is a new one each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
+//! with the object that stands for it, or with the control connection. Its key is
+//! [returned](OnionService::key): a program can
+//! [save](crate::types::OnionKey::save) it, and
+//! [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the next
+//! time, so that the address stays the same. Without a key, the address is a new one
+//! each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
 //! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
 //! in [`disk`].
 //!

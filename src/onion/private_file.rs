@@ -22,8 +22,9 @@ pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Res
     file.persist_noclobber(directory.join(name)).map(drop).map_err(|error| error.error)
 }
 
-/// Writes a new file of mode 0600, which belongs to this user. It is there whole or not at all, and what is there already is
-/// not overwritten: [`io::ErrorKind::AlreadyExists`].
+/// Writes a new file of mode 0600, which belongs to this user. The file is there
+/// whole or not at all. A file that exists is not overwritten, which is an error of
+/// the kind [`io::ErrorKind::AlreadyExists`].
 pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,

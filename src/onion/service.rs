@@ -148,8 +148,9 @@ impl OnionService {
         &self.guard.controller
     }
 
-    /// Removes a service that could not be published in time. DEL_ONION is sent before this returns; its reply is waited for
-    /// for a short time only. A failure is logged.
+    /// Removes a service that could not be published in time. Sends DEL_ONION, or
+    /// takes a service on disk out of the configuration, and waits for the reply for
+    /// a short time only. A failure is logged.
     pub(super) fn undo(mut self) {
         self.guard.armed = false;
         let limit = if self.guard.directory.is_some() { REMOVE_WITHIN } else { UNDO_WITHIN };

@@ -14,7 +14,7 @@ const DESCRIPTORS: usize = 2;
 /// How many uploads a service's descriptors take together, on the public network.
 const USUAL_UPLOADS: usize = 16;
 
-/// How many directories one descriptor goes to at most: the consensus
+/// The most directories that one descriptor goes to: the product of the consensus
 /// parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4 by default.
 const MOST_FOR_ONE: usize = 8;
 
@@ -52,7 +52,7 @@ pub(super) struct Uploads {
     hidden: Hidden,
 }
 
-/// What a filter on the control port has hidden so far.
+/// Facts that a filter on the control port has hidden so far.
 #[derive(Debug, Default)]
 struct Hidden {
     /// An event named no service, no directory or no descriptor.

@@ -68,8 +68,9 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
     Ok(())
 }
 
-/// Waits until these circuits have ended, all of them by `deadline`. Returns the first error. The connection's end is none,
-/// since the circuits are nobody's any more then.
+/// Waits until these circuits have ended, all of them by `deadline`. Returns the
+/// first error. The end of the connection doesn't count as an error, because no
+/// circuit belongs to this program any more then.
 pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<()> {
     let mut result = Ok(());
     for circuit in circuits {

@@ -16,10 +16,11 @@ use crate::transport::deadline_after;
 
 /// How long a process that was killed may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(10);
-/// How long the rest of a process group may take to end after its leader has ended, before it is killed.
+/// The time that the rest of a process group has to end after its leader has ended,
+/// before it is killed.
 #[cfg(unix)]
 const REST: Duration = Duration::from_secs(3);
-/// How long the rest of a process group may take to be gone after it was killed.
+/// The time that the rest of a process group has to be gone after it was killed.
 #[cfg(unix)]
 const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 
@@ -83,7 +84,8 @@ impl Child {
         std::os::unix::process::CommandExt::process_group(command, 0);
         // One pipe for both: tor itself says nothing on standard error, but the dynamic linker does.
         let (output, theirs) = io::pipe()?;
-        // The reaper sees by this whether anything still writes.
+        // The reaper polls this second reading end to see whether a process can still
+        // write to the pipe.
         let writers = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
@@ -257,7 +259,7 @@ fn end_rest(pid: u32, writers: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-    // Errors mean that nobody is left.
+    // An error means that no process of the group is left.
     let _ = kill_process_group(group, Signal::TERM);
     wait_for_no_writer(writers, REST);
     let _ = kill_process_group(group, Signal::KILL);

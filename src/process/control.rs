@@ -25,8 +25,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// control port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
-/// How long tor may take to be gone after its control connection has ended, before the cause of that end is told without
-/// it.
+/// The time that tor has to be gone after its control connection has ended. After
+/// that, the cause of the end is told without tor's exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
 /// How long later calls wait for tor: as those of every other controller.
@@ -146,7 +146,8 @@ impl Shutdown {
 }
 
 impl Pending {
-    /// Returns what ends the connection when the launch is cancelled. Other connections than that of a pair end with tor.
+    /// Returns a handle that ends the connection of a pair of sockets when the launch
+    /// is cancelled. Other connections end with tor.
     pub(super) fn shutdown(&self) -> Shutdown {
         #[cfg(unix)]
         return Shutdown(match self {

@@ -26,11 +26,13 @@ use crate::transport::deadline_after;
 use crate::types::Progress;
 use crate::undo::{self, Rank};
 
-/// How long starting may take by default. tor never gives up, and a first bootstrap over a slow line takes minutes.
+/// The time that starting may take by default. tor never gives up, and a first
+/// bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long ending may take by default. tor takes milliseconds on a machine that is not busy.
+/// The time that ending may take by default. tor takes milliseconds on a machine that
+/// is not busy.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many lines of the log are kept by default.
+/// The number of lines of the log that are kept by default.
 const DEFAULT_LOG_LINES: usize = 64;
 
 /// Starts a tor that belongs to this program.
@@ -239,8 +241,11 @@ impl Launch {
         self
     }
 
-    /// Sets how long [`start`](Self::start) may wait for tor. Default: two minutes. A launch that fails takes up to the
-    /// [`stop_timeout`](Self::stop_timeout) in addition, to end tor.
+    /// Sets how long [`start`](Self::start) may wait for tor. Default: two minutes.
+    ///
+    /// A launch that fails takes up to the [`stop_timeout`](Self::stop_timeout) more,
+    /// to end tor. If tor has closed the control connection, its exit status is
+    /// waited for before that, for up to three seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -471,7 +476,8 @@ impl Launch {
     }
 }
 
-/// Returns what is to happen when the launch is cancelled: tor is ended, and the connection to it.
+/// Returns a hook that ends tor and the connection to it, for a launch that is
+/// cancelled.
 fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
     let (child, grace) = (running.child.handle(), running.stop_timeout);
     move || {

@@ -15,7 +15,8 @@ use crate::transport::deadline_after;
 /// How much of one line is kept. tor cuts its own lines at 10 kB; what is beyond is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
-/// How long the last lines of a process that has ended may take to arrive, on a busy machine.
+/// The time that the last lines of a process that has ended have to arrive, on a busy
+/// machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Called with each line.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::child::Child;
 use crate::error::{Error, Result};
 
-/// How many lines of what the program says are kept.
+/// The number of lines of the program's output that are kept.
 const KEPT_LINES: usize = 1000;
-/// How much input fits into a pipe that nobody reads yet, on every system.
+/// The length of input that fits into a pipe that nobody reads yet, on every system.
 const INPUT_LIMIT: usize = 512;
 
 /// Runs a program that reads `input`, and returns the lines that it writes to standard output and standard error.

@@ -14,7 +14,8 @@ use crate::error::{AuthError, Error, LaunchError, LaunchProblem, Phase, Result, 
 use crate::transport::Address;
 use crate::undo::Undo;
 
-/// How long a tor whose control connection has ended may take to be gone, on a busy machine.
+/// The time that a tor whose control connection has ended has to be gone, on a busy
+/// machine.
 const LAST_BREATH: Duration = Duration::from_secs(3);
 
 /// A running tor that this program started, made by [`Launch`](super::Launch).

@@ -10,14 +10,15 @@ use crate::types::Host;
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an address.
 ///
-/// Its host is an IP address or a name, checked so that tor understands it:
+/// The host is an IP address or a name, checked so that tor understands it:
 ///
-/// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write an internationalized name in its ASCII form
-///   (`xn--…`). URLs, ports, user names and percent escapes are refused.
+/// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write an
+///   internationalized name in its ASCII form (`xn--…`). URLs, ports, user names and
+///   percent escapes are refused.
 /// * Names are sent in lower case, so that their spelling gives nothing away.
 /// * The text of an IP address counts as an address, with or without the brackets of IPv6.
-/// * An onion address loses its trailing dot. tor would take `example.onion.` for an ordinary name and ask an exit for it,
-///   which RFC 7686 forbids.
+/// * An onion address loses its trailing dot. tor would take `example.onion.` for an
+///   ordinary name and ask an exit for it, which RFC 7686 forbids.
 /// * Names that end in `.exit` are refused, as tor does. So are names that end in a number, such as `127.1`, because some
 ///   resolvers read them as addresses.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -17,7 +17,7 @@ pub(super) struct GuardTable {
     next_place: u64,
 }
 
-/// What makes two names the same guard's.
+/// The identity of a guard: its fingerprint, or its nickname if tor tells only that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Fingerprint(Fingerprint),

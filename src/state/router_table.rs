@@ -12,7 +12,7 @@ use super::change::{Change, Changes};
 use crate::descriptor::{RouterEntry, RouterStatus};
 use crate::types::Fingerprint;
 
-/// How many routers outside the consensus may be looked through at every event.
+/// The most routers outside the consensus that are looked through at every event.
 const FEW: usize = 64;
 
 /// One router, for as long as the consensus has it or somebody holds it.
@@ -43,8 +43,8 @@ struct ByFingerprint(Arc<RouterCell>);
 #[derive(Debug, Default)]
 struct Others {
     cells: HashMap<Fingerprint, Weak<RouterCell>>,
-    /// How many cells there were after the last tidying. The next one comes
-    /// when there are twice as many, so that it costs nothing by the event.
+    /// The number of cells after the last tidying. The next tidying comes when
+    /// there are twice as many, so that the cost for each event stays constant.
     tidied_at: usize,
 }
 

@@ -19,8 +19,10 @@ use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
-/// The model, and those who wait for it to change. The lock is held for microseconds only: never while a consensus is read, a listener
-/// called, or anything awaited.
+/// The model, and those who wait for it to change. The lock is held for microseconds
+/// only: never while a consensus is read, a listener called, or anything awaited.
+/// (An NS event copies the table of routers under the lock if a snapshot of the table
+/// is in use.)
 #[derive(Debug)]
 pub(super) struct Shared {
     model: Mutex<Model>,
@@ -30,7 +32,8 @@ pub(super) struct Shared {
     pub(super) keeper: Mutex<KeeperTasks>,
     pub(super) listeners: Arc<Listeners<State, Change>>,
     callbacks: Callbacks,
-    /// How often the connection has ended. Changed under the model's lock.
+    /// The number of times that the connection has ended. Changed under the model's
+    /// lock.
     ends: AtomicU64,
     /// For the listeners' handles. It is not kept alive by this.
     pub(super) inner: OnceLock<Weak<Inner>>,
@@ -173,15 +176,14 @@ impl Tracker for Shared {
         let mut model = self.model();
         match &mut model.phase {
             Phase::Loading(events) => return events.push(event.clone()),
-            // What was known last stays: this may be of another tor.
+            // The event may come from another tor, so the last known state stays.
             Phase::Ended(_) => return,
             Phase::Live => {}
         }
         let next_end = model.addresses.next_end();
         match event.body() {
-            // Reading takes up to some milliseconds, so it is done without the lock. Nobody else
-            // changes the routers meanwhile: only a load does, and a load begins with a new
-            // connection, when this one's events don't count any more.
+            // Reading takes up to some milliseconds, so it is done without the lock. Only a load
+            // changes the routers besides this thread, and a load begins with a new connection.
             EventBody::Ns(told) => {
                 drop(model);
                 let entries = router_table::entries(told.entries());
@@ -220,7 +222,7 @@ impl Follower for Shared {
 
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
         match self.load(ask) {
-            // What has ended is the new connection, so the next command says so.
+            // If the new connection has ended, the next command reports that.
             Ok(_) => Ok(()),
             // What is known does not change any more: who waits must not wait for it.
             Err(error) => {

@@ -42,9 +42,12 @@ impl Tor {
     /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
     /// of isolation here: streams that tor would keep apart share this circuit.
     ///
-    /// As long as this client lives, or what is made from it (its clones, its HTTP agents), and for up to five seconds
-    /// afterwards, every new stream of this tor waits for this program: see [`attach`](crate::attach). A program that is
-    /// ended by a signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more.
+    /// Every new stream of this tor waits for this program as long as this client
+    /// lives, or anything that is made from it (clones, HTTP agents), and for up to
+    /// five seconds afterwards. A program that ends in this time without dropping
+    /// its handles, by a signal for example, should call
+    /// [`undo_all`](crate::undo_all) first, or no program can use that tor any more:
+    /// see [`attach`](crate::attach).
     ///
     /// Look-ups can go over circuits for general use and over those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller): see [`attach_stream`](crate::Controller::attach_stream).
@@ -86,9 +89,10 @@ impl Tor {
     /// be is closed. The others stay, and tor closes them when they have been idle long enough, if they are for general use; those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller) stay until somebody closes them.
     ///
-    /// As with [`client_via_on`](Self::client_via_on), onion services can't be reached, and every new stream of this tor waits
-    /// for this program meanwhile. A program that is ended by a signal should call [`undo_all`](crate::undo_all) before, or
-    /// no program can use that tor any more.
+    /// Onion services can't be reached. Every new stream of this tor waits for this
+    /// program meanwhile, and a program that is ended by a signal should call
+    /// [`undo_all`](crate::undo_all) first: see
+    /// [`client_via_on`](Self::client_via_on).
     ///
     /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
     ///
@@ -139,8 +143,9 @@ impl Circuit {
 
     /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client).
     ///
-    /// tor's option `__LeaveStreamsUnattached` stays set for five seconds afterwards, so that a few connections in turn set
-    /// and reset it once only. See [`Tor::client_via_on`] for what that means.
+    /// tor's option `__LeaveStreamsUnattached` stays set for five seconds
+    /// afterwards, so that several connections in turn set and reset it only once.
+    /// See [`Tor::client_via_on`] for the consequences.
     ///
     /// # Errors
     ///

@@ -185,7 +185,7 @@ impl fmt::Debug for CircuitSocks {
     }
 }
 
-/// What the proxy and its threads share.
+/// State that the proxy shares with its threads.
 struct Shared {
     user: String,
     password: Secret,

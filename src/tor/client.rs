@@ -21,7 +21,7 @@ use crate::transport::Address;
 #[cfg(feature = "https")]
 use crate::transport::deadline_after;
 
-/// How long finding out why a request timed out takes at most.
+/// The time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// Connections through tor, and names looked up by tor: one of its SOCKS ports, with settings.

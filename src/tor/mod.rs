@@ -303,7 +303,8 @@ impl Tor {
         self.client_until(port, FromFilter::UsualPorts, self.deadline())
     }
 
-    /// Returns a client on a SOCKS port that certainly is this tor's, for streams that its control connection deals with.
+    /// Returns a client on a SOCKS port that certainly is this tor's, because its
+    /// control connection attaches the client's streams.
     fn client_of_this_tor(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
         self.client_until(port, FromFilter::Error, deadline)
     }
@@ -324,8 +325,10 @@ impl Tor {
         Ok(TorClient::new(SocksProxy::new(address).keep(keep)))
     }
 
-    /// Connects to `target` through tor: [`TorClient::connect`] of [`client`](Self::client). Both together take at most
-    /// [`SocksProxy::DEFAULT_TIMEOUT`].
+    /// Connects to `target` through tor: [`TorClient::connect`] of
+    /// [`client`](Self::client). Both together take at most
+    /// [`SocksProxy::DEFAULT_TIMEOUT`], and after a timeout half a second more to
+    /// find out the reason.
     ///
     /// # Errors
     ///

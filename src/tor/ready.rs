@@ -17,7 +17,8 @@ use crate::types::{EventKind, Progress, StatusAction};
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How long is asked, when it was waited in vain, for what keeps tor.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// How often tor is asked behind a filter that hides its status events.
+/// The time between two questions to a tor behind a filter that hides its status
+/// events.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
@@ -27,13 +28,13 @@ impl Tor {
     /// tor does not tell whether it was made dormant ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes up with
     /// the first connection, or with [`become_ready`](Self::become_ready). Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
     ///
-    /// Behind a filter that hides a part of tor's status, the rest decides. If all of it is hidden, this tells whether a SOCKS
-    /// port answers, as for a tor that is known by that only.
+    /// Behind a filter that hides a part of tor's status, the rest decides. If all
+    /// of it is hidden, the result is true if a SOCKS port was found that is tor's.
     ///
     /// # Errors
     ///
-    /// Those of the control connection. A SOCKS port that doesn't answer is not an error, unless everything else is hidden:
-    /// then it is the filter's refusal.
+    /// Errors of the control connection. [`Error::Refused`] with the filter's
+    /// refusal if all of tor's status is hidden and no SOCKS port answers.
     pub fn is_ready(&self) -> Result<bool> {
         let controller = match &self.core.way {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),

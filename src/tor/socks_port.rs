@@ -75,10 +75,12 @@ impl SocksPort {
     }
 }
 
-/// What to do if a filter in front of the control port hides where the SOCKS ports are.
+/// The way to go on if a filter in front of the control port hides where the SOCKS
+/// ports are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FromFilter {
-    /// Take one of the usual ports. It is a tor's, but perhaps another one's.
+    /// Take one of the usual ports. It is a SOCKS port of a tor, perhaps of another
+    /// one.
     UsualPorts,
     /// Fail with the refusal.
     Error,
@@ -118,7 +120,8 @@ impl Tor {
         self.first_usable(controller, candidates)
     }
 
-    /// Returns the address of the first of tor's ports that can be used. Each is given no more time than `controller` has.
+    /// Returns the address of the first of tor's ports that can be connected to,
+    /// within the deadline of `controller`.
     pub(super) fn any_address(&self, controller: &Controller, from_filter: FromFilter) -> Result<Address> {
         match controller.listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners),
@@ -129,7 +132,9 @@ impl Tor {
         }
     }
 
-    /// Returns the first of the usual SOCKS ports that is tor's. `refusal` is why tor's own ones aren't known.
+    /// Returns the first of the usual SOCKS ports that is tor's; once one was found,
+    /// it is returned without another look. `refusal` is the reason why tor's own
+    /// list isn't known.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let usable = self.core.usable.lock().clone();
         if let Some(address) = usable {

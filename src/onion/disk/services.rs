@@ -22,7 +22,7 @@ use crate::types::{OnionAddress, OnionKey, Progress};
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How long the removal of a service that could not be published in time may take.
+/// The time for the removal of a service that could not be published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often is looked for a file that tor writes; it is usually there at once.
@@ -118,8 +118,14 @@ impl DiskOnions {
     ///
     /// [`Error::Argument`] for a service that tor would not take ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
     /// directory is there already, the directory cannot be used, or tor refuses. Nothing has changed then, and what was
-    /// made here is taken away again. [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in time: the service is taken
-    /// out of the configuration again, which may take five seconds more, and its directory stays.
+    /// made here is taken away again.
+    ///
+    /// [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in time. The
+    /// service is taken out of the configuration again then, which may take five
+    /// seconds more, and its directory stays.
+    ///
+    /// [`Error::Timeout`] if tor doesn't answer in time. If the command had reached
+    /// tor by then, tor may still add the service.
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
         self.add_with(service, &DiskOnionFiles::new())
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::process::{find_tor, run};
 use crate::types::Fingerprint;
 
-/// How long making keys may take. It takes seconds on a machine that is not busy.
+/// The time for making keys, which takes seconds on a machine that is not busy.
 const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What every node must know of an authority.

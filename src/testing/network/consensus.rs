@@ -14,7 +14,8 @@ use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::event::Bootstrap;
 
-/// How often to ask a node. What is asked for is small, so that asking delays no node on a busy machine.
+/// The time between two questions to a node. The answers are small, so that asking
+/// delays no node on a busy machine.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the

@@ -113,8 +113,7 @@ pub(super) fn node(
 /// understand a failure.
 pub(super) fn member(authorities: &[String], vanguards_lite: bool) -> Launch {
     Launch::new()
-        // Among so few relays, tor would often choose its guard for the next hop but one of a circuit to an onion service,
-        // which relays refuse; it then tries again for up to 15 seconds.
+        // TestNetwork's documentation says why this is off by default.
         .option("VanguardsLiteEnabled", vanguards_lite)
         .options([
             ("TestingTorNetwork", "1"),
