@@ -280,7 +280,7 @@ fn circuit_that_is_not_built_in_time_is_closed() {
         .start()
         .unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_millis(100))).unwrap_err();
+    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_secs(2))).unwrap_err();
     assert!(matches!(&error, Error::Timeout(t) if t.phase() == Phase::Circuit), "{error}");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
 }
