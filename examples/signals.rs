@@ -9,13 +9,27 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use scape::Tor;
 use scape::attach::{Decision, StreamRequest};
 
+/// Set when a signal has come. Its thread ends the program then.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
 fn main() -> Result<(), Box<dyn Error>> {
     end_well()?;
+    let result = work();
+    // `undo_all` ends what `work` waits for. The end of `main` must not cut it off.
+    while IS_ENDING.load(Ordering::SeqCst) {
+        thread::park();
+    }
+    result
+}
+
+fn work() -> Result<(), Box<dyn Error>> {
     let tor = Tor::connect()?;
     let state = tor.state()?;
     let built = |state: &scape::State| state.circuits().into_iter().find(|circuit| circuit.is_built());
@@ -28,8 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Until the connection ends, by tor or by `undo_all`.
     let closed = tor.controller()?.wait_closed(Duration::MAX)?;
     println!("{closed}");
-    // If this end comes first, the signal's thread has a moment to finish.
-    std::thread::sleep(Duration::from_secs(1));
     Ok(())
 }
 
@@ -42,8 +54,9 @@ fn end_well() -> std::io::Result<()> {
 
     // Before tor is used, so that no signal comes too early.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         for signal in signals.forever() {
+            IS_ENDING.store(true, Ordering::SeqCst);
             if let Err(error) = scape::undo_all(Duration::from_secs(5)) {
                 eprintln!("not everything could be undone: {error}");
             }

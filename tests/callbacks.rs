@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use parking_lot::Mutex;
 use peer::{Peer, SOON, echo};
 use scape::types::EventKind;
@@ -343,7 +343,7 @@ fn listener_that_is_finished_by_its_callback_sees_what_is_due() {
     assert_eq!(received.recv_timeout(SOON).unwrap(), "BW 2 2");
     controller.sync().unwrap();
     // The closure is gone, and its sender with it.
-    assert!(received.recv_timeout(SOON).is_err());
+    assert_eq!(received.recv_timeout(SOON), Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]

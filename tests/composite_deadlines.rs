@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,12 +37,14 @@ const SLACK: Duration = Duration::from_millis(1300);
 struct Slow {
     controller: Controller,
     is_slow: Arc<AtomicBool>,
+    /// The number of commands that came since it is slow.
+    asked: Arc<AtomicUsize>,
 }
 
 impl Slow {
     fn start() -> Slow {
-        let is_slow = Arc::new(AtomicBool::new(false));
-        let slow = is_slow.clone();
+        let (is_slow, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (slow, count) = (is_slow.clone(), asked.clone());
         let mut in_data = false;
         let (controller, _peer, _thread) = Peer::answering(move |line| {
             if in_data {
@@ -51,11 +53,12 @@ impl Slow {
             }
             in_data = line.starts_with('+');
             if slow.load(Ordering::SeqCst) {
+                count.fetch_add(1, Ordering::SeqCst);
                 thread::sleep(ANSWER);
             }
             Some(answer(line))
         });
-        Slow { controller, is_slow }
+        Slow { controller, is_slow, asked }
     }
 }
 
@@ -81,15 +84,16 @@ fn on<M: 'static, T: 'static>(
     })
 }
 
-/// How long the call took. What it returns is dropped within that time.
-fn time(call: Call) -> Duration {
+/// Returns how long the call took, and whether it asked tor for anything. What the
+/// call returns is dropped within that time.
+fn time(call: Call) -> (Duration, bool) {
     let slow = Slow::start();
     let brief = slow.controller.with_timeout(TIMEOUT);
     let ready = call(&brief);
     slow.is_slow.store(true, Ordering::SeqCst);
     let begun = Instant::now();
     ready();
-    begun.elapsed()
+    (begun.elapsed(), slow.asked.load(Ordering::SeqCst) > 0)
 }
 
 /// Makes all calls at the same time. Each has its name and how long it says that undoing takes.
@@ -98,7 +102,9 @@ fn check(calls: Vec<(&'static str, u64, Call)>) {
         calls.into_iter().map(|(name, undo, call)| (name, undo, thread::spawn(move || time(call)))).collect();
     let mut late = Vec::new();
     for (name, undo, thread) in threads {
-        let took = thread.join().unwrap_or_else(|_| panic!("{name} panicked"));
+        let (took, has_asked) = thread.join().unwrap_or_else(|_| panic!("{name} panicked"));
+        // A call that fails before it sends anything shows nothing.
+        assert!(has_asked || name == "close", "{name} asks tor for nothing");
         if took > TIMEOUT + Duration::from_secs(undo) + SLACK {
             late.push(format!("{name} took {took:?}"));
         }

@@ -121,6 +121,7 @@ fn check(name: &str, call: impl FnOnce(&Controller) -> Result<()>) {
     let took = begun.elapsed();
     let before = flooded.sent.load(Ordering::SeqCst);
     assert!(result.is_err(), "{name} has found what never came");
+    assert!(took >= DEADLINE, "{name} didn't wait: {result:?}");
     assert!(took < BOUND, "{name} took {took:?} of its {DEADLINE:?}: {result:?}");
     assert!(before > 0, "{name}: there was no flood");
     flooded.end();

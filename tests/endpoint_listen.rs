@@ -208,7 +208,7 @@ fn a_service_that_is_not_published_in_time_is_taken_back() {
         .start()
         .unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
-    let endpoint = OnionEndpoint::new(80).unwrap().private_key(key()).timeout(Duration::from_millis(300));
+    let endpoint = OnionEndpoint::new(80).unwrap().private_key(key()).timeout(Duration::from_secs(2));
     let error = endpoint.listen_through(&tor, |_| {}).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(sent(&scripted, "DEL_ONION").len(), 1);

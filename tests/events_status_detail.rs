@@ -145,7 +145,8 @@ fn a_dangerous_version() {
         ("UNRECOMMENDED", VersionStatus::Unrecommended),
         ("TASTELESS", "tasteless".into()),
     ] {
-        let line = format!("CURRENT=0.4.9.11 REASON={word} RECOMMENDED=\"0.4.8.1-alpha, 0.4.9.12\"");
+        // The second one is no version: it is left out, and the others stay.
+        let line = format!("CURRENT=0.4.9.11 REASON={word} RECOMMENDED=\"0.4.8.1-alpha, 0.4.9-, 0.4.9.12\"");
         let status = status(&format!("STATUS_GENERAL WARN DANGEROUS_VERSION {line}"));
         let StatusDetail::DangerousVersion { current, reason, recommended, .. } = status.detail() else {
             panic!("{status}")

@@ -317,7 +317,7 @@ fn a_server_that_closes_in_the_middle_is_an_error() {
 
 #[test]
 fn a_server_that_stalls_is_given_up() {
-    let short = Duration::from_millis(100);
+    let short = Duration::from_millis(500);
     for said in ["", "HTTP/1.1 200 OK\r\n", HALF] {
         let web = half(said, false);
         let stalling = AgentBuilder::new(web.proxy()).stall_timeout(short).build().unwrap();

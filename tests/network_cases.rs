@@ -43,6 +43,8 @@ mod leaks;
 #[path = "support/mmdb.rs"]
 #[allow(dead_code)]
 mod mmdb;
+#[path = "support/network_end.rs"]
+mod network_end;
 #[path = "network/onion_disk.rs"]
 mod onion_disk;
 #[path = "network/onion_services.rs"]
@@ -74,7 +76,6 @@ mod watchdog;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use scape::testing::{Role, TestNetwork};
@@ -150,12 +151,6 @@ fn a_private_network() {
         }
     }
 
-    let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
-    let directory = network.client_node().process().data_directory().to_path_buf();
-    watchdog::within(LONGEST, "the end of the network", || network.stop().unwrap());
-    for pid in pids {
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
-    }
-    assert!(!directory.exists(), "{} is left", directory.display());
+    network_end::end(network, LONGEST);
     assert!(failed.is_empty(), "{failed:?}");
 }

@@ -2,10 +2,11 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/network_end.rs"]
+mod network_end;
 #[path = "support/watchdog.rs"]
 mod watchdog;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -54,13 +55,7 @@ fn vanguards_are_on_and_a_node_that_does_not_end_is_named_and_killed() {
     let stopped = network.nodes().iter().find(|node| node.nickname() == "relay1").unwrap();
     let pid = Pid::from_raw(stopped.process().pid().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
-    let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
-    let directory = network.client_node().process().data_directory().to_path_buf();
-    watchdog::within(LONGEST, "the end of the network", || network.stop().unwrap());
-    for pid in pids {
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
-    }
-    assert!(!directory.exists(), "{} is left", directory.display());
+    network_end::end(network, LONGEST);
     let lines = LOGGED.0.lock();
     assert!(lines.iter().any(|line| line.contains("killed relay1 ")), "{lines:?}");
 }

@@ -4,25 +4,21 @@
 
 #[path = "support/grater.rs"]
 mod grater;
+#[path = "support/onions.rs"]
+mod onions;
 #[path = "support/place.rs"]
 mod place;
+
 use std::time::{Duration, Instant};
 
 use grater::{BISQ, CWTCH, ONIONSHARE, Profile, RICOCHET};
+use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
 use scape::error::PublishHint;
 use scape::onion::Wait;
 use scape::testing::ScriptedTor;
 use scape::types::OnionKey;
-use scape::{AddOnion, Connect, Controller, Error, OnionBuilder, OnionService};
-
-const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
-const KEY: &str =
-    "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
-
-fn relay(number: usize) -> String {
-    format!("${number:040X}~relay{number}")
-}
+use scape::{AddOnion, Error, OnionBuilder, OnionService};
 
 /// What tor says when it publishes `A`: descriptor `one` goes to directories 1
 /// to 8, descriptor `two` to 5 to 12; `unanswered` of all these uploads don't
@@ -63,19 +59,6 @@ fn behind(profile: Profile, events: String) -> ScriptedTor {
         _ => "250 OK\r\n".to_owned(),
     };
     profile.in_front_of(tor).start().unwrap()
-}
-
-fn controller(tor: &ScriptedTor) -> Controller {
-    Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap()
-}
-
-fn one(controller: &Controller) -> OnionBuilder {
-    OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
-}
-
-/// How often the service was removed.
-fn removals(tor: &ScriptedTor) -> usize {
-    tor.sent().iter().filter(|line| **line == format!("DEL_ONION {A}")).count()
 }
 
 #[test]

@@ -399,7 +399,7 @@ fn listener_fails_if_tor_does_not_take_the_service_back() {
     }
     let mut client = connect(listener.local_addr());
     is_echoed(&mut client, &listener);
-    // So does this one, once the program adds it by itself.
+    // A listener that has failed is closed like another one, when a tor has taken its service back.
     place.kill();
     place.put(refusing());
     assert_eq!(listener.accept_timeout(SOON).unwrap_err().code(), Some(512));

@@ -1,6 +1,8 @@
 //! Ephemeral onion services, published and removed: what is sent, and every way in which it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/onions.rs"]
+mod onions;
 #[path = "support/place.rs"]
 mod place;
 
@@ -8,17 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
+use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
 use scape::error::{Phase, PublishHint};
 use scape::onion::Wait;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::types::{ClientPublicKey, HsDescReason, OnionKey, Progress};
-use scape::{Connect, Controller, Error, OnionBuilder, OnionService, OnionTarget};
+use scape::{Error, OnionBuilder, OnionService, OnionTarget};
 
-const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const OTHER: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
-const KEY: &str =
-    "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
 const HIDDEN: &str = "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n";
 const SINGLE_HOP: &str = "250-HiddenServiceNonAnonymousMode=1\r\n250 HiddenServiceSingleHopMode=1\r\n";
@@ -26,10 +26,6 @@ const NEW: &str = "ADD_ONION NEW:ED25519-V3 Port=80,127.0.0.1:8080";
 
 fn added(address: &str) -> String {
     format!("250-ServiceID={address}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n")
-}
-
-fn relay(number: usize) -> String {
-    format!("${number:040X}~relay{number}")
 }
 
 /// What tor says of the service `A`, a line each: `c` and a descriptor; `u`, descriptor, directory; `d` (done) and a
@@ -62,19 +58,6 @@ fn tor() -> ScriptedTorBuilder {
 /// A tor that adds the service, and then says this of it.
 fn publishing(words: &str) -> ScriptedTor {
     tor().on_prefix("ADD_ONION", added(A) + &events(words)).start().unwrap()
-}
-
-fn controller(tor: &ScriptedTor) -> Controller {
-    Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap()
-}
-
-fn one(controller: &Controller) -> OnionBuilder {
-    OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
-}
-
-/// How often the service was removed.
-fn removals(tor: &ScriptedTor) -> usize {
-    tor.sent().iter().filter(|line| **line == format!("DEL_ONION {A}")).count()
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn a_circuit_that_is_not_built_in_time_is_closed() {
         "",
         "",
     );
-    let built = state.build_circuit(&BuildCircuit::new().timeout(Duration::from_millis(50)));
+    let built = state.build_circuit(&BuildCircuit::new().timeout(Duration::from_secs(2)));
     assert!(matches!(built, Err(Error::Timeout(timeout)) if timeout.phase() == Phase::Circuit));
     tor.wait_for("CLOSECIRCUIT 8").unwrap();
 }

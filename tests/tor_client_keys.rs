@@ -4,11 +4,16 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use scape::attach::{Decision, StreamRequest};
 use scape::onion::disk::DiskOnions;
 use scape::types::{ClientKey, OnionKey};
 use scape::{ClientAuth, Config, Controller};
 use support::real_tor::RealTor;
+
+/// How long a test waits for what must happen.
+const SOON: Duration = Duration::from_secs(30);
 
 /// What tor has, in order.
 fn keys(controller: &Controller) -> Vec<ClientAuth> {
@@ -61,7 +66,9 @@ fn every_change_of_the_configuration_keeps_the_client_keys_of_all() {
     // Another controller resets the option, and it is set again.
     owner.set_conf([("__LeaveStreamsUnattached", "0")]).unwrap();
     let is_set = || owner.get_conf("__LeaveStreamsUnattached").unwrap().as_deref() == Some("1");
+    let deadline = Instant::now() + SOON;
     while !is_set() {
+        assert!(Instant::now() < deadline, "the option isn't set again");
         std::thread::yield_now();
     }
     same("the option is set again");

@@ -116,11 +116,18 @@ fn launch_is_cancelled_while_a_hung_tor_is_connected_to() {
     // The system accepts the connection for a stopped tor, which never answers.
     let patient = Patient::new();
     let begun = Instant::now();
-    let cancelling = patient.cancel_after(Duration::from_secs(2));
+    let (token, stopped) = (patient.token.clone(), patient.directory.path().join("stopped"));
+    let is_stopped = stopped.clone();
+    let cancelling = thread::spawn(move || {
+        wait_until("tor is stopped", || is_stopped.exists());
+        // The launch connects within this time.
+        thread::sleep(Duration::from_secs(1));
+        token.cancel();
+    });
     let script = "tor \"$@\" & pid=$!; for a; do [ \"$last\" = -f ] && torrc=$a; last=$a; done\n\
-                  while ! [ -e \"${torrc%/*}/control\" ]; do sleep 0.01; done; kill -STOP $pid; wait";
+                  while ! [ -e \"${torrc%/*}/control\" ]; do sleep 0.01; done; kill -STOP $pid; : >\"$STOPPED\"; wait";
     let launch = patient.launch().control(Control::UnixSocket).stop_timeout(Duration::from_millis(300));
-    patient.cancelled(launch.env("INSTEAD", script));
+    patient.cancelled(launch.env("INSTEAD", script).env("STOPPED", stopped));
     cancelling.join().unwrap();
     assert!(begun.elapsed() < SOON);
 }

@@ -84,7 +84,7 @@ fn directory_of_torrc(arguments: &str) -> PathBuf {
 fn late_tor_of_a_wrapper_that_does_not_exec_never_starts() {
     let wrapper = Wrapper::new(
         "export HERE; printf '%s\\n' \"$@\" >\"$HERE/arguments\"\n\
-         (sleep 2; echo >\"$HERE/late\"; tor \"$@\") &\n\
+         (sleep 10; echo >\"$HERE/late\"; tor \"$@\") &\n\
          wait",
     );
     let error = wrapper.launch().timeout(Duration::from_millis(500)).start().unwrap_err();

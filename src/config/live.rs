@@ -23,7 +23,8 @@ use crate::types::{ConfLine, ConfigType};
 ///
 /// What is read is what tor runs with. What is [set](Self::set) is pending, and changes nothing, until [`save`](Self::save) sends all of it with one
 /// command: tor takes all of it, or none. Clones share what tor runs with, and each has pending changes of its own, at first those of the one it
-/// was cloned from. Names may be in any case; they are not abbreviated, as tor would allow.
+/// was cloned from. Names may be in any case. An abbreviation is taken if only one
+/// option begins with it, and so are the older names that tor takes.
 ///
 /// It keeps the control connection open. Reading takes a round trip where the value is not known yet, or was just saved.
 #[derive(Clone)]

@@ -201,8 +201,8 @@ pub(super) mod tests {
         assert_eq!(found("ExitNode"), Some("ExitNodes"));
         assert_eq!(found("maxcircuitdirt"), Some("MaxCircuitDirtiness"));
         assert_eq!(found("BandwidthRateBytes"), Some("BandwidthRate"));
-        // Two options begin with it.
         assert_eq!(found("HiddenServiceD"), Some("HiddenServiceDir"));
+        // Several options begin with it.
         assert_eq!(found("Hidden"), None);
     }
 

@@ -49,7 +49,8 @@ impl Controller {
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
-    /// #     .info("circuit-status", "7 BUILT alice,bob PURPOSE=GENERAL").info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+    /// #     .info("stream-status", "12 NEW 0 a.example:80")
     /// #     .on("ATTACHSTREAM 12 7", "250 OK\r\n")
     /// #     .on("ATTACHSTREAM 13 0", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;

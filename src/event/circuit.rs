@@ -114,7 +114,8 @@ impl CircuitInfo {
     /// use scape::event::CircuitInfo;
     /// use scape::types::CircuitStatus;
     ///
-    /// let line = b"7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL";
+    /// let line = b"7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 BUILD_FLAGS=NEED_CAPACITY \
+    ///     PURPOSE=GENERAL TIME_CREATED=2026-11-21T03:16:05.815053";
     /// let circuit = CircuitInfo::parse(line).expect("it has an id and a status");
     /// assert_eq!(circuit.status, CircuitStatus::Built);
     /// assert_eq!(circuit.to_string(), "7 BUILT GENERAL: moria1");

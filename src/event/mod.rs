@@ -16,7 +16,9 @@
 //! use scape::types::{CircuitReason, EventKind};
 //!
 //! let mut decoder = Decoder::default();
-//! decoder.feed(b"650 CIRC 1 FAILED PURPOSE=CONTROLLER REASON=CONNECTFAILED\r\n");
+//! decoder.feed(
+//!     b"650 CIRC 1 FAILED PURPOSE=CONTROLLER TIME_CREATED=2026-11-21T02:22:17.597394 REASON=CONNECTFAILED\r\n",
+//! );
 //! let reply = decoder.next_reply()?.expect("one line is one event");
 //!
 //! let event = Event::parse(reply, SystemTime::now());

@@ -25,7 +25,8 @@ use crate::types::CircuitPurpose;
 /// # let tor = ScriptedTor::builder()
 /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
 /// #     .info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
-/// #     .on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n650 CIRC 7 BUILT moria1,dizum,bastet\r\n")
+/// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+/// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
 /// #     .start()?;
 /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
 /// use scape::{CircuitBuilder, State};

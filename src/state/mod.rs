@@ -223,7 +223,7 @@ impl State {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
     /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
-    /// #     .info("circuit-status", "7 BUILT moria1 PURPOSE=GENERAL")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
     /// #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// # let state = scape::state::State::new(&controller)?;

@@ -1,8 +1,7 @@
 //! Hosts that tor may be asked for. Every host name passes through [`Host::parse`] before it is sent to tor.
 //!
-//! tor looks at the end of a name to recognize onion addresses (`.onion`) and the names that it refuses (`.exit`). It
-//! compares those bytes exactly, so `example.onion.` with a trailing dot is an ordinary name to tor, and an exit would be
-//! asked for it. RFC 7686 forbids that. [`Host::parse`] normalizes such names, or refuses them.
+//! tor looks at the end of a name, in any case, to recognize onion addresses (`.onion`) and the names that it refuses
+//! (`.exit`). So `example.onion.` with a trailing dot is an ordinary name to tor, and an exit would be asked for it. RFC 7686 forbids that. [`Host::parse`] normalizes such names, or refuses them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -6,8 +6,9 @@
 //! are integers here, which are small, are copied and hashed fast, and can't be
 //! used to fill memory.
 //!
-//! An event with another identifier isn't lost: its body is `Unknown`, and
-//! [`Event::text`](crate::Event::text) has all of it. Live state, which is kept by
+//! An event that needs the identifier isn't lost: its body is `Unknown`, and
+//! [`Event::text`](crate::Event::text) has all of it. An event that doesn't need it,
+//! such as ORCONN, has the pair among its `extra` words. Live state, which is kept by
 //! identifier, passes over such events. In a reply, such an identifier is an error
 //! of the call that asked.
 

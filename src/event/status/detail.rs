@@ -33,7 +33,8 @@ pub enum StatusDetail {
         current: Version,
         /// What is wrong with it (`REASON`).
         reason: VersionStatus,
-        /// Those that the authorities recommend (`RECOMMENDED`).
+        /// The versions that the authorities recommend (`RECOMMENDED`). Texts that aren't
+        /// versions are left out.
         recommended: Vec<Version>,
     },
     /// No more sockets are to be had.

@@ -1,0 +1,20 @@
+//! The end of a private network: nothing of it is left.
+
+use std::path::Path;
+use std::time::Duration;
+
+use scape::testing::TestNetwork;
+
+use crate::watchdog;
+
+/// Stops the network within `limit`, and checks that neither a process nor a
+/// directory of it is left.
+pub(crate) fn end(network: TestNetwork, limit: Duration) {
+    let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
+    let directory = network.client_node().process().data_directory().to_path_buf();
+    watchdog::within(limit, "the end of the network", || network.stop().unwrap());
+    for pid in pids {
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "tor {pid} is left");
+    }
+    assert!(!directory.exists(), "{} is left", directory.display());
+}
