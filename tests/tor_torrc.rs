@@ -7,6 +7,7 @@ mod support;
 mod tor;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scape::config::{Torrc, TorrcComparison, TorrcDifference};
 use scape::error::{LaunchProblem, TorrcFileProblem};
 use scape::process::Verify;
-use scape::protocol::ConfigName;
+use scape::protocol::{Command, ConfigName};
 use scape::types::{ConfLine, ConfigType, Signal};
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
@@ -559,4 +560,44 @@ fn a_tor_is_launched_from_a_torrc() {
             other => panic!("{bad}: {other:?}"),
         }
     }
+}
+
+/// tor takes the beginning of a name, and also finds options that `GETINFO config/names` doesn't list. `Torrc` takes
+/// every beginning of every name, and every one to three letters, for the same option.
+#[test]
+fn lines_belong_to_the_option_that_tor_takes_their_name_for() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let mut beginnings = BTreeSet::new();
+    let mut names: Vec<String> =
+        controller.config_names().unwrap().into_iter().map(|option| option.name).collect();
+    names.extend(["DirServer", "MaxConn", "_HSLayer2Nodes", "UseHelperNodes"].map(String::from));
+    for name in &names {
+        beginnings.extend((1..=name.len()).map(|end| name[..end].to_lowercase()));
+    }
+    let letters = || ('a'..='z').map(String::from);
+    for (a, b) in letters().flat_map(|a| letters().map(move |b| (a.clone(), b))) {
+        beginnings.extend(letters().map(|c| format!("{a}{b}{c}")));
+        beginnings.extend([format!("{a}{b}"), a]);
+    }
+    let groups: Vec<&String> = names.iter().filter(|name| name.ends_with("Lines")).collect();
+    let (mut known, beginnings) = (0, Vec::from_iter(beginnings));
+    for some in beginnings.chunks(500) {
+        let ask = |name: &String| Command::raw(&format!("GETCONF {name}"), None).unwrap();
+        let replies = controller.send_all(some.iter().map(ask)).unwrap();
+        for (beginning, reply) in some.iter().zip(replies) {
+            let reply = reply.wait().unwrap();
+            if !reply.is_ok() {
+                continue;
+            }
+            let line = str::from_utf8(reply.first().text).unwrap();
+            let option = line.split('=').next().unwrap();
+            let torrc = Torrc::parse(format!("{beginning} x\n")).unwrap();
+            // tor answers with the lines of a group, not with its name.
+            let is_group = groups.iter().any(|group| torrc.get(group).is_some());
+            assert!(is_group || torrc.get(option).is_some(), "{beginning} is {option} to tor");
+            known += 1;
+        }
+    }
+    assert!(known > 4_000, "only {known} of {} were known", beginnings.len());
 }

@@ -91,6 +91,7 @@ const FORMS: &[(&str, Form)] = &[
     ("ExtORPort", Form::Port),
     ("FirewallPorts", Form::Ports),
     ("HashedControlPassword", Form::HashedPassword),
+    ("HTTPProxy", Form::HostPort),
     ("HTTPSProxy", Form::HostPort),
     ("HTTPTunnelPort", Form::Port),
     ("Log", Form::Log),
