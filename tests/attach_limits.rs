@@ -515,3 +515,63 @@ fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
     until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
     drop(guard);
 }
+
+/// A way to this tor. The connection with this number, from 1, is made by `special`.
+fn through(
+    tor: &Arc<ScriptedTor>,
+    number: usize,
+    special: impl Fn(&ScriptedTor) -> std::io::Result<scape::transport::Transport> + Send + Sync + 'static,
+) -> Connect {
+    let (tor, made) = (tor.clone(), AtomicUsize::new(0));
+    let connect = Connect::through(move || match made.fetch_add(1, Ordering::SeqCst) + 1 == number {
+        true => special(&tor),
+        false => Ok(tor.transport().map_err(std::io::Error::other)?),
+    });
+    connect.timeout(SOON)
+}
+
+fn last_change(tor: &ScriptedTor) -> Option<String> {
+    tor.sent().into_iter().rfind(|sent| sent == SET || sent == UNSET)
+}
+
+#[test]
+fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
+    let tor = Arc::new(builder().start().unwrap());
+    // The second connection is the one that puts the option back. It hangs until the gate is open.
+    let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
+    let connect = through(&tor, 2, move |tor| {
+        let _ = reached.send(());
+        let _ = gate.recv();
+        tor.transport().map_err(std::io::Error::other)
+    });
+    let controller = connect.connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    tor.hang_up();
+    is_reached.recv_timeout(SOON).unwrap();
+    let again = controller.clone();
+    let reconnecting = thread::spawn(move || again.reconnect().map(drop));
+    // It would be over by then if it didn't wait.
+    thread::sleep(Duration::from_millis(300));
+    drop(open);
+    reconnecting.join().unwrap().unwrap();
+    // When a new stream is decided on, the loss has been dealt with.
+    arrives(&tor, 13, "");
+    tor.wait_for("ATTACHSTREAM 13 0").unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(SET), "{:?}", tor.sent());
+    guard.close().unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
+}
+
+#[test]
+fn option_is_put_back_when_reconnecting_by_hand_fails() {
+    let tor = Arc::new(builder().start().unwrap());
+    let connect = through(&tor, 2, |_| Err(std::io::ErrorKind::ConnectionRefused.into()));
+    let controller = connect.connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    assert!(controller.reconnect().is_err());
+    until("the option is put back", || last_change(&tor).as_deref() == Some(UNSET));
+    controller.reconnect().unwrap();
+    until("the option is set again", || last_change(&tor).as_deref() == Some(SET));
+    guard.close().unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
+}

@@ -108,14 +108,19 @@ impl Session {
     /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
     /// nobody will decide on them.
     ///
-    /// Does nothing if nothing is to be put back, or if the connection can't be made again.
+    /// Does nothing if nothing is to be put back, or if the connection can't be made again. Takes turns with
+    /// [`reconnect`](Self::reconnect): a connection that was made again meanwhile has set the option for its own use.
     pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
-        let before = *self.leave_streams.0.lock();
+        let is_to_do = |lent| matches!(lent, Lent::Set | Lent::Owed);
         let Some(connect) = self.recipe() else { return Ok(()) };
-        if !matches!(before, Lent::Set | Lent::Owed) {
+        if !is_to_do(*self.leave_streams.0.lock()) {
             return Ok(());
         }
         let deadline = Deadline::after(timeout.min(LAST_TRY));
+        let _making = self.lock_making(deadline)?;
+        if self.connection().closed().is_none() || !is_to_do(*self.leave_streams.0.lock()) {
+            return Ok(());
+        }
         let connection = Connection::default();
         let candidate = connect.candidate(&connection, deadline)?;
         connection.adopt(candidate)?;

@@ -167,7 +167,7 @@ impl Session {
         }
     }
 
-    fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+    pub(super) fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
         let making = self.making.try_lock_until(deadline.instant());
         making.ok_or_else(|| deadline.error(Phase::Connect))
     }
