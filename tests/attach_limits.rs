@@ -178,7 +178,7 @@ fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
     // Made again by hand, streams wait again.
     until("it can be made again", || controller.reconnect().is_ok());
     until("the option is set again", || place.with(|tor| count(tor, SET)) == 2);
-    guard.close().unwrap();
+    assert!(guard.close().unwrap());
     place.with(|tor| assert_eq!(count(tor, UNSET), 2, "{:?}", tor.sent()));
 }
 
@@ -192,7 +192,8 @@ fn option_that_is_owed_is_put_back_when_the_controller_is_closed() {
     let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     place.with(ScriptedTor::hang_up);
     controller.wait_closed(SOON).unwrap();
-    drop(guard);
+    // The attacher is gone with the connection.
+    assert!(!guard.close().unwrap());
     drop(controller);
     place.with(|tor| assert_eq!((count(tor, SET), count(tor, UNSET)), (1, 1), "{:?}", tor.sent()));
 }
