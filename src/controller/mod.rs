@@ -66,6 +66,7 @@ use session::Session;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{Function, ListenerGuard, Listeners, Subject};
+pub(crate) use places::environment_socks;
 pub(crate) use shared::Follower;
 pub(crate) use undo::UNDO_WITHIN;
 pub(crate) use warnings::Warnings;
@@ -199,6 +200,11 @@ impl Controller {
     /// the connection is made again. For commands that follow from what the tor of this socket answered.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
+    }
+
+    /// The SOCKS port of this tor as the environment names it, if the connection was made as the environment says.
+    pub(crate) fn environment_socks(&self) -> Option<&Address> {
+        self.inner.session.environment_socks()
     }
 
     /// How long each call waits for tor.
