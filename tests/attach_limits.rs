@@ -517,7 +517,8 @@ fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
     drop(guard);
 }
 
-/// A way to this tor. The connection with this number, from 1, is made by `special`.
+/// A way to this tor. The connection with this number, from 1, is made by
+/// `special`.
 fn through(
     tor: &Arc<ScriptedTor>,
     number: usize,
@@ -538,7 +539,8 @@ fn last_change(tor: &ScriptedTor) -> Option<String> {
 #[test]
 fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
     let tor = Arc::new(builder().start().unwrap());
-    // The second connection is the one that puts the option back. It hangs until the gate is open.
+    // The second connection is the one that puts the option back. It hangs
+    // until the gate is open.
     let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
     let connect = through(&tor, 2, move |tor| {
         let _ = reached.send(());

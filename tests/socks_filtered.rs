@@ -201,7 +201,8 @@ fn socks_port_that_the_environment_names_is_used_behind_a_filter() {
         let named = env::var("TOR_SOCKS_PORT").unwrap();
         let tor = Tor::find().unwrap();
         assert_eq!(tor.client().unwrap().address().port().unwrap().to_string(), named);
-        // Streams that are to be attached still need a port that is certainly this tor's.
+        // Streams that are to be attached still need a port that is certainly
+        // this tor's.
         assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
         return;
     }

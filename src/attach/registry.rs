@@ -151,7 +151,8 @@ impl Registry {
         self.controller().is_some_and(|controller| controller.found_streams_left())
     }
 
-    /// Leaves a stream to tor, unless tor would ask an exit for an onion address.
+    /// Leaves a stream to tor, unless tor would ask an exit for an onion
+    /// address.
     fn leave_to_tor(&self, pending: &Pending) -> Result<()> {
         if is_disguised_onion(pending.info.target.host()) {
             return Err(pending.error(StreamProblem::OnionWithDot).into());

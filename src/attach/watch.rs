@@ -246,8 +246,9 @@ impl Watch {
         }
     }
 
-    /// What was asked on this connection has no meaning on the next one. This runs later than the end, so the next
-    /// connection may be open already: what was asked on that one is left alone.
+    /// What was asked on this connection has no meaning on the next one. This
+    /// runs later than the end, so the next connection may be open already:
+    /// what was asked on that one is left alone.
     fn ended(&mut self, end: &End) {
         for via in self.registry.vias.before(end.ends) {
             via.fail(end.closed.clone().into());

@@ -1,8 +1,10 @@
 //! Checks before ATTACHSTREAM, for every way in which that command goes to tor.
 //!
-//! tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit that isn't for general use. It takes an onion
-//! address with a trailing dot for an ordinary name, which RFC 7686 forbids. So tor is asked first what the streams and
-//! circuits are. What tor, or a filter before it, doesn't list is treated like a look-up.
+//! tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit that isn't
+//! for general use. It takes an onion address with a trailing dot for an
+//! ordinary name, which RFC 7686 forbids. So tor is asked first what the
+//! streams and circuits are. What tor, or a filter before it, doesn't list is
+//! treated like a look-up.
 
 use std::ops::Range;
 
@@ -45,8 +47,8 @@ impl Write {
     }
 }
 
-/// What goes before and after an ATTACHSTREAM, in the same write. tor takes the commands of a write in turn without
-/// doing anything else in between.
+/// What goes before and after an ATTACHSTREAM, in the same write. tor takes the
+/// commands of a write in turn without doing anything else in between.
 #[derive(Default)]
 struct Around {
     before: Option<Command>,
@@ -61,7 +63,8 @@ impl Controller {
         within.attach_in(write)
     }
 
-    /// Attaches a stream that is known to be a look-up. Only the circuit is checked.
+    /// Attaches a stream that is known to be a look-up. Only the circuit is
+    /// checked.
     pub(super) fn attach_look_up_checked(
         &self,
         stream: StreamId,
@@ -80,7 +83,8 @@ impl Controller {
         within.attach_in(write)
     }
 
-    /// Sends commands of which some are ATTACHSTREAM, after all checks. Returns the replies to these commands only.
+    /// Sends commands of which some are ATTACHSTREAM, after all checks. Returns
+    /// the replies to these commands only.
     pub(super) fn send_all_checked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
         let within = self.in_one_call();
         let Write { commands, asked } = within.checked(commands)?;
@@ -88,7 +92,8 @@ impl Controller {
         Ok(replies.filter(|(at, _)| asked.contains(at)).map(|(_, reply)| reply).collect())
     }
 
-    /// Sends an ATTACHSTREAM with what goes around it. The result is that of ATTACHSTREAM.
+    /// Sends an ATTACHSTREAM with what goes around it. The result is that of
+    /// ATTACHSTREAM.
     fn attach_in(&self, write: Write) -> Result<()> {
         let mut attached = Ok(());
         for (at, reply) in self.send_all_unchecked(write.commands)?.into_iter().enumerate() {
@@ -102,7 +107,8 @@ impl Controller {
         attached
     }
 
-    /// Checks every ATTACHSTREAM among these commands, and adds what has to go around it. tor is asked once for all.
+    /// Checks every ATTACHSTREAM among these commands, and adds what has to go
+    /// around it. tor is asked once for all.
     fn checked(&self, commands: Vec<Command>) -> Result<Write> {
         let mut listed = None;
         let mut write = Write::default();
@@ -154,7 +160,8 @@ impl Controller {
         };
         match known {
             Some(info) if !is_look_up(info) => Ok(Around::default()),
-            // A stream that isn't listed may have ended, and tor says so; or a filter hides it.
+            // A stream that isn't listed may have ended, and tor says so; or a
+            // filter hides it.
             _ => {
                 let unfit = |purpose| unfit(stream, circuit, problem(purpose));
                 self.around(circuit, listed.circuits.as_deref(), &unfit)
@@ -162,7 +169,8 @@ impl Controller {
         }
     }
 
-    /// Returns what goes around the ATTACHSTREAM of a look-up to this circuit, as its purpose allows.
+    /// Returns what goes around the ATTACHSTREAM of a look-up to this circuit,
+    /// as its purpose allows.
     fn around(
         &self,
         circuit: CircuitId,
@@ -171,7 +179,8 @@ impl Controller {
     ) -> Result<Around> {
         let circuits = circuits.ok_or_else(|| unfit(None))?;
         let Some(info) = circuits.iter().find(|info| info.id == circuit) else {
-            // If tor has no such circuit, it says that it is unknown. A filter may also hide a circuit that tor has.
+            // If tor has no such circuit, it says that it is unknown. A filter
+            // may also hide a circuit that tor has.
             return match self.request(set_purpose(circuit, "none")?) {
                 Err(Error::Refused(refusal)) if refusal.is_unknown_circuit() => Ok(Around::default()),
                 Err(Error::Refused(_)) | Ok(_) => Err(unfit(None)),
@@ -179,15 +188,17 @@ impl Controller {
             };
         };
         match &info.purpose {
-            // Its purpose can't become CONTROLLER without ending the conflux set, and setting it would end the set.
+            // Its purpose can't become CONTROLLER without ending the conflux
+            // set, and setting it would end the set.
             Some(CircuitPurpose::ConfluxLinked) => Ok(Around::default()),
-            // The purpose may have changed since. In the same write as ATTACHSTREAM, setting it closes the gap.
+            // The purpose may have changed since. In the same write as
+            // ATTACHSTREAM, setting it closes the gap.
             Some(CircuitPurpose::General) => {
                 Ok(Around { before: Some(set_purpose(circuit, "general")?), after: None })
             }
             Some(CircuitPurpose::Controller) => {
-                // This changes nothing, but shows that no filter holds such commands back: if only ATTACHSTREAM
-                // arrived, tor would abort.
+                // This changes nothing, but shows that no filter holds such
+                // commands back: if only ATTACHSTREAM arrived, tor would abort.
                 match self.request(set_purpose(circuit, "controller")?) {
                     Err(Error::Refused(refusal)) if !refusal.is_unknown_circuit() => {
                         return Err(unfit(Some(CircuitPurpose::Controller)));
@@ -209,9 +220,10 @@ pub(super) fn is_attach(command: &Command) -> bool {
     command.keyword().eq_ignore_ascii_case(KEYWORD)
 }
 
-/// Reads an ATTACHSTREAM as tor reads it: words between spaces, other white space around them is skipped, and both are
-/// decimal numbers, perhaps with `+` or zeros before them. Returns `None` for other commands, and for those that tor
-/// refuses because a number is none.
+/// Reads an ATTACHSTREAM as tor reads it: words between spaces, other white
+/// space around them is skipped, and both are decimal numbers, perhaps with `+`
+/// or zeros before them. Returns `None` for other commands, and for those that
+/// tor refuses because a number is none.
 fn attachment(command: &Command) -> Result<Option<Attachment>, ArgumentError> {
     if !is_attach(command) {
         return Ok(None);
@@ -308,7 +320,8 @@ mod tests {
         for line in ["ATTACHSTREAM 12 0", "ATTACHSTREAM 12 0 HOP=x"] {
             assert_eq!(read(line), Some((12, 0)), "{line:?}");
         }
-        // tor says that it has no such stream or circuit, or that an argument is missing.
+        // tor says that it has no such stream or circuit, or that an argument
+        // is missing.
         for line in [
             "ATTACHSTREAM",
             "ATTACHSTREAM 12",

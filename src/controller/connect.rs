@@ -170,9 +170,11 @@ impl Connect {
     /// | `TOR_CONTROL_PASSWD` | the password: `"quoted"`, in hexadecimal, or plain |
     /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | the cookie file; ignored if there is a password |
     ///
-    /// The SOCKS port of the same tor may be named as well: `TOR_SOCKS_IPC_PATH`, or else `TOR_SOCKS_HOST` (default:
-    /// 127.0.0.1) and `TOR_SOCKS_PORT` (default: 9150 if there is a host). [`Tor`](crate::Tor) uses it if a filter before
-    /// the control port hides tor's SOCKS ports, or if there is no control port. With `SCAPE_CONTROL`, these variables are
+    /// The SOCKS port of the same tor may be named as well:
+    /// `TOR_SOCKS_IPC_PATH`, or else `TOR_SOCKS_HOST` (default: 127.0.0.1) and
+    /// `TOR_SOCKS_PORT` (default: 9150 if there is a host). [`Tor`](crate::Tor)
+    /// uses it if a filter before the control port hides tor's SOCKS ports, or
+    /// if there is no control port. With `SCAPE_CONTROL`, these variables are
     /// ignored, because they may be another tor's.
     ///
     /// Variables that are empty count as not set. If there is no address, the usual places are tried, as by

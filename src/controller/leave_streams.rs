@@ -108,8 +108,10 @@ impl Session {
     /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
     /// nobody will decide on them.
     ///
-    /// Does nothing if nothing is to be put back, or if the connection can't be made again. Takes turns with
-    /// [`reconnect`](Self::reconnect): a connection that was made again meanwhile has set the option for its own use.
+    /// Does nothing if nothing is to be put back, or if the connection can't be
+    /// made again. Takes turns with [`reconnect`](Self::reconnect): a
+    /// connection that was made again meanwhile has set the option for its own
+    /// use.
     pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
         let is_to_do = |lent| matches!(lent, Lent::Set | Lent::Owed);
         let Some(connect) = self.recipe() else { return Ok(()) };

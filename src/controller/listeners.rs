@@ -1,7 +1,8 @@
 //! Who is told of changes of what is kept live: of the live state, of the configuration.
 //!
-//! A listener is told of everything, or of one subject (a circuit, a stream). A change costs only the listeners of
-//! everything and those of its subject, however many listeners other subjects have.
+//! A listener is told of everything, or of one subject (a circuit, a stream). A
+//! change costs only the listeners of everything and those of its subject,
+//! however many listeners other subjects have.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +23,8 @@ type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 /// A change, and the listeners of its subject.
 type Due<S, C> = (C, Option<Slots<S, C>>);
 
-/// What a listener is about: a number that no other subject has at the same time, such as the address of its cell.
+/// What a listener is about: a number that no other subject has at the same
+/// time, such as the address of its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(usize);
 
@@ -79,7 +81,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Adds a listener of `subject`, or of everything, which runs on the thread of `callbacks`.
+    /// Adds a listener of `subject`, or of everything, which runs on the thread
+    /// of `callbacks`.
     pub(crate) fn add(
         self: &Arc<Self>,
         callbacks: &Callbacks,
@@ -99,7 +102,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
     }
 
-    /// Picks the changes that somebody is told of, with the listeners that there are now.
+    /// Picks the changes that somebody is told of, with the listeners that
+    /// there are now.
     fn due(
         &self,
         changes: Vec<C>,
@@ -116,7 +120,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     }
 }
 
-/// Tells the listeners of everything and those of the change's subject, in the order in which they were added.
+/// Tells the listeners of everything and those of the change's subject, in the
+/// order in which they were added.
 fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
     let (mut of_all, mut own) = (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
     loop {
@@ -157,7 +162,8 @@ impl<S, C> Listeners<S, C> {
 }
 
 impl<S: 'static, C: Send + 'static> Listeners<S, C> {
-    /// Tells those who want to know, on the thread for callbacks. `owner` is what they are given besides the change.
+    /// Tells those who want to know, on the thread for callbacks. `owner` is
+    /// what they are given besides the change.
     pub(crate) fn tell(
         &self,
         callbacks: &Callbacks,
@@ -275,7 +281,8 @@ mod tests {
         let expected =
             [(1, 7), (2, 7), (4, 7), (5, 7), (6, 7), (2, 0), (5, 0), (2, 9), (5, 9), (2, 8), (3, 8), (5, 8)];
         assert_eq!(std::mem::take(&mut *told.lock()), expected);
-        // Changes without a listener are left out, and so are listeners that are gone.
+        // Changes without a listener are left out, and so are listeners that
+        // are gone.
         let [first, second, _third, _fourth, fifth, sixth] = guards;
         let (of_all, due) = listeners.due(vec![7], subject_of);
         drop((first, second, fifth));
@@ -288,8 +295,8 @@ mod tests {
         assert!(listeners.is_empty() && listeners.table.lock().by_subject.is_empty());
     }
 
-    /// `SCAPE_LISTENERS=10,1000,10000` sets other sizes, of which the first and the
-    /// last are compared.
+    /// `SCAPE_LISTENERS=10,1000,10000` sets other sizes, of which the first and
+    /// the last are compared.
     #[test]
     fn event_cost_does_not_grow_with_the_listeners_of_other_subjects() {
         const EVENTS: usize = 2000;

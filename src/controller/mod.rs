@@ -202,7 +202,8 @@ impl Controller {
         Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }
 
-    /// The SOCKS port of this tor as the environment names it, if the connection was made as the environment says.
+    /// The SOCKS port of this tor as the environment names it, if the
+    /// connection was made as the environment says.
     pub(crate) fn environment_socks(&self) -> Option<&Address> {
         self.inner.session.environment_socks()
     }
@@ -271,7 +272,9 @@ impl Controller {
     /// Sends a command and returns at once; its reply is waited for with what this gives. Any number may be
     /// outstanding, and tor answers in the order of sending.
     ///
-    /// An ATTACHSTREAM is checked first, as by [`attach_stream`](Self::attach_stream), which waits for an answer of tor.
+    /// An ATTACHSTREAM is checked first, as by
+    /// [`attach_stream`](Self::attach_stream), which waits for an answer of
+    /// tor.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -312,7 +315,8 @@ impl Controller {
         }
     }
 
-    /// Sends commands in one write. An ATTACHSTREAM among them is known to be harmless.
+    /// Sends commands in one write. An ATTACHSTREAM among them is known to be
+    /// harmless.
     pub(crate) fn send_all_unchecked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
         let pending = self.connection().send_all_on(self.link, commands, self.deadline())?;
         for sent in &pending {

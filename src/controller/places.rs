@@ -67,8 +67,8 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
 ///
 /// # Errors
 ///
-/// Same errors as [`Connect::from_env`](super::Connect::from_env): [`Error::Argument`](crate::Error::Argument) names
-/// the variable.
+/// Same errors as [`Connect::from_env`](super::Connect::from_env):
+/// [`Error::Argument`](crate::Error::Argument) names the variable.
 pub(crate) fn environment_socks() -> Result<Option<Address>> {
     Environment::read().map(|environment| environment.socks)
 }

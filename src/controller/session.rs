@@ -119,7 +119,8 @@ impl Session {
         self.connect.as_ref().and_then(Connect::address)
     }
 
-    /// The SOCKS port that the environment named, if it named this tor's control port as well or none.
+    /// The SOCKS port that the environment named, if it named this tor's
+    /// control port as well or none.
     pub(super) fn environment_socks(&self) -> Option<&Address> {
         self.connect.as_ref().and_then(|connect| connect.socks.as_ref())
     }

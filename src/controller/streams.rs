@@ -32,16 +32,20 @@ impl Controller {
     /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must then be attached or closed, or it
     /// hangs until tor gives up after two minutes.
     ///
-    /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose purpose is neither `GENERAL` nor
-    /// `CONFLUX_LINKED`. So tor is asked for the circuit's purpose and the stream's kind first, which takes one more
-    /// round trip. A circuit with the purpose `CONTROLLER` is made a general one for the moment in which the look-up is
-    /// attached. Look-ups over any other circuit are refused. So are streams that tor, or a filter before it, doesn't
-    /// list, unless the circuit can carry look-ups.
+    /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose
+    /// purpose is neither `GENERAL` nor `CONFLUX_LINKED`. So tor is asked for
+    /// the circuit's purpose and the stream's kind first, which takes one more
+    /// round trip. A circuit with the purpose `CONTROLLER` is made a general
+    /// one for the moment in which the look-up is attached. Look-ups over any
+    /// other circuit are refused. So are streams that tor, or a filter before
+    /// it, doesn't list, unless the circuit can carry look-ups.
     ///
-    /// A stream to an onion address with a trailing dot, such as `abc.onion.`, is refused, because tor would ask an exit
-    /// for it. Behind a filter that doesn't list streams, this can't be seen.
+    /// A stream to an onion address with a trailing dot, such as `abc.onion.`,
+    /// is refused, because tor would ask an exit for it. Behind a filter that
+    /// doesn't list streams, this can't be seen.
     ///
-    /// [`msg`](Self::msg), [`send`](Self::send) and [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
+    /// [`msg`](Self::msg), [`send`](Self::send) and
+    /// [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
     ///
     /// # Errors
     ///
@@ -82,7 +86,8 @@ impl Controller {
         self.attach_checked(attach_at(stream, circuit, Some(hop))?)
     }
 
-    /// Leaves a stream to tor that is known to be no onion address with a trailing dot. Nothing else is asked or sent.
+    /// Leaves a stream to tor that is known to be no onion address with a
+    /// trailing dot. Nothing else is asked or sent.
     pub(crate) fn leave_stream_to_tor(&self, stream: StreamId) -> Result<()> {
         self.request(attach(stream, None).finish()?).map(drop)
     }
@@ -115,8 +120,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
-    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor can't be asked for the address.
+    /// [`Error::Refused`](crate::Error::Refused) with
+    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
+    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor
+    /// can't be asked for the address.
     pub fn redirect_stream(
         &self,
         stream: StreamId,

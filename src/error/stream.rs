@@ -40,11 +40,13 @@ pub enum StreamProblem {
     /// The stream is a look-up, and tor 0.4.9 would abort if it were attached to a circuit with this purpose. `None`
     /// if tor, or a filter before it, doesn't tell the purpose. Nothing was sent.
     Purpose(Option<CircuitPurpose>),
-    /// tor, or a filter before it, doesn't list the stream, so it may be a look-up, with which tor 0.4.9 would abort
-    /// over a circuit with this purpose. `None` if the purpose isn't told either. The stream wasn't attached.
+    /// tor, or a filter before it, doesn't list the stream, so it may be a
+    /// look-up, with which tor 0.4.9 would abort over a circuit with this
+    /// purpose. `None` if the purpose isn't told either. The stream wasn't
+    /// attached.
     Unlisted(Option<CircuitPurpose>),
-    /// The target is an onion address with a trailing dot. tor takes it for an ordinary name and would ask an exit for
-    /// it, which RFC 7686 forbids.
+    /// The target is an onion address with a trailing dot. tor takes it for an
+    /// ordinary name and would ask an exit for it, which RFC 7686 forbids.
     OnionWithDot,
     /// tor refused to put the stream on the circuit.
     Refused(Refusal),

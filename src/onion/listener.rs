@@ -286,12 +286,14 @@ impl OnionListener {
         self.door.shutdown.is_shut_down()
     }
 
-    /// Removes the service, then closes the socket, like dropping the listener, but reports errors. Returns false if the
-    /// service was gone already, as [`OnionService::close`] does. Connections that were accepted live on.
+    /// Removes the service, then closes the socket, like dropping the listener,
+    /// but reports errors. Returns false if the service was gone already, as
+    /// [`OnionService::close`] does. Connections that were accepted live on.
     ///
     /// # Errors
     ///
-    /// Same errors as [`OnionService::close`], most often [`Error::Timeout`]. The socket is closed anyway.
+    /// Same errors as [`OnionService::close`], most often [`Error::Timeout`].
+    /// The socket is closed anyway.
     pub fn close(self) -> Result<bool> {
         let OnionListener { service, door, .. } = self;
         let closed = service.close();

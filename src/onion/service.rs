@@ -163,14 +163,16 @@ impl OnionService {
         self.added.address
     }
 
-    /// Removes the service, like dropping it, but reports errors. Returns false if the service was gone already: tor
-    /// doesn't know it any more, or the control connection has ended and the service with it (unless it was added
-    /// detached).
+    /// Removes the service, like dropping it, but reports errors. Returns false
+    /// if the service was gone already: tor doesn't know it any more, or the
+    /// control connection has ended and the service with it (unless it was
+    /// added detached).
     ///
     /// # Errors
     ///
-    /// Same errors as [`Controller::del_onion`], except that an unknown service is no error. [`Error::Closed`] for a
-    /// detached service if the connection has ended: it may still be there.
+    /// Same errors as [`Controller::del_onion`], except that an unknown service
+    /// is no error. [`Error::Closed`] for a detached service if the connection
+    /// has ended: it may still be there.
     pub fn close(mut self) -> Result<bool> {
         self.guard.armed = false;
         let timeout = self.guard.controller.timeout();

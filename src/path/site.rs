@@ -41,8 +41,9 @@ impl Site {
         self.work.lock().is_closed
     }
 
-    /// Lets nobody in any more, and begins to close all circuits that are there; whoever waits for one learns it by that.
-    /// Never waits for tor. Returns the circuits that had not ended.
+    /// Lets nobody in any more, and begins to close all circuits that are
+    /// there; whoever waits for one learns it by that. Never waits for tor.
+    /// Returns the circuits that had not ended.
     pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
         let circuits = {
             let mut work = self.work.lock();
@@ -71,8 +72,9 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
     Ok(())
 }
 
-/// Waits until these circuits have ended, all of them by `deadline`. Returns false if there was none. Returns the first error.
-/// The connection's end is no error, since the circuits are nobody's any more then.
+/// Waits until these circuits have ended, all of them by `deadline`. Returns
+/// false if there was none. Returns the first error. The connection's end is no
+/// error, since the circuits are nobody's any more then.
 pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
     let mut result = Ok(false);
     for circuit in circuits {

@@ -96,8 +96,9 @@ pub(super) fn is_name_of(given: &str, name: &str) -> bool {
     full_name(given).eq_ignore_ascii_case(name)
 }
 
-/// Refuses what can't be an option of a tor that is launched. Line ends and NULs are refused: no option has a use for
-/// them. So is what SETCONF refuses because it ends tor, or makes tor ask an exit for an onion address.
+/// Refuses what can't be an option of a tor that is launched. Line ends and
+/// NULs are refused: no option has a use for them. So is what SETCONF refuses
+/// because it ends tor, or makes tor ask an exit for an onion address.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
     if name == "%include" {

@@ -1,5 +1,6 @@
-//! Commands that tor 0.4.9 answers twice, not at all, or by crashing; and those with which it would look up an onion
-//! address at an exit, which RFC 7686 forbids.
+//! Commands that tor 0.4.9 answers twice, not at all, or by crashing; and those
+//! with which it would look up an onion address at an exit, which RFC 7686
+//! forbids.
 
 use zeroize::Zeroizing;
 
@@ -24,7 +25,8 @@ impl Hazard {
         Hazard { argument, problem: ArgumentProblem::Hazard(why.into()) }
     }
 
-    /// tor would ask an exit for the onion address `address`. `why` completes the sentence "the address …".
+    /// tor would ask an exit for the onion address `address`. `why` completes
+    /// the sentence "the address …".
     fn leak(argument: &'static str, address: &str, why: &str) -> Hazard {
         Hazard { argument, problem: ArgumentProblem::Invalid(format!("{address:?} {why}").into()) }
     }
@@ -149,8 +151,9 @@ fn hazard_of_lines(text: &[u8]) -> Option<Hazard> {
     })
 }
 
-/// What is dangerous in setting an option to this, if anything. Every way in which an option goes to tor leads here:
-/// SETCONF, RESETCONF, LOADCONF, and the torrc of a launched tor.
+/// What is dangerous in setting an option to this, if anything. Every way in
+/// which an option goes to tor leads here: SETCONF, RESETCONF, LOADCONF, and
+/// the torrc of a launched tor.
 pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     if is_size(name) && is_no_number(value) {
         return Some(Hazard::new(
@@ -170,7 +173,8 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     })
 }
 
-/// Refuses an option that is dangerous to tor, or to the user's privacy, for `command`.
+/// Refuses an option that is dangerous to tor, or to the user's privacy, for
+/// `command`.
 ///
 /// # Errors
 ///

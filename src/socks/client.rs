@@ -123,7 +123,8 @@ impl SocksProxy {
         SocksProxy { explainer: Some(explainer), ..self }
     }
 
-    /// Adds to the error of a request that timed out what can be found out. That may take longer than the request's timeout.
+    /// Adds to the error of a request that timed out what can be found out.
+    /// That may take longer than the request's timeout.
     pub(crate) fn explained(&self, error: Error) -> Error {
         match (error, &self.explainer) {
             (Error::Socks(error), Some(explainer)) if error.is_timeout() => explainer.explain(*error).into(),

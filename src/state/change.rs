@@ -41,7 +41,8 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The circuit or stream that it is about, of which some listeners only want to know.
+    /// The circuit or stream that it is about, of which some listeners only
+    /// want to know.
     pub(super) fn subject(&self) -> Option<Subject> {
         self.circuit().map(Subject::of).or_else(|| self.stream().map(Subject::of))
     }

@@ -143,13 +143,16 @@ impl Circuit {
         self.state.shared().wait(deadline, Phase::Circuit, ended)
     }
 
-    /// Closes the circuit, in use or not, and waits until tor says that it is closed, for at most the controller's
-    /// timeout. Returns false if it was gone already.
+    /// Closes the circuit, in use or not, and waits until tor says that it is
+    /// closed, for at most the controller's timeout. Returns false if it was
+    /// gone already.
     ///
     /// # Errors
     ///
-    /// Same errors as [`Controller::close_circuit`](crate::Controller::close_circuit), except that an unknown circuit is
-    /// no error, and as [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    /// Same errors as
+    /// [`Controller::close_circuit`](crate::Controller::close_circuit), except
+    /// that an unknown circuit is no error, and as
+    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
     pub fn close(&self) -> Result<bool> {
         if self.is_ended() {
             return Ok(false);

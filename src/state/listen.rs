@@ -131,7 +131,8 @@ impl State {
         StateListener(self.shared().add_listener(None, Box::new(function)))
     }
 
-    /// Calls `function` with the changes of the circuit or stream in `cell` only.
+    /// Calls `function` with the changes of the circuit or stream in `cell`
+    /// only.
     fn listen_to<T: Send + Sync + 'static>(
         &self,
         cell: &Arc<T>,

@@ -99,13 +99,15 @@ impl Stream {
         self.state.shared().wait(deadline, Phase::Stream, ended)
     }
 
-    /// Ends the stream, and waits until tor says that it is closed, for at most the controller's timeout. Returns false
-    /// if it was gone already.
+    /// Ends the stream, and waits until tor says that it is closed, for at most
+    /// the controller's timeout. Returns false if it was gone already.
     ///
     /// # Errors
     ///
-    /// Same errors as [`Controller::close_stream`](crate::Controller::close_stream), except that an unknown stream is no
-    /// error, and as [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    /// Same errors as
+    /// [`Controller::close_stream`](crate::Controller::close_stream), except
+    /// that an unknown stream is no error, and as
+    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
     pub fn close(&self, reason: EndReason) -> Result<bool> {
         if self.is_ended() {
             return Ok(false);

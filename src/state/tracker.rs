@@ -60,7 +60,8 @@ impl Shared {
         })
     }
 
-    /// Adds a listener of `subject`, or of everything, which is told as long as the guard lives.
+    /// Adds a listener of `subject`, or of everything, which is told as long as
+    /// the guard lives.
     pub(super) fn add_listener(
         &self,
         subject: Option<Subject>,

@@ -116,8 +116,8 @@ impl TorClient {
     /// An HTTP agent that goes through tor, with this client's port, isolation, timeout for connections, and rule for private
     /// addresses: [`agent`](Self::agent) with nothing else said.
     ///
-    /// If a connection times out, the error says so if streams of this tor wait for a controller, as that of
-    /// [`connect`](Self::connect) does.
+    /// If a connection times out, the error says so if streams of this tor wait
+    /// for a controller, as that of [`connect`](Self::connect) does.
     ///
     /// Each agent keeps connections of its own for later requests, and never shares them: one identity, one agent.
     ///
@@ -205,8 +205,8 @@ impl TorClient {
     }
 }
 
-/// Finds out whether a request timed out because new streams of this tor wait for a controller that may be gone. That
-/// takes up to half a second more.
+/// Finds out whether a request timed out because new streams of this tor wait
+/// for a controller that may be gone. That takes up to half a second more.
 struct StreamsWaiting(Arc<Core>);
 
 impl Explain for StreamsWaiting {

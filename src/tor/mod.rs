@@ -207,8 +207,8 @@ impl Tor {
         Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
     }
 
-    /// Returns the tor with the SOCKS port that the environment names, or else the first with one at a usual place. Notes
-    /// what was tried in vain.
+    /// Returns the tor with the SOCKS port that the environment names, or else
+    /// the first with one at a usual place. Notes what was tried in vain.
     fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
         // What can't be read is in the error of the control port.
         let named = environment_socks().ok().flatten().map(|named| vec![named]);

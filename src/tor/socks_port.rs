@@ -131,7 +131,9 @@ impl Tor {
         }
     }
 
-    /// Returns the SOCKS port that the environment names, or else the first of the usual ones, if it is tor's. `refusal` is why tor's own ones aren't known.
+    /// Returns the SOCKS port that the environment names, or else the first of
+    /// the usual ones, if it is tor's. `refusal` is why tor's own ones aren't
+    /// known.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let usable = self.core.usable.lock().clone();
         if let Some(address) = usable {

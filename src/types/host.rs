@@ -88,8 +88,8 @@ pub(crate) fn is_onion_name(name: &str) -> bool {
     bare.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case("onion"))
 }
 
-/// Returns true if `name` is an onion address with trailing dots, which tor takes for an ordinary name. It would ask an
-/// exit for it.
+/// Returns true if `name` is an onion address with trailing dots, which tor
+/// takes for an ordinary name. It would ask an exit for it.
 pub(crate) fn is_disguised_onion(name: &str) -> bool {
     name.ends_with('.') && is_onion_name(name)
 }

@@ -93,8 +93,9 @@ impl ClientAuthGuard {
         self.controller()?.onion_client_auth_add(&self.auth).map(drop)
     }
 
-    /// Takes the key away and puts back what was there before, as dropping does. Returns false if the key was gone
-    /// already and nothing had to be put back.
+    /// Takes the key away and puts back what was there before, as dropping
+    /// does. Returns false if the key was gone already and nothing had to be
+    /// put back.
     ///
     /// # Errors
     ///

@@ -112,12 +112,14 @@ impl DiskOnionService {
         self.onions.change(&self.directory, service)
     }
 
-    /// Takes the service out of the configuration, and returns what that said: [`DiskOnions::remove`]. Returns `None` if
-    /// it was gone already. The directory stays.
+    /// Takes the service out of the configuration, and returns what that said:
+    /// [`DiskOnions::remove`]. Returns `None` if it was gone already. The
+    /// directory stays.
     ///
     /// # Errors
     ///
-    /// Same errors as [`DiskOnions::edit`], most often [`Error::DiskOnion`] if tor refuses.
+    /// Same errors as [`DiskOnions::edit`], most often [`Error::DiskOnion`] if
+    /// tor refuses.
     pub fn remove(self) -> Result<Option<DiskOnion>> {
         removed(self.onions.remove(&self.directory))
     }
@@ -157,13 +159,14 @@ impl DiskOnionGuard {
         &self.directory
     }
 
-    /// Takes the service out of the configuration, as dropping does, and returns what that said. Returns `None` if it was
-    /// gone already.
+    /// Takes the service out of the configuration, as dropping does, and
+    /// returns what that said. Returns `None` if it was gone already.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection has ended, or its last handle was dropped: the service is still there then.
-    /// Same errors as [`DiskOnionService::remove`].
+    /// [`Error::Closed`] if the connection has ended, or its last handle was
+    /// dropped: the service is still there then. Same errors as
+    /// [`DiskOnionService::remove`].
     pub fn close(mut self) -> Result<Option<DiskOnion>> {
         self.undone = true;
         match self.controller.upgrade() {
