@@ -179,6 +179,9 @@ fn in_a_child(test: &str, variables: &[(&str, String)]) {
         }
     }
     command.args([test, "--exact", "--nocapture"]).env(CHILD, "1");
+    // If no tor is found, Tor::global must not launch one: it would be on the
+    // public network.
+    command.env("SCAPE_TOR", "/nonexistent/tor");
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output().unwrap();
     let text =
