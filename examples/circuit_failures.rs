@@ -44,7 +44,7 @@ fn failures(
     let mut failures = BTreeMap::new();
     for circuit in builder.build_many(state, count)? {
         match circuit.and_then(|circuit: Circuit| circuit.close()) {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) if error.is_closed() => return Err(error),
             Err(error) => *failures.entry(reason(&error)).or_default() += 1,
         }

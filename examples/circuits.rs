@@ -19,8 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => state.circuits().iter().for_each(show),
         Some((command, ids)) if command == "close" => {
             for circuit in named(&state, ids)? {
-                circuit.close()?; // returns when tor says that it is closed
-                println!("circuit {} is closed", circuit.id());
+                // Returns when tor says that it is closed.
+                let was_open = circuit.close()?;
+                println!(
+                    "circuit {} {}",
+                    circuit.id(),
+                    if was_open { "is closed" } else { "was closed already" }
+                );
             }
         }
         Some((command, ids)) if command == "close-streams" => {

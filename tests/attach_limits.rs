@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use place::{Place, SOON, eager};
 use scape::attach::{AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamRequest};
 use scape::error::StreamProblem;
+use scape::protocol::Command;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::types::{CircuitId, StreamId};
 use scape::{Connect, Controller, Error};
@@ -185,7 +186,7 @@ fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
     // Made again by hand, streams wait again.
     until("it can be made again", || controller.reconnect().is_ok());
     until("the option is set again", || place.with(|tor| count(tor, SET)) == 2);
-    guard.close().unwrap();
+    assert!(guard.close().unwrap());
     place.with(|tor| assert_eq!(count(tor, UNSET), 2, "{:?}", tor.sent()));
 }
 
@@ -199,7 +200,8 @@ fn option_that_is_owed_is_put_back_when_the_controller_is_closed() {
     let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     place.with(ScriptedTor::hang_up);
     controller.wait_closed(SOON).unwrap();
-    drop(guard);
+    // The attacher is gone with the connection.
+    assert!(!guard.close().unwrap());
     drop(controller);
     place.with(|tor| assert_eq!((count(tor, SET), count(tor, UNSET)), (1, 1), "{:?}", tor.sent()));
 }
@@ -234,7 +236,8 @@ fn raw() -> ScriptedTor {
     // A look-up that was redirected to a port is a look-up still.
     let streams = "12 NEW 0 a.test:80\n13 NEWRESOLVE 0 b.test:81\n14 SENTRESOLVE 7 c.test:0";
     let tor = builder().info("circuit-status", circuits).info("stream-status", streams);
-    tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n").start().unwrap()
+    let tor = tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
+    tor.on_prefix("SETCIRCUITPURPOSE 99 ", "552 Unknown circuit \"99\"\r\n").start().unwrap()
 }
 
 fn changes(tor: &ScriptedTor) -> Vec<String> {
@@ -246,6 +249,7 @@ fn changes(tor: &ScriptedTor) -> Vec<String> {
 fn raw_attach_stream_keeps_tor_alive() {
     let general = "SETCIRCUITPURPOSE {} purpose=general";
     let controller = "SETCIRCUITPURPOSE {} purpose=controller";
+    let ask = "SETCIRCUITPURPOSE {} purpose=none";
     let attach = "ATTACHSTREAM {s} {}";
     for (stream, circuit, expected) in [
         // Connections go over any circuit.
@@ -257,24 +261,51 @@ fn raw_attach_stream_keeps_tor_alive() {
         (13, 8, &[controller, general, attach, controller]),
         (13, 10, &[attach]),
         // tor says that there is no such stream, or no such circuit.
-        (99, 9, &[attach]),
-        (13, 99, &[attach]),
+        (99, 7, &[general, attach]),
+        (99, 8, &[controller, general, attach, controller]),
+        (12, 99, &[attach]),
+        (13, 99, &[ask, attach]),
     ] {
-        let tor = raw();
-        connect(&tor).attach_stream(StreamId::new(stream), CircuitId::new(circuit)).unwrap();
         let expected: Vec<String> = expected
             .iter()
             .map(|text| text.replace("{}", &circuit.to_string()).replace("{s}", &stream.to_string()))
             .collect();
-        assert_eq!(changes(&tor), expected);
+        let line = format!("ATTACHSTREAM {stream} {circuit}");
+        let command = || Command::raw(&line, None).unwrap();
+        type Attach<'a> = &'a dyn Fn(&Controller);
+        let ways: [Attach<'_>; 4] = [
+            &|c| c.attach_stream(StreamId::new(stream), CircuitId::new(circuit)).unwrap(),
+            &|c| assert!(c.msg(&line).unwrap().is_ok()),
+            &|c| drop(c.send(command()).unwrap().wait_ok().unwrap()),
+            &|c| {
+                let uptime = || Command::build("GETINFO").word("key", "version").finish().unwrap();
+                let replies = c.send_all([uptime(), command(), uptime()]).unwrap();
+                let asked: Vec<_> = replies.iter().map(|reply| reply.command().keyword()).collect();
+                assert_eq!(asked, ["GETINFO", "ATTACHSTREAM", "GETINFO"]);
+                replies.into_iter().for_each(|reply| drop(reply.wait_ok().unwrap()));
+            },
+        ];
+        for way in ways {
+            let tor = raw();
+            way(&connect(&tor));
+            assert_eq!(changes(&tor), expected);
+        }
     }
-    for attached in [
-        connect(&raw()).attach_stream(StreamId::new(13), CircuitId::new(9)),
-        connect(&raw()).attach_stream_at(StreamId::new(14), CircuitId::new(9), 2),
+    for refused in [
+        |c: &Controller| c.attach_stream(StreamId::new(13), CircuitId::new(9)),
+        |c: &Controller| c.attach_stream_at(StreamId::new(14), CircuitId::new(9), 2),
+        |c: &Controller| c.msg("attachstream  +13 09 HOP=2").map(drop),
+        |c: &Controller| c.send(Command::raw("ATTACHSTREAM\t13 \t9", None).unwrap()).map(drop),
+        |c: &Controller| c.send_all([Command::raw("ATTACHSTREAM 13 9", None).unwrap()]).map(drop),
     ] {
-        let error = attached.unwrap_err();
+        let tor = raw();
+        let error = refused(&connect(&tor)).unwrap_err();
         assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(Some(_))), "{error}");
+        assert_eq!(changes(&tor), [""; 0]);
     }
+    // An unlisted stream may be a look-up.
+    let error = connect(&raw()).msg("ATTACHSTREAM 99 9").unwrap_err();
+    assert!(matches!(error.stream().unwrap().problem, StreamProblem::Unlisted(Some(_))), "{error}");
 }
 
 #[test]
@@ -288,6 +319,108 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
     connect(&tor).attach_stream(StreamId::new(12), CircuitId::new(7)).unwrap();
     let error = connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
     assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(None)), "{error}");
+    // A filter that answers with empty lists, or hides the streams only.
+    let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n9 BUILT alice,bob PURPOSE=HS_VANGUARDS";
+    for (tor, circuit, is_attached) in [
+        (builder().info("circuit-status", ""), 7, false),
+        (builder().info("circuit-status", circuits), 7, true),
+        (builder().info("circuit-status", circuits), 9, false),
+        (builder().info("circuit-status", circuits).on("GETINFO stream-status", "510 no\r\n"), 9, false),
+        (builder(), 7, false),
+    ] {
+        let tor = tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n").start().unwrap();
+        let attached = connect(&tor).attach_stream(StreamId::new(13), CircuitId::new(circuit));
+        assert_eq!(attached.is_ok(), is_attached, "{attached:?}");
+        if let Err(error) = attached {
+            assert!(matches!(error.stream().unwrap().problem, StreamProblem::Unlisted(_)), "{error}");
+            assert!(error.to_string().contains("doesn't list the stream"), "{error}");
+            assert_eq!(tor.sent().iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(), 0);
+        }
+    }
+}
+
+#[test]
+fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
+    let streams = "12 NEW 0 abc.ONION.:80\n13 NEW 0 abc.onion:80\n14 NEWRESOLVE 0 a.abc.onion..:0";
+    let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
+    let tor = builder().info("circuit-status", circuits).info("stream-status", streams).start().unwrap();
+    let controller = connect(&tor);
+    for attached in [
+        controller.attach_stream(StreamId::new(12), None),
+        controller.attach_stream(StreamId::new(12), CircuitId::new(7)),
+        controller.attach_stream(StreamId::new(14), CircuitId::new(7)),
+        controller.msg("ATTACHSTREAM 12 0").map(drop),
+    ] {
+        let error = attached.unwrap_err();
+        assert!(matches!(error.stream().unwrap().problem, StreamProblem::OnionWithDot), "{error}");
+    }
+    controller.attach_stream(StreamId::new(13), None).unwrap();
+    assert_eq!(changes(&tor), ["ATTACHSTREAM 13 0"]);
+    // So it is for a tor that is healed.
+    assert!(controller.msg(SET).unwrap().is_ok());
+    assert_eq!(controller.release_streams().unwrap(), 1);
+    assert_eq!(count(&tor, "CLOSESTREAM 12 2") + count(&tor, "CLOSESTREAM 14 2"), 2, "{:?}", tor.sent());
+    assert_eq!(changes(&tor), ["ATTACHSTREAM 13 0", "ATTACHSTREAM 13 0"]);
+}
+
+#[test]
+fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
+    fn attacher(
+        decision: impl Fn() -> Decision + Send + Sync + 'static,
+        onions: bool,
+    ) -> impl StreamAttacher {
+        struct Answers<F>(F, bool);
+        impl<F: Fn() -> Decision + Send + Sync + 'static> StreamAttacher for Answers<F> {
+            fn decide(&self, _: &StreamRequest) -> Decision {
+                (self.0)()
+            }
+            fn takes(&self, kind: scape::attach::StreamKind) -> bool {
+                self.1 || kind == scape::attach::StreamKind::Client
+            }
+        }
+        Answers(decision, onions)
+    }
+    // One waits already, and another comes later.
+    let tor = || builder().info("stream-status", "11 NEW 0 abc.onion.:80").start().unwrap();
+    let closed = |tor: &ScriptedTor, controller: &Controller| {
+        tor.send("650 STREAM 12 NEW 0 ABC.Onion..:80\r\n650 STREAM 12 CONTROLLER_WAIT 0 ABC.Onion..:80\r\n");
+        tor.wait_for("CLOSESTREAM 11 2").unwrap();
+        tor.wait_for("CLOSESTREAM 12 2").unwrap();
+        controller.sync().unwrap();
+        assert_eq!(changes(tor), [""; 0]);
+    };
+    for decide in [|| Decision::Tor, || Decision::NotMine] {
+        for onions in [true, false] {
+            let tor = tor();
+            let controller = connect(&tor);
+            let guard = controller.attach_streams(attacher(decide, onions)).unwrap();
+            closed(&tor, &controller);
+            guard.close().unwrap();
+        }
+    }
+    // With an answer that comes later.
+    let tor = tor();
+    let controller = connect(&tor);
+    let later = |stream: &StreamRequest| {
+        let answer = stream.answer_later();
+        thread::spawn(move || match answer.id().get() {
+            11 => assert!(answer.leave_to_tor().is_err()),
+            _ => answer.not_mine(),
+        });
+        Decision::Later
+    };
+    struct Later<F>(F);
+    impl<F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static> StreamAttacher for Later<F> {
+        fn decide(&self, stream: &StreamRequest) -> Decision {
+            (self.0)(stream)
+        }
+        fn takes(&self, _: scape::attach::StreamKind) -> bool {
+            true
+        }
+    }
+    let guard = controller.attach_streams(Later(later)).unwrap();
+    closed(&tor, &controller);
+    guard.close().unwrap();
 }
 
 #[test]
@@ -383,4 +516,66 @@ fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
     place.with(ScriptedTor::hang_up);
     until_put_back(&place);
     drop(guard);
+}
+
+/// A way to this tor. The connection with this number, from 1, is made by
+/// `special`.
+fn through(
+    tor: &Arc<ScriptedTor>,
+    number: usize,
+    special: impl Fn(&ScriptedTor) -> std::io::Result<scape::transport::Transport> + Send + Sync + 'static,
+) -> Connect {
+    let (tor, made) = (tor.clone(), AtomicUsize::new(0));
+    let connect = Connect::through(move || match made.fetch_add(1, Ordering::SeqCst) + 1 == number {
+        true => special(&tor),
+        false => Ok(tor.transport().map_err(std::io::Error::other)?),
+    });
+    connect.timeout(SOON)
+}
+
+fn last_change(tor: &ScriptedTor) -> Option<String> {
+    tor.sent().into_iter().rfind(|sent| sent == SET || sent == UNSET)
+}
+
+#[test]
+fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
+    let tor = Arc::new(builder().start().unwrap());
+    // The second connection is the one that puts the option back. It hangs
+    // until the gate is open.
+    let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
+    let connect = through(&tor, 2, move |tor| {
+        let _ = reached.send(());
+        let _ = gate.recv();
+        tor.transport().map_err(std::io::Error::other)
+    });
+    let controller = connect.connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    tor.hang_up();
+    is_reached.recv_timeout(SOON).unwrap();
+    let again = controller.clone();
+    let reconnecting = thread::spawn(move || again.reconnect().map(drop));
+    // It would be over by then if it didn't wait.
+    thread::sleep(Duration::from_millis(300));
+    drop(open);
+    reconnecting.join().unwrap().unwrap();
+    // When a new stream is decided on, the loss has been dealt with.
+    arrives(&tor, 13, "");
+    tor.wait_for("ATTACHSTREAM 13 0").unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(SET), "{:?}", tor.sent());
+    guard.close().unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
+}
+
+#[test]
+fn option_is_put_back_when_reconnecting_by_hand_fails() {
+    let tor = Arc::new(builder().start().unwrap());
+    let connect = through(&tor, 2, |_| Err(std::io::ErrorKind::ConnectionRefused.into()));
+    let controller = connect.connect().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    assert!(controller.reconnect().is_err());
+    until("the option is put back", || last_change(&tor).as_deref() == Some(UNSET));
+    controller.reconnect().unwrap();
+    until("the option is set again", || last_change(&tor).as_deref() == Some(SET));
+    guard.close().unwrap();
+    assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
 }

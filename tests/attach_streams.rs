@@ -589,12 +589,15 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
     }
     let (tor, controller) = tor();
     let names = ["some.onion.", "www.some.ONION..", "some.onion"];
-    // An attacher of clients' streams isn't asked: tor does as it would without one.
+    // An attacher of clients' streams isn't asked, and what tor would send to
+    // an exit is closed.
     let (attacher, asked, _) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
     let guard = controller.attach_streams(attacher).unwrap();
     for (id, name) in (11..).zip(names) {
         arrives(&tor, id, &format!("{name}:80"));
-        tor.wait_for(&format!("ATTACHSTREAM {id} 0")).unwrap();
+        let is_plain = name.ends_with("onion");
+        let expected = if is_plain { format!("ATTACHSTREAM {id} 0") } else { format!("CLOSESTREAM {id} 2") };
+        tor.wait_for(&expected).unwrap();
     }
     assert!(asked.is_empty());
     guard.close().unwrap();

@@ -590,6 +590,30 @@ fn timeout_while_streams_wait_for_nobody_says_so() {
     assert!(error.socks().unwrap().is_waiting_for_controller());
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn timeout_of_an_agent_while_streams_wait_for_nobody_says_so() {
+    let error = |tor: &Fake, is_agents: bool| {
+        let client = Tor::from(tor.controller.clone()).client_on(&tor.socks).unwrap().isolated();
+        let short = Duration::from_millis(200);
+        let agent = match is_agents {
+            true => client.agent().timeout(short).build().unwrap(),
+            false => client.timeout(short).http().unwrap(),
+        };
+        agent.get("http://a.test/").call().unwrap_err()
+    };
+    for is_agents in [true, false] {
+        let tor = fake(builder(), |arrived| arrived.sees_the_end());
+        let plain = error(&tor, is_agents);
+        assert!(!plain.to_string().contains("release_streams"), "{plain}");
+        assert_eq!(matches!(plain, ureq::Error::Timeout(_)), is_agents, "{plain:?}");
+        let left = builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
+        let tor = fake(left, |arrived| arrived.sees_the_end());
+        let explained = error(&tor, is_agents);
+        assert!(explained.to_string().contains("release_streams"), "{explained}");
+    }
+}
+
 #[test]
 fn deadline_of_a_request_holds_while_tor_is_asked_about_the_circuit() {
     let is_asked = Arc::new(std::sync::atomic::AtomicBool::new(false));

@@ -351,7 +351,8 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
     let gone = with("552 Unknown Onion Service id\r\n");
     let refused = with("551 Internal error\r\n");
     let publish = |tor: &ScriptedTor| one(&controller(tor)).wait(Wait::Nothing).publish().unwrap();
-    publish(&gone).close().unwrap();
+    assert!(!publish(&gone).close().unwrap());
+    assert!(publish(&with("250 OK\r\n")).close().unwrap());
     drop(publish(&gone));
     assert_eq!(publish(&refused).close().unwrap_err().code(), Some(551));
     drop(publish(&refused));
@@ -359,7 +360,7 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
     let service = publish(&gone);
     gone.hang_up();
     service.controller().wait_closed(SOON).unwrap();
-    service.close().unwrap();
+    assert!(!service.close().unwrap());
     let service = publish(&refused);
     refused.hang_up();
     drop(service);

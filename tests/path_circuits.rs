@@ -216,6 +216,8 @@ fn failures_are_results_too() {
     let results: Vec<bool> = builder.build_many(&state, 6).unwrap().map(|built| built.is_ok()).collect();
     assert_eq!(results, [false, true, false, true, false, true]);
     assert_eq!(builder.build_many(&state, 0).unwrap().count(), 0);
+    // There is none to close.
+    assert!(!builder.build_many(&state, 0).unwrap().close().unwrap());
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn what_was_not_taken_is_closed() {
         if is_dropped {
             drop(circuits);
         } else {
-            circuits.close().unwrap();
+            assert!(circuits.close().unwrap());
         }
         becomes_true("only one is left", || fake.circuits.lock().open == [taken.id().get()]);
         // Nor is any begun later.
@@ -291,7 +293,7 @@ fn a_pool_is_filled_and_kept_full() {
     pool.wait_full(SOON).unwrap();
     assert!(!pool.circuits().contains(&taken));
     let all = pool.circuits();
-    pool.close().unwrap();
+    assert!(pool.close().unwrap());
     assert!(all.len() == 3 && all.iter().all(|circuit| circuit.is_ended()));
     assert_eq!(fake.circuits.lock().open, [taken.id().get()]);
     assert!(CircuitBuilder::new().pool(&state, 0).is_err());

@@ -164,15 +164,100 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     }
     assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
 
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["a_filter_that_hides_the_socks_ports_leaves_the_usual_ones", "--exact", "--nocapture"])
-        .env(CHILD, "1")
-        .env("SCAPE_CONTROL", control.to_string())
-        .output()
-        .unwrap();
+    in_a_child(
+        "a_filter_that_hides_the_socks_ports_leaves_the_usual_ones",
+        &[("SCAPE_CONTROL", control.to_string())],
+    );
+}
+
+/// Runs the test of this name in a process with these variables.
+fn in_a_child(test: &str, variables: &[(&str, String)]) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("TOR_") || name == "SCAPE_CONTROL" {
+            command.env_remove(name);
+        }
+    }
+    command.args([test, "--exact", "--nocapture"]).env(CHILD, "1");
+    // If no tor is found, Tor::global must not launch one: it would be on the
+    // public network.
+    command.env("SCAPE_TOR", "/nonexistent/tor");
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    let output = command.output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn host_and_port(address: &Address, kind: &str) -> [(&'static str, String); 2] {
+    let port = address.port().unwrap().to_string();
+    match kind {
+        "control" => [("TOR_CONTROL_HOST", "127.0.0.1".into()), ("TOR_CONTROL_PORT", port)],
+        _ => [("TOR_SOCKS_HOST", "127.0.0.1".into()), ("TOR_SOCKS_PORT", port)],
+    }
+}
+
+#[test]
+fn socks_port_that_the_environment_names_is_used_behind_a_filter() {
+    if env::var_os(CHILD).is_some() {
+        a_program_behind_a_filter();
+        let named = env::var("TOR_SOCKS_PORT").unwrap();
+        let tor = Tor::find().unwrap();
+        assert_eq!(tor.client().unwrap().address().port().unwrap().to_string(), named);
+        // Streams that are to be attached still need a port that is certainly
+        // this tor's.
+        assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
+        return;
+    }
+    let (address, listener) = any_port();
+    let _port = FakePort::start(listener, ANSWER, b"");
+    let scripted = filtered();
+    let variables =
+        [host_and_port(scripted.address().unwrap(), "control"), host_and_port(&address, "socks")].concat();
+    in_a_child("socks_port_that_the_environment_names_is_used_behind_a_filter", &variables);
+}
+
+#[test]
+fn socks_port_that_the_environment_names_is_used_without_a_control_port() {
+    if env::var_os(CHILD).is_some() {
+        let named = env::var("TOR_SOCKS_PORT").unwrap();
+        for tor in [Tor::find().unwrap(), Tor::global().unwrap()] {
+            assert_eq!(tor.mode(), TorMode::SocksOnly);
+            assert_eq!(tor.client().unwrap().address().port().unwrap().to_string(), named);
+        }
+        assert_eq!(said(scape::dial("tor:example.com:80").unwrap()), "hello");
+        return;
+    }
+    let (address, listener) = any_port();
+    let _port = FakePort::start(listener, ANSWER, b"");
+    // Nothing listens at the control port.
+    let (control, _) = any_port();
+    let variables = [host_and_port(&control, "control"), host_and_port(&address, "socks")].concat();
+    in_a_child("socks_port_that_the_environment_names_is_used_without_a_control_port", &variables);
+}
+
+#[test]
+fn socks_port_of_the_environment_is_no_other_tors() {
+    if env::var_os(CHILD).is_some() {
+        // A control port that is named in another way is perhaps another tor's.
+        let named = env::var("TOR_SOCKS_PORT").unwrap();
+        let control = env::var("SCAPE_CONTROL").unwrap();
+        for tor in
+            [Tor::connect().unwrap(), Tor::connect_with(&Connect::to(control.as_str()).unwrap()).unwrap()]
+        {
+            match tor.client() {
+                Ok(client) => assert_ne!(client.address().port().unwrap().to_string(), named),
+                Err(error) => assert_eq!(error.code(), Some(510), "{error}"),
+            }
+        }
+        return;
+    }
+    let (address, listener) = any_port();
+    let _port = FakePort::start(listener, ANSWER, b"");
+    let scripted = filtered();
+    let mut variables = host_and_port(&address, "socks").to_vec();
+    variables.push(("SCAPE_CONTROL", scripted.address().unwrap().to_string()));
+    in_a_child("socks_port_of_the_environment_is_no_other_tors", &variables);
 }
 
 /// Runs in a process whose environment names the control port.

@@ -176,14 +176,15 @@ fn closing_ends_when_tor_says_so() {
     thread::scope(|scope| {
         // Any number may wait.
         let waiting = scope.spawn(|| stream.wait_closed(SOON));
-        stream.close(EndReason::DONE).unwrap();
+        assert!(stream.close(EndReason::DONE).unwrap());
         assert_eq!(waiting.join().unwrap().unwrap().id, stream.id());
     });
-    circuit.close().unwrap();
+    assert!(circuit.close().unwrap());
     // A second time, nothing is sent.
-    circuit.close().unwrap();
-    stream.close(EndReason::DONE).unwrap();
-    nine.close().unwrap();
+    assert!(!circuit.close().unwrap());
+    assert!(!stream.close(EndReason::DONE).unwrap());
+    // tor has closed this one itself.
+    assert!(!nine.close().unwrap());
     assert!(
         matches!(circuit.wait_built(SOON), Err(Error::Circuit(error)) if error.reason == Some(CircuitReason::Requested))
     );

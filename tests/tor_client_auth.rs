@@ -171,8 +171,12 @@ fn a_guard_gives_a_key_for_a_while() {
     assert_eq!(known(&controller, &address), None);
     guard.renew().unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
-    guard.close().unwrap();
+    assert!(guard.close().unwrap());
     assert_eq!(known(&controller, &address), None);
+    let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
+    assert!(controller.onion_client_auth_remove(&address).unwrap());
+    // It is gone already.
+    assert!(!guard.close().unwrap());
 
     let before = ClientAuth::new(address, ClientKey::random());
     controller.onion_client_auth_add(&before).unwrap();

@@ -80,7 +80,10 @@ fn added_changed_and_removed_also_the_last() {
 
     first.remove().unwrap();
     assert_eq!(onions.list().unwrap(), std::slice::from_ref(&two));
-    assert_eq!(second.clone().remove().unwrap(), two);
+    assert_eq!(second.clone().remove().unwrap(), Some(two.clone()));
+    // It is gone already.
+    assert_eq!(second.clone().remove().unwrap(), None);
+    assert_eq!(second.clone().guard().close().unwrap(), None);
     assert_eq!(onions.list().unwrap(), []);
     // The keys have stayed: added again, it is the same one.
     assert_eq!(onions.add(&two).unwrap().address(), second.address());
@@ -88,7 +91,7 @@ fn added_changed_and_removed_also_the_last() {
     assert_eq!(directories(&onions), ["two", "one"]);
     drop(guard);
     assert_eq!(directories(&onions), ["two"]);
-    assert_eq!(onions.open(two.directory()).unwrap().unwrap().guard().close().unwrap(), two);
+    assert_eq!(onions.open(two.directory()).unwrap().unwrap().guard().close().unwrap(), Some(two));
     assert!(onions.list().unwrap().is_empty() && tor.is_running());
 }
 

@@ -90,19 +90,20 @@ pub struct AttacherGuard {
 }
 
 impl AttacherGuard {
-    /// Removes the attacher. Like dropping the guard, but takes the handle's
-    /// timeout at most and reports errors. It is not an error if the control
-    /// connection has ended: the option is put back if the connection is made
-    /// again.
+    /// Removes the attacher, like dropping the guard, but within the handle's
+    /// timeout, and reports errors. Returns false if the control connection had
+    /// ended already, and the attacher with it. What is to be put back is put
+    /// back if the connection is made again.
     ///
     /// # Errors
     ///
     /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, and the errors of
     /// [`set_conf`](Controller::set_conf). The attacher is removed all the same.
-    pub fn close(self) -> Result<()> {
+    pub fn close(self) -> Result<bool> {
         let AttacherGuard { member, hold } = self;
+        let was_there = hold.controller().closed().is_none();
         drop(member);
-        hold.close()
+        hold.close().map(|()| was_there)
     }
 }
 

@@ -200,7 +200,7 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     registry.forget_what_is_gone();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let kinds = [EventKind::Stream, EventKind::ConfChanged];
-    let registration = controller.until(deadline).track(&kinds, watch::tracker(&sender))?;
+    let registration = controller.until(deadline).track(&kinds, watch::tracker(registry, &sender))?;
     let begun = controller.until(deadline).leave_streams().and_then(|found| {
         if found {
             log::warn!(

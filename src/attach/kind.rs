@@ -19,9 +19,10 @@ pub enum StreamKind {
     ///
     /// A name with trailing dots, such as `abc.onion.`, counts as well, although it is
     /// an ordinary name to tor 0.4.9. tor would attach the stream to any circuit, and
-    /// the exit would learn the address, which RFC 7686 forbids. An attempt to attach
-    /// it is refused here. If the stream is left to tor, tor sends it to an exit, as it
-    /// does without an attacher: an attacher that takes this kind can refuse it.
+    /// the exit would learn the address, which RFC 7686 forbids. So such a stream is
+    /// closed if it is to be attached, and also if it is left to tor
+    /// ([`RESOLVE_FAILED`](crate::types::EndReason::RESOLVE_FAILED)). A warning in the
+    /// log says so. Without an attacher, tor sends it to an exit.
     Onion,
     /// tor's own, to a directory, or one with a `.exit` name, which only tor makes (it refuses those of clients).
     Internal,

@@ -35,6 +35,10 @@
 //! * **No look-up ends tor.** tor 0.4.9 aborts if a look-up is attached to a circuit that isn't for general use. A circuit
 //!   with the purpose [`Controller`](crate::types::CircuitPurpose::Controller) is made a general one for the moment in which
 //!   the look-up is attached. Over any other circuit the look-up is closed ([`StreamProblem::Purpose`](crate::error::StreamProblem::Purpose)).
+//! * **No onion address is asked of an exit.** tor takes `abc.onion.` with a
+//!   trailing dot for an ordinary name. A stream to one is closed, also where
+//!   it would be left to tor. Streams that are left to another controller are
+//!   that one's to close.
 //! * **What is not an attacher's to decide is left to tor, at once**: onion services ([`StreamAttacher::takes`]), and what is tor's own.
 //! * **What is this program's own goes first.** Streams of a client that is bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)) are shown to no
 //!   attacher. Then come the attachers, by [priority](crate::Controller::attach_streams_with), then tor.

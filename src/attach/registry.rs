@@ -16,7 +16,7 @@ use crate::controller::{Controller, Follower, WeakController};
 use crate::error::{CloseCause, Closed, Error, Result, StreamError, StreamProblem};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, Reply};
-use crate::types::{EndReason, StreamId, StreamReason};
+use crate::types::{EndReason, StreamId, StreamReason, is_disguised_onion};
 
 /// What the attachers of a connection share. It doesn't keep the connection open: its [`Hold`]s do, and the requests
 /// and answers of users.
@@ -107,9 +107,9 @@ impl Registry {
         let id = pending.info.id;
         let done = match &decision {
             Decision::Circuit(place) => self.put(pending, place),
-            Decision::Tor => self.leave_to_tor(id),
+            Decision::Tor => self.leave_to_tor(pending),
             Decision::NotMine if self.found_streams_left() => Ok(()),
-            Decision::NotMine => self.leave_to_tor(id),
+            Decision::NotMine => self.leave_to_tor(pending),
             Decision::Refuse(reason) => {
                 return self.close(id, *reason).map_err(|error| described(pending, error));
             }
@@ -122,7 +122,11 @@ impl Registry {
             return Err(error);
         }
         log::warn!(target: "scape::attach", "{error}; it is closed");
-        match self.close(id, EndReason::MISC) {
+        let reason = match error.stream().map(|error| &error.problem) {
+            Some(StreamProblem::OnionWithDot) => EndReason::RESOLVE_FAILED,
+            _ => EndReason::MISC,
+        };
+        match self.close(id, reason) {
             Ok(()) => {}
             Err(closing) => log::debug!(target: "scape::attach", "while closing stream {id}: {closing}"),
         }
@@ -147,9 +151,13 @@ impl Registry {
         self.controller().is_some_and(|controller| controller.found_streams_left())
     }
 
-    /// Leaves a stream to tor.
-    fn leave_to_tor(&self, stream: StreamId) -> Result<()> {
-        match self.open_controller()?.attach_stream(stream, None) {
+    /// Leaves a stream to tor, unless tor would ask an exit for an onion
+    /// address.
+    fn leave_to_tor(&self, pending: &Pending) -> Result<()> {
+        if is_disguised_onion(pending.info.target.host()) {
+            return Err(pending.error(StreamProblem::OnionWithDot).into());
+        }
+        match self.open_controller()?.leave_stream_to_tor(pending.info.id) {
             // tor has it in hand already.
             Err(error) if error.code() == Some(555) => Ok(()),
             Err(Error::Refused(refusal)) => {

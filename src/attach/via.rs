@@ -33,18 +33,45 @@ pub(super) fn is_marked(info: &StreamInfo) -> bool {
 
 /// The requests that are on their way, by their user names.
 #[derive(Default)]
-pub(super) struct Vias(Mutex<HashMap<Box<str>, Arc<Via>>>);
+pub(super) struct Vias(Mutex<Register>);
+
+#[derive(Default)]
+struct Register {
+    requests: HashMap<Box<str>, Arc<Via>>,
+    /// How often the control connection has ended.
+    ends: u64,
+}
 
 impl Vias {
     /// The request that a stream is of.
     pub(super) fn of(&self, info: &StreamInfo) -> Option<Arc<Via>> {
         let user = info.socks_username.as_deref()?;
-        self.0.lock().get(user).cloned()
+        self.0.lock().requests.get(user).cloned()
     }
 
-    /// All of them.
-    pub(super) fn all(&self) -> Vec<Arc<Via>> {
-        self.0.lock().values().cloned().collect()
+    /// Counts an end of the control connection. Returns how many there were.
+    pub(super) fn count_end(&self) -> u64 {
+        let mut register = self.0.lock();
+        register.ends += 1;
+        register.ends
+    }
+
+    /// The requests that came before end number `ends`.
+    pub(super) fn before(&self, ends: u64) -> Vec<Arc<Via>> {
+        let register = self.0.lock();
+        register.requests.values().filter(|via| via.ends < ends).cloned().collect()
+    }
+
+    fn add(&self, user: Box<str>, place: Place, is_look_up: bool) -> Arc<Via> {
+        let mut register = self.0.lock();
+        let (progress, changed) = (Mutex::default(), Condvar::new());
+        let via = Arc::new(Via { place, is_look_up, ends: register.ends, progress, changed });
+        register.requests.insert(user, via.clone());
+        via
+    }
+
+    fn remove(&self, user: &str) {
+        self.0.lock().requests.remove(user);
     }
 }
 
@@ -52,6 +79,8 @@ impl Vias {
 pub(super) struct Via {
     pub(super) place: Place,
     pub(super) is_look_up: bool,
+    /// How often the control connection had ended before.
+    ends: u64,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -258,13 +287,7 @@ pub(super) fn passage(
     })?;
     let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
     let isolation = Isolation::new(user.as_bytes(), "0")?;
-    let via = Arc::new(Via {
-        place: place.clone(),
-        is_look_up: request.is_look_up(),
-        progress: Mutex::default(),
-        changed: Condvar::new(),
-    });
-    registry.vias.0.lock().insert(user.clone(), via.clone());
+    let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up());
     let (registry, controller) = (registry.clone(), hold.controller().clone());
     Ok(Box::new(Ticket { registry, controller, user, isolation, via }))
 }
@@ -309,12 +332,30 @@ impl Passage for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.registry.vias.0.lock().remove(&self.user);
+        self.registry.vias.remove(&self.user);
         let mut progress = self.via.progress.lock();
         let confirmed = progress.socket.take().is_none();
         let Some((stream, _)) = &progress.stream else { return };
         if !confirmed && !progress.is_over() {
             self.registry.close_unheard(*stream, EndReason::DONE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn end_of_a_connection_is_none_of_requests_on_the_next_one() {
+        let vias = Vias::default();
+        let add = |user: &str| vias.add(user.into(), CircuitId::new(7).into(), false);
+        let first = add("a");
+        let ends = vias.count_end();
+        // The connection is made again before anybody looks at its end.
+        let second = add("b");
+        let told = vias.before(ends);
+        assert!(told.len() == 1 && Arc::ptr_eq(&told[0], &first));
+        assert!(vias.before(vias.count_end()).iter().any(|via| Arc::ptr_eq(via, &second)));
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that sees streams come, and has somebody decide on those that wait.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -18,8 +18,8 @@ use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
 /// What the thread is told, in tor's order.
 pub(super) enum Message {
     Event(Arc<Event>),
-    /// The connection has ended: what was asked is void. With true, another is expected to follow.
-    Ended(Closed, bool),
+    /// The connection has ended: what was asked is void.
+    Ended(End),
     /// The connection was made again, and commands succeed from now on.
     Resumed,
     /// The streams that there are, at the beginning and when the connection was made again.
@@ -28,26 +28,39 @@ pub(super) enum Message {
     Stop,
 }
 
-/// Hands events over on the reader thread.
-struct Tap(Sender<Message>);
+/// An end of the connection.
+pub(super) struct End {
+    closed: Closed,
+    /// Whether another connection is expected to follow.
+    returns: bool,
+    /// The ends so far, this one included.
+    ends: u64,
+}
 
-/// What is to be told of events.
-pub(super) fn tracker(sender: &Sender<Message>) -> Arc<dyn Tracker> {
-    Arc::new(Tap(sender.clone()))
+/// Hands events over on the reader thread.
+struct Tap {
+    sender: Sender<Message>,
+    registry: Weak<Registry>,
+}
+
+/// Returns what is to be told of events.
+pub(super) fn tracker(registry: &Arc<Registry>, sender: &Sender<Message>) -> Arc<dyn Tracker> {
+    Arc::new(Tap { sender: sender.clone(), registry: Arc::downgrade(registry) })
 }
 
 impl Tracker for Tap {
     fn event(&self, event: &Arc<Event>) {
         // Nobody receives: the watch has ended.
-        let _ = self.0.send(Message::Event(event.clone()));
+        let _ = self.sender.send(Message::Event(event.clone()));
     }
 
     fn ended(&self, closed: &Closed, returns: bool) {
-        let _ = self.0.send(Message::Ended(closed.clone(), returns));
+        let ends = self.registry.upgrade().map_or(0, |registry| registry.vias.count_end());
+        let _ = self.sender.send(Message::Ended(End { closed: closed.clone(), returns, ends }));
     }
 
     fn resumed(&self) {
-        let _ = self.0.send(Message::Resumed);
+        let _ = self.sender.send(Message::Resumed);
     }
 }
 
@@ -58,8 +71,8 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     let mut early = None;
     for message in messages {
         match (message, &mut early) {
-            (Message::Ended(closed, returns), _) => {
-                watch.ended(&closed, returns);
+            (Message::Ended(end), _) => {
+                watch.ended(&end);
                 early = Some(Vec::new());
             }
             (Message::Resumed, _) => {
@@ -114,7 +127,7 @@ impl Watch {
         match message {
             Message::Event(event) => self.event(&event),
             Message::There(streams) => self.there(streams),
-            Message::Ended(..) | Message::Resumed | Message::Stop => {}
+            Message::Ended(_) | Message::Resumed | Message::Stop => {}
         }
     }
 
@@ -233,10 +246,12 @@ impl Watch {
         }
     }
 
-    /// What was asked on this connection has no meaning on the next one.
-    fn ended(&mut self, closed: &Closed, returns: bool) {
-        for via in self.registry.vias.all() {
-            via.fail(closed.clone().into());
+    /// What was asked on this connection has no meaning on the next one. This
+    /// runs later than the end, so the next connection may be open already:
+    /// what was asked on that one is left alone.
+    fn ended(&mut self, end: &End) {
+        for via in self.registry.vias.before(end.ends) {
+            via.fail(end.closed.clone().into());
         }
         self.registry.waiting.lock().clear();
         for (id, known) in self.known.drain() {
@@ -247,7 +262,7 @@ impl Watch {
                 pending.is_gone_now();
             }
         }
-        if returns || closed.is_by_this_program() {
+        if end.returns || end.closed.is_local() {
             return;
         }
         self.registry.run.hurry();

@@ -601,4 +601,18 @@ mod tests {
             assert_eq!(option_named(name), option, "{name}");
         }
     }
+
+    #[test]
+    fn names_of_map_address_are_those_that_are_checked() {
+        use crate::types::is_map_address;
+        for option in OPTIONS {
+            for end in 0..=option.len() {
+                let name = &option[..end];
+                let is_it = option_named(name) == Some("MapAddress");
+                assert_eq!(is_map_address(name), is_it, "{name}");
+                assert_eq!(is_map_address(&name.to_ascii_uppercase()), is_it, "{name}");
+            }
+        }
+        assert!(!is_map_address("MapAddresses") && OTHER_NAMES.iter().all(|(_, full)| *full != "MapAddress"));
+    }
 }

@@ -130,7 +130,7 @@ impl Live {
         &self,
         function: Function<(), ConfigChange>,
     ) -> ListenerGuard<(), ConfigChange> {
-        self.listeners.add(&self.callbacks, function)
+        self.listeners.add(&self.callbacks, None, function)
     }
 
     /// Asks which options there are. What is known of their values is kept: CONF_CHANGED may have told it while this was asked.
@@ -170,7 +170,7 @@ impl Tracker for Live {
         // In the order of the changes.
         if !self.listeners.is_empty() {
             let changes = changes.into_iter().map(ConfigChange::from).collect();
-            self.listeners.tell(&self.callbacks, changes, || Some(()));
+            self.listeners.tell(&self.callbacks, changes, |_| None, || Some(()));
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Controller, WeakController};
 use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
 use crate::protocol::{Command, Reply, ReplyLine};
-use crate::types::{MappingSource, is_onion_name};
+use crate::types::MappingSource;
 
 /// A name or address that tor replaces by another, wherever a client asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -214,10 +214,6 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
                 let problem = ArgumentProblem::Character { character, position };
                 command.fail(ArgumentError::new("MAPADDRESS", name, problem));
             }
-        }
-        if to != from && to.ends_with('.') && is_onion_name(to) {
-            let why = "is an onion address with a trailing dot, which tor would look up at an exit: write it without the dot";
-            command.fail(ArgumentError::invalid("MAPADDRESS", "address to map to", why));
         }
         let pair = format!("{from}={to}");
         command.word("mapping", &pair);

@@ -66,6 +66,8 @@ pub fn connect() -> Result<Controller> {
 pub struct Connect {
     destination: Destination,
     pub(super) credentials: Credentials,
+    /// The SOCKS port of the same tor, if the environment names it.
+    pub(super) socks: Option<Address>,
     timeout: Duration,
     limits: Limits,
     reconnect: Option<Reconnect>,
@@ -115,6 +117,7 @@ impl Default for Connect {
         Connect {
             destination: Destination::UsualPlaces,
             credentials: Credentials::default(),
+            socks: None,
             timeout: DEFAULT_TIMEOUT,
             limits: Limits::default(),
             reconnect: None,
@@ -167,6 +170,13 @@ impl Connect {
     /// | `TOR_CONTROL_PASSWD` | the password: `"quoted"`, in hexadecimal, or plain |
     /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | the cookie file; ignored if there is a password |
     ///
+    /// The SOCKS port of the same tor may be named as well:
+    /// `TOR_SOCKS_IPC_PATH`, or else `TOR_SOCKS_HOST` (default: 127.0.0.1) and
+    /// `TOR_SOCKS_PORT` (default: 9150 if there is a host). [`Tor`](crate::Tor)
+    /// uses it if a filter before the control port hides tor's SOCKS ports, or
+    /// if there is no control port. With `SCAPE_CONTROL`, these variables are
+    /// ignored, because they may be another tor's.
+    ///
     /// Variables that are empty count as not set. If there is no address, the usual places are tried, as by
     /// [`Connect::new`]. A password of an even number of hexadecimal digits is tried in both meanings.
     ///
@@ -176,7 +186,8 @@ impl Connect {
     pub fn from_env() -> Result<Self> {
         let environment = Environment::read()?;
         let destination = environment.address.map_or(Destination::UsualPlaces, Destination::Address);
-        Ok(Connect { destination, credentials: environment.credentials, ..Connect::default() })
+        let (credentials, socks) = (environment.credentials, environment.socks);
+        Ok(Connect { destination, credentials, socks, ..Connect::default() })
     }
 
     /// Authenticates as the environment says, at an address that comes from elsewhere: see [`from_env`](Self::from_env).

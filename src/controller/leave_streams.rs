@@ -12,7 +12,7 @@ use crate::error::{ArgumentError, Error, Result};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
-use crate::types::{EndReason, StreamId, StreamStatus};
+use crate::types::{EndReason, StreamId, StreamStatus, is_disguised_onion};
 
 /// While it is 1, every new stream waits for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
@@ -108,14 +108,21 @@ impl Session {
     /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
     /// nobody will decide on them.
     ///
-    /// Does nothing if nothing is to be put back, or if the connection can't be made again.
+    /// Does nothing if nothing is to be put back, or if the connection can't be
+    /// made again. Takes turns with [`reconnect`](Self::reconnect): a
+    /// connection that was made again meanwhile has set the option for its own
+    /// use.
     pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
-        let before = *self.leave_streams.0.lock();
+        let is_to_do = |lent| matches!(lent, Lent::Set | Lent::Owed);
         let Some(connect) = self.recipe() else { return Ok(()) };
-        if !matches!(before, Lent::Set | Lent::Owed) {
+        if !is_to_do(*self.leave_streams.0.lock()) {
             return Ok(());
         }
         let deadline = Deadline::after(timeout.min(LAST_TRY));
+        let _making = self.lock_making(deadline)?;
+        if self.connection().closed().is_none() || !is_to_do(*self.leave_streams.0.lock()) {
+            return Ok(());
+        }
         let connection = Connection::default();
         let candidate = connect.candidate(&connection, deadline)?;
         connection.adopt(candidate)?;
@@ -141,7 +148,7 @@ fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<
         return Ok(());
     }
     change(send, false, own)?;
-    let closing: Result<Vec<Command>> = undecided.iter().map(|id| close(*id)).collect();
+    let closing: Result<Vec<Command>> = undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
     for closed in send(closing?)? {
         // It may have ended meanwhile.
         let _ = closed.wait();
@@ -244,7 +251,8 @@ impl Controller {
     }
 
     /// Heals a tor whose streams wait for a controller that is gone: sets `__LeaveStreamsUnattached` to 0, and leaves the
-    /// streams that wait to tor. Returns the number of these streams.
+    /// streams that wait to tor. Returns the number of these streams. Those to an onion address with a trailing dot are
+    /// closed instead, because tor would ask an exit for it.
     ///
     /// A program that attaches streams, and ends without putting the option back (`SIGKILL`, an abort, a crash), leaves
     /// such a tor behind: every new stream waits for two minutes and fails, for all programs. See
@@ -282,14 +290,26 @@ impl Controller {
         }
         change(&send, false, self.inner.session.ledger.client_auths())?;
         let waiting = self.until(deadline).streams()?.into_iter().filter(waits);
-        let attach = waiting.map(|stream| {
+        let (disguised, waiting): (Vec<_>, Vec<_>) =
+            waiting.partition(|stream| is_disguised_onion(stream.target.host()));
+        let attach = waiting.iter().map(|stream| {
             let mut command = Command::build("ATTACHSTREAM");
             Ok(command.word("stream", &stream.id.to_string()).word("circuit", "0").finish()?)
         });
+        let close = disguised.iter().map(|stream| {
+            let (id, target) = (stream.id, &stream.target);
+            log::warn!(
+                target: "scape::attach",
+                "stream {id} to {target} is closed: tor would ask an exit for this onion address, because of its \
+                 trailing dot"
+            );
+            close(id, EndReason::RESOLVE_FAILED)
+        });
+        let commands = attach.chain(close).collect::<Result<Vec<Command>>>()?;
         let mut released = 0;
-        for reply in send(attach.collect::<Result<Vec<Command>>>()?)? {
+        for (at, reply) in self.until(deadline).send_all_unchecked(commands)?.into_iter().enumerate() {
             // A refusal is of a stream that has ended meanwhile, or that tor has in hand already (555).
-            released += usize::from(reply.wait()?.is_ok());
+            released += usize::from(reply.wait()?.is_ok() && at < waiting.len());
         }
         Ok(released)
     }
@@ -322,8 +342,8 @@ fn set(on: bool) -> Result<Command> {
     Ok(Command::build("SETCONF").pair(OPTION, if on { "1" } else { "0" }).finish()?)
 }
 
-fn close(stream: StreamId) -> Result<Command> {
-    let reason = EndReason::MISC.code().to_string();
+fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
+    let reason = reason.code().to_string();
     Ok(Command::build("CLOSESTREAM").word("stream", &stream.to_string()).word("reason", &reason).finish()?)
 }
 

@@ -1,5 +1,10 @@
 //! Who is told of changes of what is kept live: of the live state, of the configuration.
+//!
+//! A listener is told of everything, or of one subject (a circuit, a stream). A
+//! change costs only the listeners of everything and those of its subject,
+//! however many listeners other subjects have.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,14 +20,42 @@ pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
 /// Replaced as a whole, so that it can be gone through without the lock.
 type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 
+/// A change, and the listeners of its subject.
+type Due<S, C> = (C, Option<Slots<S, C>>);
+
+/// What a listener is about: a number that no other subject has at the same
+/// time, such as the address of its cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Subject(usize);
+
+impl Subject {
+    /// The subject that lives in this cell.
+    pub(crate) fn of<T>(cell: &Arc<T>) -> Subject {
+        Subject(Arc::as_ptr(cell).addr())
+    }
+}
+
 /// The register of listeners.
 pub(crate) struct Listeners<S, C> {
-    slots: Mutex<Slots<S, C>>,
+    table: Mutex<Table<S, C>>,
     count: AtomicUsize,
+}
+
+/// Every list is in the order in which its listeners were added.
+struct Table<S, C> {
+    /// Those that are told of everything.
+    of_all: Slots<S, C>,
+    by_subject: HashMap<Subject, Slots<S, C>>,
+    /// How many listeners were added so far.
+    added: u64,
 }
 
 /// One listener.
 struct Slot<S, C> {
+    /// Its place in the order of all listeners.
+    number: u64,
+    /// `None` if it is told of everything.
+    subject: Option<Subject>,
     function: Mutex<Option<Function<S, C>>>,
     active: AtomicBool,
 }
@@ -37,7 +70,8 @@ pub(crate) struct ListenerGuard<S, C> {
 
 impl<S, C> Default for Listeners<S, C> {
     fn default() -> Self {
-        Listeners { slots: Mutex::new(Arc::new([])), count: AtomicUsize::new(0) }
+        let table = Table { of_all: Arc::new([]), by_subject: HashMap::new(), added: 0 };
+        Listeners { table: Mutex::new(table), count: AtomicUsize::new(0) }
     }
 }
 
@@ -47,51 +81,103 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Adds a listener, which runs on the thread of `callbacks`.
+    /// Adds a listener of `subject`, or of everything, which runs on the thread
+    /// of `callbacks`.
     pub(crate) fn add(
         self: &Arc<Self>,
         callbacks: &Callbacks,
+        subject: Option<Subject>,
         function: Function<S, C>,
     ) -> ListenerGuard<S, C> {
-        let slot = Arc::new(Slot { function: Mutex::new(Some(function)), active: AtomicBool::new(true) });
-        let mut slots = self.slots.lock();
+        let (function, active) = (Mutex::new(Some(function)), AtomicBool::new(true));
+        let mut table = self.table.lock();
+        let slot = Arc::new(Slot { number: table.added, subject, function, active });
+        table.added += 1;
+        let slots = match subject {
+            None => &mut table.of_all,
+            Some(subject) => table.by_subject.entry(subject).or_insert_with(|| Arc::new([])),
+        };
         *slots = slots.iter().cloned().chain([slot.clone()]).collect();
-        self.count.store(slots.len(), Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::SeqCst);
         ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
+    }
+
+    /// Picks the changes that somebody is told of, with the listeners that
+    /// there are now.
+    fn due(
+        &self,
+        changes: Vec<C>,
+        subject_of: impl Fn(&C) -> Option<Subject>,
+    ) -> (Slots<S, C>, Vec<Due<S, C>>) {
+        let table = self.table.lock();
+        let of_subject = |change: &C| table.by_subject.get(&subject_of(change)?).cloned();
+        let due = changes.into_iter().map(|change| {
+            let own = of_subject(&change);
+            (change, own)
+        });
+        let is_heard = |(_, own): &Due<S, C>| own.is_some() || !table.of_all.is_empty();
+        (table.of_all.clone(), due.filter(is_heard).collect())
+    }
+}
+
+/// Tells the listeners of everything and those of the change's subject, in the
+/// order in which they were added.
+fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
+    let (mut of_all, mut own) = (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
+    loop {
+        let next = match (of_all.peek(), own.peek()) {
+            (Some(one), Some(other)) if one.number > other.number => own.next(),
+            (Some(_), _) => of_all.next(),
+            (None, _) => own.next(),
+        };
+        let Some(slot) = next else { return };
+        slot.call(subject, change);
     }
 }
 
 impl<S, C> Listeners<S, C> {
     fn remove(&self, slot: &Arc<Slot<S, C>>) {
-        let mut slots = self.slots.lock();
-        let kept = slots.iter().filter(|known| !Arc::ptr_eq(known, slot)).cloned().collect();
-        let before = std::mem::replace(&mut *slots, kept);
-        self.count.store(slots.len(), Ordering::SeqCst);
-        drop(slots);
+        let mut table = self.table.lock();
+        let without = |slots: &Slots<S, C>| -> Slots<S, C> {
+            slots.iter().filter(|known| !Arc::ptr_eq(known, slot)).cloned().collect()
+        };
+        let before = match slot.subject {
+            None => {
+                let kept = without(&table.of_all);
+                Some(std::mem::replace(&mut table.of_all, kept))
+            }
+            Some(subject) => {
+                let kept = table.by_subject.get(&subject).map(without).unwrap_or_default();
+                match kept.is_empty() {
+                    true => table.by_subject.remove(&subject),
+                    false => table.by_subject.insert(subject, kept),
+                }
+            }
+        };
+        drop(table);
+        self.count.fetch_sub(1, Ordering::SeqCst);
         // Outside of the lock: a listener's own drop may do anything.
         drop(before);
     }
 }
 
 impl<S: 'static, C: Send + 'static> Listeners<S, C> {
-    /// Tells everybody, on the thread for callbacks.
+    /// Tells those who want to know, on the thread for callbacks. `owner` is
+    /// what they are given besides the change.
     pub(crate) fn tell(
         &self,
         callbacks: &Callbacks,
         changes: Vec<C>,
-        subject: impl FnOnce() -> Option<S> + Send + 'static,
+        subject_of: impl Fn(&C) -> Option<Subject>,
+        owner: impl FnOnce() -> Option<S> + Send + 'static,
     ) {
-        let slots = self.slots.lock().clone();
-        if changes.is_empty() || slots.is_empty() {
+        let (of_all, due) = self.due(changes, subject_of);
+        if due.is_empty() {
             return;
         }
         callbacks.run(move || {
-            let Some(subject) = subject() else { return };
-            for change in &changes {
-                for slot in slots.iter() {
-                    slot.call(&subject, change);
-                }
-            }
+            let Some(owner) = owner() else { return };
+            due.iter().for_each(|due| call_all(&of_all, due, &owner));
         });
     }
 }
@@ -156,5 +242,98 @@ impl<S, C> fmt::Debug for Listeners<S, C> {
 impl<S, C> fmt::Debug for ListenerGuard<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListenerGuard").field("active", &self.slot.active).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::connection::Connection;
+
+    type Told = Arc<Mutex<Vec<(usize, usize)>>>;
+    /// A change is the number of its subject.
+    type Numbers = Arc<Listeners<(), usize>>;
+
+    fn subject_of(change: &usize) -> Option<Subject> {
+        (*change > 0).then_some(Subject(*change))
+    }
+
+    fn tell(listeners: &Numbers, changes: impl Iterator<Item = usize>) {
+        let (of_all, due) = listeners.due(changes.collect(), subject_of);
+        due.iter().for_each(|due| call_all(&of_all, due, &()));
+    }
+
+    #[test]
+    fn listeners_are_told_in_the_order_in_which_they_were_added() {
+        let connection = Connection::default();
+        let callbacks = connection.callbacks().unwrap();
+        let (listeners, told) = (Numbers::default(), Told::default());
+        let add = |name: usize, subject: Option<usize>| {
+            let told = told.clone();
+            let note = move |_: &(), change: &usize| told.lock().push((name, *change));
+            listeners.add(&callbacks, subject.map(Subject), Box::new(note))
+        };
+        let guards =
+            [add(1, Some(7)), add(2, None), add(3, Some(8)), add(4, Some(7)), add(5, None), add(6, Some(7))];
+        tell(&listeners, [7, 0, 9, 8].into_iter());
+        let expected =
+            [(1, 7), (2, 7), (4, 7), (5, 7), (6, 7), (2, 0), (5, 0), (2, 9), (5, 9), (2, 8), (3, 8), (5, 8)];
+        assert_eq!(std::mem::take(&mut *told.lock()), expected);
+        // Changes without a listener are left out, and so are listeners that
+        // are gone.
+        let [first, second, _third, _fourth, fifth, sixth] = guards;
+        let (of_all, due) = listeners.due(vec![7], subject_of);
+        drop((first, second, fifth));
+        due.iter().for_each(|due| call_all(&of_all, due, &()));
+        tell(&listeners, [0, 9, 7].into_iter());
+        assert_eq!(std::mem::take(&mut *told.lock()), [(4, 7), (6, 7), (4, 7), (6, 7)]);
+        drop(sixth);
+        assert!(!listeners.is_empty());
+        drop((_third, _fourth));
+        assert!(listeners.is_empty() && listeners.table.lock().by_subject.is_empty());
+    }
+
+    /// `SCAPE_LISTENERS=10,1000,10000` sets other sizes, of which the first and
+    /// the last are compared.
+    #[test]
+    fn event_cost_does_not_grow_with_the_listeners_of_other_subjects() {
+        const EVENTS: usize = 2000;
+        let connection = Connection::default();
+        let callbacks = connection.callbacks().unwrap();
+        let sizes = std::env::var("SCAPE_LISTENERS").unwrap_or("10,1000,10000".into());
+        let sizes: Vec<usize> = sizes.split(',').map(|size| size.parse().unwrap()).collect();
+        let mut costs = Vec::new();
+        for &size in &sizes {
+            let (listeners, calls) = (Numbers::default(), Arc::<AtomicUsize>::default());
+            let begun = Instant::now();
+            let guards: Vec<_> = (1..=size)
+                .map(|subject| {
+                    let calls = calls.clone();
+                    let count = move |_: &(), _: &usize| {
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    };
+                    listeners.add(&callbacks, Some(Subject(subject)), Box::new(count))
+                })
+                .collect();
+            let added = begun.elapsed() / u32::try_from(size).unwrap();
+            let mut best = Duration::MAX;
+            for _ in 0..5 {
+                let begun = Instant::now();
+                // Each change comes in an event of its own.
+                (0..EVENTS).for_each(|n| tell(&listeners, [n % size + 1].into_iter()));
+                best = best.min(begun.elapsed());
+            }
+            assert_eq!(calls.load(Ordering::Relaxed), 5 * EVENTS);
+            let begun = Instant::now();
+            drop(guards);
+            let removed = begun.elapsed() / u32::try_from(size).unwrap();
+            let cost = best / u32::try_from(EVENTS).unwrap();
+            println!("{size} listeners: {cost:?} an event, {added:?} to add one, {removed:?} to remove one");
+            costs.push(best);
+        }
+        // A linear cost would be a thousand times as high.
+        assert!(costs[costs.len() - 1] < costs[0] * 12, "{costs:?} with {sizes:?} listeners");
     }
 }

@@ -5,6 +5,7 @@
 
 mod added;
 mod addresses;
+mod attaching;
 mod auth;
 mod cache;
 mod circuits;
@@ -64,7 +65,8 @@ use keeper::Keeping;
 use session::Session;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
-pub(crate) use listeners::{Function, ListenerGuard, Listeners};
+pub(crate) use listeners::{Function, ListenerGuard, Listeners, Subject};
+pub(crate) use places::environment_socks;
 pub(crate) use shared::Follower;
 pub(crate) use undo::UNDO_WITHIN;
 pub(crate) use warnings::Warnings;
@@ -204,6 +206,12 @@ impl Controller {
         Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
     }
 
+    /// The SOCKS port of this tor as the environment names it, if the
+    /// connection was made as the environment says.
+    pub(crate) fn environment_socks(&self) -> Option<&Address> {
+        self.inner.session.environment_socks()
+    }
+
     /// How long each call waits for tor.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -235,8 +243,8 @@ impl Controller {
     /// refusal of tor's is no error here: see [`Reply::is_ok`].
     ///
     /// A SETCONF, RESETCONF or LOADCONF keeps the client keys of onion services, like [`set_conf`](Self::set_conf).
-    /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. None of them checks whether tor survives an
-    /// ATTACHSTREAM, as [`attach_stream`](Self::attach_stream) does.
+    /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. All of them check an ATTACHSTREAM as
+    /// [`attach_stream`](Self::attach_stream) does.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -268,6 +276,10 @@ impl Controller {
     /// Sends a command and returns at once; its reply is waited for with what this gives. Any number may be
     /// outstanding, and tor answers in the order of sending.
     ///
+    /// An ATTACHSTREAM is checked first, as by
+    /// [`attach_stream`](Self::attach_stream), which waits for an answer of
+    /// tor.
+    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
@@ -283,7 +295,12 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send(&self, command: Command) -> Result<PendingReply> {
-        self.send_checked(events::not_setevents(command)?)
+        let command = events::not_setevents(command)?;
+        if attaching::is_attach(&command) {
+            let sent = self.send_all_checked(vec![command])?.pop();
+            return sent.ok_or_else(|| crate::Error::answer("ATTACHSTREAM", "nothing"));
+        }
+        self.send_checked(command)
     }
 
     fn send_checked(&self, command: Command) -> Result<PendingReply> {
@@ -295,7 +312,17 @@ impl Controller {
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
     pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
-        let pending = self.connection().send_all_on(self.link, commands?, self.deadline())?;
+        let commands = commands?;
+        match commands.iter().any(attaching::is_attach) {
+            true => self.send_all_checked(commands),
+            false => self.send_all_unchecked(commands),
+        }
+    }
+
+    /// Sends commands in one write. An ATTACHSTREAM among them is known to be
+    /// harmless.
+    pub(crate) fn send_all_unchecked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
+        let pending = self.connection().send_all_on(self.link, commands, self.deadline())?;
         for sent in &pending {
             self.inner.session.cache.was_sent(sent.command().keyword());
         }

@@ -19,9 +19,14 @@ const HOST: &str = "TOR_CONTROL_HOST";
 const PORT: &str = "TOR_CONTROL_PORT";
 const PASSWORD: &str = "TOR_CONTROL_PASSWD";
 const COOKIE_FILE: &str = "TOR_CONTROL_COOKIE_AUTH_FILE";
+const SOCKS_IPC_PATH: &str = "TOR_SOCKS_IPC_PATH";
+const SOCKS_HOST: &str = "TOR_SOCKS_HOST";
+const SOCKS_PORT: &str = "TOR_SOCKS_PORT";
 
 /// Tor Browser's control port.
 const TOR_BROWSER_PORT: u16 = 9151;
+/// Tor Browser's SOCKS port.
+const TOR_BROWSER_SOCKS: u16 = 9150;
 
 /// The usual places, in the order in which they are tried: Unix sockets, then
 /// tor's port, Tor Browser's, and Tor Messenger's.
@@ -58,12 +63,24 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
     Credentials { passwords: password.map(|password| readings(&password)).unwrap_or_default(), cookie_file }
 }
 
+/// Returns the SOCKS port that the environment of this process names.
+///
+/// # Errors
+///
+/// Same errors as [`Connect::from_env`](super::Connect::from_env):
+/// [`Error::Argument`](crate::Error::Argument) names the variable.
+pub(crate) fn environment_socks() -> Result<Option<Address>> {
+    Environment::read().map(|environment| environment.socks)
+}
+
 /// The environment variables that this library reads.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     /// Where the control port is.
     pub(super) address: Option<Address>,
     pub(super) credentials: Credentials,
+    /// Where the SOCKS port of the same tor is.
+    pub(super) socks: Option<Address>,
 }
 
 impl Environment {
@@ -86,28 +103,38 @@ impl Environment {
         };
         let bad = |name: &str, why: String| ArgumentError::invalid("connect", name, why);
 
-        let address = if let Some(address) = text(ADDRESS)? {
-            Some(address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?)
-        } else if let Some(path) = set(IPC_PATH).filter(|_| cfg!(unix)) {
-            Some(PathBuf::from(path).into())
-        } else {
-            let (host, port) = (text(HOST)?, text(PORT)?);
-            let name = if host.is_some() { HOST } else { PORT };
-            let port = match &port {
-                Some(port) => match port.parse::<u16>() {
-                    Ok(number) if number > 0 && !port.starts_with('+') => Some(number),
+        // A port by its Unix socket, or by its host and port.
+        let port_at = |path: &str, host: &str, port: &str, default: u16| -> Result<Option<Address>> {
+            if let Some(path) = set(path).filter(|_| cfg!(unix)) {
+                return Ok(Some(PathBuf::from(path).into()));
+            }
+            let (given_host, given_port) = (text(host)?, text(port)?);
+            let name = if given_host.is_some() { host } else { port };
+            let number = match &given_port {
+                Some(given) => match given.parse::<u16>() {
+                    Ok(number) if number > 0 && !given.starts_with('+') => Some(number),
                     _ => {
-                        return Err(
-                            bad(PORT, format!("is {port:?}, and must be a number from 1 to 65535")).into()
-                        );
+                        let why = format!("is {given:?}, and must be a number from 1 to 65535");
+                        return Err(bad(port, why).into());
                     }
                 },
-                None => host.as_ref().map(|_| TOR_BROWSER_PORT),
+                None => given_host.as_ref().map(|_| default),
             };
-            let host = host.as_deref().unwrap_or("127.0.0.1");
-            port.map(|port| Address::tcp(host, port)).transpose().map_err(|e| bad(name, e.to_string()))?
+            let host = given_host.as_deref().unwrap_or("127.0.0.1");
+            Ok(number
+                .map(|number| Address::tcp(host, number))
+                .transpose()
+                .map_err(|error| bad(name, error.to_string()))?)
         };
-        Ok(Environment { address, credentials: credentials(set) })
+        let credentials = credentials(set);
+        if let Some(address) = text(ADDRESS)? {
+            let address = address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?;
+            // The other variables are of another tor.
+            return Ok(Environment { address: Some(address), credentials, socks: None });
+        }
+        let address = port_at(IPC_PATH, HOST, PORT, TOR_BROWSER_PORT)?;
+        let socks = port_at(SOCKS_IPC_PATH, SOCKS_HOST, SOCKS_PORT, TOR_BROWSER_SOCKS)?;
+        Ok(Environment { address, credentials, socks })
     }
 }
 
@@ -159,6 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn socks_port_is_read_as_tor_browser_does() {
+        let socks =
+            |variables: &[(&str, &str)]| read(variables).unwrap().socks.map(|address| address.to_string());
+        assert_eq!(socks(&[(PORT, "9051"), (SOCKS_PORT, "")]), None);
+        assert_eq!(socks(&[(SOCKS_PORT, "9050")]).as_deref(), Some("127.0.0.1:9050"));
+        assert_eq!(socks(&[(SOCKS_HOST, "10.152.152.10")]).as_deref(), Some("10.152.152.10:9150"));
+        let both = [(SOCKS_HOST, "::1"), (SOCKS_PORT, "9100")];
+        assert_eq!(socks(&both).as_deref(), Some("[::1]:9100"));
+        let with_path = [both[0], both[1], (SOCKS_IPC_PATH, "/run/socks")];
+        let expected = if cfg!(unix) { "unix:/run/socks" } else { "[::1]:9100" };
+        assert_eq!(socks(&with_path).as_deref(), Some(expected));
+        // A control port of this library's own variable may be another tor's.
+        assert_eq!(socks(&[both[0], (SOCKS_PORT, "x"), (ADDRESS, "9052")]), None);
+    }
+
+    #[test]
     fn bad_variable_is_named() {
         for (name, value) in [
             (PORT, "0"),
@@ -168,6 +211,8 @@ mod tests {
             (HOST, "a b"),
             (HOST, "x.onion"),
             (ADDRESS, "no:such:address"),
+            (SOCKS_PORT, "x"),
+            (SOCKS_HOST, "a b"),
         ] {
             let Err(Error::Argument(error)) = read(&[(name, value)]) else { panic!("{value}") };
             assert_eq!(error.argument(), name, "{value}");

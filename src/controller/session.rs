@@ -120,6 +120,12 @@ impl Session {
         self.connect.as_ref().and_then(Connect::address)
     }
 
+    /// The SOCKS port that the environment named, if it named this tor's
+    /// control port as well or none.
+    pub(super) fn environment_socks(&self) -> Option<&Address> {
+        self.connect.as_ref().and_then(|connect| connect.socks.as_ref())
+    }
+
     fn is_persistent(&self) -> bool {
         self.connect.as_ref().is_some_and(Connect::is_persistent)
     }
@@ -168,7 +174,7 @@ impl Session {
         }
     }
 
-    fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+    pub(super) fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
         let making = self.making.try_lock_until(deadline.instant());
         making.ok_or_else(|| deadline.error(Phase::Connect))
     }

@@ -1,10 +1,10 @@
 //! Streams.
 
 use super::Controller;
-use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
-use crate::event::{CircuitInfo, StreamInfo};
+use crate::error::{ArgumentError, Result};
+use crate::event::StreamInfo;
 use crate::protocol::{Command, CommandBuilder};
-use crate::types::{CircuitId, CircuitPurpose, EndReason, Host, StreamId, StreamStatus};
+use crate::types::{CircuitId, EndReason, Host, StreamId};
 
 /// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and CLOSESTREAM, GETINFO `stream-status`.
 ///
@@ -32,19 +32,31 @@ impl Controller {
     /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must then be attached or closed, or it
     /// hangs until tor gives up after two minutes.
     ///
-    /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose purpose is neither
-    /// [`General`](CircuitPurpose::General) nor [`ConfluxLinked`](CircuitPurpose::ConfluxLinked). So if a circuit is
-    /// given, tor is asked for the circuit's purpose and the stream's kind first, which takes one more round trip. A
-    /// circuit with the purpose [`Controller`](CircuitPurpose::Controller) is made a general one for the moment in
-    /// which the look-up is attached. Look-ups over any other circuit are refused.
+    /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose
+    /// purpose is neither `GENERAL` nor `CONFLUX_LINKED`. So tor is asked for
+    /// the circuit's purpose and the stream's kind first, which takes one more
+    /// round trip. A circuit with the purpose `CONTROLLER` is made a general
+    /// one for the moment in which the look-up is attached. Look-ups over any
+    /// other circuit are refused. So are streams that tor, or a filter before
+    /// it, doesn't list, unless the circuit can carry look-ups.
+    ///
+    /// A stream to an onion address with a trailing dot, such as `abc.onion.`,
+    /// is refused, because tor would ask an exit for it. Behind a filter that
+    /// doesn't list streams, this can't be seen.
+    ///
+    /// [`msg`](Self::msg), [`send`](Self::send) and
+    /// [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
+    /// [`Error::Refused`](crate::Error::Refused) with
+    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
     /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) if the stream or the circuit is gone, and with
     /// [`is_not_allowed`](crate::error::Refusal::is_not_allowed) if the stream doesn't wait (555) or the circuit can't
-    /// carry it (551). [`Error::Stream`] with [`StreamProblem::Purpose`] if the stream is a look-up and the circuit's
-    /// purpose doesn't allow it. Nothing was sent then.
+    /// carry it (551). [`Error::Stream`](crate::Error::Stream) if the stream isn't attached for one of the reasons
+    /// above: [`Purpose`](crate::error::StreamProblem::Purpose),
+    /// [`Unlisted`](crate::error::StreamProblem::Unlisted),
+    /// [`OnionWithDot`](crate::error::StreamProblem::OnionWithDot). ATTACHSTREAM was not sent then.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -61,12 +73,7 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn attach_stream(&self, stream: StreamId, circuit: impl Into<Option<CircuitId>>) -> Result<()> {
-        let circuit = circuit.into();
-        let command = attach(stream, circuit).finish()?;
-        match circuit {
-            Some(circuit) => self.attach_checked(stream, circuit, command),
-            None => self.request(command).map(drop),
-        }
+        self.attach_checked(attach(stream, circuit.into()).finish()?)
     }
 
     /// Attaches a waiting stream to a circuit, which it leaves at the `hop`th relay instead of the last. The first
@@ -74,10 +81,16 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// Same errors as [`attach_stream`](Self::attach_stream), and [`Error::Refused`] (551) if the circuit has fewer
+    /// Same errors as [`attach_stream`](Self::attach_stream), and a refusal (551) if the circuit has fewer
     /// relays.
     pub fn attach_stream_at(&self, stream: StreamId, circuit: CircuitId, hop: u32) -> Result<()> {
-        self.attach_checked(stream, circuit, attach_at(stream, circuit, Some(hop))?)
+        self.attach_checked(attach_at(stream, circuit, Some(hop))?)
+    }
+
+    /// Leaves a stream to tor that is known to be no onion address with a
+    /// trailing dot. Nothing else is asked or sent.
+    pub(crate) fn leave_stream_to_tor(&self, stream: StreamId) -> Result<()> {
+        self.request(attach(stream, None).finish()?).map(drop)
     }
 
     /// Attaches a stream that is known to be no look-up. Nothing else is asked or sent.
@@ -97,92 +110,7 @@ impl Controller {
         circuit: CircuitId,
         hop: Option<u32>,
     ) -> Result<()> {
-        let command = attach_at(stream, circuit, hop)?;
-        let deadline = self.deadline();
-        let circuits = match self.circuits() {
-            Ok(circuits) => circuits,
-            Err(Error::Refused(_)) => return Err(unfit(stream, circuit, None)),
-            Err(error) => return Err(error),
-        };
-        self.until(deadline).attach_over(stream, circuit, &circuits, command)
-    }
-
-    /// Asks tor what the stream and the circuit are, before it attaches one to the other.
-    fn attach_checked(&self, stream: StreamId, circuit: CircuitId, command: Command) -> Result<()> {
-        let deadline = self.deadline();
-        let (circuits, streams) = match self.get_info_many(["circuit-status", "stream-status"]) {
-            Ok(values) => {
-                let mut values = values.iter();
-                let circuits = values.next().map_or("", |text| text);
-                let circuits =
-                    circuits.lines().filter_map(|line| CircuitInfo::parse(line.as_bytes())).collect();
-                let streams = values.next().map_or("", |text| text);
-                let streams: Vec<_> =
-                    streams.lines().filter_map(|line| StreamInfo::parse(line.as_bytes())).collect();
-                (Some(circuits), streams)
-            }
-            // A filter may allow only one of them: a connection can be attached without knowing the circuit.
-            Err(Error::Refused(_)) => (None, self.until(deadline).streams()?),
-            Err(error) => return Err(error),
-        };
-        let known = streams.iter().find(|known| known.id == stream);
-        let left = self.until(deadline);
-        if !known.is_some_and(is_look_up) {
-            // A stream that isn't listed has ended, and tor says so.
-            return left.request(command).map(drop);
-        }
-        let circuits: Vec<CircuitInfo> = circuits.ok_or_else(|| unfit(stream, circuit, None))?;
-        left.attach_over(stream, circuit, &circuits, command)
-    }
-
-    /// Attaches a look-up to one of these circuits, as its purpose allows.
-    fn attach_over(
-        &self,
-        stream: StreamId,
-        circuit: CircuitId,
-        circuits: &[CircuitInfo],
-        command: Command,
-    ) -> Result<()> {
-        let Some(info) = circuits.iter().find(|info| info.id == circuit) else {
-            // tor says that it is unknown.
-            return self.request(command).map(drop);
-        };
-        match &info.purpose {
-            // Its purpose can't become CONTROLLER without ending the conflux set, and setting it would end the set.
-            Some(CircuitPurpose::ConfluxLinked) => self.request(command).map(drop),
-            // The purpose may have changed since. In the same write as ATTACHSTREAM, setting it closes the gap.
-            Some(CircuitPurpose::General) => {
-                self.attach_as_general(vec![set_purpose(circuit, &CircuitPurpose::General)?, command])
-            }
-            Some(CircuitPurpose::Controller) => {
-                let controller = CircuitPurpose::Controller;
-                // This changes nothing, but shows that no filter holds such commands back: if only ATTACHSTREAM
-                // arrived, tor would abort.
-                match self.request(set_purpose(circuit, &controller)?) {
-                    Err(Error::Refused(refusal)) if !refusal.is_unknown_circuit() => {
-                        return Err(unfit(stream, circuit, Some(controller)));
-                    }
-                    asked => asked.map(drop)?,
-                }
-                let general = set_purpose(circuit, &CircuitPurpose::General)?;
-                self.attach_as_general(vec![general, command, set_purpose(circuit, &controller)?])
-            }
-            other => Err(unfit(stream, circuit, other.clone())),
-        }
-    }
-
-    /// Sends SETCIRCUITPURPOSE, ATTACHSTREAM, and what follows, in one write. tor takes them in turn without doing
-    /// anything else in between. The result is that of ATTACHSTREAM.
-    fn attach_as_general(&self, commands: Vec<Command>) -> Result<()> {
-        let mut replies = self.send_all(commands)?.into_iter();
-        let general = replies.next();
-        let attached = replies.next().map_or(Ok(()), |reply| reply.wait_ok().map(drop));
-        for reply in general.into_iter().chain(replies) {
-            if let Err(error) = reply.wait_ok() {
-                log::debug!(target: "scape::attach", "while setting the purpose for a look-up: {error}");
-            }
-        }
-        attached
+        self.attach_look_up_checked(stream, circuit, attach_at(stream, circuit, hop)?)
     }
 
     /// Gives a stream another target before it is attached. With `port` `None`, the stream keeps its port. tor sends no
@@ -193,8 +121,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
-    /// stream has ended; [`Error::Argument`] if tor can't be asked for the address.
+    /// [`Error::Refused`](crate::Error::Refused) with
+    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
+    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor
+    /// can't be asked for the address.
     pub fn redirect_stream(
         &self,
         stream: StreamId,
@@ -223,7 +153,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
+    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
     /// already.
     ///
     /// ```
@@ -240,23 +170,6 @@ impl Controller {
         command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());
         self.request(command.finish()?).map(drop)
     }
-}
-
-/// Returns true if tor handles this stream with RESOLVE.
-fn is_look_up(stream: &StreamInfo) -> bool {
-    matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
-        || stream.target.port() == Some(0)
-}
-
-fn unfit(stream: StreamId, circuit: CircuitId, purpose: Option<CircuitPurpose>) -> Error {
-    let error = StreamError::new(Some(circuit), StreamProblem::Purpose(purpose));
-    error.of(stream, "").into()
-}
-
-fn set_purpose(circuit: CircuitId, purpose: &CircuitPurpose) -> Result<Command> {
-    let mut command = Command::build("SETCIRCUITPURPOSE");
-    command.word("circuit", &circuit.to_string()).pair("purpose", &purpose.as_str().to_ascii_lowercase());
-    Ok(command.finish()?)
 }
 
 fn attach_at(stream: StreamId, circuit: CircuitId, hop: Option<u32>) -> Result<Command> {

@@ -40,6 +40,14 @@ pub enum StreamProblem {
     /// The stream is a look-up, and tor 0.4.9 would abort if it were attached to a circuit with this purpose. `None`
     /// if tor, or a filter before it, doesn't tell the purpose. Nothing was sent.
     Purpose(Option<CircuitPurpose>),
+    /// tor, or a filter before it, doesn't list the stream, so it may be a
+    /// look-up, with which tor 0.4.9 would abort over a circuit with this
+    /// purpose. `None` if the purpose isn't told either. The stream wasn't
+    /// attached.
+    Unlisted(Option<CircuitPurpose>),
+    /// The target is an onion address with a trailing dot. tor takes it for an
+    /// ordinary name and would ask an exit for it, which RFC 7686 forbids.
+    OnionWithDot,
     /// tor refused to put the stream on the circuit.
     Refused(Refusal),
     /// The circuit was tried for this stream already, and its end there gave this reason.
@@ -129,6 +137,20 @@ impl fmt::Display for StreamProblem {
                 }
                 f.write_str(", and tor can look something up over a general circuit only; use another circuit")
             }
+            StreamProblem::Unlisted(purpose) => {
+                f.write_str(
+                    "tor, or a filter before it, doesn't list the stream: if it is a look-up, tor would abort, because \
+                     the circuit's purpose ",
+                )?;
+                match purpose {
+                    Some(purpose) => write!(f, "is {purpose}")?,
+                    None => f.write_str("isn't known")?,
+                }
+                f.write_str("; use a general circuit, or a filter that allows circuit-status and stream-status")
+            }
+            StreamProblem::OnionWithDot => f.write_str(
+                "tor would ask an exit for this onion address, because of its trailing dot: ask for it without the dot",
+            ),
             StreamProblem::Refused(refusal) => {
                 write!(f, "tor says {} {}", refusal.code(), refusal.text())
             }

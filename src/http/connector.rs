@@ -10,7 +10,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::transport::{Socket, TorTransport};
-use crate::error::{ArgumentError, Error, SocksError, SocksProblem};
+use crate::error::{ArgumentError, Error};
 use crate::socks::{Request, SocksProxy, TargetAddr};
 use crate::transport::deadline_after;
 
@@ -63,9 +63,15 @@ impl Connector<()> for TorConnector {
         let timeout = self.proxy.request_timeout().min(*theirs.after);
         let proxy = self.proxy.clone().timeout(timeout);
         let deadline = deadline_after(timeout);
-        let failed = |error: Error| match error.socks().map(SocksError::problem) {
-            Some(SocksProblem::Timeout(_)) if is_theirs => ureq::Error::Timeout(theirs.reason),
-            _ => carried(error),
+        let failed = |error: Error| {
+            let error = proxy.explained(error);
+            match error.socks() {
+                // ureq's own timeout, unless there is more to say.
+                Some(socks) if is_theirs && socks.is_timeout() && !socks.is_waiting_for_controller() => {
+                    ureq::Error::Timeout(theirs.reason)
+                }
+                _ => carried(error),
+            }
         };
         let passage = proxy.passage(&request, deadline).map_err(failed)?;
         let transport = proxy.open(&request, deadline).map_err(Error::from).map_err(failed)?;

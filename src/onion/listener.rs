@@ -286,12 +286,15 @@ impl OnionListener {
         self.door.shutdown.is_shut_down()
     }
 
-    /// Removes the service, then closes the socket: what dropping it does, with the error. Connections that were accepted live on.
+    /// Removes the service, then closes the socket, like dropping the listener,
+    /// but reports errors. Returns false if the service was gone already, as
+    /// [`OnionService::close`] does. Connections that were accepted live on.
     ///
     /// # Errors
     ///
-    /// Those of [`OnionService::close`]; the socket is closed anyway.
-    pub fn close(self) -> Result<()> {
+    /// Same errors as [`OnionService::close`], most often [`Error::Timeout`].
+    /// The socket is closed anyway.
+    pub fn close(self) -> Result<bool> {
         let OnionListener { service, door, .. } = self;
         let closed = service.close();
         drop(door);

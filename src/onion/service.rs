@@ -164,38 +164,43 @@ impl OnionService {
         self.added.address
     }
 
-    /// Removes the service: what dropping it does, with the error. One that is gone already is none, nor is a control connection
-    /// that has ended, with which the service has ended too (unless it was added detached).
+    /// Removes the service, like dropping it, but reports errors. Returns false
+    /// if the service was gone already: tor doesn't know it any more, or the
+    /// control connection has ended and the service with it (unless it was
+    /// added detached).
     ///
     /// # Errors
     ///
-    /// Those of [`Controller::del_onion`].
-    pub fn close(mut self) -> Result<()> {
+    /// Same errors as [`Controller::del_onion`], except that an unknown service
+    /// is no error. [`Error::Closed`] for a detached service if the connection
+    /// has ended: it may still be there.
+    pub fn close(mut self) -> Result<bool> {
         self.guard.armed = false;
         let timeout = self.guard.controller.timeout();
         match self.guard.remove(timeout) {
-            Err(Error::Closed(_)) if !self.detached => Ok(()),
+            Err(Error::Closed(_)) if !self.detached => Ok(false),
             removed => removed,
         }
     }
 }
 
 impl Guard {
-    fn remove(&self, timeout: Duration) -> Result<()> {
+    /// Returns false if the service was gone already.
+    fn remove(&self, timeout: Duration) -> Result<bool> {
         if let Some(directory) = &self.directory {
             let removed = DiskOnions::of(&self.controller.with_timeout(timeout)).remove(directory);
             return match removed {
                 Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => {
-                    Ok(())
+                    Ok(false)
                 }
-                removed => removed.map(drop),
+                removed => removed.map(|_| true),
             };
         }
         // First, so that it is not given back by a connection that is made again just now.
         self.controller.forget_onion(&self.address);
         match self.controller.with_timeout(timeout).del_onion(&self.address) {
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(()),
-            removed => removed,
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(false),
+            removed => removed.map(|()| true),
         }
     }
 }
@@ -203,7 +208,7 @@ impl Guard {
 impl Guard {
     fn remove_quietly(&self, limit: Duration) {
         match self.remove(self.controller.timeout().min(limit)) {
-            Ok(()) | Err(Error::Closed(_)) => {}
+            Ok(_) | Err(Error::Closed(_)) => {}
             Err(error) => log::warn!(target: "scape::onion", "while removing {}: {error}", self.address),
         }
     }

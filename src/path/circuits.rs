@@ -71,12 +71,13 @@ impl Circuits {
     }
 
     /// Gives up what is not there yet, closes the circuits that were not taken, and waits until tor says that they are
-    /// closed. All of this takes at most the controller's timeout.
+    /// closed. All of this takes at most the controller's timeout. Returns false if there was none left to close, also
+    /// because the control connection has ended.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`].
-    pub fn close(mut self) -> Result<()> {
+    /// [`Error::Timeout`] if tor doesn't say so in time.
+    pub fn close(mut self) -> Result<bool> {
         self.left = 0;
         let deadline = self.state.controller().deadline();
         wait_until_closed(&self.site.close(&self.state), deadline)

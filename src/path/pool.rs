@@ -177,12 +177,13 @@ impl CircuitPool {
     }
 
     /// Closes the circuits and waits until tor says that they are closed, for at most the controller's timeout. Waiting for
-    /// the pool's thread to end may take one second more.
+    /// the pool's thread to end may take one second more. Returns false if there was no circuit left to close, also because
+    /// the control connection has ended.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`].
-    pub fn close(self) -> Result<()> {
+    /// [`Error::Timeout`] if tor doesn't say so in time.
+    pub fn close(self) -> Result<bool> {
         let deadline = self.shared.state.controller().deadline();
         wait_until_closed(&self.shared.stop(), deadline)
     }

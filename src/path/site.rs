@@ -41,12 +41,16 @@ impl Site {
         self.work.lock().is_closed
     }
 
-    /// Lets nobody in any more, and begins to close all circuits that are there; whoever waits for one learns it by that. Never waits for tor.
+    /// Lets nobody in any more, and begins to close all circuits that are
+    /// there; whoever waits for one learns it by that. Never waits for tor.
+    /// Returns the circuits that had not ended.
     pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
         let circuits = {
             let mut work = self.work.lock();
             work.is_closed = true;
-            std::mem::take(&mut work.circuits)
+            let mut circuits = std::mem::take(&mut work.circuits);
+            circuits.retain(|circuit| !circuit.is_ended());
+            circuits
         };
         if let Err(error) = begin_to_close(state, &circuits) {
             log::debug!(target: "scape::path", "{} circuits could not be closed: {error}", circuits.len());
@@ -68,14 +72,15 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
     Ok(())
 }
 
-/// Waits until these circuits have ended, all of them by `deadline`. Returns the
-/// first error. The end of the connection doesn't count as an error, because no
-/// circuit belongs to this program any more then.
-pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<()> {
-    let mut result = Ok(());
+/// Waits until these circuits have ended, all of them by `deadline`. Returns
+/// false if there was none. Returns the first error. The connection's end is no
+/// error, since the circuits are nobody's any more then.
+pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
+    let mut result = Ok(false);
     for circuit in circuits {
         match circuit.wait_closed_until(deadline) {
-            Ok(_) | Err(Error::Closed(_)) => {}
+            Ok(_) => result = result.map(|_| true),
+            Err(Error::Closed(_)) => {}
             Err(error) => result = result.and(Err(error)),
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::option_named;
 use crate::error::{ArgumentError, ArgumentProblem};
+use crate::protocol::check_option_value;
 
 /// The value of an option, in tor's own form.
 ///
@@ -95,7 +96,9 @@ pub(super) fn is_name_of(given: &str, name: &str) -> bool {
     full_name(given).eq_ignore_ascii_case(name)
 }
 
-/// Refuses what cannot be an option of a tor that is launched. Line ends and NULs are refused: no option has a use for them.
+/// Refuses what can't be an option of a tor that is launched. Line ends and
+/// NULs are refused: no option has a use for them. So is what SETCONF refuses
+/// because it ends tor, or makes tor ask an exit for an onion address.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
     if name == "%include" {
@@ -116,7 +119,7 @@ pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
         let problem = ArgumentProblem::Character { character: char::from(value[position]), position };
         return Err(ArgumentError::new(COMMAND, &format!("value of {name}"), problem));
     }
-    Ok(())
+    check_option_value(COMMAND, full_name(name), value)
 }
 
 #[cfg(test)]
@@ -174,5 +177,23 @@ mod tests {
         for bad in ["", "%include", "+Log", "/Log", "Log notice", "a\n", "a#", "é"] {
             assert!(check(bad, b"x").is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn map_address_to_an_onion_name_with_a_trailing_dot_is_refused_for_a_launch() {
+        for (name, value) in [
+            ("MapAddress", "x.test abc.onion."),
+            ("mapaddr", "x.test\tABC.onion.."),
+            ("MAP", "*.x.test *.abc.onion."),
+        ] {
+            let error = check(name, value.as_bytes()).unwrap_err();
+            assert!(matches!(error.problem(), ArgumentProblem::Invalid(_)), "{error:?}");
+            let text = error.to_string();
+            let onion = value.split_whitespace().nth(1).unwrap();
+            assert!(text.contains("MapAddress") && text.contains(onion), "{text}");
+        }
+        assert!(check("MapAddress", b"x.test abc.onion").is_ok());
+        // Other options that end tor are refused, too.
+        assert!(check("MaxMemInQ", b"nan").is_err());
     }
 }

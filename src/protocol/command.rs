@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::hazard::{Hazard, hazard, torrc_hazard};
+use super::hazard::{hazard, torrc_hazard};
 use super::quote::c_string;
 use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
@@ -78,7 +78,8 @@ impl Command {
     /// data comes apart.
     ///
     /// Refused are line ends and NULs, an empty line, data without `+` or the other way round, and what tor 0.4.9
-    /// answers twice, not at all, or by crashing.
+    /// answers twice, not at all, or by crashing. Onion addresses with a trailing dot are refused where tor would ask an
+    /// exit for them.
     pub fn raw(line: &str, data: Option<&[u8]>) -> Result<Command, ArgumentError> {
         let keyword = line.split([' ', '\t']).next().unwrap_or_default();
         let name = keyword.strip_prefix('+').unwrap_or(keyword);
@@ -184,7 +185,7 @@ impl CommandBuilder {
         if self.keyword.eq_ignore_ascii_case("LOADCONF")
             && let Some(hazard) = torrc_hazard(data)
         {
-            self.fail(self.refuse(hazard));
+            self.fail(hazard.error(&self.keyword));
         }
         let is_torrc = self.keyword.eq_ignore_ascii_case("LOADCONF");
         self.data_secrets.clear();
@@ -213,7 +214,7 @@ impl CommandBuilder {
         }
         let line = std::str::from_utf8(&self.wire).unwrap_or_default();
         if let Some(hazard) = hazard(line) {
-            return Err(self.refuse(hazard));
+            return Err(hazard.error(&self.keyword));
         }
         let mut secrets = std::mem::take(&mut self.secrets);
         let line = std::mem::replace(&mut self.wire, WireBuffer::with_capacity(0));
@@ -244,10 +245,6 @@ impl CommandBuilder {
             return Err(ArgumentError::new(&self.keyword, "arguments", problem));
         }
         Ok(Command { wire, length, secrets })
-    }
-
-    fn refuse(&self, hazard: Hazard) -> ArgumentError {
-        ArgumentError::new(&self.keyword, hazard.argument, ArgumentProblem::Hazard(hazard.why.into()))
     }
 
     /// Adds an error of the caller's own, where a value has a form that only the caller knows.

@@ -1,18 +1,45 @@
-//! Commands that tor 0.4.9 answers twice, not at all, or by crashing.
+//! Commands that tor 0.4.9 answers twice, not at all, or by crashing; and those
+//! with which it would look up an onion address at an exit, which RFC 7686
+//! forbids.
 
 use zeroize::Zeroizing;
 
 use super::keyword::{Word, Words};
-use crate::types::ExitPolicy;
+use crate::error::{ArgumentError, ArgumentProblem};
+use crate::types::{
+    ExitPolicy, MAPS_TO_DISGUISED_ONION, is_disguised_onion, is_leaking_mapping, is_map_address,
+    mapped_addresses,
+};
 
 /// A command that must not be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hazard {
     /// The argument that is dangerous, or missing.
-    pub(super) argument: &'static str,
-    /// What tor would do.
-    pub(super) why: &'static str,
+    argument: &'static str,
+    problem: ArgumentProblem,
 }
+
+impl Hazard {
+    /// tor would answer out of step, or crash.
+    fn new(argument: &'static str, why: &str) -> Hazard {
+        Hazard { argument, problem: ArgumentProblem::Hazard(why.into()) }
+    }
+
+    /// tor would ask an exit for the onion address `address`. `why` completes
+    /// the sentence "the address …".
+    fn leak(argument: &'static str, address: &str, why: &str) -> Hazard {
+        Hazard { argument, problem: ArgumentProblem::Invalid(format!("{address:?} {why}").into()) }
+    }
+
+    /// The error that refuses `command` because of this.
+    pub(super) fn error(self, command: &str) -> ArgumentError {
+        ArgumentError::new(command, self.argument, self.problem)
+    }
+}
+
+/// Why an onion address with a trailing dot isn't asked for.
+const DISGUISED_ONION: &str =
+    "has a trailing dot, with which tor would ask an exit for it: write the onion address without the dot";
 
 /// The longest ClientName that tor takes.
 const CLIENT_NAME: usize = 16;
@@ -27,34 +54,38 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
         name.eq_ignore_ascii_case(key).then(|| value.to_string())
     };
     match keyword.to_ascii_uppercase().as_str() {
-        "ADD_ONION" if words.any(|w| value(w, "ClientAuth").is_some()) => Some(Hazard {
-            argument: "ClientAuth",
-            why: "tor does not answer ADD_ONION with ClientAuth (of version 2) at all; use ClientAuthV3",
-        }),
+        "ADD_ONION" if words.any(|w| value(w, "ClientAuth").is_some()) => Some(Hazard::new(
+            "ClientAuth",
+            "tor does not answer ADD_ONION with ClientAuth (of version 2) at all; use ClientAuthV3",
+        )),
         "HSPOST" if !words.any(|w| value(w, "HSADDRESS").is_some()) => {
-            Some(Hazard { argument: "HSADDRESS", why: "tor does not answer HSPOST without HSADDRESS at all" })
+            Some(Hazard::new("HSADDRESS", "tor does not answer HSPOST without HSADDRESS at all"))
         }
         "ONION_CLIENT_AUTH_ADD"
             if words.any(|w| value(w, "ClientName").is_some_and(|name| name.len() > CLIENT_NAME)) =>
         {
-            Some(Hazard {
-                argument: "ClientName",
-                why: "tor answers twice to a ClientName of more than 16 characters",
-            })
+            Some(Hazard::new("ClientName", "tor answers twice to a ClientName of more than 16 characters"))
         }
         // Keys are case-sensitive.
-        "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard {
-            argument: "key",
-            why: "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it \
-                  has not looked up yet, as relays have every hour; consensus_document names the same descriptors",
-        }),
+        "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard::new(
+            "key",
+            "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it has \
+             not looked up yet, as relays have every hour; consensus_document names the same descriptors",
+        )),
         "SETCONF" | "RESETCONF" => Words::new(line.as_bytes()).find_map(|word| match word {
             Word::Pair(name, value) => option_hazard(name, &value.text()),
             Word::Bare(_) => None,
         }),
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
-            Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
+            Some(Hazard::new("circuit", "tor crashes on SETCIRCUITPURPOSE without a circuit"))
         }
+        "MAPADDRESS" => words.find_map(|pair| {
+            let (from, to) = pair.split_once('=')?;
+            is_leaking_mapping(from, to)
+                .then(|| Hazard::leak("address to map to", to, MAPS_TO_DISGUISED_ONION))
+        }),
+        "REDIRECTSTREAM" => words.nth(1).filter(|address| is_disguised_onion(address)).map(disguised),
+        "RESOLVE" => words.find(|address| is_disguised_onion(address)).map(disguised),
         _ => None,
     }
 }
@@ -120,18 +151,43 @@ fn hazard_of_lines(text: &[u8]) -> Option<Hazard> {
     })
 }
 
-/// What is dangerous in setting an option to this, if anything.
-fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
+/// What is dangerous in setting an option to this, if anything. Every way in
+/// which an option goes to tor leads here: SETCONF, RESETCONF, LOADCONF, and
+/// the torrc of a launched tor.
+pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     if is_size(name) && is_no_number(value) {
-        return Some(Hazard {
-            argument: "size",
-            why: "tor takes a size that is not a number (nan), and ends itself with the next command",
-        });
+        return Some(Hazard::new(
+            "size",
+            "tor takes a size that is not a number (nan), and ends itself with the next command",
+        ));
     }
-    (is_metrics_policy(name) && value.parse::<ExitPolicy>().is_err()).then_some(Hazard {
-        argument: "MetricsPortPolicy",
-        why: "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
+    if is_map_address(name) {
+        let (_, to) = mapped_addresses(value).filter(|(from, to)| is_leaking_mapping(from, to))?;
+        return Some(Hazard::leak("new address of MapAddress", to, MAPS_TO_DISGUISED_ONION));
+    }
+    (is_metrics_policy(name) && value.parse::<ExitPolicy>().is_err()).then(|| {
+        Hazard::new(
+            "MetricsPortPolicy",
+            "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
+        )
     })
+}
+
+/// Refuses an option that is dangerous to tor, or to the user's privacy, for
+/// `command`.
+///
+/// # Errors
+///
+/// Returns the error that SETCONF with this option gives.
+pub(crate) fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(), ArgumentError> {
+    match option_hazard(name, &String::from_utf8_lossy(value)) {
+        Some(hazard) => Err(hazard.error(command)),
+        None => Ok(()),
+    }
+}
+
+fn disguised(address: &str) -> Hazard {
+    Hazard::leak("address", address, DISGUISED_ONION)
 }
 
 /// Returns true if tor may take `name` for an option of the type `DataSize`. tor takes abbreviations.
@@ -182,9 +238,16 @@ mod tests {
             ("SETCONF ConstrainedSockS=\"nan\"", "size"),
             ("SETCONF MaxMemInCellQueues=nan", "size"),
             ("SETCONF BandwidthRateBytes=nan", "size"),
+            // Onion addresses that tor would ask an exit for.
+            ("SETCONF MapAddress=\"x.test abc.onion.\"", "new address of MapAddress"),
+            ("RESETCONF Nickname=a mapa=\"x.test\\tABC.Onion..\"", "new address of MapAddress"),
+            ("setconf MAPADDRESS=\"*.x.test *.abc.onion.\"", "new address of MapAddress"),
+            ("MAPADDRESS a.test=b.test  x.test=abc.onion.", "address to map to"),
+            ("redirectstream 12  abc.ONION. 80", "address"),
+            ("RESOLVE mode=forward abc.onion..", "address"),
         ];
         for (line, argument) in bad {
-            assert_eq!(hazard(line).map(|h| h.argument), Some(argument), "{line}");
+            assert_eq!(hazard(line).map(|hazard| hazard.argument), Some(argument), "{line}");
         }
         let good = [
             "ADD_ONION NEW:BEST Port=80 Flags=V3Auth ClientAuthV3=bob",
@@ -196,6 +259,11 @@ mod tests {
             "SETCONF MetricsPortPolicy",
             "SETCONF Nickname=\"nancy\" BandwidthRate=\"1 GB\"",
             "RESETCONF MetricsPortPolicy=\"\"",
+            "SETCONF MapAddress=\"x.test abc.onion\" MapAddress=\"abc.onion. abc.onion\" MapAddress=\"abc.onion. abc.onion.\"",
+            "SETCONF MapAddress MapAddress=\"x\" ma=\"x abc.onion.\" MapAddresses=\"x abc.onion.\"",
+            "MAPADDRESS abc.onion.=abc.onion abc.onion.=abc.onion. x.test=y.test. abc.onion.",
+            "REDIRECTSTREAM 12 abc.onion 80",
+            "RESOLVE x.test.",
             "GETINFO downloads/desc/17FF47E36128409C92842CB65241F6E46E9C0386 downloads/bridge/bridges",
             "",
         ];
@@ -215,6 +283,9 @@ mod tests {
             "MaxMemInQueues \\\nnan",
             "MaxMemInQueues na\\\r\nn\r\n",
             "# x \\\nMaxMemInQueues nan",
+            "Nickname a\n+MapAddress\t\"x.test abc.onion.\" # x\n",
+            "mapaddr x.test abc.ONION..#x",
+            "MapAddress x.test \\\nabc.on\\\nion.",
         ] {
             assert!(torrc_hazard(text.as_bytes()).is_some(), "{text}");
         }
@@ -224,6 +295,7 @@ mod tests {
             "# MetricsPortPolicy abc\nNickname nancy\n\"",
             "ContactInfo a \\\nMaxMemInQueues 1 GB\nNickname nan\\",
             "MetricsPortPolicy\n/MetricsPortPolicy\n\u{fffd}",
+            "MapAddress x.test abc.onion # abc.onion.\n#MapAddress x.test abc.onion.\nMapAddress x",
         ] {
             assert_eq!(torrc_hazard(text.as_bytes()), None, "{text}");
         }

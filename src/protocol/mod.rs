@@ -40,6 +40,7 @@ pub use decoder::{DecodeError, Decoder, Limits};
 pub(crate) use getconf::parse_conf_line;
 pub use getconf::parse_getconf;
 pub use getinfo::parse_getinfo;
+pub(crate) use hazard::check_option_value;
 pub(crate) use info::parse_config_default;
 pub use info::{AddressMapping, ConfigName, DownloadStatus, EntryGuard, InfoName};
 pub use keyword::{Value, Word, Words};

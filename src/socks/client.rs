@@ -40,6 +40,13 @@ pub struct SocksProxy {
     refuse_private: bool,
     keep: Option<Keep>,
     route: Option<Arc<dyn Route>>,
+    explainer: Option<Arc<dyn Explain>>,
+}
+
+/// Finds out more about requests that timed out.
+pub(crate) trait Explain: fmt::Debug + Send + Sync {
+    /// The same error, with what was found out.
+    fn explain(&self, error: SocksError) -> SocksError;
 }
 
 /// Where the requests of a proxy go, where that is not left to tor.
@@ -77,6 +84,7 @@ impl SocksProxy {
             refuse_private: false,
             keep: None,
             route: None,
+            explainer: None,
         }
     }
 
@@ -108,6 +116,20 @@ impl SocksProxy {
     /// The same port, whose requests go this way, with credentials of the way's own.
     pub(crate) fn route(self, route: Arc<dyn Route>) -> Self {
         SocksProxy { route: Some(route), ..self }
+    }
+
+    /// The same port, whose requests are explained by this if they time out.
+    pub(crate) fn explainer(self, explainer: Arc<dyn Explain>) -> Self {
+        SocksProxy { explainer: Some(explainer), ..self }
+    }
+
+    /// Adds to the error of a request that timed out what can be found out.
+    /// That may take longer than the request's timeout.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        match (error, &self.explainer) {
+            (Error::Socks(error), Some(explainer)) if error.is_timeout() => explainer.explain(*error).into(),
+            (error, _) => error,
+        }
     }
 
     /// Whether it is not asked to connect to private addresses.
@@ -174,6 +196,10 @@ impl SocksProxy {
 
     /// Connects to the port and makes the request, within one deadline.
     fn perform(&self, request: &Request) -> Result<(Transport, Answer)> {
+        self.perform_in_time(request).map_err(|error| self.explained(error))
+    }
+
+    fn perform_in_time(&self, request: &Request) -> Result<(Transport, Answer)> {
         let deadline = deadline_after(self.timeout);
         let passage = self.passage(request, deadline)?;
         let transport = self.open(request, deadline)?;

@@ -24,7 +24,7 @@ mod request;
 mod stream;
 
 pub use ::socks::{TargetAddr, ToTargetAddr};
-pub(crate) use client::{Passage, Route};
+pub(crate) use client::{Explain, Passage, Route};
 pub use client::{SocksProxy, exchange};
 pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};

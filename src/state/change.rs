@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::circuit_table::CircuitCell;
 use super::router_table::RouterCell;
 use super::stream_table::StreamCell;
+use crate::controller::Subject;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
 use crate::types::RelayName;
@@ -37,6 +38,41 @@ pub(super) enum Change {
     AddressExpired(Arc<AddressMapping>),
     /// A name could not be resolved.
     AddressFailed(Arc<AddrMapEvent>),
+}
+
+impl Change {
+    /// The circuit or stream that it is about, of which some listeners only
+    /// want to know.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        self.circuit().map(Subject::of).or_else(|| self.stream().map(Subject::of))
+    }
+
+    /// The circuit that it is about.
+    pub(super) fn circuit(&self) -> Option<&Arc<CircuitCell>> {
+        match self {
+            Change::CircuitNew(cell)
+            | Change::CircuitLaunched(cell)
+            | Change::CircuitExtended(cell, _)
+            | Change::CircuitBuilt(cell)
+            | Change::CircuitChanged(cell)
+            | Change::CircuitFailed(cell)
+            | Change::CircuitClosed(cell) => Some(cell),
+            _ => None,
+        }
+    }
+
+    /// The stream that it is about.
+    pub(super) fn stream(&self) -> Option<&Arc<StreamCell>> {
+        match self {
+            Change::StreamNew(cell)
+            | Change::StreamAttached(cell, _)
+            | Change::StreamDetached(cell)
+            | Change::StreamSucceeded(cell)
+            | Change::StreamFailed(cell)
+            | Change::StreamClosed(cell) => Some(cell),
+            _ => None,
+        }
+    }
 }
 
 /// What one event, or one snapshot, has changed, in order. Nothing is gathered where nobody listens.

@@ -143,21 +143,27 @@ impl Circuit {
         self.state.shared().wait(deadline, Phase::Circuit, ended)
     }
 
-    /// Closes it, in use or not, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is
-    /// no error.
+    /// Closes the circuit, in use or not, and waits until tor says that it is
+    /// closed, for at most the controller's timeout. Returns false if it was
+    /// gone already.
     ///
     /// # Errors
     ///
-    /// As [`Controller::close_circuit`](crate::Controller::close_circuit), and [`wait_closed`](Self::wait_closed).
-    pub fn close(&self) -> Result<()> {
-        let controller = self.state.controller().in_one_call();
-        if !self.is_ended() {
-            match controller.close_circuit(self.id()) {
-                Err(Error::Refused(refusal)) if refusal.is_unknown() => {}
-                closed => closed?,
-            }
+    /// Same errors as
+    /// [`Controller::close_circuit`](crate::Controller::close_circuit), except
+    /// that an unknown circuit is no error, and as
+    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    pub fn close(&self) -> Result<bool> {
+        if self.is_ended() {
+            return Ok(false);
         }
-        self.wait_closed_until(controller.deadline()).map(drop)
+        let controller = self.state.controller().in_one_call();
+        let was_there = match controller.close_circuit(self.id()) {
+            Ok(()) => true,
+            Err(Error::Refused(refusal)) if refusal.is_unknown() => false,
+            Err(error) => return Err(error),
+        };
+        self.wait_closed_until(controller.deadline()).map(|_| was_there)
     }
 
     /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest. Until then it

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::Change;
-use super::circuit_table::CircuitCell;
-use super::stream_table::StreamCell;
 use super::{Circuit, Router, State, Stream};
-use crate::controller::ListenerGuard;
+use crate::controller::{ListenerGuard, Subject};
 use crate::error::Result;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
@@ -130,31 +128,38 @@ impl State {
     }
 
     fn listen(&self, function: impl FnMut(&State, &Change) + Send + 'static) -> StateListener {
-        StateListener(self.shared().add_listener(Box::new(function)))
+        StateListener(self.shared().add_listener(None, Box::new(function)))
+    }
+
+    /// Calls `function` with the changes of the circuit or stream in `cell`
+    /// only.
+    fn listen_to<T: Send + Sync + 'static>(
+        &self,
+        cell: &Arc<T>,
+        mut function: impl FnMut(&State, &Change) + Send + 'static,
+    ) -> StateListener {
+        let kept = cell.clone();
+        let function = move |state: &State, change: &Change| {
+            // As long as somebody listens to it, no other cell takes its place.
+            let _ = &kept;
+            function(state, change);
+        };
+        StateListener(self.shared().add_listener(Some(Subject::of(cell)), Box::new(function)))
     }
 }
 
 impl Circuit {
-    /// Tells `listener` of this circuit.
+    /// Tells `listener` of this circuit. Events of other circuits cost nothing.
     pub fn listen(&self, mut listener: impl CircuitListener + 'static) -> StateListener {
-        let cell = self.cell().clone();
-        self.state().listen(move |state, change| {
-            if circuit_of(change).is_some_and(|changed| Arc::ptr_eq(changed, &cell)) {
-                tell_of_circuit(&mut listener, state, change);
-            }
-        })
+        self.state()
+            .listen_to(self.cell(), move |state, change| tell_of_circuit(&mut listener, state, change))
     }
 }
 
 impl Stream {
-    /// Tells `listener` of this stream.
+    /// Tells `listener` of this stream. Events of other streams cost nothing.
     pub fn listen(&self, mut listener: impl StreamListener + 'static) -> StateListener {
-        let cell = self.cell().clone();
-        self.state().listen(move |state, change| {
-            if stream_of(change).is_some_and(|changed| Arc::ptr_eq(changed, &cell)) {
-                tell_of_stream(&mut listener, state, change);
-            }
-        })
+        self.state().listen_to(self.cell(), move |state, change| tell_of_stream(&mut listener, state, change))
     }
 }
 
@@ -178,7 +183,7 @@ macro_rules! closures {
 }
 
 fn with_circuit(callback: &mut dyn FnMut(&Circuit), state: &State, change: &Change) {
-    if let Some(cell) = circuit_of(change) {
+    if let Some(cell) = change.circuit() {
         callback(&Circuit::new(cell.clone(), state.clone()));
     }
 }
@@ -190,7 +195,7 @@ fn with_hop(callback: &mut dyn FnMut(&Circuit, &RelayName), state: &State, chang
 }
 
 fn with_stream(callback: &mut dyn FnMut(&Stream), state: &State, change: &Change) {
-    if let Some(cell) = stream_of(change) {
+    if let Some(cell) = change.stream() {
         callback(&Stream::new(cell.clone(), state.clone()));
     }
 }
@@ -260,33 +265,8 @@ closures! {
     on_address_failed(AddrMapEvent): Change::AddressFailed(_) => with_failure;
 }
 
-fn circuit_of(change: &Change) -> Option<&Arc<CircuitCell>> {
-    match change {
-        Change::CircuitNew(cell)
-        | Change::CircuitLaunched(cell)
-        | Change::CircuitExtended(cell, _)
-        | Change::CircuitBuilt(cell)
-        | Change::CircuitChanged(cell)
-        | Change::CircuitFailed(cell)
-        | Change::CircuitClosed(cell) => Some(cell),
-        _ => None,
-    }
-}
-
-fn stream_of(change: &Change) -> Option<&Arc<StreamCell>> {
-    match change {
-        Change::StreamNew(cell)
-        | Change::StreamAttached(cell, _)
-        | Change::StreamDetached(cell)
-        | Change::StreamSucceeded(cell)
-        | Change::StreamFailed(cell)
-        | Change::StreamClosed(cell) => Some(cell),
-        _ => None,
-    }
-}
-
 fn tell_of_circuit(listener: &mut dyn CircuitListener, state: &State, change: &Change) {
-    let Some(cell) = circuit_of(change) else { return };
+    let Some(cell) = change.circuit() else { return };
     let circuit = Circuit::new(cell.clone(), state.clone());
     match change {
         Change::CircuitNew(_) => listener.circuit_new(&circuit),
@@ -301,7 +281,7 @@ fn tell_of_circuit(listener: &mut dyn CircuitListener, state: &State, change: &C
 }
 
 fn tell_of_stream(listener: &mut dyn StreamListener, state: &State, change: &Change) {
-    let Some(cell) = stream_of(change) else { return };
+    let Some(cell) = change.stream() else { return };
     let stream = Stream::new(cell.clone(), state.clone());
     match change {
         Change::StreamNew(_) => listener.stream_new(&stream),

@@ -99,20 +99,26 @@ impl Stream {
         self.state.shared().wait(deadline, Phase::Stream, ended)
     }
 
-    /// Ends it, and waits until tor says that it is closed, for at most the controller's timeout. That it has ended already is no error.
+    /// Ends the stream, and waits until tor says that it is closed, for at most
+    /// the controller's timeout. Returns false if it was gone already.
     ///
     /// # Errors
     ///
-    /// As [`Controller::close_stream`](crate::Controller::close_stream), and [`wait_closed`](Self::wait_closed).
-    pub fn close(&self, reason: EndReason) -> Result<()> {
-        let controller = self.state.controller().in_one_call();
-        if !self.is_ended() {
-            match controller.close_stream(self.id(), reason) {
-                Err(Error::Refused(refusal)) if refusal.is_unknown_stream() => {}
-                closed => closed?,
-            }
+    /// Same errors as
+    /// [`Controller::close_stream`](crate::Controller::close_stream), except
+    /// that an unknown stream is no error, and as
+    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    pub fn close(&self, reason: EndReason) -> Result<bool> {
+        if self.is_ended() {
+            return Ok(false);
         }
-        self.wait_closed_until(controller.deadline()).map(drop)
+        let controller = self.state.controller().in_one_call();
+        let was_there = match controller.close_stream(self.id(), reason) {
+            Ok(()) => true,
+            Err(Error::Refused(refusal)) if refusal.is_unknown_stream() => false,
+            Err(error) => return Err(error),
+        };
+        self.wait_closed_until(controller.deadline()).map(|_| was_there)
     }
 }
 

@@ -12,7 +12,7 @@ use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
 use crate::connection::{Callbacks, Tracker};
-use crate::controller::{Follower, Function, ListenerGuard, Listeners};
+use crate::controller::{Follower, Function, ListenerGuard, Listeners, Subject};
 use crate::error::{self, Closed, Error, Result};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, Reply};
@@ -63,9 +63,14 @@ impl Shared {
         })
     }
 
-    /// Adds a listener, which is told as long as the guard lives.
-    pub(super) fn add_listener(&self, function: Function<State, Change>) -> ListenerGuard<State, Change> {
-        self.listeners.add(&self.callbacks, function)
+    /// Adds a listener of `subject`, or of everything, which is told as long as
+    /// the guard lives.
+    pub(super) fn add_listener(
+        &self,
+        subject: Option<Subject>,
+        function: Function<State, Change>,
+    ) -> ListenerGuard<State, Change> {
+        self.listeners.add(&self.callbacks, subject, function)
     }
 
     pub(super) fn model(&self) -> MutexGuard<'_, Model> {
@@ -147,7 +152,8 @@ impl Shared {
     pub(super) fn tell(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let inner = self.inner.get().cloned().unwrap_or_default();
-            self.listeners.tell(&self.callbacks, changes, move || inner.upgrade().map(State::of));
+            self.listeners
+                .tell(&self.callbacks, changes, Change::subject, move || inner.upgrade().map(State::of));
         }
     }
 

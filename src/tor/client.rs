@@ -1,5 +1,6 @@
 //! Connections through tor.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,12 @@ use std::time::Instant;
 use super::Core;
 #[cfg(feature = "https")]
 use crate::error::ArgumentError;
-use crate::error::{Error, Result};
+use crate::error::{Result, SocksError};
 #[cfg(feature = "http")]
 use crate::http::AgentBuilder;
 #[cfg(feature = "https")]
 use crate::socks::TargetAddr;
-use crate::socks::{Isolation, Route, SocksProxy, SocksStream, ToTargetAddr};
+use crate::socks::{Explain, Isolation, Route, SocksProxy, SocksStream, ToTargetAddr};
 #[cfg(feature = "https")]
 use crate::tls::{TlsSettings, TlsStream};
 use crate::transport::Address;
@@ -47,7 +48,10 @@ pub struct TorClient {
 }
 
 impl TorClient {
-    pub(super) fn new(proxy: SocksProxy) -> Self {
+    /// A client on a SOCKS port of this tor, which is kept alive.
+    pub(super) fn new(core: &Arc<Core>, address: Address) -> Self {
+        let proxy =
+            SocksProxy::new(address).keep(core.clone()).explainer(Arc::new(StreamsWaiting(core.clone())));
         TorClient { proxy: proxy.refuse_private(true) }
     }
 
@@ -106,11 +110,14 @@ impl TorClient {
     /// not be used. If the request timed out, up to half a second more is taken to find out whether streams of this tor
     /// wait for a controller ([`SocksError::is_waiting_for_controller`](crate::error::SocksError::is_waiting_for_controller)).
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
-        self.explained(self.proxy.connect(target))
+        self.proxy.connect(target)
     }
 
     /// An HTTP agent that goes through tor, with this client's port, isolation, timeout for connections, and rule for private
     /// addresses: [`agent`](Self::agent) with nothing else said.
+    ///
+    /// If a connection times out, the error says so if streams of this tor wait
+    /// for a controller, as that of [`connect`](Self::connect) does.
     ///
     /// Each agent keeps connections of its own for later requests, and never shares them: one identity, one agent.
     ///
@@ -184,7 +191,7 @@ impl TorClient {
     ///
     /// [`Error::Socks`](crate::Error::Socks).
     pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
-        self.explained(self.proxy.resolve(name))
+        self.proxy.resolve(name)
     }
 
     /// Looks up the name of the host with this address, IPv4 or IPv6, at an exit. The name is whatever the owner of the address
@@ -194,15 +201,22 @@ impl TorClient {
     ///
     /// [`Error::Socks`](crate::Error::Socks).
     pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
-        self.explained(self.proxy.resolve_ptr(ip))
+        self.proxy.resolve_ptr(ip)
     }
+}
 
-    /// Finds out whether a request timed out because new streams of this tor wait for a controller that may be gone. That
-    /// takes up to half a second more.
-    fn explained<T>(&self, result: Result<T>) -> Result<T> {
-        let Err(Error::Socks(error)) = result else { return result };
-        let core = self.proxy.kept().and_then(|keep| Arc::downcast::<Core>(keep).ok());
-        let waits = error.is_timeout() && core.is_some_and(|core| core.leaves_streams_to_others(EXPLANATION));
-        Err(if waits { Error::Socks(Box::new(error.with_streams_waiting())) } else { Error::Socks(error) })
+/// Finds out whether a request timed out because new streams of this tor wait
+/// for a controller that may be gone. That takes up to half a second more.
+struct StreamsWaiting(Arc<Core>);
+
+impl Explain for StreamsWaiting {
+    fn explain(&self, error: SocksError) -> SocksError {
+        if self.0.leaves_streams_to_others(EXPLANATION) { error.with_streams_waiting() } else { error }
+    }
+}
+
+impl fmt::Debug for StreamsWaiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamsWaiting")
     }
 }

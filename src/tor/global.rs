@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{ReentrantMutex, const_reentrant_mutex};
 
 use super::{Core, Tor};
+use crate::controller::environment_socks;
 use crate::error::{ArgumentError, NoTorError, Result};
 use crate::process::Launch;
 use crate::types::Progress;
@@ -48,7 +49,7 @@ impl Tor {
 
     /// The program's tor: the same for all callers as long as one of its handles lives. At first it is one that runs already (as
     /// [`connect`](Self::connect)), or else one that is launched, with a temporary data directory; or else one whose SOCKS port is
-    /// at a usual place.
+    /// at a usual place. A SOCKS port that the environment names (`TOR_SOCKS_PORT`, …) is used rather than launching one.
     ///
     /// Keep a handle as long as tor will be needed again: a launched one ends with the last, and launching takes some ten
     /// seconds. [`set_global`](Self::set_global) makes it another one.
@@ -111,10 +112,16 @@ fn find_or_launch(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result
         Ok(tor) => return Ok(tor),
         Err(error) => error,
     };
-    let launch = match Tor::launch(Launch::new().on_progress(on_progress)) {
+    let mut tried = NoTorError { control: Some(control), launch: None, socks: Vec::new() };
+    // If the environment names a SOCKS port, that tor is meant.
+    let is_named = matches!(environment_socks(), Ok(Some(_)));
+    if is_named && let Some(tor) = Tor::usual_socks(&mut tried) {
+        return Ok(tor);
+    }
+    match Tor::launch(Launch::new().on_progress(on_progress)) {
         Ok(tor) => return Ok(tor),
-        Err(error) => error,
-    };
-    let mut tried = NoTorError { control: Some(control), launch: Some(launch), socks: Vec::new() };
-    Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
+        Err(error) => tried.launch = Some(error),
+    }
+    let found = if is_named { None } else { Tor::usual_socks(&mut tried) };
+    found.ok_or_else(|| tried.into())
 }

@@ -43,7 +43,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::config::{Config, PortLine};
-use crate::controller::{Connect, Controller};
+use crate::controller::{Connect, Controller, environment_socks};
 use crate::error::{ConnectAttempt, Error, NoTorError, Result};
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
@@ -192,7 +192,8 @@ impl Tor {
     }
 
     /// The first tor that is there: a control port at the usual places (as [`connect`](Self::connect)), or else a SOCKS port
-    /// at 127.0.0.1:9050 (tor) or 127.0.0.1:9150 (Tor Browser). Enough for a client; [`mode`](Self::mode) tells which.
+    /// at 127.0.0.1:9050 (tor) or 127.0.0.1:9150 (Tor Browser), unless `TOR_SOCKS_IPC_PATH`, `TOR_SOCKS_HOST` or
+    /// `TOR_SOCKS_PORT` names it (see [`Connect::from_env`]). Enough for a client; [`mode`](Self::mode) tells which.
     ///
     /// # Errors
     ///
@@ -206,9 +207,12 @@ impl Tor {
         Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
     }
 
-    /// Returns the first tor with a SOCKS port at a usual place. Notes what was tried in vain.
+    /// Returns the tor with the SOCKS port that the environment names, or else
+    /// the first with one at a usual place. Notes what was tried in vain.
     fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
-        for address in usual_addresses(None) {
+        // What can't be read is in the error of the control port.
+        let named = environment_socks().ok().flatten().map(|named| vec![named]);
+        for address in named.unwrap_or_else(|| usual_addresses(None)) {
             match Tor::socks_only(address.clone()) {
                 Ok(tor) => return Some(tor),
                 Err(error) => tried.socks.push(ConnectAttempt::new(address.to_string(), error)),
@@ -321,8 +325,7 @@ impl Tor {
         deadline: Deadline,
     ) -> Result<TorClient> {
         let address = self.socks_address(port, from_filter, deadline)?;
-        let keep: Keep = self.core.clone();
-        Ok(TorClient::new(SocksProxy::new(address).keep(keep)))
+        Ok(TorClient::new(&self.core, address))
     }
 
     /// Connects to `target` through tor: [`TorClient::connect`] of

@@ -37,7 +37,9 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[non_exhaustive]
 pub enum SocksPort {
     /// The first that can be connected to, in tor's order. If a filter in front of the control port hides where they are,
-    /// the first of the usual ports (9050, and Tor Browser's 9150) that is tor's.
+    /// the first of the usual ports (9050, and Tor Browser's 9150) that is tor's. If the control port was found as
+    /// [`Connect::from_env`](crate::Connect::from_env) says, and `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names the SOCKS
+    /// port, that one.
     #[default]
     Usable,
     /// This one, whatever tor says that it has: for a port in a container, or one that is forwarded.
@@ -132,16 +134,17 @@ impl Tor {
         }
     }
 
-    /// Returns the first of the usual SOCKS ports that is tor's; once one was found,
-    /// it is returned without another look. `refusal` is the reason why tor's own
-    /// list isn't known.
+    /// Returns the SOCKS port that the environment names, or else the first of
+    /// the usual ones, if it is tor's. `refusal` is why tor's own ones aren't
+    /// known.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let usable = self.core.usable.lock().clone();
         if let Some(address) = usable {
             return Ok(address);
         }
         let mut attempts = Vec::new();
-        for address in usual_addresses(controller.tor_address()) {
+        let named = controller.environment_socks().map(|named| vec![named.clone()]);
+        for address in named.unwrap_or_else(|| usual_addresses(controller.tor_address())) {
             match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
                 Ok(()) => {
                     *self.core.usable.lock() = Some(address.clone());

@@ -87,6 +87,12 @@ pub(crate) fn is_onion_name(name: &str) -> bool {
     bare.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case("onion"))
 }
 
+/// Returns true if `name` is an onion address with trailing dots, which tor
+/// takes for an ordinary name. It would ask an exit for it.
+pub(crate) fn is_disguised_onion(name: &str) -> bool {
+    name.ends_with('.') && is_onion_name(name)
+}
+
 /// Checks that `text` has the length and the characters of a name, and says what it seems to be otherwise.
 fn check_characters(text: &str) -> Result<(), HostError> {
     if text.is_empty() {

@@ -144,7 +144,7 @@ pub(crate) const ROWS: &[Row] = &[
         "MAPADDRESS",
         |b| map(&b.c, &[("j.example", "abc.onion.")]),
         NOT_SENT,
-        "MAPADDRESS: the address to map to is an onion address with a trailing dot…",
+        "MAPADDRESS: the address to map to \"abc.onion.\" is an onion address with a trailing dot…",
     ),
     (
         "RESOLVE",

@@ -70,7 +70,7 @@ fn what_no_tor_can_be_brought_to_say() {
                 answers.iter().any(|a| sent.starts_with(a.as_str())).then(|| reply.clone().into_bytes())
             })
             .info("circuit-status", "")
-            .info("stream-status", "")
+            .info("stream-status", "3 NEW 0 a.example:80")
             .start()
             .unwrap();
         let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();

@@ -7,7 +7,7 @@ use data_encoding::BASE64_NOPAD;
 use super::routers::{may_be_routers, split_at_commas};
 use super::{ConfigValueProblem, check, is_space, number, skip_spaces_and_comments};
 use crate::config::{PortAddress, PortLine};
-use crate::types::{ConfigType, ExitRule, PolicyProblem, is_onion_name};
+use crate::types::{ConfigType, ExitRule, PolicyProblem, is_leaking_mapping, mapped_addresses};
 
 /// Checks a line of the option `name`: that it has the form of the option's type
 /// (see [`check`]), and what the option takes beyond that.
@@ -174,11 +174,7 @@ impl Form {
 /// Returns true if it maps one address to another that tor doesn't send to an exit
 /// by mistake. As in MAPADDRESS, an address may be mapped to itself.
 fn is_mapping(line: &str) -> bool {
-    let mut words = words(line);
-    match (words.next(), words.next()) {
-        (Some(from), Some(to)) => from == to || !to.ends_with('.') || !is_onion_name(to),
-        _ => false,
-    }
+    mapped_addresses(line).is_some_and(|(from, to)| !is_leaking_mapping(from, to))
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {

@@ -93,13 +93,15 @@ impl ClientAuthGuard {
         self.controller()?.onion_client_auth_add(&self.auth).map(drop)
     }
 
-    /// Takes the key away and puts back what was there before, as dropping does.
+    /// Takes the key away and puts back what was there before, as dropping
+    /// does. Returns false if the key was gone already and nothing had to be
+    /// put back.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`] where the connection has ended, or its last handle was dropped: then tor has the key still, as long as
     /// it runs.
-    pub fn close(mut self) -> Result<()> {
+    pub fn close(mut self) -> Result<bool> {
         self.undone = true;
         self.undo(&self.controller()?)
     }
@@ -114,16 +116,19 @@ impl ClientAuthGuard {
         self.controller.upgrade().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    fn undo(&self, controller: &Controller) -> Result<()> {
+    /// Returns false if there was nothing to undo.
+    fn undo(&self, controller: &Controller) -> Result<bool> {
         let controller = &controller.in_one_call();
         match &self.before {
-            None => controller.onion_client_auth_remove(&self.auth.address).map(drop),
+            None => controller.onion_client_auth_remove(&self.auth.address),
             Some(before) if before.permanent && !self.auth.permanent => {
                 // Its file is still there. Added again as permanent, it might get a second one; so it is read again.
                 controller.onion_client_auth_remove(&self.auth.address)?;
                 match ClientAuthDir::of(controller)? {
-                    Some(directory) => directory.apply_without(controller, Some(&self.auth.address)),
-                    None => Ok(()),
+                    Some(directory) => {
+                        directory.apply_without(controller, Some(&self.auth.address)).map(|()| true)
+                    }
+                    None => Ok(true),
                 }
             }
             Some(before) => {
@@ -131,7 +136,7 @@ impl ClientAuthGuard {
                     // With its file.
                     controller.onion_client_auth_remove(&self.auth.address)?;
                 }
-                controller.onion_client_auth_add(before).map(drop)
+                controller.onion_client_auth_add(before).map(|_| true)
             }
         }
     }

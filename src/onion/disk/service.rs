@@ -112,9 +112,16 @@ impl DiskOnionService {
         self.onions.change(&self.directory, service)
     }
 
-    /// Takes it out of the configuration, and gives what that said: [`DiskOnions::remove`]. The directory stays.
-    pub fn remove(self) -> Result<DiskOnion> {
-        self.onions.remove(&self.directory)
+    /// Takes the service out of the configuration, and returns what that said:
+    /// [`DiskOnions::remove`]. Returns `None` if it was gone already. The
+    /// directory stays.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`DiskOnions::edit`], most often [`Error::DiskOnion`] if
+    /// tor refuses.
+    pub fn remove(self) -> Result<Option<DiskOnion>> {
+        removed(self.onions.remove(&self.directory))
     }
 
     /// The same, as something that takes the service out of the configuration when it is dropped. The directory stays.
@@ -152,15 +159,18 @@ impl DiskOnionGuard {
         &self.directory
     }
 
-    /// Takes the service out of the configuration, as dropping does, and gives what that said.
+    /// Takes the service out of the configuration, as dropping does, and
+    /// returns what that said. Returns `None` if it was gone already.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was dropped: then the service is still there.
-    pub fn close(mut self) -> Result<DiskOnion> {
+    /// [`Error::Closed`] if the connection has ended, or its last handle was
+    /// dropped: the service is still there then. Same errors as
+    /// [`DiskOnionService::remove`].
+    pub fn close(mut self) -> Result<Option<DiskOnion>> {
         self.undone = true;
         match self.controller.upgrade() {
-            Some(controller) => DiskOnions::of(&controller).remove(&self.directory),
+            Some(controller) => removed(DiskOnions::of(&controller).remove(&self.directory)),
             None => Err(Closed::new(CloseCause::Local).into()),
         }
     }
@@ -181,5 +191,13 @@ impl Drop for DiskOnionGuard {
         if let Err(error) = DiskOnions::of(&controller.with_timeout(timeout)).remove(&self.directory) {
             log::debug!(target: "scape::connection", "{} stays configured: {error}", self.address);
         }
+    }
+}
+
+/// `None` if the service was gone already.
+fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
+    match removed {
+        Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => Ok(None),
+        removed => removed.map(Some),
     }
 }
