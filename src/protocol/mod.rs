@@ -21,6 +21,7 @@
 //! ```
 
 mod command;
+mod cut;
 mod decoder;
 mod getconf;
 mod getinfo;
