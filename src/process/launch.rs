@@ -18,13 +18,12 @@ use super::find::find_tor;
 use super::log::LineCallback;
 use super::options::{self, OptionValue};
 use super::private_dir::{self, PrivateDir};
-use super::tor_process::{Running, TorProcess};
+use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::deadline_after;
 use crate::types::Progress;
-use crate::undo::{self, Rank};
 
 /// How long starting may take by default. tor never gives up, and a first bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -310,8 +309,7 @@ impl Launch {
         drop(command);
 
         let directory = Mutex::new(Some(directory));
-        let running = Arc::new(Running { child, stop_timeout: self.stop_timeout, directory });
-        undo::register(Rank::Process, &running);
+        let running = Owner::new(Running { child, stop_timeout: self.stop_timeout, directory });
         let on_cancel = self.cancel.on_cancel(ends(&running, pending.shutdown()));
         // These outlive the waiting: tor ends with the connection, and the cause of a failure must be known before that.
         let mut connected = None;
@@ -367,12 +365,6 @@ impl Launch {
         last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 
-    /// The value of `CookieAuthentication`, if it is set.
-    fn cookie_authentication(&self) -> Option<&[u8]> {
-        let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, "CookieAuthentication"));
-        last.map(|(_, value)| value.as_bytes().trim_ascii())
-    }
-
     /// Returns true if the options set a password for control connections.
     fn has_password(&self) -> bool {
         let names = ["HashedControlPassword", "__HashedControlSessionPassword"];
@@ -411,7 +403,7 @@ impl Launch {
                 return refused(name, "is set by Launch, with Control::TcpPort");
             }
         }
-        let cookie = self.cookie_authentication();
+        let cookie = self.value_of("CookieAuthentication");
         if cookie.is_some_and(|value| value != b"1") && !self.has_password() && !self.without_authentication {
             let why = "would leave control ports without authentication: set HashedControlPassword, or call \
                        Launch::without_authentication if anybody may control this tor";
@@ -423,7 +415,10 @@ impl Launch {
     /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.
     fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
         let password_is_enough = self.has_password() && !self.control.is_listening();
-        if self.cookie_authentication().is_some() || self.without_authentication || password_is_enough {
+        if self.value_of("CookieAuthentication").is_some()
+            || self.without_authentication
+            || password_is_enough
+        {
             return Ok(());
         }
         torrc.push("CookieAuthentication", b"1")?;
