@@ -173,6 +173,13 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+
+    // tor has gone, and another proxy has the port.
+    *port.resolve.lock() = UNKNOWN_COMMAND;
+    assert_eq!(tor.is_ready().unwrap_err().code(), Some(510));
+    assert_eq!(tor.client().unwrap_err().code(), Some(510));
+    *port.resolve.lock() = ANSWER;
+    assert!(tor.is_ready().unwrap());
 }
 
 /// Runs in a process whose environment names the control port.
