@@ -26,7 +26,7 @@ pub enum AuthError {
         cookie: Option<Box<AuthError>>,
     },
     /// The password is not the one whose hash tor has in HashedControlPassword.
-    #[error("tor refused the password: {}", without_quoting_advice(&.0.text()))]
+    #[error("tor refused the password: {}", without_quoting_advice(&.0.excerpt()))]
     PasswordWrong(Box<Refusal>),
     /// The cookie file cannot be read.
     #[error("cannot read tor's cookie file {path:?}: {}", cookie_advice(.source))]
@@ -70,7 +70,7 @@ pub enum AuthError {
         answer: String,
     },
     /// tor refused the cookie: the file is not, or no longer, this tor's.
-    #[error("tor refused the cookie of {path:?}: {}; is this the cookie of the tor that was connected to?", .refusal.text())]
+    #[error("tor refused the cookie of {path:?}: {}; is this the cookie of the tor that was connected to?", .refusal.excerpt())]
     CookieRejected {
         /// The file, as tor names it.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub enum AuthError {
         what: String,
     },
     /// tor refused for another reason.
-    #[error("tor refused: {}", .0.text())]
+    #[error("tor refused: {}", .0.excerpt())]
     Refused(Box<Refusal>),
     /// The connection ended while authenticating.
     #[error("the connection ended while authenticating")]

@@ -130,7 +130,7 @@ impl fmt::Display for StreamProblem {
                 f.write_str(", and tor can look something up over a general circuit only; use another circuit")
             }
             StreamProblem::Refused(refusal) => {
-                write!(f, "tor says {} {}", refusal.code(), refusal.text())
+                write!(f, "tor says {} {}", refusal.code(), refusal.excerpt())
             }
             StreamProblem::TriedBefore(reason) => {
                 f.write_str("the circuit was tried already")?;
