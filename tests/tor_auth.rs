@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::error::{AuthError, CloseCause, Phase};
+use scape::testing::ScriptedTor;
 use scape::types::Secret;
 use scape::{Connect, Controller, Error};
 use support::impostor::Impostor;
@@ -421,6 +422,20 @@ fn plain_cookie_is_sent_from_a_file_that_the_user_named_only() {
     assert_eq!(received[0], "PROTOCOLINFO 1\r\n");
     let digits = hex::encode("thirty-two bytes of a wallet....");
     assert!(received[1].contains(&format!("AUTHENTICATE {digits}\r\n")), "{received:?}");
+}
+
+#[test]
+fn method_that_a_single_transport_leaves_no_connection_for_is_not_tried() {
+    let tor = ScriptedTor::builder()
+        .on("PROTOCOLINFO 1", protocolinfo("HASHEDPASSWORD,NULL", None))
+        .on_prefix("AUTHENTICATE", "515 Authentication failed\r\n")
+        .start()
+        .unwrap();
+    let transport = tor.transport().unwrap();
+    let error = Connect::new().password(PASSWORD).authenticate_over(transport).unwrap_err();
+    let AuthError::All(all) = auth(&error) else { panic!("{error:?}") };
+    assert!(matches!(&all[..], [AuthError::PasswordWrong(_), AuthError::NotTried]), "{error:?}");
+    assert!(error.to_string().contains("Connect::through"), "{error}");
 }
 
 #[test]
