@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
 use super::command::{self, TORRC};
-use super::control::{Connected, Control, Pending, Shutdown};
+use super::control::{Connected, Control, Failed, Pending, Shutdown};
 use super::find::find_tor;
 use super::log::LineCallback;
 use super::options::{self, OptionValue};
@@ -69,7 +69,9 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// The program may be a wrapper script. It should `exec` tor. If it doesn't, the whole process group is ended with it,
 /// and also when the script ends before tor. A tor that a wrapper moves out of the group (`setsid`) is out of reach; it
-/// ends when its control connection closes, or within 15 seconds after the end of this program. In any case, a tor that
+/// ends when its control connection closes, or within 15 seconds after the end of this program. The same is true of a
+/// script's tor if the script ends first and other code in this program reaps all children (`waitpid(-1)`, or SIGCHLD
+/// ignored): how the script ended isn't known then. In any case, a tor that
 /// is started after its torrc was removed refuses to start.
 ///
 /// # Files
@@ -311,47 +313,43 @@ impl Launch {
         let directory = Mutex::new(Some(directory));
         let running = Owner::new(Running { child, stop_timeout: self.stop_timeout, directory });
         let on_cancel = self.cancel.on_cancel(ends(&running, pending.shutdown()));
-        // These outlive the waiting: tor ends with the connection, and the cause of a failure must be known before that.
-        let mut connected = None;
-        let mut reached = None;
-        let result = self.wait_until_up(pending, &running, deadline, &mut connected, &mut reached);
+        let result = self.wait_until_up(pending, &running, deadline);
         drop(on_cancel);
         if self.cancel.is_cancelled() {
             return Err(LaunchError::new(LaunchProblem::Cancelled, running.child.log().lines()).into());
         }
-        match (result, connected) {
-            (Ok(()), Some(Connected { controller, address })) => {
+        match result {
+            Ok(Connected { controller, address }) => {
                 Ok(TorProcess { controller, control_address: address, data_directory, running })
             }
-            (Err(error), connected) => {
+            Err(Failed { error, connected, reached }) => {
                 let failure = running.failure(error, self.timeout, reached);
                 drop(connected);
                 Err(failure.into())
             }
-            (Ok(()), None) => {
-                Err(Error::answer("the control connection", "there is none, although tor was reached"))
-            }
         }
     }
 
-    /// Connects to the started tor and waits until it has reached what is wanted. Stores the connection and how far the
-    /// bootstrap has come, also when it fails.
+    /// Connects to the started tor and waits until it has reached what is wanted.
     fn wait_until_up(
         &mut self,
         pending: Pending,
         running: &Running,
         deadline: Instant,
-        connected: &mut Option<Connected>,
-        reached: &mut Option<u8>,
-    ) -> Result<()> {
-        let controller = pending.connect(&running.child, &self.cancel, deadline, connected)?;
-        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(()) };
+    ) -> Result<Connected, Failed> {
+        let connected = pending.connect(&running.child, &self.cancel, deadline)?;
+        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
+        let mut reached = None;
         let mut callback = self.on_progress.take();
-        bootstrap::wait(&controller, percent, deadline, reached, |step| {
+        let waited = bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
             if let Some(call) = &mut callback {
                 call(&step.into());
             }
-        })
+        });
+        match waited {
+            Ok(()) => Ok(connected),
+            Err(error) => Err(Failed { error: Some(error), connected: Some(connected), reached }),
+        }
     }
 
     /// Returns true if an option is given.

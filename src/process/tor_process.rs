@@ -129,20 +129,24 @@ pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchErr
 }
 
 impl Running {
-    /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended.
-    pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
+    /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended. Without an error, the launch
+    /// was cancelled unless tor has ended.
+    pub(super) fn failure(&self, error: Option<Error>, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
-        let hung_up = error.is_closed()
-            || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)));
+        let hung_up = error.as_ref().is_some_and(|error| {
+            error.is_closed()
+                || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)))
+        });
         let grace = if hung_up { LAST_BREATH } else { Duration::ZERO };
-        let child = &self.child;
-        match end_of(child, grace) {
-            Some(ended) => ended,
-            None if matches!(error, Error::Timeout(_)) => {
-                LaunchError::new(LaunchProblem::Timeout { after, progress }, child.log().lines())
-            }
-            None => LaunchError::new(LaunchProblem::Control(Box::new(error)), child.log().lines()),
+        if let Some(ended) = end_of(&self.child, grace) {
+            return ended;
         }
+        let problem = match error {
+            Some(Error::Timeout(_)) => LaunchProblem::Timeout { after, progress },
+            Some(error) => LaunchProblem::Control(Box::new(error)),
+            None => LaunchProblem::Cancelled,
+        };
+        LaunchError::new(problem, self.child.log().lines())
     }
 
     /// Ends the process, within `timeout` or by killing it, then removes its files. Does nothing the second time.
