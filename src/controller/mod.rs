@@ -65,6 +65,7 @@ use session::Session;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{Function, ListenerGuard, Listeners};
+pub(crate) use lost_onions::Never;
 pub(crate) use shared::Follower;
 pub(crate) use undo::UNDO_WITHIN;
 pub(crate) use warnings::Warnings;
