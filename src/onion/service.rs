@@ -197,9 +197,7 @@ impl Guard {
             removed => removed,
         }
     }
-}
 
-impl Guard {
     fn remove_quietly(&self, limit: Duration) {
         match self.remove(self.controller.timeout().min(limit)) {
             Ok(()) | Err(Error::Closed(_)) => {}
