@@ -1,4 +1,4 @@
-//! What a peer says, as it is shown in errors.
+//! Excerpts of a peer's texts, for errors.
 
 /// The longest text of a peer in an error, in bytes: about a page. tor's own
 /// texts are shorter.

@@ -132,7 +132,7 @@ pub(super) struct Connected {
     pub(super) address: Option<Address>,
 }
 
-/// Why tor could not be reached.
+/// A launch that could not reach tor.
 pub(super) struct Failed {
     /// `None` if tor has ended, or the launch was cancelled.
     pub(super) error: Option<Error>,
