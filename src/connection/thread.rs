@@ -7,7 +7,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 
 use super::waiters::YIELD_FOR;
 
-/// How long a thread that was woken may take to end before it is woken again, at first and at last.
+/// How long a thread that was woken may take to end before it is woken again,
+/// at first and at last.
 const FIRST_PATIENCE: Duration = Duration::from_millis(5);
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -49,8 +50,9 @@ impl Thread {
         self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// Waits for the end of a thread that accepts connections. `wake` connects to it, again and again, because whoever
-    /// shares its socket may take the connection away. Returns false if the thread hasn't ended within `time`.
+    /// Waits for the end of a thread that accepts connections. `wake` connects
+    /// to it, again and again, because whoever shares its socket may take the
+    /// connection away. Returns false if the thread hasn't ended within `time`.
     pub(crate) fn ended_by_waking(&self, time: Duration, mut wake: impl FnMut()) -> bool {
         let deadline = Instant::now() + time;
         let mut patience = Duration::ZERO;

@@ -179,8 +179,9 @@ impl Connect {
         Ok(Connect { destination, credentials: environment.credentials, ..Connect::default() })
     }
 
-    /// Authenticates as the environment says (see [`from_env`](Self::from_env)) at an address that comes from elsewhere. On
-    /// another machine, this is so only if the environment names the same address.
+    /// Authenticates as the environment says (see [`from_env`](Self::from_env))
+    /// at an address that comes from elsewhere. On another machine, this is so
+    /// only if the environment names the same address.
     pub(crate) fn credentials_from_env(mut self) -> Self {
         if let Destination::Address(address) = &self.destination {
             self.credentials = credentials_at(address);

@@ -46,8 +46,8 @@ pub(super) fn usual_places() -> Vec<Address> {
 }
 
 /// Returns the password or the cookie file that the environment of this process
-/// names, if they are meant for a control port at `address`: on this machine, or
-/// the one that the environment names. Another machine's isn't told them,
+/// names, if they are meant for a control port at `address`: on this machine,
+/// or the one that the environment names. Another machine's isn't told them,
 /// because an address may come from anybody.
 pub(super) fn credentials_at(address: &Address) -> Credentials {
     credentials_of(address, |variable| env::var_os(variable))

@@ -37,8 +37,9 @@ impl ClientEndpoint {
     /// Connects, through the tor that the endpoint is for. Each call makes a connection; nothing is kept.
     ///
     /// The password or cookie file of a control port is taken from the environment: see
-    /// [`Connect::from_env`](crate::Connect::from_env). A control port of another machine isn't told them, unless the
-    /// environment names the same address. The
+    /// [`Connect::from_env`](crate::Connect::from_env). A control port of
+    /// another machine isn't told them, unless the environment names the same
+    /// address. The
     /// endpoint's timeout is that of the connection through tor; what comes before has deadlines of its own (a control
     /// connection 30 seconds, launching a tor two minutes).
     ///

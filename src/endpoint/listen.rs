@@ -82,8 +82,9 @@ impl OnionEndpoint {
     /// service of its own.
     ///
     /// The password or cookie file of a control port is taken from the environment: see
-    /// [`Connect::from_env`](crate::Connect::from_env). A control port of another machine isn't told them, unless the
-    /// environment names the same address. The
+    /// [`Connect::from_env`](crate::Connect::from_env). A control port of
+    /// another machine isn't told them, unless the environment names the same
+    /// address. The
     /// endpoint's timeout begins when tor is there; what comes before has deadlines of its own (a control connection 30 seconds,
     /// launching a tor two minutes).
     ///

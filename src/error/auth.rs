@@ -103,8 +103,8 @@ pub enum AuthError {
     /// The connection ended while authenticating.
     #[error("the connection ended while authenticating")]
     Closed(#[source] Closed),
-    /// A method failed, and this one could not be tried, because tor hangs up after a failure and the transport can't be
-    /// opened again.
+    /// A method failed, and this one could not be tried, because tor hangs up
+    /// after a failure and the transport can't be opened again.
     #[error(
         "another method was not tried: tor hangs up after a failure, and Connect::authenticate_over has one transport; use Connect::through"
     )]

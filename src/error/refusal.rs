@@ -58,7 +58,8 @@ impl Refusal {
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// The text on one line, as it is shown in errors: a text that is longer than a page is cut.
+    /// The text on one line, as it is shown in errors: a text that is longer
+    /// than a page is cut.
     pub(crate) fn excerpt(&self) -> String {
         excerpt(&self.text().replace('\n', "; "))
     }

@@ -27,8 +27,9 @@ const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 ///
 /// On Unix, the process leads a process group of its own. Signals go to the whole group, and what is left of the group
 /// when the leader has ended is ended, too. So a wrapper script that doesn't `exec` leaves nothing behind. Only a process
-/// that moves to another group (`setsid`) escapes. If other code in this program reaps all children (`waitpid(-1)`, SIGCHLD
-/// ignored), the rest of the group isn't ended, because its identifier may be another group's by then.
+/// that moves to another group (`setsid`) escapes. If other code in this
+/// program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest of the
+/// group isn't ended, because its identifier may be another group's by then.
 ///
 /// A thread waits for the end and reaps the process at once, so it is no zombie even if nobody asks. The process
 /// identifier stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a
@@ -84,7 +85,8 @@ impl Child {
         std::os::unix::process::CommandExt::process_group(command, 0);
         // One pipe for both: tor itself says nothing on standard error, but the dynamic linker does.
         let (output, theirs) = io::pipe()?;
-        // The reaper sees by this end whether anything still writes to the other end.
+        // The reaper sees by this end whether anything still writes to the
+        // other end.
         let reading_end = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();

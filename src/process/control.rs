@@ -136,7 +136,8 @@ pub(super) struct Connected {
 pub(super) struct Failed {
     /// `None` if tor has ended, or the launch was cancelled.
     pub(super) error: Option<Error>,
-    /// The connection, if there was one. tor ends with it, so it must be kept until the cause of the failure is known.
+    /// The connection, if there was one. tor ends with it, so it must be kept
+    /// until the cause of the failure is known.
     pub(super) connected: Option<Connected>,
     /// How far tor had bootstrapped, in percent.
     pub(super) reached: Option<u8>,
@@ -208,11 +209,13 @@ impl Pending {
 }
 
 impl Connected {
-    /// Waits for tor's first answer. Takes ownership of a tor that was connected to at its control port.
+    /// Waits for tor's first answer. Takes ownership of a tor that was
+    /// connected to at its control port.
     fn own(&self, deadline: Instant) -> Result<()> {
         let patient = self.controller.with_timeout(remaining(deadline)?).in_one_call();
         if self.address.is_none() {
-            // tor answers when it has read its configuration, and opened its ports and files.
+            // tor answers when it has read its configuration, and opened its
+            // ports and files.
             return patient.get_info("version").map(drop);
         }
         // In this order: one of the two always holds.
@@ -222,7 +225,8 @@ impl Connected {
 }
 
 /// Connects to the address that `address` returns as soon as that succeeds. Neither a socket nor a line in the log proves
-/// that tor listens and has written its cookie. Returns `None` if `child` has ended or the launch was cancelled.
+/// that tor listens and has written its cookie. Returns `None` if `child` has
+/// ended or the launch was cancelled.
 fn retry(
     child: &Child,
     cancel: &CancelToken,

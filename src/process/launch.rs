@@ -69,8 +69,9 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// The program may be a wrapper script. It should `exec` tor. If it doesn't, the whole process group is ended with it,
 /// and also when the script ends before tor. A tor that a wrapper moves out of the group (`setsid`) is out of reach; it
-/// ends when its control connection closes, or within 15 seconds after the end of this program. The same is true of a
-/// script's tor if the script ends first and other code in this program reaps all children (`waitpid(-1)`, or SIGCHLD
+/// ends when its control connection closes, or within 15 seconds after the end
+/// of this program. The same is true of a script's tor if the script ends first
+/// and other code in this program reaps all children (`waitpid(-1)`, or SIGCHLD
 /// ignored): how the script ended isn't known then. In any case, a tor that
 /// is started after its torrc was removed refuses to start.
 ///
@@ -330,7 +331,8 @@ impl Launch {
         }
     }
 
-    /// Connects to the started tor and waits until it has reached what is wanted.
+    /// Connects to the started tor and waits until it has reached what is
+    /// wanted.
     fn wait_until_up(
         &mut self,
         pending: Pending,

@@ -3,15 +3,18 @@
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
 //! * its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a directory of this user and has mode 0700;
-//! * it contains the lock file, a regular file of this user, and no process holds the lock. Or it contains nothing
-//!   but an unlocked file that was to become the lock file, and hasn't changed for an [hour](ABANDONED): its owner was
-//!   killed while it made the directory.
+//! * it contains the lock file, a regular file of this user, and no process
+//!   holds the lock. Or it contains nothing but an unlocked file that was to
+//!   become the lock file, and hasn't changed for an [hour](ABANDONED): its
+//!   owner was killed while it made the directory.
 //!
 //! The lock is an flock(2), which the system releases when its owner ends, however that happens. The lock file gets its
-//! name after it was locked, so that nobody ever sees an unlocked one of a living owner. It is removed last, so that a
-//! directory that can't be removed completely can be removed by a later sweep.
+//! name after it was locked, so that nobody ever sees an unlocked one of a
+//! living owner. It is removed last, so that a directory that can't be removed
+//! completely can be removed by a later sweep.
 //!
-//! Where the file system has no locks, directories are made without one. They are never swept.
+//! Where the file system has no locks, directories are made without one. They
+//! are never swept.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -31,11 +34,12 @@ const NEW_LOCK: &str = "scape.lock-new";
 /// The lock file's name if it can't be locked.
 const NO_LOCK: &str = "scape.no-lock";
 
-/// The age of a directory without a lock file that nobody is making any more. It takes milliseconds to make one.
+/// The age of a directory without a lock file that nobody is making any more.
+/// It takes milliseconds to make one.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// Creates the lock file in `directory` and locks it, as long as the returned file is open. Returns `None` if the file
-/// system has no locks.
+/// Creates the lock file in `directory` and locks it, as long as the returned
+/// file is open. Returns `None` if the file system has no locks.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
     lock_with(directory, |file| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
@@ -51,7 +55,8 @@ fn lock_with(directory: &Path, lock: impl FnOnce(&File) -> Result<(), Errno>) ->
         // NFS without a lock daemon, Lustre without the option `flock`.
         Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
             log::debug!(target: "scape::process", "{} has no locks, so it will not be swept", directory.display());
-            // An empty directory would be taken for one that nobody is making any more.
+            // An empty directory would be taken for one that nobody is making
+            // any more.
             fs::rename(path, directory.join(NO_LOCK))?;
             Ok(None)
         }
@@ -63,7 +68,8 @@ fn lock_with(directory: &Path, lock: impl FnOnce(&File) -> Result<(), Errno>) ->
 ///
 /// # Errors
 ///
-/// The first thing that can't be removed. Everything else was tried. The lock file is still there then.
+/// The first thing that can't be removed. Everything else was tried. The lock
+/// file is still there then.
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
     remove_with(directory, |entry| {
         if entry.file_type()?.is_dir() {
@@ -132,7 +138,8 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     if is_abandoned(directory, &metadata) {
         path = directory.join(NEW_LOCK);
         if fs::symlink_metadata(&path).is_err() {
-            // Nothing is in it. Only an empty directory can be removed like this.
+            // Nothing is in it. Only an empty directory can be removed like
+            // this.
             let _ = fs::remove_dir(directory);
             return None;
         }
@@ -150,7 +157,8 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     ((now.dev(), now.ino()) == (metadata.dev(), metadata.ino())).then_some(file)
 }
 
-/// Returns true if a directory contains nothing but what its owner makes first, and hasn't changed for a long time.
+/// Returns true if a directory contains nothing but what its owner makes first,
+/// and hasn't changed for a long time.
 fn is_abandoned(directory: &Path, metadata: &fs::Metadata) -> bool {
     let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED));
     is_old

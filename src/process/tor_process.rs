@@ -41,15 +41,17 @@ pub struct TorProcess {
     pub(super) running: Owner,
 }
 
-/// Owns a [`Running`]. Dropping it ends the process. A launch that fails drops this, too, so it leaves nothing behind
-/// either.
+/// Owns a [`Running`]. Dropping it ends the process. A launch that fails drops
+/// this, too, so it leaves nothing behind either.
 ///
-/// The process is ended before the last reference to it is gone, so [`undo_all`](crate::undo_all) can kill one that
-/// another thread is ending slowly.
+/// The process is ended before the last reference to it is gone, so
+/// [`undo_all`](crate::undo_all) can kill one that another thread is ending
+/// slowly.
 #[derive(Debug)]
 pub(super) struct Owner(Arc<Running>);
 
-/// A process and the directory of its files. The process ends before the directory is removed.
+/// A process and the directory of its files. The process ends before the
+/// directory is removed.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
@@ -129,8 +131,9 @@ pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchErr
 }
 
 impl Running {
-    /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended. Without an error, the launch
-    /// was cancelled unless tor has ended.
+    /// Returns the error of a launch that failed with `error`: tor's own end,
+    /// if it has ended. Without an error, the launch was cancelled unless tor
+    /// has ended.
     pub(super) fn failure(&self, error: Option<Error>, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
         let hung_up = error.as_ref().is_some_and(|error| {
@@ -172,7 +175,8 @@ impl Running {
     }
 }
 
-/// How long another thread that ends the process may take to be done after the process was killed.
+/// How long another thread that ends the process may take to be done after the
+/// process was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
 
 impl Undo for Running {

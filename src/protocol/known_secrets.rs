@@ -47,7 +47,8 @@ impl KnownSecrets {
                 // Quotes that aren't closed are still no part of the secret.
                 let secret = secret.strip_prefix(b"\"").unwrap_or(secret);
                 known.add(secret);
-                // tor repeats a key without its type. The colon of another secret is a part of it, as in `user:password`.
+                // tor repeats a key without its type. The colon of another
+                // secret is a part of it, as in `user:password`.
                 if let Some(colon) = memchr::memchr(b':', secret) {
                     known.add(secret.get(colon + 1..).unwrap_or_default());
                 }

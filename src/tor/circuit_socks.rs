@@ -158,8 +158,9 @@ impl Drop for CircuitSocks {
             // A socket that has ended already needs nothing.
             let _ = socket.shutdown();
         }
-        // The thread has the port open until it ends. Without a free file there can be
-        // no connection that wakes it, so the socket itself is shut down.
+        // The thread has the port open until it ends. Without a free file there
+        // can be no connection that wakes it, so the socket itself is shut
+        // down.
         let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
             if TcpStream::connect_timeout(&self.address, WAKE_WITHIN).is_err() {
                 #[cfg(unix)]

@@ -42,7 +42,8 @@ impl Tor {
         self.is_ready_for(&controller.in_one_call(), |_| {})
     }
 
-    /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells how far tor has come, unless that is hidden.
+    /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells
+    /// how far tor has come, unless that is hidden.
     fn is_ready_for(&self, controller: &Controller, on_phase: impl FnOnce(&Bootstrap)) -> Result<bool> {
         let phase = unless_refused(controller.bootstrap_phase())?;
         if let Ok(phase) = &phase {

@@ -131,7 +131,8 @@ impl Tor {
 
     /// Returns the first of the usual SOCKS ports that is tor's. `refusal` is why tor's own ones aren't known.
     ///
-    /// The last one that was tor's is asked first, and asked each time: nothing else tells that it is gone.
+    /// The last one that was tor's is asked first, and asked each time: nothing
+    /// else tells that it is gone.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let mut addresses = usual_addresses(controller.tor_address());
         if let Some(last) = self.core.usable.lock().take() {

@@ -186,7 +186,8 @@ mod tests {
         });
         let started = Instant::now();
         let deadline = deadline_after(Duration::from_millis(200));
-        // Five methods, and then a user name of five bytes, and so on: never an end.
+        // Five methods, and then a user name of five bytes, and so on: never an
+        // end.
         let outcome = loop {
             match handshake(&here, "user", &Secret::from("sesame"), deadline) {
                 Ok(None) => {}
