@@ -186,6 +186,12 @@ mod tests {
             "MaxMemInQueues\\\nnan\n",
             "MaxMemInQueues\\\r\n# x\r\nnan\r\n",
             "MetricsPortPolicy \\\n  # x\n abc\n",
+            "MaxMemInQueues\r nan\n",
+            "MaxMemInQueues \u{b}nan\n",
+            "\u{c} MaxMemInQueues nan\n",
+            "MaxMemInQueues \"\\156an\"\n",
+            "MaxMemInQueues n\\\n# x\\\nan\n",
+            "MaxMemInQueues \\\n\u{b}+nan MB\n",
             "MetricsPortPolicy\\\nabc\n",
         ] {
             assert!(torrc_hazard(text.as_bytes()).is_some(), "{text}");
@@ -196,6 +202,7 @@ mod tests {
             "# MetricsPortPolicy abc\nNickname nancy\n\"",
             "ContactInfo a \\\nMaxMemInQueues 1 GB\nNickname nan\\",
             "MetricsPortPolicy\n/MetricsPortPolicy\n\u{fffd}",
+            "/MetricsPortPolicy abc\n/MaxMemInQueues nan\n++MaxMemInQueues nan",
         ] {
             assert_eq!(torrc_hazard(text.as_bytes()), None, "{text}");
         }

@@ -11,7 +11,7 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// The value as it is written, with quotes, continuations and comments.
     written: Zeroizing<Vec<u8>>,
-    /// The value that tor takes.
+    /// The value that tor takes. A line that clears its option has none.
     pub(super) value: Zeroizing<Vec<u8>>,
 }
 
@@ -39,7 +39,11 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
             }
         };
         let name = text.get(name).unwrap_or_default();
-        let name = name.strip_prefix(b"+").or_else(|| name.strip_prefix(b"/")).unwrap_or(name);
+        let (name, value) = match name.split_first() {
+            Some((b'+', name)) => (name, value),
+            Some((b'/', name)) => (name, Zeroizing::default()),
+            _ => (name, value),
+        };
         entries.push(Entry {
             name: String::from_utf8_lossy(name).into_owned(),
             written: Zeroizing::new(text.get(written).unwrap_or_default().trim_ascii().to_vec()),
@@ -55,7 +59,7 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
 pub(super) fn secrets(data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut secrets = Vec::new();
     for entry in entries(data) {
-        if !is_secret_option(&entry.name) || entry.value.is_empty() {
+        if !is_secret_option(&entry.name) || entry.written.is_empty() {
             continue;
         }
         if memchr::memchr(b'\n', &entry.written).is_none() {
@@ -97,7 +101,7 @@ mod tests {
     fn entries_are_those_that_tor_reads() {
         let text = "A \\\r\n# x\r\nb\r\n\nC\\\nd\n  +E \"f\\\"\" # g\n/H i\n# J \\\nK l#m\nN\n O\r\r\n\"";
         let expected =
-            [("A", "b"), ("C", "d"), ("E", "f\""), ("H", "i"), ("K", "l"), ("N", ""), ("O", ""), ("\"", "")];
+            [("A", "b"), ("C", "d"), ("E", "f\""), ("H", ""), ("K", "l"), ("N", ""), ("O", ""), ("\"", "")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(pairs(text), expected);
         assert_eq!(pairs(""), []);
@@ -117,6 +121,7 @@ mod tests {
         };
         assert_eq!(found("Nickname x\n+Socks5ProxyPass hunter22 # x\nBridgePassword"), ["hunter22"]);
         assert_eq!(found("Socks5ProxyPass \"hunter 22\""), ["\"hunter 22\""]);
+        assert_eq!(found("/Socks5ProxyPass hunter22"), ["hunter22"]);
         assert_eq!(found("Socks5ProxyPass \\\n# x\nhunter22"), ["", "", "hunter22", "hunter22"]);
         assert_eq!(found("Socks5ProxyPass\\\nhun\\\nter22"), ["", "hun", "ter22", "hunter22"]);
         assert_eq!(found("Socks5ProxyPass \"hunter22"), ["\"hunter22"]);
