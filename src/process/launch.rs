@@ -317,7 +317,10 @@ impl Launch {
         let result = self.wait_until_up(pending, &running, deadline);
         drop(on_cancel);
         if self.cancel.is_cancelled() {
-            return Err(LaunchError::new(LaunchProblem::Cancelled, running.child.log().lines()).into());
+            let child = running.child.handle();
+            // Ends tor, so that its log is complete.
+            drop((result, running));
+            return Err(LaunchError::new(LaunchProblem::Cancelled, child.log().last_lines()).into());
         }
         match result {
             Ok(Connected { controller, address }) => {

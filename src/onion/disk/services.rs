@@ -327,8 +327,10 @@ impl DiskOnions {
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
         let undoing = DiskOnions::of(&self.controller.with_timeout(REMOVE_WITHIN)).in_one_call();
         // tor has dealt with the change when it answers this.
-        let undone =
-            undoing.list().and_then(|now| if now == services { undoing.write(before) } else { Ok(()) });
+        let undone = undoing.list().and_then(|now| {
+            let is_changed = format_group(&now) == format_group(services);
+            if is_changed { undoing.write(before) } else { Ok(()) }
+        });
         if let Err(error) = undone {
             log::warn!(target: "scape::onion", "a change of the onion services may still be made: {error}");
         }
