@@ -19,6 +19,7 @@ mod connect;
 mod debug;
 mod disk_onion;
 mod endpoint;
+mod excerpt;
 mod geoip;
 mod hs_fetch;
 mod launch;
@@ -198,7 +199,8 @@ impl Error {
 
     /// An answer of tor's that is not understood.
     pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
-        Error::Answer { command: command.into().into_boxed_str(), problem: problem.into().into_boxed_str() }
+        let (command, problem) = (excerpt::excerpt(&command.into()), excerpt::excerpt(&problem.into()));
+        Error::Answer { command: command.into_boxed_str(), problem: problem.into_boxed_str() }
     }
 
     /// tor's refusal, where this error is one.

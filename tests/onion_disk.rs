@@ -72,6 +72,61 @@ fn the_others_are_sent_back_as_they_were() {
     assert_eq!(sent(&tor, "SETCONF").len(), 2);
 }
 
+/// A tor that has these services, and that answers the first SETCONF too late for calls of `timeout`.
+fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
+    let configured = Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    let (of_tor, mut is_late) = (configured.clone(), true);
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_any(move |command| {
+            let mut lines = of_tor.lock();
+            if command == "GETCONF HiddenServiceOptions" {
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                return Some(
+                    getconf(if lines.is_empty() { &["HiddenServiceOptions"] } else { &lines }).into(),
+                );
+            }
+            let group = command.strip_prefix("SETCONF ")?;
+            *lines = group
+                .split(' ')
+                .filter(|line| line.contains('='))
+                .map(|line| line.replace('"', ""))
+                .collect();
+            drop(lines);
+            if std::mem::take(&mut is_late) {
+                std::thread::sleep(timeout * 2);
+            }
+            Some(b"250 OK\r\n".to_vec())
+        })
+        .start()
+        .unwrap();
+    (tor, configured)
+}
+
+#[test]
+fn change_that_tor_makes_too_late_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("new");
+    let timeout = Duration::from_millis(500);
+    let before = ["HiddenServiceDir=/srv/a", "HiddenServicePort=80"];
+    type Change<'a> = (&'a str, Box<dyn Fn(&DiskOnions) -> Error + 'a>);
+    let other = DiskOnion::new("/srv/a").local_port(81);
+    let new = DiskOnion::new(&directory).local_port(80);
+    let changes: [Change<'_>; 4] = [
+        ("add", Box::new(|onions| onions.add(&new).unwrap_err())),
+        ("change", Box::new(|onions| onions.change("/srv/a", &other).unwrap_err())),
+        ("remove", Box::new(|onions| onions.remove("/srv/a").unwrap_err())),
+        ("edit", Box::new(|onions| onions.edit(|services| Ok(services.clear())).unwrap_err())),
+    ];
+    for (name, change) in changes {
+        let (tor, configured) = late_tor(&before, timeout);
+        let error = change(&DiskOnions::of(&connect(&tor).with_timeout(timeout)));
+        assert!(error.is_timeout(), "{name}: {error}");
+        assert_eq!(*configured.lock(), before, "{name}");
+        assert_eq!(sent(&tor, "SETCONF").len(), 2, "{name}");
+    }
+}
+
 #[test]
 fn a_group_that_cannot_be_sent_back_is_left_alone() {
     for (lines, shown) in [

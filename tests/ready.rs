@@ -6,6 +6,37 @@ use std::time::{Duration, Instant};
 use scape::testing::ScriptedTor;
 use scape::{Controller, Error, Tor};
 
+/// A tor behind a filter that hides status events. It bootstraps a step further each time that it is asked.
+#[test]
+fn steps_are_told_behind_a_filter_that_hides_status_events() {
+    let mut asked = 0;
+    let scripted = ScriptedTor::builder()
+        .on_any(move |command| {
+            let answer = match command {
+                "SETEVENTS STATUS_CLIENT" => "510 Command filtered\r\n".to_owned(),
+                "GETINFO status/bootstrap-phase" => {
+                    asked += 1;
+                    let (percent, tag) = [(10, "conn_done"), (10, "conn_done"), (100, "done")][asked.min(3) - 1];
+                    format!(
+                        "250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS={percent} TAG={tag} SUMMARY=\"x\"\r\n250 OK\r\n"
+                    )
+                }
+                "GETINFO status/enough-dir-info" => {
+                    "250-status/enough-dir-info=1\r\n250 OK\r\n".to_owned()
+                }
+                _ => "510 Command filtered\r\n".to_owned(),
+            };
+            Some(answer.into_bytes())
+        })
+        .start()
+        .unwrap();
+    let controller = Controller::from_authenticated(scripted.transport().unwrap()).unwrap();
+    let mut steps = Vec::new();
+    let minute = Duration::from_secs(60);
+    Tor::from(controller).become_ready_with(minute, |step| steps.push(step.percent)).unwrap();
+    assert_eq!(steps, [10, 100]);
+}
+
 #[test]
 fn a_silent_tor_does_not_hold_it_up() {
     let scripted = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start().unwrap();

@@ -168,6 +168,13 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
         "a_filter_that_hides_the_socks_ports_leaves_the_usual_ones",
         &[("SCAPE_CONTROL", control.to_string())],
     );
+
+    // tor has gone, and another proxy has the port.
+    *port.resolve.lock() = UNKNOWN_COMMAND;
+    assert_eq!(tor.is_ready().unwrap_err().code(), Some(510));
+    assert_eq!(tor.client().unwrap_err().code(), Some(510));
+    *port.resolve.lock() = ANSWER;
+    assert!(tor.is_ready().unwrap());
 }
 
 /// Runs the test of this name in a process with these variables.

@@ -7,6 +7,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 
 use super::waiters::YIELD_FOR;
 
+/// How long a thread that was woken may take to end before it is woken again,
+/// at first and at last.
+const FIRST_PATIENCE: Duration = Duration::from_millis(5);
+const LAST_PATIENCE: Duration = Duration::from_millis(200);
+
 /// A thread, and a channel that is disconnected when it ends.
 #[derive(Debug)]
 pub(crate) struct Thread {
@@ -43,5 +48,21 @@ impl Thread {
         }
         // That is the last that it does: what is left of it is the system's, and need not be waited for.
         self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// Waits for the end of a thread that accepts connections. `wake` connects
+    /// to it, again and again, because whoever shares its socket may take the
+    /// connection away. Returns false if the thread hasn't ended within `time`.
+    pub(crate) fn ended_by_waking(&self, time: Duration, mut wake: impl FnMut()) -> bool {
+        let deadline = Instant::now() + time;
+        let mut patience = Duration::ZERO;
+        while !self.ended_within(patience) {
+            if self.is_current() || Instant::now() >= deadline {
+                return false;
+            }
+            wake();
+            patience = (patience * 2).clamp(FIRST_PATIENCE, LAST_PATIENCE);
+        }
+        true
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cache::Caching;
 use super::keeper::Keeping;
-use super::places::{Environment, environment_credentials, usual_places};
+use super::places::{Environment, credentials_at, usual_places};
 use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::connection::{Candidate, Connection};
@@ -190,9 +190,13 @@ impl Connect {
         Ok(Connect { destination, credentials, socks, ..Connect::default() })
     }
 
-    /// Authenticates as the environment says, at an address that comes from elsewhere: see [`from_env`](Self::from_env).
+    /// Authenticates as the environment says (see [`from_env`](Self::from_env))
+    /// at an address that comes from elsewhere. On another machine, this is so
+    /// only if the environment names the same address.
     pub(crate) fn credentials_from_env(mut self) -> Self {
-        self.credentials = environment_credentials();
+        if let Destination::Address(address) = &self.destination {
+            self.credentials = credentials_at(address);
+        }
         self
     }
 
@@ -401,7 +405,7 @@ impl Connect {
         let place = match &self.destination {
             Destination::UsualPlaces => "the usual places".to_owned(),
             Destination::Address(address) => address.to_string(),
-            Destination::Through(_) => "the program's own way".to_owned(),
+            Destination::Through(_) => ConnectAttempt::OWN_WAY.to_owned(),
         };
         let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
         auth::authenticate(open, &self.credentials, deadline).map_err(|error| match error {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::types::OnionAddress;
 
 /// Nothing is ever sent of this: its channel tells by its end.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Never {}
 
 /// The onion services of this connection that tor doesn't have, each with the

@@ -66,6 +66,7 @@ use session::Session;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{Function, ListenerGuard, Listeners, Subject};
+pub(crate) use lost_onions::Never;
 pub(crate) use places::environment_socks;
 pub(crate) use shared::Follower;
 pub(crate) use undo::UNDO_WITHIN;

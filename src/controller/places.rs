@@ -51,9 +51,20 @@ pub(super) fn usual_places() -> Vec<Address> {
 }
 
 /// Returns the password or the cookie file that the environment of this process
-/// names.
-pub(super) fn environment_credentials() -> Credentials {
-    credentials(|name| env::var_os(name).filter(|value| !value.is_empty()))
+/// names, if they are meant for a control port at `address`: on this machine,
+/// or the one that the environment names. Another machine's isn't told them,
+/// because an address may come from anybody.
+pub(super) fn credentials_at(address: &Address) -> Credentials {
+    credentials_of(address, |variable| env::var_os(variable))
+}
+
+fn credentials_of(address: &Address, variable: impl Fn(&str) -> Option<OsString>) -> Credentials {
+    // Variables that can't be understood name no address.
+    let is_named = || Environment::of(&variable).is_ok_and(|named| named.address.as_ref() == Some(address));
+    if !address.is_on_this_machine() && !is_named() {
+        return Credentials::default();
+    }
+    credentials(|name| variable(name).filter(|value| !value.is_empty()))
 }
 
 fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
@@ -232,6 +243,30 @@ mod tests {
         assert_eq!(passwords("6F70656"), [b"6F70656"]);
         assert_eq!(passwords("open sesame"), [b"open sesame"]);
         assert_eq!(passwords("\"half"), [b"\"half"]);
+    }
+
+    #[test]
+    fn credentials_are_for_this_machine_and_for_the_address_in_the_environment() {
+        let has_credentials = |address: &str, variables: &[(&str, &str)]| {
+            let credentials = credentials_of(&address.parse().unwrap(), |name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+            });
+            !credentials.passwords.is_empty() || credentials.cookie_file.is_some()
+        };
+        for secret in [(PASSWORD, "sesame"), (COOKIE_FILE, "/run/tor/control.authcookie")] {
+            for local in ["9051", "[::1]:9051", "localhost:9051", "unix:/run/tor/control"] {
+                assert!(has_credentials(local, &[secret]), "{local}");
+                assert!(!has_credentials(local, &[]), "{local}");
+            }
+            for other in ["192.0.2.1:9051", "[2001:db8::1]:9051", "tor.example:9051"] {
+                assert!(!has_credentials(other, &[secret]), "{other}");
+                assert!(!has_credentials(other, &[secret, (ADDRESS, "192.0.2.7:9051")]), "{other}");
+                assert!(!has_credentials(other, &[secret, (PORT, "x")]), "{other}");
+                assert!(has_credentials(other, &[secret, (ADDRESS, other)]), "{other}");
+            }
+            assert!(has_credentials("gateway:9052", &[secret, (HOST, "gateway"), (PORT, "9052")]));
+            assert!(!has_credentials("gateway:9052", &[secret, (HOST, "gateway"), (PORT, "9051")]));
+        }
     }
 
     #[test]

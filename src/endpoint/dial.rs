@@ -37,7 +37,8 @@ impl ClientEndpoint {
     /// Connects, through the tor that the endpoint is for. Each call makes a connection; nothing is kept.
     ///
     /// The password or cookie file of a control port is taken from the environment:
-    /// see [`Connect::from_env`](crate::Connect::from_env).
+    /// see [`Connect::from_env`](crate::Connect::from_env). A control port of another
+    /// machine isn't told them, unless the environment names the same address.
     ///
     /// The endpoint's timeout is that of the connection through tor. The steps
     /// before have deadlines of their own: 30 seconds for a control connection, two

@@ -9,14 +9,18 @@ use crate::types::OnionKey;
 /// Loads the key in the file at `path`. If there is no such file, makes a key and
 /// saves it there.
 pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
-    if let Some(key) = load(path)? {
-        return Ok(key);
+    match load(path)? {
+        Some(key) => Ok(key),
+        None => make(path),
     }
+}
+
+/// Makes a key and saves it, unless another program was quicker.
+fn make(path: &Path) -> Result<OnionKey> {
     let key = OnionKey::random();
     match key.save(path) {
         Ok(()) => Ok(key),
-        // Another program was quicker.
-        Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => OnionKey::load(path),
+        Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => load(path)?.ok_or(error),
         Err(error) => Err(error),
     }
 }
@@ -92,9 +96,11 @@ mod tests {
         let path = folder.path().join("key");
         for content in ["", "SECRET", "ED25519-V3:SECRET", &"SECRET".repeat(10_000)] {
             std::fs::write(&path, content).unwrap();
-            let error = load_or_make(&path).unwrap_err();
-            assert!(matches!(error, Error::Endpoint(_)), "{error}");
-            assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+            // Also if another program makes the file at the same time.
+            for error in [load_or_make(&path).unwrap_err(), make(&path).unwrap_err()] {
+                assert!(matches!(error, Error::Endpoint(_)), "{error}");
+                assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+            }
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
         }
         #[cfg(unix)]

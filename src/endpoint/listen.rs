@@ -82,7 +82,8 @@ impl OnionEndpoint {
     /// service of its own.
     ///
     /// The password or cookie file of a control port is taken from the environment:
-    /// see [`Connect::from_env`](crate::Connect::from_env).
+    /// see [`Connect::from_env`](crate::Connect::from_env). A control port of another
+    /// machine isn't told them, unless the environment names the same address.
     ///
     /// The endpoint's timeout begins when there is a tor. The steps before have
     /// deadlines of their own: 30 seconds for a control connection, two minutes for

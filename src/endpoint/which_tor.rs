@@ -7,6 +7,10 @@ use crate::transport::Address;
 use crate::types::Progress;
 
 /// The tor with this control port, or else the program's. Where that is launched, `on_progress` hears of it.
+///
+/// Another machine's control port is told a password only if the environment
+/// names this address together with the password, because an endpoint's string
+/// may come from anybody.
 pub(super) fn tor_at(
     control_port: Option<&Address>,
     on_progress: impl FnMut(&Progress) + Send + 'static,

@@ -1,9 +1,10 @@
 //! Why tor could not be convinced.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::excerpt::excerpt;
 use super::{Closed, Refusal};
 
 /// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE and PROTOCOLINFO.
@@ -11,7 +12,7 @@ use super::{Closed, Refusal};
 #[non_exhaustive]
 pub enum AuthError {
     /// tor offers only methods that this library does not know.
-    #[error("tor offers no authentication method that is known here (it offers: {offered})")]
+    #[error("tor offers no authentication method that is known here (it offers: {})", excerpt(.offered))]
     NoKnownMethod {
         /// The methods that tor offers, separated by commas.
         offered: String,
@@ -26,10 +27,10 @@ pub enum AuthError {
         cookie: Option<Box<AuthError>>,
     },
     /// The password is not the one whose hash tor has in HashedControlPassword.
-    #[error("tor refused the password: {}", without_quoting_advice(&.0.text()))]
+    #[error("tor refused the password: {}", without_quoting_advice(&.0.excerpt()))]
     PasswordWrong(Box<Refusal>),
     /// The cookie file cannot be read.
-    #[error("cannot read tor's cookie file {path:?}: {}", cookie_advice(.source))]
+    #[error("cannot read tor's cookie file {}: {}", shown(.path), cookie_advice(.source))]
     CookieUnreadable {
         /// The file, as tor names it.
         path: PathBuf,
@@ -37,7 +38,7 @@ pub enum AuthError {
         source: Arc<io::Error>,
     },
     /// The cookie file has not exactly 32 bytes, so it is no cookie and is not sent to anyone.
-    #[error("tor's cookie file {path:?} has {length} bytes instead of 32; it was not sent")]
+    #[error("tor's cookie file {} has {length} bytes instead of 32; it was not sent", shown(.path))]
     CookieSize {
         /// The file, as tor names it.
         path: PathBuf,
@@ -50,8 +51,9 @@ pub enum AuthError {
     /// tor offers cookie authentication only in the form that sends it the content of a file, and only tor itself has
     /// named that file. Nothing was sent, because any program could name any file.
     #[error(
-        "tor wants the content of {path:?}, which only tor itself has named, so it was not sent; \
-         if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE"
+        "tor wants the content of {}, which only tor itself has named, so it was not sent; \
+         if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE",
+        shown(.path)
     )]
     CookieFromPeer {
         /// The file, as tor names it.
@@ -60,8 +62,9 @@ pub enum AuthError {
     /// The peer offers SAFECOOKIE, and does not answer AUTHCHALLENGE as tor does. It is not the tor that wrote the file,
     /// and nothing was revealed to it, also no password.
     #[error(
-        "the peer offers SAFECOOKIE for {path:?} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \
-         or something between changes its answers; nothing was revealed to it"
+        "the peer offers SAFECOOKIE for {} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \
+         or something between changes its answers; nothing was revealed to it",
+        shown(.path)
     )]
     NoChallenge {
         /// The file that the peer named, or the one that was given.
@@ -70,7 +73,7 @@ pub enum AuthError {
         answer: String,
     },
     /// tor refused the cookie: the file is not, or no longer, this tor's.
-    #[error("tor refused the cookie of {path:?}: {}; is this the cookie of the tor that was connected to?", .refusal.text())]
+    #[error("tor refused the cookie of {}: {}; is this the cookie of the tor that was connected to?", shown(.path), .refusal.excerpt())]
     CookieRejected {
         /// The file, as tor names it.
         path: PathBuf,
@@ -80,8 +83,9 @@ pub enum AuthError {
     /// The peer does not know the cookie that it asks for (SAFECOOKIE): it is not the tor that wrote
     /// the file, and nothing was revealed to it.
     #[error(
-        "the peer does not know the content of {path:?}: it is not the tor that wrote this file; \
-         nothing was revealed to it"
+        "the peer does not know the content of {}: it is not the tor that wrote this file; \
+         nothing was revealed to it",
+        shown(.path)
     )]
     ServerHashWrong {
         /// The file that the peer named.
@@ -94,14 +98,25 @@ pub enum AuthError {
         what: String,
     },
     /// tor refused for another reason.
-    #[error("tor refused: {}", .0.text())]
+    #[error("tor refused: {}", .0.excerpt())]
     Refused(Box<Refusal>),
     /// The connection ended while authenticating.
     #[error("the connection ended while authenticating")]
     Closed(#[source] Closed),
+    /// A method failed, and this one could not be tried, because tor hangs up
+    /// after a failure and the transport can't be opened again.
+    #[error(
+        "another method was not tried: tor hangs up after a failure, and Connect::authenticate_over has one transport; use Connect::through"
+    )]
+    NotTried,
     /// Several methods were tried, and all failed.
     #[error("every authentication method failed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     All(Vec<AuthError>),
+}
+
+/// Returns a path that a peer may have named, as it is shown.
+fn shown(path: &Path) -> String {
+    excerpt(&format!("{path:?}"))
 }
 
 /// tor's text without its advice for those who type AUTHENTICATE themselves.
@@ -121,5 +136,31 @@ fn cookie_advice(error: &io::Error) -> &'static str {
              CookieAuthFileGroupReadable 1) and log in again, or give a password"
         }
         _ => "give the path of tor's cookie file (Connect::cookie_file) or a password",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_length_that_a_peer_gives_are_shown_on_one_page() {
+        let long = "x".repeat(1 << 20);
+        let path = PathBuf::from(&long);
+        let source = Arc::new(io::Error::from(io::ErrorKind::NotFound));
+        for error in [
+            AuthError::NoKnownMethod { offered: long },
+            AuthError::CookieUnreadable { path: path.clone(), source },
+            AuthError::CookieSize { path: path.clone(), length: 3 },
+            AuthError::CookieFromPeer { path: path.clone() },
+            AuthError::NoChallenge { path: path.clone(), answer: "250 OK".into() },
+            AuthError::CookieRejected {
+                path: path.clone(),
+                refusal: Box::new(Refusal::new("x", Vec::new())),
+            },
+            AuthError::ServerHashWrong { path },
+        ] {
+            assert!(error.to_string().len() < 4096, "{:.200}", error.to_string());
+        }
     }
 }

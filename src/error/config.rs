@@ -126,7 +126,7 @@ impl fmt::Display for ConfigError {
                 write!(
                     f,
                     "tor does not take the change of {option}, and has changed nothing: {}",
-                    refusal.text()
+                    refusal.excerpt()
                 )?;
                 match refusal.log() {
                     [] => Ok(()),

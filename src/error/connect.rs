@@ -23,6 +23,9 @@ pub struct ConnectAttempt {
 }
 
 impl ConnectAttempt {
+    /// The address of a transport that the program opens by itself.
+    pub(crate) const OWN_WAY: &'static str = "the program's own way";
+
     /// `address` was tried, and gave `error`.
     pub(crate) fn new(address: impl Into<String>, error: Error) -> Self {
         ConnectAttempt { address: address.into(), error }
@@ -68,9 +71,16 @@ impl ConnectError {
                  (on Debian: adduser USER debian-tor) and log in again",
             );
         }
-        kinds().all(|kind| kind == Problem::NoConnection).then_some(
-            "Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address",
-        )
+        let is_own_way = self.attempts.iter().any(|attempt| attempt.address == ConnectAttempt::OWN_WAY);
+        if is_own_way || kinds().any(|kind| kind != Problem::NoConnection) {
+            return None;
+        }
+        Some(match self.attempts.len() {
+            1 => "Is tor running, with ControlPort (or ControlSocket) set to this address?",
+            _ => {
+                "Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address"
+            }
+        })
     }
 }
 
@@ -113,6 +123,18 @@ mod tests {
 
     fn io_error(kind: io::ErrorKind) -> Error {
         Error::io("cannot connect", kind.into())
+    }
+
+    #[test]
+    fn advice_is_for_those_who_can_follow_it() {
+        let refused = || io_error(io::ErrorKind::ConnectionRefused);
+        let own = ConnectAttempt::new(ConnectAttempt::OWN_WAY, refused());
+        let text = ConnectError::new(vec![own]).to_string();
+        assert!(!text.contains("Is tor running") && !text.contains("SCAPE_CONTROL"), "{text}");
+        let text = shown(vec![refused()]);
+        assert!(text.ends_with("set to this address?") && !text.contains("SCAPE_CONTROL"), "{text}");
+        let text = shown(vec![refused(), refused()]);
+        assert!(text.ends_with("SCAPE_CONTROL names another address"), "{text}");
     }
 
     #[test]

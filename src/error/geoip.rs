@@ -93,7 +93,7 @@ impl fmt::Display for GeoIpError {
                 write!(
                     f,
                     "tor has no GeoIP data for {kind} ({}): set {option}, or use a database",
-                    refusal.text()
+                    refusal.excerpt()
                 )
             }
             GeoIpError::NoSource => f.write_str(

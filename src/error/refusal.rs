@@ -15,6 +15,8 @@
 
 use std::fmt;
 
+use super::excerpt::excerpt;
+
 /// tor refused a command: its reply, whole. control-spec, section "Replies".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -54,6 +56,12 @@ impl Refusal {
     pub fn text(&self) -> String {
         let lines = self.lines.iter().filter(|(code, _)| !is_success(*code));
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The text on one line, as it is shown in errors: a text that is longer
+    /// than a page is cut.
+    pub(crate) fn excerpt(&self) -> String {
+        excerpt(&self.text().replace('\n', "; "))
     }
 
     /// Every line of the reply, in order, with its code.
@@ -113,7 +121,7 @@ fn is_success(code: u16) -> bool {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tor refused {}: {} {}", self.command, self.code(), self.text().replace('\n', "; "))?;
+        write!(f, "tor refused {}: {} {}", excerpt(&self.command), self.code(), self.excerpt())?;
         if self.log.is_empty() {
             return Ok(());
         }
@@ -139,6 +147,14 @@ mod tests {
         let logged = refusal.with_log(vec!["no room".into(), "no more".into()]);
         let text = "tor refused MAPADDRESS: 451 busy; syntax; its log says: no room; no more";
         assert_eq!((logged.to_string().as_str(), logged.log().len()), (text, 2));
+    }
+
+    #[test]
+    fn refusal_of_any_length_is_shown_on_one_page() {
+        let long = "é".repeat(1 << 20);
+        let refusal = Refusal::new("GETINFO x", vec![(552, long.clone())]);
+        assert!(refusal.to_string().len() < 4096);
+        assert_eq!(refusal.text(), long);
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl fmt::Display for StreamProblem {
                 "tor would ask an exit for this onion address, because of its trailing dot: ask for it without the dot",
             ),
             StreamProblem::Refused(refusal) => {
-                write!(f, "tor says {} {}", refusal.code(), refusal.text())
+                write!(f, "tor says {} {}", refusal.code(), refusal.excerpt())
             }
             StreamProblem::TriedBefore(reason) => {
                 f.write_str("the circuit was tried already")?;

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, select_biased};
 
 use super::local::Socket;
 use super::stream::OnionStream;
 use crate::connection::Thread;
+use crate::controller::Never;
 use crate::error::{Error, Result};
 
 /// How long is waited after a failure (too many open files, for example) before the next attempt.
@@ -17,10 +18,6 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 const END_WITHIN: Duration = Duration::from_secs(2);
 /// How long one attempt to wake the thread may take.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
-
-/// Nothing is ever sent of this: it tells by its end.
-#[derive(Debug)]
-pub(super) enum Never {}
 
 /// A thread that accepts connections and queues them, until `stop` ends.
 #[derive(Debug)]
@@ -47,18 +44,14 @@ impl Acceptor {
 
     /// Wakes the thread, so that it sees that it is to stop, and waits for its end.
     pub(super) fn end(&self) {
-        let deadline = Instant::now() + END_WITHIN;
-        let mut patience = Duration::ZERO;
-        while !self.thread.ended_within(patience) {
-            if Instant::now() >= deadline {
-                log::warn!(target: "scape::onion", "the thread that accepts connections does not end");
-                return;
-            }
-            // Whoever shares the socket may take the connection away; and without a free file there can be none.
+        let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
+            // Without a free file there can be no connection.
             if self.socket.wake(WAKE_WITHIN).is_err() {
                 self.socket.shut_down();
             }
-            patience = (patience * 2).max(Duration::from_millis(5)).min(WAKE_WITHIN);
+        });
+        if !has_ended {
+            log::warn!(target: "scape::onion", "the thread that accepts connections does not end");
         }
     }
 }
@@ -102,12 +95,6 @@ impl Accepting {
             let _ = self.queue.try_send(Err(Error::io("accept a connection to the onion service", error)));
         }
         self.stop.recv_timeout(AFTER_FAILURE) == Err(RecvTimeoutError::Timeout)
-    }
-}
-
-impl PartialEq for Never {
-    fn eq(&self, _: &Self) -> bool {
-        match *self {}
     }
 }
 

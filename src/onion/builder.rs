@@ -428,7 +428,7 @@ fn no_events(error: Error) -> Error {
                 "can't be honoured, because the control port doesn't tell about descriptors ({} {}): use \
                  wait(Wait::Nothing)",
                 refusal.code(),
-                refusal.text()
+                refusal.excerpt()
             );
             invalid("wait", &why)
         }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, at, bounded, never, select};
 use parking_lot::Mutex;
 
-use super::acceptor::{Acceptor, Never};
+use super::acceptor::Acceptor;
 use super::local::Socket;
 use super::service::OnionService;
 use super::stream::OnionStream;
 use crate::connection::Subscription;
-use crate::controller::{Controller, OnionTarget};
+use crate::controller::{Controller, Never, OnionTarget};
 use crate::error::{ArgumentError, Error, Phase, Result, Timeout};
 use crate::transport::deadline_after;
 use crate::types::OnionAddress;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::regular_file;
@@ -15,11 +16,9 @@ const LONGEST: u64 = 4096;
 ///
 /// What is there already is not overwritten: [`io::ErrorKind::AlreadyExists`].
 pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    let mut file = new_in(directory)?;
-    file.write_all(content)?;
+    let file = new_in(directory, content)?;
     give_to_owner_of(file.path(), directory)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(directory.join(name)).map(drop).map_err(|error| error.error)
+    place(file, &directory.join(name))
 }
 
 /// Writes a new file of mode 0600, which belongs to this user. The file is there
@@ -30,19 +29,24 @@ pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let mut file = new_in(directory)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    place(new_in(directory, content)?, path)
 }
 
-/// A temporary file of mode 0600.
-fn new_in(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A temporary file of mode 0600 with this content.
+fn new_in(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scape-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
-    builder.tempfile_in(directory)
+    let mut file = builder.tempfile_in(directory)?;
+    file.write_all(content)?;
+    Ok(file)
+}
+
+/// Gives a temporary file its name, unless there is a file of that name.
+fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }
 
 /// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where one is named, and else to whom `parent`

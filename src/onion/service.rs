@@ -203,9 +203,7 @@ impl Guard {
             removed => removed.map(|()| true),
         }
     }
-}
 
-impl Guard {
     fn remove_quietly(&self, limit: Duration) {
         match self.remove(self.controller.timeout().min(limit)) {
             Ok(_) | Err(Error::Closed(_)) => {}

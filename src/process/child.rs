@@ -28,7 +28,9 @@ const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 ///
 /// On Unix, the process leads a process group of its own. Signals go to the whole group, and what is left of the group
 /// when the leader has ended is ended, too. So a wrapper script that doesn't `exec` leaves nothing behind. Only a process
-/// that moves to another group (`setsid`) escapes.
+/// that moves to another group (`setsid`) escapes. If other code in this
+/// program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest of the
+/// group isn't ended, because its identifier may be another group's by then.
 ///
 /// A thread waits for the end and reaps the process at once, so it is no zombie even if nobody asks. The process
 /// identifier stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a
@@ -86,7 +88,7 @@ impl Child {
         let (output, theirs) = io::pipe()?;
         // The reaper polls this second reading end to see whether a process can still
         // write to the pipe.
-        let writers = output.try_clone()?;
+        let reading_end = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
         // Or else the command would keep our copies of the pipe's other end, and the pipe would never end.
@@ -99,8 +101,9 @@ impl Child {
         };
         let shared = Arc::new(Shared { state: Mutex::new(State::Running(child)), ended: Condvar::new() });
         let theirs = Arc::clone(&shared);
-        let reaper =
-            thread::Builder::new().name("scape-tor-wait".into()).spawn(move || theirs.reap(pid, &writers));
+        let reaper = thread::Builder::new()
+            .name("scape-tor-wait".into())
+            .spawn(move || theirs.reap(pid, &reading_end));
         match reaper {
             Ok(_) => Ok(Child { handle: ChildHandle { pid, shared, log } }),
             Err(error) => {
@@ -196,11 +199,11 @@ fn reap(mut child: StdChild, error: io::Error) -> io::Error {
 
 impl Shared {
     /// Waits for the end of the process, ends the rest of its group, and reaps it.
-    fn reap(&self, pid: u32, writers: &PipeReader) {
+    fn reap(&self, pid: u32, reading_end: &PipeReader) {
         loop {
             // The leader keeps its identifier, and with it that of the group, until it is reaped.
             if wait_without_reaping(pid) {
-                end_rest(pid, writers);
+                end_rest(pid, reading_end);
             }
             let mut state = self.state.lock();
             let State::Running(child) = &mut *state else { return };
@@ -255,19 +258,19 @@ fn pause() {
 ///
 /// The end of the pipe tells that they are gone. A process that has no such output is killed at once.
 #[cfg(unix)]
-fn end_rest(pid: u32, writers: &PipeReader) {
+fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
     // An error means that no process of the group is left.
     let _ = kill_process_group(group, Signal::TERM);
-    wait_for_no_writer(writers, REST);
+    wait_for_no_writer(reading_end, REST);
     let _ = kill_process_group(group, Signal::KILL);
-    wait_for_no_writer(writers, REST_AFTER_KILL);
+    wait_for_no_writer(reading_end, REST_AFTER_KILL);
 }
 
 #[cfg(not(unix))]
-fn end_rest(_pid: u32, _writers: &PipeReader) {}
+fn end_rest(_pid: u32, _reading_end: &PipeReader) {}
 
 /// Waits until no process can write to the pipe any more, whether or not everything was read.
 #[cfg(unix)]

@@ -132,6 +132,17 @@ pub(super) struct Connected {
     pub(super) address: Option<Address>,
 }
 
+/// A launch that could not reach tor.
+pub(super) struct Failed {
+    /// `None` if tor has ended, or the launch was cancelled.
+    pub(super) error: Option<Error>,
+    /// The connection, if there was one. tor ends with it, so it must be kept
+    /// until the cause of the failure is known.
+    pub(super) connected: Option<Connected>,
+    /// How far tor had bootstrapped, in percent.
+    pub(super) reached: Option<u8>,
+}
+
 /// Ends the connection of a pair of sockets from another thread, without waiting.
 pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
 
@@ -159,63 +170,79 @@ impl Pending {
     }
 
     /// Connects as soon as tor accepts connections, and takes ownership of tor. Returns when tor has answered for the
-    /// first time. The connection is in `connected` as soon as it exists, also when this fails.
+    /// first time.
     ///
     /// # Errors
     ///
-    /// An error if `child` has ended, the launch was cancelled or `deadline` has passed.
+    /// If `child` has ended, the launch was cancelled or `deadline` has passed.
     pub(super) fn connect(
         self,
         child: &Child,
         cancel: &CancelToken,
         deadline: Instant,
-        connected: &mut Option<Connected>,
-    ) -> Result<Controller> {
-        let mut store = |controller: &Controller, address| {
-            let ended = child.handle();
-            controller.explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE));
-            *connected = Some(Connected { controller: controller.clone(), address });
-        };
-        let (address, controller) = match self {
+    ) -> Result<Connected, Failed> {
+        let failed = |error| Failed { error: Some(error), connected: None, reached: None };
+        let connected = match self {
             #[cfg(unix)]
             Pending::Pair(ours) => {
-                let controller = Controller::from_authenticated(Transport::from(ours))?;
-                store(&controller, None);
-                // tor answers when it has read its configuration, and opened its ports and files.
-                controller.with_timeout(remaining(deadline)?).get_info("version")?;
-                return Ok(controller);
+                let controller = Controller::from_authenticated(Transport::from(ours)).map_err(failed)?;
+                Some(Connected { controller, address: None })
             }
             #[cfg(unix)]
             Pending::Socket(path) => {
                 let address = Address::Unix(path);
-                let controller = retry(child, cancel, deadline, || Ok(Some(address.clone())))?.1;
-                (address, controller)
+                retry(child, cancel, deadline, || Ok(Some(address.clone()))).map_err(failed)?
             }
-            Pending::PortFile(file) => retry(child, cancel, deadline, || read_port_file(&file))?,
+            Pending::PortFile(file) => {
+                retry(child, cancel, deadline, || read_port_file(&file)).map_err(failed)?
+            }
         };
-        store(&controller, Some(address));
+        let Some(connected) = connected else {
+            return Err(Failed { error: None, connected: None, reached: None });
+        };
+        let ended = child.handle();
+        connected.controller.explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE));
+        match connected.own(deadline) {
+            Ok(()) => Ok(connected),
+            Err(error) => Err(Failed { error: Some(error), connected: Some(connected), reached: None }),
+        }
+    }
+}
+
+impl Connected {
+    /// Waits for tor's first answer. Takes ownership of a tor that was
+    /// connected to at its control port.
+    fn own(&self, deadline: Instant) -> Result<()> {
+        let patient = self.controller.with_timeout(remaining(deadline)?).in_one_call();
+        if self.address.is_none() {
+            // tor answers when it has read its configuration, and opened its
+            // ports and files.
+            return patient.get_info("version").map(drop);
+        }
         // In this order: one of the two always holds.
-        let patient = controller.with_timeout(remaining(deadline)?).in_one_call();
         patient.take_ownership()?;
-        patient.reset_conf(["__OwningControllerProcess"])?;
-        Ok(controller)
+        patient.reset_conf(["__OwningControllerProcess"])
     }
 }
 
 /// Connects to the address that `address` returns as soon as that succeeds. Neither a socket nor a line in the log proves
-/// that tor listens and has written its cookie.
+/// that tor listens and has written its cookie. Returns `None` if `child` has
+/// ended or the launch was cancelled.
 fn retry(
     child: &Child,
     cancel: &CancelToken,
     deadline: Instant,
     address: impl Fn() -> Result<Option<Address>>,
-) -> Result<(Address, Controller)> {
+) -> Result<Option<Connected>> {
     let mut last = None;
     loop {
         if let Some(address) = address()? {
             let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
             match Connect::to(&address)?.timeout(left.min(CALL_TIMEOUT)).connect() {
-                Ok(controller) => return Ok((address, controller.with_timeout(CALL_TIMEOUT))),
+                Ok(controller) => {
+                    let controller = controller.with_timeout(CALL_TIMEOUT);
+                    return Ok(Some(Connected { controller, address: Some(address) }));
+                }
                 Err(error) if is_final(&error) => return Err(error),
                 // That it does not listen yet is no news; that it lets nobody in is.
                 Err(error) => last = error.auth().is_some().then_some(error),
@@ -223,7 +250,7 @@ fn retry(
         }
         let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
         if child.wait(BETWEEN_ATTEMPTS.min(left)).is_some() || cancel.is_cancelled() {
-            return Err(Timeout::new(Phase::Connect, BETWEEN_ATTEMPTS).into());
+            return Ok(None);
         }
     }
 }

@@ -13,18 +13,17 @@ use parking_lot::Mutex;
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
 use super::command::{self, TORRC};
-use super::control::{Connected, Control, Pending, Shutdown};
+use super::control::{Connected, Control, Failed, Pending, Shutdown};
 use super::find::find_tor;
 use super::log::LineCallback;
 use super::options::{self, OptionValue};
 use super::private_dir::{self, PrivateDir};
-use super::tor_process::{Running, TorProcess};
+use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::deadline_after;
 use crate::types::Progress;
-use crate::undo::{self, Rank};
 
 /// The time that starting may take by default. tor never gives up, and a first
 /// bootstrap over a slow line takes minutes.
@@ -72,7 +71,10 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// The program may be a wrapper script. It should `exec` tor. If it doesn't, the whole process group is ended with it,
 /// and also when the script ends before tor. A tor that a wrapper moves out of the group (`setsid`) is out of reach; it
-/// ends when its control connection closes, or within 15 seconds after the end of this program. In any case, a tor that
+/// ends when its control connection closes, or within 15 seconds after the end
+/// of this program. The same is true of a script's tor if the script ends first
+/// and other code in this program reaps all children (`waitpid(-1)`, or SIGCHLD
+/// ignored): how the script ended isn't known then. In any case, a tor that
 /// is started after its torrc was removed refuses to start.
 ///
 /// # Files
@@ -315,50 +317,49 @@ impl Launch {
         drop(command);
 
         let directory = Mutex::new(Some(directory));
-        let running = Arc::new(Running { child, stop_timeout: self.stop_timeout, directory });
-        undo::register(Rank::Process, &running);
+        let running = Owner::new(Running { child, stop_timeout: self.stop_timeout, directory });
         let on_cancel = self.cancel.on_cancel(ends(&running, pending.shutdown()));
-        // These outlive the waiting: tor ends with the connection, and the cause of a failure must be known before that.
-        let mut connected = None;
-        let mut reached = None;
-        let result = self.wait_until_up(pending, &running, deadline, &mut connected, &mut reached);
+        let result = self.wait_until_up(pending, &running, deadline);
         drop(on_cancel);
         if self.cancel.is_cancelled() {
-            return Err(LaunchError::new(LaunchProblem::Cancelled, running.child.log().lines()).into());
+            let child = running.child.handle();
+            // Ends tor, so that its log is complete.
+            drop((result, running));
+            return Err(LaunchError::new(LaunchProblem::Cancelled, child.log().last_lines()).into());
         }
-        match (result, connected) {
-            (Ok(()), Some(Connected { controller, address })) => {
+        match result {
+            Ok(Connected { controller, address }) => {
                 Ok(TorProcess { controller, control_address: address, data_directory, running })
             }
-            (Err(error), connected) => {
+            Err(Failed { error, connected, reached }) => {
                 let failure = running.failure(error, self.timeout, reached);
                 drop(connected);
                 Err(failure.into())
             }
-            (Ok(()), None) => {
-                Err(Error::answer("the control connection", "there is none, although tor was reached"))
-            }
         }
     }
 
-    /// Connects to the started tor and waits until it has reached what is wanted. Stores the connection and how far the
-    /// bootstrap has come, also when it fails.
+    /// Connects to the started tor and waits until it has reached what is
+    /// wanted.
     fn wait_until_up(
         &mut self,
         pending: Pending,
         running: &Running,
         deadline: Instant,
-        connected: &mut Option<Connected>,
-        reached: &mut Option<u8>,
-    ) -> Result<()> {
-        let controller = pending.connect(&running.child, &self.cancel, deadline, connected)?;
-        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(()) };
+    ) -> Result<Connected, Failed> {
+        let connected = pending.connect(&running.child, &self.cancel, deadline)?;
+        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
+        let mut reached = None;
         let mut callback = self.on_progress.take();
-        bootstrap::wait(&controller, percent, deadline, reached, |step| {
+        let waited = bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
             if let Some(call) = &mut callback {
                 call(&step.into());
             }
-        })
+        });
+        match waited {
+            Ok(()) => Ok(connected),
+            Err(error) => Err(Failed { error: Some(error), connected: Some(connected), reached }),
+        }
     }
 
     /// Returns true if an option is given.
@@ -369,12 +370,6 @@ impl Launch {
     /// Returns what an option is set to. The last value counts.
     fn value_of(&self, name: &str) -> Option<&[u8]> {
         let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, name));
-        last.map(|(_, value)| value.as_bytes().trim_ascii())
-    }
-
-    /// The value of `CookieAuthentication`, if it is set.
-    fn cookie_authentication(&self) -> Option<&[u8]> {
-        let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, "CookieAuthentication"));
         last.map(|(_, value)| value.as_bytes().trim_ascii())
     }
 
@@ -416,7 +411,7 @@ impl Launch {
                 return refused(name, "is set by Launch, with Control::TcpPort");
             }
         }
-        let cookie = self.cookie_authentication();
+        let cookie = self.value_of("CookieAuthentication");
         if cookie.is_some_and(|value| value != b"1") && !self.has_password() && !self.without_authentication {
             let why = "would leave control ports without authentication: set HashedControlPassword, or call \
                        Launch::without_authentication if anybody may control this tor";
@@ -428,7 +423,10 @@ impl Launch {
     /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.
     fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
         let password_is_enough = self.has_password() && !self.control.is_listening();
-        if self.cookie_authentication().is_some() || self.without_authentication || password_is_enough {
+        if self.value_of("CookieAuthentication").is_some()
+            || self.without_authentication
+            || password_is_enough
+        {
             return Ok(());
         }
         torrc.push("CookieAuthentication", b"1")?;

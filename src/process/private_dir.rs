@@ -4,8 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 /// The beginning of the directories' names.
 pub(super) const PREFIX: &str = "scape-";
 
@@ -15,10 +13,11 @@ pub(super) const PREFIX: &str = "scape-";
 /// whether its owner lives, and each new directory first [removes those of dead owners](super::sweep).
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
-    directory: TempDir,
-    /// Locked as long as this lives.
+    path: PathBuf,
+    is_removed: bool,
+    /// Locked as long as this lives. `None` on a file system without locks.
     #[cfg(unix)]
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl PrivateDir {
@@ -33,15 +32,15 @@ impl PrivateDir {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
             let directory = builder.tempdir()?;
             let _lock = super::sweep::lock(directory.path())?;
-            Ok(PrivateDir { directory, _lock })
+            Ok(PrivateDir { path: directory.keep(), is_removed: false, _lock })
         }
         #[cfg(not(unix))]
-        Ok(PrivateDir { directory: builder.tempdir()? })
+        Ok(PrivateDir { path: builder.tempdir()?.keep(), is_removed: false })
     }
 
     /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+        &self.path
     }
 
     /// The path of a file in the directory.
@@ -57,8 +56,27 @@ impl PrivateDir {
     }
 
     /// Removes the directory. Like dropping it, but reports errors.
-    pub(crate) fn close(self) -> io::Result<()> {
-        self.directory.close()
+    pub(crate) fn close(mut self) -> io::Result<()> {
+        self.remove()
+    }
+
+    fn remove(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_removed, true) {
+            return Ok(());
+        }
+        #[cfg(unix)]
+        let removed = super::sweep::remove(&self.path);
+        #[cfg(not(unix))]
+        let removed = fs::remove_dir_all(&self.path);
+        removed.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+    }
+}
+
+impl Drop for PrivateDir {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            log::debug!(target: "scape::process", "cannot remove a temporary directory: {error}");
+        }
     }
 }
 

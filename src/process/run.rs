@@ -22,7 +22,8 @@ pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Resu
     let what = format!("run {}", command.get_program().display());
     let fail = |error: io::Error| Error::io(what.clone(), error);
     if input.len() > INPUT_LIMIT {
-        return Err(fail(io::ErrorKind::InvalidInput.into()));
+        let why = format!("its input has {} bytes, and may have {INPUT_LIMIT}", input.len());
+        return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, why)));
     }
     let (theirs, mut ours) = io::pipe().map_err(fail)?;
     ours.write_all(input).map_err(fail)?;
@@ -58,6 +59,13 @@ mod tests {
     fn program_reads_its_input_and_its_lines_are_returned() {
         let lines = sh("cat; echo error >&2", Duration::from_secs(60)).unwrap();
         assert_eq!(lines, ["input", "error"]);
+    }
+
+    #[test]
+    fn input_that_is_too_long_is_an_error_that_names_the_limit() {
+        let error = run(Command::new("/bin/cat"), &[b'x'; 513], Duration::from_secs(60)).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("513 bytes") && source.contains("512"), "{source}");
     }
 
     #[test]

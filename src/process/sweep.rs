@@ -3,17 +3,27 @@
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
 //! * its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a directory of this user and has mode 0700;
-//! * it contains the lock file, a regular file of this user, and no process holds the lock.
+//! * it contains the lock file, a regular file of this user, and no process
+//!   holds the lock. Or it contains nothing but an unlocked file that was to
+//!   become the lock file, and hasn't changed for an [hour](ABANDONED): its
+//!   owner was killed while it made the directory.
 //!
 //! The lock is an flock(2), which the system releases when its owner ends, however that happens. The lock file gets its
-//! name after it was locked, so that nobody ever sees an unlocked one of a living owner.
+//! name after it was locked, so that nobody ever sees an unlocked one of a
+//! living owner. It is removed last, so that a directory that can't be removed
+//! completely can be removed by a later sweep.
+//!
+//! Where the file system has no locks, directories are made without one. They
+//! are never swept.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::private_dir::{PREFIX, create_private};
 
@@ -21,13 +31,79 @@ use super::private_dir::{PREFIX, create_private};
 const LOCK: &str = "scape.lock";
 /// The lock file's name until it is locked.
 const NEW_LOCK: &str = "scape.lock-new";
+/// The lock file's name if it can't be locked.
+const NO_LOCK: &str = "scape.no-lock";
 
-/// Creates the lock file in `directory` and locks it, as long as the returned file is open.
-pub(super) fn lock(directory: &Path) -> io::Result<File> {
-    let file = create_private(&directory.join(NEW_LOCK))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    fs::rename(directory.join(NEW_LOCK), directory.join(LOCK))?;
-    Ok(file)
+/// The age of a directory without a lock file that nobody is making any more.
+/// It takes milliseconds to make one.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// Creates the lock file in `directory` and locks it, as long as the returned
+/// file is open. Returns `None` if the file system has no locks.
+pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
+    lock_with(directory, |file| flock(file, FlockOperation::NonBlockingLockExclusive))
+}
+
+fn lock_with(directory: &Path, lock: impl FnOnce(&File) -> Result<(), Errno>) -> io::Result<Option<File>> {
+    let path = directory.join(NEW_LOCK);
+    let file = create_private(&path)?;
+    match lock(&file) {
+        Ok(()) => {
+            fs::rename(path, directory.join(LOCK))?;
+            Ok(Some(file))
+        }
+        // NFS without a lock daemon, Lustre without the option `flock`.
+        Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+            log::debug!(target: "scape::process", "{} has no locks, so it will not be swept", directory.display());
+            // An empty directory would be taken for one that nobody is making
+            // any more.
+            fs::rename(path, directory.join(NO_LOCK))?;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes a directory with everything in it, the lock file last.
+///
+/// # Errors
+///
+/// The first thing that can't be removed. Everything else was tried. The lock
+/// file is still there then.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    remove_with(directory, |entry| {
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())
+        } else {
+            fs::remove_file(entry.path())
+        }
+    })
+}
+
+fn remove_with(directory: &Path, remove: impl Fn(&fs::DirEntry) -> io::Result<()>) -> io::Result<()> {
+    let mut outcome = Ok(());
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            outcome = outcome.and(unless_gone(remove(&entry)));
+        }
+    }
+    outcome?;
+    unless_gone(fs::remove_file(directory.join(LOCK)))?;
+    let removed = fs::remove_dir(directory);
+    if removed.is_err() {
+        // A process that is ending has written something meanwhile.
+        let _ = lock(directory);
+    }
+    removed
+}
+
+/// Something that was removed meanwhile is no error.
+fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Removes the directories of dead owners in `parent`. What can't be removed stays.
@@ -40,7 +116,7 @@ pub(super) fn sweep(parent: &Path) {
         let path = entry.path();
         // Locked until the directory is gone, so that another sweep leaves it alone.
         let Some(_lock) = lock_of_dead_owner(&path) else { continue };
-        match fs::remove_dir_all(&path) {
+        match remove(&path) {
             Ok(()) => {
                 log::debug!(target: "scape::process", "removed {}, which a killed program left", path.display());
             }
@@ -58,7 +134,16 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     if !metadata.is_dir() || metadata.uid() != user || metadata.mode() & 0o777 != 0o700 {
         return None;
     }
-    let path = directory.join(LOCK);
+    let mut path = directory.join(LOCK);
+    if is_abandoned(directory, &metadata) {
+        path = directory.join(NEW_LOCK);
+        if fs::symlink_metadata(&path).is_err() {
+            // Nothing is in it. Only an empty directory can be removed like
+            // this.
+            let _ = fs::remove_dir(directory);
+            return None;
+        }
+    }
     // NONBLOCK, because opening a FIFO would wait for a writer.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(&path).ok()?;
@@ -70,6 +155,16 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     // Another sweep may have removed the directory meanwhile, and somebody else may have made another one.
     let now = fs::symlink_metadata(&path).ok()?;
     ((now.dev(), now.ino()) == (metadata.dev(), metadata.ino())).then_some(file)
+}
+
+/// Returns true if a directory contains nothing but what its owner makes first,
+/// and hasn't changed for a long time.
+fn is_abandoned(directory: &Path, metadata: &fs::Metadata) -> bool {
+    let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED));
+    is_old
+        && fs::read_dir(directory).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == NEW_LOCK))
+        })
 }
 
 #[cfg(test)]
@@ -97,6 +192,63 @@ mod tests {
         sweep(parent.path());
         assert!(!dead.exists());
         sweep(&parent.path().join("nowhere"));
+    }
+
+    #[test]
+    fn lock_file_is_removed_last() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = left_behind(parent.path(), "scape-half");
+        for name in ["a", "torrc", "zzz"] {
+            fs::write(path.join(name), "x").unwrap();
+        }
+        let error = remove_with(&path, |entry| match entry.file_name().to_str() {
+            Some("data") => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+            _ => fs::remove_file(entry.path()),
+        });
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::DirectoryNotEmpty);
+        let left = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["data", LOCK]);
+        sweep(parent.path());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn directory_is_usable_on_a_file_system_without_locks() {
+        let parent = tempfile::tempdir().unwrap();
+        for error in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL] {
+            assert!(lock_with(parent.path(), |_| Err(error)).unwrap().is_none(), "{error}");
+            fs::remove_file(parent.path().join(NO_LOCK)).unwrap();
+            assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        }
+        assert!(lock_with(parent.path(), |_| Err(Errno::IO)).is_err());
+    }
+
+    #[test]
+    fn directory_whose_owner_was_killed_while_it_was_made_is_removed_after_an_hour() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(name);
+        let all = ["scape-empty", "scape-unlocked", "scape-locked", "scape-full", "scape-young"];
+        for name in all {
+            fs::create_dir(path(name)).unwrap();
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        for name in ["scape-unlocked", "scape-locked"] {
+            fs::write(path(name).join(NEW_LOCK), "").unwrap();
+        }
+        fs::write(path("scape-full/file"), "x").unwrap();
+        let locked = File::open(path("scape-locked").join(NEW_LOCK)).unwrap();
+        flock(&locked, FlockOperation::NonBlockingLockExclusive).unwrap();
+        sweep(parent.path());
+        assert!(all.iter().all(|name| path(name).exists()));
+        let before = std::time::SystemTime::now() - ABANDONED * 2;
+        for name in &all[..4] {
+            File::open(path(name)).unwrap().set_modified(before).unwrap();
+        }
+        sweep(parent.path());
+        let left: Vec<_> = all.into_iter().filter(|name| path(name).exists()).collect();
+        assert_eq!(left, ["scape-locked", "scape-full", "scape-young"]);
     }
 
     #[test]

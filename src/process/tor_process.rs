@@ -1,18 +1,19 @@
 //! A running tor that belongs to this program: [`TorProcess`].
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::child::{Child, ChildHandle};
 use super::exit::Exit;
 use super::private_dir::PrivateDir;
 use crate::controller::Controller;
 use crate::error::{AuthError, Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
-use crate::transport::Address;
-use crate::undo::Undo;
+use crate::transport::{Address, Deadline};
+use crate::undo::{self, Rank, Undo};
 
 /// The time that a tor whose control connection has ended has to be gone, on a busy
 /// machine.
@@ -38,11 +39,20 @@ pub struct TorProcess {
     pub(super) controller: Controller,
     pub(super) control_address: Option<Address>,
     pub(super) data_directory: PathBuf,
-    pub(super) running: Arc<Running>,
+    pub(super) running: Owner,
 }
 
-/// A process and the directory of its files. The process ends before the directory is removed. A launch that fails drops
+/// Owns a [`Running`]. Dropping it ends the process. A launch that fails drops
 /// this, too, so it leaves nothing behind either.
+///
+/// The process is ended before the last reference to it is gone, so
+/// [`undo_all`](crate::undo_all) can kill one that another thread is ending
+/// slowly.
+#[derive(Debug)]
+pub(super) struct Owner(Arc<Running>);
+
+/// A process and the directory of its files. The process ends before the
+/// directory is removed.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
@@ -122,25 +132,33 @@ pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchErr
 }
 
 impl Running {
-    /// Returns the error of a launch that failed with `error`: tor's own end, if it has ended.
-    pub(super) fn failure(&self, error: Error, after: Duration, progress: Option<u8>) -> LaunchError {
+    /// Returns the error of a launch that failed with `error`: tor's own end,
+    /// if it has ended. Without an error, the launch was cancelled unless tor
+    /// has ended.
+    pub(super) fn failure(&self, error: Option<Error>, after: Duration, progress: Option<u8>) -> LaunchError {
         // The connection ends a moment before the process does.
-        let hung_up = error.is_closed()
-            || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)));
+        let hung_up = error.as_ref().is_some_and(|error| {
+            error.is_closed()
+                || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)))
+        });
         let grace = if hung_up { LAST_BREATH } else { Duration::ZERO };
-        let child = &self.child;
-        match end_of(child, grace) {
-            Some(ended) => ended,
-            None if matches!(error, Error::Timeout(_)) => {
-                LaunchError::new(LaunchProblem::Timeout { after, progress }, child.log().lines())
-            }
-            None => LaunchError::new(LaunchProblem::Control(Box::new(error)), child.log().lines()),
+        if let Some(ended) = end_of(&self.child, grace) {
+            return ended;
         }
+        let problem = match error {
+            Some(Error::Timeout(_)) => LaunchProblem::Timeout { after, progress },
+            Some(error) => LaunchProblem::Control(Box::new(error)),
+            None => LaunchProblem::Cancelled,
+        };
+        LaunchError::new(problem, self.child.log().lines())
     }
 
     /// Ends the process, within `timeout` or by killing it, then removes its files. Does nothing the second time.
     fn stop(&self, timeout: Duration) -> Result<()> {
-        let mut held = self.directory.lock();
+        self.end(self.directory.lock(), timeout)
+    }
+
+    fn end(&self, mut held: MutexGuard<'_, Option<PrivateDir>>, timeout: Duration) -> Result<()> {
         let Some(directory) = held.take() else { return Ok(()) };
         let before = self.child.exit();
         let ended = self.child.end(timeout);
@@ -158,16 +176,92 @@ impl Running {
     }
 }
 
+/// How long another thread that ends the process may take to be done after the
+/// process was killed.
+const AFTER_KILL: Duration = Duration::from_secs(2);
+
 impl Undo for Running {
     fn undo(&self, timeout: Duration) -> Result<()> {
-        self.stop(timeout.min(self.stop_timeout))
+        let deadline = Deadline::after(timeout.min(self.stop_timeout));
+        if let Some(held) = self.directory.try_lock_until(deadline.instant()) {
+            return self.end(held, deadline.left());
+        }
+        // Another thread is ending it and takes longer.
+        self.child.kill().map_err(|error| Error::io("kill tor", error))?;
+        // That thread reports what it finds.
+        drop(self.directory.try_lock_for(AFTER_KILL));
+        Err(deadline.error(Phase::Exit))
     }
 }
 
-impl Drop for Running {
+impl Owner {
+    /// Owns a process, which [`undo_all`](crate::undo_all) ends, too.
+    pub(super) fn new(running: Running) -> Self {
+        let running = Arc::new(running);
+        undo::register(Rank::Process, &running);
+        Owner(running)
+    }
+}
+
+impl Deref for Owner {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.0
+    }
+}
+
+impl Drop for Owner {
     fn drop(&mut self) {
         if let Err(error) = self.stop(self.stop_timeout) {
             log::warn!(target: "scape::process", "while ending tor: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::Command;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A process that ignores SIGTERM.
+    fn stubborn() -> Owner {
+        let script = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
+        let child = Child::spawn(Command::new("/bin/sh").arg("-c").arg(script), 8, None).unwrap();
+        let deadline = Deadline::after(LONG);
+        while child.log().lines().is_empty() {
+            assert!(!deadline.has_passed(), "the shell says nothing");
+            thread::sleep(Duration::from_millis(2));
+        }
+        let directory = Mutex::new(Some(PrivateDir::new("").unwrap()));
+        Owner::new(Running { child, stop_timeout: LONG, directory })
+    }
+
+    #[test]
+    fn undo_kills_a_process_that_another_thread_is_ending() {
+        let owner = stubborn();
+        let running = Arc::downgrade(&owner.0);
+        let child = owner.child.handle();
+        let directory = owner.directory.lock().as_ref().map(|directory| directory.path().to_owned()).unwrap();
+        let ending = thread::spawn(move || drop(owner));
+        // The other thread holds the lock as soon as it ends the process.
+        let deadline = Deadline::after(LONG);
+        while running.upgrade().is_some_and(|running| running.directory.try_lock().is_some()) {
+            assert!(!deadline.has_passed(), "nobody ends it");
+            thread::sleep(Duration::from_millis(2));
+        }
+        let begun = Instant::now();
+        let undone = running.upgrade().expect("undo_all finds it").undo(Duration::from_millis(100));
+        assert!(matches!(undone, Err(Error::Timeout(_))), "{undone:?}");
+        assert_eq!(child.exit().and_then(|exit| exit.signal), Some(9));
+        ending.join().unwrap();
+        assert!(begun.elapsed() < LONG / 2);
+        assert!(!directory.exists());
     }
 }

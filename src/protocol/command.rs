@@ -6,6 +6,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::hazard::{hazard, torrc_hazard};
+use super::loadconf;
 use super::quote::c_string;
 use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
@@ -41,6 +42,8 @@ pub struct Command {
     length: usize,
     /// The parts of the line that are secret.
     secrets: Vec<Range<usize>>,
+    /// The secrets in the data.
+    data_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// Puts a [`Command`] together. The first bad argument is reported by [`finish`](Self::finish).
@@ -49,8 +52,7 @@ pub struct CommandBuilder {
     wire: WireBuffer,
     secrets: Vec<Range<usize>>,
     data: Option<WireBuffer>,
-    /// Where in the data there are secrets.
-    data_secrets: Vec<Range<usize>>,
+    data_secrets: Vec<Zeroizing<Vec<u8>>>,
     error: Option<ArgumentError>,
 }
 
@@ -112,12 +114,14 @@ impl Command {
 
     /// Returns true if an argument is a secret.
     pub(super) fn has_secrets(&self) -> bool {
-        !self.secrets.is_empty()
+        !self.secrets.is_empty() || !self.data_secrets.is_empty()
     }
 
-    /// The secret arguments, as they are on the wire.
+    /// The secret arguments, as they are on the wire, and the secrets in the
+    /// data.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
-        self.secrets.iter().filter_map(|range| self.wire.get(range.clone()))
+        let of_line = self.secrets.iter().filter_map(|range| self.wire.get(range.clone()));
+        of_line.chain(self.data_secrets.iter().map(|secret| secret.as_slice()))
     }
 
     /// The keyword, without `+`.
@@ -182,22 +186,19 @@ impl CommandBuilder {
         if let Some(position) = memchr::memchr(0, data) {
             self.fail_character(argument, '\0', position);
         }
-        if self.keyword.eq_ignore_ascii_case("LOADCONF")
-            && let Some(hazard) = torrc_hazard(data)
-        {
-            self.fail(hazard.error(&self.keyword));
-        }
-        let is_torrc = self.keyword.eq_ignore_ascii_case("LOADCONF");
         self.data_secrets.clear();
+        if self.keyword.eq_ignore_ascii_case("LOADCONF") {
+            if let Some(hazard) = torrc_hazard(data) {
+                self.fail(hazard.error(&self.keyword));
+            }
+            self.data_secrets = loadconf::secrets(data);
+        }
         let mut stuffed = WireBuffer::with_capacity(data.len() + data.len() / 8 + 8);
         let body = data.strip_suffix(b"\n").unwrap_or(data);
         for line in body.split(|b| *b == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.starts_with(b".") {
                 stuffed.extend(b".");
-            }
-            if is_torrc && let Some(secret) = secret_of_option(line) {
-                self.data_secrets.push(stuffed.len() + secret.start..stuffed.len() + secret.end);
             }
             stuffed.extend(line);
             stuffed.extend(b"\r\n");
@@ -234,9 +235,6 @@ impl CommandBuilder {
                 for secret in &mut secrets {
                     *secret = secret.start + 1..secret.end + 1;
                 }
-                let before = line.len() + 3;
-                let of_data = std::mem::take(&mut self.data_secrets).into_iter();
-                secrets.extend(of_data.map(|secret| secret.start + before..secret.end + before));
                 (wire, line.len() + 1)
             }
         };
@@ -244,7 +242,7 @@ impl CommandBuilder {
             let problem = ArgumentProblem::TooLong { length: wire.len() };
             return Err(ArgumentError::new(&self.keyword, "arguments", problem));
         }
-        Ok(Command { wire, length, secrets })
+        Ok(Command { wire, length, secrets, data_secrets: std::mem::take(&mut self.data_secrets) })
     }
 
     /// Adds an error of the caller's own, where a value has a form that only the caller knows.
@@ -274,19 +272,6 @@ impl CommandBuilder {
     }
 }
 
-/// Finds the value in a line of a torrc, if it is a secret.
-fn secret_of_option(line: &[u8]) -> Option<Range<usize>> {
-    let line = line.trim_ascii_end();
-    let start = line.len() - line.trim_ascii_start().len();
-    let length = line.get(start..)?.iter().position(u8::is_ascii_whitespace)?;
-    let name = std::str::from_utf8(line.get(start..start + length)?).ok()?;
-    if !is_secret_option(name.trim_start_matches(['+', '/'])) {
-        return None;
-    }
-    let value = line.get(start + length..)?.trim_ascii_start();
-    Some(line.len() - value.len()..line.len())
-}
-
 fn is_word_character(c: char) -> bool {
     c.is_ascii_graphic()
 }
@@ -299,7 +284,7 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
         // The data isn't shown at all.
-        for secret in self.secrets.iter().take_while(|secret| secret.end <= self.length) {
+        for secret in &self.secrets {
             let shown = self.wire.get(from..secret.start).unwrap_or_default();
             write!(f, "{}{REDACTED}", String::from_utf8_lossy(shown))?;
             from = secret.end;

@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::cut::beginning_of;
 use super::reply::{PartialReply, Reply};
 
 /// How much room a read is offered, once one has filled the first: this, or at least half of it.
@@ -282,8 +283,8 @@ fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
 const EXCERPT: usize = 120;
 
 fn not_a_reply(line: &[u8]) -> DecodeError {
-    let excerpt = line.get(..EXCERPT).unwrap_or(line);
-    DecodeError::NotAReply { excerpt: String::from_utf8_lossy(excerpt).into_owned() }
+    let excerpt = String::from_utf8_lossy(beginning_of(line, EXCERPT)).into_owned();
+    DecodeError::NotAReply { excerpt }
 }
 
 #[cfg(test)]
@@ -311,6 +312,13 @@ mod tests {
     }
 
     const MIXED: &[u8] = b"250-one=1\r\n250+two=\r\na\r\n..b\r\n\r\n.\r\n250 OK\r\n";
+
+    #[test]
+    fn excerpt_of_a_line_that_is_no_reply_ends_between_two_characters() {
+        let line = format!("{}é", "x".repeat(EXCERPT - 1));
+        let DecodeError::NotAReply { excerpt } = not_a_reply(line.as_bytes()) else { panic!("{line}") };
+        assert_eq!(excerpt, "x".repeat(EXCERPT - 1));
+    }
 
     #[test]
     fn lines_of_every_kind() {

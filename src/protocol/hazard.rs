@@ -2,9 +2,8 @@
 //! with which it would look up an onion address at an exit, which RFC 7686
 //! forbids.
 
-use zeroize::Zeroizing;
-
 use super::keyword::{Word, Words};
+use super::loadconf;
 use crate::error::{ArgumentError, ArgumentProblem};
 use crate::types::{
     ExitPolicy, MAPS_TO_DISGUISED_ONION, is_disguised_onion, is_leaking_mapping, is_map_address,
@@ -115,40 +114,8 @@ const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "Ma
 
 /// What is dangerous in the text of a torrc, which LOADCONF has as its data, if anything.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
-    hazard_of_lines(text).or_else(|| hazard_of_lines(&with_joined_lines(text)))
-}
-
-/// Returns the text without line ends that have a backslash before them: tor goes on with the next line there.
-fn with_joined_lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut joined = Zeroizing::new(Vec::with_capacity(text.len() + 1));
-    for line in text.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match line.strip_suffix(b"\\") {
-            Some(start) => joined.extend_from_slice(start),
-            None => {
-                joined.extend_from_slice(line);
-                joined.push(b'\n');
-            }
-        }
-    }
-    joined
-}
-
-fn hazard_of_lines(text: &[u8]) -> Option<Hazard> {
-    text.split(|byte| *byte == b'\n').find_map(|line| {
-        let line = line.trim_ascii();
-        let (name, value) = line.split_at(line.iter().position(u8::is_ascii_whitespace)?);
-        let name = name.strip_prefix(b"+").unwrap_or(name);
-        let value = value.trim_ascii_start();
-        let value = match value.starts_with(b"\"") {
-            true => Words::new(value).next_value().text().into_owned(),
-            false => {
-                let end = memchr::memchr(b'#', value).unwrap_or(value.len());
-                String::from_utf8_lossy(value.get(..end).unwrap_or_default()).trim_end().to_owned()
-            }
-        };
-        option_hazard(std::str::from_utf8(name).ok()?, &value)
-    })
+    let lines = loadconf::entries(text);
+    lines.iter().find_map(|line| option_hazard(&line.name, &String::from_utf8_lossy(&line.value)))
 }
 
 /// What is dangerous in setting an option to this, if anything. Every way in
@@ -286,6 +253,17 @@ mod tests {
             "Nickname a\n+MapAddress\t\"x.test abc.onion.\" # x\n",
             "mapaddr x.test abc.ONION..#x",
             "MapAddress x.test \\\nabc.on\\\nion.",
+            "MaxMemInQueues \\\n# x\nnan\n",
+            "MaxMemInQueues\\\nnan\n",
+            "MaxMemInQueues\\\r\n# x\r\nnan\r\n",
+            "MetricsPortPolicy \\\n  # x\n abc\n",
+            "MaxMemInQueues\r nan\n",
+            "MaxMemInQueues \u{b}nan\n",
+            "\u{c} MaxMemInQueues nan\n",
+            "MaxMemInQueues \"\\156an\"\n",
+            "MaxMemInQueues n\\\n# x\\\nan\n",
+            "MaxMemInQueues \\\n\u{b}+nan MB\n",
+            "MetricsPortPolicy\\\nabc\n",
         ] {
             assert!(torrc_hazard(text.as_bytes()).is_some(), "{text}");
         }
@@ -296,6 +274,7 @@ mod tests {
             "ContactInfo a \\\nMaxMemInQueues 1 GB\nNickname nan\\",
             "MetricsPortPolicy\n/MetricsPortPolicy\n\u{fffd}",
             "MapAddress x.test abc.onion # abc.onion.\n#MapAddress x.test abc.onion.\nMapAddress x",
+            "/MetricsPortPolicy abc\n/MaxMemInQueues nan\n++MaxMemInQueues nan",
         ] {
             assert_eq!(torrc_hazard(text.as_bytes()), None, "{text}");
         }

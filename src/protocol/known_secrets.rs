@@ -44,9 +44,14 @@ impl KnownSecrets {
             } else if is_authentication && let Ok(text) = hex::decode(secret) {
                 known.add_with_digits(&Zeroizing::new(text));
             } else {
-                // tor repeats a key without its type.
-                let key = memchr::memchr(b':', secret).and_then(|colon| secret.get(colon + 1..));
-                known.add(key.unwrap_or(secret));
+                // Quotes that aren't closed are still no part of the secret.
+                let secret = secret.strip_prefix(b"\"").unwrap_or(secret);
+                known.add(secret);
+                // tor repeats a key without its type. The colon of another
+                // secret is a part of it, as in `user:password`.
+                if let Some(colon) = memchr::memchr(b':', secret) {
+                    known.add(secret.get(colon + 1..).unwrap_or_default());
+                }
             }
         }
         (!known.is_empty()).then_some(known)
@@ -172,6 +177,10 @@ mod tests {
             let upper = digits.to_ascii_uppercase();
             assert_eq!(hidden(&line, &format!("{digits}x{upper}")), "[redacted]x[redacted]");
         }
+        for spaced in ["AUTHENTICATE  \"open sesame\" ", &format!("AUTHENTICATE \t{digits}")] {
+            assert_eq!(hidden(spaced, "515 open sesame, really"), "515 [redacted], really");
+            assert_eq!(hidden(spaced, &format!("515 {digits}")), "515 [redacted]");
+        }
         let escaped = "AUTHENTICATE \"say \\\"friend\\\"\"";
         assert_eq!(hidden(escaped, "a say \"friend\" b say \\\"friend\\\""), "a [redacted] b [redacted]");
     }
@@ -189,6 +198,32 @@ mod tests {
         assert!(KnownSecrets::of(&Command::raw("GETINFO version", None).unwrap()).is_none());
         assert!(KnownSecrets::of(&Command::raw("SETCONF HashedControlPassword=1", None).unwrap()).is_none());
         assert!(!format!("{:?}", known("AUTHENTICATE \"open sesame\"")).contains("sesame"));
+    }
+
+    #[test]
+    fn secret_with_a_colon_is_hidden_with_what_is_before_the_colon() {
+        for line in ["SETCONF Socks5ProxyPass=hunter:22", "RESETCONF HTTPProxyAuth=hunter:22"] {
+            assert_eq!(hidden(line, "bad hunter:22"), "bad [redacted]", "{line}");
+        }
+        let of_torrc = Command::raw("+LOADCONF", Some(b"Socks5ProxyPass hunter:22")).unwrap();
+        assert_eq!(KnownSecrets::of(&of_torrc).unwrap().hide("bad hunter:22".into()), "bad [redacted]");
+        assert_eq!(hidden("SETCONF HTTPProxyAuth=bob:hunter22", "bad hunter22"), "bad [redacted]");
+    }
+
+    #[test]
+    fn secret_that_is_continued_on_another_line_is_hidden() {
+        for torrc in [
+            "Socks5ProxyPass \\\nhunter22",
+            "Socks5ProxyPass\\\r\nhunter22\r\n",
+            "Socks5ProxyPass \\\n# x\nhunter22",
+            "Socks5ProxyPass hun\\\nter22",
+            "Socks5ProxyPass \"hunter22",
+        ] {
+            let command = Command::raw("+LOADCONF", Some(torrc.as_bytes())).unwrap();
+            let known = KnownSecrets::of(&command).unwrap();
+            let shown = known.hide("bad hunter22".into());
+            assert_eq!(shown, "bad [redacted]", "{torrc}");
+        }
     }
 
     #[test]

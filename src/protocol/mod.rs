@@ -21,6 +21,7 @@
 //! ```
 
 mod command;
+mod cut;
 mod decoder;
 mod getconf;
 mod getinfo;
@@ -28,11 +29,13 @@ mod hazard;
 mod info;
 mod keyword;
 mod known_secrets;
+mod loadconf;
 mod protocolinfo;
 mod quote;
 mod redact;
 mod reply;
 mod safecookie;
+pub(crate) mod torrc_line;
 mod wire_buffer;
 
 pub use command::{Command, CommandBuilder};
@@ -47,6 +50,6 @@ pub use keyword::{Value, Word, Words};
 pub(crate) use known_secrets::KnownSecrets;
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
-pub(crate) use quote::{c_string_of_bytes, read_c_string, read_quoted_string};
+pub(crate) use quote::{c_string_of_bytes, read_quoted_string};
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};

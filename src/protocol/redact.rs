@@ -45,7 +45,11 @@ pub(super) fn secrets_in_command(line: &str) -> Vec<Range<usize>> {
     match keyword.to_ascii_uppercase().as_str() {
         // Everything, because what is no password may be a part of one.
         "AUTHENTICATE" if arguments.trim_ascii().is_empty() => Vec::new(),
-        "AUTHENTICATE" => std::iter::once(keyword_end + 1..line.len()).collect(),
+        "AUTHENTICATE" => {
+            let end = line.trim_ascii_end().len();
+            let start = line.len() - arguments.trim_ascii_start().len();
+            std::iter::once(start..end).collect()
+        }
         "SETCONF" | "RESETCONF" => secrets_in(line, 1),
         _ => secrets_in(line, SHORTEST_IN_REPLIES),
     }
@@ -203,6 +207,7 @@ mod tests {
         assert_eq!(shown("setconf BridgePasswords=a"), "setconf BridgePasswords=[redacted]");
         assert_eq!(shown("SETCONF Socks5Proxy=a Bridge=b"), "SETCONF Socks5Proxy=a Bridge=b");
         assert_eq!(shown("AUTHENTICATE \"a b\""), "AUTHENTICATE [redacted]");
+        assert_eq!(shown("AUTHENTICATE  \"a b\" "), "AUTHENTICATE  [redacted] ");
         assert_eq!(shown("AUTHENTICATE"), "AUTHENTICATE");
         assert_eq!(shown("AUTHENTICATE "), "AUTHENTICATE ");
         assert_eq!(shown("ADD_ONION ED25519-V3:abc Port=80"), "ADD_ONION ED25519-V3:[redacted] Port=80");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::cut::beginning_of;
 use super::known_secrets::KnownSecrets;
 use super::redact::redact_line;
 use crate::error::Refusal;
@@ -134,10 +135,10 @@ impl Reply {
 
     /// The beginning of a text, as it may be shown: the whole text if it has at most `longest` bytes.
     pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {
-        let Some(beginning) = text.get(..longest).filter(|beginning| beginning.len() < text.len()) else {
+        if text.len() <= longest {
             return self.shown(text);
-        };
-        let beginning = redact_line(beginning);
+        }
+        let beginning = redact_line(beginning_of(text, longest));
         let shown = match &self.known {
             Some(known) => known.hide_cut(beginning),
             None => beginning,

@@ -167,6 +167,11 @@ impl SocksProxy {
         Ok(SocksStream::new(transport, self.keep.clone()))
     }
 
+    /// The error of a request whose connection to the SOCKS port failed.
+    pub(crate) fn broken(&self, request: &Request, error: &io::Error) -> SocksError {
+        SocksError::new(request.to_string(), broken(self.address.to_string(), error))
+    }
+
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).
     ///
     /// # Errors

@@ -34,6 +34,7 @@ mod global;
 mod probe;
 mod ready;
 mod socks_port;
+mod socks_server;
 
 use std::fmt;
 use std::path::PathBuf;

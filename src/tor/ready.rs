@@ -8,7 +8,7 @@ use super::socks_port::FromFilter;
 use super::{Tor, Way};
 use crate::controller::Controller;
 use crate::error::{Error, NotReadyError, Phase, Refusal, Result};
-use crate::event::EventBody;
+use crate::event::{Bootstrap, EventBody};
 use crate::process::wait_bootstrapped;
 use crate::transport::Deadline;
 use crate::types::{EventKind, Progress, StatusAction};
@@ -40,12 +40,16 @@ impl Tor {
             Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
-        self.is_ready_for(&controller.in_one_call())
+        self.is_ready_for(&controller.in_one_call(), |_| {})
     }
 
-    /// [`is_ready`](Self::is_ready), until the deadline of `controller`.
-    fn is_ready_for(&self, controller: &Controller) -> Result<bool> {
+    /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells
+    /// how far tor has come, unless that is hidden.
+    fn is_ready_for(&self, controller: &Controller, on_phase: impl FnOnce(&Bootstrap)) -> Result<bool> {
         let phase = unless_refused(controller.bootstrap_phase())?;
+        if let Ok(phase) = &phase {
+            on_phase(phase);
+        }
         if phase.as_ref().is_ok_and(|phase| !phase.is_done()) {
             return Ok(false);
         }
@@ -64,15 +68,28 @@ impl Tor {
     }
 
     /// Asks again and again whether tor is ready, behind a filter that hides its status events.
-    fn poll_ready(&self, controller: &Controller, deadline: Deadline) -> Result<()> {
+    fn poll_ready(
+        &self,
+        controller: &Controller,
+        deadline: Deadline,
+        mut on_progress: impl FnMut(&Progress),
+    ) -> Result<()> {
         let controller = controller.until(deadline);
+        let mut reached = None;
         loop {
-            match self.is_ready_for(&controller) {
+            let is_ready = self.is_ready_for(&controller, |phase| {
+                let step = Some(Progress::from(phase));
+                if step != reached {
+                    step.iter().for_each(&mut on_progress);
+                    reached = step;
+                }
+            });
+            match is_ready {
                 Ok(true) => return Ok(()),
                 Ok(false) if !deadline.has_passed() => thread::sleep(ASK_AGAIN.min(deadline.left())),
                 Ok(false) | Err(Error::Timeout(_)) => {
                     let after = deadline.timeout();
-                    return Err(NotReadyError { after, progress: None, network_disabled: false }.into());
+                    return Err(NotReadyError { after, progress: reached, network_disabled: false }.into());
                 }
                 Err(error) => return Err(error),
             }
@@ -134,7 +151,7 @@ impl Tor {
             reached = Some(step.clone());
         });
         if let Err(Error::Refused(_)) = ready {
-            return self.poll_ready(controller, deadline);
+            return self.poll_ready(controller, deadline, on_progress);
         }
         ready.map_err(|error| match error {
             Error::Timeout(_) => {

@@ -137,14 +137,18 @@ impl Tor {
     /// Returns the SOCKS port that the environment names, or else the first of
     /// the usual ones, if it is tor's. `refusal` is why tor's own ones aren't
     /// known.
+    ///
+    /// The last one that was tor's is asked first, and asked each time: nothing
+    /// else tells that it is gone.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
-        let usable = self.core.usable.lock().clone();
-        if let Some(address) = usable {
-            return Ok(address);
+        let named = controller.environment_socks().map(|named| vec![named.clone()]);
+        let mut addresses = named.unwrap_or_else(|| usual_addresses(controller.tor_address()));
+        if let Some(last) = self.core.usable.lock().take() {
+            addresses.retain(|address| *address != last);
+            addresses.insert(0, last);
         }
         let mut attempts = Vec::new();
-        let named = controller.environment_socks().map(|named| vec![named.clone()]);
-        for address in named.unwrap_or_else(|| usual_addresses(controller.tor_address())) {
+        for address in addresses {
             match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
                 Ok(()) => {
                     *self.core.usable.lock() = Some(address.clone());

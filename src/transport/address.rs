@@ -97,16 +97,17 @@ impl Address {
             Address::Unix(_) => true,
         }
     }
-}
 
-impl Address {
     /// Returns true if this is a port of this machine: [`is_local`](Self::is_local), or an IP address that one of its network
     /// interfaces has. Nothing is sent and no name is looked up, so that other names count as another machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
         match self {
             // Only an address of this machine can be bound.
             Address::Ip(address) => {
-                self.is_local() || UdpSocket::bind(SocketAddr::new(address.ip(), 0)).is_ok()
+                // The zone of a link-local address stays.
+                let mut any_port = *address;
+                any_port.set_port(0);
+                self.is_local() || UdpSocket::bind(any_port).is_ok()
             }
             _ => self.is_local(),
         }
@@ -428,5 +429,21 @@ mod tests {
         for remote in ["192.0.2.1:1", "[2001:db8::1]:1", "localhost.example:1", "notlocalhost:1"] {
             assert!(!parse(remote).unwrap().is_local(), "{remote}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn link_local_address_of_an_interface_is_on_this_machine() {
+        const LINK_LOCAL: &str = "20";
+        let interfaces = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+        for line in interfaces.lines() {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [address, index, _, LINK_LOCAL, ..] = fields[..] else { continue };
+            let ip = Ipv6Addr::from(u128::from_str_radix(address, 16).unwrap());
+            let zone = u32::from_str_radix(index, 16).unwrap();
+            let address = Address::Ip(SocketAddrV6::new(ip, 9051, 0, zone).into());
+            assert!(address.is_on_this_machine(), "{address}");
+        }
+        assert!(!parse("[fe80::dead:1%1]:9051").unwrap().is_on_this_machine());
     }
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
-use super::syntax::{self, Clean};
 use crate::error::ParseTorrcError;
+use crate::protocol::torrc_line::{self, Clean};
 use crate::types::ConfLine;
 
 /// A torrc: tor's configuration as text, with its comments. tor's manual, "THE CONFIGURATION FILE FORMAT", and
@@ -105,10 +105,10 @@ impl Torrc {
         let mut torrc = Torrc { pieces: Vec::new(), tail: tail.to_vec() };
         let (mut at, mut start, mut line) = (0, 0, 1);
         while start < text.len() {
-            let found = syntax::read_line(&clean.text, at)
+            let found = torrc_line::read_line(&clean.text, at)
                 .map_err(|problem| ParseTorrcError::new(line, name_at(&clean.text, at), problem))?;
             let begin = at;
-            at = found.as_ref().map_or_else(|| syntax::line_end(&clean.text, at), |found| found.end);
+            at = found.as_ref().map_or_else(|| torrc_line::line_end(&clean.text, at), |found| found.end);
             // Carriage returns at the end, where there is no line's end any more, are the last line's.
             let is_whole = at > begin && clean.text.get(at - 1) == Some(&b'\n');
             let end = if is_whole { clean.origin(at) } else { text.len() };
@@ -223,7 +223,7 @@ impl Torrc {
 /// The name on the line that begins at `at`.
 fn name_at(text: &[u8], at: usize) -> String {
     let line = text.get(at..).unwrap_or_default().trim_ascii_start();
-    let end = line.iter().position(|byte| syntax::is_space(*byte)).unwrap_or(line.len());
+    let end = line.iter().position(|byte| torrc_line::is_space(*byte)).unwrap_or(line.len());
     String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned()
 }
 

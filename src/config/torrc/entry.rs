@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::line;
-use super::syntax::{self, Clean, Line};
 use crate::config::option_named;
+use crate::protocol::torrc_line::{self, Clean, Line};
 use crate::types::{ConfLine, REDACTED, is_secret_option};
 
 /// The name of the line that includes other files.
@@ -72,7 +72,7 @@ impl TorrcEntry {
     /// The entry of a text that is one. (`None` where it is none.)
     pub(super) fn read(text: Vec<u8>) -> Option<Self> {
         let clean = Clean::new(&text);
-        let found = syntax::read_line(&clean.text, 0).ok()??;
+        let found = torrc_line::read_line(&clean.text, 0).ok()??;
         (found.end == clean.text.len()).then(|| TorrcEntry::new(found, &clean, 0, &text, 1))
     }
 
@@ -192,7 +192,7 @@ impl TorrcEntry {
     }
 
     fn name_start(&self) -> usize {
-        self.text.iter().position(|byte| !syntax::is_space(*byte)).unwrap_or_default()
+        self.text.iter().position(|byte| !torrc_line::is_space(*byte)).unwrap_or_default()
     }
 
     /// Returns true if the value must not be shown.

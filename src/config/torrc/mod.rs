@@ -1,7 +1,9 @@
 //! torrc: tor's configuration as text.
 //!
-//! [`Torrc`] is a text that can be read and changed (`syntax`, `entry`, `document`, `line`, `edit`, `group`: bytes in,
-//! values out); [`TorrcFiles`] is a file with all that it includes (`read`, with the patterns of `glob`), and `write`
+//! [`Torrc`] is a text that can be read and changed (`entry`, `document`,
+//! `line`, `edit`, `group`: bytes in, values out; tor's syntax is in
+//! `protocol/torrc_line`); [`TorrcFiles`] is a file with all that it includes
+//! (`read`, with the patterns of `glob`), and `write`
 //! puts a text into a file. [`TorrcComparison`] compares one with the configuration of a running tor.
 
 mod compare;
@@ -12,7 +14,6 @@ mod glob;
 mod group;
 mod line;
 mod read;
-mod syntax;
 mod write;
 
 pub use compare::{TorrcComparison, TorrcDifference};

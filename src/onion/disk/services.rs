@@ -22,7 +22,8 @@ use crate::types::{OnionAddress, OnionKey, Progress};
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The time for the removal of a service that could not be published in time.
+/// The time for undoing a change that was made too late, and for removing a service
+/// that could not be published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often is looked for a file that tor writes; it is usually there at once.
@@ -35,7 +36,9 @@ const TICK: Duration = Duration::from_millis(5);
 /// changes of all threads of this program take turns, also through several controllers; what **another program** changes in the
 /// very moment between reading and writing is lost, since tor has no way to prevent that.
 ///
-/// Every call takes at most the controller's timeout: waiting for its turn, tor's replies and files included.
+/// Every call takes at most the controller's timeout: waiting for its turn,
+/// tor's replies and files included. If tor answers too late, the change is
+/// undone, which may take five seconds more.
 ///
 /// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory only
 /// ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they are given to it again here.
@@ -304,7 +307,10 @@ impl DiskOnions {
     ///
     /// Those of `change`; [`Error::Argument`] for a new or changed service that tor would not take, and for two with one
     /// directory; [`Error::DiskOnion`] where tor refuses. Nothing has changed then. [`Error::Timeout`] where another thread's
-    /// change is not done in time (`change` itself must not make one).
+    /// change is not done in time (`change` itself must not make one), and if
+    /// tor doesn't answer in time. In that case the services are put back as
+    /// they were, which may take five seconds more. If tor doesn't answer that
+    /// either, it may still make the change later.
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.in_one_call();
         let _turn = call.turn()?;
@@ -313,9 +319,27 @@ impl DiskOnions {
         let result = change(&mut services)?;
         check_all(&before, &services)?;
         if services != before {
-            call.write(&services)?;
+            let written = call.write(&services);
+            if let Err(Error::Timeout(_)) = written {
+                self.put_back(&before, &services);
+            }
+            written?;
         }
         Ok(result)
+    }
+
+    /// Puts the services back as they were `before`, if tor has made the change
+    /// to `services` although the call has ended.
+    fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
+        let undoing = DiskOnions::of(&self.controller.with_timeout(REMOVE_WITHIN)).in_one_call();
+        // tor has dealt with the change when it answers this.
+        let undone = undoing.list().and_then(|now| {
+            let is_changed = format_group(&now) == format_group(services);
+            if is_changed { undoing.write(before) } else { Ok(()) }
+        });
+        if let Err(error) = undone {
+            log::warn!(target: "scape::onion", "a change of the onion services may still be made: {error}");
+        }
     }
 
     /// Waits until no other thread of this program is changing services.

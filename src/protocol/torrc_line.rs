@@ -4,30 +4,30 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::quote::read_c_string;
 use crate::error::TorrcProblem;
-use crate::protocol::read_c_string;
 
 /// One entry: a name with its value, on one line or continued on others. Places are in the text that it was read from.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// The name, with `+` or `/` before it.
-    pub(super) name: Range<usize>,
+    pub(crate) name: Range<usize>,
     /// The value as it is written, with its quotes, escapes and continuations.
-    pub(super) value: Range<usize>,
+    pub(crate) value: Range<usize>,
     /// What it says.
-    pub(super) says: Vec<u8>,
+    pub(crate) says: Vec<u8>,
     /// The comments beside it, without the `#`.
-    pub(super) comments: Vec<Vec<u8>>,
+    pub(crate) comments: Vec<Vec<u8>>,
     /// Whether it goes on after the end of its first line.
-    pub(super) is_continued: bool,
+    pub(crate) is_continued: bool,
     /// Whether what follows it cannot become a part of it.
-    pub(super) is_closed: bool,
+    pub(crate) is_closed: bool,
     /// Behind its last line's end.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 /// White space for tor.
-pub(super) fn is_space(byte: u8) -> bool {
+pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
@@ -36,14 +36,14 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// A text without the carriage returns, as tor leaves them out of a file wherever they are; and where each byte was.
-pub(super) struct Clean<'a> {
-    pub(super) text: Cow<'a, [u8]>,
+pub(crate) struct Clean<'a> {
+    pub(crate) text: Cow<'a, [u8]>,
     /// Empty where there are none.
     origins: Vec<usize>,
 }
 
 impl<'a> Clean<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
         if !text.contains(&b'\r') {
             return Clean { text: Cow::Borrowed(text), origins: Vec::new() };
         }
@@ -53,20 +53,20 @@ impl<'a> Clean<'a> {
     }
 
     /// The place in the first text that is behind the same byte.
-    pub(super) fn origin(&self, at: usize) -> usize {
+    pub(crate) fn origin(&self, at: usize) -> usize {
         let before = at.checked_sub(1);
         before.map_or(0, |before| self.origins.get(before).copied().unwrap_or(before) + 1)
     }
 }
 
 /// Behind the end of the line on which `at` is.
-pub(super) fn line_end(text: &[u8], at: usize) -> usize {
+pub(crate) fn line_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     memchr::memchr(b'\n', rest).map_or(text.len(), |found| at + found + 1)
 }
 
 /// Reads what begins at `at`, where a line begins: `None` for a comment or a blank line.
-pub(super) fn read_line(text: &[u8], at: usize) -> Result<Option<Line>, TorrcProblem> {
+pub(crate) fn read_line(text: &[u8], at: usize) -> Result<Option<Line>, TorrcProblem> {
     let mut cursor = Cursor { text, at };
     cursor.skip(|byte| is_space(byte) && byte != b'\n');
     match cursor.peek() {

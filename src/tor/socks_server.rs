@@ -1,0 +1,202 @@
+//! The SOCKS5 handshake with a program, from the server's side (RFC 1928 and
+//! RFC 1929).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
+
+use crate::transport::Transport;
+use crate::types::{Secret, SocksStatus};
+
+/// RFC 1928: the protocol's version, and the method of RFC 1929.
+const SOCKS5: u8 = 5;
+const USER_AND_PASSWORD: u8 = 2;
+const NO_ACCEPTABLE_METHOD: u8 = 0xff;
+/// RFC 1928: the command and the address types.
+const CONNECT: u8 = 1;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+/// RFC 1929: the version, and the answers.
+const PASSWORD_VERSION: u8 = 1;
+const ACCEPTED: u8 = 0;
+const REFUSED: u8 = 1;
+
+/// Reads a program's credentials and request (RFC 1928 and RFC 1929). Returns
+/// `None` if the program was refused, which it has been told.
+pub(super) fn handshake(
+    program: &Transport,
+    user: &str,
+    password: &Secret,
+    deadline: Instant,
+) -> io::Result<Option<(String, u16)>> {
+    let read = |count: u8| read(program, count.into(), deadline);
+    let byte = || read_array::<1>(program, deadline).map(|[byte]| byte);
+    let write = |bytes: &[u8]| program.write_all_by(bytes, deadline);
+    if byte()? != SOCKS5 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the program does not speak SOCKS5"));
+    }
+    let methods = read(byte()?)?;
+    if !methods.contains(&USER_AND_PASSWORD) {
+        write(&[SOCKS5, NO_ACCEPTABLE_METHOD])?;
+        return Ok(None);
+    }
+    write(&[SOCKS5, USER_AND_PASSWORD])?;
+
+    let version = byte()?;
+    let given_user = read(byte()?)?;
+    let given_password = Secret::new(read(byte()?)?);
+    let is_known = (given_user == user.as_bytes()) & (given_password == *password);
+    if version != PASSWORD_VERSION || !is_known {
+        write(&[PASSWORD_VERSION, REFUSED])?;
+        return Ok(None);
+    }
+    write(&[PASSWORD_VERSION, ACCEPTED])?;
+
+    let [version, command, _, kind] = read_array(program, deadline)?;
+    let refuse = |status| answer(program, status, deadline).map(|()| None);
+    let host = match kind {
+        _ if version != SOCKS5 => return refuse(SocksStatus::GENERAL_FAILURE),
+        IPV4 => IpAddr::from(Ipv4Addr::from(read_array::<4>(program, deadline)?)).to_string(),
+        IPV6 => IpAddr::from(Ipv6Addr::from(read_array::<16>(program, deadline)?)).to_string(),
+        NAME => match String::from_utf8(read(byte()?)?) {
+            Ok(name) => name,
+            Err(_) => return refuse(SocksStatus::GENERAL_FAILURE),
+        },
+        _ => return refuse(SocksStatus::ADDRESS_TYPE_NOT_SUPPORTED),
+    };
+    let port = u16::from_be_bytes(read_array(program, deadline)?);
+    if command != CONNECT {
+        return refuse(SocksStatus::COMMAND_NOT_SUPPORTED);
+    }
+    Ok(Some((host, port)))
+}
+
+/// Answers a program's request.
+pub(super) fn answer(program: &Transport, status: SocksStatus, deadline: Instant) -> io::Result<()> {
+    program.write_all_by(&[SOCKS5, status.code(), 0, IPV4, 0, 0, 0, 0, 0, 0], deadline)
+}
+
+fn read_array<const N: usize>(program: &Transport, deadline: Instant) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    fill(program, &mut bytes, deadline)?;
+    Ok(bytes)
+}
+
+fn read(program: &Transport, count: usize, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    fill(program, &mut bytes, deadline)?;
+    Ok(bytes)
+}
+
+/// Reads exactly as many bytes as there is room for, because what follows the
+/// handshake belongs to the connection.
+fn fill(program: &Transport, mut bytes: &mut [u8], deadline: Instant) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match program.read_by(bytes, deadline)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => bytes = bytes.get_mut(count..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::deadline_after;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// Makes a handshake with what a program sends, which may end after that.
+    /// Returns the outcome, and what the program was answered.
+    fn made(sent: &[&[u8]]) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
+        let (here, mut program) = Transport::pair();
+        program.write_all(&sent.concat()).unwrap();
+        program.shutdown_write().unwrap();
+        let outcome = handshake(&here, "user", &Secret::from("sesame"), deadline_after(SOON));
+        drop(here);
+        let mut answers = Vec::new();
+        program.read_to_end(&mut answers).unwrap();
+        (outcome, answers)
+    }
+
+    const METHODS: &[u8] = b"\x05\x02\x00\x02";
+    const KNOWN: &[u8] = b"\x01\x04user\x06sesame";
+
+    #[test]
+    fn handshake_yields_the_target_of_a_known_program() {
+        for (target, host) in [
+            (&b"\x05\x01\x00\x03\x09some.test\x00\x50"[..], "some.test"),
+            (b"\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50", "192.0.2.1"),
+            (b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x50", "2001:db8::1"),
+        ] {
+            let (outcome, answers) = made(&[METHODS, KNOWN, target]);
+            assert_eq!(outcome.unwrap(), Some((host.to_owned(), 80)));
+            assert_eq!(answers, b"\x05\x02\x01\x00");
+        }
+    }
+
+    #[test]
+    fn handshake_refuses_programs_without_the_credentials() {
+        for (sent, answered) in [
+            (&[&b"\x05\x01\x00"[..]][..], &b"\x05\xff"[..]),
+            (&[b"\x05\x00"], b"\x05\xff"),
+            (&[METHODS, b"\x01\x04user\x06Sesame"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x04user\x05sesam"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x04USER\x06sesame"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x01\x00\x00"], b"\x05\x02\x01\x01"),
+            (&[METHODS, b"\x05\x04user\x06sesame"], b"\x05\x02\x01\x01"),
+        ] {
+            let (outcome, answers) = made(sent);
+            assert_eq!((outcome.unwrap(), &*answers), (None, answered));
+        }
+        // Requests that the proxy can't serve.
+        for (request, status) in [
+            (&b"\x05\xf0\x00\x03\x01a\x00\x00"[..], 7),
+            (b"\x05\x02\x00\x01\xc0\x00\x02\x01\x00\x50", 7),
+            (b"\x05\x01\x00\x09", 8),
+            (b"\x05\x01\x00\x03\x01\xff\x00\x50", 1),
+            (b"\x04\x01\x00\x01", 1),
+        ] {
+            let (outcome, answers) = made(&[METHODS, KNOWN, request]);
+            assert_eq!((outcome.unwrap(), answers.get(5)), (None, Some(&status)));
+        }
+        // Programs that don't speak SOCKS5, or end too early, are not answered.
+        for sent in [&b""[..], b"\x05", b"\x05\x02\x02", b"\x04\x01\x00\x50", b"GET / HTTP/1.0\r\n"] {
+            let (outcome, answers) = made(&[sent]);
+            assert!(outcome.is_err() && answers.is_empty(), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn handshake_has_one_deadline_for_a_program_that_sends_slowly() {
+        let (here, program) = Transport::pair();
+        let slow = thread::spawn(move || {
+            for _ in 0..1000 {
+                if (&program).write_all(b"\x05").is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let started = Instant::now();
+        let deadline = deadline_after(Duration::from_millis(200));
+        // Five methods, and then a user name of five bytes, and so on: never an
+        // end.
+        let outcome = loop {
+            match handshake(&here, "user", &Secret::from("sesame"), deadline) {
+                Ok(None) => {}
+                other => break other,
+            }
+        };
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() < SOON);
+        drop(here);
+        slow.join().unwrap();
+    }
+}
