@@ -114,21 +114,10 @@ impl Flooded {
 }
 
 /// Calls once while events keep coming. The call must fail at its deadline, with events still coming.
-///
-/// The calling thread gets hardly any time of the processors, so that it takes events more slowly than they come: its
-/// queue is never empty.
-fn check(name: &str, call: impl FnOnce(&Controller) -> Result<()> + Send) {
+fn check(name: &str, call: impl FnOnce(&Controller) -> Result<()>) {
     let flooded = Flooded::start();
     let begun = Instant::now();
-    let result = thread::scope(|scope| {
-        let calling = scope.spawn(|| {
-            // On Linux, this is about the calling thread only.
-            #[cfg(target_os = "linux")]
-            rustix::process::nice(19).unwrap();
-            call(&flooded.controller)
-        });
-        calling.join().unwrap()
-    });
+    let result = call(&flooded.controller);
     let took = begun.elapsed();
     let before = flooded.sent.load(Ordering::SeqCst);
     assert!(result.is_err(), "{name} has found what never came");

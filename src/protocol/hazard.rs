@@ -49,8 +49,10 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
                   has not looked up yet, as relays have every hour; consensus_document names the same descriptors",
         }),
         "SETCONF" | "RESETCONF" => Words::new(line.as_bytes()).find_map(|word| match word {
-            Word::Pair(name, value) => option_hazard(name, &value.text()),
-            Word::Bare(_) => None,
+            Word::Pair(name, value) if may_be_dangerous(name) => {
+                option_hazard(name, &Zeroizing::new(value.text().into_owned()))
+            }
+            _ => None,
         }),
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard { argument: "circuit", why: "tor crashes on SETCIRCUITPURPOSE without a circuit" })
@@ -107,17 +109,25 @@ fn hazard_of_lines(text: &[u8]) -> Option<Hazard> {
     text.split(|byte| *byte == b'\n').find_map(|line| {
         let line = line.trim_ascii();
         let (name, value) = line.split_at(line.iter().position(u8::is_ascii_whitespace)?);
-        let name = name.strip_prefix(b"+").unwrap_or(name);
+        let name = std::str::from_utf8(name.strip_prefix(b"+").unwrap_or(name)).ok()?;
+        if !may_be_dangerous(name) {
+            return None;
+        }
         let value = value.trim_ascii_start();
-        let value = match value.starts_with(b"\"") {
+        let value = Zeroizing::new(match value.starts_with(b"\"") {
             true => Words::new(value).next_value().text().into_owned(),
             false => {
                 let end = memchr::memchr(b'#', value).unwrap_or(value.len());
                 String::from_utf8_lossy(value.get(..end).unwrap_or_default()).trim_end().to_owned()
             }
-        };
-        option_hazard(std::str::from_utf8(name).ok()?, &value)
+        });
+        option_hazard(name, &value)
     })
+}
+
+/// Returns true if a value of this option may be dangerous. Other values aren't copied, because they may be secrets.
+fn may_be_dangerous(name: &str) -> bool {
+    is_size(name) || is_metrics_policy(name)
 }
 
 /// What is dangerous in setting an option to this, if anything.
