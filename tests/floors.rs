@@ -65,6 +65,30 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "\n{}\n", long.join("\n"));
 }
 
+/// Calls of the library wait for events with `EventWait`, which looks at the clock also while events are queued.
+/// `Subscription::next_timeout` in a loop would not, and is for users only.
+#[test]
+fn calls_wait_for_events_with_event_wait_only() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code.take_while(|line| !line.starts_with("#[cfg(test)]")) {
+                assert!(!line.contains(".next_timeout("), "{}: {line}", path.display());
+            }
+            files += 1;
+        }
+    }
+    assert!(files > 100);
+}
+
 /// What is wrong in a house of these files.
 fn problems(files: &[(&str, &str)]) -> Vec<String> {
     House::of(files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())), FLOORS, SANS_IO)

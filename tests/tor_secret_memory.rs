@@ -14,19 +14,24 @@ use support::real_tor::RealTor;
 /// What every byte of the secret is masked with here, so that this program has no other copy of it.
 const MASK: u8 = 0x80;
 
-/// `needle-in-the-heap-93127`.
+/// `needle-in-the-heap-93127`, the end of the secret.
 const MASKED: [u8; 24] = [
     0xee, 0xe5, 0xe5, 0xe4, 0xec, 0xe5, 0xad, 0xe9, 0xee, 0xad, 0xf4, 0xe8, 0xe5, 0xad, 0xe8, 0xe5, 0xe1,
     0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
 ];
 
-/// Its hash.
-const HASH: &str = "HashedControlPassword 16:AEFD154A54712704607B86055BA3DA0F97AE0C99AED89AEC98AE1A4D51\n";
+/// What is before it. An allocator overwrites the beginning of what was freed, and uses small pieces again soon.
+const BEFORE: [u8; 176] = [b'x'; 176];
+
+/// The hash of the whole.
+const HASH: &str = "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
 
 /// Makes the secret with no copy of it anywhere else.
 fn secret() -> Vec<u8> {
-    let mut bytes = MASKED.to_vec();
-    bytes.iter_mut().for_each(|byte| *byte ^= MASK);
+    // Of its final size from the start.
+    let mut bytes = Vec::with_capacity(BEFORE.len() + MASKED.len());
+    bytes.extend(BEFORE);
+    bytes.extend(MASKED.iter().map(|byte| byte ^ MASK));
     bytes
 }
 
@@ -83,9 +88,13 @@ fn password_is_wiped_from_memory() {
         let text = std::str::from_utf8(password.expose()).unwrap();
         let mut command = Command::build("SETCONF");
         command.quoted("Socks5ProxyPassword", text);
+        let mut between = Vec::new();
         for _ in 0..100 {
             command.quoted("ContactInfo", "a long text about where to write to");
+            // So that the buffer can't grow in its place.
+            between.push(Box::new([0_u8; 24]));
         }
+        drop(between);
         let command = command.finish().unwrap();
         assert!(copies() >= 2);
         drop((command.clone(), command));

@@ -145,6 +145,16 @@ impl Controller {
         Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, link: None })
     }
 
+    /// A controller that takes the tor at the other end of `transport` for one at `address`.
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used, reason = "only tests call it")]
+    pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {
+        let connection = Connection::default();
+        let candidate = connection.open(transport, Limits::default()).unwrap();
+        let connect = Connect::to(address).unwrap();
+        Controller::start(connection, candidate, Some(connect), Keeping::default(), DEFAULT_TIMEOUT).unwrap()
+    }
+
     /// Sets how to find out whether and how tor ended when the connection has. `ask` may wait for a moment.
     pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static) {
         self.connection().explain_end(ask);

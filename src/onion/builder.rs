@@ -456,10 +456,24 @@ impl fmt::Debug for OnionBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Transport;
 
     fn check(control: Option<&str>, target: impl Into<OnionTarget>) -> Result<()> {
         let control = control.map(|control| control.parse::<Address>().unwrap());
         check_reachable(control.as_ref(), [target.into()].into_iter())
+    }
+
+    #[test]
+    fn listen_sends_nothing_to_a_tor_on_another_machine() {
+        let (ours, theirs) = Transport::pair();
+        let controller = Controller::as_if_at(ours, "192.0.2.1:9051");
+        let builder = OnionBuilder::new(&controller).virtual_port(80).timeout(Duration::from_millis(500));
+        let error = builder.listen().unwrap_err();
+        assert!(matches!(error, Error::Argument(_)) && error.to_string().contains("reached_at"), "{error}");
+        drop(controller);
+        let mut sent = String::new();
+        std::io::Read::read_to_string(&mut &theirs, &mut sent).unwrap();
+        assert_eq!(sent, "");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! with which it would look up an onion address at an exit, which RFC 7686
 //! forbids.
 
+use zeroize::Zeroizing;
+
 use super::keyword::{Word, Words};
 use super::loadconf;
 use crate::error::{ArgumentError, ArgumentProblem};
@@ -72,8 +74,10 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
              not looked up yet, as relays have every hour; consensus_document names the same descriptors",
         )),
         "SETCONF" | "RESETCONF" => Words::new(line.as_bytes()).find_map(|word| match word {
-            Word::Pair(name, value) => option_hazard(name, &value.text()),
-            Word::Bare(_) => None,
+            Word::Pair(name, value) if may_be_dangerous(name) => {
+                option_hazard(name, &Zeroizing::new(value.text().into_owned()))
+            }
+            _ => None,
         }),
         "SETCIRCUITPURPOSE" if words.next().is_none() => {
             Some(Hazard::new("circuit", "tor crashes on SETCIRCUITPURPOSE without a circuit"))
@@ -115,7 +119,14 @@ const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "Ma
 /// What is dangerous in the text of a torrc, which LOADCONF has as its data, if anything.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
     let lines = loadconf::entries(text);
-    lines.iter().find_map(|line| option_hazard(&line.name, &String::from_utf8_lossy(&line.value)))
+    let mut lines = lines.iter().filter(|line| may_be_dangerous(&line.name));
+    lines.find_map(|line| option_hazard(&line.name, &String::from_utf8_lossy(&line.value)))
+}
+
+/// Returns true if a value of this option may be dangerous. Other values aren't
+/// looked at, because they may be secrets.
+fn may_be_dangerous(name: &str) -> bool {
+    is_size(name) || is_metrics_policy(name) || is_map_address(name)
 }
 
 /// What is dangerous in setting an option to this, if anything. Every way in
