@@ -62,14 +62,15 @@ pub(super) fn secrets(data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         if !is_secret_option(&entry.name) || entry.written.is_empty() {
             continue;
         }
-        if memchr::memchr(b'\n', &entry.written).is_none() {
+        // Not memchr: it leaves what it looks at in wide registers, and an
+        // unoptimized build puts these on the stack.
+        if !entry.written.contains(&b'\n') {
             secrets.push(entry.written);
             continue;
         }
         // A peer may repeat one of the lines.
         for line in entry.written.split(|byte| *byte == b'\n') {
-            let end = memchr::memchr(b'#', line).unwrap_or(line.len());
-            let line = line.get(..end).unwrap_or_default();
+            let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
             let part = line.strip_suffix(b"\\").unwrap_or(line).trim_ascii();
             secrets.push(Zeroizing::new(part.to_vec()));
         }
