@@ -112,11 +112,15 @@ fn change_that_tor_makes_too_late_is_undone() {
     type Change<'a> = (&'a str, Box<dyn Fn(&DiskOnions) -> Error + 'a>);
     let other = DiskOnion::new("/srv/a").local_port(81);
     let new = DiskOnion::new(&directory).local_port(80);
+    let clear = |services: &mut Vec<DiskOnion>| {
+        services.clear();
+        Ok(())
+    };
     let changes: [Change<'_>; 4] = [
         ("add", Box::new(|onions| onions.add(&new).unwrap_err())),
         ("change", Box::new(|onions| onions.change("/srv/a", &other).unwrap_err())),
         ("remove", Box::new(|onions| onions.remove("/srv/a").unwrap_err())),
-        ("edit", Box::new(|onions| onions.edit(|services| Ok(services.clear())).unwrap_err())),
+        ("edit", Box::new(|onions| onions.edit(clear).unwrap_err())),
     ];
     for (name, change) in changes {
         let (tor, configured) = late_tor(&before, timeout);

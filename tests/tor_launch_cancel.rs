@@ -44,7 +44,8 @@ impl Patient {
             .cancel_with(&self.token)
     }
 
-    /// Checks that the launch fails as a cancelled one, soon, and leaves nothing.
+    /// Checks that the launch fails as a cancelled one, soon, and leaves
+    /// nothing. Returns the log.
     fn cancelled(&self, launch: Launch) -> String {
         let error = launch.start().expect_err("it starts");
         assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
@@ -55,7 +56,7 @@ impl Patient {
         assert!(!exists(lines.next().unwrap().parse().unwrap()), "the process runs on, or is a zombie");
         let torrc = Path::new(lines.skip_while(|argument| *argument != "-f").nth(1).unwrap());
         assert!(!torrc.parent().unwrap().exists(), "temporary files are left");
-        error.to_string()
+        failure.log().join("\n")
     }
 
     /// Cancels from another thread, `after` the program was started.
@@ -144,8 +145,9 @@ fn launch_is_cancelled_during_the_bootstrap() {
         });
         let begun = Instant::now();
         let launch = patient.launch().control(control).on_progress(move |_| sender.send(()).unwrap());
-        let error = patient.cancelled(launch);
-        assert!(error.contains("[notice]"), "no log in {error:?}");
+        // tor 0.4.9.8 sometimes fails an assertion while it exits, and logs a trace.
+        let log = patient.cancelled(launch);
+        assert!(log.contains("[notice]"), "{log}");
         cancelling.join().unwrap();
         assert!(begun.elapsed() < SOON, "{control:?}");
     }

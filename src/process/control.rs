@@ -143,6 +143,12 @@ pub(super) struct Failed {
     pub(super) reached: Option<u8>,
 }
 
+impl Failed {
+    pub(super) fn new(error: Option<Error>, connected: Option<Connected>, reached: Option<u8>) -> Box<Self> {
+        Box::new(Failed { error, connected, reached })
+    }
+}
+
 /// Ends the connection of a pair of sockets from another thread, without waiting.
 pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
 
@@ -180,8 +186,8 @@ impl Pending {
         child: &Child,
         cancel: &CancelToken,
         deadline: Instant,
-    ) -> Result<Connected, Failed> {
-        let failed = |error| Failed { error: Some(error), connected: None, reached: None };
+    ) -> Result<Connected, Box<Failed>> {
+        let failed = |error| Failed::new(Some(error), None, None);
         let connected = match self {
             #[cfg(unix)]
             Pending::Pair(ours) => {
@@ -198,13 +204,13 @@ impl Pending {
             }
         };
         let Some(connected) = connected else {
-            return Err(Failed { error: None, connected: None, reached: None });
+            return Err(Failed::new(None, None, None));
         };
         let ended = child.handle();
         connected.controller.explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE));
         match connected.own(deadline) {
             Ok(()) => Ok(connected),
-            Err(error) => Err(Failed { error: Some(error), connected: Some(connected), reached: None }),
+            Err(error) => Err(Failed::new(Some(error), Some(connected), None)),
         }
     }
 }

@@ -331,7 +331,8 @@ impl Launch {
             Ok(Connected { controller, address }) => {
                 Ok(TorProcess { controller, control_address: address, data_directory, running })
             }
-            Err(Failed { error, connected, reached }) => {
+            Err(failed) => {
+                let Failed { error, connected, reached } = *failed;
                 let failure = running.failure(error, self.timeout, reached);
                 drop(connected);
                 Err(failure.into())
@@ -346,7 +347,7 @@ impl Launch {
         pending: Pending,
         running: &Running,
         deadline: Instant,
-    ) -> Result<Connected, Failed> {
+    ) -> Result<Connected, Box<Failed>> {
         let connected = pending.connect(&running.child, &self.cancel, deadline)?;
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
         let mut reached = None;
@@ -358,7 +359,7 @@ impl Launch {
         });
         match waited {
             Ok(()) => Ok(connected),
-            Err(error) => Err(Failed { error: Some(error), connected: Some(connected), reached }),
+            Err(error) => Err(Failed::new(Some(error), Some(connected), reached)),
         }
     }
 

@@ -41,17 +41,16 @@ impl KnownSecrets {
                 // Inside of the quotes, escapes are left as they were written.
                 known.add(secret.get(1..secret.len() - 1).unwrap_or_default());
                 known.add_with_digits(&text);
+                if !is_authentication {
+                    known.add_behind_colon(&text);
+                }
             } else if is_authentication && let Ok(text) = hex::decode(secret) {
                 known.add_with_digits(&Zeroizing::new(text));
             } else {
                 // Quotes that aren't closed are still no part of the secret.
                 let secret = secret.strip_prefix(b"\"").unwrap_or(secret);
                 known.add(secret);
-                // tor repeats a key without its type. The colon of another
-                // secret is a part of it, as in `user:password`.
-                if let Some(colon) = memchr::memchr(b':', secret) {
-                    known.add(secret.get(colon + 1..).unwrap_or_default());
-                }
+                known.add_behind_colon(secret);
             }
         }
         (!known.is_empty()).then_some(known)
@@ -87,6 +86,14 @@ impl KnownSecrets {
     fn add(&mut self, secret: &[u8]) {
         if secret.len() >= SHORTEST && !self.plain.iter().any(|known| ***known == *secret) {
             self.plain.push(Zeroizing::new(secret.to_vec()));
+        }
+    }
+
+    /// Adds what is behind the first colon: tor repeats a key without its type,
+    /// and a peer may repeat the password of `user:password`.
+    fn add_behind_colon(&mut self, secret: &[u8]) {
+        if let Some(colon) = memchr::memchr(b':', secret) {
+            self.add(secret.get(colon + 1..).unwrap_or_default());
         }
     }
 
@@ -207,7 +214,9 @@ mod tests {
         }
         let of_torrc = Command::raw("+LOADCONF", Some(b"Socks5ProxyPass hunter:22")).unwrap();
         assert_eq!(KnownSecrets::of(&of_torrc).unwrap().hide("bad hunter:22".into()), "bad [redacted]");
-        assert_eq!(hidden("SETCONF HTTPProxyAuth=bob:hunter22", "bad hunter22"), "bad [redacted]");
+        for line in ["SETCONF HTTPProxyAuth=bob:hunter22", "SETCONF HTTPProxyAuth=\"bob:hunter22\""] {
+            assert_eq!(hidden(line, "bad hunter22"), "bad [redacted]", "{line}");
+        }
     }
 
     #[test]
