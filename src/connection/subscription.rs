@@ -248,6 +248,20 @@ impl Subscription {
         }
     }
 
+    /// Returns the next event, or the cause of the connection's end if that comes before any event.
+    pub(super) fn next_before_end<E>(
+        &self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<Result<Arc<Event>, Closed>, E> {
+        loop {
+            match self.next_item_with(&receive)? {
+                EventItem::Event(event) => return Ok(Ok(event)),
+                EventItem::Disconnected(closed) => return Ok(Err(closed)),
+                EventItem::Missed(_) | EventItem::Reconnected(_) => {}
+            }
+        }
+    }
+
     fn take_in(&self, batch: Batch) {
         let mut front = self.front.lock();
         match &mut *front {

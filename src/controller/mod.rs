@@ -195,9 +195,14 @@ impl Controller {
     }
 
     /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
-    /// the connection is made again. For commands that follow from what the tor of this socket answered.
+    /// the connection is made again. For commands that follow from what the tor of this socket answered. A handle that is
+    /// already on a socket stays on it.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
-        Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
+        let link = match self.link {
+            Some(link) => link,
+            None => self.connection().link_number()?,
+        };
+        Ok(Controller { link: Some(link), ..self.clone() })
     }
 
     /// How long each call waits for tor.
