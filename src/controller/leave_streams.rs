@@ -275,13 +275,13 @@ impl Controller {
             let why = "attaches streams itself: close its attachers and clients first";
             return Err(ArgumentError::invalid("release_streams", "controller", why).into());
         }
-        let deadline = self.deadline();
-        let send = |commands| self.until(deadline).send_all(commands);
+        let tor = self.on_this_link()?.in_one_call();
+        let send = |commands| tor.send_all(commands);
         if !is_set(&send)? {
             return Ok(0);
         }
         change(&send, false, self.inner.session.ledger.client_auths())?;
-        let waiting = self.until(deadline).streams()?.into_iter().filter(waits);
+        let waiting = tor.streams()?.into_iter().filter(waits);
         let attach = waiting.map(|stream| {
             let mut command = Command::build("ATTACHSTREAM");
             Ok(command.word("stream", &stream.id.to_string()).word("circuit", "0").finish()?)

@@ -97,19 +97,19 @@ impl Controller {
         hop: Option<u32>,
     ) -> Result<()> {
         let command = attach_at(stream, circuit, hop)?;
-        let deadline = self.deadline();
-        let circuits = match self.circuits() {
+        let tor = self.on_this_link()?.in_one_call();
+        let circuits = match tor.circuits() {
             Ok(circuits) => circuits,
             Err(Error::Refused(_)) => return Err(unfit(stream, circuit, None)),
             Err(error) => return Err(error),
         };
-        self.until(deadline).attach_over(stream, circuit, &circuits, command)
+        tor.attach_over(stream, circuit, &circuits, command)
     }
 
     /// Asks tor what the stream and the circuit are, before it attaches one to the other.
     fn attach_checked(&self, stream: StreamId, circuit: CircuitId, command: Command) -> Result<()> {
-        let deadline = self.deadline();
-        let (circuits, streams) = match self.get_info_many(["circuit-status", "stream-status"]) {
+        let tor = self.on_this_link()?.in_one_call();
+        let (circuits, streams) = match tor.get_info_many(["circuit-status", "stream-status"]) {
             Ok(values) => {
                 let mut values = values.iter();
                 let circuits = values.next().map_or("", |text| text);
@@ -121,17 +121,16 @@ impl Controller {
                 (Some(circuits), streams)
             }
             // A filter may allow only one of them: a connection can be attached without knowing the circuit.
-            Err(Error::Refused(_)) => (None, self.until(deadline).streams()?),
+            Err(Error::Refused(_)) => (None, tor.streams()?),
             Err(error) => return Err(error),
         };
         let known = streams.iter().find(|known| known.id == stream);
-        let left = self.until(deadline);
         if !known.is_some_and(is_look_up) {
             // A stream that isn't listed has ended, and tor says so.
-            return left.request(command).map(drop);
+            return tor.request(command).map(drop);
         }
         let circuits: Vec<CircuitInfo> = circuits.ok_or_else(|| unfit(stream, circuit, None))?;
-        left.attach_over(stream, circuit, &circuits, command)
+        tor.attach_over(stream, circuit, &circuits, command)
     }
 
     /// Attaches a look-up to one of these circuits, as its purpose allows.
