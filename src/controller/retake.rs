@@ -169,9 +169,9 @@ impl Session {
                 let taken = ask(belonging.command?);
                 if let Some(address) = belonging.onion {
                     match taken {
-                        Err(Error::Refused(refusal)) if !self.has_onion(&address, &ask)? => {
-                            return Err(Error::Refused(refusal));
-                        }
+                        // It is there on this connection: an earlier attempt has succeeded after its time was over, or the
+                        // program has added it again.
+                        Err(Error::Refused(_)) if self.has_onion(&address, &ask)? => {}
                         taken => drop(taken?),
                     }
                     // It may have been removed meanwhile.
