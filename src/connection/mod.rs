@@ -31,14 +31,17 @@
 //!    waiter. On a link that is not open to callers yet, only the trackers get it at once; the rest is handed over before
 //!    the first caller is let in.
 //! 6. A command is written whole or the link ends: after a part of one, nothing else could be understood.
-//! 7. Events come from one link at a time: a link's events count from the moment it is authenticated on to its end.
+//! 7. Events come from one link at a time: a link's events count from the moment it is authenticated on to its end. Whoever
+//!    tells of the end waits first until the reader thread has handed over what it has in hand.
 //! 8. Callers send on a link only when tor was told what is wanted and was given back what was made. Until then every call
 //!    fails as on a connection that is down.
 //!
 //! # The order of locks
 //!
-//! Interest, then the hub's state, then writer, then waiters; then routes and within it a queue's own lock; then the
-//! dispatcher's state. The slot of a callback is taken without any of these.
+//! Interest, then the hub's state, then writer, then a link's `delivering`, then waiters; then routes and within it a
+//! queue's own lock; then the dispatcher's state. The slot of a callback is taken without any of these. The reader
+//! thread holds `delivering` while it hands over what one read has brought, so trackers take nothing that comes
+//! earlier in this order.
 //!
 //! # How it ends
 //!

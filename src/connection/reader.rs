@@ -27,7 +27,6 @@ pub(super) fn run(link: &Link, limits: Limits) {
         last_refusal: None,
     };
     let cause = reader.read_until_end();
-    reader.hand_over();
     link.end(cause);
 }
 
@@ -70,15 +69,20 @@ impl Reader<'_> {
 
     /// Everything that is complete, to where it belongs.
     fn deliver(&mut self) -> Result<(), CloseCause> {
+        let link = self.link;
+        let _delivering = link.deliver();
+        let delivered = self.deliver_each();
+        self.hand_over();
+        self.recent.end_of_read();
+        delivered
+    }
+
+    fn deliver_each(&mut self) -> Result<(), CloseCause> {
         loop {
             match self.decoder.next_reply() {
                 Ok(Some(reply)) if reply.is_event() => self.event(reply),
                 Ok(Some(reply)) => self.answer(reply)?,
-                Ok(None) => {
-                    self.hand_over();
-                    self.recent.end_of_read();
-                    return Ok(());
-                }
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(self.protocol_error(&error)),
             }
         }

@@ -176,7 +176,7 @@ impl Subscription {
     }
 
     #[cfg(test)]
-    pub(super) fn queue(&self) -> &Queue {
+    pub(super) fn queue(&self) -> &Arc<Queue> {
         &self.queue
     }
 

@@ -333,7 +333,8 @@ impl Controller {
         self.closed().is_none()
     }
 
-    /// Waits for the connection to end, for at most `timeout`, and gives the cause.
+    /// Waits for the connection to end, for at most `timeout`, and gives the cause. An end also counts if the connection was
+    /// made again at once.
     ///
     /// # Errors
     ///
