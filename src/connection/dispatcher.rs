@@ -278,12 +278,10 @@ impl Dispatcher {
         self.push(Task::Status(status, vec![callback.clone()]));
     }
 
-    /// Nothing follows. Where this program is the cause, what was not delivered is thrown away, but for word of the end;
-    /// without a cause, the end was told already.
+    /// Nothing follows, because this program closed the connection. Throws away what was not delivered, except for word of
+    /// the end. Without a cause, the end was told already.
     pub(super) fn end(&self, closed: Option<&Closed>) {
-        if closed.is_some() {
-            self.discard.store(true, Ordering::SeqCst);
-        }
+        self.discard.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
         state.closed = true;
         let callbacks = std::mem::take(&mut state.status_callbacks);
