@@ -62,14 +62,14 @@ pub(super) struct Callback {
 }
 
 impl Call {
-    /// The event, for those of the callbacks that have room for it.
-    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Self {
+    /// The event, for those of the callbacks that have room for it. `None` if none has.
+    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
         let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
             callbacks.clone()
         } else {
             callbacks.iter().filter(|callback| callback.take_room()).cloned().collect()
         };
-        Call { event, callbacks }
+        (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
 }
 

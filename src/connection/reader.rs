@@ -152,16 +152,16 @@ impl Reader<'_> {
             self.recent.keep(&event);
         }
         if !route.callbacks.is_empty() {
-            self.calls.push(Call::new(event, &route.callbacks));
+            self.calls.extend(Call::new(event, &route.callbacks));
         }
         if self.pace.count() {
             self.hand_over();
         }
     }
 
-    /// Hands over what has been gathered, unless this program has ended the link meanwhile: another may be in its place.
+    /// Hands over what has been gathered, unless word of the link's end may be out: another may be in its place.
     fn hand_over(&mut self) {
-        if !self.link.is_live() {
+        if self.link.is_silent() {
             self.queued.clear();
             self.calls.clear();
             return;

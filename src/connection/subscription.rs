@@ -23,7 +23,8 @@ pub enum QueueLimit {
     /// As many as come: nothing is lost, and a reader that does not keep up costs memory.
     #[default]
     Unbounded,
-    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost).
+    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost). With 0, all are lost:
+    /// [`items`](Subscription::items) tells how many.
     Bounded(usize),
 }
 
@@ -279,12 +280,7 @@ impl Subscription {
             if let Some(item) = self.front.lock().as_mut().and_then(Batch::pop_item) {
                 return Ok(item);
             }
-            // Everything that came before the missing events has been taken.
-            if self.receiver.is_empty()
-                && let Some(missed) = self.queue.take_missed()
-            {
-                return Ok(EventItem::Missed(missed));
-            }
+            // Not under the lock: other threads may take what is left meanwhile.
             self.take_in(receive(&self.receiver)?);
         }
     }
