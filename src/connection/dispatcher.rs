@@ -385,3 +385,23 @@ impl fmt::Debug for Callback {
         f.debug_struct("Callback").field("active", &self.active).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::protocol::Decoder;
+
+    #[test]
+    fn event_that_no_callback_has_room_for_is_not_kept() {
+        let callback = Callback::new(Function::Event(Box::new(|_| ())), Some(2));
+        let callbacks: Arc<[_]> = Arc::from([callback.clone()]);
+        let mut decoder = Decoder::default();
+        decoder.feed(b"650 BW 1 2\r\n");
+        let event = Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
+        // What is due on a connection that is not open to callers yet is kept as well.
+        let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
+        assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));
+    }
+}

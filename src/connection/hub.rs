@@ -514,7 +514,8 @@ mod tests {
     }
 
     fn subscription(hub: &Arc<Hub>) -> Subscription {
-        let subscription = Subscription::new(hub, Vec::new(), QueueLimit::Unbounded, Duration::ZERO.into());
+        let subscription =
+            Subscription::new(hub, Vec::new(), QueueLimit::Unbounded, Deadline::after(Duration::ZERO));
         subscription.unwrap()
     }
 

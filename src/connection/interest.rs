@@ -78,7 +78,7 @@ impl Hub {
         self.stale.0.store(true, Ordering::SeqCst);
         // Who holds the lock now looks at `stale` after letting go.
         if let Some(interest) = self.interest.try_lock() {
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
+            let _ = self.tell(interest, Certainty::Written, Deadline::after(FORGET_WITHIN));
         }
         self.tell_if_stale();
     }
@@ -176,7 +176,7 @@ impl Hub {
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
+            let _ = self.tell(interest, Certainty::Written, Deadline::after(FORGET_WITHIN));
         }
     }
 

@@ -157,8 +157,8 @@ impl Candidate {
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
-        self.send(command, deadline.into())?.wait()
+    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
+        self.send(command, deadline)?.wait()
     }
 
     fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {

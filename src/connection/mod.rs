@@ -179,8 +179,8 @@ impl Connection {
     }
 
     /// Tells tor once more which events are wanted.
-    pub(crate) fn tell_again(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.hub.tell_again(deadline.into())
+    pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
+        self.hub.tell_again(deadline)
     }
 
     /// The number of the socket that commands go to: see [`send_on`](Self::send_on).
@@ -217,12 +217,12 @@ impl Connection {
     }
 
     /// Sends a command; its reply is waited for with what this returns.
-    pub(crate) fn send(&self, command: Command, deadline: impl Into<Deadline>) -> Result<PendingReply> {
-        self.hub.send(command, deadline.into())
+    pub(crate) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.hub.send(command, deadline)
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
+    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
         self.send(command, deadline)?.wait()
     }
 
@@ -283,7 +283,7 @@ impl Connection {
     /// that may have come meanwhile.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
-        let answer = link.send(command, timeout.into()).and_then(PendingReply::wait);
+        let answer = link.send(command, Deadline::after(timeout)).and_then(PendingReply::wait);
         if let Err(Error::Timeout(_)) = answer {
             link.end(CloseCause::Unresponsive { after: timeout });
             link.join(JOIN_FOR);
@@ -370,8 +370,7 @@ impl Connection {
     }
 
     /// Ends the connection for good and waits for its threads, at most this long.
-    pub(crate) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        let deadline = deadline.into();
+    pub(crate) fn close(&self, deadline: Deadline) -> Result<()> {
         let links = self.hub.end();
         let in_callback = self.hub.dispatcher.is_current();
         let mut joined = true;

@@ -291,7 +291,7 @@ impl Subscription {
     ///
     /// Those of the SETEVENTS command. The subscription has ended anyway.
     pub fn close(self, timeout: Duration) -> Result<bool> {
-        self.registration.close(timeout.into())
+        self.registration.close(Deadline::after(timeout))
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use super::connect::Credentials;
 use crate::connection::Candidate;
-use crate::error::{AuthError, CloseCause, Error, Phase, Result, Timeout};
+use crate::error::{AuthError, CloseCause, Error, Phase, Result};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
 use crate::regular_file::RegularFile;
 use crate::transport::Deadline;
@@ -26,8 +25,7 @@ enum Attempt {
 /// One run of authentication: a deadline for all of it, and a way to open connections.
 struct Login<O> {
     open: O,
-    deadline: Instant,
-    timeout: Duration,
+    deadline: Deadline,
     /// A connection on which nothing has failed yet.
     fresh: Option<Candidate>,
 }
@@ -37,7 +35,7 @@ pub(super) fn authenticate<O>(open: O, credentials: &Credentials, deadline: Dead
 where
     O: FnMut() -> Result<Option<Candidate>>,
 {
-    let mut login = Login { open, deadline: deadline.instant(), timeout: deadline.timeout(), fresh: None };
+    let mut login = Login { open, deadline, fresh: None };
     let info = login.protocol_info()?;
     let mut failures = Vec::new();
 
@@ -107,7 +105,7 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             None => return Err(not_a_control_port("there is no connection")),
         };
         let command = Command::build("PROTOCOLINFO").word("version", "1").finish()?;
-        let reply = connection.request(command, self.left()?).map_err(|error| self.first_answer(error))?;
+        let reply = connection.request(command, self.deadline).map_err(|error| self.first_answer(error))?;
         let info = match ProtocolInfo::parse(&reply) {
             Some(info) if reply.is_ok() => info,
             _ => match reply.refusal(&"PROTOCOLINFO 1") {
@@ -122,7 +120,7 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     /// What the failure of the very first exchange says about the peer.
     fn first_answer(&self, error: Error) -> Error {
         let what = match &error {
-            Error::Timeout(_) => format!("it says nothing for {:?}", self.timeout),
+            Error::Timeout(_) => format!("it says nothing for {:?}", self.deadline.timeout()),
             Error::Closed(closed) => match closed.cause() {
                 CloseCause::Remote { .. } => "it hangs up without an answer".to_string(),
                 CloseCause::Truncated => "it hangs up in the middle of an answer".to_string(),
@@ -218,7 +216,7 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
             None => {
-                self.left()?;
+                self.deadline;
                 (self.open)()
             }
         }
@@ -227,22 +225,17 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     /// Sends a command; the inner error is one after which other methods may still be tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
-        match connection.request(command, self.left()?) {
+        if self.deadline.has_passed() {
+            return Err(self.deadline.error(Phase::Authenticate));
+        }
+        match connection.request(command, self.deadline) {
             Ok(reply) => Ok(match reply.refusal(&shown) {
                 None => Ok(reply),
                 Some(refusal) => Err(AuthError::Refused(Box::new(refusal))),
             }),
             Err(Error::Closed(closed)) => Ok(Err(AuthError::Closed(closed))),
-            Err(Error::Timeout(_)) => Err(Timeout::new(Phase::Authenticate, self.timeout).into()),
+            Err(Error::Timeout(_)) => Err(self.deadline.error(Phase::Authenticate)),
             Err(error) => Err(error),
-        }
-    }
-
-    /// The time that is left.
-    fn left(&self) -> Result<Duration> {
-        match self.deadline.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => Ok(left),
-            _ => Err(Timeout::new(Phase::Authenticate, self.timeout).into()),
         }
     }
 }

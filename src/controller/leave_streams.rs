@@ -122,7 +122,7 @@ impl Session {
         let send = |commands| connection.send_all_on(None, commands, deadline);
         let undone = undo(&send, self.ledger.client_auths(), undecided);
         // Whether its threads have ended in time doesn't matter.
-        let _ = connection.close(deadline.left().max(Duration::from_millis(100)));
+        let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
         undone?;
         let mut lent = self.leave_streams.0.lock();
         *lent = match *lent {

@@ -13,6 +13,7 @@ use super::shared::Follower;
 use crate::connection::ConnectionStatus;
 use crate::error::{Error, Result};
 use crate::protocol::Command;
+use crate::transport::Deadline;
 use crate::types::OnionAddress;
 
 /// How long the same thing is tried again. TCP gives up on a connection that is half open after about a quarter of an hour.
@@ -158,10 +159,10 @@ impl Session {
 
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
-        let ask =
-            |command: Command| self.connection().send_on(Some(link), command, timeout.into())?.wait_ok();
+        let deadline = Deadline::after(timeout);
+        let ask = |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
-            Part::Events => self.connection().tell_again(timeout)?,
+            Part::Events => self.connection().tell_again(deadline)?,
             Part::Belonging(what, _) => {
                 let Some(belonging) = self.ledger.belongings().into_iter().find(|it| it.what == *what) else {
                     return Ok(false);
@@ -181,7 +182,7 @@ impl Session {
                 }
             }
             Part::LeaveStreams => {
-                let send = |commands| self.connection().send_all_on(Some(link), commands, timeout.into());
+                let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
                 self.leave_streams.restore(&send, self.ledger.client_auths())?;
             }
             Part::Follower(follower) => match follower.upgrade() {
