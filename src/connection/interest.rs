@@ -167,7 +167,14 @@ impl Hub {
         for kind in &wanted {
             command.word("event", kind.as_str());
         }
-        let pending = self.link_for_interest()?.send(command.finish()?, deadline)?;
+        let link = self.link_for_interest()?;
+        let pending = match link.try_send(command.finish()?, deadline) {
+            Ok(pending) => pending,
+            Err(unsent) => {
+                drop(interest);
+                return Err(link.explain(unsent));
+            }
+        };
         interest.told = Some(wanted.clone());
         Ok(Some((wanted, pending)))
     }

@@ -24,7 +24,8 @@
 //!    written, within one turn of the writer.
 //! 2. A waiter leaves the queue only with its own reply, or with the link's end. Who gives up waiting leaves the
 //!    slot behind, and the late reply falls into it, unseen.
-//! 3. No lock is held while waiting for a reply, running a callback, or dropping what a user gave us.
+//! 3. No lock is held while waiting for a reply, finding out how tor's process ended, running a callback, or dropping
+//!    what a user gave us.
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters lock and the routes lock, both of which
 //!    are held for a few instructions only; never a turn of the writer.
 //! 5. What tor sent before a reply was handed to every tracker and every subscription before the reply is handed to its
