@@ -250,6 +250,27 @@ fn hs_post_names_directories_that_have_not_answered() {
 }
 
 #[test]
+fn hs_post_counts_answers_whose_directory_a_filter_hides() {
+    let uploaded = || format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN redacted");
+    let post = |events: &[String], timeout| {
+        let (_tor, c) = says("+HSPOST", events);
+        let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], timeout)?;
+        Ok::<_, Error>(answers.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let begun = Instant::now();
+    assert_eq!(post(&[uploaded(), uploaded()], SOON).unwrap(), ["one UPLOADED", "two UPLOADED"]);
+    let failed = told("FAILED", SERVICE, "redacted", " REASON=UPLOAD_REJECTED");
+    let mixed = post(&[uploaded(), failed], SOON).unwrap();
+    assert_eq!(mixed, ["redacted UPLOADED", "redacted FAILED UPLOAD_REJECTED"]);
+    let named = post(&[uploaded(), told("UPLOADED", SERVICE, ONE, "")], SOON).unwrap();
+    assert_eq!(named, [format!("{ONE} UPLOADED"), "two UPLOADED".to_owned()]);
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    // Nobody can say which of the two it was.
+    let one = post(&[uploaded()], Duration::from_millis(500)).unwrap();
+    assert_eq!(one, ["redacted UPLOADED", "redacted no answer"]);
+}
+
+#[test]
 fn circuit_whose_id_comes_too_late_is_closed() {
     let script = Script::new()
         .login()

@@ -208,6 +208,31 @@ fn a_subscription_outlives_the_connection_with_what_it_has() {
 }
 
 #[test]
+fn closing_a_connection_that_is_down_throws_away_what_callbacks_have_not_seen() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let (sender, seen) = crossbeam_channel::unbounded();
+    let (go_on, gate) = crossbeam_channel::bounded::<()>(0);
+    let _listener = controller
+        .on([EventKind::Bw], move |event| {
+            sender.send(event.text()).unwrap();
+            // The second time, the other end is gone.
+            let _ = gate.recv();
+        })
+        .unwrap();
+    peer.send("650 BW 1 0\r\n650 BW 2 0\r\n650 BW 3 0\r\n");
+    assert_eq!(seen.recv_timeout(SOON).unwrap(), "BW 1 0");
+    peer.hang_up();
+    controller.wait_closed(SOON).unwrap();
+    thread::scope(|scope| {
+        let closing = scope.spawn(|| controller.clone().close());
+        thread::sleep(Duration::from_millis(200));
+        drop(go_on);
+        closing.join().unwrap().unwrap();
+    });
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn closing_and_quitting_while_others_call_hangs_nobody() {
     for round in 0..50 {
         let (controller, _peer, server) = Peer::answering(|line| match line {

@@ -14,7 +14,7 @@ use place::{Place, SOON, eager, next, plain, statuses};
 use scape::error::{CloseCause, Phase};
 use scape::testing::ScriptedTor;
 use scape::types::{ClientKey, EventKind, OnionKey};
-use scape::{AddOnion, Caching, ClientAuth, Connect, Error};
+use scape::{AddOnion, Caching, ClientAuth, Connect, Error, Reconnect};
 
 #[test]
 fn by_hand_after_the_end() {
@@ -275,6 +275,21 @@ fn a_heartbeat_alone_ends_the_connection() {
     let closed = controller.wait_closed(SOON).unwrap();
     assert!(matches!(closed.cause(), CloseCause::Unresponsive { .. }), "{closed}");
     assert!(closed.to_string().contains("heartbeat"));
+}
+
+#[test]
+fn connection_that_is_never_made_again_by_itself_has_heartbeats_when_it_is_by_hand() {
+    let place = Place::default();
+    place.put(plain());
+    let never = Reconnect::new().first_delay(Duration::MAX).max_delay(Duration::MAX);
+    let connect = place.connect().reconnect(never).heartbeat(Duration::from_millis(10));
+    let controller = connect.connect().unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    place.put(plain());
+    assert!(controller.wait_connected(Duration::from_millis(50)).unwrap_err().is_timeout());
+    controller.reconnect().unwrap();
+    place.with(|tor| tor.wait_for("GETINFO version").unwrap());
 }
 
 #[test]

@@ -306,6 +306,34 @@ fn callback_makes_the_connection_again() {
 }
 
 #[test]
+fn service_that_tor_has_already_counts_as_given_back() {
+    let place = Place::default();
+    let added = format!("250-ServiceID={SERVICE}\r\n250 OK\r\n");
+    place.put(ScriptedTor::builder().on_prefix("ADD_ONION", added).start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let (sender, told) = unbounded();
+    let _status = controller
+        .on_status(move |status| {
+            let word = match status {
+                ConnectionStatus::RestoreFailed { attempt, .. } => format!("attempt {attempt} failed"),
+                ConnectionStatus::Restored { what } => what.clone(),
+                _ => return,
+            };
+            sender.send(word).unwrap();
+        })
+        .unwrap();
+    controller.add_onion(&AddOnion::new().key(key()).local_port(80)).unwrap();
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    // An earlier attempt has succeeded, but its answer was not waited for.
+    let again = ScriptedTor::builder().on_prefix("ADD_ONION", "550 Onion address collision\r\n");
+    place.put(again.info("onions/current", SERVICE).start().unwrap());
+    let what = next(&told);
+    assert!(what.contains(SERVICE), "{what}");
+    controller.close().unwrap();
+}
+
+#[test]
 fn refused_service_is_tried_again() {
     for by_hand in [false, true] {
         let place = Place::default();

@@ -13,7 +13,7 @@ use peer::{Peer, SOON, echo};
 use scape::error::ArgumentProblem;
 use scape::event::EventBody;
 use scape::types::EventKind;
-use scape::{Error, QueueLimit};
+use scape::{Error, EventItem, QueueLimit};
 
 #[test]
 fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
@@ -129,6 +129,57 @@ fn a_bounded_queue_counts_what_it_loses() {
     assert_eq!(events.next_timeout(SOON).unwrap().text(), "BW 25 0");
     assert_eq!((events.lost(), everything.lost()), (15, 0));
     assert_eq!(everything.timeout_iter(Duration::from_millis(10)).count(), 26);
+}
+
+#[test]
+fn loss_is_told_to_a_thread_that_waits_already() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let none = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(0)).unwrap();
+    let waiting = thread::spawn(move || (none.next_item(SOON), none));
+    thread::sleep(Duration::from_millis(50));
+    peer.send("650 BW 1 0\r\n");
+    let (item, none) = waiting.join().unwrap();
+    assert!(matches!(item, Ok(EventItem::Missed(1))), "{item:?}");
+    peer.send("650 BW 2 0\r\n650 BW 3 0\r\n");
+    controller.get_info("barrier").unwrap();
+    let mut missed = 0;
+    while missed < 2 {
+        match none.next_item(SOON).unwrap() {
+            EventItem::Missed(count) => missed += count,
+            item => panic!("{item:?}"),
+        }
+    }
+    assert_eq!((missed, none.lost()), (2, 3));
+}
+
+#[test]
+fn loss_is_told_after_the_events_that_came_before_it() {
+    let (controller, peer, _server) = Peer::answering(echo);
+    let one = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(1)).unwrap();
+    let shown = || match one.next_item(SOON).unwrap() {
+        EventItem::Event(event) => event.text(),
+        EventItem::Missed(count) => format!("{count} missed"),
+        item => panic!("{item:?}"),
+    };
+    for round in 0..200 {
+        // In several reads, while the items are taken.
+        let sending = thread::spawn({
+            let peer = peer.clone();
+            move || (0..3).for_each(|n| peer.send(format!("650 BW {round} {n}\r\n")))
+        });
+        let mut next = 0;
+        while next < 3 {
+            let item = shown();
+            match item.strip_suffix(" missed") {
+                Some(count) => next += count.parse::<u32>().unwrap(),
+                None => {
+                    assert_eq!(item, format!("BW {round} {next}"));
+                    next += 1;
+                }
+            }
+        }
+        sending.join().unwrap();
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::model::Changed;
 use super::shared::Shared;
 use crate::controller::ListenerGuard;
 use crate::error::Result;
+use crate::transport::Deadline;
 use crate::types::ConfLine;
 
 /// An option, or a group of options, that has other values now: see [`Config::on_change`](super::Config::on_change).
@@ -70,6 +71,6 @@ impl ConfigListener {
     /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
     /// time. The listener is removed at once then. That the connection has ended is no error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
-        self.guard.finish(timeout.into())
+        self.guard.finish(Deadline::after(timeout))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::item::EventItem;
 use crate::event::Event;
@@ -17,9 +17,35 @@ pub struct Batch {
     /// How many events were taken out so far.
     taken: usize,
     /// The gaps, each with the number of events that come before it, those included that were taken.
-    gaps: VecDeque<(usize, EventItem)>,
+    gaps: VecDeque<(usize, Gap)>,
     /// The number of events that wait in the queue, for its limit.
     waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+enum Gap {
+    Item(EventItem),
+    Lost(Arc<Lost>),
+}
+
+/// How many events are missing at one place. More may be added as long as nobody was told of them.
+#[derive(Debug)]
+pub(super) struct Lost(AtomicU64);
+
+impl Lost {
+    pub(super) fn new(count: u64) -> Arc<Self> {
+        Arc::new(Lost(AtomicU64::new(count)))
+    }
+
+    /// Adds more. Returns false if somebody was told of this place already.
+    pub(super) fn add(&self, count: u64) -> bool {
+        let add = |known: u64| (known > 0).then_some(known + count);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
+    }
+
+    fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::AcqRel)
+    }
 }
 
 impl Batch {
@@ -27,10 +53,20 @@ impl Batch {
         Batch { events: events.into(), taken: 0, gaps: VecDeque::new(), waiting }
     }
 
-    /// Adds a gap before the first event.
-    pub(super) fn with_gap(mut self, gap: EventItem) -> Self {
-        self.gaps.push_front((self.taken, gap));
-        self
+    /// A batch without events that tells of a gap.
+    pub(super) fn gap(gap: EventItem, waiting: Arc<AtomicUsize>) -> Self {
+        Self::with_gap(Gap::Item(gap), waiting)
+    }
+
+    /// A batch without events that tells of events that are missing here.
+    pub(super) fn lost(lost: Arc<Lost>, waiting: Arc<AtomicUsize>) -> Self {
+        Self::with_gap(Gap::Lost(lost), waiting)
+    }
+
+    fn with_gap(gap: Gap, waiting: Arc<AtomicUsize>) -> Self {
+        let mut batch = Self::new(Vec::new(), waiting);
+        batch.gaps.push_back((0, gap));
+        batch
     }
 
     /// Takes out the next event, in tor's order. Skips gaps.
@@ -47,7 +83,10 @@ impl Batch {
     /// Takes out the next event or gap.
     pub fn pop_item(&mut self) -> Option<EventItem> {
         if self.gaps.front().is_some_and(|(before, _)| *before <= self.taken) {
-            return self.gaps.pop_front().map(|(_, gap)| gap);
+            return self.gaps.pop_front().map(|(_, gap)| match gap {
+                Gap::Item(item) => item,
+                Gap::Lost(lost) => EventItem::Missed(lost.take()),
+            });
         }
         self.pop().map(EventItem::Event)
     }
@@ -114,7 +153,7 @@ mod tests {
     use super::*;
 
     fn batch(gap: u64) -> Batch {
-        Batch::new(Vec::new(), Arc::default()).with_gap(EventItem::Missed(gap))
+        Batch::lost(Lost::new(gap), Arc::default())
     }
 
     fn gap(item: Option<EventItem>) -> Option<u64> {

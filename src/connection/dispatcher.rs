@@ -62,14 +62,14 @@ pub(super) struct Callback {
 }
 
 impl Call {
-    /// The event, for those of the callbacks that have room for it.
-    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Self {
+    /// The event, for those of the callbacks that have room for it. `None` if none has.
+    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
         let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
             callbacks.clone()
         } else {
             callbacks.iter().filter(|callback| callback.take_room()).cloned().collect()
         };
-        Call { event, callbacks }
+        (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
 }
 
@@ -278,12 +278,10 @@ impl Dispatcher {
         self.push(Task::Status(status, vec![callback.clone()]));
     }
 
-    /// Nothing follows. Where this program is the cause, what was not delivered is thrown away, but for word of the end;
-    /// without a cause, the end was told already.
+    /// Nothing follows, because this program closed the connection. Throws away what was not delivered, except for word of
+    /// the end. Without a cause, the end was told already.
     pub(super) fn end(&self, closed: Option<&Closed>) {
-        if closed.is_some() {
-            self.discard.store(true, Ordering::SeqCst);
-        }
+        self.discard.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
         state.closed = true;
         let callbacks = std::mem::take(&mut state.status_callbacks);
@@ -385,5 +383,25 @@ impl fmt::Debug for Dispatcher {
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback").field("active", &self.active).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::protocol::Decoder;
+
+    #[test]
+    fn event_that_no_callback_has_room_for_is_not_kept() {
+        let callback = Callback::new(Function::Event(Box::new(|_| ())), Some(2));
+        let callbacks: Arc<[_]> = Arc::from([callback.clone()]);
+        let mut decoder = Decoder::default();
+        decoder.feed(b"650 BW 1 2\r\n");
+        let event = Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
+        // What is due on a connection that is not open to callers yet is kept as well.
+        let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
+        assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));
     }
 }

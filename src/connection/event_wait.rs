@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
+use super::batch::Batch;
 use super::subscription::Subscription;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Closed, Error, Phase, Result};
 use crate::event::Event;
 use crate::transport::Deadline;
 
@@ -21,6 +22,10 @@ const LATE: usize = 4096;
 /// in the queue at that moment are still returned, up to [`LATE`] of them.
 /// Later events are not.
 ///
+/// A wait also ends with the connection, even if the connection is made again: what was asked for was asked of the last tor,
+/// and ids in the events of the next one stand for other things. See [`over_reconnects`](Self::over_reconnects). Commands
+/// that belong to a wait are sent by a handle [`on_this_link`](crate::Controller::on_this_link).
+///
 /// Every call that waits for an event uses this type. [`Subscription::next_timeout`] in a loop would never look at the
 /// clock as long as events are queued.
 pub(crate) struct EventWait<'a> {
@@ -29,20 +34,29 @@ pub(crate) struct EventWait<'a> {
     phase: Phase,
     /// The moment that has passed, and how many of the events that were queued then are left to look at.
     late: Option<(Instant, usize)>,
+    goes_on: bool,
+    /// Why the connection ended that the wait began on.
+    ended: Option<Closed>,
 }
 
 impl<'a> EventWait<'a> {
     /// A wait until `deadline`, which fails with a timeout in `phase` then.
     pub(crate) fn new(subscription: &'a Subscription, deadline: Deadline, phase: Phase) -> Self {
-        EventWait { subscription, deadline, phase, late: None }
+        EventWait { subscription, deadline, phase, late: None, goes_on: false, ended: None }
+    }
+
+    /// Goes on when the connection is made again, for what the next tor tells of, too.
+    pub(crate) fn over_reconnects(mut self) -> Self {
+        self.goes_on = true;
+        self
     }
 
     /// Waits for the next event.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; [`Error::Closed`] once the connection has ended for good and the
-    /// queue is empty.
+    /// [`Error::Timeout`] once the deadline has passed; [`Error::Closed`] once the connection has ended and what came before
+    /// was returned.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
@@ -53,13 +67,13 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the connection has ended for good and the queue is empty.
+    /// [`Error::Closed`] once the connection has ended and what came before was returned.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
         let moment = moment.min(self.deadline.instant());
         let end = if Instant::now() < moment {
             self.late = None;
-            match self.subscription.next(|receiver| receiver.recv_deadline(moment)) {
-                Ok(event) => return Ok(Some(event)),
+            match self.take(|receiver| receiver.recv_deadline(moment)) {
+                Ok(event) => return event.map(Some),
                 Err(end) => end,
             }
         } else {
@@ -69,8 +83,8 @@ impl<'a> EventWait<'a> {
             };
             let Some(rest) = left.checked_sub(1) else { return Ok(None) };
             self.late = Some((moment, rest));
-            match self.subscription.next(Receiver::try_recv) {
-                Ok(event) => return Ok(Some(event)),
+            match self.take(Receiver::try_recv) {
+                Ok(event) => return event.map(Some),
                 Err(TryRecvError::Empty) => RecvTimeoutError::Timeout,
                 Err(TryRecvError::Disconnected) => RecvTimeoutError::Disconnected,
             }
@@ -79,6 +93,23 @@ impl<'a> EventWait<'a> {
             (RecvTimeoutError::Disconnected, Some(closed)) => Err(Error::Closed(closed)),
             _ => Ok(None),
         }
+    }
+
+    /// Takes the next event, or the end of the connection if that comes first.
+    fn take<E>(
+        &mut self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<Result<Arc<Event>>, E> {
+        if self.goes_on {
+            return self.subscription.next(receive).map(Ok);
+        }
+        if let Some(closed) = &self.ended {
+            return Ok(Err(closed.clone().into()));
+        }
+        Ok(self.subscription.next_before_end(receive)?.map_err(|closed| {
+            self.ended = Some(closed.clone());
+            closed.into()
+        }))
     }
 }
 

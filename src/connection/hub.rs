@@ -1,6 +1,6 @@
 //! What outlives a socket: who wants events, and which socket they come from.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -38,8 +38,9 @@ struct State {
     persistent: bool,
     /// The number of the link that is sent on, or that was last: the first has the number 1.
     number: u64,
-    /// The link that ended last. Its reader thread may not be done yet.
-    last: Weak<Link>,
+    /// How often the connection has ended, and the cause of its last end.
+    ends: u64,
+    last_end: Option<Closed>,
 }
 
 #[derive(Debug, Default)]
@@ -138,16 +139,18 @@ impl Hub {
         }
     }
 
-    /// The cause of the connection's end, waited for for at most `timeout`.
+    /// The cause of the connection's end, waited for for at most `timeout`. The connection may be open again when this
+    /// returns.
     pub(super) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
         let deadline = deadline_after(timeout);
         let mut state = self.state.lock();
-        while state.closed().is_none() {
+        let known = state.ends;
+        while state.closed().is_none() && state.ends == known {
             if self.changed.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }
-        state.closed()
+        state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
     /// Waits until it is open, for at most `timeout`. `Err` with the cause once it has ended for good, or when the time is
@@ -268,11 +271,6 @@ impl Hub {
         if let Some(closed) = link.closed() {
             return Err(closed);
         }
-        // Its reader may have been in the middle of something when another thread ended it.
-        if let Some(last) = state.last.upgrade() {
-            last.go_dead();
-        }
-        self.routes.forget_kept();
         self.dispatcher.pause();
         *interest = Interest::default();
         link.go_live();
@@ -317,15 +315,15 @@ impl Hub {
             return;
         }
         if closed.is_local() && matches!(state.current, Current::Open(_)) {
-            state.current = Current::Ended(closed.clone());
+            state.end(closed);
             drop(state);
             // Without the lock: what a user gave us is dropped.
             self.routes.end(closed);
             self.dispatcher.end(Some(closed));
+            self.changed.notify_all();
         } else {
             self.go_down(&mut state, closed);
         }
-        self.changed.notify_all();
     }
 
     /// The present link may have ended on another thread that has not come to tell of it.
@@ -343,27 +341,36 @@ impl Hub {
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
+                // Its end may not have got so far on the thread that has ended it.
+                link.go_dead();
                 if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
                     self.routes.interrupt(closed);
                 } else {
                     self.routes.end_queues(closed);
                 }
                 self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
-                state.last = Arc::downgrade(&link);
+                state.ends += 1;
+                state.last_end = Some(closed.clone());
                 state.current = Current::Down(closed.clone());
             }
             // Callers were never let in: to them the connection has been down all the time.
             Current::Restoring(link, since) => {
+                link.go_dead();
                 self.routes.forget_restoring(&since, state.persistent);
+                if !state.persistent {
+                    // It was given up meanwhile.
+                    self.routes.end_queues(&since);
+                }
                 self.dispatcher.give_up();
-                state.last = Arc::downgrade(&link);
                 state.current = Current::Down(since);
             }
             current => state.current = current,
         }
+        self.changed.notify_all();
     }
 
-    /// No other link is expected any more: subscriptions end, with the cause for which the last link did.
+    /// No other link is expected any more: subscriptions end, with the cause for which the last link did. If everything is just
+    /// being given back on another one, they end if that fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();
         state.persistent = false;
@@ -389,7 +396,7 @@ impl Hub {
                     links.push(link.clone());
                 }
                 let closed = state.closed().unwrap_or_else(|| Closed::new(CloseCause::Local));
-                state.current = Current::Ended(closed.clone());
+                state.end(&closed);
                 drop(state);
                 // Its end was told already.
                 self.routes.end(&closed);
@@ -397,32 +404,55 @@ impl Hub {
                 self.changed.notify_all();
             }
         }
-        for link in &links {
+        let mut ended = 0;
+        while let Some(link) = links.get(ended).cloned() {
             let closed = link.end(CloseCause::Local);
-            self.end_after(&closed);
+            links.extend(self.end_after(&link, closed));
+            ended += 1;
         }
         links
     }
 
     /// Ends everything after a link that had already ended by itself, for the
     /// cause `closed`. The end of such a link is told as one that another link
-    /// may follow, so the end for good must be told here.
-    fn end_after(&self, closed: &Closed) {
+    /// may follow, so the end for good must be told here. Returns the links that
+    /// have come meanwhile, which are to be ended as well.
+    fn end_after(&self, link: &Arc<Link>, mut closed: Closed) -> Vec<Arc<Link>> {
         let mut state = self.state.lock();
+        let mut others: Vec<_> = state.candidate.take().into_iter().collect();
         let was_told = match &state.current {
-            Current::Ended(_) => return,
-            Current::Down(_) | Current::Restoring(..) => true,
-            Current::Nothing | Current::Open(_) => false,
+            Current::Ended(_) => return others,
+            Current::Down(_) => true,
+            Current::Restoring(other, _) => {
+                others.push(other.clone());
+                true
+            }
+            Current::Nothing => false,
+            Current::Open(current) if Arc::ptr_eq(current, link) => false,
+            Current::Open(other) => {
+                // The end of the earlier one was told, and that this one was made after it.
+                closed = Closed::new(CloseCause::Local);
+                others.push(other.clone());
+                false
+            }
         };
-        state.current = Current::Ended(closed.clone());
+        state.end(&closed);
         drop(state);
-        self.routes.end(closed);
-        self.dispatcher.end(if was_told { None } else { Some(closed) });
+        self.routes.end(&closed);
+        self.dispatcher.end(if was_told { None } else { Some(&closed) });
         self.changed.notify_all();
+        others
     }
 }
 
 impl State {
+    /// Nothing comes any more.
+    fn end(&mut self, closed: &Closed) {
+        self.ends += 1;
+        self.last_end = Some(closed.clone());
+        self.current = Current::Ended(closed.clone());
+    }
+
     fn forget_candidate(&mut self, link: &Link) {
         if self.candidate.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), link)) {
             self.candidate = None;
@@ -457,9 +487,187 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::thread;
+
+    use crossbeam_channel::unbounded;
+
+    use super::super::item::EventItem;
+    use super::super::routes::{Queue, Target, Tracker};
+    use super::super::subscription::{QueueLimit, Subscription};
     use super::*;
+    use crate::event::Event;
     use crate::protocol::Limits;
     use crate::transport::Transport;
+    use crate::types::EventKind;
+
+    /// A link on `hub`, and what keeps it open.
+    fn link(hub: &Arc<Hub>) -> (Arc<Link>, Transport) {
+        let (ours, theirs) = Transport::pair();
+        (Link::start(hub, ours, Limits::default()).unwrap(), theirs)
+    }
+
+    /// A hub that is open on a link, and waits for another when that one ends.
+    fn open() -> (Arc<Hub>, Arc<Link>, Transport) {
+        let hub = Arc::new(Hub::default());
+        let (first, theirs) = link(&hub);
+        hub.adopt(first.clone()).unwrap();
+        hub.set_persistent(true);
+        (hub, first, theirs)
+    }
+
+    fn subscription(hub: &Arc<Hub>) -> Subscription {
+        let subscription =
+            Subscription::new(hub, Vec::new(), QueueLimit::Unbounded, Deadline::after(Duration::ZERO));
+        subscription.unwrap()
+    }
+
+    fn eventually(condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !condition() {
+            assert!(Instant::now() < deadline, "it doesn't happen");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn link_that_is_opened_while_another_ends_by_close_is_ended() {
+        let (hub, first, _theirs) = open();
+        let (second, _others) = link(&hub);
+        let (third, _more) = link(&hub);
+        // What closes it waits here.
+        let mut ending = first.waiters.lock();
+        let known = Arc::strong_count(&first);
+        let for_thread = hub.clone();
+        let closing = thread::spawn(move || for_thread.end());
+        eventually(|| Arc::strong_count(&first) > known);
+        let cause = Closed::new(CloseCause::Truncated);
+        hub.go_down(&mut hub.state.lock(), &cause);
+        hub.begin_restoring(&second).unwrap();
+        hub.open(&second, &Reconnected { failures: Vec::new() }, true).unwrap();
+        hub.set_candidate(&third).unwrap();
+        assert!(ending.end(cause).is_ok());
+        drop(ending);
+        closing.join().unwrap();
+        assert!(hub.ended().is_some());
+        assert!(second.closed().is_some_and(|closed| closed.is_local()), "{:?}", second.closed());
+        assert!(third.closed().is_some_and(|closed| closed.is_local()), "{:?}", third.closed());
+    }
+
+    #[test]
+    fn subscriptions_end_if_restoring_fails_after_the_connection_was_given_up() {
+        let (hub, first, _theirs) = open();
+        let events = subscription(&hub);
+        first.end(CloseCause::Truncated);
+        let (second, _others) = link(&hub);
+        hub.begin_restoring(&second).unwrap();
+        hub.give_up();
+        assert!(events.cause().is_none());
+        second.end(CloseCause::Truncated);
+        assert!(events.cause().is_some());
+    }
+
+    #[test]
+    fn wait_for_the_end_sees_an_end_that_is_over_already() {
+        let (hub, mut present, _theirs) = open();
+        let for_thread = hub.clone();
+        let waiting = thread::spawn(move || for_thread.wait_closed(Duration::from_secs(60)));
+        let mut others = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !waiting.is_finished() && Instant::now() < deadline {
+            // The thread may not wait yet.
+            thread::sleep(Duration::from_millis(20));
+            let (next, theirs) = link(&hub);
+            others.push((present, theirs));
+            let mut state = hub.state.lock();
+            hub.go_down(&mut state, &Closed::new(CloseCause::Truncated));
+            state.current = Current::Open(next.clone());
+            state.number += 1;
+            present = next;
+        }
+        assert!(waiting.is_finished());
+        let closed = waiting.join().unwrap();
+        assert!(closed.is_some_and(|closed| matches!(closed.cause(), CloseCause::Truncated)));
+    }
+
+    /// Writes down what it is told, and takes its time for events.
+    #[derive(Default)]
+    struct Slow {
+        told: Mutex<Vec<&'static str>>,
+    }
+
+    impl Tracker for Slow {
+        fn event(&self, _: &Arc<Event>) {
+            self.told.lock().push("event begins");
+            thread::sleep(Duration::from_millis(200));
+            self.told.lock().push("event is over");
+        }
+
+        fn ended(&self, _: &Closed, _: bool) {
+            self.told.lock().push("ended");
+        }
+    }
+
+    #[test]
+    fn no_event_of_a_link_is_delivered_after_its_end_was_told() {
+        for by_the_hub in [false, true] {
+            let (hub, first, theirs) = open();
+            let slow = Arc::new(Slow::default());
+            hub.routes.add(vec![EventKind::Bw], Target::Tracker(slow.clone())).unwrap();
+            let (sender, events) = unbounded();
+            let queue = Arc::new(Queue::new(sender, None));
+            hub.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
+            (&theirs).write_all(b"650 BW 1 0\r\n").unwrap();
+            eventually(|| !slow.told.lock().is_empty());
+            // By another thread than its reader, as when a command can't be written.
+            if by_the_hub {
+                hub.go_down(&mut hub.state.lock(), &Closed::new(CloseCause::Stalled));
+            } else {
+                first.end(CloseCause::Stalled);
+            }
+            let (second, _others) = link(&hub);
+            hub.begin_restoring(&second).unwrap();
+            hub.open(&second, &Reconnected { failures: Vec::new() }, true).unwrap();
+            eventually(|| slow.told.lock().contains(&"event is over"));
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(*slow.told.lock(), ["event begins", "event is over", "ended"]);
+            let mut items = Vec::new();
+            for mut batch in events.try_iter() {
+                items.extend(std::iter::from_fn(|| batch.pop_item()));
+            }
+            let expected = [
+                matches!(items.first(), Some(EventItem::Event(_))),
+                matches!(items.get(1), Some(EventItem::Disconnected(_))),
+                matches!(items.get(2), Some(EventItem::Reconnected(_))),
+                items.len() == 3,
+            ];
+            assert_eq!(expected, [true; 4], "{items:?}");
+            hub.end();
+        }
+    }
+
+    /// Ends the link on whose reader thread it is told of an event.
+    struct Ends(Arc<Link>);
+
+    impl Tracker for Ends {
+        fn event(&self, _: &Arc<Event>) {
+            self.0.end(CloseCause::Reconnecting);
+        }
+    }
+
+    #[test]
+    fn reader_thread_may_end_its_own_link_in_the_middle_of_an_event() {
+        let (hub, first, theirs) = open();
+        let events = subscription(&hub);
+        hub.routes.add(vec![EventKind::Bw], Target::Tracker(Arc::new(Ends(first.clone())))).unwrap();
+        hub.routes.add(vec![EventKind::Bw], Target::Queue(events.queue().clone())).unwrap();
+        let begun = Instant::now();
+        (&theirs).write_all(b"650 BW 1 0\r\n650 BW 2 0\r\n").unwrap();
+        assert!(matches!(events.next_item(Duration::from_secs(20)), Ok(EventItem::Disconnected(_))));
+        assert!(first.join(Duration::from_secs(20)));
+        assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+        assert!(events.next_item(Duration::from_millis(20)).is_err());
+    }
 
     #[test]
     fn connection_that_is_closed_while_its_link_ends_by_itself_has_ended_for_good() {
@@ -473,7 +681,7 @@ mod tests {
             assert!(link.waiters.lock().end(cause.clone()).is_ok());
             let ending = hub.state.lock();
             let for_thread = hub.clone();
-            let closing = std::thread::spawn(move || for_thread.end());
+            let closing = thread::spawn(move || for_thread.end());
             // The thread that has ended the link tells of it before, in between or after.
             drop(ending);
             if told {

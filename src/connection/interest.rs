@@ -78,7 +78,7 @@ impl Hub {
         self.stale.0.store(true, Ordering::SeqCst);
         // Who holds the lock now looks at `stale` after letting go.
         if let Some(interest) = self.interest.try_lock() {
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
+            let _ = self.tell(interest, Certainty::Written, Deadline::after(FORGET_WITHIN));
         }
         self.tell_if_stale();
     }
@@ -167,7 +167,14 @@ impl Hub {
         for kind in &wanted {
             command.word("event", kind.as_str());
         }
-        let pending = self.link_for_interest()?.send(command.finish()?, deadline)?;
+        let link = self.link_for_interest()?;
+        let pending = match link.try_send(command.finish()?, deadline) {
+            Ok(pending) => pending,
+            Err(unsent) => {
+                drop(interest);
+                return Err(link.explain(unsent));
+            }
+        };
         interest.told = Some(wanted.clone());
         Ok(Some((wanted, pending)))
     }
@@ -176,7 +183,7 @@ impl Hub {
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };
-            let _ = self.tell(interest, Certainty::Written, FORGET_WITHIN.into());
+            let _ = self.tell(interest, Certainty::Written, Deadline::after(FORGET_WITHIN));
         }
     }
 

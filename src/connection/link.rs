@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 
 use super::hub::Hub;
 use super::thread::Thread;
@@ -25,6 +25,12 @@ pub(super) struct Link {
     pub(super) hub: Arc<Hub>,
     /// Whether its events count: from the moment it is authenticated on to its end.
     live: AtomicBool,
+    /// Whether its end may have been told: nothing is handed over any more.
+    silent: AtomicBool,
+    /// Held by the reader thread while it hands over what one read brought. Whoever ends the link on another thread waits
+    /// for that, so that no event comes after word of the end. The reader thread itself may end the link in the middle of
+    /// an event.
+    delivering: ReentrantMutex<()>,
     /// Whether tor was asked to hang up: then its doing so is this program's.
     quitting: AtomicBool,
     reader: Mutex<Option<Thread>>,
@@ -40,6 +46,8 @@ impl Link {
             waiters: Mutex::new(Waiters::default()),
             hub: hub.clone(),
             live: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+            delivering: ReentrantMutex::new(()),
             quitting: AtomicBool::new(false),
             reader: Mutex::new(None),
         });
@@ -60,9 +68,28 @@ impl Link {
         self.live.store(true, Ordering::SeqCst);
     }
 
-    /// Ignores the link's events from now on, because another link follows.
+    /// Begins to hand over what a read has brought.
+    pub(super) fn deliver(&self) -> ReentrantMutexGuard<'_, ()> {
+        self.delivering.lock()
+    }
+
+    /// Ignores the link's events from now on, because another link follows. What
+    /// the reader thread has begun to hand over is handed over to everybody before
+    /// this returns, and nothing afterwards.
     pub(super) fn go_dead(&self) {
         self.live.store(false, Ordering::SeqCst);
+        // Trackers don't block, so this takes a moment only. If one did block, a late event would be better than a program that
+        // hangs.
+        let delivered = self.delivering.try_lock_for(JOIN_FOR);
+        self.silent.store(true, Ordering::SeqCst);
+        if delivered.is_none() {
+            log::warn!(target: "scape::connection", "an event is handed over for too long");
+        }
+    }
+
+    /// Returns true if nothing is to be handed over any more.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::SeqCst)
     }
 
     /// Whether its events count.
@@ -89,9 +116,7 @@ impl Link {
             Err(earlier) => return earlier,
         };
         log::debug!(target: "scape::connection", "{closed}");
-        if closed.is_by_this_program() {
-            self.live.store(false, Ordering::SeqCst);
-        }
+        self.go_dead();
         // It may be shut down already, from the other end.
         let _ = self.transport.shutdown();
         for waiter in waiters {
@@ -133,8 +158,8 @@ impl Candidate {
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
-        self.send(command, deadline.into())?.wait()
+    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
+        self.send(command, deadline)?.wait()
     }
 
     fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {

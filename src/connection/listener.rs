@@ -139,7 +139,7 @@ impl Listener {
         self.callback.deactivate();
         match &self.entry {
             Entry::Events(registration) | Entry::Status(_, Some(registration)) => {
-                registration.close(timeout.into())
+                registration.close(Deadline::after(timeout))
             }
             Entry::Status(hub, None) => Ok(hub.upgrade().is_some_and(|hub| hub.closed().is_none())),
         }

@@ -24,22 +24,26 @@
 //!    written, within one turn of the writer.
 //! 2. A waiter leaves the queue only with its own reply, or with the link's end. Who gives up waiting leaves the
 //!    slot behind, and the late reply falls into it, unseen.
-//! 3. No lock is held while waiting for a reply, running a callback, or dropping what a user gave us.
+//! 3. No lock is held while waiting for a reply, finding out how tor's process ended, running a callback, or dropping
+//!    what a user gave us.
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters lock and the routes lock, both of which
 //!    are held for a few instructions only; never a turn of the writer.
 //! 5. What tor sent before a reply was handed to every tracker and every subscription before the reply is handed to its
 //!    waiter. On a link that is not open to callers yet, only the trackers get it at once; the rest is handed over before
 //!    the first caller is let in.
 //! 6. A command is written whole or the link ends: after a part of one, nothing else could be understood.
-//! 7. Events come from one link at a time: a link's events count from the moment it is authenticated on to its end.
+//! 7. Events come from one link at a time: a link's events count from the moment it is authenticated on to its end. Whoever
+//!    tells of the end waits first until the reader thread has handed over what it has in hand.
 //! 8. Callers send on a link only when tor was told what is wanted and was given back what was made. Until then every call
 //!    fails as on a connection that is down.
 //!
 //! # The order of locks
 //!
-//! Interest, then a turn of the writer, then the hub's state, then waiters;
-//! then routes and within it a queue's own lock; then the dispatcher's state.
-//! The slot of a callback is taken without any of these.
+//! Interest, then a turn of the writer, then the hub's state, then a link's
+//! `delivering`, then waiters; then routes and within it a queue's own lock;
+//! then the dispatcher's state. The slot of a callback is taken without any of
+//! these. The reader thread holds `delivering` while it hands over what one read
+//! has brought, so trackers take nothing that comes earlier in this order.
 //!
 //! (A write that ends its link has the writer's turn when it tells the hub, so
 //! nobody who has the hub's state may wait for a turn.)
@@ -182,8 +186,8 @@ impl Connection {
     }
 
     /// Tells tor once more which events are wanted.
-    pub(crate) fn tell_again(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.hub.tell_again(deadline.into())
+    pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
+        self.hub.tell_again(deadline)
     }
 
     /// The number of the socket that commands go to: see [`send_on`](Self::send_on).
@@ -221,12 +225,12 @@ impl Connection {
     }
 
     /// Sends a command. The result waits for the reply.
-    pub(crate) fn send(&self, command: Command, deadline: impl Into<Deadline>) -> Result<PendingReply> {
-        self.hub.send(command, deadline.into())
+    pub(crate) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.hub.send(command, deadline)
     }
 
     /// Sends a command and waits for its reply, whatever that says.
-    pub(crate) fn request(&self, command: Command, deadline: impl Into<Deadline>) -> Result<Reply> {
+    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
         self.send(command, deadline)?.wait()
     }
 
@@ -287,7 +291,7 @@ impl Connection {
     /// that may have come meanwhile.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
-        let answer = link.send(command, timeout.into()).and_then(PendingReply::wait);
+        let answer = link.send(command, Deadline::after(timeout)).and_then(PendingReply::wait);
         if let Err(Error::Timeout(_)) = answer {
             link.end(CloseCause::Unresponsive { after: timeout });
             link.join(JOIN_FOR);
@@ -374,8 +378,7 @@ impl Connection {
     }
 
     /// Ends the connection for good and waits for its threads, at most this long.
-    pub(crate) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        let deadline = deadline.into();
+    pub(crate) fn close(&self, deadline: Deadline) -> Result<()> {
         let links = self.hub.end();
         let in_callback = self.hub.dispatcher.is_current();
         let mut joined = true;

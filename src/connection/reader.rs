@@ -27,7 +27,6 @@ pub(super) fn run(link: &Link, limits: Limits) {
         last_refusal: None,
     };
     let cause = reader.read_until_end();
-    reader.hand_over();
     link.end(cause);
 }
 
@@ -70,15 +69,20 @@ impl Reader<'_> {
 
     /// Everything that is complete, to where it belongs.
     fn deliver(&mut self) -> Result<(), CloseCause> {
+        let link = self.link;
+        let _delivering = link.deliver();
+        let delivered = self.deliver_each();
+        self.hand_over();
+        self.recent.end_of_read();
+        delivered
+    }
+
+    fn deliver_each(&mut self) -> Result<(), CloseCause> {
         loop {
             match self.decoder.next_reply() {
                 Ok(Some(reply)) if reply.is_event() => self.event(reply),
                 Ok(Some(reply)) => self.answer(reply)?,
-                Ok(None) => {
-                    self.hand_over();
-                    self.recent.end_of_read();
-                    return Ok(());
-                }
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(self.protocol_error(&error)),
             }
         }
@@ -148,16 +152,16 @@ impl Reader<'_> {
             self.recent.keep(&event);
         }
         if !route.callbacks.is_empty() {
-            self.calls.push(Call::new(event, &route.callbacks));
+            self.calls.extend(Call::new(event, &route.callbacks));
         }
         if self.pace.count() {
             self.hand_over();
         }
     }
 
-    /// Hands over what has been gathered, unless this program has ended the link meanwhile: another may be in its place.
+    /// Hands over what has been gathered, unless word of the link's end may be out: another may be in its place.
     fn hand_over(&mut self) {
-        if !self.link.is_live() {
+        if self.link.is_silent() {
             self.queued.clear();
             self.calls.clear();
             return;

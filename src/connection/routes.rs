@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
-use super::batch::Batch;
+use super::batch::{Batch, Lost};
 use super::dispatcher::Callback;
 use super::item::EventItem;
 use super::status::Reconnected;
-use crate::error::Closed;
+use crate::error::{CloseCause, Closed};
 use crate::event::Event;
 use crate::types::EventKind;
 
@@ -169,11 +169,6 @@ impl Routes {
         }
     }
 
-    /// Forgets what the reader of a link that has ended may have kept for the next one.
-    pub(super) fn forget_kept(&self) {
-        self.each_queue(Queue::forget_kept);
-    }
-
     /// Tells that the connection is open again, and takes new entries again.
     pub(super) fn resume(&self, reconnected: &Reconnected) {
         self.register.lock().closed = None;
@@ -236,8 +231,6 @@ pub(super) struct Queue {
     limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
     lost: AtomicU64,
-    /// How many of the lost events the subscription has not been told of.
-    missed: AtomicU64,
     /// How often the connection ended meanwhile, and was awaited again.
     interruptions: AtomicU64,
     end: Mutex<QueueEnd>,
@@ -245,10 +238,27 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 enum QueueEnd {
-    Open(Sender<Batch>),
+    Open(Outlet),
     /// The connection has ended, and another is expected. What comes on that one is kept until it is open to callers.
-    Down(Sender<Batch>, Vec<Vec<Arc<Event>>>),
+    Down(Outlet, Kept),
     Closed(Closed),
+}
+
+/// Where batches are sent.
+#[derive(Debug)]
+struct Outlet {
+    sender: Sender<Batch>,
+    /// The events that were lost after the last one that was sent.
+    lost: Option<Arc<Lost>>,
+}
+
+/// The events of a connection that isn't open to callers yet.
+#[derive(Debug, Default)]
+struct Kept {
+    batches: Vec<Vec<Arc<Event>>>,
+    count: usize,
+    /// How many events found no room after these.
+    lost: u64,
 }
 
 impl Queue {
@@ -257,102 +267,123 @@ impl Queue {
             limit,
             waiting: Arc::default(),
             lost: AtomicU64::new(0),
-            missed: AtomicU64::new(0),
             interruptions: AtomicU64::new(0),
-            end: Mutex::new(QueueEnd::Open(sender)),
+            end: Mutex::new(QueueEnd::Open(Outlet { sender, lost: None })),
         }
     }
 
     /// Appends events. Those that find no room are counted and lost.
     pub(super) fn push(&self, events: Vec<Arc<Event>>) {
         match &mut *self.end.lock() {
-            QueueEnd::Open(sender) => self.send(sender, events),
-            QueueEnd::Down(_, kept) => kept.push(events),
+            QueueEnd::Open(outlet) => self.send(outlet, events),
+            QueueEnd::Down(_, kept) => self.keep(kept, events),
             QueueEnd::Closed(_) => {}
         }
     }
 
-    fn send(&self, sender: &Sender<Batch>, mut events: Vec<Arc<Event>>) {
-        let lost = self.take_room(&mut events);
+    fn send(&self, outlet: &mut Outlet, mut events: Vec<Arc<Event>>) {
+        let lost = self.take_room(&mut events, 0);
         if !events.is_empty() {
             self.waiting.fetch_add(events.len(), Ordering::AcqRel);
-            let batch = Batch::new(events, self.waiting.clone());
-            let batch = match self.take_missed() {
-                Some(missed) => batch.with_gap(EventItem::Missed(missed)),
-                None => batch,
-            };
+            outlet.lost = None;
             // Nobody receives: the subscription is being dropped.
-            let _ = sender.send(batch);
+            let _ = outlet.sender.send(Batch::new(events, self.waiting.clone()));
         }
-        self.missed.fetch_add(lost, Ordering::AcqRel);
+        self.tell_lost(outlet, lost);
     }
 
-    /// Takes away the events that find no room. Returns how many these are.
-    fn take_room(&self, events: &mut Vec<Arc<Event>>) -> u64 {
-        let Some(limit) = self.limit else { return 0 };
-        let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire));
-        let lost = events.len().saturating_sub(room) as u64;
-        if lost > 0 {
-            if self.lost.fetch_add(lost, Ordering::AcqRel) == 0 {
-                log::warn!(target: "scape::events", "a subscription's queue of {limit} events is full; events are lost");
-            }
-            events.truncate(room);
+    /// Keeps events for when the connection is open to callers.
+    fn keep(&self, kept: &mut Kept, mut events: Vec<Arc<Event>>) {
+        kept.lost += self.take_room(&mut events, kept.count);
+        kept.count += events.len();
+        if !events.is_empty() {
+            kept.batches.push(events);
         }
+    }
+
+    /// Takes away the events that find no room, with `kept` others that are kept. Returns how many these are.
+    fn take_room(&self, events: &mut Vec<Arc<Event>>, kept: usize) -> u64 {
+        let Some(limit) = self.limit else { return 0 };
+        let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire)).saturating_sub(kept);
+        let lost = events.len().saturating_sub(room) as u64;
+        events.truncate(room);
         lost
     }
 
-    fn send_gap(&self, sender: &Sender<Batch>, gap: EventItem) {
-        let mut batch = Batch::new(Vec::new(), self.waiting.clone()).with_gap(gap);
-        if let Some(missed) = self.take_missed() {
-            batch = batch.with_gap(EventItem::Missed(missed));
+    /// Counts lost events, and tells of them in their place. A thread that waits for an event is woken.
+    fn tell_lost(&self, outlet: &mut Outlet, lost: u64) {
+        if lost == 0 {
+            return;
         }
-        let _ = sender.send(batch);
+        if self.lost.fetch_add(lost, Ordering::AcqRel) == 0
+            && let Some(limit) = self.limit
+        {
+            log::warn!(target: "scape::events", "a subscription's queue of {limit} events is full; events are lost");
+        }
+        if outlet.lost.as_ref().is_some_and(|known| known.add(lost)) {
+            return;
+        }
+        let told = Lost::new(lost);
+        outlet.lost = Some(told.clone());
+        let _ = outlet.sender.send(Batch::lost(told, self.waiting.clone()));
     }
 
-    /// Returns how many events were lost since this was last asked.
-    pub(super) fn take_missed(&self) -> Option<u64> {
-        Some(self.missed.swap(0, Ordering::AcqRel)).filter(|missed| *missed > 0)
+    fn send_gap(&self, outlet: &mut Outlet, gap: EventItem) {
+        outlet.lost = None;
+        let _ = outlet.sender.send(Batch::gap(gap, self.waiting.clone()));
     }
 
     /// Tells that the connection has ended and another is expected.
     fn interrupt(&self, closed: &Closed) {
         self.interruptions.fetch_add(1, Ordering::AcqRel);
-        let mut end = self.end.lock();
-        if let QueueEnd::Open(sender) = &*end {
-            self.send_gap(sender, EventItem::Disconnected(closed.clone()));
-            *end = QueueEnd::Down(sender.clone(), Vec::new());
-        }
+        self.change(|end| match end {
+            QueueEnd::Open(mut outlet) => {
+                self.send_gap(&mut outlet, EventItem::Disconnected(closed.clone()));
+                QueueEnd::Down(outlet, Kept::default())
+            }
+            end => end,
+        });
     }
 
     /// Forgets the events of a connection that was never open to callers.
     fn forget_kept(&self) {
         if let QueueEnd::Down(_, kept) = &mut *self.end.lock() {
-            kept.clear();
+            *kept = Kept::default();
         }
     }
 
     /// Tells that the connection is open again, and hands over what came on it so far.
     fn resume(&self, reconnected: &Reconnected) {
-        let mut end = self.end.lock();
-        let (sender, kept) = match &mut *end {
-            QueueEnd::Open(sender) => (sender.clone(), Vec::new()),
-            QueueEnd::Down(sender, kept) => (sender.clone(), std::mem::take(kept)),
-            QueueEnd::Closed(_) => return,
-        };
-        self.send_gap(&sender, EventItem::Reconnected(reconnected.clone()));
-        for events in kept {
-            self.send(&sender, events);
-        }
-        *end = QueueEnd::Open(sender);
+        self.change(|end| {
+            let (mut outlet, kept) = match end {
+                QueueEnd::Open(outlet) => (outlet, Kept::default()),
+                QueueEnd::Down(outlet, kept) => (outlet, kept),
+                QueueEnd::Closed(closed) => return QueueEnd::Closed(closed),
+            };
+            self.send_gap(&mut outlet, EventItem::Reconnected(reconnected.clone()));
+            for events in kept.batches {
+                self.send(&mut outlet, events);
+            }
+            self.tell_lost(&mut outlet, kept.lost);
+            QueueEnd::Open(outlet)
+        });
     }
 
     /// Nothing follows, because of this.
     fn end(&self, closed: Closed) {
+        self.change(|end| {
+            if let QueueEnd::Open(mut outlet) = end {
+                self.send_gap(&mut outlet, EventItem::Disconnected(closed.clone()));
+            }
+            QueueEnd::Closed(closed)
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(QueueEnd) -> QueueEnd) {
         let mut end = self.end.lock();
-        if let QueueEnd::Open(sender) = &*end {
-            self.send_gap(sender, EventItem::Disconnected(closed.clone()));
-        }
-        *end = QueueEnd::Closed(closed);
+        // In place of it for the moment, and never seen.
+        let present = std::mem::replace(&mut *end, QueueEnd::Closed(Closed::new(CloseCause::Local)));
+        *end = change(present);
     }
 
     /// Why nothing follows.
@@ -376,5 +407,45 @@ impl Queue {
     /// How many events were lost so far.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::protocol::Decoder;
+
+    fn event() -> Arc<Event> {
+        let mut decoder = Decoder::default();
+        decoder.feed(b"650 BW 1 2\r\n");
+        Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
+    }
+
+    #[test]
+    fn limit_holds_while_everything_is_given_back() {
+        let (sender, receiver) = unbounded();
+        let queue = Queue::new(sender, Some(2));
+        queue.interrupt(&Closed::new(CloseCause::Truncated));
+        let event = event();
+        for _ in 0..5 {
+            queue.push(vec![event.clone(); 2]);
+        }
+        // This one, and those that are kept.
+        assert_eq!(Arc::strong_count(&event), 3);
+        queue.resume(&Reconnected { failures: Vec::new() });
+        assert_eq!((queue.waiting(), queue.lost()), (2, 8));
+        let mut items = receiver
+            .try_iter()
+            .flat_map(|mut batch| std::iter::from_fn(move || batch.pop_item()).collect::<Vec<_>>());
+        assert!(matches!(items.next(), Some(EventItem::Disconnected(_))));
+        assert!(matches!(items.next(), Some(EventItem::Reconnected(_))));
+        assert!(matches!(items.next(), Some(EventItem::Event(_))));
+        assert!(matches!(items.next(), Some(EventItem::Event(_))));
+        assert!(matches!(items.next(), Some(EventItem::Missed(8))));
+        assert!(items.next().is_none());
     }
 }

@@ -23,7 +23,8 @@ pub enum QueueLimit {
     /// As many as come: nothing is lost, and a reader that does not keep up costs memory.
     #[default]
     Unbounded,
-    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost).
+    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost). With 0, all are lost:
+    /// [`items`](Subscription::items) tells how many.
     Bounded(usize),
 }
 
@@ -177,7 +178,7 @@ impl Subscription {
     }
 
     #[cfg(test)]
-    pub(super) fn queue(&self) -> &Queue {
+    pub(super) fn queue(&self) -> &Arc<Queue> {
         &self.queue
     }
 
@@ -251,6 +252,20 @@ impl Subscription {
         }
     }
 
+    /// Returns the next event, or the cause of the connection's end if that comes before any event.
+    pub(super) fn next_before_end<E>(
+        &self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<Result<Arc<Event>, Closed>, E> {
+        loop {
+            match self.next_item_with(&receive)? {
+                EventItem::Event(event) => return Ok(Ok(event)),
+                EventItem::Disconnected(closed) => return Ok(Err(closed)),
+                EventItem::Missed(_) | EventItem::Reconnected(_) => {}
+            }
+        }
+    }
+
     fn take_in(&self, batch: Batch) {
         let mut front = self.front.lock();
         match &mut *front {
@@ -268,12 +283,7 @@ impl Subscription {
             if let Some(item) = self.front.lock().as_mut().and_then(Batch::pop_item) {
                 return Ok(item);
             }
-            // Everything that came before the missing events has been taken.
-            if self.receiver.is_empty()
-                && let Some(missed) = self.queue.take_missed()
-            {
-                return Ok(EventItem::Missed(missed));
-            }
+            // Not under the lock: other threads may take what is left meanwhile.
             self.take_in(receive(&self.receiver)?);
         }
     }
@@ -284,7 +294,7 @@ impl Subscription {
     ///
     /// Those of the SETEVENTS command. The subscription has ended anyway.
     pub fn close(self, timeout: Duration) -> Result<bool> {
-        self.registration.close(timeout.into())
+        self.registration.close(Deadline::after(timeout))
     }
 }
 

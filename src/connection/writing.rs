@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::link::Link;
 use super::waiters::PendingReply;
-use crate::error::{CloseCause, Error, Phase, Result};
+use crate::error::{CloseCause, Closed, Error, Phase, Result};
 use crate::protocol::Command;
 use crate::transport::{Deadline, Transport};
 
@@ -66,16 +66,48 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
     transport.set_write_timeout(Some(TICK))
 }
 
+/// Why a command was not sent.
+pub(super) enum Unsent {
+    Error(Error),
+    /// The peer has hung up. Finding out why may take a second, so that is done without any lock, by [`Link::explain`].
+    HungUp(io::Error),
+}
+
+impl From<Error> for Unsent {
+    fn from(error: Error) -> Self {
+        Unsent::Error(error)
+    }
+}
+
+impl From<Closed> for Unsent {
+    fn from(closed: Closed) -> Self {
+        Unsent::Error(closed.into())
+    }
+}
+
 impl Link {
     /// Queues a waiter and writes its command.
     pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
+    }
+
+    /// Like [`send`](Self::send), for callers that hold a lock: they let go of it before they [`explain`](Self::explain) a
+    /// failure.
+    pub(super) fn try_send(&self, command: Command, deadline: Deadline) -> Result<PendingReply, Unsent> {
         let turn = self.writer.turn(deadline.instant());
-        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
+        let _turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
         let slot = self.waiters.lock().push(&command)?;
         trace(&command);
         self.write(command.wire(), 1, deadline)?;
-        drop(turn);
         Ok(PendingReply::new(command, slot, deadline))
+    }
+
+    /// Ends the link if the peer has hung up. Returns the error for the caller.
+    pub(super) fn explain(&self, unsent: Unsent) -> Error {
+        match unsent {
+            Unsent::Error(error) => error,
+            Unsent::HungUp(error) => self.end_after_hang_up(error),
+        }
     }
 
     /// Queues waiters and writes their commands with one write.
@@ -95,38 +127,43 @@ impl Link {
                 pending.push(PendingReply::new(command, slot, deadline));
             }
         }
-        self.write(&buffer, pending.len(), deadline)?;
+        let written = self.write(&buffer, pending.len(), deadline);
         drop(turn);
+        written.map_err(|unsent| self.explain(unsent))?;
         Ok(pending)
     }
 
     /// Writes what `count` queued waiters wait for. It is this thread's turn.
-    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<()> {
+    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<(), Unsent> {
         match write_all(&self.transport, bytes, deadline.instant()) {
             Written::All => Ok(()),
             Written::Nothing => {
                 self.waiters.lock().withdraw(count);
-                Err(deadline.error(Phase::Write))
+                Err(deadline.error(Phase::Write).into())
             }
+            // This cause has nothing behind it that would be looked for.
             Written::Part => Err(self.end(CloseCause::Stalled).into()),
-            Written::Failed(error) => Err(self.end_after_failed_write(error)),
+            // Nothing that others write arrives any more.
+            Written::Failed(error) if is_hang_up(&error) => Err(Unsent::HungUp(error)),
+            Written::Failed(error) => Err(self.end(CloseCause::Io(error)).into()),
         }
     }
 
-    /// tor may have hung up after saying why: what the reader finds is a better cause than a broken pipe.
-    fn end_after_failed_write(&self, error: io::Error) -> Error {
-        let hung_up = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
-        if hung_up {
-            let deadline = Instant::now() + TICK;
-            while Instant::now() < deadline {
-                if let Some(closed) = self.waiters.lock().closed() {
-                    return closed.into();
-                }
-                std::thread::yield_now();
+    /// tor may have said why: what the reader finds is a better cause than a broken pipe.
+    fn end_after_hang_up(&self, error: io::Error) -> Error {
+        let deadline = Instant::now() + TICK;
+        while Instant::now() < deadline {
+            if let Some(closed) = self.waiters.lock().closed() {
+                return closed.into();
             }
+            std::thread::yield_now();
         }
         self.end(CloseCause::Io(error)).into()
     }
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 fn trace(command: &Command) {
@@ -161,9 +198,15 @@ fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Writ
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::sync::Arc;
     use std::thread;
 
+    use super::super::hub::Hub;
+    use super::super::routes::{Target, Tracker};
     use super::*;
+    use crate::event::Event;
+    use crate::protocol::Limits;
+    use crate::types::EventKind;
 
     /// Writes more than buffers hold to a peer that reads slowly.
     fn write_slowly(ours: Transport, theirs: Transport) {
@@ -192,6 +235,50 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         write_slowly(ours.into(), listener.accept().unwrap().0.into());
+    }
+
+    struct Deaf;
+
+    impl Tracker for Deaf {
+        fn event(&self, _: &Arc<Event>) {}
+    }
+
+    #[test]
+    fn no_lock_is_held_while_it_is_found_out_how_tor_ended() {
+        for interest in [false, true] {
+            let hub = Arc::new(Hub::default());
+            let (ours, theirs) = Transport::pair();
+            let (asking, asked) = crossbeam_channel::unbounded();
+            hub.explanation.set(Box::new(move || {
+                asking.send(()).unwrap();
+                thread::sleep(Duration::from_millis(600));
+                None
+            }));
+            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            hub.adopt(link.clone()).unwrap();
+            drop(theirs);
+            // The reader thread.
+            asked.recv_timeout(Duration::from_secs(20)).unwrap();
+            let caller = thread::spawn({
+                let (hub, link) = (hub.clone(), link.clone());
+                let deadline = Deadline::after(Duration::from_secs(20));
+                move || {
+                    if interest {
+                        let target = Target::Tracker(Arc::new(Deaf));
+                        hub.register_interest(&[EventKind::Bw], target, deadline).map(drop)
+                    } else {
+                        let command = Command::build("GETINFO").word("key", "version").finish()?;
+                        link.send(command, deadline).map(drop)
+                    }
+                }
+            });
+            // The caller, whose command could not be written.
+            asked.recv_timeout(Duration::from_secs(20)).unwrap();
+            let soon = Instant::now() + Duration::from_millis(200);
+            assert!(link.writer.turn(soon).is_some());
+            assert!(hub.interest.try_lock_until(soon).is_some());
+            assert!(caller.join().unwrap().unwrap_err().is_closed());
+        }
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl MappedAddress {
             return Err(Closed::new(CloseCause::Local).into());
         };
         self.forget(&controller);
+        let controller = controller.on_this_link()?;
         let present = match controller.address_mappings(&MappingSource::Control) {
             Ok(mappings) => mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from())),
             // A filter doesn't say: it is taken back in any case.

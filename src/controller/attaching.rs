@@ -58,7 +58,7 @@ struct Around {
 impl Controller {
     /// Attaches a stream as `command` says, after all checks.
     pub(super) fn attach_checked(&self, command: Command) -> Result<()> {
-        let within = self.in_one_call();
+        let within = self.on_this_link()?.in_one_call();
         let write = within.checked(vec![command])?;
         within.attach_in(write)
     }
@@ -71,7 +71,7 @@ impl Controller {
         circuit: CircuitId,
         command: Command,
     ) -> Result<()> {
-        let within = self.in_one_call();
+        let within = self.on_this_link()?.in_one_call();
         let circuits = match within.circuits() {
             Ok(circuits) => Some(circuits),
             Err(Error::Refused(_)) => None,
@@ -86,7 +86,7 @@ impl Controller {
     /// Sends commands of which some are ATTACHSTREAM, after all checks. Returns
     /// the replies to these commands only.
     pub(super) fn send_all_checked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
-        let within = self.in_one_call();
+        let within = self.on_this_link()?.in_one_call();
         let Write { commands, asked } = within.checked(commands)?;
         let replies = within.send_all_unchecked(commands)?.into_iter().enumerate();
         Ok(replies.filter(|(at, _)| asked.contains(at)).map(|(_, reply)| reply).collect())

@@ -229,6 +229,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     /// Sends a command; the inner error is one after which other methods may still be tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
+        if self.deadline.has_passed() {
+            return Err(self.late());
+        }
         match connection.request(command, self.deadline) {
             Ok(reply) => Ok(match reply.refusal(&shown) {
                 None => Ok(reply),

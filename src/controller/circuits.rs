@@ -122,11 +122,12 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Refused`] (552) where tor does not know a relay or has no descriptor of it; [`Error::Circuit`] where
-    /// the circuit fails or is closed, with the reasons; [`Error::Timeout`].
+    /// the circuit fails or is closed, with the reasons; [`Error::Timeout`]; [`Error::Closed`] if the connection ends, even
+    /// if it is made again.
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
         let deadline = Deadline::after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let begun = tor
             .subscribe([EventKind::Circ])
             .and_then(|events| Ok((tor.launched(command)?, events)))
@@ -135,7 +136,7 @@ impl Controller {
         let built = wait_built_on(&events, id, deadline);
         if matches!(built, Err(Error::Timeout(_))) {
             // Nobody knows its id any more.
-            self.begin_to_close_circuit(id);
+            tor.begin_to_close_circuit(id);
         }
         built
     }
@@ -144,10 +145,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`].
+    /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`]; [`Error::Closed`] if the
+    /// connection ends, even if it is made again.
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
         let deadline = Deadline::after(timeout);
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::Circ])?;
         match tor.circuits()?.into_iter().find(|circuit| circuit.id == id) {
             Some(circuit) if circuit.status == CircuitStatus::Built => return Ok(circuit),

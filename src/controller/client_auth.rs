@@ -129,11 +129,11 @@ impl Controller {
     /// ```
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
-        let tor = self.in_one_call();
+        let tor = self.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
         let reply = tor.request(command).inspect_err(|_| {
             if let Some(before) = &before {
-                self.put_back(before);
+                tor.put_back(before);
             }
         })?;
         let added = match reply.code() {

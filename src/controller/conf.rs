@@ -122,8 +122,8 @@ impl Controller {
 
     /// Sends a command that changes the configuration, and returns tor's reply, whatever it says.
     pub(super) fn change(&self, command: Command, forget: Option<&OnionAddress>) -> Result<(Reply, Command)> {
-        let deadline = self.deadline();
-        let send = |commands| self.until(deadline).send_all(commands);
+        let tor = self.on_this_link()?.in_one_call();
+        let send = |commands| tor.send_all(commands);
         let kept = Kept::look(&send)?.without(forget);
         kept.send(&send, command, self.inner.session.ledger.client_auths())?.wait(&send)
     }

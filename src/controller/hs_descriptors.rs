@@ -115,7 +115,7 @@ impl Controller {
     ///
     /// [`Error::HsFetch`] with every directory and its reason. Where tor does not even begin it tells nothing, so that
     /// only the timeout ends this, and the error has no directories: without a consensus, or with no directory left to
-    /// ask.
+    /// ask. [`Error::Closed`] if the connection ends, even if it is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -142,7 +142,7 @@ impl Controller {
         let fetch = fetch.into();
         let deadline = Deadline::after(timeout);
         let command = fetch.command()?;
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;
         tor.request(command)?;
         let mut progress = Progress::of(fetch.address);

@@ -20,7 +20,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {
-    /// The directory. If it has not answered, the name that the caller gave.
+    /// The directory. If it has not answered, the name that the caller gave. A filter on the control port may hide the names
+    /// of directories: see [`Controller::post_hs_descriptor`].
     pub hsdir: RelayName,
     /// The answer.
     pub outcome: HsPostOutcome,
@@ -88,6 +89,10 @@ impl Controller {
     /// are in the result as [`Unanswered`](HsPostOutcome::Unanswered). If none are named, tor doesn't tell how many it
     /// asks, so the call returns 15 seconds after the last answer, or at the deadline.
     ///
+    /// A filter on the control port (onion-grater, as in Tails and Whonix) may hide which directory has answered. If directories
+    /// were named, answers are counted then. The answers have the directories' names if it is known that all said the same, and
+    /// otherwise what the filter puts in their place.
+    ///
     /// tor doesn't tell whose upload an answer is for. If tor serves the same service itself, its own uploads count, too.
     ///
     /// ```
@@ -111,7 +116,8 @@ impl Controller {
     /// # Errors
     ///
     /// The errors of [`hs_post`](Self::hs_post), and [`Error::Timeout`](crate::Error::Timeout) with [`Phase::Publish`] if
-    /// not a single directory has answered.
+    /// not a single directory has answered. [`Error::Closed`](crate::Error::Closed) if the connection ends, even if it is made
+    /// again.
     pub fn post_hs_descriptor<R: ToString>(
         &self,
         address: &OnionAddress,
@@ -122,15 +128,17 @@ impl Controller {
         let deadline = Deadline::after(timeout);
         let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
         let command = command(address, descriptor.as_ref(), &servers)?;
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::HsDesc])?;
         tor.request(command)?;
         let is_open = servers.is_empty();
         let mut awaited: Vec<RelayName> = servers.iter().map(|server| named(server)).collect();
+        // Answers of directories that a filter hides. Each is of one that is awaited.
+        let mut hidden = Vec::new();
         let mut answers = Vec::new();
         let mut last_answer: Option<Instant> = None;
         let mut events = events.wait(deadline, Phase::Publish);
-        while is_open || !awaited.is_empty() {
+        while is_open || awaited.len() > hidden.len() {
             let silent = last_answer.filter(|_| is_open).map(|last| last + SILENCE);
             let Some(event) = events.next_before(silent.unwrap_or(deadline.instant()))? else { break };
             let EventBody::HsDesc(told) = event.body() else { continue };
@@ -138,18 +146,37 @@ impl Controller {
             match awaited.iter().position(|server| is_same(server, &answer.hsdir)) {
                 Some(at) => drop(awaited.remove(at)),
                 None if is_open => {}
+                None if answer.hsdir.fingerprint().is_none() => {
+                    hidden.push(answer);
+                    continue;
+                }
                 None => continue,
             }
             last_answer = Some(Instant::now());
             answers.push(answer);
         }
-        if answers.is_empty() {
+        if answers.is_empty() && hidden.is_empty() {
             return Err(deadline.error(Phase::Publish));
         }
-        let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };
-        answers.extend(awaited.into_iter().map(unanswered));
+        answers.extend(with_names(hidden, awaited));
         Ok(answers)
     }
+}
+
+/// The answers of directories that a filter hides, which are some of the `awaited` ones, and those that are missing.
+fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsPostAnswer> {
+    let Some(first) = hidden.first().cloned() else {
+        let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };
+        return awaited.into_iter().map(unanswered).collect();
+    };
+    if hidden.len() == awaited.len() && hidden.iter().all(|answer| answer.outcome == first.outcome) {
+        let answered = |hsdir| HsPostAnswer { hsdir, outcome: first.outcome.clone() };
+        return awaited.into_iter().map(answered).collect();
+    }
+    // Nobody can say which of them it was.
+    let unanswered = HsPostAnswer { hsdir: first.hsdir, outcome: HsPostOutcome::Unanswered };
+    hidden.resize(awaited.len().max(hidden.len()), unanswered);
+    hidden
 }
 
 fn command(address: &OnionAddress, descriptor: &[u8], servers: &[String]) -> Result<Command> {

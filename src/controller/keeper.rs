@@ -80,7 +80,7 @@ fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Du
     let mut attempt = 1;
     let mut delay = policy.delay(attempt, rand::random());
     while let Some(pause) = delay {
-        if !connection.sleep_while_down(down, Instant::now() + pause) {
+        if !connection.sleep_while_down(down, deadline_after(pause)) {
             return Outcome::Done;
         }
         match session.reconnect_if_down(timeout) {

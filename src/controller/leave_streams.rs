@@ -129,7 +129,7 @@ impl Session {
         let send = |commands| connection.send_all_on(None, commands, deadline);
         let undone = undo(&send, self.ledger.client_auths(), undecided);
         // Whether its threads have ended in time doesn't matter.
-        let _ = connection.close(deadline.left().max(Duration::from_millis(100)));
+        let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
         undone?;
         let mut lent = self.leave_streams.0.lock();
         *lent = match *lent {
@@ -283,13 +283,13 @@ impl Controller {
             let why = "attaches streams itself: close its attachers and clients first";
             return Err(ArgumentError::invalid("release_streams", "controller", why).into());
         }
-        let deadline = self.deadline();
-        let send = |commands| self.until(deadline).send_all(commands);
+        let tor = self.on_this_link()?.in_one_call();
+        let send = |commands| tor.send_all(commands);
         if !is_set(&send)? {
             return Ok(0);
         }
         change(&send, false, self.inner.session.ledger.client_auths())?;
-        let waiting = self.until(deadline).streams()?.into_iter().filter(waits);
+        let waiting = tor.streams()?.into_iter().filter(waits);
         let (disguised, waiting): (Vec<_>, Vec<_>) =
             waiting.partition(|stream| is_disguised_onion(stream.target.host()));
         let attach = waiting.iter().map(|stream| {
@@ -307,7 +307,7 @@ impl Controller {
         });
         let commands = attach.chain(close).collect::<Result<Vec<Command>>>()?;
         let mut released = 0;
-        for (at, reply) in self.until(deadline).send_all_unchecked(commands)?.into_iter().enumerate() {
+        for (at, reply) in tor.send_all_unchecked(commands)?.into_iter().enumerate() {
             // A refusal is of a stream that has ended meanwhile, or that tor has in hand already (555).
             released += usize::from(reply.wait()?.is_ok() && at < waiting.len());
         }

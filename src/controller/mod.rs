@@ -212,9 +212,13 @@ impl Controller {
     /// [`Error::Closed`](crate::Error::Closed) once the present socket has
     /// ended, even if the connection is made again. For a command that depends
     /// on the answer to an earlier one, because the next socket may lead to
-    /// another tor.
+    /// another tor. A handle that is already on a socket stays on it.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
-        Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
+        let link = match self.link {
+            Some(link) => link,
+            None => self.connection().link_number()?,
+        };
+        Ok(Controller { link: Some(link), ..self.clone() })
     }
 
     /// The SOCKS port of this tor as the environment names it, if the
@@ -370,7 +374,8 @@ impl Controller {
         self.closed().is_none()
     }
 
-    /// Waits for the connection to end, for at most `timeout`, and gives the cause.
+    /// Waits for the connection to end, for at most `timeout`, and gives the cause. An end also counts if the connection was
+    /// made again at once.
     ///
     /// # Errors
     ///

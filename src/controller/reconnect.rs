@@ -68,7 +68,8 @@ impl Reconnect {
         }
         let doublings = attempt.saturating_sub(1).min(20);
         let delay = self.first_delay.saturating_mul(1 << doublings).min(self.max_delay);
-        Some(delay.mul_f64(0.75 + 0.25 * random.clamp(0.0, 1.0)))
+        let varied = delay / 4;
+        Some((delay - varied).saturating_add(varied.mul_f64(random.clamp(0.0, 1.0))))
     }
 }
 
@@ -150,6 +151,13 @@ mod tests {
         assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000]);
         assert_eq!(policy.delay(1, 0.0), Some(Duration::from_millis(75)));
         assert_eq!(policy.delay(u32::MAX, 1.0), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn longest_delay_is_no_panic() {
+        let policy = Reconnect::new().first_delay(Duration::MAX).max_delay(Duration::MAX);
+        assert!((1..30).all(|n| policy.delay(n, 1.0) > policy.delay(n, 0.0)));
+        assert_eq!(policy.delay(1, 1.0), Some(Duration::MAX));
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Controller {
     ///
     /// [`Error::Resolve`] if there is no such name, or it has only an IPv6 address. [`Error::Timeout`] with
     /// [`Phase::Resolve`]: a tor that has no circuits yet keeps the question until it has. [`Error::Argument`] if tor can't
-    /// be asked for the name: see [`Request`](crate::socks::Request) for the form of names.
+    /// be asked for the name: see [`Request`](crate::socks::Request) for the form of names. [`Error::Closed`] if the connection
+    /// ends, even if it is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -80,7 +81,7 @@ impl Controller {
     /// Asks, and waits for the answer.
     fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(timeout);
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let late = |error| deadline.or_late(error, Phase::Resolve);
         let events = tor.subscribe([EventKind::AddrMap, EventKind::Stream]).map_err(late)?;
         tor.request(command).map_err(late)?;

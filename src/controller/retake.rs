@@ -13,6 +13,7 @@ use super::shared::Follower;
 use crate::connection::ConnectionStatus;
 use crate::error::{Error, Result};
 use crate::protocol::Command;
+use crate::transport::Deadline;
 use crate::types::OnionAddress;
 
 /// The time after which an attempt is the last. TCP gives up on a half-open
@@ -160,10 +161,10 @@ impl Session {
 
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
-        let ask =
-            |command: Command| self.connection().send_on(Some(link), command, timeout.into())?.wait_ok();
+        let deadline = Deadline::after(timeout);
+        let ask = |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
-            Part::Events => self.connection().tell_again(timeout)?,
+            Part::Events => self.connection().tell_again(deadline)?,
             Part::Belonging(what, _) => {
                 let Some(belonging) = self.ledger.belongings().into_iter().find(|it| it.what == *what) else {
                     return Ok(false);
@@ -171,9 +172,9 @@ impl Session {
                 let taken = ask(belonging.command?);
                 if let Some(address) = belonging.onion {
                     match taken {
-                        Err(Error::Refused(refusal)) if !self.has_onion(&address, &ask)? => {
-                            return Err(Error::Refused(refusal));
-                        }
+                        // It is there on this connection: an earlier attempt has succeeded after its time was over, or the
+                        // program has added it again.
+                        Err(Error::Refused(_)) if self.has_onion(&address, &ask)? => {}
                         taken => drop(taken?),
                     }
                     // It may have been removed meanwhile.
@@ -183,7 +184,7 @@ impl Session {
                 }
             }
             Part::LeaveStreams => {
-                let send = |commands| self.connection().send_all_on(Some(link), commands, timeout.into());
+                let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
                 self.leave_streams.restore(&send, self.ledger.client_auths())?;
             }
             Part::Follower(follower) => match follower.upgrade() {

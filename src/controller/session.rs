@@ -348,8 +348,7 @@ impl Session {
 
     /// Ends everything for good and waits for its threads, at most this long. If a last connection is needed to put back
     /// `__LeaveStreamsUnattached`, that may take up to the timeout again, and [`JOIN_FOR`] at most.
-    pub(super) fn close(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        let deadline = deadline.into();
+    pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
         // What is just being given back must be taken away again, or tor keeps it.
         self.connection.wait_while_restoring(deadline.part(JOIN_FOR).left());
         self.take_leave(deadline.part(JOIN_FOR));
@@ -398,14 +397,14 @@ impl std::fmt::Debug for Session {
 
 impl Undo for Session {
     fn undo(&self, timeout: Duration) -> Result<()> {
-        self.close(timeout)
+        self.close(Deadline::after(timeout))
     }
 }
 
 /// The controller's last handle is gone.
 pub(super) fn close_on_drop(session: &Session) {
     // A callback that still runs keeps what it needs alive by itself.
-    let _ = session.close(JOIN_FOR);
+    let _ = session.close(Deadline::after(JOIN_FOR));
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Controller {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let signal = signal.canonical();
         let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
-        let tor = self.in_one_call();
+        let tor = self.on_this_link()?.in_one_call();
         if let Some(known) = tor.signal_names()?
             && !known.contains(&signal)
         {
@@ -56,7 +56,7 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Timeout`] where tor does not tell in time. It never does where it has no client port (SocksPort and the
-    /// like) to have an identity on.
+    /// like) to have an identity on. [`Error::Closed`] if the connection ends, even if it is made again.
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
         self.signal_and_wait(Signal::NewNym, timeout)
     }
@@ -66,7 +66,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] where tor does not tell in time.
+    /// [`Error::Timeout`] where tor does not tell in time. [`Error::Closed`] if the connection ends, even if it is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -84,7 +84,7 @@ impl Controller {
     /// Sends a signal and waits for word that tor has acted on it.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let late = |error| deadline.or_late(error, Phase::Signal);
         let events = tor.subscribe([EventKind::Signal]).map_err(late)?;
         tor.signal(signal.clone()).map_err(late)?;

@@ -26,14 +26,16 @@ impl Controller {
         command: Command,
         undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
     ) -> Result<Reply> {
-        let pending = self.send_checked(command)?;
+        // What is undone is undone at the tor that did it.
+        let tor = self.on_this_link()?;
+        let pending = tor.send_checked(command)?;
         match pending.wait_until_deadline() {
             Ok(reply) => match reply.refusal(pending.command()) {
                 Some(refusal) => Err(refusal.into()),
                 None => Ok(reply),
             },
             Err(error @ Error::Timeout(_)) => {
-                self.undo_late(pending, undo);
+                tor.undo_late(pending, undo);
                 Err(error)
             }
             Err(error) => Err(error),
@@ -41,14 +43,14 @@ impl Controller {
     }
 
     fn undo_late(&self, pending: PendingReply, undo: impl FnOnce(&Controller, &Reply) + Send + 'static) {
-        let tor = self.downgrade();
+        let (tor, link) = (self.downgrade(), self.link);
         let command = pending.command().to_string();
         let wait = move || {
             let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
             if reply.is_ok()
                 && let Some(tor) = tor.upgrade()
             {
-                undo(&tor, &reply);
+                undo(&Controller { link, ..tor }, &reply);
             }
         };
         if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {

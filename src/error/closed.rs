@@ -57,11 +57,6 @@ impl Closed {
         &self.cause
     }
 
-    /// Whether this program ended it, for good or to make it anew.
-    pub(crate) fn is_by_this_program(&self) -> bool {
-        matches!(*self.cause, CloseCause::Local | CloseCause::Reconnecting)
-    }
-
     /// Whether this program closed it.
     pub fn is_local(&self) -> bool {
         matches!(*self.cause, CloseCause::Local)

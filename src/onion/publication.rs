@@ -107,7 +107,7 @@ impl Publication {
     ) -> Result<()> {
         let mut uploads = Uploads::of(*address);
         let mut heard = Instant::now();
-        let mut events = self.events.wait(deadline, Phase::Publish);
+        let mut events = self.events.wait(deadline, Phase::Publish).over_reconnects();
         on_progress(&uploads.progress());
         while !uploads.is_done(wait, heard.elapsed()) {
             let silence = uploads.only_silence_is_missing(wait).then(|| heard + SILENCE);

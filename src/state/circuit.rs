@@ -116,7 +116,7 @@ impl Circuit {
     /// [`Error::Circuit`] where it fails or is closed, or was before, with the reasons; [`Error::Timeout`];
     /// [`Error::Closed`] where the connection ends.
     pub fn wait_built(&self, timeout: Duration) -> Result<()> {
-        self.wait_built_until(timeout.into())
+        self.wait_built_until(Deadline::after(timeout))
     }
 
     /// Like [`wait_built`](Self::wait_built), until `deadline`.
@@ -134,7 +134,7 @@ impl Circuit {
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<CircuitInfo>> {
-        self.wait_closed_until(timeout.into())
+        self.wait_closed_until(Deadline::after(timeout))
     }
 
     /// Like [`wait_closed`](Self::wait_closed), until `deadline`.

@@ -9,6 +9,7 @@ use crate::controller::{ListenerGuard, Subject};
 use crate::error::Result;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
+use crate::transport::Deadline;
 use crate::types::RelayName;
 
 /// Who wants to be told of circuits: [`State::listen_to_circuits`], [`Circuit::listen`]. Every method does nothing unless it is written.
@@ -89,7 +90,7 @@ impl StateListener {
     /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
     /// time. The listener is removed at once then. That the connection has ended is no error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
-        self.0.finish(timeout.into())
+        self.0.finish(Deadline::after(timeout))
     }
 }
 

@@ -239,7 +239,7 @@ impl State {
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends, and nobody makes it again.
     pub fn wait<T>(&self, timeout: Duration, mut condition: impl FnMut(&State) -> Option<T>) -> Result<T> {
-        self.shared().wait(timeout, Phase::State, || condition(self).map(Ok))
+        self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
     }
 
     /// Begins a new circuit: when this returns tor has given it a number, and [`Circuit::wait_built`] waits for the rest.

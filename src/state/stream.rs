@@ -91,7 +91,7 @@ impl Stream {
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
-        self.wait_closed_until(timeout.into())
+        self.wait_closed_until(Deadline::after(timeout))
     }
 
     fn wait_closed_until(&self, deadline: Deadline) -> Result<Arc<StreamInfo>> {

@@ -122,11 +122,10 @@ impl Shared {
     /// Waits for `look` to find something; it is asked at once, and after every change, without any lock held.
     pub(super) fn wait<T>(
         &self,
-        deadline: impl Into<Deadline>,
+        deadline: Deadline,
         phase: error::Phase,
         mut look: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        let deadline = deadline.into();
         loop {
             let seen = self.model().version;
             if let Some(found) = look() {

@@ -98,6 +98,8 @@ impl Tor {
 
     /// Waits until tor can build circuits, and wakes it, in case it is dormant.
     ///
+    /// If the connection ends and is made again ([`Connect::reconnect`](crate::Connect::reconnect)), the next tor is waited for.
+    ///
     /// The whole call takes at most `timeout`, however many events come. When it fails for that, tor is asked what keeps
     /// it, which may take one second more.
     ///
@@ -146,10 +148,21 @@ impl Tor {
             Way::Control(controller) | Way::Launched(controller, _) => controller,
         };
         let mut reached = None;
-        let ready = wait_ready(controller, deadline, |step| {
+        let mut note = |step: &Progress| {
             on_progress(step);
             reached = Some(step.clone());
-        });
+        };
+        let ready = loop {
+            match wait_ready(controller, deadline, &mut note) {
+                // The next tor may have told everything before it is asked for, so this begins anew with it.
+                Err(Error::Closed(_)) if !deadline.has_passed() => {
+                    if let Err(error) = controller.wait_connected(deadline.left()) {
+                        break Err(error);
+                    }
+                }
+                ready => break ready,
+            }
+        };
         if let Err(Error::Refused(_)) = ready {
             return self.poll_ready(controller, deadline, on_progress);
         }

@@ -163,6 +163,8 @@ impl Tor {
     /// The listeners of a line like this, which is added where there is none.
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
+        // The whole group is written again.
+        let controller = &controller.on_this_link()?;
         let deadline = controller.deadline();
         let added = self.core.added.try_lock_until(deadline.instant());
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;

@@ -70,12 +70,6 @@ impl Deadline {
     }
 }
 
-impl From<Duration> for Deadline {
-    fn from(timeout: Duration) -> Self {
-        Deadline::after(timeout)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

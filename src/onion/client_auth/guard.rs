@@ -52,7 +52,7 @@ impl ClientAuthGuard {
     ///
     /// Those of [`Controller::onion_client_auth_add`].
     pub fn add(controller: &Controller, auth: &ClientAuth) -> Result<Self> {
-        let call = controller.in_one_call();
+        let call = controller.on_this_link()?.in_one_call();
         let before = find(&call, &auth.address)?;
         if auth.permanent && before.as_ref().is_some_and(|before| before.permanent) {
             // tor would write a second file beside one of another name, and take no configuration any more.
@@ -118,7 +118,7 @@ impl ClientAuthGuard {
 
     /// Returns false if there was nothing to undo.
     fn undo(&self, controller: &Controller) -> Result<bool> {
-        let controller = &controller.in_one_call();
+        let controller = &controller.on_this_link()?.in_one_call();
         match &self.before {
             None => controller.onion_client_auth_remove(&self.auth.address),
             Some(before) if before.permanent && !self.auth.permanent => {

@@ -82,6 +82,11 @@ impl DiskOnions {
     }
 
     /// The handle that a service keeps.
+    /// For the parts of one call that reads what tor has and then changes it: never that of the next tor, after a reconnect.
+    fn on_one_tor(&self) -> Result<DiskOnions> {
+        Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
+    }
+
     fn to_keep(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
@@ -193,7 +198,7 @@ impl DiskOnions {
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
     pub fn add_with(&self, service: &DiskOnion, files: &DiskOnionFiles) -> Result<DiskOnionService> {
         service.check()?;
-        let call = self.in_one_call();
+        let call = self.on_one_tor()?;
         let tor = call.tors_user()?;
         let mut prepared: Option<Prepared> = None;
         let added = call.edit(|services| {
@@ -233,7 +238,7 @@ impl DiskOnions {
     pub fn change(&self, directory: impl AsRef<Path>, service: &DiskOnion) -> Result<()> {
         let directory = directory.as_ref();
         service.check()?;
-        let call = self.in_one_call();
+        let call = self.on_one_tor()?;
         let tor = call.tors_user()?;
         let mut prepared = None;
         let changed = call.edit(|services| {
@@ -274,7 +279,7 @@ impl DiskOnions {
     /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads the torrc again, and drops every option that was
     /// not saved, services included; and a torrc that cannot be read ends tor.
     pub fn reread(&self) -> Result<()> {
-        let call = self.in_one_call();
+        let call = self.on_one_tor()?;
         let _turn = call.turn()?;
         let services = call.list()?;
         if services.is_empty() { Ok(()) } else { call.write(&services) }
@@ -312,7 +317,7 @@ impl DiskOnions {
     /// they were, which may take five seconds more. If tor doesn't answer that
     /// either, it may still make the change later.
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
-        let call = self.in_one_call();
+        let call = self.on_one_tor()?;
         let _turn = call.turn()?;
         let before = call.list()?;
         let mut services = before.clone();

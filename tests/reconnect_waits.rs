@@ -1,0 +1,224 @@
+//! Calls that wait for an event, and calls of several commands, when the connection is made again in the middle: nothing
+//! of the next tor is taken for an answer of the last one, and nothing that follows from the last one's answers is sent to
+//! the next one.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/place.rs"]
+mod place;
+
+use std::fmt::Debug;
+use std::fmt::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use place::{Place, SOON, eager, plain};
+use scape::onion::disk::DiskOnions;
+use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::types::{CircuitId, EventKind, StreamId};
+use scape::{BuildCircuit, Controller, Error, Result, Tor};
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
+const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
+
+/// Ends tor when it has got `command`, makes the connection again, and has the next tor say `event`. The call must fail
+/// soon because its tor is gone, and the next tor must hear nothing of it.
+fn fails_over_a_reconnect<T: Debug + Send>(
+    tor: ScriptedTorBuilder,
+    command: &str,
+    event: &str,
+    call: impl FnOnce(&Controller) -> Result<T> + Send,
+) {
+    let place = Place::default();
+    place.put(tor.start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let begun = Instant::now();
+    let result = thread::scope(|scope| {
+        let caller = controller.clone();
+        let calling = scope.spawn(move || call(&caller));
+        place.with(|tor| tor.wait_for(command).unwrap());
+        // The answer has come before this one, and so has what the call waits on.
+        controller.sync().unwrap();
+        thread::sleep(Duration::from_millis(20));
+        place.kill();
+        controller.wait_closed(SOON).unwrap();
+        place.put(plain());
+        controller.wait_connected(SOON).unwrap();
+        place.with(|tor| tor.send(event));
+        calling.join().unwrap()
+    });
+    assert!(matches!(result, Err(Error::Closed(_))), "{command}: {result:?}");
+    assert!(begun.elapsed() < SOON, "{command}: {:?}", begun.elapsed());
+    controller.sync().unwrap();
+    let sent = place.with(ScriptedTor::sent);
+    let known = ["PROTOCOLINFO", "AUTHENTICATE", "SETEVENTS", "GETINFO version"];
+    let others = sent.iter().filter(|line| !known.iter().any(|known| line.starts_with(known)));
+    assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{command}");
+}
+
+#[test]
+fn circuit_of_the_next_tor_is_not_the_one_that_was_built() {
+    let built = "650 CIRC 7 BUILT $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one PURPOSE=GENERAL\r\n";
+    let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n");
+    fails_over_a_reconnect(tor, "EXTENDCIRCUIT", built, |tor| {
+        tor.build_circuit(&BuildCircuit::new().timeout(LONG))
+    });
+    let tor = ScriptedTor::builder().info("circuit-status", "7 EXTENDED PURPOSE=GENERAL");
+    fails_over_a_reconnect(tor, "GETINFO circuit-status", built, |tor| {
+        tor.wait_built(CircuitId::new(7), LONG)
+    });
+}
+
+#[test]
+fn address_from_the_next_tor_is_not_the_one_that_was_asked_for() {
+    let asked = "250 OK\r\n650 STREAM 4 NEWRESOLVE 0 example.com:0 PURPOSE=DNS_REQUEST SESSION_GROUP=-3\r\n";
+    let answer = "650 ADDRMAP other.example 192.0.2.9 \"2026-11-21 02:12:34\" EXPIRES=\"2026-11-21 02:12:34\" \
+                  CACHED=\"NO\" STREAMID=4\r\n";
+    let tor = ScriptedTor::builder().on("RESOLVE example.com", asked);
+    fails_over_a_reconnect(tor, "RESOLVE", answer, |tor| tor.resolve("example.com", LONG));
+}
+
+#[test]
+fn descriptor_events_of_the_next_tor_are_not_awaited() {
+    let address = SERVICE.parse().unwrap();
+    let content = format!("650+HS_DESC_CONTENT {SERVICE} Ti8T {ONE}\r\nhs-descriptor 3\r\n.\r\n650 OK\r\n");
+    let tor = ScriptedTor::builder().on_prefix("HSFETCH", "250 OK\r\n");
+    fails_over_a_reconnect(tor, "HSFETCH", &content, |tor| tor.fetch_hs_descriptor(address, LONG));
+    let uploaded = format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN {ONE}\r\n");
+    let tor = ScriptedTor::builder().on_prefix("+HSPOST", "250 OK\r\n");
+    fails_over_a_reconnect(tor, "+HSPOST", &uploaded, |tor| {
+        tor.post_hs_descriptor(&address, "hs-descriptor 3\n", ["one"], LONG)
+    });
+}
+
+#[test]
+fn signal_that_the_last_tor_was_sent_is_not_awaited_of_the_next() {
+    let tor =
+        || ScriptedTor::builder().info("signal/names", "NEWNYM ACTIVE").on_prefix("SIGNAL", "250 OK\r\n");
+    fails_over_a_reconnect(tor(), "SIGNAL", "650 SIGNAL NEWNYM\r\n", |tor| tor.new_identity(LONG));
+    fails_over_a_reconnect(tor(), "SIGNAL", "650 SIGNAL ACTIVE\r\n", |tor| tor.wake(LONG));
+}
+
+#[test]
+fn wait_for_a_tor_to_be_ready_goes_on_with_the_next_one() {
+    let tor = |percent: u32, enough: &str| {
+        let phase = format!("NOTICE BOOTSTRAP PROGRESS={percent} TAG=some SUMMARY=\"Some\"");
+        let tor = ScriptedTor::builder().info("status/bootstrap-phase", phase);
+        let tor = tor.info("status/enough-dir-info", enough).info("signal/names", "ACTIVE");
+        tor.on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start().unwrap()
+    };
+    let place = Place::default();
+    place.put(tor(50, "0"));
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let waiting = thread::spawn({
+        let tor = Tor::from(controller.clone());
+        move || tor.become_ready(LONG)
+    });
+    place.with(|tor| tor.wait_for("GETINFO status/bootstrap-phase").unwrap());
+    place.kill();
+    // It says that it is ready before anybody asks, and not again.
+    place.put(tor(100, "1"));
+    let begun = Instant::now();
+    waiting.join().unwrap().unwrap();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+/// Makes the connection again between two commands of a call: when the answer to `first` has come, which takes long to read.
+/// The call must fail, and the next tor must not get the rest of its commands.
+fn stays_on_its_tor<T: Debug + Send>(
+    tor: ScriptedTorBuilder,
+    first: &'static str,
+    call: impl FnOnce(&Controller) -> Result<T> + Send,
+) {
+    let place = Place::default();
+    place.put(tor.start().unwrap());
+    let controller = place.connect().connect().unwrap();
+    let _events = controller.subscribe([EventKind::Bw]).unwrap();
+    let result = thread::scope(|scope| {
+        let caller = controller.clone();
+        let calling = scope.spawn(move || call(&caller));
+        place.with(|tor| tor.wait_for(first).unwrap());
+        // Answered after the call's command.
+        controller.get_info("version").unwrap_err();
+        place.put(agreeing());
+        let made = controller.reconnect();
+        assert!(made.is_ok(), "{made:?}");
+        assert!(!calling.is_finished(), "{first}: the answer is read too quickly for this test");
+        calling.join().unwrap()
+    });
+    assert!(matches!(result, Err(Error::Closed(_))), "{first}: {result:?}");
+    let sent = place.with(ScriptedTor::sent);
+    let known = ["PROTOCOLINFO", "AUTHENTICATE", "SETEVENTS"];
+    let others = sent.iter().filter(|line| !known.iter().any(|known| line.starts_with(known)));
+    assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{first}");
+}
+
+/// A tor that does everything that it is asked for.
+fn agreeing() -> ScriptedTor {
+    let commands = ["ATTACHSTREAM", "SETCONF", "SETCIRCUITPURPOSE", "ONION_CLIENT_AUTH"];
+    let tor =
+        commands.iter().fold(ScriptedTor::builder(), |tor, command| tor.on_prefix(*command, "250 OK\r\n"));
+    tor.start().unwrap()
+}
+
+fn many(line: impl Fn(u32) -> String) -> String {
+    (100..30_000).fold(String::new(), |mut text, number| {
+        writeln!(text, "{}", line(number)).unwrap();
+        text
+    })
+}
+
+fn circuits() -> String {
+    format!(
+        "{}7 BUILT {ONE} PURPOSE=GENERAL",
+        many(|n| format!("{n} BUILT {ONE},{ONE},{ONE} PURPOSE=GENERAL"))
+    )
+}
+
+fn streams() -> String {
+    format!("{}12 NEW 0 a.example:80", many(|n| format!("{n} SUCCEEDED 7 host{n}.example.com:80")))
+}
+
+#[test]
+fn stream_of_another_tor_is_not_attached() {
+    for stream in ["12 NEW 0 a.example:80", "12 NEWRESOLVE 0 a.example:0"] {
+        let tor = ScriptedTor::builder().info("circuit-status", circuits()).info("stream-status", stream);
+        stays_on_its_tor(tor, "GETINFO circuit-status", |tor| {
+            tor.attach_stream(StreamId::new(12), CircuitId::new(7))
+        });
+    }
+}
+
+#[test]
+fn streams_of_another_tor_are_not_released() {
+    let tor = ScriptedTor::builder()
+        .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n")
+        .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+        .on("SETCONF __LeaveStreamsUnattached=0", "250 OK\r\n")
+        .info("stream-status", streams());
+    stays_on_its_tor(tor, "GETINFO stream-status", Controller::release_streams);
+}
+
+#[test]
+fn client_keys_of_one_tor_are_not_told_to_another() {
+    let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
+    let keys = many(|_| format!("250-CLIENT {SERVICE} {key}")).replace('\n', "\r\n");
+    let view = format!("250-ONION_CLIENT_AUTH_VIEW\r\n{keys}250 OK\r\n");
+    let tor = ScriptedTor::builder().on("ONION_CLIENT_AUTH_VIEW", view);
+    stays_on_its_tor(tor, "ONION_CLIENT_AUTH_VIEW", |tor| tor.set_conf([("ContactInfo", "me")]));
+}
+
+#[test]
+fn onion_services_of_one_tor_are_not_written_to_another() {
+    let lines = many(|n| format!("250-HiddenServiceDir=/services/{n}")).replace('\n', "\r\n");
+    let group = format!("{lines}250 HiddenServiceDir=/services/1\r\n");
+    let tor = ScriptedTor::builder().on("GETCONF HiddenServiceOptions", group);
+    stays_on_its_tor(tor, "GETCONF HiddenServiceOptions", |tor| {
+        DiskOnions::of(tor).edit(|services| {
+            services.clear();
+            Ok(())
+        })
+    });
+}
