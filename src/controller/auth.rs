@@ -216,7 +216,7 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
             None => {
-                self.deadline;
+                self.check_time()?;
                 (self.open)()
             }
         }
@@ -225,9 +225,7 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     /// Sends a command; the inner error is one after which other methods may still be tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
-        if self.deadline.has_passed() {
-            return Err(self.deadline.error(Phase::Authenticate));
-        }
+        self.check_time()?;
         match connection.request(command, self.deadline) {
             Ok(reply) => Ok(match reply.refusal(&shown) {
                 None => Ok(reply),
@@ -237,6 +235,11 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             Err(Error::Timeout(_)) => Err(self.deadline.error(Phase::Authenticate)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails once the time is over: nothing more is tried or sent then.
+    fn check_time(&self) -> Result<()> {
+        if self.deadline.has_passed() { Err(self.deadline.error(Phase::Authenticate)) } else { Ok(()) }
     }
 }
 
