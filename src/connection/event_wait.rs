@@ -39,8 +39,8 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; [`Error::Closed`] once the connection has ended for good and the
-    /// queue is empty.
+    /// [`Error::Timeout`] once the deadline has passed; [`Error::Cancelled`] once the call was cancelled, whatever is in the
+    /// queue; [`Error::Closed`] once the connection has ended for good and the queue is empty.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
@@ -51,12 +51,14 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the connection has ended for good and the queue is empty.
+    /// [`Error::Closed`] once the connection has ended for good and the queue is empty; [`Error::Cancelled`] once the call
+    /// was cancelled, whatever is in the queue.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
+        self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());
         let end = if Instant::now() < moment {
             self.late = None;
-            match self.subscription.next(|receiver| receiver.recv_deadline(moment)) {
+            match self.subscription.next(|receiver| self.deadline.receive(receiver, moment)) {
                 Ok(event) => return Ok(Some(event)),
                 Err(end) => end,
             }
@@ -75,7 +77,7 @@ impl<'a> EventWait<'a> {
         };
         match (end, self.subscription.cause()) {
             (RecvTimeoutError::Disconnected, Some(closed)) => Err(Error::Closed(closed)),
-            _ => Ok(None),
+            _ => self.deadline.check_cancelled(self.phase).map(|()| None),
         }
     }
 }

@@ -41,6 +41,7 @@ mod warnings;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection, PendingReply};
 use crate::error::{Closed, LaunchError, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
@@ -98,6 +99,8 @@ pub struct Controller {
     /// When the call ends that this handle was made for. `None` for the user's handles, each of whose calls has a deadline
     /// of its own.
     call: Option<Deadline>,
+    /// Ends the handle's calls early.
+    cancel: Option<CancelToken>,
     /// The number of the socket that commands go to. `None` for the present one, whichever that is.
     link: Option<u64>,
 }
@@ -139,7 +142,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, link: None })
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, cancel: None, link: None })
     }
 
     /// Sets how to find out whether and how tor ended when the connection has. `ask` may wait for a moment.
@@ -169,10 +172,44 @@ impl Controller {
         Controller { timeout, call: None, ..self.clone() }
     }
 
+    /// A handle on the same connection whose calls end when `token` is cancelled, with
+    /// [`Error::Cancelled`](crate::Error::Cancelled). The connection and other handles go on.
+    ///
+    /// A call that is cancelled while tor works on its command is like one whose timeout has passed: tor may still do what
+    /// it was asked for, and its late answer is thrown away. Calls that would leave something behind undo it, and may take
+    /// up to a second for that: a circuit that is built late is closed, an onion service that is added late is removed.
+    ///
+    /// The objects that a call returns don't keep the token. The methods of a [`Subscription`](crate::Subscription) aren't
+    /// cancelled: its [`receiver`](crate::Subscription::receiver) can be selected on. Nor is a wait for room to write, which
+    /// a tor that reads nothing causes: it ends at its deadline.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start()?;
+    /// # let controller = scape::Controller::from_authenticated(tor.transport()?)?;
+    /// use scape::CancelToken;
+    /// use std::time::Duration;
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// let error = controller.cancel_with(&token).new_identity(Duration::from_secs(60)).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn cancel_with(&self, token: &CancelToken) -> Controller {
+        Controller { cancel: Some(token.clone()), ..self.clone() }
+    }
+
     /// The deadline of a call that begins now: the handle's timeout from now, or the end of the call that the handle was
     /// made for if that is earlier.
     pub(crate) fn deadline(&self) -> Deadline {
-        let deadline = Deadline::after(self.timeout);
+        self.deadline_after(self.timeout)
+    }
+
+    /// Like [`deadline`](Self::deadline), for a call with a timeout of its own.
+    pub(crate) fn deadline_after(&self, timeout: Duration) -> Deadline {
+        let deadline = Deadline::after(timeout).cancelled_by(self.cancel.as_ref());
         self.call.map_or(deadline, |call| call.earlier(deadline))
     }
 
@@ -189,9 +226,9 @@ impl Controller {
         self.until(self.deadline())
     }
 
-    /// The same handle without the deadline of a call, to be kept by what a call makes.
+    /// The same handle without the deadline and the token of a call, to be kept by what a call makes.
     pub(crate) fn to_keep(&self) -> Controller {
-        Controller { call: None, link: None, ..self.clone() }
+        Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
 
     /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
@@ -371,6 +408,12 @@ impl Controller {
 impl WeakController {
     /// The controller, unless its last other handle was dropped.
     pub fn upgrade(&self) -> Option<Controller> {
-        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, call: None, link: None })
+        Some(Controller {
+            inner: self.inner.upgrade()?,
+            timeout: self.timeout,
+            call: None,
+            cancel: None,
+            link: None,
+        })
     }
 }

@@ -7,7 +7,6 @@ use super::Controller;
 use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::Command;
-use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
@@ -83,7 +82,7 @@ impl Controller {
 
     /// Sends a signal and waits for word that tor has acted on it.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let tor = self.until(deadline);
         let late = |error| deadline.or_late(error, Phase::Signal);
         let events = tor.subscribe([EventKind::Signal]).map_err(late)?;

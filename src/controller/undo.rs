@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::connection::PendingReply;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::{Command, Reply};
 
 /// How long a call may go on after its deadline to have tor undo what the call began, and to ask tor what went wrong.
@@ -13,9 +13,14 @@ pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {
     /// A handle for what comes after a call's deadline. All its commands together may take [`UNDO_WITHIN`], or the handle's
-    /// timeout if that is shorter.
+    /// timeout if that is shorter. It can't be cancelled.
     pub(crate) fn undoing(&self) -> Controller {
-        self.with_timeout(self.timeout().min(UNDO_WITHIN)).in_one_call()
+        self.undoing_within(UNDO_WITHIN)
+    }
+
+    /// Like [`undoing`](Self::undoing), with another limit.
+    pub(crate) fn undoing_within(&self, limit: Duration) -> Controller {
+        self.to_keep().with_timeout(self.timeout().min(limit)).in_one_call()
     }
 
     /// Sends a command whose effect nobody would know of if its reply came too late. If it does, `undo` is called with the
@@ -31,7 +36,7 @@ impl Controller {
                 Some(refusal) => Err(refusal.into()),
                 None => Ok(reply),
             },
-            Err(error @ Error::Timeout(_)) => {
+            Err(error) if error.is_unanswered() => {
                 self.undo_late(pending, undo);
                 Err(error)
             }

@@ -22,7 +22,7 @@ use super::tor_process::{Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
-use crate::transport::deadline_after;
+use crate::transport::{Deadline, deadline_after};
 use crate::types::Progress;
 use crate::undo::{self, Rank};
 
@@ -349,6 +349,7 @@ impl Launch {
         let controller = pending.connect(&running.child, &self.cancel, deadline, connected)?;
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(()) };
         let mut callback = self.on_progress.take();
+        let deadline = Deadline::at(deadline, deadline.saturating_duration_since(Instant::now()));
         bootstrap::wait(&controller, percent, deadline, reached, |step| {
             if let Some(call) = &mut callback {
                 call(&step.into());
