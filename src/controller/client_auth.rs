@@ -97,9 +97,10 @@ impl Controller {
     /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
     ///
     /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
-    /// made with this library gives back the keys of all controllers, in the same write. If a program without this
-    /// library changes something, by [`send`](Self::send) and [`send_all`](Self::send_all), and after `SIGNAL RELOAD`, the keys
-    /// are lost.
+    /// made with this library gives back the keys of all controllers, in the same write, and after
+    /// [`Signal::Reload`](crate::types::Signal::Reload) as soon as tor has acted on it. The keys are lost if a program
+    /// without this library changes something, by [`send`](Self::send) and [`send_all`](Self::send_all), and after the
+    /// operating system's SIGHUP.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
     /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't

@@ -29,6 +29,7 @@ mod onions;
 mod ownership;
 mod places;
 mod reconnect;
+mod reload;
 mod resolve;
 mod retake;
 mod session;
@@ -267,7 +268,8 @@ impl Controller {
     /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
     /// refusal of tor's is no error here: see [`Reply::is_ok`].
     ///
-    /// A SETCONF, RESETCONF or LOADCONF keeps the client keys of onion services, like [`set_conf`](Self::set_conf).
+    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of onion services, like
+    /// [`set_conf`](Self::set_conf) and [`signal`](Self::signal).
     /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. None of them checks whether tor survives an
     /// ATTACHSTREAM, as [`attach_stream`](Self::attach_stream) does.
     ///
@@ -294,6 +296,9 @@ impl Controller {
         let keyword = command.keyword();
         if ["SETCONF", "RESETCONF", "LOADCONF"].iter().any(|change| keyword.eq_ignore_ascii_case(change)) {
             return Ok(self.change(command, None)?.0);
+        }
+        if reload::is_reload(&command) {
+            return self.reload(command);
         }
         self.send(command)?.wait()
     }

@@ -15,9 +15,16 @@ impl Controller {
     ///
     /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the connection counts as success.
     ///
+    /// [`Signal::Reload`] makes tor forget the onion service client keys that it has in memory, like
+    /// [`set_conf`](Self::set_conf). If there are any, this call waits until tor has read its configuration again, and gives
+    /// back the keys of all controllers. A reload that somebody else asks for loses them: a signal of the operating system,
+    /// another program, [`send`](Self::send).
+    ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where the signal is not in tor's `signal/names`; nothing was sent then.
+    /// [`Error::Argument`] where the signal is not in tor's `signal/names`; nothing was sent then. [`Error::Timeout`] with
+    /// [`Phase::Signal`] if tor doesn't act on a reload in time: keys are given back when it does. [`Error::Closed`] if a reload ends tor,
+    /// because its torrc is broken.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -40,6 +47,12 @@ impl Controller {
         {
             let known = known.iter().map(ToString::to_string).collect();
             return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
+        }
+        if signal == Signal::Reload {
+            return tor
+                .reload(command.clone())?
+                .refusal(&command)
+                .map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         match tor.request(command) {
             Err(Error::Closed(closed)) if signal.is_exit() && !closed.is_local() => Ok(()),
