@@ -15,7 +15,7 @@ use super::client_keys::{self, Kept};
 use crate::connection::Subscription;
 use crate::error::{Error, Phase, Result};
 use crate::event::EventBody;
-use crate::protocol::{Command, Reply, Words};
+use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
 
@@ -24,9 +24,10 @@ const LATE: Duration = Duration::from_secs(120);
 
 /// Returns true if the command has tor read its configuration again.
 pub(super) fn is_reload(command: &Command) -> bool {
-    let mut words = Words::new(command.wire().trim_ascii_end());
-    words.next_text().eq_ignore_ascii_case("SIGNAL")
-        && Signal::from(&*words.next_text()).canonical() == Signal::Reload
+    let line = String::from_utf8_lossy(command.line());
+    let mut words = line.split_ascii_whitespace();
+    words.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case("SIGNAL"))
+        && words.next().is_some_and(|name| Signal::from(name).canonical() == Signal::Reload)
 }
 
 impl Controller {

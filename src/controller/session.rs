@@ -1,6 +1,6 @@
 //! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -21,6 +21,9 @@ use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
 use crate::undo::{self, Rank, Undo};
+
+/// Makes another command of one that changes the configuration.
+pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
 
 /// A connection, and what it takes to make it again.
 pub(super) struct Session {
@@ -45,6 +48,8 @@ pub(super) struct Session {
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
     /// What tor refused to take back, and is asked to take again.
     pub(super) retakes: Retakes,
+    /// What is made of each change of the configuration before it is sent.
+    pub(super) amend: OnceLock<Box<Amend>>,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,
     keeper: Mutex<Option<Thread>>,
@@ -73,6 +78,7 @@ impl Session {
             shared: Shared::default(),
             followers: Mutex::default(),
             retakes: Retakes::default(),
+            amend: OnceLock::new(),
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
