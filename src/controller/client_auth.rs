@@ -111,7 +111,8 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Argument`] if tor doesn't accept the name, or if another file in `ClientOnionAuthDir` is for the same
-    /// service. [`Error::Refused`] (553) if the key isn't valid, or can't be kept because there is no
+    /// service. [`Error::Timeout`] if tor doesn't answer; if its late answer says that the key is new, the key is taken away
+    /// again. [`Error::Refused`] (553) if the key isn't valid, or can't be kept because there is no
     /// `ClientOnionAuthDir`.
     ///
     /// ```
@@ -130,9 +131,16 @@ impl Controller {
     /// ```
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
-        let tor = self.in_one_call();
+        let tor = self.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
-        let reply = tor.request(command).inspect_err(|_| {
+        // A key that was there before is put back instead.
+        let (address, is_first) = (auth.address, before.is_none());
+        let undo = move |tor: &Controller, reply: &Reply| {
+            if is_first && reply.code() == 250 {
+                let _ = tor.onion_client_auth_remove(&address);
+            }
+        };
+        let reply = tor.request_or_undo(command, undo).inspect_err(|_| {
             if let Some(before) = &before {
                 self.put_back(before);
             }
@@ -149,6 +157,7 @@ impl Controller {
             ledger.remove_client_auth(&auth.address);
         } else {
             ledger.add_client_auth(auth.clone());
+            tor.noted(&format!("the client's key for {}", auth.address))?;
         }
         Ok(added)
     }

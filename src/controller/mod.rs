@@ -235,7 +235,11 @@ impl Controller {
     /// A handle whose commands fail with [`Error::Closed`](crate::Error::Closed) once the present socket has ended, also when
     /// the connection is made again. For commands that follow from what the tor of this socket answered.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
-        Ok(Controller { link: Some(self.connection().link_number()?), ..self.clone() })
+        let link = match self.link {
+            Some(link) => link,
+            None => self.connection().link_number()?,
+        };
+        Ok(Controller { link: Some(link), ..self.clone() })
     }
 
     /// How long each call waits for tor.
@@ -394,6 +398,11 @@ impl Controller {
     }
 
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer,
+    /// [`Error::Refused`](crate::Error::Refused) from a filter. The connection has ended all the same.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
         let call = self.in_one_call();
@@ -402,8 +411,9 @@ impl Controller {
         match call.request(command) {
             // It may hang up before its answer is read.
             Ok(_) | Err(crate::Error::Closed(_)) => call.close(),
+            // It has taken its leave already, so it must not go on.
             Err(error) => {
-                self.connection().set_quitting(false);
+                let _ = call.undoing().close();
                 Err(error)
             }
         }

@@ -13,6 +13,7 @@ use super::shared::Follower;
 use crate::connection::ConnectionStatus;
 use crate::error::{Error, Result};
 use crate::protocol::Command;
+use crate::transport::Deadline;
 use crate::types::OnionAddress;
 
 /// How long the same thing is tried again. TCP gives up on a connection that is half open after about a quarter of an hour.
@@ -181,8 +182,9 @@ impl Session {
                 }
             }
             Part::LeaveStreams => {
-                let send = |commands| self.connection().send_all_on(Some(link), commands, timeout.into());
-                self.leave_streams.restore(&send, self.ledger.client_auths())?;
+                let deadline = Deadline::after(timeout);
+                let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
+                self.leave_streams.restore(&send, self.ledger.client_auths(), deadline)?;
             }
             Part::Follower(follower) => match follower.upgrade() {
                 Some(follower) => follower.reconnected(&ask)?,
