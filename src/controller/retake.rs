@@ -22,6 +22,8 @@ const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest time between two attempts.
 const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The longest time between two attempts to read something anew, for which callers may wait.
+const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
 /// Something to be given back.
 #[derive(Clone)]
@@ -73,7 +75,8 @@ impl Due {
     /// Counts an attempt that was refused. Returns the time until the next one, unless it was the last.
     fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
-        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(MAX_DELAY);
+        let longest = if matches!(self.part, Part::Follower(_)) { MAX_READ_DELAY } else { MAX_DELAY };
+        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(longest);
         self.next = now + delay;
         (self.next <= self.give_up).then_some(delay)
     }
@@ -135,6 +138,12 @@ impl Session {
                 // On the next connection, everything is given back anyway.
                 Err(Error::Closed(_)) => self.retakes.put_back(link, due),
                 Err(error) => {
+                    if let Part::Follower(follower) = &due.part
+                        && error.is_timeout()
+                        && let Some(follower) = follower.upgrade()
+                    {
+                        follower.unreadable(&error);
+                    }
                     let next = due.failed(Instant::now()).filter(|_| may_pass(&error) || error.is_timeout());
                     let attempt = due.attempts;
                     log::debug!(target: "scape::connection", "attempt {attempt} to give back {what}: {error}");
@@ -159,10 +168,10 @@ impl Session {
 
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
-        let ask =
-            |command: Command| self.connection().send_on(Some(link), command, timeout.into())?.wait_ok();
+        let deadline = Deadline::after(timeout);
+        let ask = |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
-            Part::Events => self.connection().tell_again(timeout)?,
+            Part::Events => self.connection().tell_again(deadline)?,
             Part::Belonging(what, _) => {
                 let Some(belonging) = self.ledger.belongings().into_iter().find(|it| it.what == *what) else {
                     return Ok(false);
@@ -182,7 +191,6 @@ impl Session {
                 }
             }
             Part::LeaveStreams => {
-                let deadline = Deadline::after(timeout);
                 let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
                 self.leave_streams.restore(&send, self.ledger.client_auths(), deadline)?;
             }

@@ -478,6 +478,38 @@ mod tests {
     use crate::controller::Controller;
     use crate::transport::{Address, Transport};
 
+    #[cfg(feature = "testing")]
+    #[test]
+    fn service_that_is_noted_after_the_reconnect_is_given_back() {
+        use crate::controller::{AddOnion, Connect};
+        use crate::testing::ScriptedTor;
+        use crate::types::OnionKey;
+
+        let key = OnionKey::from_seed(&[7; 32]);
+        let address = key.address();
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", format!("250-ServiceID={}\r\n250 OK\r\n", address.service_id()))
+            .on_prefix("DEL_ONION", "250 OK\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        // tor has answered ADD_ONION on this socket; the thread that waited for it comes late.
+        let early = controller.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
+        let ledger = &controller.inner.session.ledger;
+        ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+        let what = format!("the onion service {address}");
+        early.noted(&what).unwrap();
+        assert_eq!(added(), 1);
+        // On the socket that it was noted for, nothing is to be done.
+        controller.on_this_link().unwrap().noted(&what).unwrap();
+        assert_eq!(added(), 1);
+        // What undoes something of the first socket doesn't speak to the second one.
+        assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
+        assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+    }
+
     #[test]
     fn address_of_tor_is_known_from_a_tcp_transport() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
