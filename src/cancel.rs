@@ -30,12 +30,14 @@ use parking_lot::Mutex;
 /// | publishing an onion service | [`OnionBuilder::cancel_with`](crate::OnionBuilder::cancel_with) |
 /// | every call of a controller, of services on disk, of a `Publication` | [`Controller::cancel_with`](crate::Controller::cancel_with) |
 ///
-/// After [`cancel`](Self::cancel), the call ends early, undoes what it has begun, and returns an error for which
+/// After [`cancel`](Self::cancel), the call ends early, undoes what it has
+/// begun, and returns an error for which
 /// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled token stays cancelled: a call that gets one
 /// fails at once. One token may be given to any number of calls.
 ///
-/// The wait itself ends at once, not when somebody next looks. Undoing takes its own short time after that, as after a
-/// timeout: up to one second if tor doesn't answer, and up to five for a service in tor's configuration.
+/// The wait itself ends at once, not when somebody next looks. Undoing takes
+/// its own short time after that, as after a timeout: up to one second if tor
+/// doesn't answer, and up to five for a service in tor's configuration.
 ///
 /// ```
 /// use scape::{CancelToken, Launch};
@@ -111,7 +113,8 @@ impl CancelToken {
         self.shared.lock().cancelled
     }
 
-    /// The token's number, which [`find`](Self::find) turns back into the token as long as a clone of the token exists.
+    /// The token's number, which [`find`](Self::find) turns back into the token
+    /// as long as a clone of the token exists.
     pub(crate) fn id(&self) -> CancelId {
         let mut shared = self.shared.lock();
         *shared.id.get_or_insert_with(|| {
@@ -123,7 +126,8 @@ impl CancelToken {
         })
     }
 
-    /// The token with this number. `None` if nobody has it any more, and so nobody can cancel it.
+    /// The token with this number. `None` if nobody has it any more, and so
+    /// nobody can cancel it.
     pub(crate) fn find(id: CancelId) -> Option<CancelToken> {
         let shared = NUMBERED.lock().tokens.get(&id).and_then(Weak::upgrade);
         shared.map(|shared| CancelToken { shared })

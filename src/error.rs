@@ -2,7 +2,8 @@
 //!
 //! [`Error`] keeps apart what a program reacts to in different ways: tor's own refusal
 //! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
-//! ([`Error::Timeout`]), a call that was cancelled ([`Error::Cancelled`]), an argument that was never sent ([`Error::Argument`]), and the errors of
+//! ([`Error::Timeout`]), a call that was cancelled ([`Error::Cancelled`]), an
+//! argument that was never sent ([`Error::Argument`]), and the errors of
 //! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
 //! services and their publication, names.
 //!
@@ -267,8 +268,9 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
-    /// Returns true if a call ended without tor's answer although the connection is open: what was asked for may still
-    /// happen, and must be undone.
+    /// Returns true if a call ended without tor's answer although the
+    /// connection is open: what was asked for may still happen, and must be
+    /// undone.
     pub(crate) fn is_unanswered(&self) -> bool {
         matches!(self, Error::Timeout(_) | Error::Cancelled(_))
     }

@@ -31,8 +31,9 @@ thread_local! {
     static ON_BEHALF_OF: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
-/// Returns true if the caller is this thread, or undoes something for this thread, which waits for it. Whoever waits for
-/// a thread to end asks this, so that nobody waits for itself.
+/// Returns true if the caller is this thread, or undoes something for this
+/// thread, which waits for it. Whoever waits for a thread to end asks this, so
+/// that nobody waits for itself.
 pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
     thread::current().id() == thread || ON_BEHALF_OF.get() == Some(thread)
 }

@@ -1,4 +1,5 @@
-//! Cancelling a call from another thread, in each of its phases: the call ends at once and undoes what it has begun.
+//! Cancelling a call from another thread, in each of its phases: the call ends
+//! at once and undoes what it has begun.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -8,6 +9,7 @@ mod peer;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,16 +17,18 @@ use answers::{ONION, answer};
 use parking_lot::Mutex;
 use peer::Peer;
 use scape::error::Phase;
-use scape::onion::{Publication, Wait};
+use scape::onion::{OnionService, Publication, Wait};
 use scape::types::OnionAddress;
 use scape::{BuildCircuit, CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
 
 /// The timeout of each call: longer than any test may take.
 const HOUR: Duration = Duration::from_secs(3600);
-/// When a cancelled call must have ended, also on a busy machine. A look now and then would take the hour.
+/// When a cancelled call must have ended, also on a busy machine. A look now
+/// and then would take the hour.
 const SOON: Duration = Duration::from_secs(15);
 
-/// A peer that answers in turn up to the first command that begins with `silent`, and what was sent to it.
+/// A peer that answers in turn up to the first command that begins with
+/// `silent`, and what was sent to it.
 struct Silent {
     controller: Controller,
     sent: Arc<Mutex<Vec<String>>>,
@@ -69,7 +73,8 @@ impl Silent {
         }
     }
 
-    /// Makes the call, cancels it once the peer has `command` and a moment has passed, and returns its error.
+    /// Makes the call, cancels it once the peer has `command` and a moment has
+    /// passed, and returns its error.
     fn cancel<T: Send>(
         &self,
         command: &str,
@@ -102,10 +107,14 @@ fn onion(controller: &Controller, token: &CancelToken) -> OnionBuilder {
     OnionBuilder::new(controller).timeout(HOUR).cancel_with(token)
 }
 
+fn publish(tor: &Silent, token: &CancelToken) -> Result<OnionService, Error> {
+    onion(&tor.controller, token).port(80, 8000).publish()
+}
+
 #[test]
 fn publication_is_cancelled_while_tor_says_nothing_of_uploads_and_the_service_is_removed() {
     let tor = Silent::about("nothing");
-    let error = tor.cancel("ADD_ONION", |token| onion(&tor.controller, token).port(80, 8000).publish());
+    let error = tor.cancel("ADD_ONION", |token| publish(&tor, token));
     assert_eq!(phase(&error), Phase::Publish);
     assert_eq!(error.to_string(), "cancelled while waiting for the descriptor to be published");
     tor.wait_for(&format!("DEL_ONION {ONION}"));
@@ -115,16 +124,15 @@ fn publication_is_cancelled_while_tor_says_nothing_of_uploads_and_the_service_is
 fn publication_is_cancelled_in_the_middle_of_a_flood_of_events() {
     let tor = Silent::about("nothing");
     let peer = tor.peer.clone();
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
-    let event = format!(
-        "650 HS_DESC UPLOAD {ONION} UNKNOWN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 one\r\n"
-    );
+    let event = format!("650 HS_DESC UPLOAD {ONION} UNKNOWN UNKNOWN one\r\n");
     let flood = thread::spawn(move || {
-        while !stopped.load(std::sync::atomic::Ordering::SeqCst) && peer.try_send(event.repeat(100)) {}
+        let events = event.repeat(100);
+        while !stopped.load(Ordering::SeqCst) && peer.try_send(&events) {}
     });
-    let error = tor.cancel("ADD_ONION", |token| onion(&tor.controller, token).port(80, 8000).publish());
-    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    let error = tor.cancel("ADD_ONION", |token| publish(&tor, token));
+    stop.store(true, Ordering::SeqCst);
     // Perhaps its answer to ADD_ONION is still in the flood.
     assert!(matches!(phase(&error), Phase::Publish | Phase::Reply), "{error}");
     tor.wait_for("DEL_ONION");
@@ -136,7 +144,7 @@ fn publication_is_cancelled_in_the_middle_of_a_flood_of_events() {
 fn publication_is_cancelled_at_each_of_its_commands() {
     for silent in ["GETCONF HiddenServiceNonAnonymousMode", "SETEVENTS", "ADD_ONION"] {
         let tor = Silent::about(silent);
-        let error = tor.cancel(silent, |token| onion(&tor.controller, token).port(80, 8000).publish());
+        let error = tor.cancel(silent, |token| publish(&tor, token));
         assert_eq!(phase(&error), Phase::Reply, "{silent}");
         let added = tor.sent.lock().iter().any(|line| line.starts_with("ADD_ONION"));
         assert_eq!(added, silent == "ADD_ONION");
@@ -163,7 +171,7 @@ fn cancelled_token_prevents_a_publication() {
     let tor = Silent::about("nothing");
     let token = CancelToken::new();
     token.cancel();
-    assert!(onion(&tor.controller, &token).port(80, 8000).publish().unwrap_err().is_cancelled());
+    assert!(publish(&tor, &token).unwrap_err().is_cancelled());
     assert!(onion(&tor.controller, &token).virtual_port(80).listen().unwrap_err().is_cancelled());
     assert!(tor.sent.lock().is_empty(), "{:?}", tor.sent.lock());
 }
@@ -192,7 +200,8 @@ fn progress_callback_cancels_its_publication() {
 fn token_that_is_cancelled_after_a_publication_leaves_the_service_alone() {
     let tor = Silent::about("nothing");
     let token = CancelToken::new();
-    let service = onion(&tor.controller, &token).port(80, 8000).wait(Wait::Nothing).publish().unwrap();
+    let builder = onion(&tor.controller, &token).port(80, 8000);
+    let service = builder.wait(Wait::Nothing).publish().unwrap();
     token.cancel();
     assert!(!tor.sent.lock().iter().any(|line| line.starts_with("DEL_ONION")));
     // The guard doesn't keep the token.
@@ -221,15 +230,16 @@ fn tokens_of_a_tor_and_of_a_controller_reach_publications() {
 #[test]
 fn every_call_of_a_controller_is_cancelled_and_other_handles_go_on() {
     let tor = Silent::about("GETINFO uptime");
-    let error = tor.cancel("GETINFO uptime", |token| tor.controller.cancel_with(token).get_info("uptime"));
+    let with = |token: &CancelToken| tor.controller.cancel_with(token);
+    let error = tor.cancel("GETINFO uptime", |token| with(token).get_info("uptime"));
     assert_eq!(phase(&error), Phase::Reply);
     // The late answer is thrown away, and the connection is in step.
     tor.release();
     assert_eq!(tor.controller.get_info("version").unwrap(), "0.4.9.11");
 
-    let error = tor.cancel("SIGNAL NEWNYM", |token| tor.controller.cancel_with(token).new_identity(HOUR));
+    let error = tor.cancel("SIGNAL NEWNYM", |token| with(token).new_identity(HOUR));
     assert_eq!(phase(&error), Phase::Signal);
-    let error = tor.cancel("RESOLVE", |token| tor.controller.cancel_with(token).resolve("a.example", HOUR));
+    let error = tor.cancel("RESOLVE", |token| with(token).resolve("a.example", HOUR));
     assert_eq!(phase(&error), Phase::Resolve);
     let error = tor.cancel("EXTENDCIRCUIT", |token| {
         tor.controller.cancel_with(token).build_circuit(&BuildCircuit::new().timeout(HOUR))

@@ -113,7 +113,8 @@ fn search_is_cancelled_while_a_control_port_says_nothing() {
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     // The next search begins anew.
     let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap();
-    let tor = Tor::from(scape::Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
+    let transport = scripted.transport().unwrap();
+    let tor = Tor::from(scape::Connect::new().authenticate_over(transport).unwrap());
     tor.set_global();
     assert!(Tor::global_cancel_with(&CancelToken::new(), |_| {}).unwrap().is_alive());
     assert!(Tor::global_cancel_with(&second, |_| {}).unwrap_err().is_cancelled());

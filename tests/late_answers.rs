@@ -1,4 +1,5 @@
-//! What tor does after the call that asked for it has ended is undone; and calls that end a connection end it.
+//! What tor does after the call that asked for it has ended is undone; and
+//! calls that end a connection end it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -7,6 +8,7 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use peer::Peer;
+use scape::protocol::Command;
 use scape::types::ClientKey;
 use scape::{AddOnion, ClientAuth};
 
@@ -41,13 +43,15 @@ fn late_client_key_is_taken_away_unless_it_replaced_another() {
     let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
     for (late, is_new) in [("250 OK", true), ("251 Client for onion existed and replaced", false)] {
         let (controller, peer) = Peer::pair();
-        assert!(controller.with_timeout(BRIEF).onion_client_auth_add(&auth).unwrap_err().is_timeout());
+        let brief = controller.with_timeout(BRIEF);
+        assert!(brief.onion_client_auth_add(&auth).unwrap_err().is_timeout());
         peer.line().unwrap();
         peer.send(format!("{late}\r\n"));
         if !is_new {
             // Whatever comes next, it is not a removal.
             std::thread::sleep(BRIEF);
-            drop(controller.send(scape::protocol::Command::raw("GETINFO version", None).unwrap()).unwrap());
+            let next = Command::raw("GETINFO version", None).unwrap();
+            drop(controller.send(next).unwrap());
             peer.expect("GETINFO version");
             continue;
         }
@@ -79,7 +83,8 @@ fn removing_a_mapping_has_one_deadline() {
             _ => "250 a.test=a.test\r\n".into(),
         })
     });
-    let mapped = controller.with_timeout(Duration::from_secs(1)).mapped_address("a.test", "b.test").unwrap();
+    let brief = controller.with_timeout(Duration::from_secs(1));
+    let mapped = brief.mapped_address("a.test", "b.test").unwrap();
     let begun = Instant::now();
     assert!(mapped.remove().unwrap_err().is_timeout());
     assert!(begun.elapsed() < Duration::from_millis(1600), "{:?}", begun.elapsed());

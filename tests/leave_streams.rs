@@ -1,4 +1,5 @@
-//! The option by which streams wait for this program: with a peer that reads nothing, and one that refuses.
+//! The option by which streams wait for this program: with a peer that reads
+//! nothing, and one that refuses.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -28,7 +29,10 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
         line
     };
     thread::scope(|scope| {
-        let attaching = scope.spawn(|| patient.attach_streams(|_: &StreamRequest| Decision::Tor).map(drop));
+        let attaching = scope.spawn(|| {
+            let attacher = patient.attach_streams(|_: &StreamRequest| Decision::Tor);
+            attacher.map(drop)
+        });
         // Events first, then the look at the option and the keys.
         loop {
             let command = line();
@@ -39,15 +43,20 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
                 (&theirs).write_all(b"250 OK\r\n").unwrap();
             }
         }
-        // From now on nothing is read, and somebody's long command takes all the room.
-        let long = scope.spawn(|| patient.msg_with_data("+POSTDESCRIPTOR", &vec![b'x'; 900_000]).map(drop));
+        // From now on nothing is read, and somebody's long command takes all
+        // the room.
+        let long = scope.spawn(|| {
+            let data = vec![b'x'; 900_000];
+            patient.msg_with_data("+POSTDESCRIPTOR", &data).map(drop)
+        });
         thread::sleep(Duration::from_millis(300));
         (&theirs)
             .write_all(format!("250 {OPTION}=0\r\n250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n").as_bytes())
             .unwrap();
         thread::sleep(Duration::from_millis(300));
         let begun = Instant::now();
-        let error = controller.with_timeout(Duration::from_millis(300)).release_streams().unwrap_err();
+        let brief = controller.with_timeout(Duration::from_millis(300));
+        let error = brief.release_streams().unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: {error}", begun.elapsed());
         assert!(!attaching.is_finished() && !long.is_finished());
         theirs.shutdown(std::net::Shutdown::Both).unwrap();

@@ -57,13 +57,15 @@ fn keys_are_given_back_when_tor_reloads_after_the_call_has_ended() {
             error => assert!(cancels && error.is_cancelled(), "{error}"),
         }
         tor.send("650 SIGNAL NEWNYM\r\n650 SIGNAL RELOAD\r\n");
-        assert_eq!(tor.wait_for("ONION_CLIENT_AUTH_ADD").unwrap(), format!("ONION_CLIENT_AUTH_ADD {KEY}"));
+        let given = tor.wait_for("ONION_CLIENT_AUTH_ADD").unwrap();
+        assert_eq!(given, format!("ONION_CLIENT_AUTH_ADD {KEY}"));
     }
 }
 
 #[test]
 fn reload_without_keys_waits_for_nothing() {
-    let tor = tor().on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n").start().unwrap();
+    let none = "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n";
+    let tor = tor().on("ONION_CLIENT_AUTH_VIEW", none).start().unwrap();
     connect(&tor).signal(Signal::Reload).unwrap();
 }
 

@@ -83,7 +83,8 @@ fn it_begins_with_what_there_is() {
 
 #[test]
 fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() {
-    // After the reconnect the snapshot is refused, then not answered, and then answered.
+    // After the reconnect the snapshot is refused, then not answered, and then
+    // answered.
     let mut asked = 0;
     let tor = ScriptedTor::builder()
         .info("ns/all", "")
@@ -105,8 +106,8 @@ fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() 
         .on_prefix("SETEVENTS", "250 OK\r\n")
         .listen()
         .unwrap();
-    let connect = Connect::to(tor.address().cloned().unwrap()).unwrap().timeout(Duration::from_secs(2));
-    let controller = connect.connect().unwrap();
+    let connect = Connect::to(tor.address().cloned().unwrap()).unwrap();
+    let controller = connect.timeout(Duration::from_secs(2)).connect().unwrap();
     let state = State::new(&controller).unwrap();
     let (sender, failures) = unbounded();
     let _listener = controller.on_status(move |status| {
@@ -118,7 +119,8 @@ fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() 
     while tor.sent().iter().filter(|line| line.contains("circuit-status")).count() < 3 {
         thread::sleep(Duration::from_millis(5));
     }
-    // It is being read. Whoever waits now is told of the failure, and doesn't wait for later attempts.
+    // It is being read. Whoever waits now is told of the failure, and doesn't
+    // wait for later attempts.
     let error = state.wait(SOON, |_| None::<()>).unwrap_err();
     assert!(error.to_string().contains("the live state cannot be read any more"), "{error}");
     let (is_timeout, next) = failures.recv_timeout(SOON).unwrap();

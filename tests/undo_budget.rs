@@ -1,5 +1,6 @@
-//! `undo_all` has one budget for all parts of the end of a connection, and doesn't wait for the thread that calls it. One
-//! test, because `undo_all` ends every connection of the process.
+//! `undo_all` has one budget for all parts of the end of a connection, and
+//! doesn't wait for the thread that calls it. One test, because `undo_all` ends
+//! every connection of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -21,7 +22,8 @@ fn parts_of_the_end_share_one_budget_and_a_callback_does_not_wait_for_itself() {
 }
 
 fn last_connection_gets_the_time_that_a_hung_connection_leaves() {
-    // The first connection is answered at once, then no more. A second one is answered slowly.
+    // The first connection is answered at once, then no more. A second one is
+    // answered slowly.
     let hangs = Arc::new(AtomicBool::new(false));
     let hung = hangs.clone();
     let mut second = false;
@@ -53,7 +55,8 @@ fn last_connection_gets_the_time_that_a_hung_connection_leaves() {
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     let sent = tor.sent();
     let hello = sent.iter().rposition(|line| line.starts_with("PROTOCOLINFO")).unwrap();
-    assert!(sent[hello..].iter().any(|line| line == "SETCONF __LeaveStreamsUnattached=0"), "{sent:?}");
+    let put_back = "SETCONF __LeaveStreamsUnattached=0";
+    assert!(sent[hello..].iter().any(|line| line == put_back), "{sent:?}");
     drop(attacher);
 }
 

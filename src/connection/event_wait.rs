@@ -39,8 +39,9 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; [`Error::Cancelled`] once the call was cancelled, whatever is in the
-    /// queue; [`Error::Closed`] once the connection has ended for good and the queue is empty.
+    /// [`Error::Timeout`] once the deadline has passed; [`Error::Cancelled`]
+    /// once the call was cancelled, whatever is in the queue; [`Error::Closed`]
+    /// once the connection has ended for good and the queue is empty.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
@@ -51,8 +52,9 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the connection has ended for good and the queue is empty; [`Error::Cancelled`] once the call
-    /// was cancelled, whatever is in the queue.
+    /// [`Error::Closed`] once the connection has ended for good and the queue
+    /// is empty; [`Error::Cancelled`] once the call was cancelled, whatever is
+    /// in the queue.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
         self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());

@@ -103,11 +103,12 @@ impl Subscription {
         TryIter(self)
     }
 
-    /// Returns an iterator over every event until none comes for `timeout`, or the connection has ended for good and the queue
-    /// is empty.
+    /// Returns an iterator over every event until none comes for `timeout`, or
+    /// the connection has ended for good and the queue is empty.
     ///
-    /// The time begins anew with each call of `next`. An event that is queued is returned at once, also if `timeout` is zero.
-    /// So the iterator as a whole has no deadline: it goes on for as long as events keep coming.
+    /// The time begins anew with each call of `next`. An event that is queued
+    /// is returned at once, also if `timeout` is zero. So the iterator as a
+    /// whole has no deadline: it goes on for as long as events keep coming.
     pub fn timeout_iter(&self, timeout: Duration) -> TimeoutIter<'_> {
         TimeoutIter { subscription: self, timeout }
     }
@@ -145,11 +146,14 @@ impl Subscription {
 
     /// Returns the next event or gap. Waits for it for at most `timeout`. See [`items`](Self::items).
     ///
-    /// What is queued is returned at once, also if `timeout` is zero, like by [`next_timeout`](Self::next_timeout).
+    /// What is queued is returned at once, also if `timeout` is zero, like by
+    /// [`next_timeout`](Self::next_timeout).
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if nothing comes in time, also while the connection is being made again; [`Error::Closed`] with the cause once the connection has ended for good and
+    /// [`Error::Timeout`] if nothing comes in time, also while the connection
+    /// is being made again; [`Error::Closed`] with the cause once the
+    /// connection has ended for good and
     /// the queue is empty.
     pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
         let deadline = deadline_after(timeout);
@@ -163,12 +167,16 @@ impl Subscription {
 
     /// Returns the next event. Waits for it for at most `timeout`.
     ///
-    /// An event that is queued is returned at once, also if `timeout` is zero, if the event came long ago, or if the connection
-    /// has ended since. An event that is queued after the deadline is left for the next call. Gaps between events are
-    /// skipped and don't end the wait: see [`next_item`](Self::next_item).
+    /// An event that is queued is returned at once, also if `timeout` is zero,
+    /// if the event came long ago, or if the connection has ended since. An
+    /// event that is queued after the deadline is left for the next call. Gaps
+    /// between events are skipped and don't end the wait: see
+    /// [`next_item`](Self::next_item).
     ///
-    /// A loop around this call has no deadline of its own, because each call waits anew and returns queued events without
-    /// looking at the clock. To stop at a deadline however many events come, look at the clock in the loop:
+    /// A loop around this call has no deadline of its own, because each call
+    /// waits anew and returns queued events without looking at the clock. To
+    /// stop at a deadline however many events come, look at the clock in the
+    /// loop:
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -192,8 +200,9 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if none comes in time, also while the connection is being made again; [`Error::Closed`] with the
-    /// cause once the connection has ended for good and the queue is empty.
+    /// [`Error::Timeout`] if none comes in time, also while the connection is
+    /// being made again; [`Error::Closed`] with the cause once the connection
+    /// has ended for good and the queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
         let deadline = deadline_after(timeout);
         self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {

@@ -26,7 +26,8 @@ impl Thread {
         Ok(Thread { handle, done })
     }
 
-    /// Returns true if it is the caller, or waits for the caller in [`undo_all`](crate::undo_all).
+    /// Returns true if it is the caller, or waits for the caller in
+    /// [`undo_all`](crate::undo_all).
     pub(crate) fn is_current(&self) -> bool {
         is_own_thread(self.handle.thread().id())
     }

@@ -100,7 +100,8 @@ impl Slot {
         self.content.lock().take()
     }
 
-    /// The reply, if it comes before `deadline` and before the call is cancelled.
+    /// The reply, if it comes before `deadline` and before the call is
+    /// cancelled.
     fn wait(self: &Arc<Self>, deadline: Deadline) -> Option<Result<Reply, Closed>> {
         if let Some(result) = self.take() {
             return Some(result);
@@ -109,7 +110,8 @@ impl Slot {
         let _hook = token.as_ref().map(|token| {
             let slot = self.clone();
             token.on_cancel(move || {
-                // With the lock, so that the waiter is not between its look at the token and its sleep.
+                // With the lock, so that the waiter is not between its look at
+                // the token and its sleep.
                 let _content = slot.content.lock();
                 slot.filled.notify_all();
             })

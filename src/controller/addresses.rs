@@ -126,8 +126,9 @@ impl Controller {
     /// [`Error::Argument`] if a side is empty or can't be sent, or `to` is an onion address with a trailing dot.
     /// [`Error::Refused`] if tor refused the whole command. A pair that it refused is a [`Refusal`] within the
     /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
-    /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else. [`Error::Timeout`] if tor doesn't answer; when its
-    /// late answer comes, what was mapped is taken back.
+    /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
+    /// [`Error::Timeout`] if tor doesn't answer; when its late answer comes,
+    /// what was mapped is taken back.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

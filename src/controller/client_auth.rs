@@ -97,10 +97,11 @@ impl Controller {
     /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
     ///
     /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
-    /// made with this library gives back the keys of all controllers, in the same write, and after
-    /// [`Signal::Reload`](crate::types::Signal::Reload) as soon as tor has acted on it. The keys are lost if a program
-    /// without this library changes something, by [`send`](Self::send) and [`send_all`](Self::send_all), and after the
-    /// operating system's SIGHUP.
+    /// made with this library gives back the keys of all controllers, in the
+    /// same write, and after [`Signal::Reload`](crate::types::Signal::Reload)
+    /// as soon as tor has acted on it. The keys are lost if a program without
+    /// this library changes something, by [`send`](Self::send) and
+    /// [`send_all`](Self::send_all), and after the operating system's SIGHUP.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
     /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't
@@ -111,8 +112,10 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Argument`] if tor doesn't accept the name, or if another file in `ClientOnionAuthDir` is for the same
-    /// service. [`Error::Timeout`] if tor doesn't answer; if its late answer says that the key is new, the key is taken away
-    /// again. [`Error::Refused`] (553) if the key isn't valid, or can't be kept because there is no
+    /// service. [`Error::Timeout`] if tor doesn't answer; if its late answer
+    /// says that the key is new, the key is taken away again.
+    /// [`Error::Refused`] (553) if the key isn't valid, or can't be kept
+    /// because there is no
     /// `ClientOnionAuthDir`.
     ///
     /// ```

@@ -1,8 +1,8 @@
 //! Keeps the onion service client keys that tor has in memory when its configuration is changed.
 //!
 //! tor 0.4.9 forgets these keys at every SETCONF, RESETCONF and LOADCONF, whatever the command is about and whichever
-//! controller added the keys. So every configuration change of this library is sent by this module (SIGNAL RELOAD by
-//! [`reload`](super::reload)):
+//! controller added the keys. So every configuration change of this library is
+//! sent by this module (SIGNAL RELOAD by [`reload`](super::reload)):
 //!
 //! 1. ONION_CLIENT_AUTH_VIEW tells the keys.
 //! 2. One write has ONION_CLIENT_AUTH_VIEW again, the change, and an ONION_CLIENT_AUTH_ADD for each key. tor takes these
@@ -118,13 +118,15 @@ impl Kept {
         self
     }
 
-    /// Returns true if there is something to give back. `own` are the commands that add this controller's keys.
+    /// Returns true if there is something to give back. `own` are the commands
+    /// that add this controller's keys.
     pub(super) fn has_any(&self, own: &[Command]) -> bool {
         self.before.as_ref().map_or(!own.is_empty(), |keys| !keys.is_empty())
     }
 
-    /// Gives back what tor has forgotten, after a change that has happened already. Keys that tor has by now for the same
-    /// service are newer, and stay.
+    /// Gives back what tor has forgotten, after a change that has happened
+    /// already. Keys that tor has by now for the same service are newer, and
+    /// stay.
     pub(super) fn give_back(self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
         let add = match self.before {
             Some(before) => {

@@ -120,8 +120,9 @@ impl Controller {
         }
     }
 
-    /// Has every later SETCONF, RESETCONF and LOADCONF of this connection's calls pass through `amend` before it is sent.
-    /// Does nothing the second time.
+    /// Has every later SETCONF, RESETCONF and LOADCONF of this connection's
+    /// calls pass through `amend` before it is sent. Does nothing the second
+    /// time.
     pub(crate) fn amend_changes(&self, amend: impl Fn(Command) -> Result<Command> + Send + Sync + 'static) {
         let _ = self.inner.session.amend.set(Box::new(amend));
     }
@@ -139,8 +140,9 @@ impl Controller {
     }
 
     /// Resets options to their defaults, all of them or none. Client keys are kept as by
-    /// [`set_conf`](Self::set_conf). For a tor that this program [launched](crate::Launch), the default of
-    /// `CookieAuthentication` is 1, and resetting the password sets it.
+    /// [`set_conf`](Self::set_conf). For a tor that this program
+    /// [launched](crate::Launch), the default of `CookieAuthentication` is 1,
+    /// and resetting the password sets it.
     ///
     /// # Errors
     ///
@@ -159,8 +161,10 @@ impl Controller {
     /// What is not repeated goes back to its default, also `ControlPort`, and `DataDirectory` must stay what it is.
     /// Client keys are kept as by [`set_conf`](Self::set_conf).
     ///
-    /// A tor that this program [launched](crate::Launch) keeps asking for authentication at its control ports: if the text
-    /// has neither `CookieAuthentication` nor a password, `CookieAuthentication 1` is put before it.
+    /// A tor that this program [launched](crate::Launch) keeps asking for
+    /// authentication at its control ports: if the text has neither
+    /// `CookieAuthentication` nor a password, `CookieAuthentication 1` is put
+    /// before it.
     ///
     /// # Errors
     ///

@@ -251,8 +251,9 @@ impl Connect {
         self
     }
 
-    /// Lets another thread cancel [`connect`](Self::connect), also while a host doesn't answer. It then fails with
-    /// [`Error::Cancelled`] at once. The attempt goes on, on a thread of its own, until it ends or runs out of
+    /// Lets another thread cancel [`connect`](Self::connect), also while a host
+    /// doesn't answer. It then fails with [`Error::Cancelled`] at once. The
+    /// attempt goes on, on a thread of its own, until it ends or runs out of
     /// [time](Self::timeout); a connection that it still makes is closed.
     ///
     /// The controller doesn't keep the token: see [`Controller::cancel_with`].
@@ -281,8 +282,8 @@ impl Connect {
     /// # Errors
     ///
     /// [`Error::Auth`] where an address was given and tor would not let us in; [`Error::Connect`] where there was no
-    /// connection, or no address was given and none of the usual places let us in; [`Error::Cancelled`] after
-    /// [`cancel_with`](Self::cancel_with).
+    /// connection, or no address was given and none of the usual places let us
+    /// in; [`Error::Cancelled`] after [`cancel_with`](Self::cancel_with).
     pub fn connect(&self) -> Result<Controller> {
         let deadline = Deadline::after(self.timeout);
         if self.cancel.is_none() {

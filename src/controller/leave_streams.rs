@@ -23,8 +23,10 @@ const LAST_TRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct LeaveStreams {
     lent: Mutex<Lent>,
-    /// Held while a command is sent and the state follows, never while the command's answer is awaited: so the last one
-    /// that is sent is what the state says. A peer that reads nothing keeps the turn, so it is waited for until a deadline.
+    /// Held while a command is sent and the state follows, never while the
+    /// command's answer is awaited: so the last one that is sent is what the
+    /// state says. A peer that reads nothing keeps the turn, so it is waited
+    /// for until a deadline.
     turn: Mutex<()>,
 }
 
@@ -95,8 +97,8 @@ impl LeaveStreams {
         restored
     }
 
-    /// Puts the option back before the connection ends. Returns what is to be waited for with
-    /// [`finish`](Self::finish).
+    /// Puts the option back before the connection ends. Returns what is to be
+    /// waited for with [`finish`](Self::finish).
     pub(super) fn put_back(
         &self,
         send: SendAll<'_>,
@@ -121,7 +123,8 @@ impl LeaveStreams {
         sent.ok()
     }
 
-    /// Waits for tor to put the option back. If it doesn't, or refuses, the option is still to be put back.
+    /// Waits for tor to put the option back. If it doesn't, or refuses, the
+    /// option is still to be put back.
     pub(super) fn finish(&self, put_back: Change, send: SendAll<'_>) {
         if let Err(error) = succeeded(put_back, send) {
             log::debug!(target: "scape::attach", "{OPTION} is to be put back once more: {error}");
@@ -146,7 +149,8 @@ impl Session {
             return Ok(());
         }
         let deadline = Deadline::after(timeout.min(LAST_TRY));
-        // A reconnect by hand sets the option again. What it sends must not come between.
+        // A reconnect by hand sets the option again. What it sends must not
+        // come between.
         let _making = self.lock_making(deadline)?;
         if !is_due() || self.connection().closed().is_none() {
             return Ok(());
@@ -218,8 +222,9 @@ impl Controller {
         self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Puts the option back to what it was. On a connection that is down, that is done when it is made again. If tor
-    /// refuses, or doesn't answer, it is done when the connection ends.
+    /// Puts the option back to what it was. On a connection that is down, that
+    /// is done when it is made again. If tor refuses, or doesn't answer, it is
+    /// done when the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
         let leave_streams = &self.inner.session.leave_streams;
         {

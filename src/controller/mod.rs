@@ -173,16 +173,21 @@ impl Controller {
         Controller { timeout, call: None, ..self.clone() }
     }
 
-    /// A handle on the same connection whose calls end when `token` is cancelled, with
-    /// [`Error::Cancelled`](crate::Error::Cancelled). The connection and other handles go on.
+    /// A handle on the same connection whose calls end when `token` is
+    /// cancelled, with [`Error::Cancelled`](crate::Error::Cancelled). The
+    /// connection and other handles go on.
     ///
-    /// A call that is cancelled while tor works on its command is like one whose timeout has passed: tor may still do what
-    /// it was asked for, and its late answer is thrown away. Calls that would leave something behind undo it, and may take
-    /// up to a second for that: a circuit that is built late is closed, an onion service that is added late is removed.
+    /// A call that is cancelled while tor works on its command is like one
+    /// whose timeout has passed: tor may still do what it was asked for, and
+    /// its late answer is thrown away. Calls that would leave something behind
+    /// undo it, and may take up to a second for that: a circuit that is built
+    /// late is closed, an onion service that is added late is removed.
     ///
-    /// The objects that a call returns don't keep the token. The methods of a [`Subscription`](crate::Subscription) aren't
-    /// cancelled: its [`receiver`](crate::Subscription::receiver) can be selected on. Nor is a wait for room to write, which
-    /// a tor that reads nothing causes: it ends at its deadline.
+    /// The objects that a call returns don't keep the token. The methods of a
+    /// [`Subscription`](crate::Subscription) aren't cancelled: its
+    /// [`receiver`](crate::Subscription::receiver) can be selected on. Nor is a
+    /// wait for room to write, which a tor that reads nothing causes: it ends
+    /// at its deadline.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -227,7 +232,8 @@ impl Controller {
         self.until(self.deadline())
     }
 
-    /// The same handle without the deadline and the token of a call, to be kept by what a call makes.
+    /// The same handle without the deadline and the token of a call, to be kept
+    /// by what a call makes.
     pub(crate) fn to_keep(&self) -> Controller {
         Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
@@ -272,8 +278,9 @@ impl Controller {
     /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
     /// refusal of tor's is no error here: see [`Reply::is_ok`].
     ///
-    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of onion services, like
-    /// [`set_conf`](Self::set_conf) and [`signal`](Self::signal).
+    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
+    /// onion services, like [`set_conf`](Self::set_conf) and
+    /// [`signal`](Self::signal).
     /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. None of them checks whether tor survives an
     /// ATTACHSTREAM, as [`attach_stream`](Self::attach_stream) does.
     ///
@@ -402,7 +409,8 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer,
-    /// [`Error::Refused`](crate::Error::Refused) from a filter. The connection has ended all the same.
+    /// [`Error::Refused`](crate::Error::Refused) from a filter. The connection
+    /// has ended all the same.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
         let call = self.in_one_call();

@@ -31,8 +31,9 @@ pub(super) fn is_reload(command: &Command) -> bool {
 }
 
 impl Controller {
-    /// Sends a SIGNAL RELOAD. If tor has client keys in memory, waits until tor has acted on it and gives them back.
-    /// Returns tor's reply to the signal, whatever it says.
+    /// Sends a SIGNAL RELOAD. If tor has client keys in memory, waits until tor
+    /// has acted on it and gives them back. Returns tor's reply to the signal,
+    /// whatever it says.
     pub(super) fn reload(&self, command: Command) -> Result<Reply> {
         let deadline = self.deadline();
         let tor = self.until(deadline);
@@ -40,7 +41,7 @@ impl Controller {
             Ok(events) => Some(events),
             // Behind a filter, nobody tells when tor has acted on it.
             Err(Error::Refused(refusal)) => {
-                log::debug!(target: "scape::connection", "a reload may lose the clients' keys: {refusal}");
+                log::debug!(target: "scape::connection", "clients' keys may be lost: {refusal}");
                 None
             }
             Err(error) => return Err(error),
@@ -72,8 +73,8 @@ impl Controller {
         Ok(reply)
     }
 
-    /// Goes on to wait for the reload after the call has ended, on a thread that ends with it, with the connection, or
-    /// after [`LATE`].
+    /// Goes on to wait for the reload after the call has ended, on a thread
+    /// that ends with it, with the connection, or after [`LATE`].
     fn give_back_late(&self, events: Subscription, kept: Kept, own: Vec<Command>) {
         let tor = self.downgrade();
         let wait = move || {
@@ -81,12 +82,12 @@ impl Controller {
             if let (Ok(()), Some(tor)) = (reloaded, tor.upgrade()) {
                 let tor = tor.undoing();
                 if let Err(error) = kept.give_back(&|commands| tor.send_all(commands), own) {
-                    log::warn!(target: "scape::connection", "a late reload has lost the clients' keys: {error}");
+                    log::warn!(target: "scape::connection", "clients' keys are lost: {error}");
                 }
             }
         };
         if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {
-            log::warn!(target: "scape::connection", "a late reload will lose the clients' keys: {error}");
+            log::warn!(target: "scape::connection", "clients' keys will be lost: {error}");
         }
     }
 }

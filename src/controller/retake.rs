@@ -22,7 +22,8 @@ const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest time between two attempts.
 const MAX_DELAY: Duration = Duration::from_secs(30);
-/// The longest time between two attempts to read something anew, for which callers may wait.
+/// The longest time between two attempts to read something anew, for which
+/// callers may wait.
 const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
 /// Something to be given back.
@@ -75,7 +76,10 @@ impl Due {
     /// Counts an attempt that was refused. Returns the time until the next one, unless it was the last.
     fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
-        let longest = if matches!(self.part, Part::Follower(_)) { MAX_READ_DELAY } else { MAX_DELAY };
+        let longest = match self.part {
+            Part::Follower(_) => MAX_READ_DELAY,
+            _ => MAX_DELAY,
+        };
         let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(longest);
         self.next = now + delay;
         (self.next <= self.give_up).then_some(delay)

@@ -245,11 +245,13 @@ impl Session {
         Ok(refused.0)
     }
 
-    /// Gives back what was noted in the ledger too late: its reply came on the socket of the number `link`, another one has
-    /// taken its place, and everything was given back there before the note.
+    /// Gives back what was noted in the ledger too late: its reply came on the
+    /// socket of the number `link`, another one has taken its place, and
+    /// everything was given back there before the note.
     ///
-    /// Nothing is to be done if there is no connection now, because the next one is given everything. Between the two looks
-    /// at the ledger here and in [`make`](Self::make) no note gets lost; both may give back the same.
+    /// Nothing is to be done if there is no connection now, because the next
+    /// one is given everything. Between the two looks at the ledger here and in
+    /// [`make`](Self::make) no note gets lost; both may give back the same.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.ledger.belongings().into_iter();
@@ -270,8 +272,9 @@ impl Session {
         }
     }
 
-    /// Gives back what was noted in the ledger between the last look at it and the opening of the connection. What a caller
-    /// has just made on the new connection is there already, and stays.
+    /// Gives back what was noted in the ledger between the last look at it and
+    /// the opening of the connection. What a caller has just made on the new
+    /// connection is there already, and stays.
     fn give_back_rest(&self, given: &[String], deadline: Deadline) {
         for belonging in self.ledger.belongings().iter().filter(|belonging| !given.contains(&belonging.what))
         {
@@ -401,11 +404,13 @@ impl Session {
         closed.and(self.end_keeper(deadline))
     }
 
-    /// Ends everything for good within `timeout`, the last connection included. Returns the first part that ran out of time.
+    /// Ends everything for good within `timeout`, the last connection included.
+    /// Returns the first part that ran out of time.
     fn close_within(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         // A tor that doesn't answer must leave time for the other parts.
-        let closed = self.end(deadline.part(timeout / 2), deadline.part((timeout / 4).min(JOIN_FOR)));
+        let leave = deadline.part((timeout / 4).min(JOIN_FOR));
+        let closed = self.end(deadline.part(timeout / 2), leave);
         let undone = self.undo_last(deadline.left());
         closed.and(undone).and(self.end_keeper(deadline))
     }
@@ -493,7 +498,8 @@ mod tests {
             .listen()
             .unwrap();
         let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        // tor has answered ADD_ONION on this socket; the thread that waited for it comes late.
+        // tor has answered ADD_ONION on this socket; the thread that waited for
+        // it comes late.
         let early = controller.on_this_link().unwrap();
         controller.reconnect().unwrap();
         let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
@@ -505,7 +511,8 @@ mod tests {
         // On the socket that it was noted for, nothing is to be done.
         controller.on_this_link().unwrap().noted(&what).unwrap();
         assert_eq!(added(), 1);
-        // What undoes something of the first socket doesn't speak to the second one.
+        // What undoes something of the first socket doesn't speak to the second
+        // one.
         assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
         assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
     }

@@ -29,7 +29,8 @@ pub(crate) trait Follower: Send + Sync {
     /// others end the connection, as it could not be made again.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
 
-    /// Asking once more has failed with `error`, on a connection that is open, and will be tried later.
+    /// Asking once more has failed with `error`, on a connection that is open,
+    /// and will be tried later.
     fn unreadable(&self, _error: &Error) {}
 
     /// The connection is about to be closed by this program: what is to be sent before that. `send` sends a command; what is

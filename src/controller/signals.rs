@@ -15,16 +15,19 @@ impl Controller {
     ///
     /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the connection counts as success.
     ///
-    /// [`Signal::Reload`] makes tor forget the onion service client keys that it has in memory, like
-    /// [`set_conf`](Self::set_conf). If there are any, this call waits until tor has read its configuration again, and gives
-    /// back the keys of all controllers. A reload that somebody else asks for loses them: a signal of the operating system,
-    /// another program, [`send`](Self::send).
+    /// [`Signal::Reload`] makes tor forget the onion service client keys that
+    /// it has in memory, like [`set_conf`](Self::set_conf). If there are any,
+    /// this call waits until tor has read its configuration again, and gives
+    /// back the keys of all controllers. A reload that somebody else asks for
+    /// loses them: a signal of the operating system, another program,
+    /// [`send`](Self::send).
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where the signal is not in tor's `signal/names`; nothing was sent then. [`Error::Timeout`] with
-    /// [`Phase::Signal`] if tor doesn't act on a reload in time: keys are given back when it does. [`Error::Closed`] if a reload ends tor,
-    /// because its torrc is broken.
+    /// [`Error::Argument`] where the signal is not in tor's `signal/names`;
+    /// nothing was sent then. [`Error::Timeout`] with [`Phase::Signal`] if tor
+    /// doesn't act on a reload in time: keys are given back when it does.
+    /// [`Error::Closed`] if a reload ends tor, because its torrc is broken.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -25,8 +25,10 @@ impl Controller {
     }
 
     /// Sends a command whose effect nobody would know of if its reply came too late. If it does, `undo` is called with the
-    /// late reply, on a thread that ends with the reply or the connection. The controller that `undo` is given speaks to the
-    /// same socket only: after a reconnect, the tor at the other end may be another one, or the effect another program's.
+    /// late reply, on a thread that ends with the reply or the connection. The
+    /// controller that `undo` is given speaks to the same socket only: after a
+    /// reconnect, the tor at the other end may be another one, or the effect
+    /// another program's.
     pub(super) fn request_or_undo(
         &self,
         command: Command,
@@ -45,8 +47,8 @@ impl Controller {
         }
     }
 
-    /// Like [`request_or_undo`](Self::request_or_undo), for a command that may be refused in part: the reply is returned,
-    /// or undone, whatever it says.
+    /// Like [`request_or_undo`](Self::request_or_undo), for a command that may
+    /// be refused in part: the reply is returned, or undone, whatever it says.
     pub(super) fn reply_or_undo(
         &self,
         command: Command,
@@ -63,8 +65,9 @@ impl Controller {
         }
     }
 
-    /// Makes sure that what was just noted in the ledger is not lost because this handle's socket ended between the reply
-    /// and the note. See [`Session::give_back_late`](super::session::Session::give_back_late).
+    /// Makes sure that what was just noted in the ledger is not lost because
+    /// this handle's socket ended between the reply and the note. See
+    /// [`Session::give_back_late`](super::session::Session::give_back_late).
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         match self.link {
             Some(link) => self.inner.session.give_back_late(link, what, self.deadline()),

@@ -237,12 +237,16 @@ impl OnionBuilder {
         self
     }
 
-    /// Lets another thread cancel [`publish`](Self::publish) or [`listen`](Self::listen) with this token, in whatever phase
-    /// they are. A token of the controller ([`Controller::cancel_with`]) counts if none is given here.
+    /// Lets another thread cancel [`publish`](Self::publish) or
+    /// [`listen`](Self::listen) with this token, in whatever phase they are. A
+    /// token of the controller ([`Controller::cancel_with`]) counts if none is
+    /// given here.
     ///
-    /// The call then ends at once, fails with [`Error::Cancelled`], and leaves no service behind: tor is told to remove it,
-    /// which may take as long as after a [timeout](Self::timeout). A callback of [`on_progress`](Self::on_progress) may
-    /// cancel, too. A token that is cancelled later leaves the service alone.
+    /// The call then ends at once, fails with [`Error::Cancelled`], and leaves
+    /// no service behind: tor is told to remove it, which may take as long as
+    /// after a [timeout](Self::timeout). A callback of
+    /// [`on_progress`](Self::on_progress) may cancel, too. A token that is
+    /// cancelled later leaves the service alone.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -282,7 +286,8 @@ impl OnionBuilder {
     /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes nowhere, and where tor does not hide services and
     /// that was not [asked for](Self::single_hop), or the other way round; nothing is added then. [`Error::Refused`] with tor's words,
     /// for example 550 where it has a service with this key. [`Error::Publish`] where it was not published in time,
-    /// with what each directory said. [`Error::Closed`] where the control connection has ended. [`Error::Cancelled`] after
+    /// with what each directory said. [`Error::Closed`] where the control
+    /// connection has ended. [`Error::Cancelled`] after
     /// [`cancel_with`](Self::cancel_with).
     pub fn publish(mut self) -> Result<OnionService> {
         let mut ports = Vec::new();
@@ -408,7 +413,8 @@ impl OnionBuilder {
                 Ok(())
             }
         };
-        // Whoever cancels gets no service, even if it was published at the last moment.
+        // Whoever cancels gets no service, even if it was published at the last
+        // moment.
         match published.and_then(|()| deadline.check_cancelled(Phase::Publish)) {
             Ok(()) => Ok(service),
             Err(error) => {

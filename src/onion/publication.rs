@@ -86,8 +86,9 @@ impl Publication {
     ///
     /// [`Error::Publish`] when the time is over, with every directory that has failed or not answered. A service that was
     /// there before this was begun may be published already, and tor uploads it only every hour or two.
-    /// [`Error::Closed`] when the connection has ended, and is not made again in time. [`Error::Cancelled`] if the controller
-    /// that the publication was begun with has a token ([`Controller::cancel_with`]) that was cancelled.
+    /// [`Error::Closed`] when the connection has ended, and is not made again
+    /// in time. [`Error::Cancelled`] if the controller that the publication was
+    /// begun with has a token ([`Controller::cancel_with`]) that was cancelled.
     pub fn wait(
         &self,
         address: &OnionAddress,

@@ -52,8 +52,8 @@ impl OnionService {
         detached: bool,
         keep: Option<Keep>,
     ) -> Self {
-        let guard =
-            Guard { controller: controller.to_keep(), address: added.address, directory: None, armed: true };
+        let controller = controller.to_keep();
+        let guard = Guard { controller, address: added.address, directory: None, armed: true };
         OnionService { added, ports, detached, guard, _keep: keep }
     }
 

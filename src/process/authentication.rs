@@ -15,8 +15,8 @@ const COOKIE: &str = "CookieAuthentication";
 const COOKIE_FILE: &str = "CookieAuthFile";
 const PASSWORDS: [&str; 2] = ["HashedControlPassword", "__HashedControlSessionPassword"];
 
-/// Amends a SETCONF, RESETCONF or LOADCONF. `cookie_file` is where tor is to write its cookie, if that is another place
-/// than tor's own.
+/// Amends a SETCONF, RESETCONF or LOADCONF. `cookie_file` is where tor is to
+/// write its cookie, if that is another place than tor's own.
 pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     if command.keyword().eq_ignore_ascii_case("LOADCONF") {
         amend_text(command, cookie_file)
@@ -27,8 +27,8 @@ pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Comm
     }
 }
 
-/// Returns true if a SETCONF or RESETCONF takes away the cookie or a password, and doesn't say what `CookieAuthentication`
-/// is to be.
+/// Returns true if a SETCONF or RESETCONF takes away the cookie or a password,
+/// and doesn't say what `CookieAuthentication` is to be.
 fn is_turned_off(command: &Command) -> bool {
     let mut words = Words::new(command.line());
     // The keyword.
@@ -52,8 +52,9 @@ fn is_turned_off(command: &Command) -> bool {
     cookie == Some(false) || (cookie.is_none() && passwords.contains(&Some(false)))
 }
 
-/// Puts `CookieAuthentication 1` before a torrc that has neither that option nor a password. Before, because tor takes the
-/// last value of an option: what the torrc includes still counts.
+/// Puts `CookieAuthentication 1` before a torrc that has neither that option
+/// nor a password. Before, because tor takes the last value of an option: what
+/// the torrc includes still counts.
 fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     let text = command.data().unwrap_or_default();
     // tor refuses what can't be parsed.
@@ -116,13 +117,13 @@ mod tests {
             "SETCONF CookieAuthentication=0",
             "SETCONF ControlPort=auto CookieAuthentication=\"0\"",
             "RESETCONF HashedControlPassword CookieAuthentication=0",
-            "SETCONF HashedControlPassword=16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4C",
+            "SETCONF HashedControlPassword=16:872860B7",
             "SETCONF ControlPort=auto CookieAuthFile=",
             "RESETCONF ControlPort",
         ] {
             assert_eq!(amended(line), line);
         }
-        for text in ["CookieAuthentication 0\n", "+cookieauth 1\n", "HashedControlPassword 16:AA\n"] {
+        for text in ["CookieAuthentication 0\n", "+cookieauth 1\n", "HashedControlPass 16:AA\n"] {
             assert!(!loaded(text).contains("CookieAuthentication 1|"), "{text}");
         }
     }
@@ -132,8 +133,9 @@ mod tests {
         let first = "+LOADCONF|CookieAuthentication 1|CookieAuthFile /run/a b/cookie|";
         assert_eq!(loaded("ControlPort auto\n.x\n"), format!("{first}ControlPort auto|..x|.|"));
         assert_eq!(loaded("CookieAuthentication\n"), format!("{first}CookieAuthentication|.|"));
-        assert_eq!(loaded("# CookieAuthentication 0\n"), format!("{first}# CookieAuthentication 0|.|"));
-        assert_eq!(loaded("CookieAuthFile /x\n"), "+LOADCONF|CookieAuthentication 1|CookieAuthFile /x|.|");
+        assert_eq!(loaded("# CookieAuth 0\n"), format!("{first}# CookieAuth 0|.|"));
+        let own_file = "+LOADCONF|CookieAuthentication 1|CookieAuthFile /x|.|";
+        assert_eq!(loaded("CookieAuthFile /x\n"), own_file);
     }
 
     #[test]

@@ -61,12 +61,17 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// # Control ports
 ///
 /// A launched tor never has an open control port, whoever asked for the port: [`Control`], `ControlPort` or
-/// `ControlSocket` in the options, or a change of its configuration later. `CookieAuthentication 1` is set unless the options
-/// have a password, and set again by a change through [`TorProcess::controller`] that would take it away without naming
-/// it: [`load_conf`](crate::Controller::load_conf), [`reset_conf`](crate::Controller::reset_conf), or a
-/// [`set_conf`](crate::Controller::set_conf) that clears the password. `set_conf([("CookieAuthentication", "0")])` and
-/// `CookieAuthentication 0` in a torrc that is loaded are obeyed. [`without_authentication`](Self::without_authentication)
-/// turns all of this off. Commands of [`Controller::send`](crate::Controller::send) aren't looked at.
+/// `ControlSocket` in the options, or a change of its configuration later.
+/// `CookieAuthentication 1` is set unless the options have a password, and set
+/// again by a change through [`TorProcess::controller`] that would take it away
+/// without naming it: [`load_conf`](crate::Controller::load_conf),
+/// [`reset_conf`](crate::Controller::reset_conf), or a
+/// [`set_conf`](crate::Controller::set_conf) that clears the password.
+/// `set_conf([("CookieAuthentication", "0")])` and `CookieAuthentication 0` in
+/// a torrc that is loaded are obeyed.
+/// [`without_authentication`](Self::without_authentication) turns all of this
+/// off. Commands of [`Controller::send`](crate::Controller::send) aren't looked
+/// at.
 ///
 /// # Processes
 ///

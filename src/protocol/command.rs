@@ -139,7 +139,8 @@ impl Command {
         Ok(longer)
     }
 
-    /// The same command with these lines before its data. They must end with CRLF, and need no stuffing.
+    /// The same command with these lines before its data. They must end with
+    /// CRLF, and need no stuffing.
     pub(crate) fn with_data_before(&self, lines: &[u8]) -> Result<Command, ArgumentError> {
         self.with_inserted(self.length + 2, lines)
     }

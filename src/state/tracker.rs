@@ -233,9 +233,10 @@ impl Follower for Shared {
         }
     }
 
-    /// Ends the waits, and keeps no more events for a snapshot that may come much later.
+    /// Ends the waits, and keeps no more events for a snapshot that may come
+    /// much later.
     fn unreadable(&self, error: &Error) {
-        let cause = error::CloseCause::Protocol(format!("the live state cannot be read any more: {error}"));
-        self.ended(&Closed::new(cause), false);
+        let why = format!("the live state cannot be read any more: {error}");
+        self.ended(&Closed::new(error::CloseCause::Protocol(why)), false);
     }
 }

@@ -24,7 +24,8 @@ enum Global {
     None,
     /// Being looked for, or launched, by this thread.
     Coming(ThreadId),
-    /// Weak, so that a launched one ends, and its files go, with the last of its handles.
+    /// Weak, so that a launched one ends, and its files go, with the last of
+    /// its handles.
     Known(Weak<Core>),
 }
 
@@ -34,12 +35,13 @@ impl Global {
         CHANGED.notify_all();
     }
 
-    /// Returns the tor that is there, if it can still be used. Waits while another thread looks for one. With `None`, the
-    /// lock is held.
+    /// Returns the tor that is there, if it can still be used. Waits while
+    /// another thread looks for one. With `None`, the lock is held.
     fn known(cancel: Option<&CancelToken>) -> Result<Result<Tor, MutexGuard<'static, Global>>> {
         let _hook = cancel.map(|token| {
             token.on_cancel(|| {
-                // With the lock, so that the waiter is not between its look at the token and its sleep.
+                // With the lock, so that the waiter is not between its look at
+                // the token and its sleep.
                 let _global = GLOBAL.lock();
                 CHANGED.notify_all();
             })
@@ -53,8 +55,8 @@ impl Global {
                 Global::None => None,
                 Global::Known(core) => core.upgrade(),
                 Global::Coming(thread) if *thread == thread::current().id() => {
-                    let why =
-                        "is being launched by this very call: it cannot be had within its progress callback";
+                    let why = "is being launched by this very call: it cannot be had within its \
+                               progress callback";
                     return Err(ArgumentError::invalid("Tor::global", "tor", why).into());
                 }
                 Global::Coming(_) => {
@@ -65,7 +67,8 @@ impl Global {
             return match known.map(Tor::of) {
                 Some(tor) if tor.is_alive() => Ok(Ok(tor)),
                 Some(tor) => {
-                    // Without the lock: it may be the last handle, which ends a tor.
+                    // Without the lock: it may be the last handle, which ends a
+                    // tor.
                     *global = Global::None;
                     drop(global);
                     drop(tor);
@@ -134,16 +137,19 @@ impl Tor {
         global(None, on_progress)
     }
 
-    /// Like [`global_with`](Self::global_with), and ends when `token` is cancelled: at once while a tor is looked for or
-    /// another thread launches one, and as soon as tor has ended while this call launches one. The tor that is returned
-    /// doesn't keep the token.
+    /// Like [`global_with`](Self::global_with), and ends when `token` is
+    /// cancelled: at once while a tor is looked for or another thread launches
+    /// one, and as soon as tor has ended while this call launches one. The tor
+    /// that is returned doesn't keep the token.
     ///
-    /// Other threads that wait for the launch of this call begin anew if it is cancelled.
+    /// Other threads that wait for the launch of this call begin anew if it is
+    /// cancelled.
     ///
     /// # Errors
     ///
-    /// An error for which [`is_cancelled`](crate::Error::is_cancelled) is true; same errors as
-    /// [`global`](Self::global), most often [`Error::NoTor`](crate::Error::NoTor).
+    /// An error for which [`is_cancelled`](crate::Error::is_cancelled) is true;
+    /// same errors as [`global`](Self::global), most often
+    /// [`Error::NoTor`](crate::Error::NoTor).
     ///
     /// ```
     /// use scape::{CancelToken, Tor};
@@ -208,7 +214,8 @@ fn find_or_launch(
         Some(token) => connect.cancel_with(token),
         None => connect,
     };
-    let control = match Connect::from_env().map(cancellable).and_then(|connect| Tor::connect_with(&connect)) {
+    let connect = Connect::from_env().map(cancellable);
+    let control = match connect.and_then(|connect| Tor::connect_with(&connect)) {
         Err(error) if !error.is_cancelled() => error,
         found => return found,
     };

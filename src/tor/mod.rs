@@ -220,12 +220,13 @@ impl Tor {
         None
     }
 
-    /// Like [`find`](Self::find), and ends at once with [`Error::Cancelled`] when `token` is cancelled. What is found
-    /// doesn't keep the token.
+    /// Like [`find`](Self::find), and ends at once with [`Error::Cancelled`]
+    /// when `token` is cancelled. What is found doesn't keep the token.
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`]; same errors as [`find`](Self::find), most often [`Error::NoTor`].
+    /// [`Error::Cancelled`]; same errors as [`find`](Self::find), most often
+    /// [`Error::NoTor`].
     ///
     /// ```
     /// use scape::{CancelToken, Tor};
@@ -253,13 +254,14 @@ impl Tor {
         Tor { core, cancel: None }
     }
 
-    /// A handle on the same tor whose calls end when `token` is cancelled, with [`Error::Cancelled`]:
-    /// [`become_ready`](Self::become_ready), [`onion`](Self::onion) with all that it makes, [`client`](Self::client),
+    /// A handle on the same tor whose calls end when `token` is cancelled, with
+    /// [`Error::Cancelled`]: [`become_ready`](Self::become_ready),
+    /// [`onion`](Self::onion) with all that it makes, [`client`](Self::client),
     /// [`disk_onions`](Self::disk_onions). The tor and other handles go on.
     ///
-    /// The token doesn't reach [`controller`](Self::controller), which has its own
-    /// [`cancel_with`](Controller::cancel_with), and connections through tor, which have a timeout
-    /// ([`TorClient::timeout`]).
+    /// The token doesn't reach [`controller`](Self::controller), which has its
+    /// own [`cancel_with`](Controller::cancel_with), and connections through
+    /// tor, which have a timeout ([`TorClient::timeout`]).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

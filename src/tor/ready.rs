@@ -43,7 +43,8 @@ impl Tor {
         self.is_ready_for(&self.own_controller()?.in_one_call())
     }
 
-    /// Asks whether a SOCKS port is tor's, until `deadline` or until the call is cancelled.
+    /// Asks whether a SOCKS port is tor's, until `deadline` or until the call
+    /// is cancelled.
     fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
         let address = address.clone();
         let left = deadline.left();
@@ -96,7 +97,8 @@ impl Tor {
     ///
     /// [`Error::NotReady`] after `timeout`, with how far it has come and what keeps it; those of the control connection.
     /// Behind a filter that hides tor's status, the filter's refusal if no SOCKS port answers: see
-    /// [`is_ready`](Self::is_ready). [`Error::Cancelled`] after [`cancel_with`](Self::cancel_with).
+    /// [`is_ready`](Self::is_ready). [`Error::Cancelled`] after
+    /// [`cancel_with`](Self::cancel_with).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -118,9 +118,9 @@ impl Deadline {
         let _ = self.receive(&crossbeam_channel::never::<()>(), moment);
     }
 
-    /// Runs `work`. If it can be cancelled, it is run on a thread of its own, so
-    /// that this call returns as soon as it is cancelled. What `work` returns
-    /// later is dropped, and must undo itself then.
+    /// Runs `work`. If it can be cancelled, it is run on a thread of its own,
+    /// so that this call returns as soon as it is cancelled. What `work`
+    /// returns later is dropped, and must undo itself then.
     pub(crate) fn run<T: Send + 'static>(
         self,
         phase: Phase,
