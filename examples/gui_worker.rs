@@ -3,7 +3,7 @@
 //! `cargo run --example gui_worker`. In place of a window, it reads commands from standard input (`connect HOST:PORT`,
 //! `identity`, `quit`) and prints the events. The window's thread never waits for anything. Set `SCAPE_CONTROL`
 //! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If none runs, one is launched. Closing the window
-//! cancels the launch.
+//! cancels whatever the worker waits for.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -15,12 +15,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use scape::event::EventBody;
 use scape::types::{EventKind, Progress};
-use scape::{CancelToken, Error, Launch, Result, Tor};
+use scape::{CancelToken, Connect, Launch, Result, Tor};
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long to wait for tor before looking whether the window is closed.
-const GLANCE: Duration = Duration::from_secs(1);
 
 /// A command from the window.
 enum Command {
@@ -71,19 +69,13 @@ fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor>
         let happened = happened.clone();
         move |step: &Progress| drop(happened.send(Event::Progress(step.clone())))
     };
-    let Ok(tor) = Tor::connect() else {
-        return Tor::launch(Launch::new().on_progress(tell).cancel_with(cancel));
-    };
-    let begun = Instant::now();
-    while !cancel.is_cancelled() {
-        match tor.become_ready_with(GLANCE, &tell) {
-            Err(Error::NotReady(_)) if begun.elapsed() < PATIENCE => {}
-            result => {
-                result?;
-                break;
-            }
+    let tor = match Tor::connect_with(&Connect::from_env()?.cancel_with(cancel)) {
+        Err(error) if !error.is_cancelled() => {
+            return Tor::launch(Launch::new().on_progress(tell).cancel_with(cancel));
         }
-    }
+        found => found?,
+    };
+    tor.cancel_with(cancel).become_ready_with(PATIENCE, tell)?;
     Ok(tor)
 }
 

@@ -1,20 +1,43 @@
 //! Cancelling a call from another thread.
 //!
-//! A [`CancelToken`] is a flag, with hooks that wake whoever waits. A call that can be cancelled registers a hook with
-//! [`CancelToken::on_cancel`] that makes its wait return (closes a channel, notifies a condition variable, ends a
+//! A [`CancelToken`] is a flag, with hooks that wake whoever waits. A call that
+//! can be cancelled registers a hook with [`CancelToken::on_cancel`] that makes
+//! its wait return (closes a channel, notifies a condition variable, ends a
 //! process), and looks at the flag afterwards.
+//!
+//! Most calls don't see the token itself. Their
+//! [`Deadline`](crate::transport::Deadline) has the token's number, and each of
+//! their waits looks the token up. What is undone after a call has a deadline
+//! without a token.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Weak};
 
+use crossbeam_channel::{Receiver, bounded};
 use parking_lot::Mutex;
 
 /// A handle that cancels a call from another thread. Clones share one flag.
 ///
-/// A token is given to a call that takes long, such as [`Launch::cancel_with`](crate::Launch::cancel_with). After
-/// [`cancel`](Self::cancel), the call ends early, undoes what it has begun, and returns an error for which
+/// | what | how it gets the token |
+/// |---|---|
+/// | a launch | [`Launch::cancel_with`](crate::Launch::cancel_with) |
+/// | connecting | [`Connect::cancel_with`](crate::Connect::cancel_with) |
+/// | finding a tor | [`Tor::find_cancel_with`](crate::Tor::find_cancel_with), [`Tor::global_cancel_with`](crate::Tor::global_cancel_with) |
+/// | waiting until tor is ready | [`Tor::cancel_with`](crate::Tor::cancel_with) |
+/// | publishing an onion service | [`OnionBuilder::cancel_with`](crate::OnionBuilder::cancel_with) |
+/// | every call of a controller, of services on disk, of a `Publication` | [`Controller::cancel_with`](crate::Controller::cancel_with) |
+///
+/// After [`cancel`](Self::cancel), the call ends early, undoes what it has
+/// begun, and returns an error for which
 /// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled token stays cancelled: a call that gets one
 /// fails at once. One token may be given to any number of calls.
+///
+/// The wait itself ends at once, not when somebody next looks. Undoing takes
+/// its own short time after that, as after a timeout: up to one second if tor
+/// doesn't answer, and up to five for a service in tor's configuration.
 ///
 /// ```
 /// use scape::{CancelToken, Launch};
@@ -39,6 +62,28 @@ struct Shared {
     /// The number of the next hook.
     next: u64,
     hooks: Vec<(u64, Hook)>,
+    /// The token's own number, once somebody has asked for it.
+    id: Option<CancelId>,
+}
+
+/// The number of a token, for values that are copied, such as deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CancelId(NonZeroU64);
+
+/// The tokens that have a number and still exist.
+static NUMBERED: Mutex<Numbered> = Mutex::new(Numbered { last: 0, tokens: BTreeMap::new() });
+
+struct Numbered {
+    last: u64,
+    tokens: BTreeMap<CancelId, Weak<Mutex<Shared>>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            NUMBERED.lock().tokens.remove(&id);
+        }
+    }
 }
 
 impl CancelToken {
@@ -66,6 +111,32 @@ impl CancelToken {
     /// Returns true if [`cancel`](Self::cancel) was called.
     pub fn is_cancelled(&self) -> bool {
         self.shared.lock().cancelled
+    }
+
+    /// The token's number, which [`find`](Self::find) turns back into the token
+    /// as long as a clone of the token exists.
+    pub(crate) fn id(&self) -> CancelId {
+        let mut shared = self.shared.lock();
+        *shared.id.get_or_insert_with(|| {
+            let mut numbered = NUMBERED.lock();
+            numbered.last += 1;
+            let id = CancelId(NonZeroU64::new(numbered.last).unwrap_or(NonZeroU64::MIN));
+            numbered.tokens.insert(id, Arc::downgrade(&self.shared));
+            id
+        })
+    }
+
+    /// The token with this number. `None` if nobody has it any more, and so
+    /// nobody can cancel it.
+    pub(crate) fn find(id: CancelId) -> Option<CancelToken> {
+        let shared = NUMBERED.lock().tokens.get(&id).and_then(Weak::upgrade);
+        shared.map(|shared| CancelToken { shared })
+    }
+
+    /// A channel that ends when the token is cancelled, to select on.
+    pub(crate) fn bell(&self) -> CancelBell {
+        let (sender, receiver) = bounded(0);
+        CancelBell { receiver, _hook: self.on_cancel(move || drop(sender)) }
     }
 
     /// Runs `hook` when the token is cancelled, on the thread that cancels it; at once if it is cancelled already.
@@ -116,6 +187,13 @@ impl Drop for OnCancel {
     }
 }
 
+/// See [`CancelToken::bell`].
+#[derive(Debug)]
+pub(crate) struct CancelBell {
+    pub(crate) receiver: Receiver<Infallible>,
+    _hook: OnCancel,
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,6 +221,18 @@ mod tests {
         assert_eq!(count.load(Ordering::SeqCst), 101);
         let _late = token.on_cancel(hook(1000));
         assert_eq!(count.load(Ordering::SeqCst), 1101);
+    }
+
+    #[test]
+    fn token_is_found_by_its_number_as_long_as_it_exists() {
+        let token = CancelToken::new();
+        let id = token.id();
+        assert_eq!(token.clone().id(), id);
+        CancelToken::find(id).unwrap().cancel();
+        assert!(token.is_cancelled());
+        assert_ne!(CancelToken::new().id(), id);
+        drop(token);
+        assert!(CancelToken::find(id).is_none());
     }
 
     #[test]

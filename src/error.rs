@@ -2,7 +2,8 @@
 //!
 //! [`Error`] keeps apart what a program reacts to in different ways: tor's own refusal
 //! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
-//! ([`Error::Timeout`]), an argument that was never sent ([`Error::Argument`]), and the errors of
+//! ([`Error::Timeout`]), a call that was cancelled ([`Error::Cancelled`]), an
+//! argument that was never sent ([`Error::Argument`]), and the errors of
 //! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
 //! services and their publication, names.
 //!
@@ -12,6 +13,7 @@
 
 mod argument;
 mod auth;
+mod cancelled;
 mod circuit;
 mod closed;
 mod config;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 
 pub use argument::{ArgumentError, ArgumentProblem};
 pub use auth::AuthError;
+pub use cancelled::Cancelled;
 pub use circuit::CircuitError;
 pub use closed::{CloseCause, Closed};
 pub use config::{ConfigError, ConfigProblem};
@@ -95,6 +98,9 @@ pub enum Error {
     /// A deadline passed.
     #[error(transparent)]
     Timeout(Timeout),
+    /// A call was cancelled from another thread.
+    #[error(transparent)]
+    Cancelled(Cancelled),
     /// An argument cannot be sent. Nothing was sent, and the connection is as it was.
     #[error(transparent)]
     Argument(Box<ArgumentError>),
@@ -264,9 +270,20 @@ impl Error {
         matches!(self, Error::Closed(_))
     }
 
+    /// Returns true if a call ended without tor's answer although the
+    /// connection is open: what was asked for may still happen, and must be
+    /// undone.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        matches!(self, Error::Timeout(_) | Error::Cancelled(_))
+    }
+
     /// Returns true if the call was ended with a [`CancelToken`](crate::CancelToken).
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Error::Launch(error) if matches!(error.problem(), LaunchProblem::Cancelled))
+        match self {
+            Error::Cancelled(_) => true,
+            Error::Launch(error) => matches!(error.problem(), LaunchProblem::Cancelled),
+            _ => false,
+        }
     }
 
     /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS, fetching a descriptor or publishing a service.
@@ -327,6 +344,12 @@ from_boxed!(
 impl From<Closed> for Error {
     fn from(closed: Closed) -> Self {
         Error::Closed(closed)
+    }
+}
+
+impl From<Cancelled> for Error {
+    fn from(cancelled: Cancelled) -> Self {
+        Error::Cancelled(cancelled)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Undoing what a program has made when it is told to end: see [`undo_all`].
 
+use std::cell::Cell;
 use std::sync::{Arc, Weak};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
@@ -23,6 +24,18 @@ pub(crate) enum Rank {
     Connection,
     /// A process, with its files.
     Process,
+}
+
+thread_local! {
+    /// The thread that waits for this one in [`undo_all`].
+    static ON_BEHALF_OF: Cell<Option<ThreadId>> = const { Cell::new(None) };
+}
+
+/// Returns true if the caller is this thread, or undoes something for this
+/// thread, which waits for it. Whoever waits for a thread to end asks this, so
+/// that nobody waits for itself.
+pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
+    thread::current().id() == thread || ON_BEHALF_OF.get() == Some(thread)
 }
 
 static REGISTER: Mutex<Vec<(Rank, Weak<dyn Undo>)>> = Mutex::new(Vec::new());
@@ -102,11 +115,15 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
         }
     }
     let (sender, results) = bounded(things.len());
+    let caller = thread::current().id();
     let mut outcome = Ok(());
     let mut begun = 0;
     for thing in things {
         let (for_thread, sender) = (thing.clone(), sender.clone());
-        let undo = move || drop(sender.send(for_thread.undo(timeout)));
+        let undo = move || {
+            ON_BEHALF_OF.set(Some(caller));
+            drop(sender.send(for_thread.undo(deadline.saturating_duration_since(Instant::now()))));
+        };
         match thread::Builder::new().name("scape-undo".to_owned()).spawn(undo) {
             Ok(_) => begun += 1,
             Err(_) => outcome = outcome.and(thing.undo(timeout)),

@@ -6,9 +6,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use scape::testing::ScriptedTor;
-use scape::{Error, Tor, TorMode};
+use scape::{CancelToken, Error, Tor, TorMode};
 
 /// Set in the process that a test starts to have an environment of its own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
@@ -79,4 +80,42 @@ fn one_that_runs_is_everybodys() {
     first[0].clone().quit().unwrap();
     assert!(first.iter().all(|tor| !tor.is_alive()));
     assert!(Tor::global().unwrap().is_alive());
+}
+
+/// When a cancelled search must have ended. It would take 30 seconds otherwise.
+const SOON: Duration = Duration::from_secs(15);
+
+#[test]
+fn search_is_cancelled_while_a_control_port_says_nothing() {
+    if env::var_os(CHILD).is_none() {
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        let nowhere = env::temp_dir().join("no-such-tor");
+        let variables = [("SCAPE_CONTROL", address.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
+        return run_again("search_is_cancelled_while_a_control_port_says_nothing", &variables);
+    }
+    let (first, second) = (CancelToken::new(), CancelToken::new());
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let searching = scope.spawn(|| Tor::global_cancel_with(&first, |_| {}).map(drop));
+        thread::sleep(Duration::from_millis(200));
+        // This thread waits for the other's search.
+        let waiting = scope.spawn(|| Tor::global_cancel_with(&second, |_| {}).map(drop));
+        let finding = scope.spawn(|| Tor::find_cancel_with(&second).map(drop));
+        thread::sleep(Duration::from_millis(100));
+        second.cancel();
+        assert!(waiting.join().unwrap().unwrap_err().is_cancelled());
+        assert!(finding.join().unwrap().unwrap_err().is_cancelled());
+        assert!(!searching.is_finished());
+        first.cancel();
+        assert!(searching.join().unwrap().unwrap_err().is_cancelled());
+    });
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    // The next search begins anew.
+    let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap();
+    let transport = scripted.transport().unwrap();
+    let tor = Tor::from(scape::Connect::new().authenticate_over(transport).unwrap());
+    tor.set_global();
+    assert!(Tor::global_cancel_with(&CancelToken::new(), |_| {}).unwrap().is_alive());
+    assert!(Tor::global_cancel_with(&second, |_| {}).unwrap_err().is_cancelled());
 }

@@ -82,6 +82,58 @@ fn it_begins_with_what_there_is() {
 }
 
 #[test]
+fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() {
+    // After the reconnect the snapshot is refused, then not answered, and then
+    // answered.
+    let mut asked = 0;
+    let tor = ScriptedTor::builder()
+        .info("ns/all", "")
+        .info("circuit-status", "7 BUILT")
+        .info("stream-status", "")
+        .info("address-mappings/all", "")
+        .info("entry-guards", "")
+        .on_any(move |line| {
+            if !line.contains("circuit-status") {
+                return None;
+            }
+            asked += 1;
+            match asked {
+                2 => Some("551 Internal error\r\n".into()),
+                3 => Some(Vec::new()),
+                _ => None,
+            }
+        })
+        .on_prefix("SETEVENTS", "250 OK\r\n")
+        .listen()
+        .unwrap();
+    let connect = Connect::to(tor.address().cloned().unwrap()).unwrap();
+    let controller = connect.timeout(Duration::from_secs(2)).connect().unwrap();
+    let state = State::new(&controller).unwrap();
+    let (sender, failures) = unbounded();
+    let _listener = controller.on_status(move |status| {
+        if let scape::ConnectionStatus::RestoreFailed { error, next, .. } = status {
+            let _ = sender.send((error.is_timeout(), *next));
+        }
+    });
+    assert!(!controller.reconnect().unwrap().failures.is_empty());
+    while tor.sent().iter().filter(|line| line.contains("circuit-status")).count() < 3 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // It is being read. Whoever waits now is told of the failure, and doesn't
+    // wait for later attempts.
+    let error = state.wait(SOON, |_| None::<()>).unwrap_err();
+    assert!(error.to_string().contains("the live state cannot be read any more"), "{error}");
+    let (is_timeout, next) = failures.recv_timeout(SOON).unwrap();
+    assert!(is_timeout && next.is_some_and(|next| next < Duration::from_secs(6)), "{next:?}");
+    let deadline = Instant::now() + SOON;
+    while state.wait(Duration::ZERO, |_| None::<()>).unwrap_err().is_closed() {
+        assert!(Instant::now() < deadline, "it is not read again");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(state.circuit(CircuitId::new(7)).is_some());
+}
+
+#[test]
 fn it_follows_the_events() {
     let events = "650 CIRC 8 LAUNCHED PURPOSE=GENERAL\r\n650 CIRC 8 EXTENDED alice\r\n650 CIRC 8 BUILT alice,bob\r\n\
                   650 STREAM 5 NEW 0 b.example:80 SOURCE_ADDR=127.0.0.1:7 PURPOSE=USER\r\n650 STREAM 5 SENTCONNECT 8 b.example:80\r\n\

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
 use scape::onion::disk::DiskOnions;
-use scape::types::{ClientKey, OnionKey};
+use scape::types::{ClientKey, OnionKey, Signal};
 use scape::{ClientAuth, Config, Controller};
 use support::real_tor::RealTor;
 
@@ -53,6 +53,12 @@ fn every_change_of_the_configuration_keeps_the_client_keys_of_all() {
     }
     assert!(other.msg_with_data("+LOADCONF", tor.torrc().as_bytes()).unwrap().is_ok());
     same("LOADCONF");
+    other.signal(Signal::Reload).unwrap();
+    same("signal(Reload)");
+    for line in ["SIGNAL HUP", "signal reload"] {
+        assert!(other.msg(line).unwrap().is_ok());
+        same(line);
+    }
     let mut config = Config::new(&other).unwrap();
     config.set("ContactInfo", "he").unwrap();
     config.save().unwrap();

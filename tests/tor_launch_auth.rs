@@ -100,6 +100,54 @@ fn control_port_that_is_opened_later_has_authentication() {
 }
 
 #[test]
+fn changes_of_the_configuration_keep_authentication_unless_they_turn_it_off_by_name() {
+    let tor = offline().start().unwrap();
+    let controller = tor.controller();
+    let text = format!(
+        "DataDirectory {}\nDisableNetwork 1\nSocksPort 0\nControlPort auto\n",
+        tor.data_directory().display()
+    );
+    controller.load_conf(&text).unwrap();
+    closed_to_strangers(&tor, 1);
+    assert!(controller.msg_with_data("+LOADCONF", text.as_bytes()).unwrap().is_ok());
+    closed_to_strangers(&tor, 1);
+    controller.reset_conf(["CookieAuthentication"]).unwrap();
+    closed_to_strangers(&tor, 1);
+    assert!(controller.msg("RESETCONF cookieauth ContactInfo").unwrap().is_ok());
+    closed_to_strangers(&tor, 1);
+    controller.set_conf([("CookieAuthentication", "")]).unwrap();
+    closed_to_strangers(&tor, 1);
+    // In so many words.
+    controller.set_conf([("CookieAuthentication", "0")]).unwrap();
+    assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
+    controller.load_conf(&text).unwrap();
+    closed_to_strangers(&tor, 1);
+    controller.load_conf(&format!("{text}CookieAuthentication 0\n")).unwrap();
+    assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
+    tor.stop().unwrap();
+}
+
+#[test]
+fn password_that_is_cleared_is_replaced_by_the_cookie() {
+    for change in ["RESETCONF HashedControlPassword", "SETCONF HashedControlPassword=\"\" ContactInfo=me"] {
+        let launch = offline().option("ControlPort", "auto").option("HashedControlPassword", HASH);
+        let tor = launch.start().unwrap();
+        assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=HASHEDPASSWORD");
+        assert!(tor.controller().msg(change).unwrap().is_ok());
+        closed_to_strangers(&tor, 1);
+        tor.stop().unwrap();
+    }
+}
+
+#[test]
+fn launch_without_authentication_stays_so() {
+    let tor = offline().option("ControlPort", "auto").without_authentication().start().unwrap();
+    tor.controller().reset_conf(["CookieAuthentication"]).unwrap();
+    assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
+    tor.stop().unwrap();
+}
+
+#[test]
 fn turning_authentication_off_needs_the_method_for_it() {
     for (name, value) in [("CookieAuthentication", "0"), ("cookieauth", "0"), ("CookieAuthentication", "")] {
         let error = offline().option("ControlPort", "auto").option(name, value).start().unwrap_err();

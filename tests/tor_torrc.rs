@@ -1,6 +1,6 @@
 //! What a real tor reads from a torrc is what is read here: its values, its errors, what it includes, and what it saves.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, missing_docs)]
 
 mod support;
 #[path = "support/tor.rs"]

@@ -16,8 +16,6 @@ use crate::types::EventKind;
 
 /// How long dropping the last holder waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
-/// How long undoing an attempt to begin takes at most, after its deadline.
-const UNDO_WITHIN: Duration = Duration::from_secs(1);
 /// How long tor's option stays set after the last client that is bound to circuits.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -219,7 +217,7 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     match begun {
         Ok(thread) => Ok(Watch { sender, thread, registration }),
         Err(error) => {
-            let _ = controller.with_timeout(controller.timeout().min(UNDO_WITHIN)).stop_leaving_streams();
+            let _ = controller.undoing().stop_leaving_streams();
             Err(error)
         }
     }

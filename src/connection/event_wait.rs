@@ -55,8 +55,9 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; [`Error::Closed`] once the connection has ended and what came before
-    /// was returned.
+    /// [`Error::Timeout`] once the deadline has passed; [`Error::Cancelled`]
+    /// once the call was cancelled, whatever is in the queue; [`Error::Closed`]
+    /// once the connection has ended and what came before was returned.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
@@ -67,12 +68,16 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the connection has ended and what came before was returned.
+    /// [`Error::Closed`] once the connection has ended and what came before was
+    /// returned; [`Error::Cancelled`] once the call was cancelled, whatever is in
+    /// the queue.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
+        self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());
         let end = if Instant::now() < moment {
             self.late = None;
-            match self.take(|receiver| receiver.recv_deadline(moment)) {
+            let deadline = self.deadline;
+            match self.take(|receiver| deadline.receive(receiver, moment)) {
                 Ok(event) => return event.map(Some),
                 Err(end) => end,
             }
@@ -91,7 +96,7 @@ impl<'a> EventWait<'a> {
         };
         match (end, self.subscription.cause()) {
             (RecvTimeoutError::Disconnected, Some(closed)) => Err(Error::Closed(closed)),
-            _ => Ok(None),
+            _ => self.deadline.check_cancelled(self.phase).map(|()| None),
         }
     }
 

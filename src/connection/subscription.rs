@@ -105,7 +105,12 @@ impl Subscription {
         TryIter(self)
     }
 
-    /// Every event until none comes for `timeout`, or the connection ends.
+    /// Returns an iterator over every event until none comes for `timeout`, or
+    /// the connection has ended for good and the queue is empty.
+    ///
+    /// The time begins anew with each call of `next`. An event that is queued
+    /// is returned at once, also if `timeout` is zero. So the iterator as a
+    /// whole has no deadline: it goes on for as long as events keep coming.
     pub fn timeout_iter(&self, timeout: Duration) -> TimeoutIter<'_> {
         TimeoutIter { subscription: self, timeout }
     }
@@ -143,9 +148,14 @@ impl Subscription {
 
     /// Returns the next event or gap. Waits for it for at most `timeout`. See [`items`](Self::items).
     ///
+    /// What is queued is returned at once, also if `timeout` is zero, like by
+    /// [`next_timeout`](Self::next_timeout).
+    ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if nothing comes; [`Error::Closed`] with the cause once the connection has ended for good and
+    /// [`Error::Timeout`] if nothing comes in time, also while the connection
+    /// is being made again; [`Error::Closed`] with the cause once the
+    /// connection has ended for good and
     /// the queue is empty.
     pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
         let deadline = deadline_after(timeout);
@@ -159,13 +169,42 @@ impl Subscription {
 
     /// Returns the next event. Waits for it for at most `timeout`.
     ///
-    /// An event that is queued already is returned at once, even if `timeout` is zero. So a loop around this call must look
-    /// at the clock itself: it does not end at a deadline as long as events keep coming.
+    /// An event that is queued is returned at once, also if `timeout` is zero,
+    /// if the event came long ago, or if the connection has ended since. An
+    /// event that is queued after the deadline is left for the next call. Gaps
+    /// between events are skipped and don't end the wait: see
+    /// [`next_item`](Self::next_item).
+    ///
+    /// A loop around this call has no deadline of its own, because each call
+    /// waits anew and returns queued events without looking at the clock. To
+    /// stop at a deadline however many events come, look at the clock in the
+    /// loop:
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n650 BW 1 2\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::types::EventKind;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// let deadline = Instant::now() + Duration::from_millis(50);
+    /// loop {
+    ///     let left = deadline.saturating_duration_since(Instant::now());
+    ///     match events.next_timeout(left) {
+    ///         Ok(event) if !left.is_zero() => println!("{}", event.text()),
+    ///         Err(error) if !error.is_timeout() => return Err(error.into()),
+    ///         _ => break, // the time is over
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if none comes, [`Error::Closed`] with the cause once the connection has ended and the
-    /// queue is empty.
+    /// [`Error::Timeout`] if none comes in time, also while the connection is
+    /// being made again; [`Error::Closed`] with the cause once the connection
+    /// has ended for good and the queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
         let deadline = deadline_after(timeout);
         self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 
 use super::waiters::YIELD_FOR;
+use crate::undo::is_own_thread;
 
 /// How long a thread that was woken may take to end before it is woken again,
 /// at first and at last.
@@ -30,9 +31,10 @@ impl Thread {
         Ok(Thread { handle, done })
     }
 
-    /// Whether it is the caller.
+    /// Returns true if it is the caller, or waits for the caller in
+    /// [`undo_all`](crate::undo_all).
     pub(crate) fn is_current(&self) -> bool {
-        self.handle.thread().id() == thread::current().id()
+        is_own_thread(self.handle.thread().id())
     }
 
     /// Waits for its end, but not for ever, and not for itself. Whether it has ended.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::cancel::CancelToken;
 use crate::error::{CloseCause, Closed, Error, Phase, Result};
 use crate::protocol::{Command, KnownSecrets, Reply};
 use crate::transport::Deadline;
@@ -99,23 +100,39 @@ impl Slot {
         self.content.lock().take()
     }
 
-    /// The reply, if it comes before `deadline`.
-    fn wait(&self, deadline: Instant) -> Option<Result<Reply, Closed>> {
+    /// The reply, if it comes before `deadline` and before the call is
+    /// cancelled.
+    fn wait(self: &Arc<Self>, deadline: Deadline) -> Option<Result<Reply, Closed>> {
         if let Some(result) = self.take() {
             return Some(result);
         }
+        let token = deadline.token();
+        let _hook = token.as_ref().map(|token| {
+            let slot = self.clone();
+            token.on_cancel(move || {
+                // With the lock, so that the waiter is not between its look at
+                // the token and its sleep.
+                let _content = slot.content.lock();
+                slot.filled.notify_all();
+            })
+        });
+        let end = deadline.instant();
         WAITING.fetch_add(1, Ordering::Relaxed);
-        let result =
-            self.yield_until(deadline.min(Instant::now() + YIELD_FOR)).or_else(|| self.sleep_until(deadline));
+        let result = self
+            .yield_until(end.min(Instant::now() + YIELD_FOR))
+            .or_else(|| self.sleep_until(end, token.as_ref()));
         WAITING.fetch_sub(1, Ordering::Relaxed);
         result
     }
 
-    fn sleep_until(&self, deadline: Instant) -> Option<Result<Reply, Closed>> {
+    fn sleep_until(&self, deadline: Instant, token: Option<&CancelToken>) -> Option<Result<Reply, Closed>> {
         let mut content = self.content.lock();
         loop {
             if let Some(result) = content.take() {
                 return Some(result);
+            }
+            if token.is_some_and(CancelToken::is_cancelled) {
+                return None;
             }
             if self.filled.wait_until(&mut content, deadline).timed_out() {
                 return content.take();
@@ -254,7 +271,7 @@ impl PendingReply {
     }
 
     fn wait_until(&self, deadline: Deadline) -> Result<Reply> {
-        match self.slot.wait(deadline.instant()) {
+        match self.slot.wait(deadline) {
             Some(result) => result.map_err(Error::from),
             None => Err(deadline.error(Phase::Reply)),
         }

@@ -64,6 +64,7 @@ impl MappedAddress {
         let Some(controller) = self.controller.upgrade() else {
             return Err(Closed::new(CloseCause::Local).into());
         };
+        let controller = controller.in_one_call();
         self.forget(&controller);
         let controller = controller.on_this_link()?;
         let present = match controller.address_mappings(&MappingSource::Control) {
@@ -127,6 +128,8 @@ impl Controller {
     /// [`Error::Refused`] if tor refused the whole command. A pair that it refused is a [`Refusal`] within the
     /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
     /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
+    /// [`Error::Timeout`] if tor doesn't answer; when its late answer comes,
+    /// what was mapped is taken back.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -148,9 +151,22 @@ impl Controller {
             return Ok(Vec::new());
         }
         let shown = command.to_string();
-        let answers = answers(&self.send(command)?.wait()?, &asked, &shown)?;
+        let tor = self.on_this_link()?;
+        let late = asked.clone();
+        let undo = move |tor: &Controller, reply: &Reply| {
+            let Ok(mapped) = answers(reply, &late, "MAPADDRESS") else { return };
+            let mapped = mapped.into_iter().flatten().filter(|mapping| mapping.from != mapping.to);
+            let back: Vec<_> = mapped.map(|mapping| (mapping.from.clone(), mapping.from)).collect();
+            if !back.is_empty() {
+                let _ = tor.map_address(back);
+            }
+        };
+        let answers = answers(&tor.reply_or_undo(command, undo)?, &asked, &shown)?;
         for mapping in answers.iter().flatten() {
             self.inner.session.ledger.set_mapping(mapping);
+            if mapping.from != mapping.to {
+                tor.noted(&format!("the mapping {mapping}"))?;
+            }
         }
         Ok(answers)
     }

@@ -125,7 +125,7 @@ impl Controller {
     /// the circuit fails or is closed, with the reasons; [`Error::Timeout`]; [`Error::Closed`] if the connection ends, even
     /// if it is made again.
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
-        let deadline = Deadline::after(circuit.timeout);
+        let deadline = self.deadline_after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
         let tor = self.on_this_link()?.until(deadline);
         let begun = tor
@@ -134,7 +134,7 @@ impl Controller {
             .map_err(|error| deadline.or_late(error, Phase::Circuit));
         let (id, events) = begun?;
         let built = wait_built_on(&events, id, deadline);
-        if matches!(built, Err(Error::Timeout(_))) {
+        if built.as_ref().is_err_and(Error::is_unanswered) {
             // Nobody knows its id any more.
             tor.begin_to_close_circuit(id);
         }
@@ -148,7 +148,7 @@ impl Controller {
     /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`]; [`Error::Closed`] if the
     /// connection ends, even if it is made again.
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::Circ])?;
         match tor.circuits()?.into_iter().find(|circuit| circuit.id == id) {

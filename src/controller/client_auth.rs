@@ -97,9 +97,11 @@ impl Controller {
     /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
     ///
     /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
-    /// made with this library gives back the keys of all controllers, in the same write. If a program without this
-    /// library changes something, by [`send`](Self::send) and [`send_all`](Self::send_all), and after `SIGNAL RELOAD`, the keys
-    /// are lost.
+    /// made with this library gives back the keys of all controllers, in the
+    /// same write, and after [`Signal::Reload`](crate::types::Signal::Reload)
+    /// as soon as tor has acted on it. The keys are lost if a program without
+    /// this library changes something, by [`send`](Self::send) and
+    /// [`send_all`](Self::send_all), and after the operating system's SIGHUP.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
     /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't
@@ -110,7 +112,10 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Argument`] if tor doesn't accept the name, or if another file in `ClientOnionAuthDir` is for the same
-    /// service. [`Error::Refused`] (553) if the key isn't valid, or can't be kept because there is no
+    /// service. [`Error::Timeout`] if tor doesn't answer; if its late answer
+    /// says that the key is new, the key is taken away again.
+    /// [`Error::Refused`] (553) if the key isn't valid, or can't be kept
+    /// because there is no
     /// `ClientOnionAuthDir`.
     ///
     /// ```
@@ -131,7 +136,14 @@ impl Controller {
         let command = auth.command()?;
         let tor = self.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
-        let reply = tor.request(command).inspect_err(|_| {
+        // A key that was there before is put back instead.
+        let (address, is_first) = (auth.address, before.is_none());
+        let undo = move |tor: &Controller, reply: &Reply| {
+            if is_first && reply.code() == 250 {
+                let _ = tor.onion_client_auth_remove(&address);
+            }
+        };
+        let reply = tor.request_or_undo(command, undo).inspect_err(|_| {
             if let Some(before) = &before {
                 tor.put_back(before);
             }
@@ -148,6 +160,7 @@ impl Controller {
             ledger.remove_client_auth(&auth.address);
         } else {
             ledger.add_client_auth(auth.clone());
+            tor.noted(&format!("the client's key for {}", auth.address))?;
         }
         Ok(added)
     }

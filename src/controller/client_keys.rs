@@ -1,7 +1,8 @@
 //! Keeps the onion service client keys that tor has in memory when its configuration is changed.
 //!
 //! tor 0.4.9 forgets these keys at every SETCONF, RESETCONF and LOADCONF, whatever the command is about and whichever
-//! controller added the keys. So every configuration change of this library is sent by this module:
+//! controller added the keys. So every configuration change of this library is
+//! sent by this module (SIGNAL RELOAD by [`reload`](super::reload)):
 //!
 //! 1. ONION_CLIENT_AUTH_VIEW tells the keys.
 //! 2. One write has ONION_CLIENT_AUTH_VIEW again, the change, and an ONION_CLIENT_AUTH_ADD for each key. tor takes these
@@ -115,6 +116,33 @@ impl Kept {
         self.forget = address.copied();
         forget(&mut self.before, address);
         self
+    }
+
+    /// Returns true if there is something to give back. `own` are the commands
+    /// that add this controller's keys.
+    pub(super) fn has_any(&self, own: &[Command]) -> bool {
+        self.before.as_ref().map_or(!own.is_empty(), |keys| !keys.is_empty())
+    }
+
+    /// Gives back what tor has forgotten, after a change that has happened
+    /// already. Keys that tor has by now for the same service are newer, and
+    /// stay.
+    pub(super) fn give_back(self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
+        let add = match self.before {
+            Some(before) => {
+                let Some(asked) = send(vec![view()?])?.pop() else { return Ok(()) };
+                let now = told(asked)?.unwrap_or_default();
+                let is_there = |key: &&Key| now.iter().any(|known| known.address == key.address);
+                before.iter().filter(|key| !is_there(key)).filter_map(|key| noted(key.add())).collect()
+            }
+            None => own,
+        };
+        if !add.is_empty() {
+            for given_back in send(add)? {
+                noted(given_back.wait_ok());
+            }
+        }
+        Ok(())
     }
 
     /// Sends the change and gives the keys back, in one write. `own` are the commands that add this controller's keys,

@@ -120,8 +120,19 @@ impl Controller {
         }
     }
 
+    /// Has every later SETCONF, RESETCONF and LOADCONF of this connection's
+    /// calls pass through `amend` before it is sent. Does nothing the second
+    /// time.
+    pub(crate) fn amend_changes(&self, amend: impl Fn(Command) -> Result<Command> + Send + Sync + 'static) {
+        let _ = self.inner.session.amend.set(Box::new(amend));
+    }
+
     /// Sends a command that changes the configuration, and returns tor's reply, whatever it says.
     pub(super) fn change(&self, command: Command, forget: Option<&OnionAddress>) -> Result<(Reply, Command)> {
+        let command = match self.inner.session.amend.get() {
+            Some(amend) => amend(command)?,
+            None => command,
+        };
         let tor = self.on_this_link()?.in_one_call();
         let send = |commands| tor.send_all(commands);
         let kept = Kept::look(&send)?.without(forget);
@@ -129,7 +140,9 @@ impl Controller {
     }
 
     /// Resets options to their defaults, all of them or none. Client keys are kept as by
-    /// [`set_conf`](Self::set_conf).
+    /// [`set_conf`](Self::set_conf). For a tor that this program
+    /// [launched](crate::Launch), the default of `CookieAuthentication` is 1,
+    /// and resetting the password sets it.
     ///
     /// # Errors
     ///
@@ -147,6 +160,11 @@ impl Controller {
     /// Replaces the whole configuration by this text in torrc's format; what the command line says still counts.
     /// What is not repeated goes back to its default, also `ControlPort`, and `DataDirectory` must stay what it is.
     /// Client keys are kept as by [`set_conf`](Self::set_conf).
+    ///
+    /// A tor that this program [launched](crate::Launch) keeps asking for
+    /// authentication at its control ports: if the text has neither
+    /// `CookieAuthentication` nor a password, `CookieAuthentication 1` is put
+    /// before it.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use super::keeper::Keeping;
 use super::places::{Environment, credentials_at, usual_places};
 use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
+use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection};
 use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result};
 use crate::protocol::Limits;
@@ -73,6 +74,8 @@ pub struct Connect {
     reconnect: Option<Reconnect>,
     heartbeat: Option<Duration>,
     caching: Caching,
+    /// Ends connecting early. Later calls don't see it.
+    cancel: Option<CancelToken>,
 }
 
 /// Where to connect to.
@@ -123,6 +126,7 @@ impl Default for Connect {
             reconnect: None,
             heartbeat: None,
             caching: Caching::default(),
+            cancel: None,
         }
     }
 }
@@ -263,6 +267,26 @@ impl Connect {
         self
     }
 
+    /// Lets another thread cancel [`connect`](Self::connect), also while a host
+    /// doesn't answer. It then fails with [`Error::Cancelled`] at once. The
+    /// attempt goes on, on a thread of its own, until it ends or runs out of
+    /// [time](Self::timeout); a connection that it still makes is closed.
+    ///
+    /// The controller doesn't keep the token: see [`Controller::cancel_with`].
+    ///
+    /// ```
+    /// use scape::{CancelToken, Connect};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(); // by another thread, for example when the user closes the window
+    /// let error = Connect::new().cancel_with(&token).connect().unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// ```
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
     /// Bounds on what tor may send.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -274,9 +298,15 @@ impl Connect {
     /// # Errors
     ///
     /// [`Error::Auth`] where an address was given and tor would not let us in; [`Error::Connect`] where there was no
-    /// connection, or no address was given and none of the usual places let us in.
+    /// connection, or no address was given and none of the usual places let us
+    /// in; [`Error::Cancelled`] after [`cancel_with`](Self::cancel_with).
     pub fn connect(&self) -> Result<Controller> {
-        self.connect_until(Deadline::after(self.timeout))
+        let deadline = Deadline::after(self.timeout);
+        if self.cancel.is_none() {
+            return self.connect_until(deadline);
+        }
+        let own = Connect { cancel: None, ..self.clone() };
+        deadline.cancelled_by(self.cancel.as_ref()).run(Phase::Connect, move || own.connect_until(deadline))
     }
 
     fn connect_until(&self, deadline: Deadline) -> Result<Controller> {

@@ -7,7 +7,6 @@ use super::Controller;
 use crate::error::{Error, HsFetchError, HsFetchFailure, HsFetchProblem, Phase, Result};
 use crate::event::{EventBody, HsDescContent, HsDescEvent};
 use crate::protocol::Command;
-use crate::transport::Deadline;
 use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
 /// When every directory has failed, how long tor may take to ask another one. It does so within the same turn of its
@@ -140,7 +139,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<FetchedHsDescriptor> {
         let fetch = fetch.into();
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let command = fetch.command()?;
         let tor = self.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;

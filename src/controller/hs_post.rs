@@ -7,7 +7,6 @@ use super::Controller;
 use crate::error::{Phase, Result};
 use crate::event::{EventBody, HsDescEvent};
 use crate::protocol::Command;
-use crate::transport::Deadline;
 use crate::types::{EventKind, Fingerprint, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
 /// The wait for another directory's answer when the caller named no
@@ -125,7 +124,7 @@ impl Controller {
         servers: impl IntoIterator<Item = R>,
         timeout: Duration,
     ) -> Result<Vec<HsPostAnswer>> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
         let command = command(address, descriptor.as_ref(), &servers)?;
         let tor = self.on_this_link()?.until(deadline);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
 use super::session::Session;
 use crate::connection::{Connection, PendingReply};
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{ArgumentError, Error, Phase, Result};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
@@ -19,10 +19,16 @@ pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
 /// How long the last try to put the option back takes at most, over a connection of its own.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
-/// What this connection has done to the option, and has to undo. The lock is held while a command is sent, never while its
-/// answer is awaited: so the last one that is sent is what the state says.
+/// What this connection has done to the option, and has to undo.
 #[derive(Debug, Default)]
-pub(super) struct LeaveStreams(Mutex<Lent>);
+pub(super) struct LeaveStreams {
+    lent: Mutex<Lent>,
+    /// Held while a command is sent and the state follows, never while the
+    /// command's answer is awaited: so the last one that is sent is what the
+    /// state says. A peer that reads nothing keeps the turn, so it is waited
+    /// for until a deadline.
+    turn: Mutex<()>,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Lent {
@@ -41,9 +47,22 @@ enum Lent {
 }
 
 impl LeaveStreams {
+    fn get(&self) -> Lent {
+        *self.lent.lock()
+    }
+
+    fn set(&self, lent: Lent) {
+        *self.lent.lock() = lent;
+    }
+
+    /// Waits until no other thread is sending.
+    fn turn(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+        self.turn.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
+    }
+
     /// Does what is due on a connection that was made again.
-    pub(super) fn restore(&self, send: SendAll<'_>, own: Vec<Command>) -> Result<()> {
-        let before = *self.0.lock();
+    pub(super) fn restore(&self, send: SendAll<'_>, own: Vec<Command>, deadline: Deadline) -> Result<()> {
+        let before = self.get();
         match before {
             Lent::No => return Ok(()),
             // If tor was started again, nobody has set it.
@@ -52,20 +71,20 @@ impl LeaveStreams {
         }
         let kept = Kept::look(send)?;
         let (pending, then) = {
-            let mut lent = self.0.lock();
-            let (on, then) = match *lent {
+            let _turn = self.turn(deadline)?;
+            let (on, then) = match self.get() {
                 // It was put back, or given up, while tor was asked.
                 Lent::No => return Ok(()),
                 Lent::Set | Lent::Undone | Lent::Found => (true, Lent::Set),
                 Lent::Owed => (false, Lent::No),
             };
             let pending = kept.send(send, set(on)?, own)?;
-            *lent = then;
+            self.set(then);
             (pending, then)
         };
         let restored = succeeded(pending, send);
         if restored.is_err() {
-            let mut lent = self.0.lock();
+            let mut lent = self.lent.lock();
             match *lent {
                 // A late answer may still set it, so it is to be undone.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
@@ -78,27 +97,41 @@ impl LeaveStreams {
         restored
     }
 
-    /// Puts the option back before the connection ends. Returns what is to be waited for.
-    pub(super) fn put_back(&self, send: SendAll<'_>, own: Vec<Command>) -> Option<Change> {
-        if *self.0.lock() != Lent::Set {
+    /// Puts the option back before the connection ends. Returns what is to be
+    /// waited for with [`finish`](Self::finish).
+    pub(super) fn put_back(
+        &self,
+        send: SendAll<'_>,
+        own: Vec<Command>,
+        deadline: Deadline,
+    ) -> Option<Change> {
+        let is_due = || matches!(self.get(), Lent::Set | Lent::Owed);
+        if !is_due() {
             return None;
         }
         // Even if tor doesn't answer in time, the option is put back.
         let kept = Kept::look(send).unwrap_or_default();
-        let mut lent = self.0.lock();
-        if *lent != Lent::Set {
+        let Ok(_turn) = self.turn(deadline) else {
+            self.set(Lent::Owed);
+            return None;
+        };
+        if !is_due() {
             return None;
         }
         let sent = set(false).and_then(|command| kept.send(send, command, own));
-        *lent = if sent.is_ok() { Lent::No } else { Lent::Owed };
+        self.set(if sent.is_ok() { Lent::No } else { Lent::Owed });
         sent.ok()
     }
 
-    /// It isn't known whether tor has put the option back.
-    pub(super) fn is_owed_again(&self) {
-        let mut lent = self.0.lock();
-        if *lent == Lent::No {
-            *lent = Lent::Owed;
+    /// Waits for tor to put the option back. If it doesn't, or refuses, the
+    /// option is still to be put back.
+    pub(super) fn finish(&self, put_back: Change, send: SendAll<'_>) {
+        if let Err(error) = succeeded(put_back, send) {
+            log::debug!(target: "scape::attach", "{OPTION} is to be put back once more: {error}");
+            let mut lent = self.lent.lock();
+            if *lent == Lent::No {
+                *lent = Lent::Owed;
+            }
         }
     }
 }
@@ -113,14 +146,16 @@ impl Session {
     /// connection that was made again meanwhile has set the option for its own
     /// use.
     pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
-        let is_to_do = |lent| matches!(lent, Lent::Set | Lent::Owed);
+        let is_due = || matches!(self.leave_streams.get(), Lent::Set | Lent::Owed);
         let Some(connect) = self.recipe() else { return Ok(()) };
-        if !is_to_do(*self.leave_streams.0.lock()) {
+        if !is_due() {
             return Ok(());
         }
         let deadline = Deadline::after(timeout.min(LAST_TRY));
+        // A reconnect by hand sets the option again. What it sends must not
+        // come between.
         let _making = self.lock_making(deadline)?;
-        if self.connection().closed().is_none() || !is_to_do(*self.leave_streams.0.lock()) {
+        if !is_due() || self.connection().closed().is_none() {
             return Ok(());
         }
         let connection = Connection::default();
@@ -131,7 +166,7 @@ impl Session {
         // Whether its threads have ended in time doesn't matter.
         let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
         undone?;
-        let mut lent = self.leave_streams.0.lock();
+        let mut lent = self.leave_streams.lent.lock();
         *lent = match *lent {
             Lent::Set => Lent::Undone,
             Lent::Owed => Lent::No,
@@ -165,13 +200,14 @@ impl Controller {
         let found = asked.next().map(was_set).transpose()?.unwrap_or_default();
         let kept = asked.next().map(Kept::from).transpose()?.unwrap_or_default();
         let pending = {
-            let mut lent = self.inner.session.leave_streams.0.lock();
-            if found && *lent != Lent::Owed {
-                *lent = Lent::Found;
+            let leave_streams = &self.inner.session.leave_streams;
+            let _turn = leave_streams.turn(deadline)?;
+            if found && leave_streams.get() != Lent::Owed {
+                leave_streams.set(Lent::Found);
                 return Ok(true);
             }
             let pending = kept.send(&send, set(true)?, self.inner.session.ledger.client_auths())?;
-            *lent = Lent::Set;
+            leave_streams.set(Lent::Set);
             pending
         };
         // If this fails, a late answer may still set it: whoever began has to undo that.
@@ -186,14 +222,16 @@ impl Controller {
 
     /// Returns true if streams waited for another controller already.
     pub(crate) fn found_streams_left(&self) -> bool {
-        *self.inner.session.leave_streams.0.lock() == Lent::Found
+        self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Puts the option back to what it was. On a connection that is down, that is done when it is made again.
+    /// Puts the option back to what it was. On a connection that is down, that
+    /// is done when it is made again. If tor refuses, or doesn't answer, it is
+    /// done when the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
-        let leave_streams = &self.inner.session.leave_streams.0;
+        let leave_streams = &self.inner.session.leave_streams;
         {
-            let mut lent = leave_streams.lock();
+            let mut lent = leave_streams.lent.lock();
             if matches!(*lent, Lent::Found | Lent::Undone) {
                 *lent = Lent::No;
             }
@@ -202,13 +240,11 @@ impl Controller {
             }
         }
         let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
-        if let Err(error) = &put_back {
-            let mut lent = leave_streams.lock();
-            // Nobody knows whether tor has read it, before it hung up.
-            match *lent {
-                Lent::Set => *lent = Lent::Owed,
-                Lent::No if matches!(error, Error::Closed(_)) => *lent = Lent::Owed,
-                _ => {}
+        if put_back.is_err() {
+            let mut lent = leave_streams.lent.lock();
+            // Nothing was sent, or nobody knows what became of it.
+            if matches!(*lent, Lent::Set | Lent::No) {
+                *lent = Lent::Owed;
             }
         }
         put_back.map(drop)
@@ -216,22 +252,22 @@ impl Controller {
 
     /// Sets or unsets the option if `to` says what the state is then. Returns whether it was sent.
     fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
-        let leave_streams = &self.inner.session.leave_streams.0;
-        if to(*leave_streams.lock()).is_none() {
+        let leave_streams = &self.inner.session.leave_streams;
+        if to(leave_streams.get()).is_none() {
             return Ok(false);
         }
         let deadline = self.deadline();
         let send = |commands| self.until(deadline).send_all(commands);
         let kept = match Kept::look(&send) {
             // Putting it back matters more than the keys.
-            Err(Error::Timeout(_)) if !on => Kept::default(),
+            Err(error) if !on && error.is_unanswered() => Kept::default(),
             kept => kept?,
         };
         let pending = {
-            let mut lent = leave_streams.lock();
-            let Some(then) = to(*lent) else { return Ok(false) };
+            let _turn = leave_streams.turn(deadline)?;
+            let Some(then) = to(leave_streams.get()) else { return Ok(false) };
             let pending = kept.send(&send, set(on)?, self.inner.session.ledger.client_auths())?;
-            *lent = then;
+            leave_streams.set(then);
             pending
         };
         succeeded(pending, &send).map(|()| true)
@@ -246,7 +282,7 @@ impl Controller {
     /// Returns true if tor leaves streams to controllers and this controller is not one that attaches them: so new streams
     /// may wait for a program that has ended.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
-        let ours = *self.inner.session.leave_streams.0.lock() == Lent::Set;
+        let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)
     }
 
@@ -278,7 +314,7 @@ impl Controller {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn release_streams(&self) -> Result<usize> {
-        let lent = *self.inner.session.leave_streams.0.lock();
+        let lent = self.inner.session.leave_streams.get();
         if matches!(lent, Lent::Set | Lent::Found) {
             let why = "attaches streams itself: close its attachers and clients first";
             return Err(ArgumentError::invalid("release_streams", "controller", why).into());

@@ -30,6 +30,7 @@ mod onions;
 mod ownership;
 mod places;
 mod reconnect;
+mod reload;
 mod resolve;
 mod retake;
 mod session;
@@ -42,6 +43,7 @@ mod warnings;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection, PendingReply};
 use crate::error::{Closed, LaunchError, Phase, Result, Timeout};
 use crate::protocol::{Command, Limits, Reply};
@@ -101,6 +103,8 @@ pub struct Controller {
     /// When the call ends that this handle was made for. `None` for the user's handles, each of whose calls has a deadline
     /// of its own.
     call: Option<Deadline>,
+    /// Ends the handle's calls early.
+    cancel: Option<CancelToken>,
     /// The number of the socket that commands go to. `None` for the present one, whichever that is.
     link: Option<u64>,
 }
@@ -142,7 +146,7 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, link: None })
+        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, cancel: None, link: None })
     }
 
     /// A controller that takes the tor at the other end of `transport` for one at `address`.
@@ -182,10 +186,49 @@ impl Controller {
         Controller { timeout, call: None, ..self.clone() }
     }
 
+    /// A handle on the same connection whose calls end when `token` is
+    /// cancelled, with [`Error::Cancelled`](crate::Error::Cancelled). The
+    /// connection and other handles go on.
+    ///
+    /// A call that is cancelled while tor works on its command is like one
+    /// whose timeout has passed: tor may still do what it was asked for, and
+    /// its late answer is thrown away. Calls that would leave something behind
+    /// undo it, and may take up to a second for that: a circuit that is built
+    /// late is closed, an onion service that is added late is removed.
+    ///
+    /// The objects that a call returns don't keep the token. The methods of a
+    /// [`Subscription`](crate::Subscription) aren't cancelled: its
+    /// [`receiver`](crate::Subscription::receiver) can be selected on. Nor is a
+    /// wait for room to write, which a tor that reads nothing causes: it ends
+    /// at its deadline.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start()?;
+    /// # let controller = scape::Controller::from_authenticated(tor.transport()?)?;
+    /// use scape::CancelToken;
+    /// use std::time::Duration;
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// let error = controller.cancel_with(&token).new_identity(Duration::from_secs(60)).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn cancel_with(&self, token: &CancelToken) -> Controller {
+        Controller { cancel: Some(token.clone()), ..self.clone() }
+    }
+
     /// The deadline of a call that begins now: the handle's timeout from now, or the end of the call that the handle was
     /// made for if that is earlier.
     pub(crate) fn deadline(&self) -> Deadline {
-        let deadline = Deadline::after(self.timeout);
+        self.deadline_after(self.timeout)
+    }
+
+    /// Like [`deadline`](Self::deadline), for a call with a timeout of its own.
+    pub(crate) fn deadline_after(&self, timeout: Duration) -> Deadline {
+        let deadline = Deadline::after(timeout).cancelled_by(self.cancel.as_ref());
         self.call.map_or(deadline, |call| call.earlier(deadline))
     }
 
@@ -203,9 +246,10 @@ impl Controller {
         self.until(self.deadline())
     }
 
-    /// The same handle without the deadline of a call, to be kept by what a call makes.
+    /// The same handle without the deadline and the token of a call, to be kept
+    /// by what a call makes.
     pub(crate) fn to_keep(&self) -> Controller {
-        Controller { call: None, link: None, ..self.clone() }
+        Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
 
     /// A handle whose commands fail with
@@ -257,8 +301,10 @@ impl Controller {
     /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
     /// refusal of tor's is no error here: see [`Reply::is_ok`].
     ///
-    /// A SETCONF, RESETCONF or LOADCONF keeps the client keys of onion services, like [`set_conf`](Self::set_conf).
-    /// [`send`](Self::send) and [`send_all`](Self::send_all) don't. All of them check an ATTACHSTREAM as
+    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
+    /// onion services, like [`set_conf`](Self::set_conf) and
+    /// [`signal`](Self::signal). [`send`](Self::send) and
+    /// [`send_all`](Self::send_all) don't. All of them check an ATTACHSTREAM as
     /// [`attach_stream`](Self::attach_stream) does.
     ///
     /// ```
@@ -284,6 +330,9 @@ impl Controller {
         let keyword = command.keyword();
         if ["SETCONF", "RESETCONF", "LOADCONF"].iter().any(|change| keyword.eq_ignore_ascii_case(change)) {
             return Ok(self.change(command, None)?.0);
+        }
+        if reload::is_reload(&command) {
+            return self.reload(command);
         }
         self.send(command)?.wait()
     }
@@ -402,6 +451,12 @@ impl Controller {
     }
 
     /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer,
+    /// [`Error::Refused`](crate::Error::Refused) from a filter. The connection
+    /// has ended all the same.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
         let call = self.in_one_call();
@@ -410,8 +465,9 @@ impl Controller {
         match call.request(command) {
             // It may hang up before its answer is read.
             Ok(_) | Err(crate::Error::Closed(_)) => call.close(),
+            // It has taken its leave already, so it must not go on.
             Err(error) => {
-                self.connection().set_quitting(false);
+                let _ = call.undoing().close();
                 Err(error)
             }
         }
@@ -421,6 +477,12 @@ impl Controller {
 impl WeakController {
     /// The controller, unless its last other handle was dropped.
     pub fn upgrade(&self) -> Option<Controller> {
-        Some(Controller { inner: self.inner.upgrade()?, timeout: self.timeout, call: None, link: None })
+        Some(Controller {
+            inner: self.inner.upgrade()?,
+            timeout: self.timeout,
+            call: None,
+            cancel: None,
+            link: None,
+        })
     }
 }

@@ -316,7 +316,8 @@ impl Controller {
     /// ```
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
-        let reply = self.request_or_undo(service.command()?, move |tor, reply| {
+        let tor = self.on_this_link()?;
+        let reply = tor.request_or_undo(service.command()?, move |tor, reply| {
             match added::read(reply, key.as_ref()) {
                 Ok(added) => drop(tor.del_onion(&added.address)),
                 Err(unread) => drop(tor.undo_unread(unread)),
@@ -324,11 +325,12 @@ impl Controller {
         })?;
         let added = match added::read(&reply, service.key.as_ref()) {
             Ok(added) => added,
-            Err(unread) => return Err(self.undo_unread(unread)),
+            Err(unread) => return Err(tor.undo_unread(unread)),
         };
         self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
+            tor.noted(&format!("the onion service {}", added.address))?;
         }
         Ok(added)
     }

@@ -80,7 +80,7 @@ impl Controller {
 
     /// Asks, and waits for the answer.
     fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
         let late = |error| deadline.or_late(error, Phase::Resolve);
         let events = tor.subscribe([EventKind::AddrMap, EventKind::Stream]).map_err(late)?;

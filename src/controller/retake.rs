@@ -23,6 +23,9 @@ const TRY_FOR: Duration = Duration::from_secs(20 * 60);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest time between two attempts.
 const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The longest time between two attempts to read something anew, for which
+/// callers may wait.
+const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
 /// Something to be given back.
 #[derive(Clone)]
@@ -75,7 +78,11 @@ impl Due {
     /// Counts an attempt that was refused. Returns the time until the next one, unless it was the last.
     fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
-        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(MAX_DELAY);
+        let longest = match self.part {
+            Part::Follower(_) => MAX_READ_DELAY,
+            _ => MAX_DELAY,
+        };
+        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(longest);
         self.next = now + delay;
         (self.next <= self.give_up).then_some(delay)
     }
@@ -137,6 +144,12 @@ impl Session {
                 // On the next connection, everything is given back anyway.
                 Err(Error::Closed(_)) => self.retakes.put_back(link, due),
                 Err(error) => {
+                    if let Part::Follower(follower) = &due.part
+                        && error.is_timeout()
+                        && let Some(follower) = follower.upgrade()
+                    {
+                        follower.unreadable(&error);
+                    }
                     let next = due.failed(Instant::now()).filter(|_| may_pass(&error) || error.is_timeout());
                     let attempt = due.attempts;
                     log::debug!(target: "scape::connection", "attempt {attempt} to give back {what}: {error}");
@@ -185,7 +198,7 @@ impl Session {
             }
             Part::LeaveStreams => {
                 let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
-                self.leave_streams.restore(&send, self.ledger.client_auths())?;
+                self.leave_streams.restore(&send, self.ledger.client_auths(), deadline)?;
             }
             Part::Follower(follower) => match follower.upgrade() {
                 Some(follower) => follower.reconnected(&ask)?,

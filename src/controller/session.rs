@@ -1,6 +1,6 @@
 //! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -21,6 +21,12 @@ use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
 use crate::undo::{self, Rank, Undo};
+
+/// The number of no socket: they are counted from 1.
+const NO_LINK: u64 = 0;
+
+/// Makes another command of one that changes the configuration.
+pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
 
 /// A connection, and what it takes to make it again.
 pub(super) struct Session {
@@ -45,6 +51,8 @@ pub(super) struct Session {
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
     /// The things that tor refused to take back and is asked for again.
     pub(super) retakes: Retakes,
+    /// What is made of each change of the configuration before it is sent.
+    pub(super) amend: OnceLock<Box<Amend>>,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,
     keeper: Mutex<Option<Thread>>,
@@ -73,6 +81,7 @@ impl Session {
             shared: Shared::default(),
             followers: Mutex::default(),
             retakes: Retakes::default(),
+            amend: OnceLock::new(),
             making: Mutex::default(),
             keeper: Mutex::default(),
         });
@@ -185,7 +194,8 @@ impl Session {
         let restoring = self.connection.restore_on(candidate)?;
         // What the last tor said may not hold for this one.
         self.forget();
-        let refused = self.restore(&restoring, deadline)?;
+        let mut given = Vec::new();
+        let refused = self.restore(&restoring, deadline, &mut given)?;
         let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
         let reconnected = Reconnected { failures: failures.collect() };
         for (part, error) in refused.iter().filter(|(_, error)| !may_pass(error)) {
@@ -199,6 +209,7 @@ impl Session {
             }
         }
         restoring.open(&reconnected, self.is_persistent())?;
+        self.give_back_rest(&given, deadline);
         Ok(reconnected)
     }
 
@@ -209,14 +220,20 @@ impl Session {
 
     /// Tells tor again which events are wanted, and gives back what was made. Returns what tor refused. Other errors end the
     /// attempt: the connection isn't open until everything was asked for.
-    fn restore(&self, restoring: &Restoring, deadline: Deadline) -> Result<Vec<(Part, Error)>> {
+    ///
+    /// The names of what was given back are in `given`.
+    fn restore(
+        &self,
+        restoring: &Restoring,
+        deadline: Deadline,
+        given: &mut Vec<String>,
+    ) -> Result<Vec<(Part, Error)>> {
         let ask = |command| restoring.request(command, deadline);
         let mut refused = Refused::default();
         self.lost_onions.clear();
         // First, so that everything that is asked for below is kept up to date by events.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
         // A service or mapping whose reply came just before the last connection ended may be noted only now.
-        let mut given = Vec::new();
         loop {
             let belongings = self.ledger.belongings().into_iter();
             let new: Vec<_> = belongings.filter(|belonging| !given.contains(&belonging.what)).collect();
@@ -227,12 +244,51 @@ impl Session {
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
         let send = |commands| restoring.send_all(commands, deadline);
-        let restored = self.leave_streams.restore(&send, self.ledger.client_auths());
+        let restored = self.leave_streams.restore(&send, self.ledger.client_auths(), deadline);
         refused.note(Part::LeaveStreams, restored)?;
         for follower in self.followers() {
             refused.note(Part::Follower(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
         }
         Ok(refused.0)
+    }
+
+    /// Gives back what was noted in the ledger too late: its reply came on the
+    /// socket of the number `link`, another one has taken its place, and
+    /// everything was given back there before the note.
+    ///
+    /// Nothing is to be done if there is no connection now, because the next
+    /// one is given everything. Between the two looks at the ledger here and in
+    /// [`make`](Self::make) no note gets lost; both may give back the same.
+    pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
+        let Ok(now) = self.connection.link_number() else { return Ok(()) };
+        let belongings = self.ledger.belongings().into_iter();
+        let Some(belonging) = belongings.filter(|_| now != link).find(|belonging| belonging.what == what)
+        else {
+            return Ok(());
+        };
+        let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
+        match (ask(belonging.command?), belonging.onion) {
+            (Err(Error::Closed(_)), _) => Ok(()),
+            (Err(Error::Refused(refusal)), Some(address)) if !self.has_onion(&address, &ask)? => {
+                self.ledger.remove_onion(&address);
+                Err(Error::Refused(refusal))
+            }
+            (Err(Error::Refused(_)), Some(_)) => Ok(()),
+            (given, Some(address)) => given.and_then(|_| self.take_back(&address, &ask)),
+            (given, None) => given.map(drop),
+        }
+    }
+
+    /// Gives back what was noted in the ledger between the last look at it and
+    /// the opening of the connection. What a caller has just made on the new
+    /// connection is there already, and stays.
+    fn give_back_rest(&self, given: &[String], deadline: Deadline) {
+        for belonging in self.ledger.belongings().iter().filter(|belonging| !given.contains(&belonging.what))
+        {
+            if let Err(error) = self.give_back_late(NO_LINK, &belonging.what, deadline) {
+                log::warn!(target: "scape::connection", "{} is lost: {error}", belonging.what);
+            }
+        }
     }
 
     /// Gives back what this controller made, with one write.
@@ -284,15 +340,13 @@ impl Session {
             return;
         }
         let send = |commands| self.connection.send_all_on(None, commands, deadline);
-        let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths());
+        let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths(), deadline);
         let mut pending = Vec::new();
         for follower in self.followers() {
             pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
         }
-        if let Some(put_back) = put_back
-            && put_back.wait(&send).is_err()
-        {
-            self.leave_streams.is_owed_again();
+        if let Some(put_back) = put_back {
+            self.leave_streams.finish(put_back, &send);
         }
         for sent in pending {
             // It is over anyway.
@@ -303,17 +357,20 @@ impl Session {
     /// Does over a connection of its own what [`take_leave`](Self::take_leave)
     /// could not. To be called only after this connection has ended for good,
     /// because a connection that is made again sets the option again.
-    fn undo_last(&self, timeout: Duration) {
-        match self.undo_leaving_streams(&[], timeout) {
+    fn undo_last(&self, timeout: Duration) -> Result<()> {
+        let undone = self.undo_leaving_streams(&[], timeout);
+        match &undone {
             // Most often tor has ended, and nothing waits any more.
-            Err(error @ Error::Connect(_)) => {
+            Err(error @ Error::Connect(_)) if !error.is_timeout() => {
                 log::debug!(target: "scape::attach", "no last connection: {error}");
+                return Ok(());
             }
             Err(error) => {
                 log::warn!(target: "scape::attach", "new streams may wait for a program that has ended: {error}");
             }
             Ok(()) => {}
         }
+        undone
     }
 
     /// Removes a service that was given back while somebody else removed it.
@@ -349,18 +406,39 @@ impl Session {
     /// Ends everything for good and waits for its threads, at most this long. If a last connection is needed to put back
     /// `__LeaveStreamsUnattached`, that may take up to the timeout again, and [`JOIN_FOR`] at most.
     pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
+        let closed = self.end(deadline, deadline.part(JOIN_FOR));
+        // The connection is closed all the same, and tor may have ended.
+        let _ = self.undo_last(deadline.timeout().min(JOIN_FOR));
+        closed.and(self.end_keeper(deadline))
+    }
+
+    /// Ends everything for good within `timeout`, the last connection included.
+    /// Returns the first part that ran out of time.
+    fn close_within(&self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        // A tor that doesn't answer must leave time for the other parts.
+        let leave = deadline.part((timeout / 4).min(JOIN_FOR));
+        let closed = self.end(deadline.part(timeout / 2), leave);
+        let undone = self.undo_last(deadline.left());
+        closed.and(undone).and(self.end_keeper(deadline))
+    }
+
+    /// Takes leave until `leave`, and ends the connection until `deadline`.
+    fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
         // What is just being given back must be taken away again, or tor keeps it.
-        self.connection.wait_while_restoring(deadline.part(JOIN_FOR).left());
-        self.take_leave(deadline.part(JOIN_FOR));
-        let closed = self.connection.close(deadline);
-        self.undo_last(deadline.timeout().min(JOIN_FOR));
+        self.connection.wait_while_restoring(leave.left());
+        self.take_leave(leave);
+        self.connection.close(deadline)
+    }
+
+    fn end_keeper(&self, deadline: Deadline) -> Result<()> {
         let keeper = self.keeper.lock().take();
         let left = deadline.left().max(Duration::from_millis(1));
         match keeper {
             Some(keeper) if !keeper.is_current() && !keeper.ended_within(left) => {
-                closed.and(Err(deadline.error(Phase::Close)))
+                Err(deadline.error(Phase::Close))
             }
-            _ => closed,
+            _ => Ok(()),
         }
     }
 }
@@ -397,7 +475,7 @@ impl std::fmt::Debug for Session {
 
 impl Undo for Session {
     fn undo(&self, timeout: Duration) -> Result<()> {
-        self.close(Deadline::after(timeout))
+        self.close_within(timeout)
     }
 }
 
@@ -413,6 +491,40 @@ mod tests {
 
     use crate::controller::Controller;
     use crate::transport::{Address, Transport};
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn service_that_is_noted_after_the_reconnect_is_given_back() {
+        use crate::controller::{AddOnion, Connect};
+        use crate::testing::ScriptedTor;
+        use crate::types::OnionKey;
+
+        let key = OnionKey::from_seed(&[7; 32]);
+        let address = key.address();
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", format!("250-ServiceID={}\r\n250 OK\r\n", address.service_id()))
+            .on_prefix("DEL_ONION", "250 OK\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        // tor has answered ADD_ONION on this socket; the thread that waited for
+        // it comes late.
+        let early = controller.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
+        let ledger = &controller.inner.session.ledger;
+        ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+        let what = format!("the onion service {address}");
+        early.noted(&what).unwrap();
+        assert_eq!(added(), 1);
+        // On the socket that it was noted for, nothing is to be done.
+        controller.on_this_link().unwrap().noted(&what).unwrap();
+        assert_eq!(added(), 1);
+        // What undoes something of the first socket doesn't speak to the second
+        // one.
+        assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
+        assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+    }
 
     #[test]
     fn address_of_tor_is_known_from_a_tcp_transport() {

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
 use crate::connection::{Callbacks, PendingReply, Registration, Tracker};
-use crate::error::{Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::protocol::{Command, Reply};
 use crate::types::EventKind;
 
@@ -28,6 +28,10 @@ pub(crate) trait Follower: Send + Sync {
     /// The connection was made again: `ask` sends a command and waits for its answer. An error that is tor's refusal is noted;
     /// others end the connection, as it could not be made again.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
+
+    /// Asking once more has failed with `error`, on a connection that is open,
+    /// and will be tried later.
+    fn unreadable(&self, _error: &Error) {}
 
     /// The connection is about to be closed by this program: what is to be sent before that. `send` sends a command; what is
     /// given is waited for, for a moment.

@@ -7,7 +7,6 @@ use super::Controller;
 use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::Command;
-use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
@@ -16,9 +15,19 @@ impl Controller {
     ///
     /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the connection counts as success.
     ///
+    /// [`Signal::Reload`] makes tor forget the onion service client keys that
+    /// it has in memory, like [`set_conf`](Self::set_conf). If there are any,
+    /// this call waits until tor has read its configuration again, and gives
+    /// back the keys of all controllers. A reload that somebody else asks for
+    /// loses them: a signal of the operating system, another program,
+    /// [`send`](Self::send).
+    ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where the signal is not in tor's `signal/names`; nothing was sent then.
+    /// [`Error::Argument`] where the signal is not in tor's `signal/names`;
+    /// nothing was sent then. [`Error::Timeout`] with [`Phase::Signal`] if tor
+    /// doesn't act on a reload in time: keys are given back when it does.
+    /// [`Error::Closed`] if a reload ends tor, because its torrc is broken.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -41,6 +50,12 @@ impl Controller {
         {
             let known = known.iter().map(ToString::to_string).collect();
             return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
+        }
+        if signal == Signal::Reload {
+            return tor
+                .reload(command.clone())?
+                .refusal(&command)
+                .map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         match tor.request(command) {
             Err(Error::Closed(closed)) if signal.is_exit() && !closed.is_local() => Ok(()),
@@ -83,7 +98,7 @@ impl Controller {
 
     /// Sends a signal and waits for word that tor has acted on it.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
         let late = |error| deadline.or_late(error, Phase::Signal);
         let events = tor.subscribe([EventKind::Signal]).map_err(late)?;

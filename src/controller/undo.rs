@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::connection::PendingReply;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::{Command, Reply};
 
 /// The time that a call may take after its deadline, to undo what it began and
@@ -14,31 +14,65 @@ pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {
     /// A handle for what comes after a call's deadline. All its commands together may take [`UNDO_WITHIN`], or the handle's
-    /// timeout if that is shorter.
+    /// timeout if that is shorter. It can't be cancelled.
     pub(crate) fn undoing(&self) -> Controller {
-        self.with_timeout(self.timeout().min(UNDO_WITHIN)).in_one_call()
+        self.undoing_within(UNDO_WITHIN)
+    }
+
+    /// Like [`undoing`](Self::undoing), with another limit.
+    pub(crate) fn undoing_within(&self, limit: Duration) -> Controller {
+        let uncancelled = Controller { cancel: None, ..self.clone() };
+        uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()
     }
 
     /// Sends a command whose effect nobody would know of if its reply came too late. If it does, `undo` is called with the
-    /// late reply, on a thread that ends with the reply or the connection.
+    /// late reply, on a thread that ends with the reply or the connection. The
+    /// controller that `undo` is given speaks to the same socket only: after a
+    /// reconnect, the tor at the other end may be another one, or the effect
+    /// another program's.
     pub(super) fn request_or_undo(
         &self,
         command: Command,
         undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
     ) -> Result<Reply> {
-        // What is undone is undone at the tor that did it.
+        let shown = command.clone();
+        let undo_success = move |tor: &Controller, reply: &Reply| {
+            if reply.is_ok() {
+                undo(tor, reply);
+            }
+        };
+        let reply = self.reply_or_undo(command, undo_success)?;
+        match reply.refusal(&shown) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(reply),
+        }
+    }
+
+    /// Like [`request_or_undo`](Self::request_or_undo), for a command that may
+    /// be refused in part: the reply is returned, or undone, whatever it says.
+    pub(super) fn reply_or_undo(
+        &self,
+        command: Command,
+        undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
+    ) -> Result<Reply> {
         let tor = self.on_this_link()?;
         let pending = tor.send_checked(command)?;
         match pending.wait_until_deadline() {
-            Ok(reply) => match reply.refusal(pending.command()) {
-                Some(refusal) => Err(refusal.into()),
-                None => Ok(reply),
-            },
-            Err(error @ Error::Timeout(_)) => {
+            Err(error) if error.is_unanswered() => {
                 tor.undo_late(pending, undo);
                 Err(error)
             }
-            Err(error) => Err(error),
+            answer => answer,
+        }
+    }
+
+    /// Makes sure that what was just noted in the ledger is not lost because
+    /// this handle's socket ended between the reply and the note. See
+    /// [`Session::give_back_late`](super::session::Session::give_back_late).
+    pub(super) fn noted(&self, what: &str) -> Result<()> {
+        match self.link {
+            Some(link) => self.inner.session.give_back_late(link, what, self.deadline()),
+            None => Ok(()),
         }
     }
 
@@ -47,9 +81,7 @@ impl Controller {
         let command = pending.command().to_string();
         let wait = move || {
             let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
-            if reply.is_ok()
-                && let Some(tor) = tor.upgrade()
-            {
+            if let Some(tor) = tor.upgrade() {
                 undo(&Controller { link, ..tor }, &reply);
             }
         };

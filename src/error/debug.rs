@@ -23,6 +23,7 @@ impl Error {
             Error::Refused(inner) => inner,
             Error::Closed(inner) => inner,
             Error::Timeout(inner) => inner,
+            Error::Cancelled(inner) => inner,
             Error::Argument(inner) => inner,
             Error::Connect(inner) => inner,
             Error::Auth(inner) => inner,

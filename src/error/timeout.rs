@@ -67,9 +67,10 @@ impl Timeout {
     }
 }
 
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.phase {
+impl Phase {
+    /// The thing that is waited for, in an error's text.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
             Phase::Connect => "a connection",
             Phase::Authenticate => "authentication",
             Phase::Write => "room to write on the control connection",
@@ -87,8 +88,13 @@ impl fmt::Display for Timeout {
             Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
             Phase::Tls => "the TLS handshake",
-        };
-        write!(f, "timed out waiting for {what} (after {:?})", self.after)
+        }
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "timed out waiting for {} (after {:?})", self.phase.noun(), self.after)
     }
 }
 

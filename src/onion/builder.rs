@@ -13,8 +13,9 @@ use super::listener::{Door, OnionListener};
 use super::local::{ListeningSocket, Local};
 use super::publication::{Publication, Wait};
 use super::service::{Keep, OnionService};
+use crate::cancel::CancelToken;
 use crate::controller::{AddOnion, Controller, OnionTarget};
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{ArgumentError, Error, Phase, Result};
 use crate::transport::{Address, Deadline};
 use crate::types::{ClientPublicKey, OnionKey, Progress};
 
@@ -58,6 +59,7 @@ pub struct OnionBuilder {
     detached: bool,
     wait: Wait,
     timeout: Duration,
+    cancel: Option<CancelToken>,
     on_progress: Option<OnProgress>,
     /// To be added to tor's configuration in place of an ephemeral service.
     on_disk: Option<DiskOnion>,
@@ -85,6 +87,7 @@ impl OnionBuilder {
             detached: false,
             wait: Wait::default(),
             timeout: DEFAULT_TIMEOUT,
+            cancel: None,
             on_progress: None,
             on_disk: None,
             keep: None,
@@ -235,6 +238,41 @@ impl OnionBuilder {
         self
     }
 
+    /// Lets another thread cancel [`publish`](Self::publish) or
+    /// [`listen`](Self::listen) with this token, in whatever phase they are. A
+    /// token of the controller ([`Controller::cancel_with`]) counts if none is
+    /// given here.
+    ///
+    /// The call then ends at once, fails with [`Error::Cancelled`], and leaves
+    /// no service behind: tor is told to remove it, which may take as long as
+    /// after a [timeout](Self::timeout). A callback of
+    /// [`on_progress`](Self::on_progress) may cancel, too. A token that is
+    /// cancelled later leaves the service alone.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+    /// # let tor = ScriptedTor::builder().on_prefix("ADD_ONION", format!("250-ServiceID={A}\r\n250 OK\r\n"))
+    /// #     .on_prefix("DEL_ONION", "250 OK\r\n").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on_prefix("GETCONF", "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::{CancelToken, OnionBuilder};
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// match OnionBuilder::new(&controller).virtual_port(80).cancel_with(&token).listen() {
+    ///     Ok(listener) => println!("http://{}/", listener.address()),
+    ///     Err(error) if error.is_cancelled() => println!("nothing is left behind"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
     /// Called with each step, on the thread that calls [`publish`](Self::publish) or [`listen`](Self::listen). The tags are `adding`,
     /// `added`, `created`, `uploading`, `uploaded` and `published`; the percentage never goes down.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
@@ -249,7 +287,9 @@ impl OnionBuilder {
     /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes nowhere, and where tor does not hide services and
     /// that was not [asked for](Self::single_hop), or the other way round; nothing is added then. [`Error::Refused`] with tor's words,
     /// for example 550 where it has a service with this key. [`Error::Publish`] where it was not published in time,
-    /// with what each directory said. [`Error::Closed`] where the control connection has ended.
+    /// with what each directory said. [`Error::Closed`] where the control
+    /// connection has ended. [`Error::Cancelled`] after
+    /// [`cancel_with`](Self::cancel_with).
     pub fn publish(mut self) -> Result<OnionService> {
         let mut ports = Vec::new();
         for (port, to) in self.checked_ports()? {
@@ -276,6 +316,7 @@ impl OnionBuilder {
     /// [`reached_at`](Self::reached_at). [`Error::Io`] if the local socket can't be
     /// bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
+        self.deadline().check_cancelled(Phase::Publish)?;
         let wanted = self.checked_ports()?;
         let is_own = |(port, to): &(u16, To)| (*to == To::Listener).then_some(*port);
         let own: Vec<u16> = wanted.iter().filter_map(is_own).collect();
@@ -322,9 +363,16 @@ impl OnionBuilder {
         Ok(ports)
     }
 
+    /// The deadline of a call that begins now.
+    fn deadline(&self) -> Deadline {
+        let deadline = Deadline::after(self.timeout).cancelled_by(self.cancel.as_ref());
+        deadline.earlier(self.controller.deadline_after(self.timeout))
+    }
+
     /// Adds the service with these ports, and waits for it to be published. Dropping what it has made so far removes it again.
     fn publish_ports(mut self, ports: Vec<(u16, OnionTarget)>) -> Result<OnionService> {
-        let deadline = Deadline::after(self.timeout);
+        let deadline = self.deadline();
+        deadline.check_cancelled(Phase::Publish)?;
         let tor = self.controller.until(deadline);
         let mut tell = self.on_progress.take();
         let mut tell = |progress: &Progress| {
@@ -361,16 +409,22 @@ impl OnionBuilder {
             }
         };
         let address = *service.address();
-        match publication {
-            Some(publication) => {
-                if let Err(error) = publication.wait_until(&address, self.wait, deadline, tell) {
-                    service.undo();
-                    return Err(error);
-                }
+        let published = match publication {
+            Some(publication) => publication.wait_until(&address, self.wait, deadline, tell),
+            None => {
+                tell(&Progress::new(100, "added", "tor has the service"));
+                Ok(())
             }
-            None => tell(&Progress::new(100, "added", "tor has the service")),
+        };
+        // Whoever cancels gets no service, even if it was published at the last
+        // moment.
+        match published.and_then(|()| deadline.check_cancelled(Phase::Publish)) {
+            Ok(()) => Ok(service),
+            Err(error) => {
+                service.undo();
+                Err(error)
+            }
         }
-        Ok(service)
     }
 
     /// tor refuses both mistakes, too, but tells nothing of what to do. Where it cannot be asked, it is left to that.

@@ -86,7 +86,9 @@ impl Publication {
     ///
     /// [`Error::Publish`] when the time is over, with every directory that has failed or not answered. A service that was
     /// there before this was begun may be published already, and tor uploads it only every hour or two.
-    /// [`Error::Closed`] when the connection has ended, and is not made again in time.
+    /// [`Error::Closed`] when the connection has ended, and is not made again
+    /// in time. [`Error::Cancelled`] if the controller that the publication was
+    /// begun with has a token ([`Controller::cancel_with`]) that was cancelled.
     pub fn wait(
         &self,
         address: &OnionAddress,
@@ -94,7 +96,7 @@ impl Publication {
         timeout: Duration,
         on_progress: impl FnMut(&Progress),
     ) -> Result<()> {
-        self.wait_until(address, wait, Deadline::after(timeout), on_progress)
+        self.wait_until(address, wait, self.controller.deadline_after(timeout), on_progress)
     }
 
     /// Like [`wait`](Self::wait), until `deadline`.
@@ -113,7 +115,7 @@ impl Publication {
             let silence = uploads.only_silence_is_missing(wait).then(|| heard + SILENCE);
             let event = match events.next_before(silence.unwrap_or(deadline.instant()))? {
                 Some(event) => event,
-                None if !deadline.has_passed() => continue,
+                None if !deadline.has_passed() || deadline.is_cancelled() => continue,
                 None => return Err(self.failure(&uploads, *address, deadline.timeout())),
             };
             if let EventBody::HsDesc(told) = event.body()

@@ -52,6 +52,7 @@ impl OnionService {
         detached: bool,
         keep: Option<Keep>,
     ) -> Self {
+        let controller = controller.to_keep();
         let guard = Guard { controller, address: added.address, directory: None, armed: true };
         OnionService { added, ports, detached, guard, _keep: keep }
     }

@@ -1,7 +1,5 @@
 //! Waiting until a launched tor has got as far as is wanted.
 
-use std::time::Instant;
-
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::event::{Bootstrap, EventBody};
@@ -33,13 +31,11 @@ pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 pub(crate) fn wait(
     controller: &Controller,
     wanted: u8,
-    deadline: Instant,
+    deadline: Deadline,
     reached: &mut Option<u8>,
     mut callback: impl FnMut(&Bootstrap),
 ) -> Result<()> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let deadline = Deadline::at(deadline, left);
-    let patient = controller.with_timeout(left).until(deadline);
+    let patient = controller.with_timeout(deadline.left()).until(deadline);
     let events = patient.subscribe([EventKind::StatusClient])?;
     let value = patient.get_info_bytes("status/bootstrap-phase")?;
     let Some(mut now) = Bootstrap::parse(&value) else {

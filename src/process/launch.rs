@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::authentication;
 use super::bootstrap::{self, ProgressCallback, WaitFor};
 use super::child::Child;
 use super::command::{self, TORRC};
@@ -22,7 +23,7 @@ use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
-use crate::transport::deadline_after;
+use crate::transport::{Deadline, deadline_after};
 use crate::types::Progress;
 
 /// The time that starting may take by default. tor never gives up, and a first
@@ -61,8 +62,17 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// # Control ports
 ///
 /// A launched tor never has an open control port, whoever asked for the port: [`Control`], `ControlPort` or
-/// `ControlSocket` in the options, or a SETCONF later. `CookieAuthentication 1` is set unless the options have a password.
-/// [`without_authentication`](Self::without_authentication) turns this off.
+/// `ControlSocket` in the options, or a change of its configuration later.
+/// `CookieAuthentication 1` is set unless the options have a password, and set
+/// again by a change through [`TorProcess::controller`] that would take it away
+/// without naming it: [`load_conf`](crate::Controller::load_conf),
+/// [`reset_conf`](crate::Controller::reset_conf), or a
+/// [`set_conf`](crate::Controller::set_conf) that clears the password.
+/// `set_conf([("CookieAuthentication", "0")])` and `CookieAuthentication 0` in
+/// a torrc that is loaded are obeyed.
+/// [`without_authentication`](Self::without_authentication) turns all of this
+/// off. Commands of [`Controller::send`](crate::Controller::send) aren't looked
+/// at.
 ///
 /// # Processes
 ///
@@ -307,6 +317,7 @@ impl Launch {
             prepare(format!("make the data directory {}", data_directory.display()), error)
         })?;
 
+        let cookie_file = self.cookie_file(&directory);
         let (mut command, pending) =
             self.command(&program, &directory, &data_directory).map_err(unspawned)?;
         let child = Child::spawn(&mut command, self.log_lines, self.on_log.take()).map_err(|error| {
@@ -329,6 +340,10 @@ impl Launch {
         }
         match result {
             Ok(Connected { controller, address }) => {
+                if !self.without_authentication {
+                    controller
+                        .amend_changes(move |change| authentication::amend(change, cookie_file.as_deref()));
+                }
                 Ok(TorProcess { controller, control_address: address, data_directory, running })
             }
             Err(failed) => {
@@ -352,6 +367,7 @@ impl Launch {
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
         let mut reached = None;
         let mut callback = self.on_progress.take();
+        let deadline = Deadline::at(deadline, deadline.saturating_duration_since(Instant::now()));
         let waited = bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
             if let Some(call) = &mut callback {
                 call(&step.into());
@@ -419,6 +435,16 @@ impl Launch {
             return refused("CookieAuthentication", why);
         }
         Ok(())
+    }
+
+    /// The file that tor's cookie is to be in. `None` for tor's own place.
+    fn cookie_file(&self, directory: &PrivateDir) -> Option<Vec<u8>> {
+        let given = self.options.iter().rfind(|(name, _)| options::is_name_of(name, "CookieAuthFile"));
+        match (given, self.value_of("CookieAuthentication")) {
+            (Some((_, file)), _) => Some(file.as_bytes().to_vec()),
+            (None, None) => Some(path_bytes(&directory.join("cookie"))),
+            (None, Some(_)) => None,
+        }
     }
 
     /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.

@@ -36,6 +36,7 @@
 //!
 //! Starting and ending work from any thread, any number at a time.
 
+mod authentication;
 mod bootstrap;
 mod child;
 mod command;

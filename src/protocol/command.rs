@@ -124,6 +124,48 @@ impl Command {
         of_line.chain(self.data_secrets.iter().map(|secret| secret.as_slice()))
     }
 
+    /// The line, without `+` and its end.
+    pub(crate) fn line(&self) -> &[u8] {
+        let line = self.wire.get(..self.length).unwrap_or_default();
+        line.strip_prefix(b"+").unwrap_or(line)
+    }
+
+    /// The data as it is on the wire, without the line that ends it.
+    pub(crate) fn data(&self) -> Option<&[u8]> {
+        self.wire.get(self.length + 2..).and_then(|data| data.strip_suffix(b".\r\n"))
+    }
+
+    /// The same command with `KEY=value` at the end of its line.
+    pub(crate) fn with_pair(&self, key: &str, value: &str) -> Result<Command, ArgumentError> {
+        let pair = Command::build(self.keyword()).pair(key, value).finish()?;
+        let argument = pair.line().get(self.keyword().len()..).unwrap_or_default();
+        let mut longer = self.with_inserted(self.length, argument)?;
+        longer.length += argument.len();
+        Ok(longer)
+    }
+
+    /// The same command with these lines before its data. They must end with
+    /// CRLF, and need no stuffing.
+    pub(crate) fn with_data_before(&self, lines: &[u8]) -> Result<Command, ArgumentError> {
+        self.with_inserted(self.length + 2, lines)
+    }
+
+    fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {
+        let (before, after) = self.wire.split_at(at.min(self.wire.len()));
+        let mut wire = WireBuffer::with_capacity(self.wire.len() + bytes.len());
+        [before, bytes, after].iter().for_each(|part| wire.extend(part));
+        if wire.len() >= TOO_LONG {
+            let problem = ArgumentProblem::TooLong { length: wire.len() };
+            return Err(ArgumentError::new(self.keyword(), "arguments", problem));
+        }
+        let moved = |secret: &Range<usize>| match secret.start < at {
+            true => secret.clone(),
+            false => secret.start + bytes.len()..secret.end + bytes.len(),
+        };
+        let secrets = self.secrets.iter().map(moved).collect();
+        Ok(Command { wire, length: self.length, secrets, data_secrets: self.data_secrets.clone() })
+    }
+
     /// The keyword, without `+`.
     pub fn keyword(&self) -> &str {
         let word = self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();

@@ -54,6 +54,12 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
     entries
 }
 
+/// Returns true if a text gives a value to an option for whose name `is_meant`
+/// is true.
+pub(crate) fn sets(data: &[u8], is_meant: impl Fn(&str) -> bool) -> bool {
+    entries(data).iter().any(|entry| is_meant(&entry.name) && !entry.value.trim_ascii().is_empty())
+}
+
 /// Returns the secrets in a text: values as they are written, and as tor takes
 /// them if they are continued on other lines.
 pub(super) fn secrets(data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {

@@ -29,7 +29,7 @@ mod hazard;
 mod info;
 mod keyword;
 mod known_secrets;
-mod loadconf;
+pub(crate) mod loadconf;
 mod protocolinfo;
 mod quote;
 mod redact;

@@ -282,7 +282,7 @@ impl State {
         match built.wait_built_until(deadline) {
             Ok(()) => Ok(built),
             Err(error) => {
-                if matches!(error, Error::Timeout(_)) {
+                if error.is_unanswered() {
                     // Nobody knows its id any more.
                     self.controller().begin_to_close_circuit(built.id());
                 }

@@ -233,13 +233,17 @@ impl Follower for Shared {
             Err(error) => {
                 // After these two, the connection ends, or it is tried again.
                 if !matches!(error, Error::Closed(_) | Error::Timeout(_)) {
-                    let cause = error::CloseCause::Protocol(format!(
-                        "the live state cannot be read any more: {error}"
-                    ));
-                    self.ended(&Closed::new(cause), false);
+                    self.unreadable(&error);
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Ends the waits, and keeps no more events for a snapshot that may come
+    /// much later.
+    fn unreadable(&self, error: &Error) {
+        let why = format!("the live state cannot be read any more: {error}");
+        self.ended(&Closed::new(error::CloseCause::Protocol(why)), false);
     }
 }

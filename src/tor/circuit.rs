@@ -188,6 +188,6 @@ impl Circuit {
     fn tor(&self) -> Tor {
         let state = self.state();
         let core = state.kept().and_then(|keep| Arc::clone(keep).downcast::<Core>().ok());
-        core.map_or_else(|| Tor::from(state.controller().clone()), |core| Tor { core })
+        core.map_or_else(|| Tor::from(state.controller().clone()), Tor::of)
     }
 }

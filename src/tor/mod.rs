@@ -43,9 +43,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::cancel::CancelToken;
 use crate::config::{Config, PortLine};
 use crate::controller::{Connect, Controller, environment_socks};
-use crate::error::{ConnectAttempt, Error, NoTorError, Result};
+use crate::error::{ConnectAttempt, Error, NoTorError, Phase, Result};
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
@@ -80,6 +81,8 @@ const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Tor {
     core: Arc<Core>,
+    /// Ends the handle's calls early.
+    cancel: Option<CancelToken>,
 }
 
 /// What the handles of a tor share. With it, a launched tor ends.
@@ -222,15 +225,71 @@ impl Tor {
         None
     }
 
+    /// Like [`find`](Self::find), and ends at once with [`Error::Cancelled`]
+    /// when `token` is cancelled. What is found doesn't keep the token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`]; same errors as [`find`](Self::find), most often
+    /// [`Error::NoTor`].
+    ///
+    /// ```
+    /// use scape::{CancelToken, Tor};
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// match Tor::find_cancel_with(&token) {
+    ///     Ok(tor) => println!("found {:?}", tor.mode()),
+    ///     Err(error) if error.is_cancelled() => println!("cancelled"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
+    pub fn find_cancel_with(token: &CancelToken) -> Result<Tor> {
+        // The parts have deadlines of their own.
+        Deadline::after(Duration::MAX).cancelled_by(Some(token)).run(Phase::Connect, Tor::find)
+    }
+
     fn with(way: Way) -> Tor {
-        Tor {
-            core: Arc::new(Core {
-                way,
-                usable: Mutex::default(),
-                added: Mutex::default(),
-                state: Mutex::default(),
-            }),
-        }
+        let core = Core { way, usable: Mutex::default(), added: Mutex::default(), state: Mutex::default() };
+        Tor::of(Arc::new(core))
+    }
+
+    fn of(core: Arc<Core>) -> Tor {
+        Tor { core, cancel: None }
+    }
+
+    /// A handle on the same tor whose calls end when `token` is cancelled, with
+    /// [`Error::Cancelled`]: [`become_ready`](Self::become_ready),
+    /// [`onion`](Self::onion) with all that it makes, [`client`](Self::client),
+    /// [`disk_onions`](Self::disk_onions). The tor and other handles go on.
+    ///
+    /// The token doesn't reach [`controller`](Self::controller), which has its
+    /// own [`cancel_with`](Controller::cancel_with), and connections through
+    /// tor, which have a timeout ([`TorClient::timeout`]).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::CancelToken;
+    /// use std::time::Duration;
+    ///
+    /// let token = CancelToken::new();
+    /// let stop = token.clone();
+    /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
+    /// let error = tor.cancel_with(&token).become_ready(Duration::from_secs(120)).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn cancel_with(&self, token: &CancelToken) -> Tor {
+        Tor { cancel: Some(token.clone()), ..self.clone() }
+    }
+
+    /// The controller with the handle's token.
+    fn own_controller(&self) -> Result<Controller> {
+        let controller = self.controller()?;
+        Ok(self.cancel.as_ref().map_or_else(|| controller.clone(), |token| controller.cancel_with(token)))
     }
 
     /// How it is reached.
@@ -316,7 +375,12 @@ impl Tor {
 
     /// The deadline of a call that begins now.
     fn deadline(&self) -> Deadline {
-        Deadline::after(self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout))
+        self.deadline_after(self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout))
+    }
+
+    /// The deadline of a call that begins now and may take `timeout`.
+    fn deadline_after(&self, timeout: Duration) -> Deadline {
+        Deadline::after(timeout).cancelled_by(self.cancel.as_ref())
     }
 
     fn client_until(
@@ -338,7 +402,7 @@ impl Tor {
     ///
     /// As those two.
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
-        let deadline = Deadline::after(SocksProxy::DEFAULT_TIMEOUT);
+        let deadline = self.deadline_after(SocksProxy::DEFAULT_TIMEOUT);
         self.client_until(&SocksPort::Usable, FromFilter::UsualPorts, deadline)?
             .timeout(deadline.left())
             .connect(target)
@@ -379,7 +443,7 @@ impl Tor {
     /// [`Error::NoControl`] where tor is known by its SOCKS port only.
     pub fn onion(&self) -> Result<OnionBuilder> {
         let keep: Keep = self.core.clone();
-        Ok(OnionBuilder::new(self.controller()?).keep(keep))
+        Ok(OnionBuilder::new(&self.own_controller()?).keep(keep))
     }
 
     /// The onion services in tor's configuration, with their keys on disk.
@@ -388,7 +452,7 @@ impl Tor {
     ///
     /// [`Error::NoControl`] where tor is known by its SOCKS port only.
     pub fn disk_onions(&self) -> Result<DiskOnions> {
-        self.controller().map(DiskOnions::of)
+        Ok(DiskOnions::of(&self.own_controller()?))
     }
 
     /// What tor has and does, live: circuits, streams, routers, addresses, entry guards. Begun when it is first asked for, and kept from then on

@@ -1,6 +1,5 @@
 //! Whether tor can be used yet.
 
-use std::thread;
 use std::time::Duration;
 
 use super::probe::ask_whether_tor;
@@ -10,7 +9,7 @@ use crate::controller::Controller;
 use crate::error::{Error, NotReadyError, Phase, Refusal, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::process::wait_bootstrapped;
-use crate::transport::Deadline;
+use crate::transport::{Address, Deadline};
 use crate::types::{EventKind, Progress, StatusAction};
 
 /// How often a SOCKS port that is not there yet is tried.
@@ -36,11 +35,21 @@ impl Tor {
     /// Errors of the control connection. [`Error::Refused`] with the filter's
     /// refusal if all of tor's status is hidden and no SOCKS port answers.
     pub fn is_ready(&self) -> Result<bool> {
-        let controller = match &self.core.way {
-            Way::Socks(address) => return Ok(ask_whether_tor(address, super::SOCKS_TIMEOUT).is_ok()),
-            Way::Control(controller) | Way::Launched(controller, _) => controller,
-        };
-        self.is_ready_for(&controller.in_one_call(), |_| {})
+        if let Way::Socks(address) = &self.core.way {
+            return match self.ask_socks(address, self.deadline()) {
+                Err(error) if error.is_cancelled() => Err(error),
+                answer => Ok(answer.is_ok()),
+            };
+        }
+        self.is_ready_for(&self.own_controller()?.in_one_call(), |_| {})
+    }
+
+    /// Asks whether a SOCKS port is tor's, until `deadline` or until the call
+    /// is cancelled.
+    fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
+        let address = address.clone();
+        let left = deadline.left();
+        deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
     }
 
     /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells
@@ -86,7 +95,8 @@ impl Tor {
             });
             match is_ready {
                 Ok(true) => return Ok(()),
-                Ok(false) if !deadline.has_passed() => thread::sleep(ASK_AGAIN.min(deadline.left())),
+                Ok(false) if deadline.is_cancelled() => return Err(deadline.error(Phase::Bootstrap)),
+                Ok(false) if !deadline.has_passed() => deadline.sleep(ASK_AGAIN),
                 Ok(false) | Err(Error::Timeout(_)) => {
                     let after = deadline.timeout();
                     return Err(NotReadyError { after, progress: reached, network_disabled: false }.into());
@@ -107,7 +117,8 @@ impl Tor {
     ///
     /// [`Error::NotReady`] after `timeout`, with how far it has come and what keeps it; those of the control connection.
     /// Behind a filter that hides tor's status, the filter's refusal if no SOCKS port answers: see
-    /// [`is_ready`](Self::is_ready).
+    /// [`is_ready`](Self::is_ready). [`Error::Cancelled`] after
+    /// [`cancel_with`](Self::cancel_with).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -134,19 +145,19 @@ impl Tor {
     ///
     /// As [`become_ready`](Self::become_ready).
     pub fn become_ready_with(&self, timeout: Duration, mut on_progress: impl FnMut(&Progress)) -> Result<()> {
-        let deadline = Deadline::after(timeout);
-        let controller = match &self.core.way {
-            Way::Socks(address) => {
-                while let Err(error) = ask_whether_tor(address, deadline.left()) {
-                    if deadline.has_passed() {
-                        return Err(error);
-                    }
-                    thread::sleep(TRY_AGAIN.min(deadline.left()));
+        let deadline = self.deadline_after(timeout);
+        deadline.check_cancelled(Phase::Bootstrap)?;
+        if let Way::Socks(address) = &self.core.way {
+            while let Err(error) = self.ask_socks(address, deadline) {
+                deadline.check_cancelled(Phase::Bootstrap)?;
+                if deadline.has_passed() {
+                    return Err(error);
                 }
-                return Ok(());
+                deadline.sleep(TRY_AGAIN);
             }
-            Way::Control(controller) | Way::Launched(controller, _) => controller,
-        };
+            return deadline.check_cancelled(Phase::Bootstrap);
+        }
+        let controller = &self.own_controller()?;
         let mut reached = None;
         let mut note = |step: &Progress| {
             on_progress(step);
@@ -166,7 +177,7 @@ impl Tor {
         if let Err(Error::Refused(_)) = ready {
             return self.poll_ready(controller, deadline, on_progress);
         }
-        ready.map_err(|error| match error {
+        ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap)).map_err(|error| match error {
             Error::Timeout(_) => {
                 let why = controller.with_timeout(ASK_WHY.min(controller.timeout()));
                 let network_disabled =
@@ -188,7 +199,7 @@ fn wait_ready(controller: &Controller, deadline: Deadline, on_progress: impl FnM
     // Before it is asked for: what comes after the answer is seen.
     let events = patient.subscribe([EventKind::StatusClient])?;
     let mut on_progress = on_progress;
-    wait_bootstrapped(&patient, 100, deadline.instant(), &mut None, |step| on_progress(&step.into()))?;
+    wait_bootstrapped(&patient, 100, deadline, &mut None, |step| on_progress(&step.into()))?;
     if patient.enough_dir_info()? {
         return Ok(());
     }

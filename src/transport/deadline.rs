@@ -1,34 +1,67 @@
-//! The deadline that all parts of one call share.
+//! The deadline that all parts of one call share, and the token that cancels
+//! the call.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
+
 use super::deadline_after;
-use crate::error::{Error, Phase, Timeout};
+use crate::cancel::{CancelId, CancelToken};
+use crate::error::{Cancelled, Error, Phase, Result, Timeout};
 
 /// The moment at which a call ends, and the timeout that it follows from, which errors name.
 ///
 /// A call that sends several commands, or sends one and then waits, makes one of these first and passes it to each part.
 /// Passing a `Duration` on instead would give every part the whole timeout.
+///
+/// A deadline may have a [`CancelToken`]. Once that is cancelled, the deadline
+/// counts as passed, and [`error`](Self::error) says why. Who waits for
+/// something else than a moment must be woken: with a hook of the
+/// [`token`](Self::token), or by [`receive`](Self::receive),
+/// [`sleep`](Self::sleep) and [`run`](Self::run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: Instant,
     timeout: Duration,
+    /// A number, because deadlines are copied.
+    cancel: Option<CancelId>,
 }
 
 impl Deadline {
     /// The deadline of a call that begins now and may take `timeout`.
     pub(crate) fn after(timeout: Duration) -> Self {
-        Deadline { at: deadline_after(timeout), timeout }
+        Deadline { at: deadline_after(timeout), timeout, cancel: None }
     }
 
     /// A deadline at a given moment, said to follow from `timeout`.
     pub(crate) fn at(at: Instant, timeout: Duration) -> Self {
-        Deadline { at, timeout }
+        Deadline { at, timeout, cancel: None }
     }
 
-    /// The moment itself.
+    /// The same deadline for a call that ends early when `token` is cancelled.
+    pub(crate) fn cancelled_by(self, token: Option<&CancelToken>) -> Self {
+        Deadline { cancel: token.map(CancelToken::id).or(self.cancel), ..self }
+    }
+
+    /// The token that cancels the call.
+    pub(crate) fn token(self) -> Option<CancelToken> {
+        self.cancel.and_then(CancelToken::find)
+    }
+
+    /// Returns true once the call was cancelled.
+    pub(crate) fn is_cancelled(self) -> bool {
+        self.token().is_some_and(|token| token.is_cancelled())
+    }
+
+    /// Fails if the call was cancelled in `phase`.
+    pub(crate) fn check_cancelled(self, phase: Phase) -> Result<()> {
+        if self.is_cancelled() { Err(Cancelled::new(phase).into()) } else { Ok(()) }
+    }
+
+    /// The moment itself; the present one if the call was cancelled.
     pub(crate) fn instant(self) -> Instant {
-        self.at
+        if self.is_cancelled() { self.at.min(Instant::now()) } else { self.at }
     }
 
     /// The timeout of the whole call.
@@ -36,12 +69,13 @@ impl Deadline {
         self.timeout
     }
 
-    /// The time that is left. Zero once the deadline has passed.
+    /// The time that is left. Zero once the deadline has passed or the call was
+    /// cancelled.
     pub(crate) fn left(self) -> Duration {
-        self.at.saturating_duration_since(Instant::now())
+        self.instant().saturating_duration_since(Instant::now())
     }
 
-    /// Returns true once the deadline has passed.
+    /// Returns true once the deadline has passed or the call was cancelled.
     pub(crate) fn has_passed(self) -> bool {
         self.left().is_zero()
     }
@@ -51,14 +85,64 @@ impl Deadline {
         self.earlier(Deadline::after(limit))
     }
 
-    /// The earlier of two deadlines.
+    /// The earlier of two deadlines. If both have a token, that of the first
+    /// counts.
     pub(crate) fn earlier(self, other: Deadline) -> Self {
-        if other.at < self.at { other } else { self }
+        let earlier = if other.at < self.at { other } else { self };
+        Deadline { cancel: self.cancel.or(other.cancel), ..earlier }
     }
 
-    /// The error of a call that this deadline has ended.
+    /// The error of a call that this deadline, or its token, has ended.
     pub(crate) fn error(self, phase: Phase) -> Error {
-        Timeout::new(phase, self.timeout).into()
+        match self.check_cancelled(phase) {
+            Ok(()) => Timeout::new(phase, self.timeout).into(),
+            Err(cancelled) => cancelled,
+        }
+    }
+
+    /// Receives from a channel until `moment`, or until the call is cancelled.
+    pub(crate) fn receive<T>(self, channel: &Receiver<T>, moment: Instant) -> Result<T, RecvTimeoutError> {
+        let Some(bell) = self.token().map(|token| token.bell()) else {
+            return channel.recv_deadline(moment);
+        };
+        select! {
+            recv(channel) -> received => received.map_err(|_| RecvTimeoutError::Disconnected),
+            recv(bell.receiver) -> _ => Err(RecvTimeoutError::Timeout),
+            default(moment.saturating_duration_since(Instant::now())) => Err(RecvTimeoutError::Timeout),
+        }
+    }
+
+    /// Sleeps for `time`, until the deadline, or until the call is cancelled.
+    pub(crate) fn sleep(self, time: Duration) {
+        let moment = deadline_after(time).min(self.instant());
+        let _ = self.receive(&crossbeam_channel::never::<()>(), moment);
+    }
+
+    /// Runs `work`. If it can be cancelled, it is run on a thread of its own,
+    /// so that this call returns as soon as it is cancelled. What `work`
+    /// returns later is dropped, and must undo itself then.
+    pub(crate) fn run<T: Send + 'static>(
+        self,
+        phase: Phase,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Some(token) = self.token() else { return work() };
+        self.check_cancelled(phase)?;
+        let bell = token.bell();
+        let (sender, receiver) = bounded(1);
+        let thread = thread::Builder::new().name("scape-cancellable".into());
+        let thread = thread
+            .spawn(move || drop(sender.send(work())))
+            .map_err(|error| Error::io("start a thread that can be cancelled", error))?;
+        let done = select! {
+            recv(receiver) -> done => done,
+            recv(bell.receiver) -> _ => return Err(Cancelled::new(phase).into()),
+        };
+        match (done, thread.join()) {
+            (Ok(result), _) => self.check_cancelled(phase).and(result),
+            (Err(_), Err(panic)) => std::panic::resume_unwind(panic),
+            (Err(_), Ok(())) => Err(self.error(phase)),
+        }
     }
 
     /// Returns the error of a part, or a timeout in `phase` if the part ran out of time because the whole call did.
@@ -73,6 +157,50 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cancelled_token_ends_every_kind_of_wait() {
+        let token = CancelToken::new();
+        let call = Deadline::after(Duration::from_secs(60)).cancelled_by(Some(&token));
+        let part = Deadline::after(Duration::from_secs(50)).earlier(call).part(Duration::from_secs(40));
+        assert!(!part.has_passed());
+        part.check_cancelled(Phase::Event).unwrap();
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let waits = [
+                scope.spawn(|| part.sleep(Duration::MAX)),
+                scope.spawn(|| {
+                    part.receive(&crossbeam_channel::never::<()>(), part.instant()).unwrap_err();
+                }),
+                scope.spawn(|| {
+                    let slow = || {
+                        thread::sleep(Duration::from_secs(30));
+                        Ok(())
+                    };
+                    let error = call.run(Phase::Connect, slow).unwrap_err();
+                    assert!(matches!(error, Error::Cancelled(at) if at.phase() == Phase::Connect));
+                }),
+            ];
+            thread::sleep(Duration::from_millis(50));
+            assert!(waits.iter().all(|wait| !wait.is_finished()));
+            token.cancel();
+            waits.into_iter().for_each(|wait| wait.join().unwrap());
+        });
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(part.has_passed() && part.error(Phase::Event).is_cancelled());
+        // What comes after the call isn't cancelled.
+        assert!(!Deadline::after(Duration::from_secs(60)).has_passed());
+    }
+
+    #[test]
+    fn work_without_a_token_is_done_on_the_same_thread() {
+        let here = thread::current().id();
+        let call = Deadline::after(Duration::from_secs(60));
+        assert_eq!(call.run(Phase::Connect, || Ok(thread::current().id())).unwrap(), here);
+        let token = CancelToken::new();
+        let call = call.cancelled_by(Some(&token));
+        assert_ne!(call.run(Phase::Connect, || Ok(thread::current().id())).unwrap(), here);
+    }
 
     #[test]
     fn part_of_a_call_never_outlasts_the_deadline() {

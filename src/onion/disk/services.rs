@@ -1,7 +1,6 @@
 //! Adding, changing and removing services in tor's configuration.
 
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -16,7 +15,6 @@ use super::value::DiskOnion;
 use crate::controller::Controller;
 use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result};
 use crate::protocol::{Command, parse_getconf};
-use crate::transport::Deadline;
 use crate::types::{OnionAddress, OnionKey, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
@@ -167,11 +165,12 @@ impl DiskOnions {
         timeout: Duration,
         on_progress: impl FnMut(&Progress),
     ) -> Result<DiskOnionService> {
-        let deadline = Deadline::after(timeout);
+        let deadline = self.controller.deadline_after(timeout);
         let call = DiskOnions { controller: self.controller.until(deadline) };
         let publication = Publication::begin(&call.controller)?;
         let added = call.add_with(service, files)?;
-        match publication.wait_until(&added.address(), wait, deadline, on_progress) {
+        let published = publication.wait_until(&added.address(), wait, deadline, on_progress);
+        match published.and_then(|()| deadline.check_cancelled(Phase::Publish)) {
             Ok(()) => Ok(added),
             Err(error) => {
                 self.take_out_again(service);
@@ -182,10 +181,14 @@ impl DiskOnions {
 
     /// Takes a service that was just added out of the configuration, because the rest of the call failed.
     fn take_out_again(&self, service: &DiskOnion) {
-        let undoing = self.controller.with_timeout(self.controller.timeout().min(REMOVE_WITHIN));
-        if let Err(error) = DiskOnions::of(&undoing).remove(service.directory()) {
-            let directory = service.directory().display();
-            log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
+        let undoing = self.controller.undoing_within(REMOVE_WITHIN);
+        match DiskOnions::of(&undoing).remove(service.directory()) {
+            Ok(_) => {}
+            Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => {}
+            Err(error) => {
+                let directory = service.directory().display();
+                log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
+            }
         }
     }
 
@@ -210,6 +213,13 @@ impl DiskOnions {
             services.push(service.clone());
             Ok(())
         });
+        if let Err(error) = &added
+            && error.is_unanswered()
+            && prepared.is_some()
+        {
+            // tor may have the change, or get it yet.
+            self.take_out_again(service);
+        }
         settle(added, prepared, service, tor)?;
         let address = call.wait_for_hostname(service.directory()).and_then(|address| {
             match files.key.as_ref().map(OnionKey::address).filter(|wanted| *wanted != address) {
@@ -390,10 +400,11 @@ impl DiskOnions {
             if let Some(closed) = self.controller.closed() {
                 return Err(closed.into());
             }
+            deadline.check_cancelled(Phase::Publish)?;
             if deadline.has_passed() {
                 return Err(problem(DiskOnionProblem::NoHostname(deadline.timeout())).into());
             }
-            thread::sleep(TICK);
+            deadline.sleep(TICK);
         }
     }
 }

@@ -1,0 +1,45 @@
+//! Calls that were cancelled.
+
+use std::fmt;
+
+use super::Phase;
+
+/// A call that was cancelled with a [`CancelToken`](crate::CancelToken). What
+/// the call had begun was undone, as after a timeout.
+///
+/// A launch has an error of its own, with tor's log:
+/// [`LaunchProblem::Cancelled`](super::LaunchProblem::Cancelled).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled {
+    phase: Phase,
+}
+
+impl Cancelled {
+    pub(crate) fn new(phase: Phase) -> Self {
+        Cancelled { phase }
+    }
+
+    /// The thing that was waited for.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cancelled while waiting for {}", self.phase.noun())
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_names_what_was_waited_for() {
+        let text = Cancelled::new(Phase::Publish).to_string();
+        assert_eq!(text, "cancelled while waiting for the descriptor to be published");
+    }
+}

@@ -1,0 +1,91 @@
+//! What tor does after the call that asked for it has ended is undone; and
+//! calls that end a connection end it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::time::{Duration, Instant};
+
+use peer::Peer;
+use scape::protocol::Command;
+use scape::types::ClientKey;
+use scape::{AddOnion, ClientAuth};
+
+const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+const BRIEF: Duration = Duration::from_millis(200);
+
+#[test]
+fn late_onion_service_is_removed() {
+    let (controller, peer) = Peer::pair();
+    assert!(
+        controller.with_timeout(BRIEF).add_onion(&AddOnion::new().local_port(80)).unwrap_err().is_timeout()
+    );
+    peer.expect("ADD_ONION NEW:ED25519-V3 Port=80");
+    peer.send(format!("250-ServiceID={ONION}\r\n250 OK\r\n"));
+    peer.expect(&format!("DEL_ONION {ONION}"));
+    peer.send("250 OK\r\n");
+}
+
+#[test]
+fn late_mapping_is_taken_back_and_a_refused_one_is_left_alone() {
+    let (controller, peer) = Peer::pair();
+    let mappings = [("a.test", "b.test"), ("0.0.0.0", "c.test"), ("d.test", "d.test"), ("e.test", "f@g")];
+    assert!(controller.with_timeout(BRIEF).map_address(mappings).unwrap_err().is_timeout());
+    peer.line().unwrap();
+    peer.send("250-a.test=b.test\r\n250-127.0.0.9=c.test\r\n250-d.test=d.test\r\n512 syntax error\r\n");
+    peer.expect("MAPADDRESS a.test=a.test 127.0.0.9=127.0.0.9");
+    peer.send("250-a.test=a.test\r\n250 127.0.0.9=127.0.0.9\r\n");
+}
+
+#[test]
+fn late_client_key_is_taken_away_unless_it_replaced_another() {
+    let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
+    for (late, is_new) in [("250 OK", true), ("251 Client for onion existed and replaced", false)] {
+        let (controller, peer) = Peer::pair();
+        let brief = controller.with_timeout(BRIEF);
+        assert!(brief.onion_client_auth_add(&auth).unwrap_err().is_timeout());
+        peer.line().unwrap();
+        peer.send(format!("{late}\r\n"));
+        if !is_new {
+            // Whatever comes next, it is not a removal.
+            std::thread::sleep(BRIEF);
+            let next = Command::raw("GETINFO version", None).unwrap();
+            drop(controller.send(next).unwrap());
+            peer.expect("GETINFO version");
+            continue;
+        }
+        peer.expect(&format!("ONION_CLIENT_AUTH_REMOVE {ONION}"));
+        peer.send("250 OK\r\n");
+    }
+}
+
+#[test]
+fn quit_that_is_not_answered_ends_the_connection() {
+    let (controller, peer) = Peer::pair();
+    let error = controller.with_timeout(BRIEF).quit().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    peer.expect("QUIT");
+    assert!(!controller.is_open());
+}
+
+#[test]
+fn removing_a_mapping_has_one_deadline() {
+    let (controller, _peer, _thread) = Peer::answering(|line| {
+        if line.contains("a.test=b.test") {
+            return Some("250 a.test=b.test\r\n".into());
+        }
+        std::thread::sleep(Duration::from_millis(900));
+        Some(match line {
+            "GETINFO address-mappings/control" => {
+                "250-address-mappings/control=a.test b.test NEVER\r\n250 OK\r\n".into()
+            }
+            _ => "250 a.test=a.test\r\n".into(),
+        })
+    });
+    let brief = controller.with_timeout(Duration::from_secs(1));
+    let mapped = brief.mapped_address("a.test", "b.test").unwrap();
+    let begun = Instant::now();
+    assert!(mapped.remove().unwrap_err().is_timeout());
+    assert!(begun.elapsed() < Duration::from_millis(1600), "{:?}", begun.elapsed());
+}
