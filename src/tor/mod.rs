@@ -233,7 +233,7 @@ impl Tor {
     /// [`Error::Cancelled`]; same errors as [`find`](Self::find), most often
     /// [`Error::NoTor`].
     ///
-    /// ```
+    /// ```no_run
     /// use scape::{CancelToken, Tor};
     ///
     /// let token = CancelToken::new();
