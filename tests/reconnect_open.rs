@@ -1,6 +1,6 @@
 //! A connection that was made again is open to callers when everything has been given back, not earlier.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "support/place.rs"]
 mod place;

@@ -607,7 +607,7 @@ mod tests {
         use crate::types::is_map_address;
         for option in OPTIONS {
             for end in 0..=option.len() {
-                let name = &option[..end];
+                let name = option.get(..end).unwrap();
                 let is_it = option_named(name) == Some("MapAddress");
                 assert_eq!(is_map_address(name), is_it, "{name}");
                 assert_eq!(is_map_address(&name.to_ascii_uppercase()), is_it, "{name}");
