@@ -179,8 +179,7 @@ fn a_connection_goes_over_its_circuit() {
     isolated.connect("a.test:80").unwrap();
     assert_ne!(users.recv().unwrap(), "bob");
     drop((client, isolated));
-    // The option stays for a moment, should it be needed again.
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
+    // A single client doesn't leave it set.
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
@@ -468,7 +467,6 @@ fn many_at_once_keep_apart() {
         }
     });
     drop(clients);
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
@@ -542,36 +540,66 @@ fn look_up_that_would_end_tor_is_never_attached() {
     }
 }
 
-#[test]
-fn ten_connections_in_turn_set_the_option_once() {
+/// Streams that open at once.
+fn opening() -> Fake {
     let ids = std::sync::atomic::AtomicU64::new(20);
-    let tor = fake(builder(), move |arrived| {
+    fake(builder(), move |arrived| {
         let id = ids.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         arrived.waits_and_is_attached(id);
         arrived.opens(id, 7);
         arrived.answers(GRANTED);
-    });
-    for _ in 0..10 {
-        tor.client().connect("a.test:80").unwrap();
-    }
-    assert_eq!(tor.count("SETCONF"), 1);
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
+    })
+}
+
+#[test]
+fn single_client_puts_the_option_back_at_once() {
+    let tor = opening();
+    tor.client().connect("a.test:80").unwrap();
+    let changes = tor.control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    let expected = ["SETCONF __LeaveStreamsUnattached=1", "SETCONF __LeaveStreamsUnattached=0"];
+    assert_eq!(changes.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn clients_at_the_same_time_put_the_option_back_at_once() {
+    let tor = opening();
+    let (one, other) = (tor.client(), tor.client());
+    one.connect("a.test:80").unwrap();
+    drop(one);
+    other.connect("a.test:80").unwrap();
+    drop(other);
     assert_eq!(tor.count("SETCONF"), 2);
 }
 
 #[test]
+fn ten_connections_in_turn_change_the_option_four_times() {
+    let tor = opening();
+    for number in 0..10 {
+        tor.client().connect("a.test:80").unwrap();
+        // The first one puts it back. From the second one on it stays set.
+        assert_eq!(tor.count("SETCONF"), if number == 0 { 2 } else { 3 });
+    }
+    let unset = || tor.count("SETCONF __LeaveStreamsUnattached=0");
+    let begun = Instant::now();
+    while unset() < 2 {
+        assert!(begun.elapsed() < SOON, "the option is not put back");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(tor.count("SETCONF"), 4);
+}
+
+#[test]
 fn option_that_lingers_goes_with_the_connection() {
-    let tor = fake(builder(), |arrived| {
-        arrived.waits_and_is_attached(12);
-        arrived.opens(12, 7);
-        arrived.answers(GRANTED);
-    });
-    tor.client().connect("a.test:80").unwrap();
+    let tor = opening();
+    for _ in 0..2 {
+        tor.client().connect("a.test:80").unwrap();
+    }
+    assert_eq!(tor.count("SETCONF"), 3);
     let Fake { control, controller, .. } = tor;
     // A client that was dropped keeps no connection open.
     drop(controller);
-    let sent = control.sent();
-    assert!(sent.iter().any(|sent| sent == "SETCONF __LeaveStreamsUnattached=0"), "{sent:?}");
+    let changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    assert_eq!(changes.last().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
 }
 
 #[test]

@@ -42,9 +42,13 @@ impl Tor {
     /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
     /// of isolation here: streams that tor would keep apart share this circuit.
     ///
-    /// As long as this client lives, or what is made from it (its clones, its HTTP agents), and for up to five seconds
-    /// afterwards, every new stream of this tor waits for this program: see [`attach`](crate::attach). A program that is
-    /// ended by a signal should call [`undo_all`](crate::undo_all) before, or no program can use that tor any more.
+    /// As long as this client lives, or what is made from it (its clones, its
+    /// HTTP agents), every new stream of this tor waits for this program: see
+    /// [`attach`](crate::attach). If a client comes within five seconds after
+    /// another one, that goes on for up to five seconds after the last. A program
+    /// that is ended by a signal, or keeps a handle in a `static`, should call
+    /// [`undo_all`](crate::undo_all) before it ends, or no program can use that
+    /// tor any more.
     ///
     /// Look-ups can go over circuits for general use and over those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller): see [`attach_stream`](crate::Controller::attach_stream).
@@ -139,8 +143,9 @@ impl Circuit {
 
     /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client).
     ///
-    /// tor's option `__LeaveStreamsUnattached` stays set for five seconds afterwards, so that a few connections in turn set
-    /// and reset it once only. See [`Tor::client_via_on`] for what that means.
+    /// Each call sets and resets tor's option `__LeaveStreamsUnattached`. If one
+    /// comes within five seconds after another, the option stays set for five
+    /// seconds. See [`Tor::client_via_on`] for what that means.
     ///
     /// # Errors
     ///
