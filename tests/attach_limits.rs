@@ -578,3 +578,18 @@ fn option_is_put_back_when_reconnecting_by_hand_fails() {
     guard.close().unwrap();
     assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
 }
+
+#[test]
+fn mapping_that_makes_an_onion_address_with_a_trailing_dot_is_not_sent() {
+    let tor = builder().on_prefix("MAPADDRESS", "250 *.a=*.b\r\n").start().unwrap();
+    let controller = connect(&tor);
+    // tor 0.4.9 makes `x.onion.` of `x.onion.foo`, and `x.onion..`.
+    for to in ["*.", "*..", "*..."] {
+        let asked = controller.msg(&format!("MAPADDRESS *.foo={to}"));
+        assert!(matches!(asked, Err(Error::Argument(_))), "{to}: {asked:?}");
+        let set = controller.set_conf([("MapAddress", format!("*.foo {to}"))]);
+        assert!(matches!(set, Err(Error::Argument(_))), "{to}: {set:?}");
+    }
+    assert!(controller.msg("MAPADDRESS *.foo=*.bar").unwrap().is_ok());
+    assert!(controller.msg("MAPADDRESS *.foo=*.bar.").unwrap().is_ok());
+}
