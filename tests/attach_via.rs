@@ -603,6 +603,23 @@ fn option_that_lingers_goes_with_the_connection() {
 }
 
 #[test]
+fn cause_of_a_failure_is_waited_for_one_second_after_the_deadline_at_most() {
+    let tor = fake(builder(), |arrived| {
+        arrived.waits_and_is_attached(12);
+        thread::sleep(Duration::from_millis(500));
+        // tor tells the controller nothing of it.
+        arrived.answers(FAILED);
+        arrived.sees_the_end();
+    });
+    let timeout = Duration::from_millis(700);
+    let client = tor.client().timeout(timeout);
+    let begun = Instant::now();
+    assert!(client.connect("a.test:80").is_err());
+    let taken = begun.elapsed();
+    assert!(taken < timeout + Duration::from_millis(1400), "{taken:?}");
+}
+
+#[test]
 fn timeout_while_streams_wait_for_nobody_says_so() {
     let tor = fake(builder(), |arrived| arrived.sees_the_end());
     let plain = |tor: &Fake| {

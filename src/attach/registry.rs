@@ -175,11 +175,12 @@ impl Registry {
         }
     }
 
-    /// As [`close`](Self::close), without waiting for tor's answer.
+    /// Closes a stream without waiting for tor's answer. Sending takes one second
+    /// at most.
     pub(super) fn close_unheard(&self, stream: StreamId, reason: EndReason) {
         if let (Ok(command), Some(controller)) = (close(stream, reason), self.controller()) {
             // On a connection that has ended, nothing can be done.
-            let _ = controller.send(command);
+            let _ = controller.undoing().send(command);
         }
     }
 

@@ -50,6 +50,9 @@ impl Tor {
     /// [`undo_all`](crate::undo_all) before it ends, or no program can use that
     /// tor any more.
     ///
+    /// If tor's SOCKS port says that a connection failed, tor's reason is waited
+    /// for, up to two seconds, and up to one second after the client's timeout.
+    ///
     /// Look-ups can go over circuits for general use and over those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller): see [`attach_stream`](crate::Controller::attach_stream).
     ///
