@@ -580,6 +580,26 @@ fn option_is_put_back_when_reconnecting_by_hand_fails() {
 }
 
 #[test]
+fn timeout_of_the_first_handle_is_not_that_of_later_commands() {
+    let tor = builder().on_any(|command| {
+        if command == "ATTACHSTREAM 12 0" {
+            thread::sleep(Duration::from_millis(900));
+        }
+        None
+    });
+    let tor = tor.start().unwrap();
+    let controller = connect(&tor);
+    let short = controller.with_timeout(Duration::from_millis(500));
+    let guard = short.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    arrives(&tor, 12, "");
+    tor.wait_for("ATTACHSTREAM 12 0").unwrap();
+    controller.sync().unwrap();
+    // tor has answered.
+    guard.close().unwrap();
+    assert_eq!(count(&tor, "CLOSESTREAM 12 1"), 0, "{:?}", tor.sent());
+}
+
+#[test]
 fn mapping_that_makes_an_onion_address_with_a_trailing_dot_is_not_sent() {
     let tor = builder().on_prefix("MAPADDRESS", "250 *.a=*.b\r\n").start().unwrap();
     let controller = connect(&tor);

@@ -603,6 +603,36 @@ fn option_that_lingers_goes_with_the_connection() {
 }
 
 #[test]
+fn last_drop_of_a_handle_puts_the_option_back_while_a_stream_is_being_left_to_tor() {
+    let ids = std::sync::atomic::AtomicU64::new(20);
+    let (reached, is_reached) = unbounded();
+    let slow = builder().on_any(move |command| {
+        if command == "ATTACHSTREAM 90 0" {
+            reached.send(()).unwrap();
+            thread::sleep(Duration::from_millis(500));
+        }
+        None
+    });
+    let tor = fake(slow, move |arrived| {
+        let id = ids.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        arrived.waits_and_is_attached(id);
+        arrived.opens(id, 7);
+        arrived.answers(GRANTED);
+    });
+    for _ in 0..2 {
+        tor.client().connect("a.test:80").unwrap();
+    }
+    // The option stays for a moment, and another program's stream comes.
+    tor.control.send("650 STREAM 90 NEW 0 b.test:80\r\n650 STREAM 90 CONTROLLER_WAIT 0 b.test:80\r\n");
+    is_reached.recv_timeout(SOON).unwrap();
+    let Fake { control, controller, .. } = tor;
+    drop(controller);
+    // After this, `main` may return.
+    let changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    assert_eq!(changes.last().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
+}
+
+#[test]
 fn cause_of_a_failure_is_waited_for_one_second_after_the_deadline_at_most() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);

@@ -139,6 +139,11 @@ impl Run {
         matches!(self.state.lock().stage, Stage::On(_))
     }
 
+    /// Returns true if a thread is just beginning or ending the watch.
+    pub(super) fn is_changing(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Busy)
+    }
+
     /// Returns true if somebody holds. If not, the watch lingers at most.
     pub(super) fn is_held(&self) -> bool {
         self.state.lock().holders > 0

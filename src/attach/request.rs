@@ -146,7 +146,7 @@ pub(super) fn ask(
     then: &Rest,
 ) -> Decision {
     // Without a connection there is nothing to be decided.
-    let Some(controller) = registry.controller() else { return Decision::Later };
+    let Some(controller) = registry.users_controller() else { return Decision::Later };
     let mut left = members;
     while let Some((member, others)) = left.split_first() {
         left = others;
