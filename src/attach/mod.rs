@@ -118,11 +118,16 @@ pub use priority::{PriorityAttacher, PriorityMember};
 pub use request::{StreamAnswer, StreamRequest};
 pub(crate) use via::CircuitRoute;
 
-/// What a user's code gives; `None` where it panics, which is logged.
-fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    if outcome.is_err() {
-        log::error!(target: "scape::attach", "an attacher panicked: the stream is closed");
+/// Returns what a user's code returns, or `None` if it panics. The log says so,
+/// with what follows from it.
+fn caught<T>(consequence: &str, call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            log::error!(target: "scape::attach", "an attacher panicked: {consequence}");
+            // Dropping it could panic, too.
+            std::mem::forget(panic);
+            None
+        }
     }
-    outcome.ok()
 }

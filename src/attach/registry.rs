@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::crew::{Crew, Job};
+use super::crew::{Crew, Job, Who};
 use super::hold::{Afterwards, Hold, Run};
-use super::request::{Pending, Rest, ask};
+use super::request::{Pending, ask};
 use super::via::Vias;
 use super::watch::Message;
 use super::{Decision, Place, PriorityAttacher, StreamKind};
@@ -82,26 +82,29 @@ impl Registry {
     }
 
     /// Has the attachers decide, on a thread of the crew.
-    pub(super) fn consider(registry: &Arc<Registry>, pending: Arc<Pending>, rest: Rest) {
-        Crew::take(registry, Job { pending, rest });
+    pub(super) fn consider(registry: &Arc<Registry>, pending: Arc<Pending>, who: Who) {
+        Crew::take(registry, Job { pending, who });
     }
 
-    pub(super) fn decide(self: &Arc<Self>, pending: &Arc<Pending>, mut rest: Rest) {
-        let decision = loop {
-            let Some(others) = rest else { break Decision::NotMine };
-            match ask(self, pending, &others.members, &others.then) {
-                Decision::NotMine => rest = others.then.clone(),
-                decision => break decision,
-            }
+    pub(super) fn decide(self: &Arc<Self>, pending: &Arc<Pending>, who: Who) {
+        let decision = match who {
+            Who::Everybody => ask(self, pending, &self.users.now(), &None),
+            Who::After(mut rest) => loop {
+                let Some(others) = rest else { break Decision::NotMine };
+                match ask(self, pending, &others.members, &others.then) {
+                    Decision::NotMine => rest = others.then.clone(),
+                    decision => break decision,
+                }
+            },
         };
         if matches!(decision, Decision::Later) {
             return;
         }
-        let decider = pending.decider();
+        let decider = pending.take_decider();
         if let Err(error) = self.act(pending, None, decision)
             && let Some(decider) = decider
         {
-            super::caught(|| decider.failed(&pending.info, &error));
+            super::caught("the stream is closed already", || decider.failed(&pending.info, &error));
         }
     }
 
