@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use place::{Place, SOON, eager};
-use scape::attach::{AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamRequest};
+use scape::attach::{AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
 use scape::error::StreamProblem;
 use scape::protocol::Command;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
@@ -374,8 +374,8 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
             fn decide(&self, _: &StreamRequest) -> Decision {
                 (self.0)()
             }
-            fn takes(&self, kind: scape::attach::StreamKind) -> bool {
-                self.1 || kind == scape::attach::StreamKind::Client
+            fn takes(&self, kind: StreamKind) -> bool {
+                self.1 || kind == StreamKind::Client
             }
         }
         Answers(decision, onions)
@@ -414,7 +414,7 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
         fn decide(&self, stream: &StreamRequest) -> Decision {
             (self.0)(stream)
         }
-        fn takes(&self, _: scape::attach::StreamKind) -> bool {
+        fn takes(&self, _: StreamKind) -> bool {
             true
         }
     }
@@ -578,4 +578,199 @@ fn option_is_put_back_when_reconnecting_by_hand_fails() {
     until("the option is set again", || last_change(&tor).as_deref() == Some(SET));
     guard.close().unwrap();
     assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
+}
+
+/// Panics when it is asked which streams it takes for the so-many-th time.
+struct PanicsInTakes(AtomicUsize);
+
+impl StreamAttacher for PanicsInTakes {
+    fn decide(&self, _: &StreamRequest) -> Decision {
+        Decision::on(CircuitId::new(7))
+    }
+
+    fn takes(&self, kind: StreamKind) -> bool {
+        if kind != StreamKind::Client {
+            return false;
+        }
+        assert_ne!(self.0.fetch_sub(1, Ordering::SeqCst), 1, "on purpose");
+        true
+    }
+
+    fn max_concurrent(&self) -> usize {
+        1
+    }
+}
+
+#[test]
+fn panic_in_takes_closes_its_stream_and_no_other_stream_waits_for_ever() {
+    // The thread that watches streams asks first, then the one that decides.
+    for calls_before in [0, 1] {
+        let tor = builder().start().unwrap();
+        let controller = connect(&tor);
+        let guard = controller.attach_streams(PanicsInTakes(AtomicUsize::new(calls_before + 1))).unwrap();
+        arrives(&tor, 12, "");
+        let outcome = ["ATTACHSTREAM 12 7", "CLOSESTREAM 12 10"][calls_before];
+        tor.wait_for(outcome).unwrap();
+        arrives(&tor, 13, "");
+        tor.wait_for("ATTACHSTREAM 13 7").unwrap();
+        tor.send("650 STREAM 14 NEW 0 some.onion:80\r\n650 STREAM 14 CONTROLLER_WAIT 0 some.onion:80\r\n");
+        tor.wait_for("ATTACHSTREAM 14 0").unwrap();
+        guard.close().unwrap();
+    }
+}
+
+/// Panics when it is asked for its limit.
+struct PanicsInMaxConcurrent;
+
+impl StreamAttacher for PanicsInMaxConcurrent {
+    fn decide(&self, _: &StreamRequest) -> Decision {
+        Decision::on(CircuitId::new(7))
+    }
+
+    fn max_concurrent(&self) -> usize {
+        panic!("on purpose")
+    }
+}
+
+#[test]
+fn panic_in_max_concurrent_counts_as_its_default() {
+    let tor = builder().start().unwrap();
+    let controller = connect(&tor);
+    let guard = controller.attach_streams(PanicsInMaxConcurrent).unwrap();
+    for id in [12, 13] {
+        arrives(&tor, id, "");
+        tor.wait_for(&format!("ATTACHSTREAM {id} 7")).unwrap();
+    }
+    guard.close().unwrap();
+}
+
+/// Panics when it is dropped.
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            panic!("on purpose");
+        }
+    }
+}
+
+#[test]
+fn panic_in_the_drop_of_an_attacher_ends_no_thread() {
+    let tor = builder().start().unwrap();
+    let controller = connect(&tor);
+    let (open, gate) = bounded::<()>(0);
+    let (asked, is_asked) = unbounded();
+    let panics = PanicsInDrop;
+    let removed = controller
+        .attach_streams_with(5, move |_: &StreamRequest| {
+            let _ = &panics;
+            asked.send(()).unwrap();
+            let _ = gate.recv();
+            Decision::on(CircuitId::new(7))
+        })
+        .unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
+    arrives(&tor, 12, "");
+    is_asked.recv_timeout(SOON).unwrap();
+    // It is dropped by a thread of the library, when that has nothing to do
+    // with it any more.
+    drop(removed);
+    drop(open);
+    tor.wait_for("ATTACHSTREAM 12 7").unwrap();
+    tor.send("650 STREAM 12 CLOSED 7 a.test:80 REASON=DONE\r\n");
+    arrives(&tor, 13, "");
+    tor.wait_for("ATTACHSTREAM 13 8").unwrap();
+    guard.close().unwrap();
+}
+
+#[test]
+fn removed_attacher_is_not_asked_about_streams_that_wait_for_their_turn() {
+    let tor = builder().start().unwrap();
+    let controller = connect(&tor);
+    let (open, go_on) = bounded(0);
+    let (now, highest) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let slow = Slow { most: 1, now: now.clone(), highest, go_on };
+    let removed = controller.attach_streams(slow).unwrap();
+    for id in 12..=14 {
+        arrives(&tor, id, "");
+    }
+    until("the first stream is decided on", || now.load(Ordering::SeqCst) == 1);
+    // All of them have come.
+    controller.sync().unwrap();
+    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
+    assert!(removed.close().unwrap());
+    drop(open);
+    for id in 12..=14 {
+        let circuit = if id == 12 { 7 } else { 8 };
+        assert_eq!(
+            tor.wait_for(&format!("ATTACHSTREAM {id} ")).unwrap(),
+            format!("ATTACHSTREAM {id} {circuit}")
+        );
+    }
+    guard.close().unwrap();
+}
+
+#[test]
+fn removed_attacher_is_not_asked_after_one_that_decides_later() {
+    let tor = builder().start().unwrap();
+    let controller = connect(&tor);
+    let (sender, kept) = unbounded();
+    let first = controller
+        .attach_streams_with(5, move |stream: &StreamRequest| {
+            sender.send(stream.answer_later()).unwrap();
+            Decision::Later
+        })
+        .unwrap();
+    let dropped = Arc::new(());
+    let owned = dropped.clone();
+    let removed = controller
+        .attach_streams(move |_: &StreamRequest| {
+            let _ = &owned;
+            Decision::on(CircuitId::new(7))
+        })
+        .unwrap();
+    arrives(&tor, 12, "");
+    let answer = kept.recv_timeout(SOON).unwrap();
+    removed.close().unwrap();
+    // Nothing keeps what it owned.
+    assert_eq!(Arc::strong_count(&dropped), 1);
+    answer.not_mine();
+    assert_eq!(tor.wait_for("ATTACHSTREAM 12 ").unwrap(), "ATTACHSTREAM 12 0");
+    first.close().unwrap();
+}
+
+#[test]
+fn timeout_of_the_first_handle_is_not_that_of_later_commands() {
+    let tor = builder().on_any(|command| {
+        if command == "ATTACHSTREAM 12 0" {
+            thread::sleep(Duration::from_millis(900));
+        }
+        None
+    });
+    let tor = tor.start().unwrap();
+    let controller = connect(&tor);
+    let short = controller.with_timeout(Duration::from_millis(500));
+    let guard = short.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    arrives(&tor, 12, "");
+    tor.wait_for("ATTACHSTREAM 12 0").unwrap();
+    controller.sync().unwrap();
+    // tor has answered.
+    guard.close().unwrap();
+    assert_eq!(count(&tor, "CLOSESTREAM 12 1"), 0, "{:?}", tor.sent());
+}
+
+#[test]
+fn mapping_that_makes_an_onion_address_with_a_trailing_dot_is_not_sent() {
+    let tor = builder().on_prefix("MAPADDRESS", "250 *.a=*.b\r\n").start().unwrap();
+    let controller = connect(&tor);
+    // tor 0.4.9 makes `x.onion.` of `x.onion.foo`, and `x.onion..`.
+    for to in ["*.", "*..", "*..."] {
+        let asked = controller.msg(&format!("MAPADDRESS *.foo={to}"));
+        assert!(matches!(asked, Err(Error::Argument(_))), "{to}: {asked:?}");
+        let set = controller.set_conf([("MapAddress", format!("*.foo {to}"))]);
+        assert!(matches!(set, Err(Error::Argument(_))), "{to}: {set:?}");
+    }
+    assert!(controller.msg("MAPADDRESS *.foo=*.bar").unwrap().is_ok());
+    assert!(controller.msg("MAPADDRESS *.foo=*.bar.").unwrap().is_ok());
 }

@@ -179,8 +179,7 @@ fn a_connection_goes_over_its_circuit() {
     isolated.connect("a.test:80").unwrap();
     assert_ne!(users.recv().unwrap(), "bob");
     drop((client, isolated));
-    // The option stays for a moment, should it be needed again.
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
+    // A single client doesn't leave it set.
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
@@ -468,7 +467,6 @@ fn many_at_once_keep_apart() {
         }
     });
     drop(clients);
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
     assert_eq!(
         (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
         (1, 1)
@@ -542,36 +540,113 @@ fn look_up_that_would_end_tor_is_never_attached() {
     }
 }
 
-#[test]
-fn ten_connections_in_turn_set_the_option_once() {
+/// Streams that open at once.
+fn opening() -> Fake {
     let ids = std::sync::atomic::AtomicU64::new(20);
-    let tor = fake(builder(), move |arrived| {
+    fake(builder(), move |arrived| {
+        let id = ids.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        arrived.waits_and_is_attached(id);
+        arrived.opens(id, 7);
+        arrived.answers(GRANTED);
+    })
+}
+
+#[test]
+fn single_client_puts_the_option_back_at_once() {
+    let tor = opening();
+    tor.client().connect("a.test:80").unwrap();
+    let changes = tor.control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    let expected = ["SETCONF __LeaveStreamsUnattached=1", "SETCONF __LeaveStreamsUnattached=0"];
+    assert_eq!(changes.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn clients_at_the_same_time_put_the_option_back_at_once() {
+    let tor = opening();
+    let (one, other) = (tor.client(), tor.client());
+    one.connect("a.test:80").unwrap();
+    drop(one);
+    other.connect("a.test:80").unwrap();
+    drop(other);
+    assert_eq!(tor.count("SETCONF"), 2);
+}
+
+#[test]
+fn ten_connections_in_turn_change_the_option_four_times() {
+    let tor = opening();
+    for number in 0..10 {
+        tor.client().connect("a.test:80").unwrap();
+        // The first one puts it back. From the second one on it stays set.
+        assert_eq!(tor.count("SETCONF"), if number == 0 { 2 } else { 3 });
+    }
+    let unset = || tor.count("SETCONF __LeaveStreamsUnattached=0");
+    let begun = Instant::now();
+    while unset() < 2 {
+        assert!(begun.elapsed() < SOON, "the option is not put back");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(tor.count("SETCONF"), 4);
+}
+
+#[test]
+fn option_that_lingers_goes_with_the_connection() {
+    let tor = opening();
+    for _ in 0..2 {
+        tor.client().connect("a.test:80").unwrap();
+    }
+    assert_eq!(tor.count("SETCONF"), 3);
+    let Fake { control, controller, .. } = tor;
+    // A client that was dropped keeps no connection open.
+    drop(controller);
+    let mut changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    assert_eq!(changes.next_back().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
+}
+
+#[test]
+fn last_drop_of_a_handle_puts_the_option_back_while_a_stream_is_being_left_to_tor() {
+    let ids = std::sync::atomic::AtomicU64::new(20);
+    let (reached, is_reached) = unbounded();
+    let slow = builder().on_any(move |command| {
+        if command == "ATTACHSTREAM 90 0" {
+            reached.send(()).unwrap();
+            thread::sleep(Duration::from_millis(500));
+        }
+        None
+    });
+    let tor = fake(slow, move |arrived| {
         let id = ids.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         arrived.waits_and_is_attached(id);
         arrived.opens(id, 7);
         arrived.answers(GRANTED);
     });
-    for _ in 0..10 {
+    for _ in 0..2 {
         tor.client().connect("a.test:80").unwrap();
     }
-    assert_eq!(tor.count("SETCONF"), 1);
-    tor.control.wait_for("SETCONF __LeaveStreamsUnattached=0").unwrap();
-    assert_eq!(tor.count("SETCONF"), 2);
+    // The option stays for a moment, and another program's stream comes.
+    tor.control.send("650 STREAM 90 NEW 0 b.test:80\r\n650 STREAM 90 CONTROLLER_WAIT 0 b.test:80\r\n");
+    is_reached.recv_timeout(SOON).unwrap();
+    let Fake { control, controller, .. } = tor;
+    drop(controller);
+    // After this, `main` may return.
+    let mut changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
+    assert_eq!(changes.next_back().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
 }
 
 #[test]
-fn option_that_lingers_goes_with_the_connection() {
+fn cause_of_a_failure_is_waited_for_one_second_after_the_deadline_at_most() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
-        arrived.opens(12, 7);
-        arrived.answers(GRANTED);
+        thread::sleep(Duration::from_millis(500));
+        // tor tells the controller nothing of it.
+        arrived.answers(FAILED);
+        arrived.sees_the_end();
     });
-    tor.client().connect("a.test:80").unwrap();
-    let Fake { control, controller, .. } = tor;
-    // A client that was dropped keeps no connection open.
-    drop(controller);
-    let sent = control.sent();
-    assert!(sent.iter().any(|sent| sent == "SETCONF __LeaveStreamsUnattached=0"), "{sent:?}");
+    let timeout = Duration::from_millis(700);
+    let client = tor.client().timeout(timeout);
+    let begun = Instant::now();
+    assert!(client.connect("a.test:80").is_err());
+    let taken = begun.elapsed();
+    assert!(taken < timeout + Duration::from_millis(1400), "{taken:?}");
 }
 
 #[test]

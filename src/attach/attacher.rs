@@ -5,6 +5,9 @@ use crate::error::Error;
 use crate::event::StreamInfo;
 use crate::types::EndReason;
 
+/// How many streams are decided on at once, unless an attacher says otherwise.
+pub(super) const MAX_CONCURRENT: usize = 64;
+
 /// Decides over which circuit streams go. See the [module](super).
 ///
 /// Closures are attachers:
@@ -38,14 +41,15 @@ pub trait StreamAttacher: Send + Sync + 'static {
         let _ = (stream, error);
     }
 
-    /// Whether it is asked about such streams at all. What nobody is asked about is left to tor, at once. By default
-    /// [`StreamKind::Client`] only.
+    /// Returns true if it is asked about such streams at all. What nobody is asked
+    /// about is left to tor, at once. By default [`StreamKind::Client`] only. If
+    /// this panics, the stream is closed.
     fn takes(&self, kind: StreamKind) -> bool {
         kind == StreamKind::Client
     }
 
     /// The most streams that are decided on at once, which is the most threads that are started for it. Default: 64.
-    /// 0 counts as 1.
+    /// 0 counts as 1, and a panic as the default.
     ///
     /// More streams than that wait for their turn, in the order in which they came. If several attachers are installed
     /// on a connection, the highest number counts for all of them.
@@ -53,7 +57,7 @@ pub trait StreamAttacher: Send + Sync + 'static {
     /// An attacher that waits for streams of its own tor (it connects through that tor, say) needs a thread for each of
     /// them. Use [`StreamRequest::answer_later`] rather than a high number.
     fn max_concurrent(&self) -> usize {
-        64
+        MAX_CONCURRENT
     }
 }
 

@@ -24,7 +24,15 @@ struct State {
 /// A stream that the attachers are to be asked about.
 pub(super) struct Job {
     pub(super) pending: Arc<Pending>,
-    pub(super) rest: Rest,
+    pub(super) who: Who,
+}
+
+/// The attachers to ask.
+pub(super) enum Who {
+    /// Those that there are when it is the stream's turn.
+    Everybody,
+    /// Those after the one that said that the stream is not its own.
+    After(Rest),
 }
 
 impl Crew {
@@ -73,10 +81,20 @@ impl Crew {
 }
 
 fn run(registry: &Arc<Registry>) {
-    while let Some(Job { pending, rest }) = registry.crew.next() {
-        // Of a stream that has ended while it waited for its turn, nobody is asked.
-        if !pending.is_over() {
-            registry.decide(&pending, rest);
+    while let Some(Job { pending, who }) = registry.crew.next() {
+        let stream = pending.clone();
+        // Also the drop of an attacher that was removed may panic. The thread
+        // goes on, because it counts as long as it hasn't seen an empty queue.
+        let decided = super::caught("the stream is closed", || {
+            // Of a stream that has ended while it waited for its turn, nobody
+            // is asked.
+            if !stream.is_over() {
+                registry.decide(&stream, who);
+            }
+        });
+        if decided.is_none() && pending.finish(None).is_ok() {
+            registry.close_unheard(pending.info.id, EndReason::INTERNAL);
         }
+        super::caught("it was not asked any more", || drop((stream, pending)));
     }
 }

@@ -16,7 +16,9 @@ use crate::types::EventKind;
 
 /// How long dropping the last holder waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
-/// How long tor's option stays set after the last client that is bound to circuits.
+/// The time for which tor's option stays set after the last of several clients that are
+/// bound to circuits and came one after the other. The next one belongs to them
+/// if it comes within the same time.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// Who holds, and how far the watch has come. The lock is never held while waiting for tor.
@@ -30,6 +32,9 @@ pub(super) struct Run {
 struct State {
     holders: usize,
     stage: Stage,
+    /// Whether the latest client that is bound to circuits came soon after the
+    /// last one of others had left.
+    is_burst: bool,
     /// When the watch ends unless somebody holds by then.
     ends_at: Option<Instant>,
     /// Whether there is a thread that waits for that.
@@ -57,8 +62,23 @@ struct Watch {
 pub(super) enum Afterwards {
     /// It is put back at once.
     PutBack,
-    /// It stays for a moment, as it is likely to be needed again.
+    /// It stays for a moment if holders came one after the other, because it is
+    /// likely to be needed again. A single one has it put back at once.
     Linger,
+}
+
+impl State {
+    /// Takes the watch in order to end it. `None` if there is none: then the
+    /// stage stays what it is.
+    fn take_watch(&mut self) -> Option<Watch> {
+        match std::mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::On(watch) => Some(watch),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
 }
 
 impl Run {
@@ -97,6 +117,9 @@ impl Run {
         }
         state.holders += 1;
         state.ends_at = None;
+        if afterwards == Afterwards::Linger {
+            state.is_burst = controller.had_circuit_client_within(LINGER);
+        }
         drop(state);
         Ok(Hold { registry, controller: controller.to_keep(), afterwards, armed: true })
     }
@@ -114,6 +137,11 @@ impl Run {
         matches!(self.state.lock().stage, Stage::On(_))
     }
 
+    /// Returns true if a thread is just beginning or ending the watch.
+    pub(super) fn is_changing(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Busy)
+    }
+
     /// Returns true if somebody holds. If not, the watch lingers at most.
     pub(super) fn is_held(&self) -> bool {
         self.state.lock().holders > 0
@@ -128,17 +156,21 @@ impl Run {
         }
     }
 
-    fn release(registry: &Arc<Registry>, afterwards: Afterwards, timeout: Duration) -> Result<()> {
+    fn release(hold: &Hold, timeout: Duration) -> Result<()> {
+        let Hold { registry, controller, afterwards, .. } = hold;
         let run = &registry.run;
         let mut state = run.state.lock();
         state.holders = state.holders.saturating_sub(1);
         if state.holders > 0 {
             return Ok(());
         }
-        if afterwards == Afterwards::Linger && run.linger(registry, &mut state) {
-            return Ok(());
+        if *afterwards == Afterwards::Linger {
+            controller.circuit_client_left();
+            if state.is_burst && run.linger(registry, &mut state) {
+                return Ok(());
+            }
         }
-        let Stage::On(watch) = std::mem::replace(&mut state.stage, Stage::Busy) else { return Ok(()) };
+        let Some(watch) = state.take_watch() else { return Ok(()) };
         drop(state);
         let ended = end(registry, watch, timeout);
         run.has_ended();
@@ -178,7 +210,7 @@ impl Run {
         }
         state.has_lingerer = false;
         state.ends_at = None;
-        let Stage::On(watch) = std::mem::replace(&mut state.stage, Stage::Busy) else { return };
+        let Some(watch) = state.take_watch() else { return };
         drop(state);
         if let Err(error) = end(registry, watch, END_WITHIN) {
             log::warn!(target: "scape::attach", "while putting {LEAVE_STREAMS} back: {error}");
@@ -267,7 +299,7 @@ impl Hold {
     /// Does what dropping it does, within the controller's timeout, and reports errors.
     pub(super) fn close(mut self) -> Result<()> {
         self.armed = false;
-        Run::release(&self.registry, self.afterwards, self.controller.timeout())
+        Run::release(&self, self.controller.timeout())
     }
 }
 
@@ -277,8 +309,23 @@ impl Drop for Hold {
             return;
         }
         let timeout = self.controller.timeout().min(END_WITHIN);
-        if let Err(error) = Run::release(&self.registry, self.afterwards, timeout) {
+        if let Err(error) = Run::release(self, timeout) {
             log::warn!(target: "scape::attach", "while putting {LEAVE_STREAMS} back: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watch_that_is_not_there_leaves_the_stage_as_it_is() {
+        let mut state = State::default();
+        assert!(state.take_watch().is_none());
+        // Otherwise every later holder would wait for somebody who ends it.
+        assert!(matches!(state.stage, Stage::Idle));
+        state.stage = Stage::Busy;
+        assert!(state.take_watch().is_none() && matches!(state.stage, Stage::Busy));
     }
 }

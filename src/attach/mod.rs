@@ -52,8 +52,12 @@
 //! when the guard is dropped, also by a panic that unwinds, with [`AttacherGuard::close`], and when the connection is
 //! closed. It is set again if somebody else or a reload has reset it, and when the connection is made again.
 //!
-//! Clients that are bound to circuits ([`Tor::client_via`](crate::Tor::client_via)) need the option, too. After the last of
-//! them it stays set for five more seconds, so that connections in turn don't change tor's configuration each time.
+//! Clients that are bound to circuits
+//! ([`Tor::client_via`](crate::Tor::client_via)) need the option, too. A single
+//! one has it put back when it is dropped. If another one comes within five
+//! seconds, the option stays set for five seconds after the last of them:
+//! connections in turn don't change tor's configuration each time. Ten of them
+//! change it four times.
 //!
 //! If the option was 1 before, another controller attaches streams. That is logged, the option is left at 1, and streams
 //! that no attacher wants are left to that controller. Two controllers that decide on the same streams get into each
@@ -78,7 +82,7 @@
 //! * **When `main` returns**, Rust drops neither statics nor what other threads
 //!   own. If a handle on the control connection lives there, the connection ends
 //!   with the process, and the option stays 1 if it was set. This includes the five
-//!   seconds after the last client that was bound to a circuit: call
+//!   seconds after several clients in turn: call
 //!   [`undo_all`](crate::undo_all) at the end of `main`.
 //! * **A program that is killed or aborts can't undo anything.** tor, if it goes on, is healed by
 //!   [`Controller::release_streams`](crate::Controller::release_streams), or by a new start, since tor doesn't save the
@@ -89,7 +93,7 @@
 //! One (`scape-attach`) watches streams, from the first attacher to the last, and attaches those of clients that are bound
 //! to circuits. Decisions are made on up to [`max_concurrent`](StreamAttacher::max_concurrent) threads
 //! (`scape-attach-stream`), which end when no stream is left to be decided on. One (`scape-attach-linger`) puts the option
-//! back later, if there was a client that is bound to circuits.
+//! back later, if clients that are bound to circuits came in turn.
 
 mod attacher;
 mod crew;
@@ -115,11 +119,16 @@ pub use priority::{PriorityAttacher, PriorityMember};
 pub use request::{StreamAnswer, StreamRequest};
 pub(crate) use via::CircuitRoute;
 
-/// What a user's code gives; `None` where it panics, which is logged.
-fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    if outcome.is_err() {
-        log::error!(target: "scape::attach", "an attacher panicked: the stream is closed");
+/// Returns what a user's code returns, or `None` if it panics. The log says so,
+/// with what follows from it.
+fn caught<T>(consequence: &str, call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            log::error!(target: "scape::attach", "an attacher panicked: {consequence}");
+            // Dropping it could panic, too.
+            std::mem::forget(panic);
+            None
+        }
     }
-    outcome.ok()
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::attacher::MAX_CONCURRENT;
 use super::{Decision, StreamAttacher, StreamKind, StreamRequest};
 use crate::error::Error;
 use crate::event::StreamInfo;
@@ -34,14 +35,22 @@ pub struct PriorityAttacher {
 #[derive(Default)]
 struct Members {
     next: u64,
-    /// In the order in which they are asked.
-    list: Vec<Member>,
+    /// In the order in which they are asked. Nothing else keeps a member, so one
+    /// that can be upgraded hasn't been removed.
+    list: Vec<Arc<Member>>,
 }
 
-struct Member {
+pub(super) struct Member {
     priority: i32,
     number: u64,
     attacher: Arc<dyn StreamAttacher>,
+}
+
+impl Member {
+    /// The attacher, unless it has been removed.
+    pub(super) fn of(member: &Weak<Member>) -> Option<Arc<dyn StreamAttacher>> {
+        member.upgrade().map(|member| member.attacher.clone())
+    }
 }
 
 impl PriorityAttacher {
@@ -50,13 +59,16 @@ impl PriorityAttacher {
         PriorityAttacher::default()
     }
 
-    /// Adds one, as long as what this returns lives. A stream that it is being asked about when it is removed is still its own.
+    /// Adds one, as long as what this returns lives. A stream that it is being
+    /// asked about when it is removed is still its own. It isn't asked about
+    /// another one, also if that waits for its turn already.
     pub fn add(&self, priority: i32, attacher: impl StreamAttacher) -> PriorityMember {
         let mut members = self.members.lock();
         members.next += 1;
         let number = members.next;
         let at = members.list.partition_point(|member| member.priority >= priority);
-        members.list.insert(at, Member { priority, number, attacher: Arc::new(attacher) });
+        let attacher = Arc::new(attacher);
+        members.list.insert(at, Arc::new(Member { priority, number, attacher }));
         PriorityMember { number, members: Arc::downgrade(&self.members) }
     }
 
@@ -70,8 +82,12 @@ impl PriorityAttacher {
         self.len() == 0
     }
 
-    /// Those that there are now.
-    pub(super) fn now(&self) -> Vec<Arc<dyn StreamAttacher>> {
+    /// The members that there are now. They don't last longer because of this.
+    pub(super) fn now(&self) -> Vec<Weak<Member>> {
+        self.members.lock().list.iter().map(Arc::downgrade).collect()
+    }
+
+    fn attachers(&self) -> Vec<Arc<dyn StreamAttacher>> {
         self.members.lock().list.iter().map(|member| member.attacher.clone()).collect()
     }
 }
@@ -84,13 +100,22 @@ impl StreamAttacher for PriorityAttacher {
     /// Whoever has decided is told.
     fn failed(&self, _: &StreamInfo, _: &Error) {}
 
+    /// Returns true if a member takes it. A member that panics is asked again
+    /// about the stream, and if it panics again, the stream is closed.
     fn takes(&self, kind: StreamKind) -> bool {
-        self.now().iter().any(|member| member.takes(kind))
+        let takes = |attacher: &Arc<dyn StreamAttacher>| {
+            super::caught("it is asked again", || attacher.takes(kind)).unwrap_or(true)
+        };
+        self.attachers().iter().any(takes)
     }
 
     /// The highest number of its members.
     fn max_concurrent(&self) -> usize {
-        self.now().iter().map(|member| member.max_concurrent()).max().unwrap_or_default()
+        let of_one = |attacher: &Arc<dyn StreamAttacher>| {
+            let most = super::caught("the default limit counts", || attacher.max_concurrent());
+            most.unwrap_or(MAX_CONCURRENT)
+        };
+        self.attachers().iter().map(of_one).max().unwrap_or_default()
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::crew::{Crew, Job};
+use super::crew::{Crew, Job, Who};
 use super::hold::{Afterwards, Hold, Run};
-use super::request::{Pending, Rest, ask};
+use super::request::{Pending, ask};
 use super::via::Vias;
 use super::watch::Message;
 use super::{Decision, Place, PriorityAttacher, StreamKind};
 use crate::connection::PendingReply;
-use crate::controller::{Controller, Follower, WeakController};
+use crate::controller::{Controller, Follower, InternalController, WeakController};
 use crate::error::{CloseCause, Closed, Error, Result, StreamError, StreamProblem};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, Reply};
@@ -21,7 +21,9 @@ use crate::types::{EndReason, StreamId, StreamReason, is_disguised_onion};
 /// What the attachers of a connection share. It doesn't keep the connection open: its [`Hold`]s do, and the requests
 /// and answers of users.
 pub(super) struct Registry {
-    controller: WeakController,
+    controller: InternalController,
+    /// For the user's code.
+    users_controller: WeakController,
     pub(super) users: PriorityAttacher,
     pub(super) vias: Vias,
     /// Those that nobody has decided on yet.
@@ -35,7 +37,8 @@ impl Registry {
     pub(super) fn of(controller: &Controller) -> Result<Arc<Registry>> {
         controller.shared(|| {
             let registry = Arc::new(Registry {
-                controller: controller.downgrade(),
+                controller: controller.internal(),
+                users_controller: controller.internal().as_users(controller),
                 users: PriorityAttacher::new(),
                 vias: Vias::default(),
                 waiting: Mutex::default(),
@@ -47,9 +50,16 @@ impl Registry {
         })
     }
 
-    /// The connection, unless all of its handles are gone.
+    /// The connection, for this library's own commands. It doesn't keep the
+    /// connection open: a program that drops its last handle may end at once.
     pub(super) fn controller(&self) -> Option<Controller> {
-        self.controller.upgrade()
+        self.controller.get()
+    }
+
+    /// The connection, for the user's code, which may keep it open. `None` if all
+    /// handles are gone.
+    pub(super) fn users_controller(&self) -> Option<Controller> {
+        self.users_controller.upgrade()
     }
 
     fn open_controller(&self) -> Result<Controller> {
@@ -72,26 +82,29 @@ impl Registry {
     }
 
     /// Has the attachers decide, on a thread of the crew.
-    pub(super) fn consider(registry: &Arc<Registry>, pending: Arc<Pending>, rest: Rest) {
-        Crew::take(registry, Job { pending, rest });
+    pub(super) fn consider(registry: &Arc<Registry>, pending: Arc<Pending>, who: Who) {
+        Crew::take(registry, Job { pending, who });
     }
 
-    pub(super) fn decide(self: &Arc<Self>, pending: &Arc<Pending>, mut rest: Rest) {
-        let decision = loop {
-            let Some(others) = rest else { break Decision::NotMine };
-            match ask(self, pending, &others.members, &others.then) {
-                Decision::NotMine => rest = others.then.clone(),
-                decision => break decision,
-            }
+    pub(super) fn decide(self: &Arc<Self>, pending: &Arc<Pending>, who: Who) {
+        let decision = match who {
+            Who::Everybody => ask(self, pending, &self.users.now(), &None),
+            Who::After(mut rest) => loop {
+                let Some(others) = rest else { break Decision::NotMine };
+                match ask(self, pending, &others.members, &others.then) {
+                    Decision::NotMine => rest = others.then.clone(),
+                    decision => break decision,
+                }
+            },
         };
         if matches!(decision, Decision::Later) {
             return;
         }
-        let decider = pending.decider();
+        let decider = pending.take_decider();
         if let Err(error) = self.act(pending, None, decision)
             && let Some(decider) = decider
         {
-            super::caught(|| decider.failed(&pending.info, &error));
+            super::caught("the stream is closed already", || decider.failed(&pending.info, &error));
         }
     }
 
@@ -175,11 +188,12 @@ impl Registry {
         }
     }
 
-    /// As [`close`](Self::close), without waiting for tor's answer.
+    /// Closes a stream without waiting for tor's answer. Sending takes one second
+    /// at most.
     pub(super) fn close_unheard(&self, stream: StreamId, reason: EndReason) {
         if let (Ok(command), Some(controller)) = (close(stream, reason), self.controller()) {
             // On a connection that has ended, nothing can be done.
-            let _ = controller.send(command);
+            let _ = controller.undoing().send(command);
         }
     }
 
@@ -223,6 +237,12 @@ impl Follower for Registry {
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();
+        if self.run.is_changing() {
+            // A thread is putting the option back. tor's answer to this comes
+            // after the one to that.
+            let sync = Command::build("GETINFO").word("key", "version").finish();
+            pending.extend(sync.map_err(Error::from).and_then(send).ok());
+        }
         for stream in self.undecided() {
             if stream.finish(None).is_ok() {
                 let sent = close(stream.info.id, EndReason::MISC).and_then(send);

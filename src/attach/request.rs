@@ -1,10 +1,12 @@
 //! A stream that waits for a decision.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::crew::Who;
+use super::priority::Member;
 use super::registry::Registry;
 use super::{Decision, Place, StreamAttacher, StreamKind};
 use crate::controller::Controller;
@@ -124,9 +126,9 @@ impl Pending {
         progress.end.is_none() && progress.turn == turn
     }
 
-    /// Who was asked last.
-    pub(super) fn decider(&self) -> Option<Arc<dyn StreamAttacher>> {
-        self.progress.lock().decider.clone()
+    /// The attacher that was asked last. The stream doesn't keep it any longer.
+    pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {
+        self.progress.lock().decider.take()
     }
 }
 
@@ -134,7 +136,7 @@ impl Pending {
 pub(super) type Rest = Option<Arc<Others>>;
 
 pub(super) struct Others {
-    pub(super) members: Vec<Arc<dyn StreamAttacher>>,
+    pub(super) members: Vec<Weak<Member>>,
     pub(super) then: Rest,
 }
 
@@ -142,18 +144,22 @@ pub(super) struct Others {
 pub(super) fn ask(
     registry: &Arc<Registry>,
     pending: &Arc<Pending>,
-    members: &[Arc<dyn StreamAttacher>],
+    members: &[Weak<Member>],
     then: &Rest,
 ) -> Decision {
     // Without a connection there is nothing to be decided.
-    let Some(controller) = registry.controller() else { return Decision::Later };
+    let Some(controller) = registry.users_controller() else { return Decision::Later };
     let mut left = members;
     while let Some((member, others)) = left.split_first() {
         left = others;
-        if !member.takes(pending.kind) {
-            continue;
+        // Of one that has been removed meanwhile, nothing is asked.
+        let Some(member) = Member::of(member) else { continue };
+        match super::caught("the stream is closed", || member.takes(pending.kind)) {
+            Some(true) => {}
+            Some(false) => continue,
+            None => return Decision::Refuse(EndReason::INTERNAL),
         }
-        let Some(turn) = pending.next_turn(member) else { return Decision::Later };
+        let Some(turn) = pending.next_turn(&member) else { return Decision::Later };
         let others = Others { members: others.to_vec(), then: then.clone() };
         let request = StreamRequest {
             controller: controller.clone(),
@@ -162,7 +168,7 @@ pub(super) fn ask(
             turn,
             rest: Some(Arc::new(others)),
         };
-        match super::caught(|| member.decide(&request)) {
+        match super::caught("the stream is closed", || member.decide(&request)) {
             Some(Decision::NotMine) => {}
             Some(Decision::Later) if !pending.is_taken() => {
                 log::warn!(
@@ -239,7 +245,7 @@ impl StreamRequest {
     }
 
     /// Asks these in turn, for an attacher that is made of others.
-    pub(super) fn ask(&self, members: &[Arc<dyn StreamAttacher>]) -> Decision {
+    pub(super) fn ask(&self, members: &[Weak<Member>]) -> Decision {
         ask(&self.registry, &self.pending, members, &self.rest)
     }
 }
@@ -310,7 +316,8 @@ impl StreamAnswer {
     /// Leaves it to the next attacher, which is asked on another thread, and after the last one to tor.
     pub fn not_mine(self) {
         if self.pending.pass(self.turn) {
-            Registry::consider(&self.registry, self.pending.clone(), self.rest.clone());
+            let rest = Who::After(self.rest.clone());
+            Registry::consider(&self.registry, self.pending.clone(), rest);
         }
     }
 

@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use super::Place;
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
-use crate::controller::Controller;
+use crate::controller::{Controller, UNDO_WITHIN};
 use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
@@ -196,8 +196,9 @@ impl Via {
         confirmed.unwrap_or_else(late)
     }
 
-    /// What is behind a failure on the SOCKS port.
-    fn cause(&self, error: SocksError, controller: &Controller) -> Error {
+    /// What is behind a failure on the SOCKS port. tor's reason is waited for
+    /// [`UNDO_WITHIN`] after the request's deadline at most.
+    fn cause(&self, error: SocksError, controller: &Controller, request_ends: Instant) -> Error {
         if !matches!(
             error.problem(),
             SocksProblem::Status(_) | SocksProblem::Io(_) | SocksProblem::Protocol(_)
@@ -206,7 +207,8 @@ impl Via {
             return failed.unwrap_or_else(|| error.into());
         }
         // tor tells the client first, and the controllers a moment later.
-        let deadline = Deadline::after(FOR_THE_REASON);
+        let left = request_ends.saturating_duration_since(Instant::now());
+        let deadline = Deadline::after(FOR_THE_REASON.min(left.saturating_add(UNDO_WITHIN)));
         self.wait(deadline.instant(), |progress| {
             (progress.is_over() || progress.stream.is_none()).then_some(())
         });
@@ -289,7 +291,7 @@ pub(super) fn passage(
     let isolation = Isolation::new(user.as_bytes(), "0")?;
     let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up());
     let (registry, controller) = (registry.clone(), hold.controller().clone());
-    Ok(Box::new(Ticket { registry, controller, user, isolation, via }))
+    Ok(Box::new(Ticket { registry, controller, user, isolation, via, deadline }))
 }
 
 /// Keeps a request in the register.
@@ -299,6 +301,8 @@ struct Ticket {
     user: Box<str>,
     isolation: Isolation,
     via: Arc<Via>,
+    /// When the request ends.
+    deadline: Instant,
 }
 
 impl Passage for Ticket {
@@ -326,18 +330,21 @@ impl Passage for Ticket {
     }
 
     fn cause(&self, error: SocksError) -> Error {
-        self.via.cause(error, &self.controller)
+        self.via.cause(error, &self.controller, self.deadline)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.registry.vias.remove(&self.user);
-        let mut progress = self.via.progress.lock();
-        let confirmed = progress.socket.take().is_none();
-        let Some((stream, _)) = &progress.stream else { return };
-        if !confirmed && !progress.is_over() {
-            self.registry.close_unheard(*stream, EndReason::DONE);
+        let abandoned = {
+            let mut progress = self.via.progress.lock();
+            let confirmed = progress.socket.take().is_none();
+            let stream = progress.stream.as_ref().map(|(stream, _)| *stream);
+            stream.filter(|_| !confirmed && !progress.is_over())
+        };
+        if let Some(stream) = abandoned {
+            self.registry.close_unheard(stream, EndReason::DONE);
         }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::crew::Who;
 use super::kind::is_look_up;
 use super::registry::Registry;
-use super::request::{Others, Pending, Tried};
+use super::request::{Pending, Tried};
 use super::via::{self, Via};
 use crate::connection::Tracker;
 use crate::controller::LEAVE_STREAMS;
@@ -70,19 +71,22 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     // What comes on a connection that is not open to callers yet: nothing can be decided before it is.
     let mut early = None;
     for message in messages {
-        match (message, &mut early) {
-            (Message::Ended(end), _) => {
+        if matches!(message, Message::Stop) {
+            break;
+        }
+        // The drop of an attacher that was removed may panic here.
+        super::caught("it was not asked any more", || match (message, &mut early) {
+            (Message::Ended(end), early) => {
+                *early = Some(Vec::new());
                 watch.ended(&end);
-                early = Some(Vec::new());
             }
-            (Message::Resumed, _) => {
+            (Message::Resumed, early) => {
                 watch.undecided.clear();
                 early.take().into_iter().flatten().for_each(|message| watch.take(message));
             }
-            (Message::Stop, _) => break,
             (message, Some(early)) => early.push(message),
             (message, None) => watch.take(message),
-        }
+        });
     }
 }
 
@@ -227,8 +231,7 @@ impl Watch {
         known.pending = Some(pending.clone());
         self.registry.waiting.lock().insert(id, Arc::downgrade(&pending));
         if self.registry.is_wanted(pending.kind) {
-            let everybody = Others { members: self.registry.users.now(), then: None };
-            Registry::consider(&self.registry, pending, Some(Arc::new(everybody)));
+            Registry::consider(&self.registry, pending, Who::Everybody);
         } else {
             // What cannot be done is logged there.
             let _ = self.registry.act(&pending, None, super::Decision::NotMine);

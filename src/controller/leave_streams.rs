@@ -1,6 +1,6 @@
 //! The option `__LeaveStreamsUnattached`: set while this program attaches streams, and put back afterwards.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -218,6 +218,17 @@ impl Controller {
     /// itself.
     pub(crate) fn leave_streams_again(&self) -> Result<bool> {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
+    }
+
+    /// Notes that the last client left that was bound to a circuit.
+    pub(crate) fn circuit_client_left(&self) {
+        *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
+    }
+
+    /// Returns true if the last client that was bound to a circuit left less
+    /// than `time` ago.
+    pub(crate) fn had_circuit_client_within(&self, time: Duration) -> bool {
+        self.inner.session.last_circuit_client.lock().is_some_and(|left| left.elapsed() < time)
     }
 
     /// Returns true if streams waited for another controller already.

@@ -112,11 +112,40 @@ pub struct Controller {
 #[derive(Debug)]
 struct Inner {
     session: Arc<Session>,
+    /// Whether the connection ends with this.
+    owns: bool,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        session::close_on_drop(&self.session);
+        if self.owns {
+            session::close_on_drop(&self.session);
+        }
+    }
+}
+
+/// A handle for threads of this library. Unlike [`WeakController`], it never
+/// gives out a handle that keeps the connection open, so the last drop of a
+/// user's handle is the last one, whatever these threads are doing. Calls that
+/// they make have the timeout that the connection was made with.
+#[derive(Debug, Clone)]
+pub(crate) struct InternalController {
+    session: Weak<Session>,
+    timeout: Duration,
+}
+
+impl InternalController {
+    /// A controller for this library's own commands, which must not be given to
+    /// users. Once the connection has ended, its calls fail with
+    /// [`Error::Closed`](crate::Error::Closed).
+    pub(crate) fn get(&self) -> Option<Controller> {
+        let inner = Arc::new(Inner { session: self.session.upgrade()?, owns: false });
+        Some(Controller { inner, timeout: self.timeout, call: None, cancel: None, link: None })
+    }
+
+    /// A user's handle on the connection, with the timeout of this one.
+    pub(crate) fn as_users(&self, controller: &Controller) -> WeakController {
+        WeakController { timeout: self.timeout, ..controller.downgrade() }
     }
 }
 
@@ -146,7 +175,8 @@ impl Controller {
         timeout: Duration,
     ) -> Result<Controller> {
         let session = Session::start(connection, candidate, connect, keeping)?;
-        Ok(Controller { inner: Arc::new(Inner { session }), timeout, call: None, cancel: None, link: None })
+        let inner = Arc::new(Inner { session, owns: true });
+        Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
 
     /// A controller that takes the tor at the other end of `transport` for one at `address`.
@@ -166,7 +196,7 @@ impl Controller {
 
     /// Whether the other handle is one on the same connection.
     pub(crate) fn is_same(&self, other: &Controller) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+        Arc::ptr_eq(&self.inner.session, &other.inner.session)
     }
 
     fn connection(&self) -> &Connection {
@@ -289,6 +319,13 @@ impl Controller {
     /// A handle that does not keep the connection open.
     pub fn downgrade(&self) -> WeakController {
         WeakController { inner: Arc::downgrade(&self.inner), timeout: self.timeout }
+    }
+
+    /// A handle for a thread of this library.
+    pub(crate) fn internal(&self) -> InternalController {
+        let session = &self.inner.session;
+        let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, Connect::call_timeout);
+        InternalController { session: Arc::downgrade(session), timeout }
     }
 
     /// Sends one line as it is and gives tor's reply, whatever that says: for what has no method, and for trying

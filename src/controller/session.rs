@@ -1,7 +1,7 @@
 //! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -41,6 +41,8 @@ pub(super) struct Session {
     pub(super) lost_onions: LostOnions,
     /// What was done to the option by which streams wait for a controller.
     pub(super) leave_streams: LeaveStreams,
+    /// When the last client left that was bound to a circuit.
+    pub(super) last_circuit_client: Mutex<Option<Instant>>,
     /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// Registers the cache for events, where it needs them.
@@ -76,6 +78,7 @@ impl Session {
             ledger: Ledger::default(),
             lost_onions: LostOnions::default(),
             leave_streams: LeaveStreams::default(),
+            last_circuit_client: Mutex::default(),
             signals: Mutex::default(),
             cache_events: Mutex::default(),
             shared: Shared::default(),

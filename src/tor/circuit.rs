@@ -42,12 +42,16 @@ impl Tor {
     /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
     /// of isolation here: streams that tor would keep apart share this circuit.
     ///
-    /// Every new stream of this tor waits for this program as long as this client
-    /// lives, or anything that is made from it (clones, HTTP agents), and for up to
-    /// five seconds afterwards. A program that ends in this time without dropping
-    /// its handles, by a signal for example, should call
-    /// [`undo_all`](crate::undo_all) first, or no program can use that tor any more:
-    /// see [`attach`](crate::attach).
+    /// As long as this client lives, or what is made from it (its clones, its
+    /// HTTP agents), every new stream of this tor waits for this program: see
+    /// [`attach`](crate::attach). If a client comes within five seconds after
+    /// another one, that goes on for up to five seconds after the last. A program
+    /// that is ended by a signal, or keeps a handle in a `static`, should call
+    /// [`undo_all`](crate::undo_all) before it ends, or no program can use that
+    /// tor any more.
+    ///
+    /// If tor's SOCKS port says that a connection failed, tor's reason is waited
+    /// for, up to two seconds, and up to one second after the client's timeout.
     ///
     /// Look-ups can go over circuits for general use and over those with the purpose
     /// [`Controller`](crate::types::CircuitPurpose::Controller): see [`attach_stream`](crate::Controller::attach_stream).
@@ -143,9 +147,9 @@ impl Circuit {
 
     /// Connects to `target` over this circuit: [`TorClient::connect`] of [`client`](Self::client).
     ///
-    /// tor's option `__LeaveStreamsUnattached` stays set for five seconds
-    /// afterwards, so that several connections in turn set and reset it only once.
-    /// See [`Tor::client_via_on`] for the consequences.
+    /// Each call sets and resets tor's option `__LeaveStreamsUnattached`. If one
+    /// comes within five seconds after another, the option stays set for five
+    /// seconds. See [`Tor::client_via_on`] for what that means.
     ///
     /// # Errors
     ///

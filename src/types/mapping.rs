@@ -1,7 +1,9 @@
 //! Address mappings that must not reach tor.
 //!
 //! tor takes `example.onion.` with a trailing dot for an ordinary name, so a
-//! mapping to one makes it ask an exit. MAPADDRESS and the option `MapAddress`
+//! mapping to one makes it ask an exit. So does a mapping such as `*.foo` to
+//! `*.`, because tor puts what stands for the asterisk before a dot and the rest
+//! of the target: `x.onion.foo` becomes `x.onion.`. MAPADDRESS and the option `MapAddress`
 //! are checked with the same rule, whichever way they go to tor.
 
 use super::host::is_disguised_onion;
@@ -9,13 +11,15 @@ use super::host::is_disguised_onion;
 /// Completes the sentence "the address to map to …" for a mapping that must not
 /// be sent.
 pub(crate) const MAPS_TO_DISGUISED_ONION: &str =
-    "is an onion address with a trailing dot, which tor would look up at an exit: write it without the dot";
+    "is an onion address with a trailing dot, or makes one, which tor would look up at an exit: omit the dot";
 
 /// Returns true if tor would look up an onion address at an exit because of
 /// this mapping. An address may be mapped to itself, which takes a mapping
 /// back.
 pub(crate) fn is_leaking_mapping(from: &str, to: &str) -> bool {
-    from != to && is_disguised_onion(to)
+    let is_dots = |rest: &str| rest.bytes().all(|byte| byte == b'.');
+    let makes_disguised_onions = to.strip_prefix("*.").is_some_and(is_dots);
+    from != to && (is_disguised_onion(to) || makes_disguised_onions)
 }
 
 /// Cuts a value of the option `MapAddress` into the two addresses, as tor does.
