@@ -77,11 +77,11 @@ impl Controller {
     }
 
     fn undo_late(&self, pending: PendingReply, undo: impl FnOnce(&Controller, &Reply) + Send + 'static) {
-        let (tor, link) = (self.downgrade(), self.link);
+        let (tor, link) = (self.internal(), self.link);
         let command = pending.command().to_string();
         let wait = move || {
             let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
-            if let Some(tor) = tor.upgrade() {
+            if let Some(tor) = tor.get() {
                 undo(&Controller { link, ..tor }, &reply);
             }
         };
