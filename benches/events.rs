@@ -92,9 +92,12 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
         "{EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and the target\n"
     );
     // One round more comes first, and is not counted.
-    let times: Vec<[f64; 4]> =
-        (0..=rounds).map(|_| columns.each_mut().map(|run| run(EVENTS).as_secs_f64())).skip(1).collect();
-    let ratio = |of: usize, to: usize| Ratio::of(times.iter().map(|round| round[of] / round[to]).collect());
+    let times: Vec<[f64; 4]> = (0..=rounds)
+        .map(|_| columns.each_mut().map(|run| run(EVENTS).as_secs_f64()))
+        .skip(1)
+        .collect();
+    let ratio =
+        |of: usize, to: usize| Ratio::of(times.iter().map(|round| round[of] / round[to]).collect());
     ratio(2, 1).print("subscription/words", Some(TARGET));
     ratio(3, 1).print("callback/words", Some(TARGET));
     ratio(1, 0).print("words/lines", None);
@@ -102,7 +105,9 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
 
 /// Prints the most memory that a program with a listener took.
 fn print_memory(server: &Server, times: usize) {
-    println!("\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n");
+    println!(
+        "\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n"
+    );
     for name in &COLUMNS[1..] {
         for events in [EVENTS, 2 * EVENTS] {
             let peak = (0..times).map(|_| peak_of(name, server, events)).max().unwrap_or(0);

@@ -32,12 +32,18 @@ fn main() {
     let tor = network.tor();
 
     let bare = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let listener =
-        tor.onion().unwrap().virtual_port(SCAPE).port(BARE, bare.local_addr().unwrap()).listen().unwrap();
+    let listener = tor
+        .onion()
+        .unwrap()
+        .virtual_port(SCAPE)
+        .port(BARE, bare.local_addr().unwrap())
+        .listen()
+        .unwrap();
     let address = *listener.address();
     thread::spawn(move || bare.incoming().flatten().for_each(|stream| send(stream, bytes)));
     let serving = listener.shutdown_handle();
-    let server = thread::spawn(move || listener.incoming().flatten().for_each(|stream| send(stream, bytes)));
+    let server =
+        thread::spawn(move || listener.incoming().flatten().for_each(|stream| send(stream, bytes)));
 
     let comparison = Comparison {
         name: "onion/throughput".to_owned(),

@@ -25,8 +25,11 @@ const USUAL: &str = "9050";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let port: PortLine =
-        if arguments.is_empty() { PortLine::new(PortAddress::Auto) } else { arguments.join(" ").parse()? };
+    let port: PortLine = if arguments.is_empty() {
+        PortLine::new(PortAddress::Auto)
+    } else {
+        arguments.join(" ").parse()?
+    };
     let tor = scape::Connect::from_env()?.connect_interactive()?;
     let mut config = tor.config()?;
 

@@ -20,7 +20,8 @@ use scape::types::EndReason;
 use scape::{CircuitBuilder, Connect, Error, State};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ports: Result<Vec<u16>, ParseIntError> = std::env::args().skip(1).map(|port| port.parse()).collect();
+    let ports: Result<Vec<u16>, ParseIntError> =
+        std::env::args().skip(1).map(|port| port.parse()).collect();
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
     let circuits = ports?.into_iter().map(|port| (port, Mutex::new(None))).collect();
     let attacher = state.attach(ByPort { circuits, state: state.clone() })?;

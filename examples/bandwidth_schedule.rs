@@ -89,7 +89,12 @@ impl Limits {
     }
 
     /// Sets this limit, or what was set before, and gives what tor has then. But not where somebody else has set another meanwhile.
-    fn replace(self, config: &mut Config, before: &Limits, limit: Option<DataSize>) -> scape::Result<Self> {
+    fn replace(
+        self,
+        config: &mut Config,
+        before: &Limits,
+        limit: Option<DataSize>,
+    ) -> scape::Result<Self> {
         // So that all is known that others did until now.
         config.controller().sync()?;
         if Limits::of(config)?.values() != self.values() {
@@ -104,7 +109,10 @@ impl Limits {
             }
         }
         config.save()?;
-        println!("{}", limit.map_or_else(|| "as before".to_owned(), |limit| format!("{limit} a second")));
+        println!(
+            "{}",
+            limit.map_or_else(|| "as before".to_owned(), |limit| format!("{limit} a second"))
+        );
         Limits::of(config)
     }
 }

@@ -54,11 +54,13 @@ fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
     let tor = Tor::connect()?;
     let controller = tor.controller()?;
     controller.onion_client_auth_add(&ClientAuth::new(address, key.parse()?))?;
-    let talked = tor.dial((address.to_string().as_str(), PORT)).map_err(Box::from).and_then(|friend| {
-        println!("you are there");
-        let (writer, ender) = (friend.try_clone()?, friend.try_clone()?);
-        talk(friend, writer, move || ender.shutdown(Shutdown::Both)).map_err(Box::<dyn Error>::from)
-    });
+    let talked =
+        tor.dial((address.to_string().as_str(), PORT)).map_err(Box::from).and_then(|friend| {
+            println!("you are there");
+            let (writer, ender) = (friend.try_clone()?, friend.try_clone()?);
+            talk(friend, writer, move || ender.shutdown(Shutdown::Both))
+                .map_err(Box::<dyn Error>::from)
+        });
     controller.onion_client_auth_remove(&address)?;
     talked
 }

@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
     // As tor is configured to choose.
-    let distinct = state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
+    let distinct =
+        state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     for guard in state.entry_guards() {
         if guard.status == EntryGuardStatus::Unusable {
             println!("{}: not to be used", guard.relay);
@@ -67,6 +68,7 @@ fn reason(error: &scape::Error) -> String {
 fn told(failures: &BTreeMap<String, usize>, count: usize) -> String {
     let failed: usize = failures.values().sum();
     let percent = 100.0 * failed as f64 / count.max(1) as f64;
-    let reasons: String = failures.iter().map(|(reason, count)| format!(", {reason}: {count}")).collect();
+    let reasons: String =
+        failures.iter().map(|(reason, count)| format!(", {reason}: {count}")).collect();
     format!("{count} circuits, {failed} failed ({percent:.0} %){reasons}")
 }

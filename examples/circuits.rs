@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("stream {} is closed", stream.id());
             }
         }
-        Some(_) => return Err("usage: circuits [close CIRCUIT... | close-streams CIRCUIT...]".into()),
+        Some(_) => {
+            return Err("usage: circuits [close CIRCUIT... | close-streams CIRCUIT...]".into());
+        }
     }
     Ok(())
 }
@@ -43,7 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> {
     let circuit = |id: &String| {
         let number = id.parse().map_err(|_| format!("{id:?} is no number of a circuit"))?;
-        state.circuit(CircuitId::new(number)).ok_or_else(|| format!("there is no circuit {id}").into())
+        state
+            .circuit(CircuitId::new(number))
+            .ok_or_else(|| format!("there is no circuit {id}").into())
     };
     ids.iter().map(circuit).collect()
 }

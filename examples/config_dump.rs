@@ -65,7 +65,8 @@ fn describe(config: &Config, name: &str) -> Result<()> {
     let option = config.option(name)?;
     println!("{option}");
     println!("    type: {}", option.ty);
-    let default = if option.default.is_empty() { "unset".to_owned() } else { option.default.join(", ") };
+    let default =
+        if option.default.is_empty() { "unset".to_owned() } else { option.default.join(", ") };
     println!("    default: {default}{}", if option.is_default { ", which it is" } else { "" });
     if let Some(group) = &option.group {
         println!("    changed together with: the others of {group}");
@@ -88,8 +89,9 @@ struct Meaning {
 /// Looks up what an option means, in tor's manual.
 #[cfg(feature = "manual")]
 fn manual() -> impl Fn(&str) -> Option<Meaning> {
-    let manual =
-        scape::config::Manual::installed().inspect_err(|error| eprintln!("without help: {error}")).ok();
+    let manual = scape::config::Manual::installed()
+        .inspect_err(|error| eprintln!("without help: {error}"))
+        .ok();
     move |name| {
         let entry = manual.as_ref()?.get(name)?;
         Some(Meaning { summary: entry.summary().to_owned(), whole: entry.to_string() })

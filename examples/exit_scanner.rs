@@ -48,7 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// From where a circuit of this builder arrives at the server, as the server says.
-fn arrival(state: &State, builder: &CircuitBuilder, host: &str, port: u16) -> Result<IpAddr, Box<dyn Error>> {
+fn arrival(
+    state: &State,
+    builder: &CircuitBuilder,
+    host: &str,
+    port: u16,
+) -> Result<IpAddr, Box<dyn Error>> {
     let circuit = builder.clone().purpose(CircuitPurpose::Controller).build(state)?;
     let page = circuit.client().and_then(|client| client.timeout(PATIENCE).connect((host, port)));
     let page = page.map_err(Box::from).and_then(|mut stream| -> Result<String, Box<dyn Error>> {
@@ -66,8 +71,10 @@ fn arrival(state: &State, builder: &CircuitBuilder, host: &str, port: u16) -> Re
 
 /// Whether that is where the consensus has it.
 fn told(exit: &Relay, arrives: IpAddr) -> String {
-    let known =
-        [Some(IpAddr::V4(*exit.or_address().ip())), exit.ipv6().map(|address| IpAddr::V6(*address.ip()))];
+    let known = [
+        Some(IpAddr::V4(*exit.or_address().ip())),
+        exit.ipv6().map(|address| IpAddr::V6(*address.ip())),
+    ];
     match known.contains(&Some(arrives)) {
         true => format!("arrives from {arrives}, its address in the consensus"),
         false => format!("arrives from {arrives}, another address than in the consensus"),

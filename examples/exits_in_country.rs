@@ -24,13 +24,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
     let countries = countries(&state)?;
     // As tor is configured to choose.
-    let distinct = state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
+    let distinct =
+        state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     let attacher = {
         let state = state.clone();
         state.clone().attach(move |stream: &StreamRequest| {
             let target = stream.target();
             // Look-ups come here, too, also our own.
-            let Some(port) = target.port().filter(|port| *port != 0) else { return Decision::NotMine };
+            let Some(port) = target.port().filter(|port| *port != 0) else {
+                return Decision::NotMine;
+            };
             let Some((address, country)) = place(&state, target) else {
                 println!("{target} is nobody knows where");
                 return Decision::NotMine;

@@ -100,7 +100,10 @@ fn work(to_do: &Receiver<Command>, happened: &Sender<Event>, cancel: &CancelToke
     }
 }
 
-fn show_bandwidth(batch: impl IntoIterator<Item = Arc<scape::event::Event>>, happened: &Sender<Event>) {
+fn show_bandwidth(
+    batch: impl IntoIterator<Item = Arc<scape::event::Event>>,
+    happened: &Sender<Event>,
+) {
     for event in batch {
         if let EventBody::Bw(bw) = event.body() {
             let _ = happened.send(Event::Bandwidth { read: bw.read, written: bw.written });

@@ -113,8 +113,9 @@ fn parse(head: &str) -> Result<Request, (&'static str, &'static str)> {
     if !matches!(method, "GET" | "HEAD") {
         return Err(("405 Method Not Allowed", "only CONNECT, GET and HEAD"));
     }
-    let address =
-        target.strip_prefix("http://").ok_or((BAD, "only http:// addresses; use CONNECT for others"))?;
+    let address = target
+        .strip_prefix("http://")
+        .ok_or((BAD, "only http:// addresses; use CONNECT for others"))?;
     let at = address.find(['/', '?']).unwrap_or(address.len());
     let (authority, path) = address.split_at(at);
     let (host, port) = host_and_port(authority, Some(80)).ok_or((BAD, "no host and port"))?;

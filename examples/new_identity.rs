@@ -33,7 +33,10 @@ fn main() -> Result<(), scape::Error> {
     for event in events.timeout_iter(AFTERWARDS) {
         if let EventBody::Circ(circuit) = event.body()
             && circuit.status == CircuitStatus::Built
-            && matches!(circuit.purpose, Some(CircuitPurpose::General | CircuitPurpose::ConfluxLinked))
+            && matches!(
+                circuit.purpose,
+                Some(CircuitPurpose::General | CircuitPurpose::ConfluxLinked)
+            )
         {
             println!("a new circuit: {circuit}");
         }

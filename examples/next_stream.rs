@@ -47,7 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stream = state.wait(Duration::from_secs(120), |state| {
         let stream = state.stream(id);
         match &stream {
-            Some(stream) if stream.circuit().is_none() || stream.status().as_str() != "SUCCEEDED" => None,
+            Some(stream)
+                if stream.circuit().is_none() || stream.status().as_str() != "SUCCEEDED" =>
+            {
+                None
+            }
             _ => Some(stream),
         }
     })?;

@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn work() -> Result<(), Box<dyn Error>> {
     let tor = Tor::connect()?;
     let state = tor.state()?;
-    let built = |state: &scape::State| state.circuits().into_iter().find(|circuit| circuit.is_built());
+    let built =
+        |state: &scape::State| state.circuits().into_iter().find(|circuit| circuit.is_built());
     let circuit = state.wait(Duration::from_secs(60), built)?;
     println!("streams to port 80 go over circuit {}", circuit.id());
     let _attacher = state.attach(move |stream: &StreamRequest| match stream.target().port() {

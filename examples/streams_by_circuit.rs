@@ -16,7 +16,8 @@ fn main() -> Result<()> {
     // Each is told as long as its guard lives.
     let _new = state.on_stream_new(opened);
     let _attached = state.on_stream_attached(attached);
-    let _closed = state.on_stream_closed(|stream| println!("- stream {}: {}", stream.id(), stream.status()));
+    let _closed =
+        state.on_stream_closed(|stream| println!("- stream {}: {}", stream.id(), stream.status()));
     println!("{} streams now", state.streams().len());
     for circuit in state.circuits() {
         circuit.streams().iter().for_each(|stream| attached(stream, &circuit));
@@ -28,7 +29,12 @@ fn main() -> Result<()> {
 fn opened(stream: &Stream) {
     // Where it cannot be told, as on other systems than Linux, or of other users' programs, nothing is said.
     let program = stream.process().ok().flatten().map(|process| format!(", by {process}"));
-    println!("+ stream {} to {}{}", stream.id(), stream.first_target(), program.unwrap_or_default());
+    println!(
+        "+ stream {} to {}{}",
+        stream.id(),
+        stream.first_target(),
+        program.unwrap_or_default()
+    );
 }
 
 fn attached(stream: &Stream, circuit: &Circuit) {

@@ -31,7 +31,8 @@ fn main() -> Result<()> {
     step(
         "Starting a Tor network of real tors: 3 directory authorities, 5 relays, 1 client, all on 127.0.0.1",
     );
-    let network = TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).on_progress(progress_bar).start()?;
+    let network =
+        TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).on_progress(progress_bar).start()?;
     println!();
 
     step("Connecting to the client's control port, with the cookie that it names");
@@ -42,7 +43,8 @@ fn main() -> Result<()> {
     step("Counting events as they come, in a callback");
     let count = Arc::new(AtomicU64::new(0));
     let counter = count.clone();
-    let kinds = [EventKind::Circ, EventKind::Stream, EventKind::Bw, EventKind::HsDesc, EventKind::Notice];
+    let kinds =
+        [EventKind::Circ, EventKind::Stream, EventKind::Bw, EventKind::HsDesc, EventKind::Notice];
     let counting = controller.on(kinds, move |event| {
         // The first few are shown, so that the rest of the tour can be read.
         if counter.fetch_add(1, Ordering::Relaxed) < 5 {
@@ -74,7 +76,8 @@ fn main() -> Result<()> {
     println!("    {NAME} is {}", client.dns_resolve(NAME)?);
 
     step("Publishing an onion service, with a small web server behind it in this program");
-    let listener = tor.onion()?.virtual_port(80).timeout(PATIENCE).on_progress(progress_bar).listen()?;
+    let listener =
+        tor.onion()?.virtual_port(80).timeout(PATIENCE).on_progress(progress_bar).listen()?;
     println!("\n    http://{}/", listener.address());
 
     step("Fetching its page with another client, a tor that is launched for it");

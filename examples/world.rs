@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut countries: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     for (location, (_, bandwidth)) in locations.into_iter().zip(&addressed) {
-        let country = location?.country.map_or_else(|| "??".to_owned(), |country| country.to_string());
+        let country =
+            location?.country.map_or_else(|| "??".to_owned(), |country| country.to_string());
         let (relays, weight) = countries.entry(country).or_default();
         *relays += 1;
         *weight += u64::from(bandwidth.unwrap_or(0));

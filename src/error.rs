@@ -205,7 +205,8 @@ impl Error {
 
     /// An answer of tor's that is not understood.
     pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
-        let (command, problem) = (excerpt::excerpt(&command.into()), excerpt::excerpt(&problem.into()));
+        let (command, problem) =
+            (excerpt::excerpt(&command.into()), excerpt::excerpt(&problem.into()));
         Error::Answer { command: command.into_boxed_str(), problem: problem.into_boxed_str() }
     }
 
@@ -239,7 +240,9 @@ impl Error {
     pub fn auth(&self) -> Option<&AuthError> {
         match self {
             Error::Auth(error) => Some(error),
-            Error::Connect(error) => error.attempts().iter().find_map(|attempt| attempt.error.auth()),
+            Error::Connect(error) => {
+                error.attempts().iter().find_map(|attempt| attempt.error.auth())
+            }
             _ => None,
         }
     }
@@ -297,7 +300,8 @@ impl Error {
             Error::Publish(_) => true,
             Error::Tls(error) => matches!(error.problem(), TlsProblem::Timeout(_)),
             Error::Connect(error) => {
-                !error.attempts().is_empty() && error.attempts().iter().all(|a| a.error.is_timeout())
+                !error.attempts().is_empty()
+                    && error.attempts().iter().all(|a| a.error.is_timeout())
             }
             _ => false,
         }

@@ -40,7 +40,10 @@ impl RegularFile {
         {
             // The path may lead elsewhere by now: opening a pipe would block.
             let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+            std::os::unix::fs::OpenOptionsExt::custom_flags(
+                &mut options,
+                flags.bits().cast_signed(),
+            );
         }
         let file = options.open(path)?;
         let metadata = file.metadata()?;

@@ -133,7 +133,8 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
     let deadline = if rank == Rank::Process { deadline + AFTER_KILL } else { deadline + SLACK };
     for _ in 0..begun {
         let result = results.recv_deadline(deadline);
-        outcome = outcome.and(result.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, timeout).into())));
+        outcome =
+            outcome.and(result.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, timeout).into())));
     }
     outcome
 }
@@ -162,7 +163,8 @@ mod tests {
     fn thing_that_hangs_takes_no_time_of_the_others() {
         // Nothing else of this test program is registered as a process.
         let hangs = Arc::new(Slow(Mutex::default(), Duration::from_secs(60)));
-        let quick: Vec<_> = (0..3).map(|_| Arc::new(Slow(Mutex::default(), Duration::ZERO))).collect();
+        let quick: Vec<_> =
+            (0..3).map(|_| Arc::new(Slow(Mutex::default(), Duration::ZERO))).collect();
         register(Rank::Process, &hangs);
         quick.iter().for_each(|thing| register(Rank::Process, thing));
         let begun = Instant::now();

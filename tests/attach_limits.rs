@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use place::{Place, SOON, eager};
-use scape::attach::{AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
+use scape::attach::{
+    AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
+};
 use scape::error::StreamProblem;
 use scape::protocol::Command;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
@@ -151,7 +153,8 @@ fn closing_an_attacher_has_one_deadline() {
     *slow.lock() = ANSWER;
     let timeout = Duration::from_secs(2);
     let begun = Instant::now();
-    let attached = controller.with_timeout(timeout).attach_streams(|_: &StreamRequest| Decision::Tor);
+    let attached =
+        controller.with_timeout(timeout).attach_streams(|_: &StreamRequest| Decision::Tor);
     // What must be undone may take a second.
     assert!(begun.elapsed() < timeout + Duration::from_millis(2500), "{:?}", begun.elapsed());
     assert!(matches!(attached, Err(Error::Timeout(_))));
@@ -208,7 +211,8 @@ fn option_that_is_owed_is_put_back_when_the_controller_is_closed() {
 
 #[test]
 fn tor_that_was_left_with_waiting_streams_is_released() {
-    let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 d.test:80";
+    let streams =
+        "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 d.test:80";
     let tor = builder()
         .info("stream-status", streams)
         .on("ATTACHSTREAM 8 0", "555 Connection is not managed by controller.\r\n");
@@ -242,7 +246,8 @@ fn raw() -> ScriptedTor {
 
 fn changes(tor: &ScriptedTor) -> Vec<String> {
     let sent = tor.sent().into_iter();
-    sent.filter(|sent| sent.starts_with("ATTACHSTREAM") || sent.starts_with("SETCIRCUITPURPOSE")).collect()
+    sent.filter(|sent| sent.starts_with("ATTACHSTREAM") || sent.starts_with("SETCIRCUITPURPOSE"))
+        .collect()
 }
 
 #[test]
@@ -268,7 +273,9 @@ fn raw_attach_stream_keeps_tor_alive() {
     ] {
         let expected: Vec<String> = expected
             .iter()
-            .map(|text| text.replace("{}", &circuit.to_string()).replace("{s}", &stream.to_string()))
+            .map(|text| {
+                text.replace("{}", &circuit.to_string()).replace("{s}", &stream.to_string())
+            })
             .collect();
         let line = format!("ATTACHSTREAM {stream} {circuit}");
         let command = || Command::raw(&line, None).unwrap();
@@ -300,7 +307,10 @@ fn raw_attach_stream_keeps_tor_alive() {
     ] {
         let tor = raw();
         let error = refused(&connect(&tor)).unwrap_err();
-        assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(Some(_))), "{error}");
+        assert!(
+            matches!(error.stream().unwrap().problem, StreamProblem::Purpose(Some(_))),
+            "{error}"
+        );
         assert_eq!(changes(&tor), [""; 0]);
     }
     // An unlisted stream may be a look-up.
@@ -317,7 +327,8 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
     };
     let tor = filtered();
     connect(&tor).attach_stream(StreamId::new(12), CircuitId::new(7)).unwrap();
-    let error = connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
+    let error =
+        connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
     assert!(matches!(error.stream().unwrap().problem, StreamProblem::Purpose(None)), "{error}");
     // A filter that answers with empty lists, or hides the streams only.
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n9 BUILT alice,bob PURPOSE=HS_VANGUARDS";
@@ -325,16 +336,26 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
         (builder().info("circuit-status", ""), 7, false),
         (builder().info("circuit-status", circuits), 7, true),
         (builder().info("circuit-status", circuits), 9, false),
-        (builder().info("circuit-status", circuits).on("GETINFO stream-status", "510 no\r\n"), 9, false),
+        (
+            builder().info("circuit-status", circuits).on("GETINFO stream-status", "510 no\r\n"),
+            9,
+            false,
+        ),
         (builder(), 7, false),
     ] {
         let tor = tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n").start().unwrap();
         let attached = connect(&tor).attach_stream(StreamId::new(13), CircuitId::new(circuit));
         assert_eq!(attached.is_ok(), is_attached, "{attached:?}");
         if let Err(error) = attached {
-            assert!(matches!(error.stream().unwrap().problem, StreamProblem::Unlisted(_)), "{error}");
+            assert!(
+                matches!(error.stream().unwrap().problem, StreamProblem::Unlisted(_)),
+                "{error}"
+            );
             assert!(error.to_string().contains("doesn't list the stream"), "{error}");
-            assert_eq!(tor.sent().iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(), 0);
+            assert_eq!(
+                tor.sent().iter().filter(|sent| sent.starts_with("ATTACHSTREAM")).count(),
+                0
+            );
         }
     }
 }
@@ -343,7 +364,8 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
 fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
     let streams = "12 NEW 0 abc.ONION.:80\n13 NEW 0 abc.onion:80\n14 NEWRESOLVE 0 a.abc.onion..:0";
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
-    let tor = builder().info("circuit-status", circuits).info("stream-status", streams).start().unwrap();
+    let tor =
+        builder().info("circuit-status", circuits).info("stream-status", streams).start().unwrap();
     let controller = connect(&tor);
     for attached in [
         controller.attach_stream(StreamId::new(12), None),
@@ -359,7 +381,12 @@ fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
     // So it is for a tor that is healed.
     assert!(controller.msg(SET).unwrap().is_ok());
     assert_eq!(controller.release_streams().unwrap(), 1);
-    assert_eq!(count(&tor, "CLOSESTREAM 12 2") + count(&tor, "CLOSESTREAM 14 2"), 2, "{:?}", tor.sent());
+    assert_eq!(
+        count(&tor, "CLOSESTREAM 12 2") + count(&tor, "CLOSESTREAM 14 2"),
+        2,
+        "{:?}",
+        tor.sent()
+    );
     assert_eq!(changes(&tor), ["ATTACHSTREAM 13 0", "ATTACHSTREAM 13 0"]);
 }
 
@@ -427,7 +454,8 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
 fn attacher_never_puts_a_look_up_where_it_ends_tor() {
     let tor = raw();
     let controller = connect(&tor);
-    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
+    let guard =
+        controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
     tor.send(
         "650 STREAM 20 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST\r\n650 STREAM 20 CONTROLLER_WAIT 0 a.test:81\r\n",
     );
@@ -435,7 +463,11 @@ fn attacher_never_puts_a_look_up_where_it_ends_tor() {
     tor.wait_for("CLOSESTREAM 20 1").unwrap();
     tor.wait_for("ATTACHSTREAM 21 9").unwrap();
     guard.close().unwrap();
-    assert!(!changes(&tor).iter().any(|sent| sent.starts_with("ATTACHSTREAM 20")), "{:?}", tor.sent());
+    assert!(
+        !changes(&tor).iter().any(|sent| sent.starts_with("ATTACHSTREAM 20")),
+        "{:?}",
+        tor.sent()
+    );
 }
 
 #[test]
@@ -523,13 +555,17 @@ fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
 fn through(
     tor: &Arc<ScriptedTor>,
     number: usize,
-    special: impl Fn(&ScriptedTor) -> std::io::Result<scape::transport::Transport> + Send + Sync + 'static,
+    special: impl Fn(&ScriptedTor) -> std::io::Result<scape::transport::Transport>
+    + Send
+    + Sync
+    + 'static,
 ) -> Connect {
     let (tor, made) = (tor.clone(), AtomicUsize::new(0));
-    let connect = Connect::through(move || match made.fetch_add(1, Ordering::SeqCst) + 1 == number {
-        true => special(&tor),
-        false => Ok(tor.transport().map_err(std::io::Error::other)?),
-    });
+    let connect =
+        Connect::through(move || match made.fetch_add(1, Ordering::SeqCst) + 1 == number {
+            true => special(&tor),
+            false => Ok(tor.transport().map_err(std::io::Error::other)?),
+        });
     connect.timeout(SOON)
 }
 
@@ -607,7 +643,8 @@ fn panic_in_takes_closes_its_stream_and_no_other_stream_waits_for_ever() {
     for calls_before in [0, 1] {
         let tor = builder().start().unwrap();
         let controller = connect(&tor);
-        let guard = controller.attach_streams(PanicsInTakes(AtomicUsize::new(calls_before + 1))).unwrap();
+        let guard =
+            controller.attach_streams(PanicsInTakes(AtomicUsize::new(calls_before + 1))).unwrap();
         arrives(&tor, 12, "");
         let outcome = ["ATTACHSTREAM 12 7", "CLOSESTREAM 12 10"][calls_before];
         tor.wait_for(outcome).unwrap();
@@ -670,7 +707,8 @@ fn panic_in_the_drop_of_an_attacher_ends_no_thread() {
             Decision::on(CircuitId::new(7))
         })
         .unwrap();
-    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
+    let guard =
+        controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
     arrives(&tor, 12, "");
     is_asked.recv_timeout(SOON).unwrap();
     // It is dropped by a thread of the library, when that has nothing to do
@@ -698,7 +736,8 @@ fn removed_attacher_is_not_asked_about_streams_that_wait_for_their_turn() {
     until("the first stream is decided on", || now.load(Ordering::SeqCst) == 1);
     // All of them have come.
     controller.sync().unwrap();
-    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
+    let guard =
+        controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
     assert!(removed.close().unwrap());
     drop(open);
     for id in 12..=14 {

@@ -29,7 +29,10 @@ const LEFT: &str = "ATTACHSTREAM 999 0";
 /// A tor whose option was `before`, and which has these streams.
 fn builder(before: u8, streams: &str) -> ScriptedTorBuilder {
     ScriptedTor::builder()
-        .on("GETCONF __LeaveStreamsUnattached", format!("250 __LeaveStreamsUnattached={before}\r\n"))
+        .on(
+            "GETCONF __LeaveStreamsUnattached",
+            format!("250 __LeaveStreamsUnattached={before}\r\n"),
+        )
         .on_prefix("SETCONF", "250 OK\r\n")
         .on_prefix("ATTACHSTREAM", "250 OK\r\n")
         .on_prefix("CLOSESTREAM", "250 OK\r\n")
@@ -141,7 +144,9 @@ fn what_is_decided_is_done() {
     // Events first, then the option; nothing is read before that.
     let at = |what: &str| sent.iter().position(|sent| sent.starts_with(what)).unwrap();
     assert!(
-        at("SETEVENTS") < at(SET) && at(SET) < at("GETINFO stream-status") && at("ATTACHSTREAM") < at(UNSET)
+        at("SETEVENTS") < at(SET)
+            && at(SET) < at("GETINFO stream-status")
+            && at("ATTACHSTREAM") < at(UNSET)
     );
 }
 
@@ -149,7 +154,10 @@ fn what_is_decided_is_done() {
 fn the_request_tells_what_tor_told_once() {
     let (tor, controller) = tor();
     let (attacher, asked, _) = told(|stream: &StreamRequest| {
-        assert_eq!((stream.kind(), stream.tried().count(), stream.is_gone()), (StreamKind::Client, 0, false));
+        assert_eq!(
+            (stream.kind(), stream.tried().count(), stream.is_gone()),
+            (StreamKind::Client, 0, false)
+        );
         Decision::Tor
     });
     let _guard = controller.attach_streams(attacher).unwrap();
@@ -231,7 +239,10 @@ fn what_was_1_before_stays_1_and_what_nobody_wants_is_left_to_the_other_controll
     guard.close().unwrap();
     let sent = tor.sent();
     assert!(!sent.iter().any(|sent| sent.starts_with("SETCONF")), "{sent:?}");
-    assert!(!sent.iter().any(|sent| sent == "ATTACHSTREAM 11 0" || sent == "ATTACHSTREAM 12 0"), "{sent:?}");
+    assert!(
+        !sent.iter().any(|sent| sent == "ATTACHSTREAM 11 0" || sent == "ATTACHSTREAM 12 0"),
+        "{sent:?}"
+    );
 }
 
 #[test]
@@ -284,7 +295,8 @@ fn what_tor_refuses_is_closed_and_told() {
 
 #[test]
 fn a_stream_that_is_gone_is_not_closed() {
-    let tor = builder(0, "").on("ATTACHSTREAM 12 7", "552 Unknown stream \"12\"\r\n").start().unwrap();
+    let tor =
+        builder(0, "").on("ATTACHSTREAM 12 7", "552 Unknown stream \"12\"\r\n").start().unwrap();
     let controller = connect(&tor);
     let (attacher, _, failed) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
     let guard = controller.attach_streams(attacher).unwrap();
@@ -485,7 +497,8 @@ fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
     });
     let _two = inner.add(1, two);
     let _guard = controller.attach_streams_with(5, inner.clone()).unwrap();
-    let _last = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
+    let _last =
+        controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(9))).unwrap();
     arrives(&tor, 11, "a.test:80");
     kept.recv_timeout(SOON).unwrap().not_mine();
     tor.wait_for("ATTACHSTREAM 11 8").unwrap();
@@ -503,7 +516,8 @@ fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
 
 #[test]
 fn the_one_that_decided_is_told_of_the_error() {
-    let tor = builder(0, "").on("ATTACHSTREAM 11 8", "552 Unknown circuit \"8\"\r\n").start().unwrap();
+    let tor =
+        builder(0, "").on("ATTACHSTREAM 11 8", "552 Unknown circuit \"8\"\r\n").start().unwrap();
     let controller = connect(&tor);
     let inner = PriorityAttacher::new();
     let (one, _, not_failed) = told(|_: &StreamRequest| Decision::NotMine);
@@ -596,7 +610,8 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
     for (id, name) in (11..).zip(names) {
         arrives(&tor, id, &format!("{name}:80"));
         let is_plain = name.ends_with("onion");
-        let expected = if is_plain { format!("ATTACHSTREAM {id} 0") } else { format!("CLOSESTREAM {id} 2") };
+        let expected =
+            if is_plain { format!("ATTACHSTREAM {id} 0") } else { format!("CLOSESTREAM {id} 2") };
         tor.wait_for(&expected).unwrap();
     }
     assert!(asked.is_empty());
@@ -624,7 +639,8 @@ fn what_waits_already_is_asked_about() {
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
     let tor = builder(0, streams).info("circuit-status", circuits).start().unwrap();
     let controller = connect(&tor);
-    let guard = controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(7))).unwrap();
+    let guard =
+        controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(7))).unwrap();
     for command in ["ATTACHSTREAM 5 7", "ATTACHSTREAM 7 7", "ATTACHSTREAM 8 0"] {
         tor.wait_for(command).unwrap();
     }
@@ -674,7 +690,10 @@ fn a_stream_that_lost_its_circuit_is_asked_about_again() {
     detached(13, 7, "REASON=END REMOTE_REASON=EXITPOLICY");
     tor.wait_for("CLOSESTREAM 13 1").unwrap();
     let (_, error) = failed.recv_timeout(SOON).unwrap();
-    assert!(matches!(problem(&error), StreamProblem::TriedBefore(Some(StreamReason::ExitPolicy))), "{error}");
+    assert!(
+        matches!(problem(&error), StreamProblem::TriedBefore(Some(StreamReason::ExitPolicy))),
+        "{error}"
+    );
     assert_eq!(count(&tor, "ATTACHSTREAM 13 7"), 1);
 }
 
@@ -698,7 +717,9 @@ fn a_circuit_that_has_ended_or_is_anothers_is_not_even_asked_for() {
         state.circuit(CircuitId::new(7)).unwrap(),
         state.circuit(CircuitId::new(8)).unwrap(),
     );
-    tor.send("650 CIRC 7 CLOSED alice PURPOSE=GENERAL REASON=DESTROYED REMOTE_REASON=OR_CONN_CLOSED\r\n");
+    tor.send(
+        "650 CIRC 7 CLOSED alice PURPOSE=GENERAL REASON=DESTROYED REMOTE_REASON=OR_CONN_CLOSED\r\n",
+    );
     ended.wait_closed(SOON).unwrap();
     let (attacher, _, failed) = told(move |stream: &StreamRequest| match stream.target().port() {
         Some(1) => Decision::on(&theirs),
@@ -744,11 +765,13 @@ fn where_it_cannot_begin_nothing_is_left() {
     let refused = "553 Unacceptable option value: no\r\n";
     for tor in [
         builder(0, "").on(SET, refused),
-        builder(0, "").on("GETCONF __LeaveStreamsUnattached", "552 Unrecognized configuration key\r\n"),
+        builder(0, "")
+            .on("GETCONF __LeaveStreamsUnattached", "552 Unrecognized configuration key\r\n"),
         builder(0, "").on("GETINFO stream-status", "552 Unrecognized key \"stream-status\"\r\n"),
         builder(0, "").on_prefix("SETEVENTS STREAM", "552 Unrecognized event \"STREAM\"\r\n"),
     ] {
-        let tor = tor.on_prefix("SETEVENTS CONF_CHANGED STREAM", "552 Unrecognized event \"STREAM\"\r\n");
+        let tor =
+            tor.on_prefix("SETEVENTS CONF_CHANGED STREAM", "552 Unrecognized event \"STREAM\"\r\n");
         let tor = tor.start().unwrap();
         let controller = connect(&tor);
         assert!(controller.attach_streams(|_: &StreamRequest| Decision::Tor).is_err());
@@ -825,15 +848,18 @@ fn it_works_within_a_callback() {
 fn many_streams_and_handles_at_once() {
     let (tor, controller) = tor();
     let _guard = controller
-        .attach_streams(|stream: &StreamRequest| Decision::on(CircuitId::new(stream.id().get() as u32)))
+        .attach_streams(|stream: &StreamRequest| {
+            Decision::on(CircuitId::new(stream.id().get() as u32))
+        })
         .unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let (tor, controller) = (&tor, &controller);
             scope.spawn(move || {
                 for round in 0..25 {
-                    let guard =
-                        controller.attach_streams_with(-1, |_: &StreamRequest| Decision::Tor).unwrap();
+                    let guard = controller
+                        .attach_streams_with(-1, |_: &StreamRequest| Decision::Tor)
+                        .unwrap();
                     arrives(tor, 100 + thread * 100 + round, "a.test:80");
                     guard.close().unwrap();
                 }

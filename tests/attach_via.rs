@@ -34,7 +34,10 @@ fn builder() -> ScriptedTorBuilder {
         .on_prefix("CLOSESTREAM", "250 OK\r\n")
         .info("stream-status", "")
         .info("version", "0.4.9.11")
-        .info("circuit-status", "6 EXTENDED alice PURPOSE=GENERAL\n7 BUILT alice,bob PURPOSE=GENERAL")
+        .info(
+            "circuit-status",
+            "6 EXTENDED alice PURPOSE=GENERAL\n7 BUILT alice,bob PURPOSE=GENERAL",
+        )
         .patience(SOON)
 }
 
@@ -67,7 +70,9 @@ fn fake(builder: ScriptedTorBuilder, serve: impl Fn(&mut Arrived) + Send + Sync 
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (control, serve) = (for_thread.clone(), serve.clone());
-            thread::spawn(move || greet(control, Box::new(stream)).map(|mut arrived| serve(&mut arrived)));
+            thread::spawn(move || {
+                greet(control, Box::new(stream)).map(|mut arrived| serve(&mut arrived))
+            });
         }
     });
     Fake { control, controller, socks }
@@ -100,8 +105,10 @@ fn greet(control: Arc<ScriptedTor>, mut stream: Box<dyn Duplex>) -> Option<Arriv
 
 impl Arrived {
     fn says(&self, what: &str) {
-        self.control
-            .send(format!("650 STREAM {what} SOCKS_USERNAME=\"{}\" SOCKS_PASSWORD=\"0\"\r\n", self.user));
+        self.control.send(format!(
+            "650 STREAM {what} SOCKS_USERNAME=\"{}\" SOCKS_PASSWORD=\"0\"\r\n",
+            self.user
+        ));
     }
 
     /// It waits for a controller, and what that does.
@@ -181,7 +188,10 @@ fn a_connection_goes_over_its_circuit() {
     drop((client, isolated));
     // A single client doesn't leave it set.
     assert_eq!(
-        (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
+        (
+            tor.count("SETCONF __LeaveStreamsUnattached=1"),
+            tor.count("SETCONF __LeaveStreamsUnattached=0")
+        ),
         (1, 1)
     );
     assert_eq!(tor.count("CLOSESTREAM"), 0);
@@ -195,8 +205,9 @@ fn a_hop_can_be_chosen() {
         arrived.opens(12, 7);
         arrived.answers(GRANTED);
     });
-    let client =
-        Tor::from(tor.controller.clone()).client_via_on(Place::from(CIRCUIT).hop(2), &tor.socks).unwrap();
+    let client = Tor::from(tor.controller.clone())
+        .client_via_on(Place::from(CIRCUIT).hop(2), &tor.socks)
+        .unwrap();
     client.timeout(SOON).connect("a.test:80").unwrap();
 }
 
@@ -258,8 +269,9 @@ fn what_cannot_be_is_said_before_anything_is_sent() {
     let error = stream_error(tor.client().connect("Some.ONION:80"));
     assert!(matches!(error.problem, StreamProblem::Onion), "{error}");
     assert_eq!((error.circuit, &*error.target), (Some(CIRCUIT), "Some.ONION:80"));
-    let client =
-        |id| Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap();
+    let client = |id| {
+        Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap()
+    };
     let error = stream_error(client(6).connect("a.test:80"));
     assert!(matches!(error.problem, StreamProblem::NotBuilt(CircuitStatus::Extended)), "{error}");
     let error = stream_error(client(8).connect("a.test:80"));
@@ -285,7 +297,11 @@ fn what_tor_refuses_to_attach_goes_nowhere() {
             arrived.sees_the_end();
         });
         let error = stream_error(tor.client().connect("a.test:80"));
-        assert_eq!((error.is_circuit_gone(), error.stream.map(|id| id.get())), (gone, Some(12)), "{error}");
+        assert_eq!(
+            (error.is_circuit_gone(), error.stream.map(|id| id.get())),
+            (gone, Some(12)),
+            "{error}"
+        );
         assert!(matches!(error.problem, StreamProblem::Refused(_)));
         tor.control.wait_for("CLOSESTREAM 12").unwrap();
         assert_eq!(tor.count("ATTACHSTREAM 12 0"), 0);
@@ -338,7 +354,8 @@ fn a_slow_exit_is_tried_again_on_the_same_circuit() {
         arrived.says("12 DETACHED 7 a.test:80 REASON=TIMEOUT");
         arrived.says("12 CONTROLLER_WAIT 0 a.test:80");
         let begun = Instant::now();
-        while arrived.control.sent().iter().filter(|sent| *sent == "ATTACHSTREAM 12 7").count() < 2 {
+        while arrived.control.sent().iter().filter(|sent| *sent == "ATTACHSTREAM 12 7").count() < 2
+        {
             assert!(begun.elapsed() < SOON);
             thread::yield_now();
         }
@@ -424,7 +441,8 @@ fn nobody_else_is_asked_and_another_programs_are_left_alone() {
             "650 STREAM {line} SOCKS_USERNAME=\"scape-via-0123456789abcdef0123456789abcdef\"\r\n"
         ));
     }
-    tor.control.send("650 STREAM 14 NEW 0 a.test:80\r\n650 STREAM 14 CONTROLLER_WAIT 0 a.test:80\r\n");
+    tor.control
+        .send("650 STREAM 14 NEW 0 a.test:80\r\n650 STREAM 14 CONTROLLER_WAIT 0 a.test:80\r\n");
     assert_eq!(asked.recv_timeout(SOON).unwrap(), 14);
     tor.control.wait_for("ATTACHSTREAM 14 0").unwrap();
     guard.close().unwrap();
@@ -436,8 +454,10 @@ fn nobody_else_is_asked_and_another_programs_are_left_alone() {
 fn many_at_once_keep_apart() {
     use std::sync::atomic::{AtomicU64, Ordering};
     let ids = AtomicU64::new(100);
-    let builder = builder()
-        .info("circuit-status", (1..=20).map(|id| format!("{id} BUILT alice,bob\n")).collect::<String>());
+    let builder = builder().info(
+        "circuit-status",
+        (1..=20).map(|id| format!("{id} BUILT alice,bob\n")).collect::<String>(),
+    );
     // Which circuit it was attached to is what the target tells.
     let tor = fake(builder, move |arrived| {
         let id = ids.fetch_add(1, Ordering::SeqCst);
@@ -450,8 +470,9 @@ fn many_at_once_keep_apart() {
     });
     let clients: Vec<TorClient> = (1..=20)
         .map(|id| {
-            let client =
-                Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap();
+            let client = Tor::from(tor.controller.clone())
+                .client_via_on(CircuitId::new(id), &tor.socks)
+                .unwrap();
             client.timeout(SOON)
         })
         .collect();
@@ -468,7 +489,10 @@ fn many_at_once_keep_apart() {
     });
     drop(clients);
     assert_eq!(
-        (tor.count("SETCONF __LeaveStreamsUnattached=1"), tor.count("SETCONF __LeaveStreamsUnattached=0")),
+        (
+            tor.count("SETCONF __LeaveStreamsUnattached=1"),
+            tor.count("SETCONF __LeaveStreamsUnattached=0")
+        ),
         (1, 1)
     );
 }
@@ -523,7 +547,9 @@ fn look_up_over_a_general_circuit_makes_sure_that_it_still_is() {
 #[test]
 fn look_up_that_would_end_tor_is_never_attached() {
     // tor's own circuits; and a controller's if a filter allows no SETCIRCUITPURPOSE.
-    for purpose in ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"] {
+    for purpose in
+        ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"]
+    {
         let circuits = format!("7 BUILT alice,bob PURPOSE={purpose}");
         let tor = fake(builder().info("circuit-status", circuits), |arrived| {
             arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
@@ -623,7 +649,8 @@ fn last_drop_of_a_handle_puts_the_option_back_while_a_stream_is_being_left_to_to
         tor.client().connect("a.test:80").unwrap();
     }
     // The option stays for a moment, and another program's stream comes.
-    tor.control.send("650 STREAM 90 NEW 0 b.test:80\r\n650 STREAM 90 CONTROLLER_WAIT 0 b.test:80\r\n");
+    tor.control
+        .send("650 STREAM 90 NEW 0 b.test:80\r\n650 STREAM 90 CONTROLLER_WAIT 0 b.test:80\r\n");
     is_reached.recv_timeout(SOON).unwrap();
     let Fake { control, controller, .. } = tor;
     drop(controller);
@@ -658,7 +685,8 @@ fn timeout_while_streams_wait_for_nobody_says_so() {
     };
     let error = plain(&tor);
     assert!(error.is_timeout() && !error.to_string().contains("release_streams"), "{error}");
-    let left = builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
+    let left =
+        builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
     let tor = fake(left, |arrived| arrived.sees_the_end());
     let error = plain(&tor);
     assert!(error.is_timeout() && error.to_string().contains("release_streams"), "{error}");
@@ -682,7 +710,8 @@ fn timeout_of_an_agent_while_streams_wait_for_nobody_says_so() {
         let plain = error(&tor, is_agents);
         assert!(!plain.to_string().contains("release_streams"), "{plain}");
         assert_eq!(matches!(plain, ureq::Error::Timeout(_)), is_agents, "{plain:?}");
-        let left = builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
+        let left =
+            builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n");
         let tor = fake(left, |arrived| arrived.sees_the_end());
         let explained = error(&tor, is_agents);
         assert!(explained.to_string().contains("release_streams"), "{explained}");

@@ -77,9 +77,15 @@ fn a_fetch_ends_when_all_have_failed() {
     let Err(Error::HsFetch(error)) = c.fetch_hs_descriptor(fetch, SOON) else { panic!("fetched") };
     assert!(begun.elapsed() < SOON / 2);
     assert_eq!(error.problem, HsFetchProblem::AllFailed);
-    let failures: Vec<_> =
-        error.failures.iter().map(|f| (f.hsdir.clone().unwrap(), f.reason.clone().unwrap())).collect();
-    assert_eq!(failures, [(TWO.into(), HsDescReason::BadDesc), (ONE.into(), HsDescReason::NotFound)]);
+    let failures: Vec<_> = error
+        .failures
+        .iter()
+        .map(|f| (f.hsdir.clone().unwrap(), f.reason.clone().unwrap()))
+        .collect();
+    assert_eq!(
+        failures,
+        [(TWO.into(), HsDescReason::BadDesc), (ONE.into(), HsDescReason::NotFound)]
+    );
     assert!(!error.is_not_found() && error.unanswered.is_empty());
 }
 
@@ -120,7 +126,10 @@ fn the_end_of_the_connection_ends_the_waiting() {
             "HSFETCH" => c.fetch_hs_descriptor(service(), SOON).unwrap_err(),
             _ => c.resolve("a.example", SOON).unwrap_err(),
         };
-        assert!(matches!(&error, Error::Closed(closed) if !closed.is_local()), "{command}: {error:?}");
+        assert!(
+            matches!(&error, Error::Closed(closed) if !closed.is_local()),
+            "{command}: {error:?}"
+        );
     }
 }
 
@@ -179,7 +188,8 @@ fn what_comes_instead_of_an_answer() {
         "650 STREAM 5 FAILED 0 a.example:0 REASON=TIMEOUT".to_owned(),
     ]);
     assert_eq!(ended.reason, Some(StreamReason::Timeout));
-    let internal = error(&["650 ADDRMAP a.example a.example NEVER internal CACHED=\"NO\"".to_owned()]);
+    let internal =
+        error(&["650 ADDRMAP a.example a.example NEVER internal CACHED=\"NO\"".to_owned()]);
     assert!(internal.to_string().contains("error internal"), "{internal}");
 }
 
@@ -194,7 +204,8 @@ fn odd_answers() {
     assert!(matches!(resolve("b.example"), Err(Error::Answer { .. })));
 
     let answer = format!("{} STREAMID=5", answer("192.0.2.7", "seven.example", ""));
-    let (_tor, c) = says("RESOLVE mode=reverse 192.0.2.7", &[new_stream(5, "192.0.2.7", -3), answer]);
+    let (_tor, c) =
+        says("RESOLVE mode=reverse 192.0.2.7", &[new_stream(5, "192.0.2.7", -3), answer]);
     assert_eq!(c.resolve_reverse([192, 0, 2, 7].into(), SOON).unwrap(), "seven.example");
     // No answer at all.
     let (_tor, c) = says("RESOLVE", &[]);
@@ -231,7 +242,8 @@ fn hs_post_names_directories_that_have_not_answered() {
     let (_tor, c) = says("+HSPOST", &[told("UPLOADED", SERVICE, ONE, "")]);
     // Long enough for one answer on a busy machine.
     let enough = Duration::from_secs(3);
-    let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], enough).unwrap();
+    let answers =
+        c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], enough).unwrap();
     assert_eq!(answers.len(), 2);
     assert_eq!(
         (answers[1].hsdir.clone(), answers[1].outcome.clone()),
@@ -254,7 +266,8 @@ fn hs_post_counts_answers_whose_directory_a_filter_hides() {
     let uploaded = || format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN redacted");
     let post = |events: &[String], timeout| {
         let (_tor, c) = says("+HSPOST", events);
-        let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], timeout)?;
+        let answers =
+            c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], timeout)?;
         Ok::<_, Error>(answers.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     let begun = Instant::now();
@@ -301,7 +314,8 @@ fn circuit_that_is_not_built_in_time_is_closed() {
         .start()
         .unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_secs(2))).unwrap_err();
+    let error =
+        c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_secs(2))).unwrap_err();
     assert!(matches!(&error, Error::Timeout(t) if t.phase() == Phase::Circuit), "{error}");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
 }

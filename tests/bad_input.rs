@@ -33,9 +33,12 @@ fn fake() -> (Controller, Receiver<String>) {
             in_data = if in_data { line != "." } else { line.starts_with('+') };
             let answer = match line.split_once(' ') {
                 _ if in_data => continue,
-                Some(("GETINFO", "signal/names")) => "250-signal/names=NEWNYM\r\n250 OK\r\n".to_owned(),
+                Some(("GETINFO", "signal/names")) => {
+                    "250-signal/names=NEWNYM\r\n250 OK\r\n".to_owned()
+                }
                 Some(("GETINFO", keys)) => {
-                    let values = keys.split(' ').map(|key| format!("250-{key}=the value of {key}\r\n"));
+                    let values =
+                        keys.split(' ').map(|key| format!("250-{key}=the value of {key}\r\n"));
                     values.collect::<String>() + "250 OK\r\n"
                 }
                 _ => "250 OK\r\n".to_owned(),
@@ -89,9 +92,13 @@ const LINES: &[(&str, &str, Call)] = &[
         c.launch_circuit(&BuildCircuit::new().path(["moria1", bad])).map(drop)
     }),
     ("build_circuit", "path", |c, bad| c.build_circuit(&BuildCircuit::new().path([bad])).map(drop)),
-    ("extend_circuit", "path", |c, bad| c.extend_circuit(CircuitId::new(1), ["moria1", bad]).map(drop)),
+    ("extend_circuit", "path", |c, bad| {
+        c.extend_circuit(CircuitId::new(1), ["moria1", bad]).map(drop)
+    }),
     ("msg", "line", |c, bad| c.msg(&format!("GETINFO version{bad}")).map(drop)),
-    ("msg_with_data, line", "line", |c, bad| c.msg_with_data(&format!("+LOADCONF {bad}"), b"x").map(drop)),
+    ("msg_with_data, line", "line", |c, bad| {
+        c.msg_with_data(&format!("+LOADCONF {bad}"), b"x").map(drop)
+    }),
     #[cfg(unix)]
     ("add_onion, target", "Port", |c, bad| {
         let target = std::path::PathBuf::from(format!("/run/{bad}"));
@@ -108,8 +115,14 @@ fn character(result: scape::Result<()>, method: &str, argument: &str) -> (char, 
         panic!("{method}: {error:?}")
     };
     let text = error.to_string();
-    assert!(text.contains(argument) && text.contains(&format!("{character:?}")), "{method}: {text}");
-    assert!(text.contains("nothing was sent") && !text.contains(char::is_control), "{method}: {text:?}");
+    assert!(
+        text.contains(argument) && text.contains(&format!("{character:?}")),
+        "{method}: {text}"
+    );
+    assert!(
+        text.contains("nothing was sent") && !text.contains(char::is_control),
+        "{method}: {text:?}"
+    );
     (character, position)
 }
 
@@ -118,9 +131,14 @@ fn line_ends_and_nuls() {
     let (c, lines) = fake();
     for bad in ['\r', '\n', '\0'] {
         for (method, argument, call) in TEXTS {
-            for (text, position) in [(format!("{bad}"), 0), (format!("a{bad}b"), 1), (format!("abc{bad}"), 3)]
+            for (text, position) in
+                [(format!("{bad}"), 0), (format!("a{bad}b"), 1), (format!("abc{bad}"), 3)]
             {
-                assert_eq!(character(call(&c, &text), method, argument), (bad, position), "{method}");
+                assert_eq!(
+                    character(call(&c, &text), method, argument),
+                    (bad, position),
+                    "{method}"
+                );
             }
             let injection = format!("x{bad}\nSIGNAL HALT\r\n");
             assert_eq!(character(call(&c, &injection), method, argument), (bad, 1), "{method}");
@@ -138,17 +156,23 @@ fn line_ends_and_nuls() {
 #[test]
 fn characters_that_no_bare_word_may_have() {
     let (c, lines) = fake();
-    for bad in [' ', '\t', '\u{1b}', '\u{7f}', '\u{80}', 'é', '\u{202e}', '\u{2028}', '\u{feff}', '𐍈'] {
+    for bad in
+        [' ', '\t', '\u{1b}', '\u{7f}', '\u{80}', 'é', '\u{202e}', '\u{2028}', '\u{feff}', '𐍈']
+    {
         for (method, argument, call) in TEXTS {
             let result = call(&c, &format!("ab{bad}c"));
             assert_eq!(character(result, method, argument), (bad, 2), "{method}");
         }
     }
     for quote in ['"', '\'', '='] {
-        let result = c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from("a\"b"))).map(drop);
+        let result =
+            c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from("a\"b"))).map(drop);
         assert_eq!(character(result, "purpose", "purpose"), ('"', 1));
         assert!(matches!(c.get_conf(&format!("Log{quote}x")), Err(Error::Argument(_))), "{quote}");
-        assert!(matches!(c.set_conf([(format!("Log{quote}x"), "y")]), Err(Error::Argument(_))), "{quote}");
+        assert!(
+            matches!(c.set_conf([(format!("Log{quote}x"), "y")]), Err(Error::Argument(_))),
+            "{quote}"
+        );
     }
     in_step(&c);
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["GETINFO version"]);
@@ -160,7 +184,11 @@ fn nothing_at_all() {
     for (method, argument, call) in TEXTS {
         let error = call(&c, "").expect_err(method);
         let Error::Argument(refused) = &error else { panic!("{method}: {error:?}") };
-        assert_eq!((refused.argument(), refused.problem()), (*argument, &ArgumentProblem::Empty), "{method}");
+        assert_eq!(
+            (refused.argument(), refused.problem()),
+            (*argument, &ArgumentProblem::Empty),
+            "{method}"
+        );
     }
     assert!(matches!(c.msg(""), Err(Error::Argument(_))));
     assert!(matches!(c.msg_with_data("", b""), Err(Error::Argument(_))));
@@ -176,7 +204,10 @@ fn nothing_at_all() {
 fn data_has_no_nul_and_no_lone_carriage_return() {
     let (c, lines) = fake();
     assert_eq!(character(c.load_conf("a\n\0"), "load_conf", "torrc"), ('\0', 2));
-    assert_eq!(character(c.msg_with_data("+LOADCONF", b"a\0").map(drop), "msg_with_data", "data"), ('\0', 1));
+    assert_eq!(
+        character(c.msg_with_data("+LOADCONF", b"a\0").map(drop), "msg_with_data", "data"),
+        ('\0', 1)
+    );
     assert!(matches!(c.load_conf("a\rNickname b"), Err(Error::Argument(_))));
     // What looks like the data's end is not.
     c.load_conf("a\r\n.\r\nSIGNAL HALT\n..\n").unwrap();
@@ -244,8 +275,17 @@ fn timeouts_of_any_length() {
 
 #[test]
 fn addresses_and_credentials() {
-    for bad in ["", "no port", "host:0", "host:65536", "a\r\nb:9051", "host\0:9051", "unix:", ":9051", "[::1"]
-    {
+    for bad in [
+        "",
+        "no port",
+        "host:0",
+        "host:65536",
+        "a\r\nb:9051",
+        "host\0:9051",
+        "unix:",
+        ":9051",
+        "[::1",
+    ] {
         let Err(Error::Argument(error)) = Connect::to(bad) else { panic!("{bad:?}") };
         assert_eq!((error.command(), error.argument()), ("connect", "address"), "{bad:?}");
         assert!(bad.parse::<Address>().is_err());

@@ -136,7 +136,10 @@ fn many_threads_never_see_what_was_before_their_own_change() {
                 return Some(b"250 OK\r\n".to_vec());
             }
             line.strip_prefix("GETCONF")?;
-            Some(format!("250 MaxCircuitDirtiness={}\r\n", inside.load(Ordering::SeqCst)).into_bytes())
+            Some(
+                format!("250 MaxCircuitDirtiness={}\r\n", inside.load(Ordering::SeqCst))
+                    .into_bytes(),
+            )
         })
         .start()
         .unwrap();
@@ -150,8 +153,12 @@ fn many_threads_never_see_what_was_before_their_own_change() {
                 for _ in 0..200 {
                     let mine = next.fetch_add(1, Ordering::SeqCst);
                     controller.set_conf([("MaxCircuitDirtiness", mine.to_string())]).unwrap();
-                    let seen: usize =
-                        controller.get_conf("MaxCircuitDirtiness").unwrap().unwrap().parse().unwrap();
+                    let seen: usize = controller
+                        .get_conf("MaxCircuitDirtiness")
+                        .unwrap()
+                        .unwrap()
+                        .parse()
+                        .unwrap();
                     assert!(seen >= mine, "{seen} was before {mine}");
                 }
             })

@@ -21,7 +21,8 @@ fn a_command_inside_of_a_callback() {
     let inside = controller.downgrade();
     let _listener = controller
         .on([EventKind::Bw], move |event| {
-            let value = inside.upgrade().unwrap().get_info(&event.text().replace(' ', "/")).unwrap();
+            let value =
+                inside.upgrade().unwrap().get_info(&event.text().replace(' ', "/")).unwrap();
             sender.send(value).unwrap();
         })
         .unwrap();
@@ -75,8 +76,9 @@ fn a_callback_that_closes_the_connection() {
     let (controller, peer, server) = Peer::answering(echo);
     let (done, finished) = unbounded();
     let inside = controller.clone();
-    let listener =
-        controller.on([EventKind::Bw], move |_| done.send(inside.clone().close()).unwrap()).unwrap();
+    let listener = controller
+        .on([EventKind::Bw], move |_| done.send(inside.clone().close()).unwrap())
+        .unwrap();
     peer.send("650 BW 1 2\r\n");
     assert!(finished.recv_timeout(SOON).unwrap().is_ok());
     assert!(controller.wait_closed(SOON).unwrap().is_local());
@@ -134,7 +136,8 @@ fn one_that_panics_loses_nobody_an_event() {
     let (controller, peer, _server) = Peer::answering(echo);
     let seen = Arc::new(AtomicUsize::new(0));
     let count = seen.clone();
-    let _panics = controller.on([EventKind::Bw], |_| panic!("this panic is part of the test")).unwrap();
+    let _panics =
+        controller.on([EventKind::Bw], |_| panic!("this panic is part of the test")).unwrap();
     let _counts = controller
         .on([EventKind::Bw], move |_| {
             count.fetch_add(1, Ordering::SeqCst);
@@ -184,7 +187,8 @@ fn the_end_is_told_after_everything_before_it() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let status = sender.clone();
-    let _events = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let _events =
+        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
     let _status = controller
         .on_status(move |change| {
             let ConnectionStatus::Closed(closed) = change else { return };
@@ -350,7 +354,8 @@ fn listener_that_is_finished_by_its_callback_sees_what_is_due() {
 fn listener_of_a_closed_connection_finishes() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
-    let listener = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let listener =
+        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
     peer.send("650 BW 1 1\r\n");
     peer.half_close();
     controller.wait_closed(SOON).unwrap();
@@ -364,7 +369,8 @@ fn listener_of_a_closed_connection_finishes() {
 fn status_listener_finishes_with_what_is_due() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
-    let listener = controller.on_status(move |status| sender.send(format!("{status:?}")).unwrap()).unwrap();
+    let listener =
+        controller.on_status(move |status| sender.send(format!("{status:?}")).unwrap()).unwrap();
     peer.send("650 SIGNAL RELOAD\r\n");
     listener.finish(SOON).unwrap();
     assert_eq!(received.try_iter().collect::<Vec<_>>(), ["Connected", "Reloaded"]);

@@ -159,7 +159,8 @@ fn publication_is_cancelled_at_each_of_its_commands() {
 #[test]
 fn listener_is_cancelled_and_its_socket_is_closed() {
     let tor = Silent::about("nothing");
-    let error = tor.cancel("ADD_ONION", |token| onion(&tor.controller, token).virtual_port(80).listen());
+    let error =
+        tor.cancel("ADD_ONION", |token| onion(&tor.controller, token).virtual_port(80).listen());
     assert_eq!(phase(&error), Phase::Publish);
     let added = tor.sent.lock().iter().find(|line| line.starts_with("ADD_ONION")).cloned().unwrap();
     let port: u16 = added.rsplit(':').next().unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -298,8 +299,12 @@ fn connecting_to_a_port_that_says_nothing_is_cancelled_and_the_connection_is_clo
     let token = CancelToken::new();
     let begun = Instant::now();
     thread::scope(|scope| {
-        let connect =
-            || Connect::to(address.to_string()).unwrap().timeout(Duration::from_secs(2)).cancel_with(&token);
+        let connect = || {
+            Connect::to(address.to_string())
+                .unwrap()
+                .timeout(Duration::from_secs(2))
+                .cancel_with(&token)
+        };
         let connecting = scope.spawn(move || connect().connect());
         let (mut accepted, _) = listener.accept().unwrap();
         token.cancel();

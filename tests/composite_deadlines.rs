@@ -24,7 +24,9 @@ use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
 use scape::onion::{OnionService, Wait};
 use scape::types::{CircuitId, ClientKey, EventKind, OnionAddress};
-use scape::{BuildCircuit, CircuitBuilder, ClientAuth, Connect, Controller, OnionBuilder, State, Tor};
+use scape::{
+    BuildCircuit, CircuitBuilder, ClientAuth, Connect, Controller, OnionBuilder, State, Tor,
+};
 
 /// The timeout of each call.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -99,8 +101,10 @@ fn time(call: Call) -> (Duration, bool) {
 
 /// Makes all calls at the same time. Each has its name and how long it says that undoing takes.
 fn check(calls: Vec<(&'static str, u64, Call)>) {
-    let threads: Vec<_> =
-        calls.into_iter().map(|(name, undo, call)| (name, undo, thread::spawn(move || time(call)))).collect();
+    let threads: Vec<_> = calls
+        .into_iter()
+        .map(|(name, undo, call)| (name, undo, thread::spawn(move || time(call))))
+        .collect();
     let mut late = Vec::new();
     for (name, undo, thread) in threads {
         let (took, has_asked) = thread.join().unwrap_or_else(|_| panic!("{name} panicked"));
@@ -141,7 +145,11 @@ fn controller_calls_have_one_deadline_for_all_commands() {
         ("new_identity", 0, call(|tor| tor.new_identity(TIMEOUT))),
         ("wake", 0, call(|tor| tor.wake(TIMEOUT))),
         ("fetch_hs_descriptor", 0, call(|tor| tor.fetch_hs_descriptor(onion(), TIMEOUT))),
-        ("post_hs_descriptor", 0, call(move |tor| tor.post_hs_descriptor(&onion(), "x\n", servers, TIMEOUT))),
+        (
+            "post_hs_descriptor",
+            0,
+            call(move |tor| tor.post_hs_descriptor(&onion(), "x\n", servers, TIMEOUT)),
+        ),
         ("resolve", 0, call(|tor| tor.resolve("example.com", TIMEOUT))),
         ("build_circuit", 0, call(|tor| tor.build_circuit(&BuildCircuit::new().timeout(TIMEOUT)))),
         ("wait_built", 0, call(|tor| tor.wait_built(CircuitId::new(7), TIMEOUT))),
@@ -159,8 +167,16 @@ fn onion_service_calls_have_one_deadline_for_all_commands() {
     let services = |tor: &Controller| DiskOnions::of(tor);
     let auth = || ClientAuth::new(onion(), ClientKey::random());
     check(vec![
-        ("publish", 1, call(|tor| OnionBuilder::new(tor).port(80, 8080).timeout(TIMEOUT).publish())),
-        ("listen", 1, call(|tor| OnionBuilder::new(tor).virtual_port(80).timeout(TIMEOUT).listen())),
+        (
+            "publish",
+            1,
+            call(|tor| OnionBuilder::new(tor).port(80, 8080).timeout(TIMEOUT).publish()),
+        ),
+        (
+            "listen",
+            1,
+            call(|tor| OnionBuilder::new(tor).virtual_port(80).timeout(TIMEOUT).listen()),
+        ),
         ("adopt", 0, call(|tor| OnionService::adopt(tor, onion()))),
         ("DiskOnions::open", 0, on(services, |onions| onions.open(directory()).is_ok())),
         ("DiskOnions::add", 0, on(services, |onions| onions.add(&disk_onion()).is_ok())),

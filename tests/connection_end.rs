@@ -57,7 +57,8 @@ fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
         events.cause().unwrap().to_string()
     });
     end(&peer, &controller);
-    let mut learned: Vec<String> = waiting.into_iter().map(|waiter| waiter.join().unwrap()).collect();
+    let mut learned: Vec<String> =
+        waiting.into_iter().map(|waiter| waiter.join().unwrap()).collect();
     learned.push(iterating.join().unwrap());
     let ConnectionStatus::Closed(closed) = status.recv_timeout(SOON).unwrap() else {
         panic!("another status")
@@ -116,7 +117,8 @@ fn this_program_closes_it() {
 
 #[test]
 fn tor_says_why_before_it_hangs_up() {
-    let (controller, peer, server) = Peer::answering(|_| Some("514 Authentication required.\r\n".into()));
+    let (controller, peer, server) =
+        Peer::answering(|_| Some("514 Authentication required.\r\n".into()));
     assert_eq!(controller.get_info("version").unwrap_err().code(), Some(514));
     peer.hang_up();
     let closed = controller.wait_closed(SOON).unwrap();
@@ -265,7 +267,9 @@ fn a_peer_that_does_not_read_is_noticed() {
     let filler = "x".repeat(1_000);
     let started = Instant::now();
     let error = loop {
-        match brief.send(scape::protocol::Command::build("GETINFO").word("key", &filler).finish().unwrap()) {
+        match brief
+            .send(scape::protocol::Command::build("GETINFO").word("key", &filler).finish().unwrap())
+        {
             Ok(pending) => drop(pending),
             Err(error) => break error,
         }

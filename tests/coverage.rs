@@ -49,7 +49,8 @@ const COMMANDS: [&str; 33] = [
 ];
 
 fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/control-protocol.md")).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/control-protocol.md"))
+        .unwrap()
 }
 
 /// The rows of the table below this heading, without its head: the cells of each.
@@ -59,7 +60,10 @@ fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let lines = section.lines().filter(|line| line.starts_with('|')).skip(2);
     let rows: Vec<Vec<&str>> =
         lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
-    assert!(rows.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{heading}");
+    assert!(
+        rows.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())),
+        "{heading}"
+    );
     rows
 }
 
@@ -122,7 +126,8 @@ fn every_key_that_tor_lists_has_its_row() {
     let mut count = 0;
     for line in names.lines() {
         let key = line.split(" -- ").next().unwrap();
-        let family = format!("{}*", key.rsplit_once('/').map_or("", |(family, _)| family).to_owned() + "/");
+        let family =
+            format!("{}*", key.rsplit_once('/').map_or("", |(family, _)| family).to_owned() + "/");
         let is_named = named.contains(&key) || named.contains(&family.as_str());
         assert!(is_named, "{key} is not in docs/control-protocol.md");
         count += 1;

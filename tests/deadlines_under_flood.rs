@@ -249,7 +249,8 @@ fn event_that_came_before_the_deadline_is_found_after_it() {
     peer.send("650 SIGNAL HEARTBEAT\r\n650 SIGNAL NEWNYM\r\n");
     controller.sync().unwrap();
     // Zero is a deadline that has passed already: what is queued is still returned, and then nothing.
-    let kinds: Vec<String> = (0..2).map(|_| events.next_timeout(Duration::ZERO).unwrap().text()).collect();
+    let kinds: Vec<String> =
+        (0..2).map(|_| events.next_timeout(Duration::ZERO).unwrap().text()).collect();
     assert_eq!(kinds, ["SIGNAL HEARTBEAT", "SIGNAL NEWNYM"]);
     assert!(events.next_timeout(Duration::ZERO).unwrap_err().is_timeout());
     peer.hang_up();

@@ -4,27 +4,45 @@
 use data_encoding::BASE64_NOPAD;
 use proptest::prelude::*;
 use scape::descriptor::{
-    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterStatus, RouterStatusProblem,
+    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterStatus,
+    RouterStatusProblem,
 };
 use scape::types::{Fingerprint, RouterFlags};
 
-const GOOD: &str =
-    "r good JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\ns Valid\nw Bandwidth=1\n";
+const GOOD: &str = "r good JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\ns Valid\nw Bandwidth=1\n";
 
 #[test]
 fn a_broken_entry_ends_no_other() {
     for (r, problem) in [
         ("r x", RouterStatusProblem::Words),
-        ("r x_y JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Nickname),
+        (
+            "r x_y JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1 0",
+            RouterStatusProblem::Nickname,
+        ),
         (
             "r caf\u{e9} JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1 0",
             RouterStatusProblem::Nickname,
         ),
-        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Identity),
-        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 what 2038-01-01 00:00:00 1.2.3.4 1 0", RouterStatusProblem::Digest),
-        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 ::1 1 0", RouterStatusProblem::Address),
-        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 65536 0", RouterStatusProblem::Port),
-        ("r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1", RouterStatusProblem::Words),
+        (
+            "r x JWSYgWyFxquk3yIiBc8/oJHmPM 2038-01-01 00:00:00 1.2.3.4 1 0",
+            RouterStatusProblem::Identity,
+        ),
+        (
+            "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 what 2038-01-01 00:00:00 1.2.3.4 1 0",
+            RouterStatusProblem::Digest,
+        ),
+        (
+            "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 ::1 1 0",
+            RouterStatusProblem::Address,
+        ),
+        (
+            "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 65536 0",
+            RouterStatusProblem::Port,
+        ),
+        (
+            "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 1.2.3.4 1",
+            RouterStatusProblem::Words,
+        ),
     ] {
         let text = format!("{GOOD}{r}\ns Exit\n{GOOD}");
         let mut statuses = RouterStatus::parse_all(text.as_bytes());
@@ -47,11 +65,17 @@ fn a_broken_line_is_only_not_read() {
                  w Bandwidth=99999999999 Odd=1\np permit 80\nid ed25519 none\nnew line\nodd\n";
     let text = format!("{GOOD}{lines}{GOOD}");
     let status = RouterStatus::parse_all(text.as_bytes()).next().unwrap();
-    assert_eq!((status.flags(), status.bandwidth(), status.is_measured()), (RouterFlags::FAST, None, None));
+    assert_eq!(
+        (status.flags(), status.bandwidth(), status.is_measured()),
+        (RouterFlags::FAST, None, None)
+    );
     assert_eq!(status.unknown_flags().collect::<Vec<_>>(), ["Odd\u{e9}".as_bytes()]);
     assert_eq!(status.bandwidth_words().last(), Some((&b"Odd"[..], &b"1"[..])));
     assert_eq!((status.version(), status.protocols(), status.policy()), (None, None, None));
-    assert_eq!((status.microdescriptor_digest(), status.ed25519(), status.measured()), (None, None, None));
+    assert_eq!(
+        (status.microdescriptor_digest(), status.ed25519(), status.measured()),
+        (None, None, None)
+    );
     assert_eq!(status.ipv6(), "[::2]:8".parse().ok());
     assert_eq!(status.other_addresses().count(), 2);
     assert_eq!(status.unknown_lines().collect::<Vec<_>>(), [&b"new line"[..], b"odd"]);
@@ -91,18 +115,25 @@ fn what_is_no_consensus() {
                 dir-source x\ndirectory-footer\nbandwidth-weights\ndirectory-signature x\n";
     let consensus = Consensus::parse(bare.as_bytes()).unwrap();
     assert_eq!((consensus.flavor.as_str(), consensus.relays().count()), ("new", 0));
-    assert_eq!((consensus.params.len(), consensus.dir_sources.len(), consensus.valid_after), (1, 0, None));
+    assert_eq!(
+        (consensus.params.len(), consensus.dir_sources.len(), consensus.valid_after),
+        (1, 0, None)
+    );
 }
 
 #[test]
 fn a_directory_is_sorted_and_has_each_relay_once() {
     let other = GOOD.replace("good", "other").replace("JWSY", "AWSY");
-    let text = format!("network-status-version 3\n{GOOD}r bad\n{other}{}", GOOD.replace("good", "again"));
+    let text =
+        format!("network-status-version 3\n{GOOD}r bad\n{other}{}", GOOD.replace("good", "again"));
     let directory = Directory::parse(text.as_bytes(), b"").unwrap();
     let names: Vec<&str> = directory.relays().iter().map(|relay| relay.nickname()).collect();
     assert_eq!((names, directory.skipped()), (vec!["other", "good"], 1));
     assert_eq!(directory.relay(Fingerprint::from_bytes([0; 20])), None);
-    assert_eq!((directory.to_string(), directory.relays()[0].policy()), ("2 relays".to_owned(), None));
+    assert_eq!(
+        (directory.to_string(), directory.relays()[0].policy()),
+        ("2 relays".to_owned(), None)
+    );
 }
 
 #[test]
@@ -122,7 +153,10 @@ fn consensus_lines_may_be_separated_by_tabs() {
     assert!(consensus.required_client_protocols.as_ref().unwrap().supports("Relay", 2));
     assert_eq!(consensus.bandwidth_weights.get("Wgg"), Some(5869));
     let relays: Vec<_> = consensus.relays().collect();
-    assert_eq!(relays.iter().map(|relay| relay.nickname()).collect::<Vec<_>>(), ["relay04", "other"]);
+    assert_eq!(
+        relays.iter().map(|relay| relay.nickname()).collect::<Vec<_>>(),
+        ["relay04", "other"]
+    );
     assert_eq!((relays[0].is_measured(), relays[0].ed25519()), (Some(false), Some([0; 32])));
     assert_eq!(relays[0].ipv6(), "[::1]:9104".parse().ok());
     assert!(relays[0].policy().unwrap().allows(80));
@@ -143,7 +177,9 @@ fn consensus_without_directory_footer_has_its_signatures() {
     let signature = format!(
         "directory-signature {key} {key}\n-----BEGIN SIGNATURE-----\nAAAA\n-----END SIGNATURE-----\n"
     );
-    for start in ["", "bandwidth-weights Wgg=5869\n", "directory-footer\nbandwidth-weights Wgg=5869\n"] {
+    for start in
+        ["", "bandwidth-weights Wgg=5869\n", "directory-footer\nbandwidth-weights Wgg=5869\n"]
+    {
         for entries in ["", GOOD] {
             let text = format!(
                 "network-status-version 3\nvote-status consensus\n{entries}{start}{signature}{signature}"
@@ -159,9 +195,12 @@ fn consensus_without_directory_footer_has_its_signatures() {
 
 #[test]
 fn bandwidth_is_measured_only_if_that_is_known() {
-    let measured = |text: String| RouterStatus::parse_all(text.as_bytes()).next().unwrap().is_measured();
+    let measured =
+        |text: String| RouterStatus::parse_all(text.as_bytes()).next().unwrap().is_measured();
     let entry = |words: &str| {
-        format!("r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n{words}")
+        format!(
+            "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n{words}"
+        )
     };
     let consensus = "network-status-version 3\nvote-status consensus\n";
     let vote = "network-status-version 3\nvote-status vote\n";
@@ -182,8 +221,8 @@ fn bandwidth_is_measured_only_if_that_is_known() {
 }
 
 /// An entry with every part that one may have.
-fn entries() -> impl Strategy<Value = (String, [u8; 20], RouterFlags, u32, bool, Option<std::net::Ipv6Addr>)>
-{
+fn entries()
+-> impl Strategy<Value = (String, [u8; 20], RouterFlags, u32, bool, Option<std::net::Ipv6Addr>)> {
     let flags = any::<[bool; 14]>().prop_map(|chosen| {
         let chosen = RouterFlags::all().iter().zip(chosen).filter(|(_, chosen)| *chosen);
         chosen.filter_map(|(name, _)| RouterFlags::from_name(name)).collect()

@@ -31,7 +31,9 @@ fn blocks(file: &str) -> Vec<(String, Vec<u8>)> {
     let replies = replies(file);
     let lines = replies.iter().flat_map(|reply| reply.lines());
     lines
-        .filter_map(|line| Some((String::from_utf8_lossy(line.text).into_owned(), line.data?.to_vec())))
+        .filter_map(|line| {
+            Some((String::from_utf8_lossy(line.text).into_owned(), line.data?.to_vec()))
+        })
         .collect()
 }
 
@@ -57,13 +59,27 @@ fn every_entry_is_read_whole() {
                 assert_eq!(status.unknown_flags().count(), 0, "{status:?}");
                 assert!(status.flags().contains(RouterFlags::RUNNING), "{status:?}");
                 assert!(status.bandwidth().is_some() && status.published().is_some(), "{status:?}");
-                assert_eq!(status.ipv6().is_some(), status.lines().any(|line| line.starts_with(b"a [")));
+                assert_eq!(
+                    status.ipv6().is_some(),
+                    status.lines().any(|line| line.starts_with(b"a ["))
+                );
                 assert_eq!(status.policy().is_some(), status.policy_text().is_some(), "{status:?}");
-                assert_eq!(status.protocols().is_some(), status.protocols_text().is_some(), "{status:?}");
-                assert_eq!(status.version().is_some(), status.version_text().is_some(), "{status:?}");
+                assert_eq!(
+                    status.protocols().is_some(),
+                    status.protocols_text().is_some(),
+                    "{status:?}"
+                );
+                assert_eq!(
+                    status.version().is_some(),
+                    status.version_text().is_some(),
+                    "{status:?}"
+                );
                 let entry = RouterEntry::from(&status);
                 assert_eq!(entry.to_string(), status.to_string());
-                assert_eq!((entry.flags(), entry.policy()), (status.flags(), status.policy().as_ref()));
+                assert_eq!(
+                    (entry.flags(), entry.policy()),
+                    (status.flags(), status.policy().as_ref())
+                );
             }
             assert_eq!((read, statuses.skipped()), (count(&text, "r "), 0), "{file}: {key}");
             seen += read;
@@ -91,14 +107,19 @@ fn events_have_the_same_entries() {
 #[test]
 fn both_flavours_of_a_consensus() {
     for (file, key, flavor) in [
-        ("34-getinfo-consensus-document-microdesc", "consensus-microdesc", ConsensusFlavor::Microdesc),
+        (
+            "34-getinfo-consensus-document-microdesc",
+            "consensus-microdesc",
+            ConsensusFlavor::Microdesc,
+        ),
         ("38-getinfo-consensus-document-ns", "consensus", ConsensusFlavor::Ns),
     ] {
         let text = block(file, &format!("dir/status-vote/current/{key}"));
         let consensus = Consensus::parse(&text).unwrap();
         assert_eq!((&consensus.flavor, consensus.method), (&flavor, Some(34)));
         assert!(
-            consensus.valid_after < consensus.fresh_until && consensus.fresh_until < consensus.valid_until
+            consensus.valid_after < consensus.fresh_until
+                && consensus.fresh_until < consensus.valid_until
         );
         assert_eq!(consensus.voting_delay.map(|(votes, _)| votes.as_secs()), Some(300));
         assert_eq!(consensus.known_flags, RouterFlags::all());
@@ -106,10 +127,15 @@ fn both_flavours_of_a_consensus() {
         assert!(consensus.required_client_protocols.as_ref().unwrap().supports("Link", 4));
         assert!(consensus.recommended_relay_protocols.as_ref().unwrap().supports("LinkAuth", 3));
         assert_eq!((consensus.param("cc_alg"), consensus.param("nothing")), (Some(2), None));
-        assert!(consensus.shared_random_current.is_some() && consensus.shared_random_previous.is_some());
+        assert!(
+            consensus.shared_random_current.is_some() && consensus.shared_random_previous.is_some()
+        );
         assert_eq!((consensus.dir_sources.len(), consensus.signatures.len()), (1, 1));
         assert_eq!(consensus.dir_sources[0].identity, consensus.signatures[0].identity);
-        assert_eq!(&*consensus.signatures[0].algorithm, if key == "consensus" { "sha1" } else { "sha256" });
+        assert_eq!(
+            &*consensus.signatures[0].algorithm,
+            if key == "consensus" { "sha1" } else { "sha256" }
+        );
         assert_eq!(
             (consensus.bandwidth_weights.get("Wgg"), consensus.bandwidth_weights.scale()),
             (Some(5869), 10_000)
@@ -121,8 +147,10 @@ fn both_flavours_of_a_consensus() {
 #[test]
 fn a_directory_of_each_flavour_says_the_same() {
     let md = block("32-getinfo-md", "md/all");
-    let consensus =
-        block("34-getinfo-consensus-document-microdesc", "dir/status-vote/current/consensus-microdesc");
+    let consensus = block(
+        "34-getinfo-consensus-document-microdesc",
+        "dir/status-vote/current/consensus-microdesc",
+    );
     let full = block("38-getinfo-consensus-document-ns", "dir/status-vote/current/consensus");
     assert_eq!(Microdescriptor::parse_all(&md).count(), count(&md, "id ed25519 "));
     let of_md = Directory::parse(&consensus, &md).unwrap();
@@ -159,7 +187,10 @@ fn the_live_network_fits_together() {
     for status in RouterStatus::parse_all(&ns) {
         let relay = directory.relay(status.fingerprint()).unwrap();
         assert_eq!((relay.flags(), Some(relay.bandwidth())), (status.flags(), status.bandwidth()));
-        assert_eq!((relay.or_address(), relay.nickname()), (status.or_address(), status.nickname()));
+        assert_eq!(
+            (relay.or_address(), relay.nickname()),
+            (status.or_address(), status.nickname())
+        );
         assert!(relay.has_microdescriptor(), "{relay}");
     }
 }

@@ -37,9 +37,9 @@ fn data(key: &str, value: &str) -> String {
 
 /// What a controller makes of these answers.
 fn directory(answers: &[(&str, String)]) -> Result<Directory> {
-    let script = answers
-        .iter()
-        .fold(ScriptedTor::builder(), |script, (question, answer)| script.on(*question, answer.as_str()));
+    let script = answers.iter().fold(ScriptedTor::builder(), |script, (question, answer)| {
+        script.on(*question, answer.as_str())
+    });
     let tor = script.start().unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     controller.directory()
@@ -79,7 +79,8 @@ fn a_tor_without_microdescriptors() {
 #[test]
 fn neither_microdescriptors_nor_the_other_consensus() {
     let none =
-        "551 Could not open cached consensus. Make sure FetchUselessDescriptors is set to 1.\r\n".to_owned();
+        "551 Could not open cached consensus. Make sure FetchUselessDescriptors is set to 1.\r\n"
+            .to_owned();
     let found = directory(&[(BOTH, both("")), (FULL, none.clone())]).unwrap();
     assert_eq!((found.relays().len(), found.relays()[0].policy()), (1, None));
     // No consensus at all.
@@ -93,7 +94,9 @@ fn what_is_no_consensus() {
         + &data("md/all", "x\n")
         + "250 OK\r\n";
     match directory(&[(BOTH, nonsense)]) {
-        Err(Error::Answer { command, .. }) => assert!(command.contains("consensus-microdesc"), "{command}"),
+        Err(Error::Answer { command, .. }) => {
+            assert!(command.contains("consensus-microdesc"), "{command}")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -119,7 +119,10 @@ fn credentials_are_those_of_the_endpoint_or_fresh() {
         asked.recv_timeout(LONG).unwrap().0
     };
     let named = endpoint.clone().credentials("me", "sesame:open").unwrap();
-    assert_eq!((dialed(&named), dialed(&named)), (b"me/sesame:open/".to_vec(), b"me/sesame:open/".to_vec()));
+    assert_eq!(
+        (dialed(&named), dialed(&named)),
+        (b"me/sesame:open/".to_vec(), b"me/sesame:open/".to_vec())
+    );
     let fresh = endpoint.clone().isolate();
     let (first, second) = (dialed(&fresh), dialed(&fresh));
     assert!(!first.is_empty() && first != second);
@@ -172,7 +175,9 @@ fn nothing_happens_before_dialing() {
         let _ = (endpoint.to_string(), endpoint.clone(), endpoint.expose());
     }
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
-    for text in ["tor:a", "onion:80", "example.com:80", &format!("tor:a:1:socksPort={address}:timeout=0")] {
+    for text in
+        ["tor:a", "onion:80", "example.com:80", &format!("tor:a:1:socksPort={address}:timeout=0")]
+    {
         assert!(matches!(scape::dial(text), Err(Error::Endpoint(_))), "{text}");
     }
     #[cfg(not(feature = "https"))]
@@ -187,7 +192,8 @@ fn nothing_happens_before_dialing() {
 #[cfg(feature = "https")]
 fn who_speaks_no_tls_is_not_the_host() {
     let (address, asked) = socks_port();
-    let endpoint = ClientEndpoint::new("example.com", 443).unwrap().socks_port(address).tls().timeout(LONG);
+    let endpoint =
+        ClientEndpoint::new("example.com", 443).unwrap().socks_port(address).tls().timeout(LONG);
     let error = endpoint.dial().unwrap_err();
     assert!(matches!(error, Error::Tls(_)), "{error}");
     asked.recv_timeout(LONG).unwrap();
@@ -222,8 +228,10 @@ fn the_timeout_is_kept() {
         }
     });
     let begun = Instant::now();
-    let endpoint =
-        ClientEndpoint::new("a", 1).unwrap().socks_port(address).timeout(Duration::from_millis(200));
+    let endpoint = ClientEndpoint::new("a", 1)
+        .unwrap()
+        .socks_port(address)
+        .timeout(Duration::from_millis(200));
     let error = endpoint.dial().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(begun.elapsed() < LONG);

@@ -28,7 +28,8 @@ fn tor() -> ScriptedTorBuilder {
     let mut published = format!("250-ServiceID={id}\r\n250 OK\r\n");
     for descriptor in ["one", "two"] {
         published += &format!("650 HS_DESC CREATED {id} UNKNOWN UNKNOWN {descriptor}\r\n");
-        published += &format!("650 HS_DESC UPLOAD {id} UNKNOWN {relay} {descriptor} HSDIR_INDEX=AA\r\n");
+        published +=
+            &format!("650 HS_DESC UPLOAD {id} UNKNOWN {relay} {descriptor} HSDIR_INDEX=AA\r\n");
         published += &format!("650 HS_DESC UPLOADED {id} UNKNOWN {relay}\r\n");
     }
     ready().on_prefix("ADD_ONION", published)
@@ -109,7 +110,8 @@ fn progress_goes_from_nothing_to_everything() {
     let steps = Arc::new(Mutex::new(Vec::<Progress>::new()));
     let told = steps.clone();
     let endpoint = OnionEndpoint::new(80).unwrap().private_key(key());
-    let listener = endpoint.listen_through(&tor, move |step| told.lock().push(step.clone())).unwrap();
+    let listener =
+        endpoint.listen_through(&tor, move |step| told.lock().push(step.clone())).unwrap();
     let steps = std::mem::take(&mut *steps.lock());
     let percents: Vec<u8> = steps.iter().map(|step| step.percent).collect();
     assert!(percents.is_sorted(), "{percents:?}");
@@ -186,7 +188,9 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
         (at().client(CLIENT.parse().unwrap()).hidden_service_dir("x"), "hiddenServiceDir"),
     ];
     for (endpoint, option) in cases {
-        let Err(Error::Endpoint(error)) = endpoint.listen_through(&tor, |_| {}) else { panic!("{endpoint}") };
+        let Err(Error::Endpoint(error)) = endpoint.listen_through(&tor, |_| {}) else {
+            panic!("{endpoint}")
+        };
         assert_eq!(error.option(), Some(option), "{error}");
     }
     // A tor that hides its services is none for a single hop.
@@ -194,7 +198,9 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
     assert!(error.to_string().contains("HiddenServiceSingleHopMode"), "{error}");
     assert!(!is_sent(&scripted));
 
-    let Err(Error::Endpoint(error)) = scape::listen("tor:example.com:80") else { panic!("listening") };
+    let Err(Error::Endpoint(error)) = scape::listen("tor:example.com:80") else {
+        panic!("listening")
+    };
     assert_eq!(error.problem(), &EndpointProblem::OtherKind { needed: "onion" });
 }
 
@@ -208,7 +214,8 @@ fn a_service_that_is_not_published_in_time_is_taken_back() {
         .start()
         .unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
-    let endpoint = OnionEndpoint::new(80).unwrap().private_key(key()).timeout(Duration::from_secs(2));
+    let endpoint =
+        OnionEndpoint::new(80).unwrap().private_key(key()).timeout(Duration::from_secs(2));
     let error = endpoint.listen_through(&tor, |_| {}).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(sent(&scripted, "DEL_ONION").len(), 1);

@@ -118,14 +118,26 @@ fn services_are_read_and_written() {
             at(80).hidden_service_dir("/var/lib/tor/site"),
             "",
         ),
-        (r"onion:80:privateKeyFile=C\:\\keys\\site".into(), at(80).private_key_file(r"C:\keys\site"), ""),
+        (
+            r"onion:80:privateKeyFile=C\:\\keys\\site".into(),
+            at(80).private_key_file(r"C:\keys\site"),
+            "",
+        ),
         (
             "onion:80:singleHop=true:detach=true:pow=true".into(),
             at(80).single_hop().detach().proof_of_work(),
             "",
         ),
-        (format!("onion:80:client={CLIENT}:client={CLIENT}"), at(80).client(client).client(client), ""),
-        ("onion:80:maxStreams=0:timeout=1".into(), at(80).max_streams(0).timeout(Duration::from_secs(1)), ""),
+        (
+            format!("onion:80:client={CLIENT}:client={CLIENT}"),
+            at(80).client(client).client(client),
+            "",
+        ),
+        (
+            "onion:80:maxStreams=0:timeout=1".into(),
+            at(80).max_streams(0).timeout(Duration::from_secs(1)),
+            "",
+        ),
         ("ONION:80:POW=yes".into(), at(80).proof_of_work(), "onion:80:pow=true"),
     ];
     for (text, expected, shown) in cases {
@@ -142,9 +154,10 @@ fn services_are_read_and_written() {
 fn a_key_is_read_in_both_forms() {
     let blob = key().to_blob();
     let base64 = blob.trim_start_matches("ED25519-V3:");
-    for text in
-        [format!("onion:80:privateKey={base64}"), format!(r"onion:80:privateKey=ED25519-V3\:{base64}")]
-    {
+    for text in [
+        format!("onion:80:privateKey={base64}"),
+        format!(r"onion:80:privateKey=ED25519-V3\:{base64}"),
+    ] {
         assert_eq!(onion(&text), at(80).private_key(key()));
         assert_eq!(onion(&text.replace("==", "")), at(80).private_key(key()));
     }
@@ -179,7 +192,8 @@ fn secrets_are_not_shown() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     use EndpointProblem::{
-        Conflict, Doubled, Empty, Escape, Invalid, Kind, Missing, Needs, OtherKind, Unknown, Unnamed,
+        Conflict, Doubled, Empty, Escape, Invalid, Kind, Missing, Needs, OtherKind, Unknown,
+        Unnamed,
     };
     let some = || Invalid("".into());
     let cases: &[(&str, EndpointProblem, Option<&str>, usize)] = &[
@@ -219,7 +233,12 @@ fn mistakes_are_told_with_their_place() {
             Some("socksUsername"),
             18,
         ),
-        ("tor:a:1:controlPort=9051:socksPort=9050", Conflict { with: "controlPort" }, Some("socksPort"), 25),
+        (
+            "tor:a:1:controlPort=9051:socksPort=9050",
+            Conflict { with: "controlPort" },
+            Some("socksPort"),
+            25,
+        ),
         ("tor:a:1:socksUsername=<torS0X>x:socksPassword=p", some(), Some("socksUsername"), 8),
         ("onion:", Empty, None, 6),
         ("onion", Missing, Some("port"), 5),
@@ -229,7 +248,12 @@ fn mistakes_are_told_with_their_place() {
         ("onion:80:8080", Unnamed { known: vec![] }, None, 9),
         ("onion:80:localPort=99999", some(), Some("localPort"), 9),
         ("onion:80:localAddress=localhost", some(), Some("localAddress"), 9),
-        ("onion:80:localPort=1:unixSocket=/x", Conflict { with: "localPort" }, Some("unixSocket"), 21),
+        (
+            "onion:80:localPort=1:unixSocket=/x",
+            Conflict { with: "localPort" },
+            Some("unixSocket"),
+            21,
+        ),
         (
             "onion:80:privateKey=x:privateKeyFile=y",
             Conflict { with: "privateKeyFile" },
@@ -242,8 +266,18 @@ fn mistakes_are_told_with_their_place() {
             Some("privateKeyFile"),
             28,
         ),
-        ("onion:80:hiddenServiceDir=x:detach=1", Conflict { with: "detach" }, Some("hiddenServiceDir"), 9),
-        ("onion:80:client=x:hiddenServiceDir=x", Conflict { with: "client" }, Some("hiddenServiceDir"), 18),
+        (
+            "onion:80:hiddenServiceDir=x:detach=1",
+            Conflict { with: "detach" },
+            Some("hiddenServiceDir"),
+            9,
+        ),
+        (
+            "onion:80:client=x:hiddenServiceDir=x",
+            Conflict { with: "client" },
+            Some("hiddenServiceDir"),
+            18,
+        ),
         ("onion:80:version=2", some(), Some("version"), 9),
         ("onion:80:client=alice", some(), Some("client"), 9),
         ("onion:80:maxStreams=-1", some(), Some("maxStreams"), 9),
@@ -260,8 +294,14 @@ fn mistakes_are_told_with_their_place() {
         assert_eq!(error.option(), *option, "{text}: {error}");
         assert_eq!(error.position(), Some(*position), "{text}: {error}");
     }
-    assert_eq!("onion:80".parse::<ClientEndpoint>().unwrap_err().problem(), &OtherKind { needed: "tor" });
-    assert_eq!("tor:a:80".parse::<OnionEndpoint>().unwrap_err().problem(), &OtherKind { needed: "onion" });
+    assert_eq!(
+        "onion:80".parse::<ClientEndpoint>().unwrap_err().problem(),
+        &OtherKind { needed: "tor" }
+    );
+    assert_eq!(
+        "tor:a:80".parse::<OnionEndpoint>().unwrap_err().problem(),
+        &OtherKind { needed: "onion" }
+    );
     let other = ClientEndpoint::try_from(Endpoint::from(at(80))).unwrap_err();
     assert_eq!((other.problem(), other.position()), (&OtherKind { needed: "tor" }, None));
 }
@@ -270,8 +310,9 @@ fn mistakes_are_told_with_their_place() {
 fn an_unknown_option_is_answered_with_the_known_ones() {
     let error = "onion:80:localport8080=1".parse::<Endpoint>().unwrap_err().to_string();
     assert!(
-        error
-            .starts_with("endpoint, at byte 9: there is no option of this name; there are port, localPort, "),
+        error.starts_with(
+            "endpoint, at byte 9: there is no option of this name; there are port, localPort, "
+        ),
         "{error}"
     );
 }
@@ -309,7 +350,9 @@ fn address() -> impl Strategy<Value = Address> {
     Union::new([
         (any::<IpAddr>(), 1..=u16::MAX).prop_map(Address::from).boxed(),
         (1..=u16::MAX).prop_map(Address::from).boxed(),
-        ("[a-z][a-z0-9-]{0,10}", 1..=u16::MAX).prop_map(|(h, p)| Address::tcp(&h, p).unwrap()).boxed(),
+        ("[a-z][a-z0-9-]{0,10}", 1..=u16::MAX)
+            .prop_map(|(h, p)| Address::tcp(&h, p).unwrap())
+            .boxed(),
         text().prop_map(|path| Address::Unix(path.into())).boxed(),
     ])
 }
@@ -323,7 +366,9 @@ fn any_client() -> impl Strategy<Value = ClientEndpoint> {
         any::<IpAddr>().prop_map(|ip| ip.to_string()).boxed(),
         r"([a-zA-Z0-9_-]{1,12}\.){0,3}[a-zA-Z][a-zA-Z0-9-]{0,8}\.?".boxed(),
         // What may look like a number, or an address.
-        r"[a1.]{1,12}".prop_filter("a host", |host: &String| ClientEndpoint::new(host, 1).is_ok()).boxed(),
+        r"[a1.]{1,12}"
+            .prop_filter("a host", |host: &String| ClientEndpoint::new(host, 1).is_ok())
+            .boxed(),
     ]);
     let which = prop::option::of((any::<bool>(), address()));
     let sharing = prop::option::of(prop::option::of((text(), text())));
@@ -365,7 +410,8 @@ fn any_onion() -> impl Strategy<Value = OnionEndpoint> {
         text().prop_map(Identity::Directory),
     ];
     let clients = prop::collection::vec(any::<[u8; 32]>(), 0..3);
-    let rest = (any::<(bool, bool)>(), any::<Option<u16>>(), any::<bool>(), prop::option::of(time()));
+    let rest =
+        (any::<(bool, bool)>(), any::<Option<u16>>(), any::<bool>(), prop::option::of(time()));
     (ports, local, prop::option::of(address()), identity, clients, rest).prop_map(
         |(ports, (port, address, socket), control, identity, clients, rest)| {
             let mut ports = ports.into_iter();

@@ -43,7 +43,10 @@ fn a_mapping_that_stays() {
 fn a_mapping_to_nothing() {
     let mapping = addr_map("a.com  NEVER CACHED=\"YES\"");
     assert_eq!((mapping.from.as_str(), &mapping.to), ("a.com", &None));
-    assert_eq!((&mapping.expires, mapping.cached, mapping.is_failure()), (&Expiry::Never, Some(true), false));
+    assert_eq!(
+        (&mapping.expires, mapping.cached, mapping.is_failure()),
+        (&Expiry::Never, Some(true), false)
+    );
     assert!(nothing_unread(&mapping));
     assert_eq!(mapping.to_string(), "a.com -> nothing");
 }
@@ -65,11 +68,18 @@ fn the_answer_to_resolve_has_the_time_of_expires() {
 fn a_failure() {
     let times = "EXPIRES=\"2026-11-21 02:12:34\" CACHED=\"NO\" STREAMID=7";
     let failed = addr_map(&format!("i.exit <error> \"2026-11-21 02:12:34\" error=yes {times}"));
-    assert_eq!((failed.from.as_str(), &failed.to, failed.error.as_deref()), ("i.exit", &None, Some("yes")));
+    assert_eq!(
+        (failed.from.as_str(), &failed.to, failed.error.as_deref()),
+        ("i.exit", &None, Some("yes"))
+    );
     assert!(failed.is_failure() && nothing_unread(&failed));
     assert_eq!(failed.to_string(), "i.exit -> nothing (error: yes)");
-    let internal = addr_map(&format!("x.example x.example \"2026-11-21 02:12:34\" internal {times}"));
-    assert_eq!((internal.to.as_deref(), internal.error.as_deref()), (Some("x.example"), Some("internal")));
+    let internal =
+        addr_map(&format!("x.example x.example \"2026-11-21 02:12:34\" internal {times}"));
+    assert_eq!(
+        (internal.to.as_deref(), internal.error.as_deref()),
+        (Some("x.example"), Some("internal"))
+    );
     assert!(internal.is_failure() && nothing_unread(&internal));
     assert_eq!(internal.stream, Some(StreamId::new(7)));
     let never = addr_map("x.example <error> NEVER error=yes CACHED=\"NO\" STREAMID=7");

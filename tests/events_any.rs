@@ -15,7 +15,8 @@ use scape::event::{
     Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, OrConnInfo, StreamInfo, kind_name,
 };
 use scape::protocol::{
-    AuthChallenge, Decoder, ProtocolInfo, Reply, ReplyLine, Word, Words, parse_getconf, parse_getinfo,
+    AuthChallenge, Decoder, ProtocolInfo, Reply, ReplyLine, Word, Words, parse_getconf,
+    parse_getinfo,
 };
 use scape::types::{EventKind, Expiry, Signal};
 use support::cases::cases;
@@ -45,7 +46,8 @@ fn bandwidth() {
     let EventBody::Bw(bandwidth) = older.body() else { panic!("{older}") };
     assert_eq!(bandwidth.extra, [("OR".to_owned(), "7".to_owned())]);
     assert_eq!(bandwidth.extra_words, ["soon"]);
-    for line in ["BW", "BW x", "BW 1", "BW 1 x", "BW -1 5", "BW 18446744073709551616 1", "BW 1  2"] {
+    for line in ["BW", "BW x", "BW 1", "BW 1 x", "BW -1 5", "BW 18446744073709551616 1", "BW 1  2"]
+    {
         let event = event(line);
         assert_eq!((event.kind(), event.body()), (&EventKind::Bw, &EventBody::Unknown), "{line}");
         assert_eq!(event.text(), line);
@@ -77,9 +79,17 @@ fn identifiers_with_letters_make_events_unknown() {
 
 #[test]
 fn signals() {
-    for name in
-        ["RELOAD", "DUMP", "DEBUG", "NEWNYM", "CLEARDNSCACHE", "HEARTBEAT", "ACTIVE", "DORMANT", "NEVER"]
-    {
+    for name in [
+        "RELOAD",
+        "DUMP",
+        "DEBUG",
+        "NEWNYM",
+        "CLEARDNSCACHE",
+        "HEARTBEAT",
+        "ACTIVE",
+        "DORMANT",
+        "NEVER",
+    ] {
         let event = event(format!("SIGNAL {name}"));
         assert_eq!(event.body(), &EventBody::Signal(Signal::from(name)));
     }
@@ -121,8 +131,10 @@ fn time_and_text() {
     assert_eq!(event.arrived(), arrived);
     assert_eq!(event.text(), "NS\nr one\n.two\nOK");
     assert_eq!(event.reply().len(), 2);
-    let conf =
-        Event::parse(reply(b"650-CONF_CHANGED\r\n650-HashedControlPassword=16:AB\r\n650 OK\r\n"), arrived);
+    let conf = Event::parse(
+        reply(b"650-CONF_CHANGED\r\n650-HashedControlPassword=16:AB\r\n650 OK\r\n"),
+        arrived,
+    );
     assert_eq!(conf.text(), "CONF_CHANGED\nHashedControlPassword=16:AB\nOK");
     assert!(!format!("{conf:?} {conf}").contains("16:AB"));
 }
@@ -242,8 +254,12 @@ fn a_body_is_shown_in_one_line() {
     let odd = event(&b"CIRC 1 \"BU\\nILT\" $AB~\x1b[31mred PURPOSE=\"A\\tB\""[..]);
     assert_eq!(odd.body().to_string(), "1 BU\\nILT A\\tB: $AB~\\u{1b}[31mred");
     assert_eq!(event("NONSENSE").body().to_string(), "unknown");
-    let minor = event("CIRC_MINOR 7 PURPOSE_CHANGED $AB~c,d PURPOSE=HS_CLIENT_REND OLD_PURPOSE=GENERAL");
-    assert_eq!(minor.body().to_string(), "7 PURPOSE_CHANGED HS_CLIENT_REND (was GENERAL): $AB~c, d");
+    let minor =
+        event("CIRC_MINOR 7 PURPOSE_CHANGED $AB~c,d PURPOSE=HS_CLIENT_REND OLD_PURPOSE=GENERAL");
+    assert_eq!(
+        minor.body().to_string(),
+        "7 PURPOSE_CHANGED HS_CLIENT_REND (was GENERAL): $AB~c, d"
+    );
     assert_eq!(event("SIGNAL NEWNYM").body().to_string(), "NEWNYM");
     assert_eq!(event("WARN a b").body().to_string(), "WARN: a b");
 }
@@ -276,7 +292,10 @@ impl fmt::Debug for Line {
 }
 
 fn lines(reply: &Reply) -> Vec<Line> {
-    let line = |line: ReplyLine<'_>| Line { text: line.text.to_vec(), data: line.data.map(<[u8]>::to_vec) };
+    let line = |line: ReplyLine<'_>| Line {
+        text: line.text.to_vec(),
+        data: line.data.map(<[u8]>::to_vec),
+    };
     reply.lines().map(line).collect()
 }
 

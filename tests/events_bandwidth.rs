@@ -76,7 +76,10 @@ fn a_circuit_with_congestion_control() {
     let congestion = bandwidth.congestion.unwrap();
     assert!(congestion.slow_start);
     assert_eq!(congestion.window, 124);
-    assert_eq!((congestion.rtt, congestion.min_rtt), (Duration::from_millis(12), Duration::from_millis(3)));
+    assert_eq!(
+        (congestion.rtt, congestion.min_rtt),
+        (Duration::from_millis(12), Duration::from_millis(3))
+    );
     assert!(bandwidth.extra.is_empty() && bandwidth.extra_words.is_empty());
     assert_eq!(bandwidth.to_string(), "circuit 5: read 1527 B, written 2036 B");
 }
@@ -85,7 +88,10 @@ fn a_circuit_with_congestion_control() {
 fn a_circuit_without() {
     let bandwidth = circuit("CIRC_BW ID=1 READ=0 WRITTEN=18446744073709551615");
     assert_eq!((bandwidth.read, bandwidth.written), (0, u64::MAX));
-    assert_eq!((bandwidth.time, bandwidth.congestion, bandwidth.delivered_read), (None, None, None));
+    assert_eq!(
+        (bandwidth.time, bandwidth.congestion, bandwidth.delivered_read),
+        (None, None, None)
+    );
     let fast = circuit("CIRC_BW ID=1 READ=0 WRITTEN=1 SS=0 CWND=1 RTT=0 MIN_RTT=0");
     assert!(!fast.congestion.unwrap().slow_start);
 }
@@ -105,13 +111,19 @@ fn congestion_control_is_there_as_a_whole_or_kept_as_it_came() {
     let odd = circuit("CIRC_BW READ=0 TIME=now WRITTEN=1 odd DELIVERED_READ=x ID=1 NEW=2");
     assert_eq!(odd.extra, [pair("TIME", "now"), pair("DELIVERED_READ", "x"), pair("NEW", "2")]);
     assert_eq!((odd.extra_words, odd.id), (vec!["odd".to_owned()], CircuitId::new(1)));
-    unknown(&["CIRC_BW", "CIRC_BW ID=1 READ=1", "CIRC_BW ID=1 WRITTEN=1", "CIRC_BW READ=1 WRITTEN=1"]);
+    unknown(&[
+        "CIRC_BW",
+        "CIRC_BW ID=1 READ=1",
+        "CIRC_BW ID=1 WRITTEN=1",
+        "CIRC_BW READ=1 WRITTEN=1",
+    ]);
     unknown(&["CIRC_BW ID=x READ=1 WRITTEN=1", "CIRC_BW ID=1 READ=-1 WRITTEN=1", "CIRC_BW 1 2 3"]);
 }
 
 #[test]
 fn a_connection() {
-    for conn_type in ConnType::KNOWN.iter().map(|conn_type| conn_type.as_str()).chain(["TELEPATHY"]) {
+    for conn_type in ConnType::KNOWN.iter().map(|conn_type| conn_type.as_str()).chain(["TELEPATHY"])
+    {
         let event = event(format!("CONN_BW ID=10 TYPE={conn_type} READ=4317 WRITTEN=2730 odd A=b"));
         let EventBody::ConnBw(bandwidth) = event.body() else { panic!("{event}") };
         assert_eq!((bandwidth.id, bandwidth.conn_type.as_str()), (OrConnId::new(10), conn_type));
@@ -120,7 +132,10 @@ fn a_connection() {
             (&bandwidth.extra[..], &bandwidth.extra_words[..]),
             (&[pair("A", "b")][..], &["odd".to_owned()][..])
         );
-        assert_eq!(bandwidth.to_string(), format!("{conn_type} connection 10: read 4317 B, written 2730 B"));
+        assert_eq!(
+            bandwidth.to_string(),
+            format!("{conn_type} connection 10: read 4317 B, written 2730 B")
+        );
     }
     unknown(&["CONN_BW", "CONN_BW ID=1 READ=1 WRITTEN=1", "CONN_BW ID=x TYPE=OR READ=1 WRITTEN=1"]);
     unknown(&["CONN_BW TYPE=OR READ=1 WRITTEN=1", "CONN_BW ID=1 TYPE=OR READ=1"]);
@@ -142,7 +157,14 @@ fn an_empty_bucket_of_an_older_tor() {
     let odd = event("TB_EMPTY POCKET READ=1 WRITTEN=1 LAST=1 ID=x odd");
     let EventBody::TbEmpty(empty) = odd.body() else { panic!("{odd}") };
     assert_eq!((empty.bucket.as_str(), empty.id), ("POCKET", None));
-    assert_eq!((&empty.extra[..], &empty.extra_words[..]), (&[pair("ID", "x")][..], &["odd".to_owned()][..]));
+    assert_eq!(
+        (&empty.extra[..], &empty.extra_words[..]),
+        (&[pair("ID", "x")][..], &["odd".to_owned()][..])
+    );
     assert_eq!(empty.to_string(), "POCKET: no reading for 1ms, no writing for 1ms");
-    unknown(&["TB_EMPTY", "TB_EMPTY GLOBAL READ=1 WRITTEN=1", "TB_EMPTY GLOBAL READ=x WRITTEN=1 LAST=1"]);
+    unknown(&[
+        "TB_EMPTY",
+        "TB_EMPTY GLOBAL READ=1 WRITTEN=1",
+        "TB_EMPTY GLOBAL READ=x WRITTEN=1 LAST=1",
+    ]);
 }

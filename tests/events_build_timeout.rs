@@ -39,13 +39,17 @@ fn as_it_is_sent_after_dropguards() {
         "RESET TOTAL_TIMES=0 TIMEOUT_MS=60000 XM=0 ALPHA=0.000000 CUTOFF_QUANTILE=1.000000 TIMEOUT_RATE=0.000000 \
          CLOSE_MS=60000 CLOSE_RATE=0.000000",
     );
-    assert_eq!((&set.change, set.timeout), (&BuildTimeoutChange::Reset, Some(Duration::from_secs(60))));
+    assert_eq!(
+        (&set.change, set.timeout),
+        (&BuildTimeoutChange::Reset, Some(Duration::from_secs(60)))
+    );
     assert_eq!((set.alpha, set.cutoff_quantile), (Some(0.0), Some(1.0)));
 }
 
 #[test]
 fn every_change_and_older_sets_of_fields() {
-    for change in BuildTimeoutChange::KNOWN.iter().map(|change| change.as_str()).chain(["PONDERED"]) {
+    for change in BuildTimeoutChange::KNOWN.iter().map(|change| change.as_str()).chain(["PONDERED"])
+    {
         let set = build_timeout(&format!("{change} TOTAL_TIMES=1 TIMEOUT_MS=2"));
         assert_eq!((set.change.as_str(), set.total_times, set.close), (change, Some(1), None));
     }

@@ -26,8 +26,10 @@ fn a_circuit_of_its_own() {
     assert_eq!((queue.queue, queue.connection), (3_690_154_477, OrConnId::new(1)));
     assert_eq!(queue.added, []);
     assert_eq!(queue.removed, [(CellCommand::RelayEarly, 4), (CellCommand::Create2, 1)]);
-    let expected =
-        [(CellCommand::RelayEarly, Duration::from_millis(20)), (CellCommand::Create2, Duration::ZERO)];
+    let expected = [
+        (CellCommand::RelayEarly, Duration::from_millis(20)),
+        (CellCommand::Create2, Duration::ZERO),
+    ];
     assert_eq!(queue.time, expected);
     assert_eq!(queue.total_removed(), 5);
     assert!(stats.extra.is_empty() && stats.extra_words.is_empty());
@@ -56,7 +58,8 @@ fn a_circuit_that_is_relayed() {
 #[test]
 fn every_command() {
     for command in CellCommand::KNOWN.iter().map(|command| command.as_str()).chain(["create3"]) {
-        let stats = cell_stats(&format!("ID=1 OutboundQueue=1 OutboundConn=1 OutboundRemoved={command}:9"));
+        let stats =
+            cell_stats(&format!("ID=1 OutboundQueue=1 OutboundConn=1 OutboundRemoved={command}:9"));
         let queue = stats.outbound.unwrap();
         assert_eq!((queue.removed[0].0.as_str(), queue.removed[0].1), (command, 9));
     }
@@ -81,12 +84,17 @@ fn what_is_not_known_or_has_not_its_form_is_kept() {
     ];
     assert_eq!(stats.extra, extra.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert_eq!(stats.extra_words, ["odd"]);
-    assert_eq!((stats.circuit, stats.inbound), (None, None), "a queue has a number and a connection");
+    assert_eq!(
+        (stats.circuit, stats.inbound),
+        (None, None),
+        "a queue has a number and a connection"
+    );
 }
 
 #[test]
 fn without_a_circuit_and_a_queue_it_is_unknown() {
-    for line in ["CELL_STATS", "CELL_STATS ID=x", "CELL_STATS odd A=b", "CELL_STATS InboundQueue=1"] {
+    for line in ["CELL_STATS", "CELL_STATS ID=x", "CELL_STATS odd A=b", "CELL_STATS InboundQueue=1"]
+    {
         assert_eq!(event(line).body(), &EventBody::Unknown, "{line:?}");
     }
 }

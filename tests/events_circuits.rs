@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use scape::event::{CircuitInfo, CircuitMinor, EventBody};
 use scape::types::{
-    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, HsState, OnionAddress,
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, HsState,
+    OnionAddress,
 };
 use support::event::event;
 
@@ -22,7 +23,11 @@ const ONION: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
 fn circuit(line: &str) -> CircuitInfo {
     let event = event(format!("CIRC {line}"));
     let EventBody::Circ(circuit) = event.body() else { panic!("{event}") };
-    assert_eq!(CircuitInfo::parse(line.as_bytes()).as_ref(), Some(circuit), "one parser serves both");
+    assert_eq!(
+        CircuitInfo::parse(line.as_bytes()).as_ref(),
+        Some(circuit),
+        "one parser serves both"
+    );
     circuit.clone()
 }
 
@@ -68,16 +73,21 @@ fn every_field() {
     assert_eq!(circuit.reason, Some(CircuitReason::Destroyed));
     assert_eq!(circuit.remote_reason, Some(CircuitReason::ChannelClosed));
     assert!(circuit.extra.is_empty() && circuit.extra_words.is_empty());
-    let shown = format!("7 CLOSED HS_CLIENT_REND: relay02, ${} (DESTROYED, remote CHANNEL_CLOSED)", FP[1]);
+    let shown =
+        format!("7 CLOSED HS_CLIENT_REND: relay02, ${} (DESTROYED, remote CHANNEL_CLOSED)", FP[1]);
     assert_eq!(circuit.to_string(), shown);
 }
 
 #[test]
 fn every_status_with_and_without_a_path() {
     for status in ["LAUNCHED", "EXTENDED", "GUARD_WAIT", "BUILT", "FAILED", "CLOSED", "SIMMERING"] {
-        for path in [String::new(), format!(" ${}~a", FP[0]), format!(" ${}~a,${}~b", FP[0], FP[1])] {
-            for rest in ["", " PURPOSE=GENERAL", " BUILD_FLAGS=NEED_CAPACITY PURPOSE=GENERAL REASON=TIMEOUT"]
-            {
+        for path in [String::new(), format!(" ${}~a", FP[0]), format!(" ${}~a,${}~b", FP[0], FP[1])]
+        {
+            for rest in [
+                "",
+                " PURPOSE=GENERAL",
+                " BUILD_FLAGS=NEED_CAPACITY PURPOSE=GENERAL REASON=TIMEOUT",
+            ] {
                 let line = format!("1 {status}{path}{rest}");
                 let circuit = circuit(&line);
                 assert_eq!(circuit.status.as_str(), status);
@@ -122,7 +132,8 @@ fn every_known_keyword_is_read_as_such() {
     all("PURPOSE", purposes, |c| c.purpose.as_ref().map(|p| p.to_string()));
     let states = HsState::KNOWN.iter().map(|s| s.as_str()).chain(["HSXX_NEW"]).collect();
     all("HS_STATE", states, |c| c.hs_state.as_ref().map(|s| s.to_string()));
-    let reasons: Vec<&str> = CircuitReason::KNOWN.iter().map(|r| r.as_str()).chain(["UNKNOWN_7"]).collect();
+    let reasons: Vec<&str> =
+        CircuitReason::KNOWN.iter().map(|r| r.as_str()).chain(["UNKNOWN_7"]).collect();
     all("REASON", reasons.clone(), |c| c.reason.as_ref().map(|r| r.to_string()));
     all("REMOTE_REASON", reasons, |c| c.remote_reason.as_ref().map(|r| r.to_string()));
     let flags = BuildFlag::KNOWN.iter().map(|f| f.as_str()).chain(["NEED_LUCK"]).collect();
@@ -135,7 +146,8 @@ fn what_is_not_known_or_has_not_its_form_is_kept() {
         "1 BUILT NEW_KEY=1 PURPOSE=GENERAL stray OTHER=\"a \\\"b\" TIME_CREATED=yesterday CONFLUX_ID=xyz \
          CONFLUX_RTT=-1 HS_POW=v1 REND_QUERY=not-an-address EMPTY= word",
     );
-    let extra: Vec<(&str, &str)> = circuit.extra.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let extra: Vec<(&str, &str)> =
+        circuit.extra.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let expected = [
         ("NEW_KEY", "1"),
         ("OTHER", "a \"b"),
@@ -154,7 +166,9 @@ fn what_is_not_known_or_has_not_its_form_is_kept() {
 
 #[test]
 fn lines_without_an_id_or_a_status_are_none() {
-    for line in ["", "1", "1 ", "x BUILT", "-1 BUILT", "+1 BUILT", "4294967296 BUILT", " BUILT", "1  BUILT"] {
+    for line in
+        ["", "1", "1 ", "x BUILT", "-1 BUILT", "+1 BUILT", "4294967296 BUILT", " BUILT", "1  BUILT"]
+    {
         assert_eq!(CircuitInfo::parse(line.as_bytes()), None, "{line:?}");
         let event = event(format!("CIRC {line}"));
         assert_eq!(event.body(), &EventBody::Unknown, "{line:?}");
@@ -191,7 +205,10 @@ fn a_purpose_changed() {
     assert_eq!((minor.id.get(), minor.path.len()), (7, 1));
     assert_eq!(minor.purpose, Some(CircuitPurpose::HsClientRend));
     assert_eq!(minor.hs_state, Some(HsState::ClientRendJoined));
-    assert_eq!(minor.rend_query.as_deref().and_then(|q| q.parse::<OnionAddress>().ok()), ONION.parse().ok());
+    assert_eq!(
+        minor.rend_query.as_deref().and_then(|q| q.parse::<OnionAddress>().ok()),
+        ONION.parse().ok()
+    );
     assert!(minor.created.is_some());
     assert_eq!(minor.old_purpose, Some(CircuitPurpose::HsClientRend));
     assert_eq!(minor.old_hs_state, Some(HsState::ClientRendEstablishedWaiting));
@@ -259,18 +276,8 @@ fn lines() -> impl Strategy<Value = Line> {
         proptest::collection::vec(("X_[A-Z0-9_]{1,8}", "[ -~é]{0,12}"), 0..3),
     );
     (head, tail).prop_map(
-        |((id, status, path, flags, purpose, created), (socks, pow, conflux, reasons, extra))| Line {
-            id,
-            status,
-            path,
-            flags,
-            purpose,
-            created,
-            socks,
-            pow,
-            conflux,
-            reasons,
-            extra,
+        |((id, status, path, flags, purpose, created), (socks, pow, conflux, reasons, extra))| {
+            Line { id, status, path, flags, purpose, created, socks, pow, conflux, reasons, extra }
         },
     )
 }
@@ -303,13 +310,17 @@ impl Line {
             words.push(hops.collect::<Vec<_>>().join(","));
         }
         if !self.flags.is_empty() {
-            let flags: Vec<&str> = self.flags.iter().map(|flag| BuildFlag::KNOWN[*flag].as_str()).collect();
+            let flags: Vec<&str> =
+                self.flags.iter().map(|flag| BuildFlag::KNOWN[*flag].as_str()).collect();
             words.push(format!("BUILD_FLAGS={}", flags.join(",")));
         }
-        words.extend(self.purpose.map(|purpose| format!("PURPOSE={}", CircuitPurpose::KNOWN[purpose])));
+        words.extend(
+            self.purpose.map(|purpose| format!("PURPOSE={}", CircuitPurpose::KNOWN[purpose])),
+        );
         words.extend(self.created.map(|micros| {
-            let time =
-                humantime::format_rfc3339_micros(SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
+            let time = humantime::format_rfc3339_micros(
+                SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+            );
             format!("TIME_CREATED={}", time.to_string().trim_end_matches('Z'))
         }));
         if let Some((username, password)) = &self.socks {
@@ -323,9 +334,13 @@ impl Line {
         }
         if let Some((reason, remote)) = self.reasons {
             words.push(format!("REASON={}", CircuitReason::KNOWN[reason]));
-            words.extend(remote.map(|remote| format!("REMOTE_REASON={}", CircuitReason::KNOWN[remote])));
+            words.extend(
+                remote.map(|remote| format!("REMOTE_REASON={}", CircuitReason::KNOWN[remote])),
+            );
         }
-        words.extend(self.extra.iter().map(|(key, value)| format!("{key}={}", quoted(value.as_bytes()))));
+        words.extend(
+            self.extra.iter().map(|(key, value)| format!("{key}={}", quoted(value.as_bytes()))),
+        );
         words.join(" ")
     }
 }

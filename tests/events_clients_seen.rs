@@ -33,7 +33,8 @@ fn every_field() {
 
 #[test]
 fn nobody_and_older_tors() {
-    let nobody = clients_seen("TimeStarted=\"2026-11-21 01:51:21\" CountrySummary= IPVersions=v4=0,v6=0");
+    let nobody =
+        clients_seen("TimeStarted=\"2026-11-21 01:51:21\" CountrySummary= IPVersions=v4=0,v6=0");
     assert_eq!(
         (counts(&nobody.countries), counts(&nobody.ip_versions)),
         (vec![], vec![("v4", 0), ("v6", 0)])
@@ -44,13 +45,17 @@ fn nobody_and_older_tors() {
 
 #[test]
 fn what_is_not_known_or_has_not_its_form_is_kept() {
-    let seen =
-        clients_seen("odd TimeStarted=\"2026-11-21 01:51:21\" CountrySummary=us IPVersions=v4=x Tea=green");
+    let seen = clients_seen(
+        "odd TimeStarted=\"2026-11-21 01:51:21\" CountrySummary=us IPVersions=v4=x Tea=green",
+    );
     let extra = [("CountrySummary", "us"), ("IPVersions", "v4=x"), ("Tea", "green")];
     assert_eq!(seen.extra, extra.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert_eq!((seen.extra_words, counts(&seen.countries)), (vec!["odd".to_owned()], vec![]));
-    for line in ["CLIENTS_SEEN", "CLIENTS_SEEN CountrySummary=us=8", "CLIENTS_SEEN TimeStarted=\"yesterday\""]
-    {
+    for line in [
+        "CLIENTS_SEEN",
+        "CLIENTS_SEEN CountrySummary=us=8",
+        "CLIENTS_SEEN TimeStarted=\"yesterday\"",
+    ] {
         assert_eq!(event(line).body(), &EventBody::Unknown, "{line:?}");
     }
 }

@@ -75,11 +75,17 @@ fn lists_and_groups() {
 
 #[test]
 fn secrets_are_values_and_are_not_shown() {
-    let changed =
-        conf_changed(&["HashedControlPassword=16:ABCDEF", "Socks5ProxyPassword=\"o p\"", "Nickname=x"]);
+    let changed = conf_changed(&[
+        "HashedControlPassword=16:ABCDEF",
+        "Socks5ProxyPassword=\"o p\"",
+        "Nickname=x",
+    ]);
     assert_eq!(changed.values("HashedControlPassword").collect::<Vec<_>>(), ["16:ABCDEF"]);
     let shown = format!("{changed} {changed:?} {:?}", EventBody::ConfChanged(changed.clone()));
-    assert!(!shown.contains("16:AB") && !shown.contains("o p") && shown.contains("Nickname=x"), "{shown}");
+    assert!(
+        !shown.contains("16:AB") && !shown.contains("o p") && shown.contains("Nickname=x"),
+        "{shown}"
+    );
 }
 
 #[test]

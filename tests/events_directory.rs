@@ -66,7 +66,8 @@ fn what_the_consensus_says_of_relays() {
             let statuses = statuses(&wire);
             assert_eq!(statuses.entries(), ENTRY.repeat(count).replace("\r\n", "\n").as_bytes());
             assert_eq!(statuses.count(), count);
-            let expected = if count == 1 { "1 relay".to_owned() } else { format!("{count} relays") };
+            let expected =
+                if count == 1 { "1 relay".to_owned() } else { format!("{count} relays") };
             assert_eq!(statuses.to_string(), expected);
             assert!(format!("{statuses:?}").len() < 120);
         }
@@ -76,7 +77,10 @@ fn what_the_consensus_says_of_relays() {
             assert_eq!((statuses.extra.len(), statuses.extra_words.len()), (1, 1));
         }
         assert_eq!(event(kind).body(), &EventBody::Unknown);
-        assert_eq!(only(&format!("650-{kind}\r\n650-r x\r\n650 OK\r\n")).body(), &EventBody::Unknown);
+        assert_eq!(
+            only(&format!("650-{kind}\r\n650-r x\r\n650 OK\r\n")).body(),
+            &EventBody::Unknown
+        );
     }
 }
 

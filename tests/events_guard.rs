@@ -49,7 +49,9 @@ fn older_and_newer_forms() {
 
 #[test]
 fn without_its_three_words_it_is_unknown() {
-    for line in ["GUARD", "GUARD ENTRY", "GUARD ENTRY $AB~c", "GUARD ENTRY  UP", "GUARD ENTRY relay08 "] {
+    for line in
+        ["GUARD", "GUARD ENTRY", "GUARD ENTRY $AB~c", "GUARD ENTRY  UP", "GUARD ENTRY relay08 "]
+    {
         assert_eq!(event(line).body(), &EventBody::Unknown, "{line:?}");
     }
 }

@@ -22,12 +22,24 @@ fn hs_desc(line: &str) -> HsDescEvent {
 fn every_form() {
     // The line, and whether it names a directory, an id, an index and a reason.
     let cases = [
-        (format!("REQUESTED {ONION} NO_AUTH {HSDIR} {ID} HSDIR_INDEX={INDEX}"), [true, true, true, false]),
+        (
+            format!("REQUESTED {ONION} NO_AUTH {HSDIR} {ID} HSDIR_INDEX={INDEX}"),
+            [true, true, true, false],
+        ),
         (format!("RECEIVED {ONION} NO_AUTH {HSDIR} {ID}"), [true, true, false, false]),
-        (format!("FAILED {ONION} NO_AUTH {HSDIR} {ID} REASON=NOT_FOUND"), [true, true, false, true]),
-        (format!("FAILED {ONION} NO_AUTH UNKNOWN REASON=QUERY_NO_HSDIR"), [false, false, false, true]),
+        (
+            format!("FAILED {ONION} NO_AUTH {HSDIR} {ID} REASON=NOT_FOUND"),
+            [true, true, false, true],
+        ),
+        (
+            format!("FAILED {ONION} NO_AUTH UNKNOWN REASON=QUERY_NO_HSDIR"),
+            [false, false, false, true],
+        ),
         (format!("CREATED {ONION} UNKNOWN UNKNOWN {ID}"), [false, true, false, false]),
-        (format!("UPLOAD {ONION} UNKNOWN {HSDIR} {ID} HSDIR_INDEX={INDEX}"), [true, true, true, false]),
+        (
+            format!("UPLOAD {ONION} UNKNOWN {HSDIR} {ID} HSDIR_INDEX={INDEX}"),
+            [true, true, true, false],
+        ),
         (format!("UPLOADED {ONION} UNKNOWN {HSDIR}"), [true, false, false, false]),
         (format!("IGNORE {ONION} NO_AUTH {HSDIR} {ID}"), [true, true, false, false]),
     ];
@@ -37,8 +49,16 @@ fn every_form() {
         let event = hs_desc(&line);
         assert_eq!((event.action.as_str(), event.auth.as_str()), (words[0], words[2]), "{line}");
         assert!(event.action.is_recognized());
-        assert_eq!((event.address, event.address_text.as_str()), (ONION.parse().ok(), ONION), "{line}");
-        assert_eq!(event.hsdir.map(|hsdir| hsdir.to_string()).as_deref(), has[0].then_some(HSDIR), "{line}");
+        assert_eq!(
+            (event.address, event.address_text.as_str()),
+            (ONION.parse().ok(), ONION),
+            "{line}"
+        );
+        assert_eq!(
+            event.hsdir.map(|hsdir| hsdir.to_string()).as_deref(),
+            has[0].then_some(HSDIR),
+            "{line}"
+        );
         assert_eq!(event.descriptor_id.as_deref(), has[1].then_some(ID), "{line}");
         assert_eq!(event.hsdir_index.as_deref(), has[2].then_some(INDEX), "{line}");
         assert_eq!(event.reason.is_some(), has[3], "{line}");
@@ -83,9 +103,12 @@ fn what_is_not_known_or_has_not_its_form_is_kept() {
 
 #[test]
 fn without_its_four_words_it_is_unknown() {
-    for line in
-        [String::new(), "FAILED".into(), format!("FAILED {ONION}"), format!("FAILED {ONION} NO_AUTH ")]
-    {
+    for line in [
+        String::new(),
+        "FAILED".into(),
+        format!("FAILED {ONION}"),
+        format!("FAILED {ONION} NO_AUTH "),
+    ] {
         assert_eq!(event(format!("HS_DESC {line}")).body(), &EventBody::Unknown, "{line:?}");
     }
 }
@@ -106,8 +129,9 @@ fn content(wire: &str) -> HsDescContent {
 #[test]
 fn a_descriptor() {
     let descriptor = "hs-descriptor 3\r\n..dot\r\n\r\nrevision-counter 7\r\n";
-    let content =
-        content(&format!("650+HS_DESC_CONTENT {ONION} {ID} {HSDIR}\r\n{descriptor}.\r\n650 OK\r\n"));
+    let content = content(&format!(
+        "650+HS_DESC_CONTENT {ONION} {ID} {HSDIR}\r\n{descriptor}.\r\n650 OK\r\n"
+    ));
     assert_eq!((content.address, content.address_text.as_str()), (ONION.parse().ok(), ONION));
     assert_eq!(
         (content.descriptor_id.as_str(), content.hsdir.as_ref().unwrap().to_string()),
@@ -116,13 +140,16 @@ fn a_descriptor() {
     assert_eq!(content.content, b"hs-descriptor 3\n.dot\n\nrevision-counter 7\n");
     assert!(!content.is_failure() && content.extra.is_empty() && content.extra_words.is_empty());
     assert_eq!(content.to_string(), format!("{ONION}.onion from relay4: 41 bytes"));
-    assert!(format!("{content:?}").contains("41 bytes") && !format!("{content:?}").contains("revision"));
+    assert!(
+        format!("{content:?}").contains("41 bytes") && !format!("{content:?}").contains("revision")
+    );
 }
 
 #[test]
 fn a_fetch_that_failed_has_no_content() {
     for (hsdir, has_one) in [(HSDIR, true), ("UNKNOWN", false)] {
-        let wire = format!("650+HS_DESC_CONTENT {ONION} {ID} {hsdir} odd A=b\r\n\r\n.\r\n650 OK\r\n");
+        let wire =
+            format!("650+HS_DESC_CONTENT {ONION} {ID} {hsdir} odd A=b\r\n\r\n.\r\n650 OK\r\n");
         let content = content(&wire);
         assert!(content.is_failure() && content.content.is_empty());
         assert_eq!(content.hsdir.is_some(), has_one);

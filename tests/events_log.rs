@@ -22,7 +22,8 @@ fn only(wire: &[u8]) -> Event {
 #[test]
 fn every_level() {
     for (kind, severity) in EventKind::LOGS.iter().zip(Severity::KNOWN) {
-        let event = only(format!("650 {kind} channel_x(): Something  happened. \"So\" A=1\r\n").as_bytes());
+        let event =
+            only(format!("650 {kind} channel_x(): Something  happened. \"So\" A=1\r\n").as_bytes());
         let EventBody::Log(log) = event.body() else { panic!("{event}") };
         assert_eq!((event.kind(), &log.severity), (kind, severity));
         assert_eq!(log.message, "channel_x(): Something  happened. \"So\" A=1");
@@ -31,7 +32,9 @@ fn every_level() {
 
 #[test]
 fn messages_that_end_like_a_reply_lose_nothing() {
-    for text in ["Connection to OK", "unable to LOOK", "OK", "K", "", " indented", "ends with .", "ONO"] {
+    for text in
+        ["Connection to OK", "unable to LOOK", "OK", "K", "", " indented", "ends with .", "ONO"]
+    {
         let event = only(format!("650 WARN {text}\r\n").as_bytes());
         assert_eq!(message(&event), text);
     }
@@ -43,7 +46,10 @@ fn messages_of_several_lines() {
     let cases: [(&[u8], &str); 7] = [
         (b"650+WARN\r\nfirst line\r\nsecond\r\n.\r\n650 OK\r\n", "first line\nsecond"),
         (b"650+WARN\r\nunable to LOOK\r\nOK\r\n.\r\n650 OK\r\n", "unable to LOOK\nOK"),
-        (b"650+WARN with a head\r\n..dot\r\n\r\nend\r\n.\r\n650 OK\r\n", "with a head\n.dot\n\nend"),
+        (
+            b"650+WARN with a head\r\n..dot\r\n\r\nend\r\n.\r\n650 OK\r\n",
+            "with a head\n.dot\n\nend",
+        ),
         (b"650+WARN\r\n.\r\n650 OK\r\n", ""),
         (b"650-WARN\r\n650-first\r\n650-is it OK\r\n650 OK\r\n", "first\nis it OK"),
         (b"650-WARN first\r\n650-\r\n650 last\r\n", "first\n\nlast"),

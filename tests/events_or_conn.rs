@@ -28,7 +28,8 @@ fn every_field() {
     assert!(failed.extra.is_empty() && failed.extra_words.is_empty());
     assert_eq!(failed.to_string(), "relay02 FAILED (NOROUTE)");
 
-    let launched = or_conn("$A958A139891C54874CE30704C302CDA9D94CC15D LAUNCHED ID=18446744073709551615");
+    let launched =
+        or_conn("$A958A139891C54874CE30704C302CDA9D94CC15D LAUNCHED ID=18446744073709551615");
     assert_eq!((launched.status.clone(), launched.reason.clone()), (OrConnStatus::Launched, None));
     assert_eq!((launched.circuits, launched.id), (None, Some(OrConnId::new(u64::MAX))));
     assert_eq!(launched.to_string(), "$A958A139891C54874CE30704C302CDA9D94CC15D LAUNCHED");
@@ -62,26 +63,32 @@ fn every_target() {
             address.map(|address| address.parse().unwrap()),
             "{target}"
         );
-        assert_eq!((connection.target.relay(), connection.target.to_string().as_str()), (None, target));
+        assert_eq!(
+            (connection.target.relay(), connection.target.to_string().as_str()),
+            (None, target)
+        );
     }
     // Older tors: a nickname, and a name with `=`.
     let nickname = or_conn("moria1 CONNECTED");
     assert_eq!(nickname.target.relay().unwrap().nickname(), Some("moria1"));
     assert_eq!((nickname.target.socket_addr(), nickname.id), (None, None));
-    let older = or_conn("$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97=relay02 CLOSED REASON=DONE NCIRCS=3");
+    let older =
+        or_conn("$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97=relay02 CLOSED REASON=DONE NCIRCS=3");
     assert_eq!(older.target.relay().unwrap().to_string(), RELAY);
     assert_eq!(older.circuits, Some(3));
 }
 
 #[test]
 fn a_line_of_getinfo() {
-    let connection = OrConnInfo::parse(b"$83CEA7149F8499EBCFF8E8DB4BA33E4B65237C99~auth0 CONNECTED").unwrap();
+    let connection =
+        OrConnInfo::parse(b"$83CEA7149F8499EBCFF8E8DB4BA33E4B65237C99~auth0 CONNECTED").unwrap();
     assert_eq!((connection.status, connection.id), (OrConnStatus::Connected, None));
 }
 
 #[test]
 fn what_is_not_known_or_has_not_its_form_is_kept() {
-    let connection = or_conn(&format!("{RELAY} NEW NCIRCS=x stray ID=-1 COLOUR=\"dark red\" ID=3 more"));
+    let connection =
+        or_conn(&format!("{RELAY} NEW NCIRCS=x stray ID=-1 COLOUR=\"dark red\" ID=3 more"));
     let extra = [("NCIRCS", "x"), ("ID", "-1"), ("COLOUR", "dark red")];
     assert_eq!(connection.extra, extra.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert_eq!(connection.extra_words, ["stray", "more"]);

@@ -56,27 +56,45 @@ fn every_action_with_its_arguments() {
         ("STATUS_CLIENT NOTICE NOT_ENOUGH_DIR_INFO", &[]),
         ("STATUS_CLIENT NOTICE CIRCUIT_ESTABLISHED", &[]),
         ("STATUS_CLIENT NOTICE CONSENSUS_ARRIVED", &[]),
-        ("STATUS_CLIENT NOTICE CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED", &[("REASON", "CLOCK_JUMPED")]),
-        ("STATUS_CLIENT WARN DANGEROUS_PORT PORT=23 RESULT=REJECT", &[("PORT", "23"), ("RESULT", "REJECT")]),
+        (
+            "STATUS_CLIENT NOTICE CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED",
+            &[("REASON", "CLOCK_JUMPED")],
+        ),
+        (
+            "STATUS_CLIENT WARN DANGEROUS_PORT PORT=23 RESULT=REJECT",
+            &[("PORT", "23"), ("RESULT", "REJECT")],
+        ),
         (
             "STATUS_CLIENT WARN DANGEROUS_SOCKS PROTOCOL=SOCKS5 ADDRESS=18.0.0.1:80",
             &[("PROTOCOL", "SOCKS5"), ("ADDRESS", "18.0.0.1:80")],
         ),
-        (r#"STATUS_CLIENT WARN SOCKS_UNKNOWN_PROTOCOL DATA=""G\001 \"x\""""#, &[("DATA", "G\u{1} \"x\"")]),
+        (
+            r#"STATUS_CLIENT WARN SOCKS_UNKNOWN_PROTOCOL DATA=""G\001 \"x\""""#,
+            &[("DATA", "G\u{1} \"x\"")],
+        ),
         (r#"STATUS_CLIENT WARN SOCKS_UNKNOWN_PROTOCOL DATA=""\377"""#, &[("DATA", "\u{fffd}")]),
         (r#"STATUS_CLIENT WARN SOCKS_UNKNOWN_PROTOCOL DATA="" x"""#, &[("DATA", " x")]),
         (r#"STATUS_CLIENT WARN SOCKS_UNKNOWN_PROTOCOL DATA="""""#, &[("DATA", "")]),
-        (r#"STATUS_CLIENT WARN SOCKS_BAD_HOSTNAME HOSTNAME="bad!host""#, &[("HOSTNAME", "bad!host")]),
+        (
+            r#"STATUS_CLIENT WARN SOCKS_BAD_HOSTNAME HOSTNAME="bad!host""#,
+            &[("HOSTNAME", "bad!host")],
+        ),
         (
             "STATUS_SERVER NOTICE EXTERNAL_ADDRESS ADDRESS=127.0.0.1 METHOD=RESOLVED HOSTNAME=a.example",
             &[("ADDRESS", "127.0.0.1"), ("METHOD", "RESOLVED"), ("HOSTNAME", "a.example")],
         ),
-        ("STATUS_SERVER NOTICE CHECKING_REACHABILITY ORADDRESS=[::1]:1", &[("ORADDRESS", "[::1]:1")]),
+        (
+            "STATUS_SERVER NOTICE CHECKING_REACHABILITY ORADDRESS=[::1]:1",
+            &[("ORADDRESS", "[::1]:1")],
+        ),
         (
             "STATUS_SERVER NOTICE REACHABILITY_SUCCEEDED ORADDRESS=127.0.0.1:1",
             &[("ORADDRESS", "127.0.0.1:1")],
         ),
-        ("STATUS_SERVER WARN REACHABILITY_FAILED ORADDRESS=127.0.0.1:1", &[("ORADDRESS", "127.0.0.1:1")]),
+        (
+            "STATUS_SERVER WARN REACHABILITY_FAILED ORADDRESS=127.0.0.1:1",
+            &[("ORADDRESS", "127.0.0.1:1")],
+        ),
         ("STATUS_SERVER NOTICE GOOD_SERVER_DESCRIPTOR", &[]),
         (
             "STATUS_SERVER NOTICE ACCEPTED_SERVER_DESCRIPTOR DIRAUTH=127.0.0.1:80",
@@ -102,7 +120,8 @@ fn every_action_with_its_arguments() {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!((status.severity.as_str(), status.action.as_str()), (words[1], words[2]));
         assert!(status.action.is_recognized(), "{line}");
-        let arguments: Vec<_> = status.arguments.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let arguments: Vec<_> =
+            status.arguments.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(arguments, expected, "{line}");
         missing.retain(|action| **action != status.action);
     }
@@ -121,7 +140,9 @@ fn an_unknown_action_and_an_unknown_severity_are_kept() {
 
 #[test]
 fn without_severity_and_action_it_is_unknown() {
-    for line in ["STATUS_CLIENT", "STATUS_GENERAL NOTICE", "STATUS_SERVER  X", "STATUS_CLIENT NOTICE "] {
+    for line in
+        ["STATUS_CLIENT", "STATUS_GENERAL NOTICE", "STATUS_SERVER  X", "STATUS_CLIENT NOTICE "]
+    {
         assert_eq!(event(line).body(), &EventBody::Unknown, "{line:?}");
     }
 }
@@ -131,7 +152,10 @@ fn bootstrap_as_it_goes_on() {
     for tag in BootstrapTag::KNOWN.iter().map(|tag| tag.as_str()).chain(["new_phase"]) {
         let value = format!("NOTICE BOOTSTRAP PROGRESS=50 TAG={tag} SUMMARY=\"Loading, still\"");
         let bootstrap = Bootstrap::parse(value.as_bytes()).unwrap();
-        assert_eq!(status(&format!("STATUS_CLIENT {value}")).bootstrap().as_ref(), Some(&bootstrap));
+        assert_eq!(
+            status(&format!("STATUS_CLIENT {value}")).bootstrap().as_ref(),
+            Some(&bootstrap)
+        );
         assert_eq!((bootstrap.progress, bootstrap.tag.as_str()), (50, tag));
         assert_eq!(
             (bootstrap.severity.clone(), bootstrap.summary.as_str()),
@@ -141,7 +165,8 @@ fn bootstrap_as_it_goes_on() {
         assert!(!bootstrap.is_done());
         assert_eq!(bootstrap.to_string(), format!("50% ({tag}): Loading, still"));
     }
-    let done = Bootstrap::parse(b"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY=\"Done\"").unwrap();
+    let done =
+        Bootstrap::parse(b"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY=\"Done\"").unwrap();
     assert!(done.is_done() && done.tag == BootstrapTag::Done);
 }
 
@@ -157,10 +182,16 @@ fn a_bootstrap_problem() {
     let problem = bootstrap.problem.clone().unwrap();
     assert_eq!(problem.warning, "Connection refused");
     assert_eq!(problem.reason, Some(OrConnReason::ConnectRefused));
-    assert_eq!((problem.count, problem.recommendation), (Some(5), Some(BootstrapRecommendation::Warn)));
+    assert_eq!(
+        (problem.count, problem.recommendation),
+        (Some(5), Some(BootstrapRecommendation::Warn))
+    );
     assert_eq!(problem.host_id.unwrap().to_string(), "A958A139891C54874CE30704C302CDA9D94CC15D");
     assert_eq!(problem.host_address.as_deref(), Some("127.0.0.1:5001"));
-    assert_eq!(bootstrap.to_string(), "14% (handshake): Handshaking with a relay: Connection refused");
+    assert_eq!(
+        bootstrap.to_string(),
+        "14% (handshake): Handshaking with a relay: Connection refused"
+    );
 }
 
 #[test]

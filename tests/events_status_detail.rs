@@ -5,8 +5,8 @@ mod support;
 
 use scape::event::{EventBody, StatusDetail, StatusEvent};
 use scape::types::{
-    AddressMethod, DangerousPortResult, Hibernation, LibeventBadness, NameserverStatus, NoCircuitReason,
-    ServerDescriptorStatus, StatusAction, VersionStatus,
+    AddressMethod, DangerousPortResult, Hibernation, LibeventBadness, NameserverStatus,
+    NoCircuitReason, ServerDescriptorStatus, StatusAction, VersionStatus,
 };
 use support::event::event;
 
@@ -70,7 +70,10 @@ fn every_action_with_its_arguments_as_values() {
         ("NOT_ENOUGH_DIR_INFO", "NotEnoughDirInfo"),
         ("CIRCUIT_ESTABLISHED", "CircuitEstablished"),
         ("CONSENSUS_ARRIVED", "ConsensusArrived"),
-        ("CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED", "CircuitNotEstablished { reason: ClockJumped }"),
+        (
+            "CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED",
+            "CircuitNotEstablished { reason: ClockJumped }",
+        ),
         ("DANGEROUS_PORT PORT=23 RESULT=REJECT", "DangerousPort { port: 23, result: Reject }"),
         (
             "DANGEROUS_SOCKS PROTOCOL=SOCKS5 ADDRESS=18.0.0.1:80",
@@ -146,9 +149,12 @@ fn a_dangerous_version() {
         ("TASTELESS", "tasteless".into()),
     ] {
         // The second one is no version: it is left out, and the others stay.
-        let line = format!("CURRENT=0.4.9.11 REASON={word} RECOMMENDED=\"0.4.8.1-alpha, 0.4.9-, 0.4.9.12\"");
+        let line = format!(
+            "CURRENT=0.4.9.11 REASON={word} RECOMMENDED=\"0.4.8.1-alpha, 0.4.9-, 0.4.9.12\""
+        );
         let status = status(&format!("STATUS_GENERAL WARN DANGEROUS_VERSION {line}"));
-        let StatusDetail::DangerousVersion { current, reason, recommended, .. } = status.detail() else {
+        let StatusDetail::DangerousVersion { current, reason, recommended, .. } = status.detail()
+        else {
             panic!("{status}")
         };
         assert_eq!((current.to_string().as_str(), reason), ("0.4.9.11", expected));
@@ -156,14 +162,17 @@ fn a_dangerous_version() {
         assert_eq!(recommended, ["0.4.8.1-alpha", "0.4.9.12"]);
         // `Display` repeats the arguments.
         assert!(
-            status.to_string().starts_with(&format!("WARN DANGEROUS_VERSION CURRENT=0.4.9.11 REASON={word}"))
+            status
+                .to_string()
+                .starts_with(&format!("WARN DANGEROUS_VERSION CURRENT=0.4.9.11 REASON={word}"))
         );
     }
 }
 
 #[test]
 fn bootstrap() {
-    let status = status("STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"");
+    let status =
+        status("STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"");
     let StatusDetail::Bootstrap(bootstrap) = status.detail() else { panic!("{status}") };
     assert_eq!(Some(*bootstrap), status.bootstrap());
 }
@@ -232,7 +241,9 @@ fn every_keyword_among_the_arguments() {
         Hibernation::KNOWN,
         |word| format!("HIBERNATION_STATUS STATUS={}", word.to_ascii_uppercase()),
         |detail| match detail {
-            StatusDetail::HibernationStatus { status: Hibernation::Other(_), .. } => "NOVEL".to_owned(),
+            StatusDetail::HibernationStatus { status: Hibernation::Other(_), .. } => {
+                "NOVEL".to_owned()
+            }
             StatusDetail::HibernationStatus { status, .. } => status.to_string(),
             other => panic!("{other:?}"),
         },
@@ -275,6 +286,9 @@ fn arguments_that_do_not_fit_leave_it_raw_and_nothing_is_lost() {
     }
     // What is only more than expected is no harm.
     let more = status("STATUS_SERVER WARN HIBERNATION_STATUS STATUS=SOFT SINCE=noon");
-    assert!(matches!(more.detail(), StatusDetail::HibernationStatus { status: Hibernation::Soft, .. }));
+    assert!(matches!(
+        more.detail(),
+        StatusDetail::HibernationStatus { status: Hibernation::Soft, .. }
+    ));
     assert_eq!(more.get("SINCE"), Some("noon"));
 }

@@ -5,7 +5,8 @@ mod support;
 
 use scape::event::{EventBody, StreamInfo};
 use scape::types::{
-    CircuitId, ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus,
+    CircuitId, ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource,
+    StreamStatus,
 };
 use support::event::event;
 
@@ -74,7 +75,10 @@ fn a_reason_after_a_stray_space_is_the_reason() {
     assert_eq!(stray.client_protocol, Some(ClientProtocol::Socks5));
     assert!(stray.extra.is_empty() && stray.extra_words.is_empty());
     let last = stream("5 FAILED 0 a:1 REASON=END REMOTE_REASON= UNKNOWN_1");
-    assert_eq!((last.reason, last.remote_reason), (Some(StreamReason::End), Some("UNKNOWN_1".into())));
+    assert_eq!(
+        (last.reason, last.remote_reason),
+        (Some(StreamReason::End), Some("UNKNOWN_1".into()))
+    );
     // Without one there is nothing to take.
     let empty = stream("5 FAILED 0 a:1 REASON= CLIENT_PROTOCOL=SOCKS5");
     assert_eq!(empty.client_protocol, Some(ClientProtocol::Socks5));
@@ -132,23 +136,31 @@ fn sources_purposes_protocols_and_groups() {
         assert_eq!(stream(&format!("1 REMAP 3 10.0.0.1:80 SOURCE={text}")).source, Some(source));
     }
     for purpose in StreamPurpose::KNOWN {
-        assert_eq!(stream(&format!("1 NEW 0 a:1 PURPOSE={purpose}")).purpose.as_ref(), Some(purpose));
+        assert_eq!(
+            stream(&format!("1 NEW 0 a:1 PURPOSE={purpose}")).purpose.as_ref(),
+            Some(purpose)
+        );
     }
     for protocol in ClientProtocol::KNOWN {
         let line = format!("1 NEW 0 a:1 CLIENT_PROTOCOL={protocol}");
         assert_eq!(stream(&line).client_protocol.as_ref(), Some(protocol));
     }
     for group in [0, 7, -2, -3, -4, i32::MIN, i32::MAX] {
-        assert_eq!(stream(&format!("1 NEW 0 a:1 SESSION_GROUP={group}")).session_group, Some(group));
+        assert_eq!(
+            stream(&format!("1 NEW 0 a:1 SESSION_GROUP={group}")).session_group,
+            Some(group)
+        );
     }
-    let all = IsolationField::KNOWN.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(",");
+    let all =
+        IsolationField::KNOWN.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(",");
     assert_eq!(stream(&format!("1 NEW 0 a:1 ISO_FIELDS={all}")).iso_fields, IsolationField::KNOWN);
 }
 
 #[test]
 fn what_is_not_known_or_has_not_its_form_is_kept() {
     let stream = stream("1 NEW 0 a:1 stray NYM_EPOCH=-1 FLAVOUR=\"a b\" SESSION_GROUP=x");
-    let extra: Vec<(&str, &str)> = stream.extra.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let extra: Vec<(&str, &str)> =
+        stream.extra.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(extra, [("NYM_EPOCH", "-1"), ("FLAVOUR", "a b"), ("SESSION_GROUP", "x")]);
     assert_eq!(stream.extra_words, ["stray"]);
     assert_eq!((stream.nym_epoch, stream.session_group), (None, None));
@@ -156,7 +168,8 @@ fn what_is_not_known_or_has_not_its_form_is_kept() {
 
 #[test]
 fn lines_without_their_four_words_are_none() {
-    for line in ["", "1", "1 NEW", "1 NEW 0", "1 NEW 0 ", "x NEW 0 a:1", "1 NEW x a:1", "1  0 a:1"] {
+    for line in ["", "1", "1 NEW", "1 NEW 0", "1 NEW 0 ", "x NEW 0 a:1", "1 NEW x a:1", "1  0 a:1"]
+    {
         assert_eq!(StreamInfo::parse(line.as_bytes()), None, "{line:?}");
         assert_eq!(event(format!("STREAM {line}")).body(), &EventBody::Unknown, "{line:?}");
     }
@@ -165,8 +178,7 @@ fn lines_without_their_four_words_are_none() {
 #[test]
 fn neither_debug_nor_display_show_a_password() {
     // Of an HTTP tunnel port, the user name is the whole header.
-    let line =
-        "1 NEW 0 a:1 SOCKS_USERNAME=\"Basic c2VzYW1l\" SOCKS_PASSWORD=\"sesame\" CLIENT_PROTOCOL=HTTPCONNECT";
+    let line = "1 NEW 0 a:1 SOCKS_USERNAME=\"Basic c2VzYW1l\" SOCKS_PASSWORD=\"sesame\" CLIENT_PROTOCOL=HTTPCONNECT";
     let event = event(format!("STREAM {line}"));
     let stream = stream(line);
     assert_eq!(stream.socks_username.as_deref(), Some("Basic c2VzYW1l"));
@@ -182,7 +194,10 @@ fn a_source_of_an_unknown_kind_has_spaces() {
         b"4 NEWRESOLVE 0 g.example:0 SOURCE_ADDR=<unknown address type>:1 PURPOSE=DNS_REQUEST NYM_EPOCH=0";
     let stream = StreamInfo::parse(line).unwrap();
     assert_eq!(stream.source_addr.as_deref(), Some("<unknown address type>:1"));
-    assert_eq!((stream.source_socket_addr(), stream.purpose), (None, Some(StreamPurpose::DnsRequest)));
+    assert_eq!(
+        (stream.source_socket_addr(), stream.purpose),
+        (None, Some(StreamPurpose::DnsRequest))
+    );
     assert!(stream.extra.is_empty() && stream.extra_words.is_empty());
     // One that does not end takes no pair with it.
     let stream = StreamInfo::parse(b"4 NEW 0 a:1 SOURCE_ADDR=<odd one PURPOSE=USER").unwrap();

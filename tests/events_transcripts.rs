@@ -5,7 +5,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use scape::event::{Bootstrap, CircuitInfo, Event, EventBody, OrConnInfo, StatusDetail, StreamInfo};
+use scape::event::{
+    Bootstrap, CircuitInfo, Event, EventBody, OrConnInfo, StatusDetail, StreamInfo,
+};
 use scape::protocol::{Decoder, parse_getinfo};
 use scape::types::{Expiry, OrConnStatus};
 use support::event::events;
@@ -114,7 +116,10 @@ fn unread_of_the_network(event: &Event) -> usize {
             e.extra.len() + e.extra_words.len()
         }
         EventBody::CircBw(e) => {
-            assert!(e.time.is_some() && e.delivered_read.is_some() && e.overhead_read.is_some(), "{event}");
+            assert!(
+                e.time.is_some() && e.delivered_read.is_some() && e.overhead_read.is_some(),
+                "{event}"
+            );
             assert!(e.delivered_written.is_some() && e.overhead_written.is_some(), "{event}");
             e.extra.len() + e.extra_words.len()
         }
@@ -130,8 +135,14 @@ fn unread_of_the_network(event: &Event) -> usize {
             e.extra.len() + e.extra_words.len()
         }
         EventBody::HsDescContent(e) => {
-            assert!(e.address.is_some() && e.hsdir.is_some() && e.descriptor_id.len() == 43, "{event}");
-            assert!(e.content.starts_with(b"hs-descriptor 3\n") && e.content.ends_with(b"\n"), "{event}");
+            assert!(
+                e.address.is_some() && e.hsdir.is_some() && e.descriptor_id.len() == 43,
+                "{event}"
+            );
+            assert!(
+                e.content.starts_with(b"hs-descriptor 3\n") && e.content.ends_with(b"\n"),
+                "{event}"
+            );
             e.extra.len() + e.extra_words.len()
         }
         EventBody::AddrMap(e) => {
@@ -149,7 +160,10 @@ fn unread_of_the_network(event: &Event) -> usize {
             e.extra.len() + e.extra_words.len()
         }
         EventBody::NewDesc(e) => {
-            assert!(!e.relays.is_empty() && e.relays.iter().all(|r| r.fingerprint().is_some()), "{event}");
+            assert!(
+                !e.relays.is_empty() && e.relays.iter().all(|r| r.fingerprint().is_some()),
+                "{event}"
+            );
             e.extra.len()
         }
         EventBody::Ns(e) | EventBody::NewConsensus(e) => {
@@ -163,9 +177,15 @@ fn unread_of_the_network(event: &Event) -> usize {
             e.extra.len() + e.extra_words.len()
         }
         EventBody::BuildTimeoutSet(e) => {
-            assert!(e.change.is_recognized() && e.total_times.is_some() && e.timeout.is_some(), "{event}");
+            assert!(
+                e.change.is_recognized() && e.total_times.is_some() && e.timeout.is_some(),
+                "{event}"
+            );
             assert!(e.xm.is_some() && e.alpha.is_some() && e.cutoff_quantile.is_some(), "{event}");
-            assert!(e.timeout_rate.is_some() && e.close.is_some() && e.close_rate.is_some(), "{event}");
+            assert!(
+                e.timeout_rate.is_some() && e.close.is_some() && e.close_rate.is_some(),
+                "{event}"
+            );
             e.extra.len() + e.extra_words.len()
         }
         _ => panic!("no transcript had such an event until now: {event}"),
@@ -198,21 +218,26 @@ fn values(key: &str) -> Vec<Vec<u8>> {
 }
 
 fn lines(values: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
-    values.iter().flat_map(|value| value.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty())
+    values
+        .iter()
+        .flat_map(|value| value.split(|byte| *byte == b'\n'))
+        .filter(|line| !line.is_empty())
 }
 
 #[test]
 fn the_same_parsers_read_getinfo() {
     let circuits = values("circuit-status");
     for line in lines(&circuits) {
-        let circuit = CircuitInfo::parse(line).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(line)));
+        let circuit =
+            CircuitInfo::parse(line).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(line)));
         assert!(circuit.status.is_recognized() && circuit.created.is_some(), "{circuit}");
         assert!(circuit.extra.is_empty() && circuit.extra_words.is_empty(), "{circuit:?}");
     }
     assert!(lines(&circuits).count() > 10);
     let streams = values("stream-status");
     for line in lines(&streams) {
-        let stream = StreamInfo::parse(line).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(line)));
+        let stream =
+            StreamInfo::parse(line).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(line)));
         assert!(stream.status.is_recognized(), "{stream}");
         assert!(stream.extra.is_empty() && stream.extra_words.is_empty(), "{stream:?}");
     }

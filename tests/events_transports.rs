@@ -21,7 +21,10 @@ fn a_transport() {
     ] {
         let event = event(format!("TRANSPORT_LAUNCHED {line} odd A=b"));
         let EventBody::TransportLaunched(transport) = event.body() else { panic!("{event}") };
-        assert_eq!((&transport.role, transport.name.as_str(), transport.port), (&role, "obfs4", 3000));
+        assert_eq!(
+            (&transport.role, transport.name.as_str(), transport.port),
+            (&role, "obfs4", 3000)
+        );
         assert_eq!(transport.address, line.split(' ').nth(2).unwrap());
         assert_eq!(transport.socket_addr(), address.map(|address| address.parse().unwrap()));
         let expected = format!("{role} obfs4 at {}", address.unwrap_or("here:3000"));
@@ -31,10 +34,18 @@ fn a_transport() {
             (&vec![pair("A", "b")], &vec!["odd".to_owned()])
         );
     }
-    for line in
-        ["", " client", " client obfs4 127.0.0.1", " client obfs4 127.0.0.1 65536", " client obfs4 a b"]
-    {
-        assert_eq!(event(format!("TRANSPORT_LAUNCHED{line}")).body(), &EventBody::Unknown, "{line:?}");
+    for line in [
+        "",
+        " client",
+        " client obfs4 127.0.0.1",
+        " client obfs4 127.0.0.1 65536",
+        " client obfs4 a b",
+    ] {
+        assert_eq!(
+            event(format!("TRANSPORT_LAUNCHED{line}")).body(),
+            &EventBody::Unknown,
+            "{line:?}"
+        );
     }
 }
 
@@ -52,7 +63,10 @@ fn a_log_message() {
         );
         assert_eq!(log.message.as_deref(), Some("Connected to \"A\"\n"));
         assert_eq!((&log.extra, &log.extra_words), (&vec![pair("X", "y")], &vec!["z".to_owned()]));
-        assert_eq!(log.to_string(), format!("/usr/bin/obs4proxy {severity}: Connected to \"A\"\\n"));
+        assert_eq!(
+            log.to_string(),
+            format!("/usr/bin/obs4proxy {severity}: Connected to \"A\"\\n")
+        );
     }
     for line in ["PT_LOG", "PT_LOG SEVERITY=debug MESSAGE=\"x\""] {
         assert_eq!(event(line).body(), &EventBody::Unknown, "{line:?}");
@@ -61,10 +75,14 @@ fn a_log_message() {
 
 #[test]
 fn a_status() {
-    let event_ =
-        event("PT_STATUS PT=/usr/bin/obs4proxy TRANSPORT=obfs4 CONNECT=Success ADDRESS=1.2.3.4:5 odd");
+    let event_ = event(
+        "PT_STATUS PT=/usr/bin/obs4proxy TRANSPORT=obfs4 CONNECT=Success ADDRESS=1.2.3.4:5 odd",
+    );
     let EventBody::PtStatus(status) = event_.body() else { panic!("{event_}") };
-    assert_eq!((status.program.as_str(), status.transport.as_deref()), ("/usr/bin/obs4proxy", Some("obfs4")));
+    assert_eq!(
+        (status.program.as_str(), status.transport.as_deref()),
+        ("/usr/bin/obs4proxy", Some("obfs4"))
+    );
     assert_eq!(status.arguments, [pair("CONNECT", "Success"), pair("ADDRESS", "1.2.3.4:5")]);
     assert_eq!(status.extra_words, ["odd"]);
     assert_eq!(status.to_string(), "/usr/bin/obs4proxy obfs4 CONNECT=Success ADDRESS=1.2.3.4:5");

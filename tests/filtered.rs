@@ -18,8 +18,12 @@ fn filter() -> ScriptedTor {
             let answer = match line {
                 "SIGNAL NEWNYM" | "QUIT" | "SETEVENTS" => "250 OK\r\n",
                 "SETEVENTS CIRC" => "250 OK\r\n650 CIRC 1 BUILT PURPOSE=GENERAL\r\n",
-                "GETINFO status/circuit-established" => "250-status/circuit-established=1\r\n250 OK\r\n",
-                _ if line.starts_with("PROTOCOLINFO") || line.starts_with("AUTHENTICATE") => return None,
+                "GETINFO status/circuit-established" => {
+                    "250-status/circuit-established=1\r\n250 OK\r\n"
+                }
+                _ if line.starts_with("PROTOCOLINFO") || line.starts_with("AUTHENTICATE") => {
+                    return None;
+                }
                 _ => "510 Command filtered\r\n",
             };
             Some(answer.into())
@@ -47,7 +51,10 @@ fn what_is_let_through_works_and_the_rest_says_why() {
         controller.set_caching(Caching::Configuration).unwrap_err(),
     ] {
         let Error::Refused(refusal) = &error else { panic!("{error}") };
-        assert!(refusal.is_unrecognized_command() && refusal.text() == "Command filtered", "{error}");
+        assert!(
+            refusal.is_unrecognized_command() && refusal.text() == "Command filtered",
+            "{error}"
+        );
     }
     // What was not let through is in nobody's way.
     let events = controller.subscribe([EventKind::Circ]).unwrap();
@@ -62,7 +69,8 @@ fn status_listeners_hear_of_the_end() {
     let tor = filter();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let (sender, told) = crossbeam_channel::unbounded();
-    let _listener = controller.on_status(move |status| sender.send(status.clone()).unwrap()).unwrap();
+    let _listener =
+        controller.on_status(move |status| sender.send(status.clone()).unwrap()).unwrap();
     assert!(matches!(told.recv_timeout(SOON).unwrap(), ConnectionStatus::Connected));
     let _events = controller.subscribe([EventKind::Circ]).unwrap();
     tor.hang_up();
@@ -103,7 +111,9 @@ fn long_refusal_does_not_delay_the_next_call() {
 fn close_quotes_only_a_refusal_that_ends_a_connection() {
     let last_words = |code: &'static str| {
         let tor = ScriptedTor::builder()
-            .on_any(move |line| (line == "GETINFO config-text").then(|| format!("{code} because\r\n").into()))
+            .on_any(move |line| {
+                (line == "GETINFO config-text").then(|| format!("{code} because\r\n").into())
+            })
             .start()
             .unwrap();
         let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();

@@ -2,7 +2,13 @@
 //! floors below the transport touch no socket, clock or thread, and no file grows beyond 800 lines.
 //!
 //! Documentation, comments and `#[cfg(test)]` items may name what they like, and so may the crate's root.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    missing_docs
+)]
 
 #[path = "support/floors/mod.rs"]
 mod floors;
@@ -103,7 +109,8 @@ const LIB: (&str, &str) = (
 
 #[test]
 fn a_use_that_goes_up_is_found() {
-    let bad = problems(&[LIB, ("event/mod.rs", "use std::fmt;\n\nuse crate::controller::Controller;\n")]);
+    let bad =
+        problems(&[LIB, ("event/mod.rs", "use std::fmt;\n\nuse crate::controller::Controller;\n")]);
     assert_eq!(
         bad,
         [
@@ -129,13 +136,16 @@ fn every_branch_of_a_use_is_looked_at() {
     ]);
     assert_eq!(
         bad,
-        ["src/protocol/reply.rs:4: crate::event::Event goes from floor 1 (protocol) up to floor 2 (event)"]
+        [
+            "src/protocol/reply.rs:4: crate::event::Event goes from floor 1 (protocol) up to floor 2 (event)"
+        ]
     );
 }
 
 #[test]
 fn a_path_in_code_is_found_too() {
-    let bad = problems(&[LIB, ("event/bw.rs", "fn f() {\n    let _ = crate::controller::connect();\n}")]);
+    let bad =
+        problems(&[LIB, ("event/bw.rs", "fn f() {\n    let _ = crate::controller::connect();\n}")]);
     assert_eq!(bad.len(), 1, "{bad:?}");
     assert!(bad[0].starts_with("src/event/bw.rs:2: crate::controller::connect goes from floor 2"));
 }
@@ -144,7 +154,8 @@ fn a_path_in_code_is_found_too() {
 fn super_is_followed_to_where_it_leads() {
     let up = [("event/bw.rs", "use super::super::controller::Controller;")];
     assert_eq!(problems(&[&[LIB], &up[..]].concat()).len(), 1);
-    let inner = [("event/bw.rs", "mod inner {\n    use super::super::super::controller::Controller;\n}")];
+    let inner =
+        [("event/bw.rs", "mod inner {\n    use super::super::super::controller::Controller;\n}")];
     assert_eq!(problems(&[&[LIB], &inner[..]].concat()).len(), 1);
     let near = [("event/bw.rs", "mod inner {\n    use super::super::Event;\n}")];
     assert!(problems(&[&[LIB], &near[..]].concat()).is_empty());
@@ -170,13 +181,16 @@ fn names_that_another_room_passes_on_are_followed() {
     ];
     assert_eq!(
         problems(&socks),
-        ["src/event/mod.rs:2: crate::socks::Client goes from floor 2 (event) up to floor 4 (socks/client)"]
+        [
+            "src/event/mod.rs:2: crate::socks::Client goes from floor 2 (event) up to floor 4 (socks/client)"
+        ]
     );
 }
 
 #[test]
 fn a_room_may_pass_on_its_own_parts_but_not_use_them() {
-    let used = [("socks/mod.rs", "mod client;\nfn f() { client::connect(); }"), ("socks/client.rs", "")];
+    let used =
+        [("socks/mod.rs", "mod client;\nfn f() { client::connect(); }"), ("socks/client.rs", "")];
     assert_eq!(problems(&used).len(), 1);
     let private = [("socks/mod.rs", "mod client;\nuse client::Client;"), ("socks/client.rs", "")];
     assert_eq!(problems(&private).len(), 1);
@@ -205,7 +219,8 @@ fn h() { crate::controller::f(); }
         problems(&[LIB, ("event/mod.rs", text)])
     );
     assert!(
-        problems(&[LIB, ("event/tests.rs", "#![cfg(test)]\nuse crate::controller::Controller;")]).is_empty()
+        problems(&[LIB, ("event/tests.rs", "#![cfg(test)]\nuse crate::controller::Controller;")])
+            .is_empty()
     );
     let declared = [
         ("event/mod.rs", "#[cfg(test)]\nmod tests;"),

@@ -32,11 +32,16 @@ fn each_address_is_asked_for_once() {
         .start()
         .unwrap();
     let geoip = GeoIp::new().tor(&connect(&tor));
-    let addresses = ["192.0.2.1", "127.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "192.0.2.1"].map(ip);
+    let addresses =
+        ["192.0.2.1", "127.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "192.0.2.1"].map(ip);
     for _ in 0..3 {
         let found = geoip.lookup_all(addresses).unwrap();
-        let shown: Vec<String> = found.iter().map(|found| found.as_ref().unwrap().to_string()).collect();
-        assert_eq!(shown, ["192.0.2.1 de", "127.0.0.1", "192.0.2.1 de", "2001:db8::1 a1", "192.0.2.1 de"]);
+        let shown: Vec<String> =
+            found.iter().map(|found| found.as_ref().unwrap().to_string()).collect();
+        assert_eq!(
+            shown,
+            ["192.0.2.1 de", "127.0.0.1", "192.0.2.1 de", "2001:db8::1 a1", "192.0.2.1 de"]
+        );
         assert_eq!(found[0].as_ref().unwrap().country_from, Some(Source::Tor));
         assert!(!found[1].as_ref().unwrap().is_known());
     }
@@ -51,8 +56,9 @@ fn each_address_is_asked_for_once() {
 #[test]
 fn thousands_of_addresses() {
     let mut tor = ScriptedTor::builder();
-    let addresses: Vec<IpAddr> =
-        (0..1500_u16).map(|n| Ipv4Addr::new(10, 0, (n / 256) as u8, (n % 256) as u8).into()).collect();
+    let addresses: Vec<IpAddr> = (0..1500_u16)
+        .map(|n| Ipv4Addr::new(10, 0, (n / 256) as u8, (n % 256) as u8).into())
+        .collect();
     for (n, address) in addresses.iter().enumerate() {
         tor = tor.info(format!("ip-to-country/{address}"), if n % 2 == 0 { "de" } else { "fr" });
     }
@@ -76,7 +82,9 @@ fn what_concerns_one_address_is_in_its_own_result() {
     let geoip = GeoIp::new().tor(&connect(&tor));
     let found = geoip.lookup_all(["2001:db8::1", "192.0.2.3", "192.0.2.1"].map(ip)).unwrap();
     let error = found[0].as_ref().unwrap_err();
-    assert!(matches!(error, Error::GeoIp(error) if matches!(**error, GeoIpError::NotLoaded { .. })));
+    assert!(
+        matches!(error, Error::GeoIp(error) if matches!(**error, GeoIpError::NotLoaded { .. }))
+    );
     assert_eq!(error.code(), Some(551));
     assert!(error.to_string().contains("IPv6 (GeoIP data not loaded): set GeoIPv6File"), "{error}");
     assert!(matches!(found[1], Err(Error::Answer { .. })));

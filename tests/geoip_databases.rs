@@ -89,15 +89,24 @@ fn trees_of_every_kind() {
         ] {
             let found = geoip.lookup(ip(address)).unwrap();
             let country = found.country.map(|country| country.to_string());
-            assert_eq!(country.as_deref(), expected.map(|(country, _)| country), "{address}, {size}");
+            assert_eq!(
+                country.as_deref(),
+                expected.map(|(country, _)| country),
+                "{address}, {size}"
+            );
             let network = found.network.map(|network| network.to_string());
-            assert_eq!(network.as_deref(), expected.map(|(_, network)| network), "{address}, {size}");
+            assert_eq!(
+                network.as_deref(),
+                expected.map(|(_, network)| network),
+                "{address}, {size}"
+            );
             assert_eq!(found.is_known(), expected.is_some());
             assert!(found.network.is_none_or(|network| network.contains(ip(address))));
         }
 
-        let (_folder, path) =
-            file(&Mmdb::new("GeoLite2-Country", 4, size).with("192.0.2.0/24", &country("DE")).bytes());
+        let (_folder, path) = file(
+            &Mmdb::new("GeoLite2-Country", 4, size).with("192.0.2.0/24", &country("DE")).bytes(),
+        );
         let geoip = GeoIp::new().country_database(path).unwrap();
         assert_eq!(geoip.lookup(ip("192.0.2.1")).unwrap().to_string(), "192.0.2.1 de");
         assert_eq!(geoip.lookup(ip("::ffff:192.0.2.1")).unwrap().to_string(), "192.0.2.1 de");
@@ -109,7 +118,10 @@ fn trees_of_every_kind() {
 fn the_words_of_every_maker() {
     let city = Map(vec![
         ("city", Map(vec![("names", Map(vec![("de", Text("Köln")), ("en", Text("Cologne"))]))])),
-        ("country", Map(vec![("iso_code", Text("DE")), ("names", Map(vec![("en", Text("Germany"))]))])),
+        (
+            "country",
+            Map(vec![("iso_code", Text("DE")), ("names", Map(vec![("en", Text("Germany"))]))]),
+        ),
         (
             "location",
             Map(vec![
@@ -149,10 +161,14 @@ fn the_words_of_every_maker() {
     ]);
     let found = told("ipinfo standard_location.mmdb", &standard);
     assert_eq!((found.to_string().as_str(), found.country_name), ("192.0.2.1 de Cologne", None));
-    assert_eq!(found.coordinates.map(|place| (place.latitude, place.longitude)), Some((50.9, -6.5)));
+    assert_eq!(
+        found.coordinates.map(|place| (place.latitude, place.longitude)),
+        Some((50.9, -6.5))
+    );
 
     // IPLocate, and others.
-    let iplocate = Map(vec![("asn", U32(64496)), ("name", Text("EXAMPLE")), ("org", Text("Example Ltd"))]);
+    let iplocate =
+        Map(vec![("asn", U32(64496)), ("name", Text("EXAMPLE")), ("org", Text("Example Ltd"))]);
     assert_eq!(told("iplocate ip-to-asn", &iplocate).to_string(), "192.0.2.1 AS64496 Example Ltd");
     let flat = Map(vec![
         ("country_code", Text("DE")),
@@ -181,7 +197,10 @@ fn what_has_not_its_form_is_not_there() {
         ("autonomous_system_organization", Value::Bytes(vec![0xff])),
     ]);
     let found = told("GeoIP2-Enterprise", &odd);
-    assert!(!found.is_known() && found.coordinates.is_none() && found.network.is_none(), "{found:?}");
+    assert!(
+        !found.is_known() && found.coordinates.is_none() && found.network.is_none(),
+        "{found:?}"
+    );
     for odd in [Text("DE"), List(vec![]), Map(vec![]), U32(7)] {
         assert!(!told("GeoLite2-City", &odd).is_known());
     }
@@ -193,7 +212,8 @@ fn several_databases_complete_each_other_in_order() {
         file(&Mmdb::new("GeoLite2-Country", 6, 24).with("192.0.2.0/24", &country("DE")).bytes());
     let (_two, others) =
         file(&Mmdb::new("DBIP-Country-Lite", 4, 24).with("192.0.0.0/16", &country("FR")).bytes());
-    let (_three, systems) = file(&Mmdb::new("GeoLite2-ASN", 4, 32).with("192.0.2.0/23", &asn(64496)).bytes());
+    let (_three, systems) =
+        file(&Mmdb::new("GeoLite2-ASN", 4, 32).with("192.0.2.0/23", &asn(64496)).bytes());
     let geoip = GeoIp::new()
         .country_database(&countries)
         .and_then(|geoip| geoip.country_database(&others)?.asn_database(&systems))
@@ -212,7 +232,9 @@ fn several_databases_complete_each_other_in_order() {
     let database = &geoip.databases()[2];
     assert_eq!(database.type_name(), "GeoLite2-ASN");
     assert_eq!(database.built(), Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)));
-    assert!(database.contents().unwrap().autonomous_systems && !database.contents().unwrap().countries);
+    assert!(
+        database.contents().unwrap().autonomous_systems && !database.contents().unwrap().countries
+    );
 
     // Any number of threads.
     thread::scope(|scope| {
@@ -234,8 +256,10 @@ fn tor_is_asked_for_what_the_databases_do_not_know() {
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let bytes = Mmdb::new("GeoLite2-Country", 4, 24).with("192.0.2.0/24", &country("DE")).bytes();
     let (_one, countries) = file(&bytes);
-    let (_two, systems) = file(&Mmdb::new("GeoLite2-ASN", 4, 24).with("192.0.3.0/24", &asn(64496)).bytes());
-    let geoip = GeoIp::new().database(countries).unwrap().database(systems).unwrap().tor(&controller);
+    let (_two, systems) =
+        file(&Mmdb::new("GeoLite2-ASN", 4, 24).with("192.0.3.0/24", &asn(64496)).bytes());
+    let geoip =
+        GeoIp::new().database(countries).unwrap().database(systems).unwrap().tor(&controller);
     let asked = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.3.1"];
     let found = geoip.lookup_all(asked.map(ip)).unwrap();
     assert_eq!(found[0].as_ref().unwrap().to_string(), "192.0.2.1 de");
@@ -255,7 +279,9 @@ fn databases_that_cannot_be_used() {
         (folder.path().to_path_buf(), std::io::ErrorKind::InvalidInput),
         (PathBuf::from("/dev/zero"), std::io::ErrorKind::InvalidInput),
     ] {
-        let Error::GeoIp(error) = GeoIp::new().database(&path).unwrap_err() else { panic!("{path:?}") };
+        let Error::GeoIp(error) = GeoIp::new().database(&path).unwrap_err() else {
+            panic!("{path:?}")
+        };
         let GeoIpError::Unreadable { source, .. } = &*error else { panic!("{error:?}") };
         assert_eq!(source.kind(), kind, "{path:?}");
     }

@@ -22,8 +22,8 @@ fn run_again(test: &str, variables: &[(&str, &str)]) {
         .envs(variables.iter().copied())
         .output()
         .unwrap();
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
@@ -38,7 +38,8 @@ fn everything_that_was_tried_is_told() {
     if env::var_os(CHILD).is_none() {
         let port = closed_port();
         let nowhere = env::temp_dir().join("no-such-tor");
-        let variables = [("SCAPE_CONTROL", port.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
+        let variables =
+            [("SCAPE_CONTROL", port.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
         return run_again("everything_that_was_tried_is_told", &variables);
     }
     let control = env::var("SCAPE_CONTROL").unwrap();
@@ -91,7 +92,8 @@ fn search_is_cancelled_while_a_control_port_says_nothing() {
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = silent.local_addr().unwrap().to_string();
         let nowhere = env::temp_dir().join("no-such-tor");
-        let variables = [("SCAPE_CONTROL", address.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
+        let variables =
+            [("SCAPE_CONTROL", address.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
         return run_again("search_is_cancelled_while_a_control_port_says_nothing", &variables);
     }
     let (first, second) = (CancelToken::new(), CancelToken::new());

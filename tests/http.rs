@@ -67,7 +67,8 @@ fn onion_names_in_urls_reach_tor_without_their_trailing_dot() {
 #[cfg(unix)]
 fn a_port_on_a_unix_socket_is_as_good() {
     let folder = tempfile::tempdir().unwrap();
-    let web = Web::start_unix(&folder.path().join("socks"), |_, stream| http(stream, |_| ok("unix")));
+    let web =
+        Web::start_unix(&folder.path().join("socks"), |_, stream| http(stream, |_| ok("unix")));
     let agent = agent(&web);
     for _ in 0..3 {
         assert_eq!(get(&agent, "http://example.com/").unwrap(), "unix");
@@ -79,7 +80,8 @@ fn a_port_on_a_unix_socket_is_as_good() {
 fn nothing_is_sent_that_identifies() {
     let web = Web::http(|_, head| {
         let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
-        let mut answer = ok(format!("{} {}", names.join(" "), head.header("user-agent").unwrap_or("-")));
+        let mut answer =
+            ok(format!("{} {}", names.join(" "), head.header("user-agent").unwrap_or("-")));
         let at = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
         answer.splice(at..at, *b"\r\nset-cookie: a=b");
         answer
@@ -113,8 +115,8 @@ fn connections_are_kept_for_the_same_agent_only() {
     assert_eq!(users.len(), 3);
     // Also where the first agent's connection is idle, and the isolation the same.
     let isolation = Isolation::new("one", "two").unwrap();
-    let agents =
-        [(); 2].map(|()| AgentBuilder::new(web.proxy()).isolation(isolation.clone()).build().unwrap());
+    let agents = [(); 2]
+        .map(|()| AgentBuilder::new(web.proxy()).isolation(isolation.clone()).build().unwrap());
     for agent in &agents {
         assert_eq!(get(agent, "http://example.com/").unwrap(), "one");
     }
@@ -133,7 +135,8 @@ fn every_refusal_is_told() {
         assert_eq!(io.kind(), expected.io_kind());
         let text = error.to_string();
         assert!(
-            text.contains(&expected.to_string()) && text.contains(&format!("refused-{code:02x}.test")),
+            text.contains(&expected.to_string())
+                && text.contains(&format!("refused-{code:02x}.test")),
             "{text}"
         );
     }
@@ -150,7 +153,9 @@ fn a_port_that_is_not_there_says_where() {
     let error = get(&agent, "http://example.com/").unwrap_err();
     let SocksProblem::Io(io) = socks_error(&error).unwrap().problem() else { panic!("{error}") };
     assert!(io.to_string().contains(&free.to_string()), "{io}");
-    assert!(matches!(&error, ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused));
+    assert!(
+        matches!(&error, ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused)
+    );
 }
 
 #[test]
@@ -184,7 +189,13 @@ fn what_would_go_around_tor_is_refused() {
     let agent = agent(&web);
     for scheme in ["http", "socks4", "socks4a", "socks5", "socks5h"] {
         let proxy = ureq::Proxy::new(&format!("{scheme}://{}", trap.address)).unwrap();
-        let error = agent.get("http://example.com/").config().proxy(Some(proxy)).build().call().unwrap_err();
+        let error = agent
+            .get("http://example.com/")
+            .config()
+            .proxy(Some(proxy))
+            .build()
+            .call()
+            .unwrap_err();
         assert!(matches!(tor_error(&error), Some(Error::Argument(_))), "{error:?}");
     }
     trap.assert_empty();
@@ -254,13 +265,16 @@ fn bodies_of_every_kind() {
         "/chunked" => {
             let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
             for size in [1, 16, 100_000, 7] {
-                answer.extend_from_slice(format!("{size:x}\r\n{}\r\n", "c".repeat(size)).as_bytes());
+                answer
+                    .extend_from_slice(format!("{size:x}\r\n{}\r\n", "c".repeat(size)).as_bytes());
             }
             answer.extend_from_slice(b"0\r\n\r\n");
             answer
         }
         "/until-the-end" => b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nall of it".to_vec(),
-        "/post" => ok(format!("{} {}", head.body.len(), head.body.iter().all(|byte| *byte == b'p'))),
+        "/post" => {
+            ok(format!("{} {}", head.body.len(), head.body.iter().all(|byte| *byte == b'p')))
+        }
         _ => b"HTTP/1.1 204 Nothing\r\n\r\n".to_vec(),
     });
     let agent = agent(&web);
@@ -339,7 +353,8 @@ fn a_server_that_takes_nothing_is_given_up() {
         let _ = ended.recv();
         Ok(())
     });
-    let agent = AgentBuilder::new(web.proxy()).stall_timeout(Duration::from_millis(200)).build().unwrap();
+    let agent =
+        AgentBuilder::new(web.proxy()).stall_timeout(Duration::from_millis(200)).build().unwrap();
     let begun = Instant::now();
     let error = agent.post("http://a.test/").send(vec![0; 50_000_000]).unwrap_err();
     assert!(matches!(error, ureq::Error::Timeout(Timeout::PerWrite)), "{error:?}");

@@ -24,7 +24,8 @@ fn the_environment_is_not_looked_at() {
     let web = Web::http(|asked, _| ok(&asked.host));
     let trap = Trap::set();
     let mut expected = 0;
-    for name in ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+    for name in ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"]
+    {
         for scheme in ["http", "https", "socks4", "socks5", "socks5h"] {
             for no_proxy in ["", "*", "somewhere.example"] {
                 let proxy = format!("{scheme}://{}", trap.address);
@@ -52,7 +53,8 @@ fn run(web: &Web, variables: &[(&str, &str)]) {
 }
 
 fn fetch(port: &Address) {
-    let agent = AgentBuilder::new(SocksProxy::new(port).timeout(SOON)).timeout(SOON).build().unwrap();
+    let agent =
+        AgentBuilder::new(SocksProxy::new(port).timeout(SOON)).timeout(SOON).build().unwrap();
     assert!(agent.config().proxy().is_none());
     let body = agent.get(URL).call().unwrap().body_mut().read_to_string().unwrap();
     assert_eq!(body, "somewhere.example");

@@ -40,7 +40,9 @@ fn many_requests_leave_nothing() {
     thread::scope(|scope| {
         for part in 0..THREADS {
             let agent = &agent;
-            scope.spawn(move || (part..TIMES).step_by(THREADS).for_each(|number| fetch(agent, number)));
+            scope.spawn(move || {
+                (part..TIMES).step_by(THREADS).for_each(|number| fetch(agent, number))
+            });
         }
     });
     drop(agent);

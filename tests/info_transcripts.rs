@@ -210,7 +210,8 @@ fn every_answer_is_read_by_its_method() {
     assert!(granted > 130, "{granted}");
     let not_read: Vec<&str> = not_read.iter().map(String::as_str).collect();
     assert_eq!(not_read, NOT_READ);
-    let refused: Vec<(&str, &str)> = refused.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
+    let refused: Vec<(&str, &str)> =
+        refused.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
     let listing = || refused.iter().map(|line| format!("    {line:?},\n")).collect::<String>();
     // The one that is refused or empty, as there is a consensus or not, is in the list once.
     assert!(refused == REFUSED, "what was refused:\n{}", listing());
@@ -229,9 +230,11 @@ fn nothing_is_unknown(file: &str, key: &str, shown: &str) {
 #[test]
 fn every_key_that_tor_lists_has_a_method() {
     let (_tor, controller) = controller_of("10-getinfo-names");
-    let listed: Vec<String> = controller.info_names().unwrap().iter().map(InfoName::to_string).collect();
+    let listed: Vec<String> =
+        controller.info_names().unwrap().iter().map(InfoName::to_string).collect();
     assert!(listed.len() > 100, "{}", listed.len());
-    let without: Vec<&str> = listed.iter().map(String::as_str).filter(|name| !has_method(name)).collect();
+    let without: Vec<&str> =
+        listed.iter().map(String::as_str).filter(|name| !has_method(name)).collect();
     let expected: Vec<&str> = WITHOUT_METHOD.iter().map(|(key, _)| *key).collect();
     assert_eq!(without, expected);
     for key in NOT_LISTED {
@@ -241,9 +244,12 @@ fn every_key_that_tor_lists_has_a_method() {
     for (key, _) in METHODS {
         let member = |name: &&String| {
             let prefix = name.find('<').or(name.strip_suffix('*').map(str::len));
-            prefix.and_then(|length| name.get(..length)).is_some_and(|prefix| key.starts_with(prefix))
+            prefix
+                .and_then(|length| name.get(..length))
+                .is_some_and(|prefix| key.starts_with(prefix))
         };
-        let known = listed.iter().any(|name| name == key) || listed.iter().any(|name| member(&name));
+        let known =
+            listed.iter().any(|name| name == key) || listed.iter().any(|name| member(&name));
         assert!(known || NOT_LISTED.contains(key), "{key}");
     }
 }
@@ -280,7 +286,8 @@ fn one_round_trip_for_what_belongs_together() {
     assert_eq!(process.descriptor_limit, 19968);
     assert_eq!(controller.traffic().unwrap().written, 0);
     assert_eq!(controller.max_mem_in_queues().unwrap(), 8 << 30);
-    let asked: Vec<String> = tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
+    let asked: Vec<String> =
+        tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
     assert_eq!(
         asked,
         [
@@ -306,7 +313,10 @@ fn policies() {
     let (_tor, controller) = controller_of("19-getinfo-exit-policy");
     let default = controller.exit_policy_default().unwrap();
     assert_eq!(default.rules().len(), 11);
-    assert!(default.allows([198, 51, 100, 7].into(), 443) && !default.allows([198, 51, 100, 7].into(), 6881));
+    assert!(
+        default.allows([198, 51, 100, 7].into(), 443)
+            && !default.allows([198, 51, 100, 7].into(), 6881)
+    );
     let private = controller.exit_policy_reject_private_default().unwrap();
     assert!(private.rules().iter().all(|rule| rule.action == ExitAction::Reject));
     assert!(matches!(private.rules()[7].address, AddressPattern::V6 { prefix: 7, .. }));
@@ -347,7 +357,8 @@ fn a_relay() {
     assert_eq!(controller.address().unwrap(), Some([127, 0, 0, 1].into()));
     let descriptors = controller.fresh_relay_descs().unwrap();
     assert!(
-        descriptors.starts_with(b"router testrelay ") && descriptors.ends_with(b"-----END SIGNATURE-----\n")
+        descriptors.starts_with(b"router testrelay ")
+            && descriptors.ends_with(b"-----END SIGNATURE-----\n")
     );
     assert_eq!(controller.clients_seen().unwrap().started, utc("2026-11-21 02:09:44"));
 }
@@ -370,7 +381,10 @@ fn the_consensus_and_its_relays() {
 
     let (_tor, controller) = controller_of("31-getinfo-ns-microdesc-flavour");
     let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse().unwrap();
-    assert_eq!(controller.ns_id(relay).unwrap().unwrap().iter().filter(|b| **b == b'\n').count(), 3);
+    assert_eq!(
+        controller.ns_id(relay).unwrap().unwrap().iter().filter(|b| **b == b'\n').count(),
+        3
+    );
     assert_eq!(controller.ns_name("nope").unwrap(), None);
     let entries = String::from_utf8(controller.ns_all().unwrap()).unwrap();
     assert_eq!(entries.lines().filter(|line| line.starts_with("r ")).count(), 12);
@@ -379,11 +393,15 @@ fn the_consensus_and_its_relays() {
     assert!(controller.desc_id(relay).unwrap().unwrap().starts_with(b"router relay03 "));
     assert!(controller.desc_annotations(relay).unwrap().unwrap().starts_with(b"@downloaded-at"));
     let extra_info = "80B33F89F899A1FAAD047727404A817574705DB4".parse().unwrap();
-    assert!(controller.extra_info(extra_info).unwrap().unwrap().starts_with(b"extra-info relay03 "));
+    assert!(
+        controller.extra_info(extra_info).unwrap().unwrap().starts_with(b"extra-info relay03 ")
+    );
 
     let (_tor, controller) = controller_of("34-getinfo-consensus-document-microdesc");
     let document = controller.consensus_document(&ConsensusFlavor::Microdesc).unwrap().unwrap();
-    assert!(document.starts_with(b"network-status-version 3 microdesc\n") && document.ends_with(b"-\n"));
+    assert!(
+        document.starts_with(b"network-status-version 3 microdesc\n") && document.ends_with(b"-\n")
+    );
 
     let (_tor, controller) = controller_of("37-getinfo-downloads-desc");
     let descriptor = "17FF47E36128409C92842CB65241F6E46E9C0386".parse().unwrap();
@@ -433,16 +451,26 @@ fn what_has_not_its_form_is_an_error_and_never_a_guess() {
             "version",
         ] {
             match read(&controller, key).unwrap() {
-                Err(Error::Answer { command, .. }) => assert!(command.starts_with("GETINFO "), "{command}"),
+                Err(Error::Answer { command, .. }) => {
+                    assert!(command.starts_with("GETINFO "), "{command}")
+                }
                 other => panic!("{key}: {nonsense:?} became {other:?}"),
             }
         }
         // Where nothing is a value.
-        for key in
-            ["consensus/valid-after", "exit-policy/default", "bw-event-cache", "sr/current", "onions/current"]
-        {
+        for key in [
+            "consensus/valid-after",
+            "exit-policy/default",
+            "bw-event-cache",
+            "sr/current",
+            "onions/current",
+        ] {
             let result = read(&controller, key).unwrap();
-            assert_eq!(nonsense.is_empty(), result.is_ok(), "{key}: {nonsense:?} became {result:?}");
+            assert_eq!(
+                nonsense.is_empty(),
+                result.is_ok(),
+                "{key}: {nonsense:?} became {result:?}"
+            );
         }
     }
 }
@@ -457,7 +485,8 @@ fn whatever_tor_says_every_method_returns() {
         let tor = ScriptedTor::builder()
             .on_any(move |command| {
                 let keys = command.strip_prefix("GETINFO ")?.split(' ');
-                let value = |key: &str| (key.to_owned(), Answer::Value(nonsense.as_bytes().to_vec()));
+                let value =
+                    |key: &str| (key.to_owned(), Answer::Value(nonsense.as_bytes().to_vec()));
                 Some(reply(&keys.map(value).collect(), command.strip_prefix("GETINFO ")?))
             })
             .start()
@@ -474,7 +503,8 @@ fn whatever_tor_says_every_method_returns() {
                 "downloads/networkstatus/*" => "ns/running",
                 _ => digest,
             };
-            match read(&controller, &key.replace('*', member)).unwrap_or_else(|| panic!("{key} is not read"))
+            match read(&controller, &key.replace('*', member))
+                .unwrap_or_else(|| panic!("{key} is not read"))
             {
                 Ok(_) | Err(Error::Answer { .. }) => {}
                 Err(error) => panic!("{key}: {nonsense:?} became {error:?}"),
@@ -487,9 +517,11 @@ fn whatever_tor_says_every_method_returns() {
 fn wrong_arguments_are_not_sent() {
     let (tor, controller) = scripted(&Arc::default());
     for nickname in ["", "a b", "x=y", "a\r\nQUIT", "twentycharactersorso"] {
-        for result in
-            [controller.ns_name(nickname), controller.md_name(nickname), controller.desc_name(nickname)]
-        {
+        for result in [
+            controller.ns_name(nickname),
+            controller.md_name(nickname),
+            controller.desc_name(nickname),
+        ] {
             assert!(matches!(result, Err(Error::Argument(_))), "{nickname:?}: {result:?}");
         }
     }
@@ -499,6 +531,7 @@ fn wrong_arguments_are_not_sent() {
     }
     let none = scape::controller::DirServerQuery::Fingerprints(Vec::new());
     assert!(matches!(controller.dir_server(&none), Err(Error::Argument(_))));
-    let asked: Vec<String> = tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
+    let asked: Vec<String> =
+        tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
     assert_eq!(asked, ["GETINFO net/listeners/"]);
 }

@@ -19,7 +19,11 @@ const BRIEF: Duration = Duration::from_millis(200);
 fn late_onion_service_is_removed() {
     let (controller, peer) = Peer::pair();
     assert!(
-        controller.with_timeout(BRIEF).add_onion(&AddOnion::new().local_port(80)).unwrap_err().is_timeout()
+        controller
+            .with_timeout(BRIEF)
+            .add_onion(&AddOnion::new().local_port(80))
+            .unwrap_err()
+            .is_timeout()
     );
     peer.expect("ADD_ONION NEW:ED25519-V3 Port=80");
     peer.send(format!("250-ServiceID={ONION}\r\n250 OK\r\n"));
@@ -30,10 +34,13 @@ fn late_onion_service_is_removed() {
 #[test]
 fn late_mapping_is_taken_back_and_a_refused_one_is_left_alone() {
     let (controller, peer) = Peer::pair();
-    let mappings = [("a.test", "b.test"), ("0.0.0.0", "c.test"), ("d.test", "d.test"), ("e.test", "f@g")];
+    let mappings =
+        [("a.test", "b.test"), ("0.0.0.0", "c.test"), ("d.test", "d.test"), ("e.test", "f@g")];
     assert!(controller.with_timeout(BRIEF).map_address(mappings).unwrap_err().is_timeout());
     peer.line().unwrap();
-    peer.send("250-a.test=b.test\r\n250-127.0.0.9=c.test\r\n250-d.test=d.test\r\n512 syntax error\r\n");
+    peer.send(
+        "250-a.test=b.test\r\n250-127.0.0.9=c.test\r\n250-d.test=d.test\r\n512 syntax error\r\n",
+    );
     peer.expect("MAPADDRESS a.test=a.test 127.0.0.9=127.0.0.9");
     peer.send("250-a.test=a.test\r\n250 127.0.0.9=127.0.0.9\r\n");
 }

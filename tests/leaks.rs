@@ -75,7 +75,8 @@ fn nothing_goes_around_tor() {
         let world = ExitWorld::start();
         let trap = Trap::set();
         let listeners = format!("\"{}\"", world.socks());
-        let control = ScriptedTor::builder().info("net/listeners/socks", listeners).listen().unwrap();
+        let control =
+            ScriptedTor::builder().info("net/listeners/socks", listeners).listen().unwrap();
         let allowed = [world.socks().to_string(), control.address().unwrap().to_string()];
         let mut environment = trap.environment(exceptions);
         environment.push((SOCKS, allowed[0].clone()));
@@ -86,7 +87,10 @@ fn nothing_goes_around_tor() {
         assert!(!trap.sprung.load(Ordering::SeqCst));
         // Names came to tor as names, and never as addresses that somebody had looked up.
         assert!(
-            world.targets().iter().all(|target| target.ends_with(".example") || target.ends_with(".onion"))
+            world
+                .targets()
+                .iter()
+                .all(|target| target.ends_with(".example") || target.ends_with(".onion"))
         );
         assert!(world.targets().iter().any(|target| target == NAME), "{:?}", world.targets());
     }
@@ -152,7 +156,8 @@ fn secured(client: &TorClient) {
     assert!(client.connect_tls((NAME, 443)).is_err());
     assert!(
         scape::dial(
-            format!("tor:{NAME}:443:tls=true:socksPort={}", client.address().port().unwrap()).as_str()
+            format!("tor:{NAME}:443:tls=true:socksPort={}", client.address().port().unwrap())
+                .as_str()
         )
         .is_err()
     );
@@ -190,8 +195,10 @@ fn a_leak_is_seen() {
         return;
     }
     let trap = Trap::set();
-    let audit =
-        Audit::of_test("a_leak_is_seen", &[(SOCKS, "127.0.0.1:1".into()), (CONTROL, trap.address.clone())]);
+    let audit = Audit::of_test(
+        "a_leak_is_seen",
+        &[(SOCKS, "127.0.0.1:1".into()), (CONTROL, trap.address.clone())],
+    );
     let breaches = audit.breaches(&["127.0.0.1:1".to_owned()]).join("\n");
     assert!(breaches.contains("resolv.conf"), "{breaches}");
     assert!(breaches.contains(trap.address.rsplit(':').next().unwrap()), "{breaches}");

@@ -51,7 +51,9 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
         });
         thread::sleep(Duration::from_millis(300));
         (&theirs)
-            .write_all(format!("250 {OPTION}=0\r\n250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n").as_bytes())
+            .write_all(
+                format!("250 {OPTION}=0\r\n250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n").as_bytes(),
+            )
             .unwrap();
         thread::sleep(Duration::from_millis(300));
         let begun = Instant::now();

@@ -18,8 +18,11 @@ fn each_of_sixteen_threads_gets_its_own_answers_among_events() {
     let mut count = 0;
     let (controller, _peer, server) = Peer::answering(move |line| {
         count += 1;
-        let event =
-            if count % 3 == 0 { "650 BW 1 2\r\n650-CONF_CHANGED\r\n650-X=1\r\n650 OK\r\n" } else { "" };
+        let event = if count % 3 == 0 {
+            "650 BW 1 2\r\n650-CONF_CHANGED\r\n650-X=1\r\n650 OK\r\n"
+        } else {
+            ""
+        };
         Some(format!("{event}{}", echo(line)?))
     });
     let events = controller.subscribe([EventKind::Bw]).unwrap();
@@ -47,7 +50,8 @@ fn each_of_sixteen_threads_gets_its_own_answers_among_events() {
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let (controller, _peer, server) = Peer::answering(echo);
-    let command = |key: usize| Command::build("GETINFO").word("key", &key.to_string()).finish().unwrap();
+    let command =
+        |key: usize| Command::build("GETINFO").word("key", &key.to_string()).finish().unwrap();
     let one_by_one: Vec<_> = (0..500).map(|key| controller.send(command(key)).unwrap()).collect();
     let together = controller.send_all((500..1_000).map(command)).unwrap();
     for (key, pending) in one_by_one.into_iter().chain(together).enumerate() {

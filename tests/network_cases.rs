@@ -144,7 +144,8 @@ fn a_private_network() {
     let mut failed = Vec::new();
     for (name, case) in cases {
         let begun = Instant::now();
-        let outcome = watchdog::within(LONGEST, name, || catch_unwind(AssertUnwindSafe(|| case(&network))));
+        let outcome =
+            watchdog::within(LONGEST, name, || catch_unwind(AssertUnwindSafe(|| case(&network))));
         watchdog::say_how_long(name, if outcome.is_ok() { "ok" } else { "FAILED" }, begun);
         if outcome.is_err() {
             failed.push(*name);

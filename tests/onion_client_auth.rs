@@ -11,7 +11,10 @@ const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const BEFORE: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 
 fn controller(tor: &ScriptedTor) -> Controller {
-    Connect::new().timeout(Duration::from_secs(20)).authenticate_over(tor.transport().unwrap()).unwrap()
+    Connect::new()
+        .timeout(Duration::from_secs(20))
+        .authenticate_over(tor.transport().unwrap())
+        .unwrap()
 }
 
 /// A tor whose directory is relative, and that has a permanent key for `A`.
@@ -31,7 +34,10 @@ fn tor() -> ScriptedTorBuilder {
 /// The commands about keys that were sent, each in a word and its arguments.
 fn sent(tor: &ScriptedTor) -> Vec<String> {
     let sent = tor.sent();
-    sent.iter().filter_map(|line| line.strip_prefix("ONION_CLIENT_AUTH_")).map(str::to_owned).collect()
+    sent.iter()
+        .filter_map(|line| line.strip_prefix("ONION_CLIENT_AUTH_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn auth() -> ClientAuth {
@@ -53,8 +59,10 @@ fn permanent_key_that_tor_has_is_removed_first() {
 #[test]
 fn removed_key_is_put_back_if_tor_refuses_the_new_one() {
     let new = auth().key.to_blob().to_string();
-    let tor =
-        tor().on_prefix(format!("ONION_CLIENT_AUTH_ADD {A} {new}"), "553 Unable to add\r\n").start().unwrap();
+    let tor = tor()
+        .on_prefix(format!("ONION_CLIENT_AUTH_ADD {A} {new}"), "553 Unable to add\r\n")
+        .start()
+        .unwrap();
     let error = controller(&tor).onion_client_auth_add(&auth()).unwrap_err();
     assert_eq!(error.code(), Some(553));
     assert_eq!(sent(&tor).last().unwrap(), &format!("ADD {A} {BEFORE} Flags=Permanent"));

@@ -74,7 +74,8 @@ fn the_others_are_sent_back_as_they_were() {
 
 /// A tor that has these services, and that answers the first SETCONF too late for calls of `timeout`.
 fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
-    let configured = Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    let configured =
+        Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
     let (of_tor, mut is_late) = (configured.clone(), true);
     let tor = ScriptedTor::builder()
         .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
@@ -83,7 +84,8 @@ fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<St
             if command == "GETCONF HiddenServiceOptions" {
                 let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                 return Some(
-                    getconf(if lines.is_empty() { &["HiddenServiceOptions"] } else { &lines }).into(),
+                    getconf(if lines.is_empty() { &["HiddenServiceOptions"] } else { &lines })
+                        .into(),
                 );
             }
             let group = command.strip_prefix("SETCONF ")?;
@@ -149,7 +151,10 @@ fn a_group_that_cannot_be_sent_back_is_left_alone() {
                 Ok(())
             })
             .unwrap_err();
-        assert!(matches!(error, Error::Answer { .. }) && error.to_string().contains(shown), "{error}");
+        assert!(
+            matches!(error, Error::Answer { .. }) && error.to_string().contains(shown),
+            "{error}"
+        );
         assert!(sent(&tor, "SETCONF").is_empty());
     }
 }
@@ -157,7 +162,10 @@ fn a_group_that_cannot_be_sent_back_is_left_alone() {
 #[test]
 fn what_is_wrong_in_a_change_is_never_sent() {
     let tor = ScriptedTor::builder()
-        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .on(
+            "GETCONF HiddenServiceOptions",
+            getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]),
+        )
         .start()
         .unwrap();
     let onions = DiskOnions::of(&connect(&tor));
@@ -169,7 +177,10 @@ fn what_is_wrong_in_a_change_is_never_sent() {
     };
     let good = DiskOnion::new("/srv/b").local_port(80);
     assert!(matches!(push(DiskOnion::new("/srv/b")), Err(Error::Argument(_))));
-    assert!(matches!(push(good.clone().option("HiddenServiceX", "a\r\nQUIT")), Err(Error::Argument(_))));
+    assert!(matches!(
+        push(good.clone().option("HiddenServiceX", "a\r\nQUIT")),
+        Err(Error::Argument(_))
+    ));
     // Also where it only looks like another.
     for twice in ["/srv/a", "/srv/a/", "/srv//a"] {
         let error = push(DiskOnion::new(twice).local_port(81)).unwrap_err();
@@ -212,13 +223,19 @@ fn a_refusal_has_what_tor_logged() {
         .unwrap_err();
     assert_eq!(error.code(), Some(513));
     let text = error.to_string();
-    assert!(text.contains("See logs for details.") && text.ends_with("The directory is haunted."), "{text}");
+    assert!(
+        text.contains("See logs for details.") && text.ends_with("The directory is haunted."),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_filter_that_allows_only_what_is_needed_is_enough() {
     let tor = ScriptedTor::builder()
-        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .on(
+            "GETCONF HiddenServiceOptions",
+            getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]),
+        )
         .on_prefix("SETEVENTS", "510 Command filtered\r\n")
         .on("SETCONF HiddenServiceDir", "250 OK\r\n")
         .start()
@@ -234,7 +251,10 @@ fn clients_keys_that_tor_forgets_are_given_again() {
          250-CLIENT 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid {KEY} Flags=Permanent\r\n250 OK\r\n"
     );
     let tor = ScriptedTor::builder()
-        .on("GETCONF HiddenServiceOptions", getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]))
+        .on(
+            "GETCONF HiddenServiceOptions",
+            getconf(&["HiddenServiceDir=/srv/a", "HiddenServicePort=80"]),
+        )
         .on("ONION_CLIENT_AUTH_VIEW", view)
         .on("SETCONF HiddenServiceDir", "250 OK\r\n")
         .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
@@ -251,7 +271,8 @@ fn clients_keys_that_tor_forgets_are_given_again() {
 fn service_whose_address_does_not_come_is_taken_out_again() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("service");
-    let group = getconf(&[&format!("HiddenServiceDir={}", directory.display()), "HiddenServicePort=80"]);
+    let group =
+        getconf(&[&format!("HiddenServiceDir={}", directory.display()), "HiddenServicePort=80"]);
     let is_added = Arc::new(Mutex::new(false));
     // A tor that takes the service, and never writes its address.
     let tor = ScriptedTor::builder()

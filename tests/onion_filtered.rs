@@ -42,7 +42,10 @@ fn published(unanswered: usize, failed: usize) -> String {
         let ended = half.iter().rev();
         for (at, (id, directory)) in ended.enumerate().skip(unanswered / 2) {
             if at < unanswered / 2 + failed / 2 {
-                event(format!("FAILED {A} UNKNOWN {} {id} REASON=UPLOAD_REJECTED", relay(*directory)));
+                event(format!(
+                    "FAILED {A} UNKNOWN {} {id} REASON=UPLOAD_REJECTED",
+                    relay(*directory)
+                ));
             } else {
                 event(format!("UPLOADED {A} UNKNOWN {}", relay(*directory)));
             }
@@ -54,7 +57,9 @@ fn published(unanswered: usize, failed: usize) -> String {
 /// A tor that publishes a service, behind a filter.
 fn behind(profile: Profile, events: String) -> ScriptedTor {
     let tor = move |line: &str| match line.split(' ').next() {
-        Some("ADD_ONION") => format!("250-ServiceID={A}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n{events}"),
+        Some("ADD_ONION") => {
+            format!("250-ServiceID={A}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n{events}")
+        }
         Some("GETINFO") => format!("250-onions/current={A}\r\n250 OK\r\n"),
         _ => "250 OK\r\n".to_owned(),
     };
@@ -89,7 +94,11 @@ fn publication_that_stays_unfinished_says_that_a_filter_hides_the_rest() {
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
     let text = error.to_string();
     let Error::Publish(error) = error else { panic!("{text}") };
-    assert_eq!((error.uploaded, error.failures.len(), error.unanswered.len()), (10, 2, 4), "{text}");
+    assert_eq!(
+        (error.uploaded, error.failures.len(), error.unanswered.len()),
+        (10, 2, 4),
+        "{text}"
+    );
     assert!(error.failures.iter().all(|failure| failure.hsdir.is_none()), "{text}");
     assert!(error.hints.contains(&PublishHint::Filtered), "{text}");
     assert!(text.contains("filter"), "{text}");
@@ -143,7 +152,8 @@ fn service_whose_reply_has_no_address_is_removed() {
     let added = controller(&tor).add_onion(&AddOnion::new().local_port(80)).unwrap();
     assert_eq!(added.address, key.address());
     let tor = ScriptedTor::builder().on_prefix("ADD_ONION", "250 OK\r\n").start().unwrap();
-    let added = controller(&tor).add_onion(&AddOnion::new().key(key.clone()).local_port(80)).unwrap();
+    let added =
+        controller(&tor).add_onion(&AddOnion::new().key(key.clone()).local_port(80)).unwrap();
     assert_eq!(added.address, key.address());
     // No secret is repeated.
     let odd = format!("250-PrivateKey={KEY}!\r\n250 OK\r\n");
@@ -179,8 +189,12 @@ fn listener_of_a_service_with_a_hidden_key_fails_after_a_reconnect() {
     let place = Place::default();
     place.put(behind(ONIONSHARE, String::new()));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let listener =
-        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+    let listener = OnionBuilder::new(&controller)
+        .virtual_port(80)
+        .wait(Wait::Nothing)
+        .timeout(SOON)
+        .listen()
+        .unwrap();
     listener.check().unwrap();
     place.kill();
     place.put(behind(ONIONSHARE, String::new()));

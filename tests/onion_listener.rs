@@ -16,8 +16,7 @@ use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::{Connect, Controller, Error, OnionBuilder, OnionListener, OnionTarget};
 
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
-const KEY: &str =
-    "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
+const KEY: &str = "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
 const HIDDEN: &str = "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n";
 
 fn builder() -> ScriptedTorBuilder {
@@ -69,7 +68,9 @@ fn a_client_comes() {
     assert_eq!(listener.to_string(), format!("{A}.onion:80"));
     assert_eq!((listener.address().service_id(), listener.port()), (A.to_owned(), 80));
     assert_eq!(listener.service().ports(), [(80, listener.local_addr().clone())]);
-    assert!(tor.sent().contains(&format!("ADD_ONION NEW:ED25519-V3 Port=80,{}", listener.local_addr())));
+    assert!(
+        tor.sent().contains(&format!("ADD_ONION NEW:ED25519-V3 Port=80,{}", listener.local_addr()))
+    );
     let OnionTarget::Tcp(local) = listener.local_addr() else { panic!("{listener:?}") };
     assert!(local.ip().is_loopback());
 
@@ -142,7 +143,10 @@ fn where_it_listens_can_be_chosen() {
     is_echoed(&mut connect(listener.local_addr()), &listener);
     let sent = tor.sent().len();
     let error = new(&tor).virtual_port(80).local(free).listen().unwrap_err();
-    assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::AddrInUse), "{error}");
+    assert!(
+        matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::AddrInUse),
+        "{error}"
+    );
     assert!(error.to_string().contains(&free.to_string()), "{error}");
     assert!(!tor.sent()[sent..].iter().any(|line| line.starts_with("ADD_ONION")));
 
@@ -155,11 +159,14 @@ fn where_it_listens_can_be_chosen() {
     // The socket listens everywhere; tor is told where it is.
     let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let listener = new(&tor).virtual_port(80).local(everywhere).listen().unwrap();
-    let [(80, OnionTarget::Tcp(target))] = listener.service().ports() else { panic!("{listener:?}") };
+    let [(80, OnionTarget::Tcp(target))] = listener.service().ports() else {
+        panic!("{listener:?}")
+    };
     assert!(target.ip().is_loopback());
     // And where it is reached in another way, as the user says.
     let container: SocketAddr = "192.0.2.7:8080".parse().unwrap();
-    let listener = new(&tor).virtual_port(80).local(everywhere).reached_at(container).listen().unwrap();
+    let listener =
+        new(&tor).virtual_port(80).local(everywhere).reached_at(container).listen().unwrap();
     assert_eq!(listener.service().ports(), [(80, OnionTarget::Tcp(container))]);
 }
 
@@ -222,18 +229,24 @@ fn waiting_has_an_end() {
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     let begun = Instant::now();
     let error = listener.accept_timeout(Duration::from_millis(30)).unwrap_err();
-    assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Accept), "{error}");
+    assert!(
+        matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Accept),
+        "{error}"
+    );
     assert!(begun.elapsed() >= Duration::from_millis(30));
     assert!(listener.accept_timeout(Duration::ZERO).unwrap_err().is_timeout());
 
     let shutdown = listener.shutdown_handle();
     std::thread::scope(|scope| {
-        let accepting: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
+        let accepting: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
         let iterating = scope.spawn(|| listener.incoming().count());
         shutdown.clone().shutdown();
         for thread in accepting {
             let error = thread.join().unwrap();
-            assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::NotConnected));
+            assert!(
+                matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::NotConnected)
+            );
             assert!(error.to_string().contains("was shut down"), "{error}");
         }
         assert_eq!(iterating.join().unwrap(), 0);
@@ -307,8 +320,10 @@ fn the_service_goes_before_the_socket() {
 
 #[test]
 fn nothing_is_left_of_one_that_was_refused() {
-    let tor =
-        ScriptedTor::builder().on_prefix("ADD_ONION", "551 Failed to add Onion Service\r\n").start().unwrap();
+    let tor = ScriptedTor::builder()
+        .on_prefix("ADD_ONION", "551 Failed to add Onion Service\r\n")
+        .start()
+        .unwrap();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = OnionTarget::Tcp(given.local_addr().unwrap());
     let error = new(&tor).virtual_port(80).listen_on(given).listen().unwrap_err();
@@ -323,7 +338,8 @@ fn the_end_of_the_connection_is_told_to_who_accepts() {
     let mut early = connect(listener.local_addr());
     is_echoed(&mut early, &listener);
     std::thread::scope(|scope| {
-        let accepting: Vec<_> = (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
+        let accepting: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| listener.accept().unwrap_err())).collect();
         let iterating = scope.spawn(|| listener.incoming().collect::<Vec<_>>());
         tor.hang_up();
         for thread in accepting {
@@ -333,7 +349,9 @@ fn the_end_of_the_connection_is_told_to_who_accepts() {
         let told = iterating.join().unwrap();
         assert!(told.len() == 1 && told[0].as_ref().is_err_and(Error::is_closed), "{told:?}");
     });
-    assert!(listener.accept().unwrap_err().is_closed() && listener.check().unwrap_err().is_closed());
+    assert!(
+        listener.accept().unwrap_err().is_closed() && listener.check().unwrap_err().is_closed()
+    );
     assert!(listener.accept_timeout(SOON).unwrap_err().is_closed());
     // Who has come before is served all the same.
     let mut late = connect(listener.local_addr());
@@ -350,7 +368,8 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     for _ in 0..3 {
         std::thread::scope(|scope| {
             let accepting = scope.spawn(|| listener.accept());
@@ -371,13 +390,18 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
 
 #[test]
 fn listener_fails_if_tor_does_not_take_the_service_back() {
-    let refusing =
-        || builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous mode\r\n").start().unwrap();
+    let refusing = || {
+        builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous mode\r\n").start().unwrap()
+    };
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let listener =
-        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).timeout(SOON).listen().unwrap();
+    let listener = OnionBuilder::new(&controller)
+        .virtual_port(80)
+        .wait(Wait::Nothing)
+        .timeout(SOON)
+        .listen()
+        .unwrap();
     std::thread::scope(|scope| {
         let accepting = scope.spawn(|| listener.accept());
         let iterating = scope.spawn(|| listener.incoming().collect::<Vec<_>>());
@@ -414,7 +438,8 @@ fn also_by_hand() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().connect().unwrap();
-    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     place.kill();
     assert!(listener.accept().unwrap_err().is_closed());
     place.put(tor());
@@ -429,7 +454,8 @@ fn a_policy_that_gives_up_ends_it() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager().max_attempts(3)).connect().unwrap();
-    let listener = OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
+    let listener =
+        OnionBuilder::new(&controller).virtual_port(80).wait(Wait::Nothing).listen().unwrap();
     place.kill();
     assert!(listener.accept().unwrap_err().is_closed());
     assert!(listener.incoming().next().unwrap().unwrap_err().is_closed());

@@ -21,7 +21,8 @@ use scape::{Error, OnionBuilder, OnionService, OnionTarget};
 const OTHER: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
 const HIDDEN: &str = "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n";
-const SINGLE_HOP: &str = "250-HiddenServiceNonAnonymousMode=1\r\n250 HiddenServiceSingleHopMode=1\r\n";
+const SINGLE_HOP: &str =
+    "250-HiddenServiceNonAnonymousMode=1\r\n250 HiddenServiceSingleHopMode=1\r\n";
 const NEW: &str = "ADD_ONION NEW:ED25519-V3 Port=80,127.0.0.1:8080";
 
 fn added(address: &str) -> String {
@@ -39,7 +40,9 @@ fn events(words: &str) -> String {
             ('c', None) => format!("CREATED {A} UNKNOWN UNKNOWN {first}"),
             ('u', Some(to)) => format!("UPLOAD {A} UNKNOWN {} {first} HSDIR_INDEX=AA", at(to)),
             ('d', None) => format!("UPLOADED {A} UNKNOWN {}", at(first)),
-            ('f', Some(to)) => format!("FAILED {A} UNKNOWN {} {first} REASON=UPLOAD_REJECTED", at(to)),
+            ('f', Some(to)) => {
+                format!("FAILED {A} UNKNOWN {} {first} REASON=UPLOAD_REJECTED", at(to))
+            }
             // Another service's.
             ('o', None) => format!("UPLOADED {OTHER} UNKNOWN {}", at(first)),
             _ => panic!("{word}"),
@@ -52,7 +55,9 @@ fn events(words: &str) -> String {
 const ALL: &str = "c1 c2 u11 u12 o1 d1 u21 u23 d2 d1 f23";
 
 fn tor() -> ScriptedTorBuilder {
-    ScriptedTor::builder().on_prefix("GETCONF HiddenService", HIDDEN).on_prefix("DEL_ONION", "250 OK\r\n")
+    ScriptedTor::builder()
+        .on_prefix("GETCONF HiddenService", HIDDEN)
+        .on_prefix("DEL_ONION", "250 OK\r\n")
 }
 
 /// A tor that adds the service, and then says this of it.
@@ -102,7 +107,8 @@ fn in_whatever_order_uploads_go() {
         "o1 c1 o2 c2 u11 o1 d1 u22 o2 d2",
     ] {
         let tor = publishing(words);
-        let service = one(&controller(&tor)).publish().unwrap_or_else(|error| panic!("{words}: {error}"));
+        let service =
+            one(&controller(&tor)).publish().unwrap_or_else(|error| panic!("{words}: {error}"));
         service.close().unwrap();
         assert_eq!(removals(&tor), 1, "{words}");
     }
@@ -146,8 +152,14 @@ fn what_is_not_published_is_told_and_removed() {
 fn what_keeps_tor_from_publishing_is_in_the_error() {
     let tor = tor()
         .on_prefix("ADD_ONION", added(A))
-        .on_prefix("GETCONF DisableNetwork", "250-DisableNetwork=1\r\n250 PublishHidServDescriptors=0\r\n")
-        .info("status/bootstrap-phase", "NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"")
+        .on_prefix(
+            "GETCONF DisableNetwork",
+            "250-DisableNetwork=1\r\n250 PublishHidServDescriptors=0\r\n",
+        )
+        .info(
+            "status/bootstrap-phase",
+            "NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"",
+        )
         .start()
         .unwrap();
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
@@ -214,12 +226,15 @@ fn everything_that_can_be_said_is_sent() {
 fn a_unix_socket_can_be_the_target() {
     let tor = publishing("");
     let path = std::path::Path::new("/run/web server/socket");
-    let forward = |path| OnionBuilder::new(&controller(&tor)).port(80, path).wait(Wait::Nothing).publish();
+    let forward =
+        |path| OnionBuilder::new(&controller(&tor)).port(80, path).wait(Wait::Nothing).publish();
     let error = forward(path).unwrap_err();
     assert!(matches!(error, Error::Argument(_)), "{error}");
     assert!(!tor.sent().iter().any(|line| line.starts_with("ADD_ONION")));
     let _service = forward(std::path::Path::new("/run/web/socket")).unwrap();
-    assert!(tor.sent().contains(&"ADD_ONION NEW:ED25519-V3 Port=80,unix:/run/web/socket".to_owned()));
+    assert!(
+        tor.sent().contains(&"ADD_ONION NEW:ED25519-V3 Port=80,unix:/run/web/socket".to_owned())
+    );
 }
 
 #[test]
@@ -262,12 +277,16 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
 
 #[test]
 fn whether_the_place_is_hidden_is_no_mistake() {
-    let not_added = |tor: &ScriptedTor| !tor.sent().iter().any(|line| line.starts_with("ADD_ONION"));
+    let not_added =
+        |tor: &ScriptedTor| !tor.sent().iter().any(|line| line.starts_with("ADD_ONION"));
 
     let tor = publishing("");
     let error = one(&controller(&tor)).single_hop().publish().unwrap_err();
     assert!(matches!(error, Error::Argument(_)), "{error}");
-    assert!(error.to_string().contains("this tor hides its services") && not_added(&tor), "{error}");
+    assert!(
+        error.to_string().contains("this tor hides its services") && not_added(&tor),
+        "{error}"
+    );
 
     let single = || ScriptedTor::builder().on_prefix("GETCONF HiddenService", SINGLE_HOP);
     let tor = single().start().unwrap();
@@ -275,13 +294,17 @@ fn whether_the_place_is_hidden_is_no_mistake() {
     assert!(error.to_string().contains("would not be hidden") && not_added(&tor), "{error}");
     assert!(error.to_string().contains("single_hop()"), "{error}");
 
-    let tor = single().on_prefix("ADD_ONION", added(A)).on_prefix("DEL_ONION", "250 OK\r\n").start().unwrap();
+    let tor = single()
+        .on_prefix("ADD_ONION", added(A))
+        .on_prefix("DEL_ONION", "250 OK\r\n")
+        .start()
+        .unwrap();
     one(&controller(&tor)).single_hop().wait(Wait::Nothing).publish().unwrap().close().unwrap();
     assert!(tor.wait_for("ADD_ONION NEW:ED25519-V3 Flags=NonAnonymous Port=80").is_ok());
 
     // Behind a filter that does not tell, it is tor who decides.
-    let refusing =
-        ScriptedTor::builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous hidden service mode\r\n");
+    let refusing = ScriptedTor::builder()
+        .on_prefix("ADD_ONION", "512 Tor is in non-anonymous hidden service mode\r\n");
     let tor = refusing.start().unwrap();
     let error = one(&controller(&tor)).publish().unwrap_err();
     assert_eq!(error.code(), Some(512), "{error}");
@@ -293,14 +316,18 @@ fn a_refusal_has_tors_words() {
     let error = one(&controller(&tor)).publish().unwrap_err();
     assert_eq!(error.code(), Some(550), "{error}");
     assert!(error.to_string().contains("Onion address collision"), "{error}");
-    let tor = self::tor().on("SETEVENTS HS_DESC", "552 Unrecognized event \"HS_DESC\"\r\n").start().unwrap();
+    let tor = self::tor()
+        .on("SETEVENTS HS_DESC", "552 Unrecognized event \"HS_DESC\"\r\n")
+        .start()
+        .unwrap();
     assert_eq!(one(&controller(&tor)).publish().unwrap_err().code(), Some(552));
     assert!(!tor.sent().iter().any(|line| line.starts_with("ADD_ONION")));
 }
 
 #[test]
 fn tor_ends_at_each_step() {
-    let steps = Script::new().login().expect_prefix("GETCONF").send(HIDDEN).expect("SETEVENTS HS_DESC");
+    let steps =
+        Script::new().login().expect_prefix("GETCONF").send(HIDDEN).expect("SETEVENTS HS_DESC");
     let begun = steps.clone().send("250 OK\r\n").expect(NEW);
     for script in [
         Script::new().login().expect_prefix("GETCONF").hang_up(),
@@ -332,8 +359,12 @@ fn a_service_that_tor_adds_too_late_is_removed_again() {
         .send("250 OK\r\n");
     let tor = ScriptedTor::follow(script).unwrap();
     let controller = controller(&tor);
-    let error = one(&controller).wait(Wait::Nothing).timeout(Duration::from_secs(2)).publish().unwrap_err();
-    assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Reply), "{error}");
+    let error =
+        one(&controller).wait(Wait::Nothing).timeout(Duration::from_secs(2)).publish().unwrap_err();
+    assert!(
+        matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Reply),
+        "{error}"
+    );
     tor.open("late");
     tor.wait_for("DEL_ONION").unwrap();
     tor.finish().unwrap();
@@ -374,7 +405,8 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
 #[test]
 fn a_tor_that_does_not_answer_holds_nobody_up() {
     let silent = || {
-        let tor = ScriptedTor::builder().on_prefix("GETCONF", HIDDEN).on_prefix("ADD_ONION", added(A));
+        let tor =
+            ScriptedTor::builder().on_prefix("GETCONF", HIDDEN).on_prefix("ADD_ONION", added(A));
         tor.on_prefix("DEL_ONION", "").start().unwrap()
     };
     let publish = |tor: &ScriptedTor| {
@@ -413,15 +445,20 @@ fn services_that_are_there_are_taken_over() {
     assert!(detached.is_detached());
     let nobody = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse().unwrap();
     let error = OnionService::adopt(&controller, nobody).unwrap_err();
-    assert!(error.to_string().contains("is no service of this connection, and no detached one"), "{error}");
+    assert!(
+        error.to_string().contains("is no service of this connection, and no detached one"),
+        "{error}"
+    );
     drop((current, detached));
     assert_eq!(removals(&tor), 1);
 }
 
 /// A tor that has not the service yet: it is added by its key when the connection was made again.
 fn again(words: &str) -> ScriptedTor {
-    let tor = tor()
-        .on_prefix(format!("ADD_ONION {KEY} "), format!("250-ServiceID={A}\r\n250 OK\r\n{}", events(words)));
+    let tor = tor().on_prefix(
+        format!("ADD_ONION {KEY} "),
+        format!("250-ServiceID={A}\r\n250 OK\r\n{}", events(words)),
+    );
     tor.start().unwrap()
 }
 
@@ -518,7 +555,8 @@ fn any_number_of_threads_publish_at_the_same_time() {
     let shared = Arc::new(controller);
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| one(&shared).wait(Wait::FirstUpload).publish().unwrap().close().unwrap());
+            scope
+                .spawn(|| one(&shared).wait(Wait::FirstUpload).publish().unwrap().close().unwrap());
         }
     });
     assert_eq!(removals(&tor), 8);

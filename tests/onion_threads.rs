@@ -28,7 +28,11 @@ fn belongings() -> (usize, usize) {
 fn become_belongings(expected: (usize, usize)) {
     let deadline = Instant::now() + SOON;
     while belongings() != expected {
-        assert!(Instant::now() < deadline, "{:?} instead of {expected:?} files and threads", belongings());
+        assert!(
+            Instant::now() < deadline,
+            "{:?} instead of {expected:?} files and threads",
+            belongings()
+        );
         thread::yield_now();
     }
 }
@@ -64,12 +68,16 @@ fn connect(target: &OnionTarget) -> TcpStream {
 #[test]
 fn nothing_is_left_and_nothing_spins() {
     let tor = ScriptedTor::builder()
-        .on_prefix("GETCONF", "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n")
+        .on_prefix(
+            "GETCONF",
+            "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n",
+        )
         .on_prefix("ADD_ONION", format!("250-ServiceID={A}\r\n250 OK\r\n"))
         .on_prefix("DEL_ONION", "250 OK\r\n")
         .start()
         .unwrap();
-    let controller = Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap();
+    let controller =
+        Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap();
     closing_leaves_nothing(&controller);
     a_shared_socket_is_left_to_the_other(&controller);
     without_a_free_file(&controller);
@@ -137,7 +145,10 @@ fn without_a_free_file(controller: &Controller) {
             Err(error) => break error,
         }
     };
-    assert!(matches!(&error, Error::Io { source, .. } if source.raw_os_error().is_some()), "{error}");
+    assert!(
+        matches!(&error, Error::Io { source, .. } if source.raw_os_error().is_some()),
+        "{error}"
+    );
     // It goes on reporting it, and takes its time.
     let (begun, ticks) = (Instant::now(), time.now());
     for _ in 0..5 {
@@ -153,7 +164,9 @@ fn without_a_free_file(controller: &Controller) {
     while streams.len() < 2 {
         match listener.accept_timeout(SOON) {
             Ok(stream) => streams.push(stream),
-            Err(error) => assert!(matches!(error, Error::Io { .. }) && Instant::now() < deadline, "{error}"),
+            Err(error) => {
+                assert!(matches!(error, Error::Io { .. }) && Instant::now() < deadline, "{error}")
+            }
         }
     }
     // It also ends when there is no file for a connection to itself.

@@ -38,16 +38,21 @@ impl Circuits {
         if command.starts_with("EXTENDCIRCUIT 0") {
             self.begun += 1;
             let id = self.begun;
-            let beginning = format!("250 EXTENDED {id}\r\n650 CIRC {id} LAUNCHED PURPOSE=GENERAL\r\n");
+            let beginning =
+                format!("250 EXTENDED {id}\r\n650 CIRC {id} LAUNCHED PURPOSE=GENERAL\r\n");
             self.open.push(id);
             return Some(match fate(id) {
                 Fate::Built => {
-                    format!("{beginning}650 CIRC {id} BUILT moria1,dizum,bastet PURPOSE=GENERAL\r\n")
+                    format!(
+                        "{beginning}650 CIRC {id} BUILT moria1,dizum,bastet PURPOSE=GENERAL\r\n"
+                    )
                 }
                 Fate::Silent => beginning,
                 Fate::Failed => {
                     self.open.pop();
-                    format!("{beginning}650 CIRC {id} FAILED moria1 PURPOSE=GENERAL REASON=TIMEOUT\r\n")
+                    format!(
+                        "{beginning}650 CIRC {id} FAILED moria1 PURPOSE=GENERAL REASON=TIMEOUT\r\n"
+                    )
                 }
                 Fate::Unknown => {
                     self.open.pop();
@@ -65,7 +70,9 @@ impl Circuits {
             return Some(format!("250 OK\r\n650 CIRC {id} CLOSED moria1 REASON=REQUESTED\r\n"));
         }
         // What a live state begins with, and asks for again with another connection.
-        let keys = command.strip_prefix("GETINFO ns/all ").filter(|keys| keys.contains("circuit-status"))?;
+        let keys = command
+            .strip_prefix("GETINFO ns/all ")
+            .filter(|keys| keys.contains("circuit-status"))?;
         let lines: String = self
             .open
             .iter()
@@ -185,7 +192,10 @@ fn attempts_that_take_too_long_are_closed() {
     let state = fake.state();
     let begun = Instant::now();
     let error = CircuitBuilder::new().attempts(1000).timeout(BRIEF).build(&state).unwrap_err();
-    assert!(matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Circuit), "{error}");
+    assert!(
+        matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Circuit),
+        "{error}"
+    );
     assert!(begun.elapsed() >= BRIEF);
     becomes_true("none is left", || fake.open() == 0 && state.circuits().is_empty());
 }
@@ -213,7 +223,8 @@ fn failures_are_results_too() {
     let fake = Fake::new(|id| if id % 2 == 0 { Fate::Built } else { Fate::Failed });
     let state = fake.state();
     let builder = CircuitBuilder::new().attempts(1).concurrency(1);
-    let results: Vec<bool> = builder.build_many(&state, 6).unwrap().map(|built| built.is_ok()).collect();
+    let results: Vec<bool> =
+        builder.build_many(&state, 6).unwrap().map(|built| built.is_ok()).collect();
     assert_eq!(results, [false, true, false, true, false, true]);
     assert_eq!(builder.build_many(&state, 0).unwrap().count(), 0);
     // There is none to close.
@@ -254,7 +265,11 @@ fn within_a_callback_and_from_several_threads() {
         if let Some(sender) = once.lock().take() {
             let pool = CircuitBuilder::new().pool(&inner, 2).unwrap();
             let one = pool.take(SOON).unwrap();
-            let others = CircuitBuilder::new().build_many(&inner, 2).unwrap().filter(|it| it.is_ok()).count();
+            let others = CircuitBuilder::new()
+                .build_many(&inner, 2)
+                .unwrap()
+                .filter(|it| it.is_ok())
+                .count();
             pool.wait_full(SOON).unwrap();
             pool.close().unwrap();
             sender.send((one.is_built(), others)).unwrap();

@@ -146,9 +146,9 @@ fn builder(wanted: &Wanted, world: &World) -> PathBuilder {
         builder = builder.uniform_middles();
     }
     match wanted.excluded_by_name {
-        true => {
-            builder.exclude(wanted.excluded.iter().map(|place| world.relays[*place].nickname.to_uppercase()))
-        }
+        true => builder.exclude(
+            wanted.excluded.iter().map(|place| world.relays[*place].nickname.to_uppercase()),
+        ),
         false => builder.exclude(wanted.excluded.iter().map(|place| fingerprint(*place))),
     }
 }
@@ -191,7 +191,9 @@ fn may_be(wanted: &Wanted, world: &World, hop: usize, place: usize) -> bool {
         && (!is_last || last())
         && relay.bandwidth >= wanted.min_bandwidth
         && !wanted.excluded.contains(&place)
-        && wanted.excluded_country.is_none_or(|country| place_of_relay.is_some_and(|there| there != country))
+        && wanted
+            .excluded_country
+            .is_none_or(|country| place_of_relay.is_some_and(|there| there != country))
 }
 
 fn go_together(wanted: &Wanted, one: &Known, other: &Known) -> bool {
@@ -314,13 +316,16 @@ fn why_there_is_no_path_is_told() {
     );
 
     let nobody = Fingerprint::from_bytes([0; 20]);
-    let error = PathBuilder::new().random_guard().exit(nobody).prepare(world.directory(), &[]).unwrap_err();
+    let error =
+        PathBuilder::new().random_guard().exit(nobody).prepare(world.directory(), &[]).unwrap_err();
     let Error::NoPath(error) = error else { panic!("{error}") };
     assert_eq!(error.rejected, [(PathRule::NotInConsensus, 1)]);
 
     // Two fixed relays that are one.
-    let relay =
-        world.relays.iter().find(|relay| relay.is_described && relay.has("Running") && relay.has("Valid"));
+    let relay = world
+        .relays
+        .iter()
+        .find(|relay| relay.is_described && relay.has("Running") && relay.has("Valid"));
     let relay = relay.unwrap().fingerprint;
     let chooser = PathBuilder::new().random_guard().relay(2, relay).exit(relay);
     let chooser = chooser.prepare(world.directory(), &[]).unwrap();

@@ -31,14 +31,16 @@ fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
             return (false, "one was chosen that is never chosen".to_owned());
         }
     }
-    let mut order: Vec<usize> = (0..hits.len()).filter(|index| probabilities[*index] > 0.0).collect();
+    let mut order: Vec<usize> =
+        (0..hits.len()).filter(|index| probabilities[*index] > 0.0).collect();
     order.sort_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
     let (mut statistic, mut bins) = (0.0, 0);
     let (mut expected, mut observed) = (0.0, 0.0);
     for (place, index) in order.iter().enumerate() {
         expected += probabilities[*index] * total as f64;
         observed += hits[*index] as f64;
-        let rest: f64 = order[place + 1..].iter().map(|index| probabilities[*index] * total as f64).sum();
+        let rest: f64 =
+            order[place + 1..].iter().map(|index| probabilities[*index] * total as f64).sum();
         if expected >= BIN && (rest >= BIN || rest == 0.0) || place + 1 == order.len() {
             statistic += (observed - expected).powi(2) / expected;
             bins += 1;
@@ -70,8 +72,9 @@ fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) ->
 
 /// The weights of all relays at the three positions: those that may not be there have none.
 fn weights(world: &World) -> [Vec<f64>; 3] {
-    let usable =
-        |relay: &Known| relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast");
+    let usable = |relay: &Known| {
+        relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast")
+    };
     let entry = |relay: &Known| usable(relay) && relay.has("Guard") && !relay.has("MiddleOnly");
     let exit = |relay: &Known| {
         usable(relay)
@@ -105,7 +108,8 @@ fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
     let mut entries = vec![0.0; count];
     // Of the middle: what each relay's weight is multiplied with, and what is too much where it is taken already.
     let (mut factor, mut taken) = (0.0, vec![0.0; count]);
-    let of_positive = |weights: &[f64]| -> Vec<usize> { (0..count).filter(|i| weights[*i] > 0.0).collect() };
+    let of_positive =
+        |weights: &[f64]| -> Vec<usize> { (0..count).filter(|i| weights[*i] > 0.0).collect() };
     let (exit_places, entry_places) = (of_positive(&exits), of_positive(entry));
     for &last in &exit_places {
         for &first in entry_places.iter().filter(|first| **first != last) {
@@ -128,7 +132,8 @@ fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
     let mut hits = vec![vec![0; world.relays.len()]; chooser.length()];
     for _ in 0..DRAWS {
         for (hop, relay) in chooser.choose(&mut rng).unwrap().into_iter().enumerate() {
-            let index = world.relays.binary_search_by_key(&relay, |known| known.fingerprint).unwrap();
+            let index =
+                world.relays.binary_search_by_key(&relay, |known| known.fingerprint).unwrap();
             hits[hop][index] += 1;
         }
     }
@@ -172,9 +177,16 @@ fn relay_probability_is_its_share_of_the_weights() {
     let candidate = chooser.candidates(1).next().unwrap().fingerprint();
     let fixed = PathBuilder::new().relay(1, candidate).prepare(world.directory(), &[]).unwrap();
     assert_eq!(fixed.probability(1, candidate), 1.0);
-    let even = PathBuilder::new().random_guard().uniform_middles().prepare(world.directory(), &[]).unwrap();
+    let even = PathBuilder::new()
+        .random_guard()
+        .uniform_middles()
+        .prepare(world.directory(), &[])
+        .unwrap();
     let share = 1.0 / even.candidates(2).count() as f64;
-    assert!(even.candidates(2).all(|relay| (even.probability(2, relay.fingerprint()) - share).abs() < 1e-9));
+    assert!(
+        even.candidates(2)
+            .all(|relay| (even.probability(2, relay.fingerprint()) - share).abs() < 1e-9)
+    );
 }
 
 #[test]
@@ -236,8 +248,9 @@ fn exits_to_a_target_need_no_flag_and_are_weighted_by_theirs() {
 fn uniform_middles_are_all_as_likely() {
     let world = World::apart(RELAYS, 9);
     let [entry, _, exit] = weights(&world);
-    let usable =
-        |relay: &Known| relay.is_described && ["Running", "Valid", "Fast"].iter().all(|flag| relay.has(flag));
+    let usable = |relay: &Known| {
+        relay.is_described && ["Running", "Valid", "Fast"].iter().all(|flag| relay.has(flag))
+    };
     let middle = world.relays.iter().map(|relay| f64::from(u8::from(usable(relay)))).collect();
     let expected = probabilities(&[entry, middle, exit]);
     let hits = draw(&world, &PathBuilder::new().random_guard().uniform_middles(), 10);

@@ -153,7 +153,8 @@ fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stre
         .on_prefix("SETEVENTS", "250 OK\r\n")
         .start()
         .unwrap();
-    let state = State::new(&Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()).unwrap();
+    let state =
+        State::new(&Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()).unwrap();
     state.controller().msg("GETINFO more").unwrap();
     (tor, state.stream(StreamId::new(5)).unwrap())
 }
@@ -166,7 +167,8 @@ fn of_a_stream() {
     let (_accepted, peer) = listener.accept().unwrap();
     let us = Some(std::process::id());
     let port = format!("\"unix:/run/tor/socks\" \"{local}\"");
-    let from = |protocol: &str| format!("SOURCE_ADDR={peer} PURPOSE=USER CLIENT_PROTOCOL={protocol}");
+    let from =
+        |protocol: &str| format!("SOURCE_ADDR={peer} PURPOSE=USER CLIENT_PROTOCOL={protocol}");
     for (rest, socks, tunnel, expected) in [
         (from("SOCKS5"), &*port, "", us),
         // What this version does not know.

@@ -31,8 +31,12 @@ const PHRASES: &[&str] = &[
 ];
 
 /// What is counted, and how often it may occur.
-const LIMITS: [(&str, usize); 4] =
-    [("forbidden openings", 1530), ("forbidden phrases", 175), ("wide comments", 4300), ("wide code", 960)];
+const LIMITS: [(&str, usize); 4] = [
+    ("forbidden openings", 1475),
+    ("forbidden phrases", 170),
+    ("wide comments", 4228),
+    ("wide code", 90),
+];
 
 /// What a file breaks, as many times as the rules in [`LIMITS`].
 type Found = [Vec<String>; 4];
@@ -48,7 +52,11 @@ fn prose_keeps_to_the_rules() {
         println!("{rule}: {} ({limit} allowed)", places.len());
         if places.len() > *limit {
             let last: Vec<&str> = places.iter().rev().take(20).map(String::as_str).collect();
-            broken.push(format!("{rule}: {}, and {limit} are allowed:\n{}", places.len(), last.join("\n")));
+            broken.push(format!(
+                "{rule}: {}, and {limit} are allowed:\n{}",
+                places.len(),
+                last.join("\n")
+            ));
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -56,8 +64,10 @@ fn prose_keeps_to_the_rules() {
 
 fn rust_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders: Vec<PathBuf> =
-        ["src", "crates", "tests", "examples", "benches"].iter().map(|name| root.join(name)).collect();
+    let mut folders: Vec<PathBuf> = ["src", "crates", "tests", "examples", "benches"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -92,7 +102,8 @@ fn check(file: &Path, text: &str, found: &mut Found) {
         let is_comment = trimmed.starts_with("//");
         if is_comment {
             let lower = trimmed.to_lowercase();
-            found[1].extend(PHRASES.iter().filter(|phrase| lower.contains(*phrase)).map(|_| place()));
+            found[1]
+                .extend(PHRASES.iter().filter(|phrase| lower.contains(*phrase)).map(|_| place()));
         }
         let width = line.chars().count();
         // A link or a table can't be broken.
@@ -110,7 +121,8 @@ fn check(file: &Path, text: &str, found: &mut Found) {
 
 #[test]
 fn prose_rules_find_what_breaks_them() {
-    let text = "/// What it is.\nfn a() {}\n/// Returns 1. There is none to be had.\n/// As it is.\n";
+    let text =
+        "/// What it is.\nfn a() {}\n/// Returns 1. There is none to be had.\n/// As it is.\n";
     let mut found = Found::default();
     check(Path::new("x.rs"), text, &mut found);
     assert_eq!(found.map(|places| places.len()), [1, 2, 0, 0]);

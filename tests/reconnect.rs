@@ -23,7 +23,8 @@ fn by_hand_after_the_end() {
     let controller = place.connect().connect().unwrap();
     let (_listener, told) = statuses(&controller);
     let (sender, seen) = unbounded();
-    let _events = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let _events =
+        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
     let ended = controller.subscribe([EventKind::Bw]).unwrap();
     place.kill();
     let closed = controller.wait_closed(SOON).unwrap();
@@ -39,7 +40,10 @@ fn by_hand_after_the_end() {
     assert!(controller.reconnect().unwrap().failures.is_empty());
     assert!(controller.is_alive() && controller.is_open());
     controller.wait_connected(SOON).unwrap();
-    assert_eq!([next(&told), next(&told), next(&told)], ["connected", "closed", "reconnected, 0 lost"]);
+    assert_eq!(
+        [next(&told), next(&told), next(&told)],
+        ["connected", "closed", "reconnected, 0 lost"]
+    );
     let queue = controller.subscribe([EventKind::Bw]).unwrap();
     place.with(|tor| {
         assert!(tor.sent().iter().any(|line| line == "SETEVENTS BW SIGNAL"), "{:?}", tor.sent());
@@ -115,7 +119,10 @@ fn waiting_for_the_connection_ends_too() {
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let error = controller.wait_connected(Duration::from_millis(50)).unwrap_err();
-    assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Connect), "{error}");
+    assert!(
+        matches!(&error, Error::Timeout(timeout) if timeout.phase() == Phase::Connect),
+        "{error}"
+    );
     let closing = controller.clone();
     let queue = {
         place.put(plain());
@@ -140,7 +147,8 @@ fn a_transport_cannot_be_opened_again() {
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let error = controller.reconnect().unwrap_err();
     assert!(matches!(error, Error::Argument(_)) && controller.is_alive(), "{error}");
-    let error = Connect::new().reconnect(eager()).authenticate_over(tor.transport().unwrap()).unwrap_err();
+    let error =
+        Connect::new().reconnect(eager()).authenticate_over(tor.transport().unwrap()).unwrap_err();
     assert!(error.to_string().contains("Connect::through"), "{error}");
 }
 
@@ -210,7 +218,12 @@ fn what_was_made_is_given_back() {
         (1, 1, 1),
         "{sent:?}"
     );
-    assert!(sent.contains(&format!("ONION_CLIENT_AUTH_ADD {one} {} ClientName=bob", &*client.to_blob())));
+    assert!(
+        sent.contains(&format!(
+            "ONION_CLIENT_AUTH_ADD {one} {} ClientName=bob",
+            &*client.to_blob()
+        ))
+    );
 
     // What was taken back is not.
     controller.del_onion(&kept.address).unwrap();
@@ -222,7 +235,8 @@ fn what_was_made_is_given_back() {
     assert!(controller.reconnect().unwrap().failures.is_empty());
     let sent = place.kill();
     assert!(
-        sent.iter().all(|line| line.starts_with("PROTOCOLINFO") || line.starts_with("AUTHENTICATE")),
+        sent.iter()
+            .all(|line| line.starts_with("PROTOCOLINFO") || line.starts_with("AUTHENTICATE")),
         "{sent:?}"
     );
 }
@@ -234,7 +248,9 @@ fn what_tor_does_not_take_back_is_told() {
     let controller = place.connect().connect().unwrap();
     controller.take_ownership().unwrap();
     let _events = controller.on([EventKind::Bw], |_| ()).unwrap();
-    place.put(ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap());
+    place.put(
+        ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap(),
+    );
     let made = controller.reconnect().unwrap();
     let what: Vec<&str> = made.failures.iter().map(|(what, _)| what.as_str()).collect();
     assert_eq!(what, ["the events", "the ownership of tor"]);
@@ -260,7 +276,8 @@ fn a_tor_that_does_not_answer_is_left_and_come_back_to() {
     controller.wait_connected(SOON).unwrap();
     // It is asked on and on.
     let deadline = Instant::now() + SOON;
-    while place.with(|tor| tor.sent().iter().filter(|line| *line == "GETINFO version").count()) < 5 {
+    while place.with(|tor| tor.sent().iter().filter(|line| *line == "GETINFO version").count()) < 5
+    {
         assert!(Instant::now() < deadline);
         thread::yield_now();
     }
@@ -270,7 +287,8 @@ fn a_tor_that_does_not_answer_is_left_and_come_back_to() {
 #[test]
 fn a_heartbeat_alone_ends_the_connection() {
     let tor = ScriptedTor::builder().on("GETINFO version", "").start().unwrap();
-    let connect = Connect::new().timeout(Duration::from_secs(2)).heartbeat(Duration::from_millis(10));
+    let connect =
+        Connect::new().timeout(Duration::from_secs(2)).heartbeat(Duration::from_millis(10));
     let controller = connect.authenticate_over(tor.transport().unwrap()).unwrap();
     let closed = controller.wait_closed(SOON).unwrap();
     assert!(matches!(closed.cause(), CloseCause::Unresponsive { .. }), "{closed}");

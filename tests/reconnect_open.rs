@@ -30,7 +30,10 @@ fn key() -> OnionKey {
 }
 
 /// A tor whose answers to what begins with `slow` wait for the gate to be opened.
-fn gated(slow: &'static str, builder: ScriptedTorBuilder) -> (ScriptedTor, Receiver<()>, Sender<()>) {
+fn gated(
+    slow: &'static str,
+    builder: ScriptedTorBuilder,
+) -> (ScriptedTor, Receiver<()>, Sender<()>) {
     let ((reached, at_gate), (open, gate)) = (unbounded(), bounded(0));
     let builder = builder.on_any(move |line| {
         if line.starts_with(slow) {
@@ -67,12 +70,15 @@ fn at_gate(gate: &Receiver<()>) {
 fn callers_are_let_in_when_everything_was_given_back() {
     let place = Place::default();
     let tor = || {
-        let builder = with_config(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL"));
-        let builder = builder.on_prefix("ADD_ONION", format!("250-ServiceID={SERVICE}\r\n250 OK\r\n"));
-        let builder = builder.on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n").on_any(|line| {
-            thread::sleep(Duration::from_millis(2));
-            line.starts_with("SETEVENTS").then(|| b"250 OK\r\n".to_vec())
-        });
+        let builder =
+            with_config(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL"));
+        let builder =
+            builder.on_prefix("ADD_ONION", format!("250-ServiceID={SERVICE}\r\n250 OK\r\n"));
+        let builder =
+            builder.on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n").on_any(|line| {
+                thread::sleep(Duration::from_millis(2));
+                line.starts_with("SETEVENTS").then(|| b"250 OK\r\n".to_vec())
+            });
         builder.start().unwrap()
     };
     place.put(tor());
@@ -87,8 +93,13 @@ fn callers_are_let_in_when_everything_was_given_back() {
         place.put(tor());
         controller.wait_connected(SOON).unwrap();
         let sent = place.with(ScriptedTor::sent);
-        for command in ["SETEVENTS", "ADD_ONION", "MAPADDRESS", "GETINFO ns/all", "GETINFO config/names"] {
-            assert!(sent.iter().any(|line| line.starts_with(command)), "{command} comes too late: {sent:?}");
+        for command in
+            ["SETEVENTS", "ADD_ONION", "MAPADDRESS", "GETINFO ns/all", "GETINFO config/names"]
+        {
+            assert!(
+                sent.iter().any(|line| line.starts_with(command)),
+                "{command} comes too late: {sent:?}"
+            );
         }
         // No event is lost from here on.
         place.with(|tor| (0..30).for_each(|n| tor.send(format!("650 BW {n} 0\r\n"))));
@@ -129,7 +140,11 @@ fn calls_fail_while_things_are_given_back() {
         assert_eq!(status, "failed");
     }
     let sent = place.with(ScriptedTor::sent);
-    assert_eq!(sent.iter().filter(|line| line.starts_with("GETINFO version")).count(), 1, "{sent:?}");
+    assert_eq!(
+        sent.iter().filter(|line| line.starts_with("GETINFO version")).count(),
+        1,
+        "{sent:?}"
+    );
 }
 
 #[test]
@@ -188,7 +203,8 @@ fn gaps_are_seen_in_the_stream_of_events() {
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let events = controller.subscribe([EventKind::Bw]).unwrap();
     let few = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(2)).unwrap();
-    let watcher = thread::spawn(move || events.items().map(|item| shown(&item)).collect::<Vec<_>>());
+    let watcher =
+        thread::spawn(move || events.items().map(|item| shown(&item)).collect::<Vec<_>>());
     let send = |numbers: std::ops::Range<u32>| {
         place.with(|tor| numbers.for_each(|n| tor.send(format!("650 BW {n} 0\r\n"))));
         controller.sync().unwrap();
@@ -315,7 +331,9 @@ fn service_that_tor_has_already_counts_as_given_back() {
     let _status = controller
         .on_status(move |status| {
             let word = match status {
-                ConnectionStatus::RestoreFailed { attempt, .. } => format!("attempt {attempt} failed"),
+                ConnectionStatus::RestoreFailed { attempt, .. } => {
+                    format!("attempt {attempt} failed")
+                }
                 ConnectionStatus::Restored { what } => what.clone(),
                 _ => return,
             };
@@ -408,7 +426,10 @@ fn listeners_of_the_state_find_a_connection_that_is_open() {
         controller.wait_closed(SOON).unwrap();
         place.put(tor(&format!("{id} BUILT moria1 PURPOSE=GENERAL")));
         controller.wait_connected(SOON).unwrap();
-        assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [id]);
+        assert_eq!(
+            state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(),
+            [id]
+        );
         assert_eq!(closed.recv_timeout(SOON).unwrap(), (id - 1, "0.4.9.11".to_owned()));
     }
 }
@@ -416,7 +437,8 @@ fn listeners_of_the_state_find_a_connection_that_is_open() {
 #[test]
 fn refused_snapshot_of_the_state_is_tried_again() {
     let place = Place::default();
-    place.put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
+    place
+        .put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let state = State::new(&controller).unwrap();
     let (sender, told) = unbounded();
@@ -430,11 +452,12 @@ fn refused_snapshot_of_the_state_is_tried_again() {
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let mut refusals = 0;
-    let busy = with_state(ScriptedTor::builder(), "8 BUILT moria1 PURPOSE=GENERAL").on_any(move |line| {
-        let refuses = line.starts_with("GETINFO ns/all") && refusals < 2;
-        refusals += u32::from(refuses);
-        refuses.then(|| b"551 Internal error\r\n".to_vec())
-    });
+    let busy =
+        with_state(ScriptedTor::builder(), "8 BUILT moria1 PURPOSE=GENERAL").on_any(move |line| {
+            let refuses = line.starts_with("GETINFO ns/all") && refusals < 2;
+            refusals += u32::from(refuses);
+            refuses.then(|| b"551 Internal error\r\n".to_vec())
+        });
     place.put(busy.start().unwrap());
     assert_eq!(next(&told), "the live state");
     assert_eq!(state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>(), [8]);
@@ -462,11 +485,15 @@ fn unknown_events_are_told_and_the_others_come() {
     let place = Place::default();
     place.put(plain());
     // By hand, but subscriptions go on.
-    let never = Reconnect::new().first_delay(Duration::from_secs(3600)).max_delay(Duration::from_secs(3600));
+    let never = Reconnect::new()
+        .first_delay(Duration::from_secs(3600))
+        .max_delay(Duration::from_secs(3600));
     let controller = place.connect().reconnect(never).connect().unwrap();
     let events = controller.subscribe([EventKind::Bw, EventKind::Guard]).unwrap();
     let older = ScriptedTor::builder().on_any(|line| match line.strip_prefix("SETEVENTS ") {
-        Some(kinds) if kinds.contains("GUARD") => Some(b"552 Unrecognized event \"GUARD\"\r\n".to_vec()),
+        Some(kinds) if kinds.contains("GUARD") => {
+            Some(b"552 Unrecognized event \"GUARD\"\r\n".to_vec())
+        }
         Some(_) => Some(b"250 OK\r\n".to_vec()),
         None => None,
     });
@@ -537,15 +564,18 @@ fn save_never_overwrites_what_another_tor_has() {
 fn storm_of_events_and_calls_loses_nothing() {
     let place = Place::default();
     let tor = || {
-        let builder = with_config(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL"));
+        let builder =
+            with_config(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL"));
         let builder = builder.info("version", "0.4.9.11").info("onions/current", SERVICE);
-        let builder = builder.on_prefix("ADD_ONION", format!("250-ServiceID={SERVICE}\r\n250 OK\r\n"));
+        let builder =
+            builder.on_prefix("ADD_ONION", format!("250-ServiceID={SERVICE}\r\n250 OK\r\n"));
         let mut n = 0;
         let builder = builder.on_any(move |line| {
             // Each answer comes with events.
             n += 1;
             let events = format!("650 BW {n} 0\r\n650 CIRC {n} BUILT moria1 PURPOSE=GENERAL\r\n");
-            line.starts_with("SETEVENTS").then(|| format!("{events}250 OK\r\n{events}").into_bytes())
+            line.starts_with("SETEVENTS")
+                .then(|| format!("{events}250 OK\r\n{events}").into_bytes())
         });
         builder.start().unwrap()
     };
@@ -608,7 +638,8 @@ fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterward
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let (sender, seen) = unbounded();
-    let listener = controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let listener =
+        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let (tor, gate, open) = gated("SETEVENTS", ScriptedTor::builder());
@@ -629,14 +660,17 @@ fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterward
 #[test]
 fn state_whose_snapshot_is_not_understood_ends() {
     let place = Place::default();
-    place.put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
+    place
+        .put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let state = State::new(&controller).unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let odd = ScriptedTor::builder().on_any(|line| match line {
         line if line.starts_with("SETEVENTS") => Some(b"250 OK\r\n".to_vec()),
-        line if line.starts_with("GETINFO ns/all") => Some(b"250-version=0.4.9.11\r\n250 OK\r\n".to_vec()),
+        line if line.starts_with("GETINFO ns/all") => {
+            Some(b"250-version=0.4.9.11\r\n250 OK\r\n".to_vec())
+        }
         _ => None,
     });
     place.put(odd.start().unwrap());

@@ -60,7 +60,8 @@ fn fails_over_a_reconnect<T: Debug + Send>(
 
 #[test]
 fn circuit_of_the_next_tor_is_not_the_one_that_was_built() {
-    let built = "650 CIRC 7 BUILT $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one PURPOSE=GENERAL\r\n";
+    let built =
+        "650 CIRC 7 BUILT $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one PURPOSE=GENERAL\r\n";
     let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n");
     fails_over_a_reconnect(tor, "EXTENDCIRCUIT", built, |tor| {
         tor.build_circuit(&BuildCircuit::new().timeout(LONG))
@@ -83,7 +84,8 @@ fn address_from_the_next_tor_is_not_the_one_that_was_asked_for() {
 #[test]
 fn descriptor_events_of_the_next_tor_are_not_awaited() {
     let address = SERVICE.parse().unwrap();
-    let content = format!("650+HS_DESC_CONTENT {SERVICE} Ti8T {ONE}\r\nhs-descriptor 3\r\n.\r\n650 OK\r\n");
+    let content =
+        format!("650+HS_DESC_CONTENT {SERVICE} Ti8T {ONE}\r\nhs-descriptor 3\r\n.\r\n650 OK\r\n");
     let tor = ScriptedTor::builder().on_prefix("HSFETCH", "250 OK\r\n");
     fails_over_a_reconnect(tor, "HSFETCH", &content, |tor| tor.fetch_hs_descriptor(address, LONG));
     let uploaded = format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN {ONE}\r\n");
@@ -95,8 +97,11 @@ fn descriptor_events_of_the_next_tor_are_not_awaited() {
 
 #[test]
 fn signal_that_the_last_tor_was_sent_is_not_awaited_of_the_next() {
-    let tor =
-        || ScriptedTor::builder().info("signal/names", "NEWNYM ACTIVE").on_prefix("SIGNAL", "250 OK\r\n");
+    let tor = || {
+        ScriptedTor::builder()
+            .info("signal/names", "NEWNYM ACTIVE")
+            .on_prefix("SIGNAL", "250 OK\r\n")
+    };
     fails_over_a_reconnect(tor(), "SIGNAL", "650 SIGNAL NEWNYM\r\n", |tor| tor.new_identity(LONG));
     fails_over_a_reconnect(tor(), "SIGNAL", "650 SIGNAL ACTIVE\r\n", |tor| tor.wake(LONG));
 }
@@ -158,8 +163,9 @@ fn stays_on_its_tor<T: Debug + Send>(
 /// A tor that does everything that it is asked for.
 fn agreeing() -> ScriptedTor {
     let commands = ["ATTACHSTREAM", "SETCONF", "SETCIRCUITPURPOSE", "ONION_CLIENT_AUTH"];
-    let tor =
-        commands.iter().fold(ScriptedTor::builder(), |tor, command| tor.on_prefix(*command, "250 OK\r\n"));
+    let tor = commands
+        .iter()
+        .fold(ScriptedTor::builder(), |tor, command| tor.on_prefix(*command, "250 OK\r\n"));
     tor.start().unwrap()
 }
 
@@ -184,7 +190,8 @@ fn streams() -> String {
 #[test]
 fn stream_of_another_tor_is_not_attached() {
     for stream in ["12 NEW 0 a.example:80", "12 NEWRESOLVE 0 a.example:0"] {
-        let tor = ScriptedTor::builder().info("circuit-status", circuits()).info("stream-status", stream);
+        let tor =
+            ScriptedTor::builder().info("circuit-status", circuits()).info("stream-status", stream);
         stays_on_its_tor(tor, "GETINFO circuit-status", |tor| {
             tor.attach_stream(StreamId::new(12), CircuitId::new(7))
         });

@@ -39,12 +39,16 @@ fn keys_are_given_back_when_tor_reloads_after_the_call_has_ended() {
         let tor = tor().start().unwrap();
         let controller = connect(&tor);
         let error = match cancels {
-            false => controller.with_timeout(Duration::from_millis(200)).signal(Signal::Reload).unwrap_err(),
+            false => controller
+                .with_timeout(Duration::from_millis(200))
+                .signal(Signal::Reload)
+                .unwrap_err(),
             true => {
                 let token = CancelToken::new();
                 let cancellable = controller.cancel_with(&token);
                 std::thread::scope(|scope| {
-                    let call = scope.spawn(move || cancellable.msg("SIGNAL RELOAD").map(drop).unwrap_err());
+                    let call = scope
+                        .spawn(move || cancellable.msg("SIGNAL RELOAD").map(drop).unwrap_err());
                     tor.wait_for("SIGNAL RELOAD").unwrap();
                     std::thread::sleep(Duration::from_millis(50));
                     token.cancel();

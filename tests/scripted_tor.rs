@@ -63,7 +63,8 @@ fn hasty() -> scape::testing::ScriptedTorBuilder {
 
 #[test]
 fn answers_come_in_any_order() {
-    let tor = ScriptedTor::builder().on("A", "250 a\r\n").on_prefix("B ", "250 b\r\n").start().unwrap();
+    let tor =
+        ScriptedTor::builder().on("A", "250 a\r\n").on_prefix("B ", "250 b\r\n").start().unwrap();
     let mut client = Client::of(&tor);
     client.ask("B 2", "250 b\r\n");
     client.ask("A", "250 a\r\n");
@@ -75,7 +76,8 @@ fn answers_come_in_any_order() {
 
 #[test]
 fn a_command_is_taken_with_its_data() {
-    let tor = ScriptedTor::builder().on("+LOADCONF\nSocksPort 0\n..x\n.", "250 OK\r\n").start().unwrap();
+    let tor =
+        ScriptedTor::builder().on("+LOADCONF\nSocksPort 0\n..x\n.", "250 OK\r\n").start().unwrap();
     let mut client = Client::of(&tor);
     client.write("+LOADCONF\r\nSocksPort 0\r\n..x\r\n");
     assert!(client.hears_nothing());
@@ -129,19 +131,26 @@ fn a_script_is_followed_to_the_byte() {
     client.read("0.4.9.11\r\n250 OK\r\n");
     client.write("SIGNAL HALT\r\n");
     client.read_end();
-    assert_eq!(tor.finish().unwrap(), ["PROTOCOLINFO 1", "AUTHENTICATE", "GETINFO version", "SIGNAL HALT"]);
+    assert_eq!(
+        tor.finish().unwrap(),
+        ["PROTOCOLINFO 1", "AUTHENTICATE", "GETINFO version", "SIGNAL HALT"]
+    );
 }
 
 #[test]
 fn a_wrong_command_ends_the_connection_and_is_reported() {
-    let tor = ScriptedTor::follow(Script::new().expect("A").send("250 OK\r\n").expect("B")).unwrap();
+    let tor =
+        ScriptedTor::follow(Script::new().expect("A").send("250 OK\r\n").expect("B")).unwrap();
     let mut client = Client::of(&tor);
     client.ask("A", "250 OK\r\n");
     client.write("C\r\n");
     client.read_end();
     let error = tor.finish().unwrap_err();
     assert_eq!((error.connection(), error.step()), (1, 3));
-    assert_eq!(error.to_string(), "connection 1, step 3: the script expects \"B\", and \"C\" was sent");
+    assert_eq!(
+        error.to_string(),
+        "connection 1, step 3: the script expects \"B\", and \"C\" was sent"
+    );
 }
 
 #[test]
@@ -237,7 +246,11 @@ fn each_connection_has_its_script_then_there_are_answers() {
 fn dropping_it_ends_what_waits_in_it() {
     let begun = Instant::now();
     let script = || Script::new().pause(Duration::from_secs(60));
-    let tor = ScriptedTor::builder().script(script()).script(Script::new().gate("never")).start().unwrap();
+    let tor = ScriptedTor::builder()
+        .script(script())
+        .script(Script::new().gate("never"))
+        .start()
+        .unwrap();
     let mut clients = [Client::of(&tor), Client::of(&tor), Client::of(&tor)];
     drop(tor);
     clients.iter_mut().for_each(Client::read_end);

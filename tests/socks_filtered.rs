@@ -31,7 +31,8 @@ const NOT_ALLOWED: &[u8] = b"\x05\x02\0\x01\0\0\0\0\0\0";
 const UNKNOWN_COMMAND: &[u8] = b"\x05\x07\0\x01\0\0\0\0\0\0";
 
 /// The beginning of tor's answer to a browser.
-const TOR_HTTP: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
+const TOR_HTTP: &[u8] =
+    b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
 
 /// A SOCKS port that answers RESOLVE and HTTP as the test says, and grants connections, on which it says `hello`.
 struct FakePort {
@@ -42,8 +43,11 @@ struct FakePort {
 
 impl FakePort {
     fn start(listener: TcpListener, resolve: &'static [u8], http: &'static [u8]) -> Arc<FakePort> {
-        let port =
-            Arc::new(FakePort { resolve: Mutex::new(resolve), http, asked_by_http: AtomicUsize::new(0) });
+        let port = Arc::new(FakePort {
+            resolve: Mutex::new(resolve),
+            http,
+            asked_by_http: AtomicUsize::new(0),
+        });
         let served = port.clone();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
@@ -116,8 +120,9 @@ fn another_proxy_is_not_tors_socks_port() {
 fn filtered() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {
-            let allowed =
-                ["PROTOCOLINFO", "AUTHENTICATE", "QUIT"].iter().any(|command| line.starts_with(command));
+            let allowed = ["PROTOCOLINFO", "AUTHENTICATE", "QUIT"]
+                .iter()
+                .any(|command| line.starts_with(command));
             (!allowed).then(|| b"510 Command filtered\r\n".to_vec())
         })
         .listen()
@@ -130,7 +135,8 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
         return a_program_behind_a_filter();
     }
     // These ports are the machine's, so that one test has all that is to be tried on them.
-    let free = [9050, 9150].into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    let free =
+        [9050, 9150].into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
     let listener = free.expect("one of tor's usual SOCKS ports is free on this machine");
     let address = Address::from(listener.local_addr().unwrap());
     let port = FakePort::start(listener, UNKNOWN_COMMAND, b"");
@@ -141,7 +147,10 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     // Another proxy is at the port.
     let error = tor().client().unwrap_err();
     let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
-    assert!(matches!(&**kind, NoSocksPortError::Hidden { attempts, .. } if attempts.len() == 2), "{error}");
+    assert!(
+        matches!(&**kind, NoSocksPortError::Hidden { attempts, .. } if attempts.len() == 2),
+        "{error}"
+    );
     for part in ["510 Command filtered", "127.0.0.1:9050", "127.0.0.1:9150", "SocksPort::at"] {
         assert!(error.to_string().contains(part), "{error}");
     }
@@ -156,10 +165,13 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     assert!(tor.is_ready().unwrap());
     tor.become_ready(LONG).unwrap();
     assert_eq!(said(tor.dial(("example.com", 80)).unwrap()), "hello");
-    let endpoint = format!("tor:example.com:80:controlPort={}", control.to_string().replace(':', r"\:"));
+    let endpoint =
+        format!("tor:example.com:80:controlPort={}", control.to_string().replace(':', r"\:"));
     assert_eq!(said(scape::dial(endpoint.as_str()).unwrap()), "hello");
     // Ports whose options are hidden aren't guessed, nor are those whose streams are to be attached.
-    for port in [SocksPort::with_options(["IsolateDestAddr"]), SocksPort::added(["IsolateDestAddr"])] {
+    for port in
+        [SocksPort::with_options(["IsolateDestAddr"]), SocksPort::added(["IsolateDestAddr"])]
+    {
         assert_eq!(tor.client_on(&port).unwrap_err().code(), Some(510));
     }
     assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
@@ -191,8 +203,8 @@ fn in_a_child(test: &str, variables: &[(&str, String)]) {
     command.env("SCAPE_TOR", "/nonexistent/tor");
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output().unwrap();
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
@@ -220,7 +232,8 @@ fn socks_port_that_the_environment_names_is_used_behind_a_filter() {
     let _port = FakePort::start(listener, ANSWER, b"");
     let scripted = filtered();
     let variables =
-        [host_and_port(scripted.address().unwrap(), "control"), host_and_port(&address, "socks")].concat();
+        [host_and_port(scripted.address().unwrap(), "control"), host_and_port(&address, "socks")]
+            .concat();
     in_a_child("socks_port_that_the_environment_names_is_used_behind_a_filter", &variables);
 }
 
@@ -249,9 +262,10 @@ fn socks_port_of_the_environment_is_no_other_tors() {
         // A control port that is named in another way is perhaps another tor's.
         let named = env::var("TOR_SOCKS_PORT").unwrap();
         let control = env::var("SCAPE_CONTROL").unwrap();
-        for tor in
-            [Tor::connect().unwrap(), Tor::connect_with(&Connect::to(control.as_str()).unwrap()).unwrap()]
-        {
+        for tor in [
+            Tor::connect().unwrap(),
+            Tor::connect_with(&Connect::to(control.as_str()).unwrap()).unwrap(),
+        ] {
             match tor.client() {
                 Ok(client) => assert_ne!(client.address().port().unwrap().to_string(), named),
                 Err(error) => assert_eq!(error.code(), Some(510), "{error}"),

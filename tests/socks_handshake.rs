@@ -90,7 +90,11 @@ fn play(
 }
 
 /// Plays it over every kind of stream, in one piece and byte by byte; all must agree.
-fn outcome(script: &Script, request: &Request, isolation: Option<&Isolation>) -> Result<Answer, String> {
+fn outcome(
+    script: &Script,
+    request: &Request,
+    isolation: Option<&Isolation>,
+) -> Result<Answer, String> {
     let mut outcomes = Vec::new();
     for piece in [usize::MAX, 1] {
         for ends in pairs() {
@@ -146,7 +150,12 @@ fn every_kind_of_request_is_granted() {
         ),
         (Request::resolve("host.test").unwrap(), resolve_bytes, v4_reply, Answer::Address(v4)),
         (Request::resolve("host.test").unwrap(), resolve_bytes, &v6_reply, Answer::Address(v6)),
-        (Request::resolve("host.test").unwrap(), resolve_bytes, name_reply, Answer::Name("host.test".into())),
+        (
+            Request::resolve("host.test").unwrap(),
+            resolve_bytes,
+            name_reply,
+            Answer::Name("host.test".into()),
+        ),
         (
             Request::resolve_ptr(v4),
             b"\x05\xf1\0\x01\xc0\0\x02\x07\0\0",
@@ -157,7 +166,8 @@ fn every_kind_of_request_is_granted() {
     ];
     for (request, bytes, reply, answer) in cases {
         for isolated in [false, true] {
-            let got = outcome(&script(isolated, bytes, reply), &request, isolation(isolated).as_ref());
+            let got =
+                outcome(&script(isolated, bytes, reply), &request, isolation(isolated).as_ref());
             assert_eq!(got, Ok(answer.clone()), "{request}");
         }
     }
@@ -169,7 +179,8 @@ fn every_reply_code_is_told() {
         // As tor writes them: an address of type 0 when a look-up fails.
         for kind in [0, 1] {
             let script = connect_script(false, &[5, code, 0, kind, 0, 0, 0, 0, 0, 0]);
-            let error = play(Transport::pair(), &script, usize::MAX, 99, &connect(), None).unwrap_err();
+            let error =
+                play(Transport::pair(), &script, usize::MAX, 99, &connect(), None).unwrap_err();
             assert_eq!(error.status(), Some(SocksStatus::new(code)));
             assert_eq!(error.request(), "CONNECT example.com:80");
             assert!(error.to_string().contains(&format!("0x{code:02X}")), "{error}");
@@ -196,8 +207,9 @@ fn a_port_that_closes_too_early_is_told_wherever_it_does() {
             let whole: usize = script.iter().map(|(_, say)| say.len()).sum();
             for budget in 0..whole {
                 for ends in pairs() {
-                    let error = play(ends, &script, budget, 99, &connect(), isolation(isolated).as_ref())
-                        .unwrap_err();
+                    let error =
+                        play(ends, &script, budget, 99, &connect(), isolation(isolated).as_ref())
+                            .unwrap_err();
                     assert!(matches!(error.problem(), SocksProblem::Io(_)), "{budget}: {error:?}");
                     assert!(!scape::Error::from(error).is_timeout());
                 }
@@ -260,7 +272,10 @@ fn a_peer_that_is_no_socks_port_is_named() {
             "it speaks HTTP, and said \"HTTP/1.0 501 Tor is not an HTTP Proxy\"",
         ),
         (b"510 Unrecognized command \"\x05\"\r\n", "the bytes 353130"),
-        (b"510 Command filtered\r\n", "it seems to be a control port, and said \"510 Command filtered\""),
+        (
+            b"510 Command filtered\r\n",
+            "it seems to be a control port, and said \"510 Command filtered\"",
+        ),
         (
             b"514 Authentication required.\r\n",
             "it seems to be a control port, and said \"514 Authentication required.\"",
@@ -288,8 +303,12 @@ fn a_peer_that_is_no_socks_port_is_named() {
 
 #[test]
 fn a_reply_that_is_none_is_told() {
-    let replies: [&[u8]; 4] =
-        [b"\x04\0\0\x01\0\0\0\0\0\0", b"\x05\0\0\0\0\0\0\0\0\0", b"\x05\0\0\x02\0\0", b"\x05\0\0\xff"];
+    let replies: [&[u8]; 4] = [
+        b"\x04\0\0\x01\0\0\0\0\0\0",
+        b"\x05\0\0\0\0\0\0\0\0\0",
+        b"\x05\0\0\x02\0\0",
+        b"\x05\0\0\xff",
+    ];
     for reply in replies {
         let said = [b"\x05\0", reply].concat();
         assert!(matches!(problem_of(&said, false), SocksProblem::Protocol(_)), "{reply:?}");

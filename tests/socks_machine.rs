@@ -7,7 +7,12 @@ use proptest::prelude::*;
 use scape::socks::{Handshake, Isolation, NextStep, Request};
 
 /// Feeds `said` in pieces of the given sizes; how it ended, what was sent, and how many bytes were taken.
-fn run(request: &Request, isolated: bool, said: &[u8], sizes: &[usize]) -> (String, Vec<u8>, usize) {
+fn run(
+    request: &Request,
+    isolated: bool,
+    said: &[u8],
+    sizes: &[usize],
+) -> (String, Vec<u8>, usize) {
     let isolation = isolated.then(|| Isolation::new("user", "password").unwrap());
     let mut handshake = Handshake::new(request, isolation.as_ref());
     let (mut sent, mut taken) = (Vec::new(), 0);
@@ -56,8 +61,11 @@ fn requests() -> impl Strategy<Value = Request> {
 
 /// Anything, but mostly what looks like an answer.
 fn answers() -> impl Strategy<Value = Vec<u8>> {
-    let method =
-        prop_oneof![Just(vec![5, 0]), Just(vec![5, 2, 1, 0]), proptest::collection::vec(any::<u8>(), 0..3)];
+    let method = prop_oneof![
+        Just(vec![5, 0]),
+        Just(vec![5, 2, 1, 0]),
+        proptest::collection::vec(any::<u8>(), 0..3)
+    ];
     let head = prop_oneof![
         Just(vec![5, 0, 0, 1]),
         Just(vec![5, 0, 0, 3]),

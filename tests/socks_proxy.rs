@@ -15,10 +15,17 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Accepts one connection over TCP, hears the greeting, says `method` (and that credentials are fine), hears `hear` bytes,
 /// says `reply`, then echoes what comes. Gives what it heard of the handshake.
-fn port(method: &'static [u8], hear: usize, reply: &'static [u8]) -> (Address, thread::JoinHandle<Vec<u8>>) {
+fn port(
+    method: &'static [u8],
+    hear: usize,
+    reply: &'static [u8],
+) -> (Address, thread::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().into();
-    (address, thread::spawn(move || serve(listener.accept().unwrap().0.into(), method, hear, reply)))
+    (
+        address,
+        thread::spawn(move || serve(listener.accept().unwrap().0.into(), method, hear, reply)),
+    )
 }
 
 fn serve(mut stream: Transport, method: &[u8], hear: usize, reply: &[u8]) -> Vec<u8> {
@@ -126,7 +133,10 @@ fn an_onion_name_reaches_tor_without_its_trailing_dot() {
     let (address, server) = port(b"\x05\0", 7 + ONION.len(), b"\x05\x04\0\0\0\0\0\0\0\0");
     let error = SocksProxy::new(address).timeout(LONG).resolve(&format!("{ONION}.")).unwrap_err();
     assert!(error.to_string().contains("onion addresses have no IP address"), "{error}");
-    assert_eq!(server.join().unwrap()[3..], [b"\x05\xf0\0\x03\x3e", ONION.as_bytes(), b"\0\0"].concat());
+    assert_eq!(
+        server.join().unwrap()[3..],
+        [b"\x05\xf0\0\x03\x3e", ONION.as_bytes(), b"\0\0"].concat()
+    );
 }
 
 #[test]
@@ -137,7 +147,8 @@ fn a_private_target_with_a_trailing_dot_is_refused() {
         assert!(error.socks().unwrap().is_private(), "{error}");
     }
     // What some resolvers read as 127.0.0.1 is no host.
-    for target in ["127.1:80", "0x7f000001:80", "2130706433:80", "0177.0.0.1:80", "localhost..:80"] {
+    for target in ["127.1:80", "0x7f000001:80", "2130706433:80", "0177.0.0.1:80", "localhost..:80"]
+    {
         let error = proxy.connect(target).unwrap_err();
         assert!(error.to_string().ends_with("nothing was sent"), "{error}");
     }
@@ -181,8 +192,12 @@ fn a_port_that_is_not_there_says_where() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || drop(listener.accept()));
-    let text = SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap_err().to_string();
-    assert!(text.contains(&format!("the connection to the SOCKS port {address} failed: ")), "{text}");
+    let text =
+        SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap_err().to_string();
+    assert!(
+        text.contains(&format!("the connection to the SOCKS port {address} failed: ")),
+        "{text}"
+    );
     server.join().unwrap();
 }
 
@@ -218,7 +233,10 @@ fn one_deadline_covers_everything() {
 
     let error = proxy.timeout(Duration::ZERO).connect(("example.com", 80)).unwrap_err();
     let Error::Socks(socks) = &error else { panic!("{error:?}") };
-    assert!(matches!(socks.problem(), SocksProblem::Timeout(t) if t.phase() == Phase::Connect), "{error:?}");
+    assert!(
+        matches!(socks.problem(), SocksProblem::Timeout(t) if t.phase() == Phase::Connect),
+        "{error:?}"
+    );
 }
 
 #[test]

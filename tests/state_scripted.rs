@@ -10,8 +10,8 @@ use scape::error::Phase;
 use scape::state::{CircuitListener, StreamListener};
 use scape::testing::ScriptedTor;
 use scape::types::{
-    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EndReason, EntryGuardStatus, Fingerprint,
-    RelayName, StreamId, StreamStatus,
+    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EndReason, EntryGuardStatus,
+    Fingerprint, RelayName, StreamId, StreamStatus,
 };
 use scape::{BuildCircuit, Connect, Controller, Error, State};
 
@@ -62,7 +62,8 @@ fn say(state: &State, what: &str) {
 
 #[test]
 fn it_begins_with_what_there_is() {
-    let (_tor, controller) = tor("7 BUILT moria1,dizum PURPOSE=GENERAL", "4 SUCCEEDED 7 a.example:80");
+    let (_tor, controller) =
+        tor("7 BUILT moria1,dizum PURPOSE=GENERAL", "4 SUCCEEDED 7 a.example:80");
     let state = State::new(&controller).unwrap();
     let circuit = state.circuit(CircuitId::new(7)).unwrap();
     assert_eq!((circuit.path().len(), circuit.purpose()), (2, Some(CircuitPurpose::General)));
@@ -158,15 +159,20 @@ fn it_follows_the_events() {
         }
     }
     impl StreamListener for Told {
-        fn stream_attached(&mut self, stream: &scape::state::Stream, circuit: &scape::state::Circuit) {
+        fn stream_attached(
+            &mut self,
+            stream: &scape::state::Stream,
+            circuit: &scape::state::Circuit,
+        ) {
             self.0.send(format!("attached {} {}", stream.id(), circuit.id())).unwrap();
         }
     }
     let _circuits = state.listen_to_circuits(Told(sender.clone()));
     let _streams = state.listen_to_streams(Told(sender.clone()));
     let for_built = sender.clone();
-    let built =
-        state.on_circuit_built(move |circuit| for_built.send(format!("built {}", circuit.id())).unwrap());
+    let built = state.on_circuit_built(move |circuit| {
+        for_built.send(format!("built {}", circuit.id())).unwrap()
+    });
     let _removed = state.on_router_removed(move |router| {
         sender.send(format!("removed {}", router.name().nickname().unwrap())).unwrap();
     });
@@ -254,7 +260,9 @@ fn a_circuit_is_known_from_its_answer_or_its_events() {
         let (_tor, state) = tor_that(&[("EXTENDCIRCUIT 0 alice", answer)], "", "");
         match state.build_circuit(&BuildCircuit::new().path(["alice"]).timeout(SOON)) {
             Ok(circuit) => assert!(built && circuit.is_built() && circuit.id().get() == 8),
-            Err(Error::Circuit(error)) => assert!(!built && error.reason == Some(CircuitReason::NoPath)),
+            Err(Error::Circuit(error)) => {
+                assert!(!built && error.reason == Some(CircuitReason::NoPath))
+            }
             Err(error) => panic!("{error}"),
         }
     }
@@ -263,7 +271,10 @@ fn a_circuit_is_known_from_its_answer_or_its_events() {
 #[test]
 fn a_circuit_that_is_not_built_in_time_is_closed() {
     let (tor, state) = tor_that(
-        &[("EXTENDCIRCUIT 0", "250 EXTENDED 8\r\n650 CIRC 8 LAUNCHED\r\n"), ("CLOSECIRCUIT 8", "250 OK\r\n")],
+        &[
+            ("EXTENDCIRCUIT 0", "250 EXTENDED 8\r\n650 CIRC 8 LAUNCHED\r\n"),
+            ("CLOSECIRCUIT 8", "250 OK\r\n"),
+        ],
         "",
         "",
     );
@@ -299,7 +310,10 @@ fn who_waits_learns_of_the_end_of_the_connection() {
 fn listeners_may_do_anything() {
     let events = "650 CIRC 8 LAUNCHED\r\n650 CIRC 8 BUILT alice\r\n250-more=\r\n250 OK\r\n";
     let (_tor, state) = tor_that(
-        &[("GETINFO more", events), ("GETINFO again", "650 CIRC 8 CLOSED\r\n250-again=\r\n250 OK\r\n")],
+        &[
+            ("GETINFO more", events),
+            ("GETINFO again", "650 CIRC 8 CLOSED\r\n250-again=\r\n250 OK\r\n"),
+        ],
         "",
         "",
     );
@@ -354,8 +368,12 @@ fn what_came_while_the_snapshot_was_read_is_not_lost() {
         .unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let state = State::new(&controller).unwrap();
-    let ids = |state: &State| state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>();
-    state.wait(SOON, |state| (ids(state) == [8, 9] && state.circuits()[0].is_built()).then_some(())).unwrap();
+    let ids = |state: &State| {
+        state.circuits().iter().map(|circuit| circuit.id().get()).collect::<Vec<_>>()
+    };
+    state
+        .wait(SOON, |state| (ids(state) == [8, 9] && state.circuits()[0].is_built()).then_some(()))
+        .unwrap();
 }
 
 #[test]
@@ -400,7 +418,8 @@ fn everything_is_read_again_when_the_connection_is_made_again() {
 #[test]
 fn mappings_end_in_time() {
     let end =
-        humantime::format_rfc3339_seconds(std::time::SystemTime::now() + Duration::from_secs(2)).to_string();
+        humantime::format_rfc3339_seconds(std::time::SystemTime::now() + Duration::from_secs(2))
+            .to_string();
     let end = end.replace('T', " ").replace('Z', "");
     let event = format!(
         "650 ADDRMAP c.example 192.0.2.3 \"{end}\" EXPIRES=\"{end}\" CACHED=\"YES\"\r\n250-more=\r\n250 OK\r\n"
@@ -408,10 +427,11 @@ fn mappings_end_in_time() {
     let (_tor, state) = tor_that(&[("GETINFO more", &event)], "", "");
     let (sender, told) = unbounded();
     let expired = sender.clone();
-    let _added =
-        state.on_address_added(move |mapping| sender.send(format!("added {}", mapping.from)).unwrap());
-    let _expired =
-        state.on_address_expired(move |mapping| expired.send(format!("expired {}", mapping.from)).unwrap());
+    let _added = state
+        .on_address_added(move |mapping| sender.send(format!("added {}", mapping.from)).unwrap());
+    let _expired = state.on_address_expired(move |mapping| {
+        expired.send(format!("expired {}", mapping.from)).unwrap()
+    });
     say(&state, "more");
     assert_eq!(state.addresses().len(), 1);
     assert_eq!(told.recv_timeout(SOON).unwrap(), "added c.example");
@@ -421,14 +441,18 @@ fn mappings_end_in_time() {
 
 #[test]
 fn a_tor_that_refuses_says_so() {
-    let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap();
+    let tor =
+        ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    assert!(matches!(State::new(&controller), Err(Error::Refused(refusal)) if refusal.code() == 510));
+    assert!(
+        matches!(State::new(&controller), Err(Error::Refused(refusal)) if refusal.code() == 510)
+    );
 }
 
 #[test]
 fn stubs_are_kept_as_long_as_they_are_held() {
-    let (_tor, state) = tor_that(&[], "7 BUILT $0000000000000000000000000000000000000001~bridge,alice", "");
+    let (_tor, state) =
+        tor_that(&[], "7 BUILT $0000000000000000000000000000000000000001~bridge,alice", "");
     let stub = state.circuit(CircuitId::new(7)).unwrap().routers().remove(0);
     assert!(!stub.is_in_consensus() && stub.nickname().is_none() && stub.flags().is_empty());
     let fingerprint: Fingerprint = "0000000000000000000000000000000000000001".parse().unwrap();
@@ -446,5 +470,8 @@ fn nothing_is_left_when_it_is_dropped() {
     drop(circuit);
     tor.wait_for("SETEVENTS").unwrap();
     controller.msg("GETINFO version").unwrap();
-    assert_eq!(tor.sent().iter().rfind(|command| command.starts_with("SETEVENTS")).unwrap(), "SETEVENTS");
+    assert_eq!(
+        tor.sent().iter().rfind(|command| command.starts_with("SETEVENTS")).unwrap(),
+        "SETEVENTS"
+    );
 }

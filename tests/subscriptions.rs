@@ -18,15 +18,17 @@ use scape::{Error, EventItem, QueueLimit};
 #[test]
 fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
     let (controller, _peer, _server) = Peer::answering(|line| match line {
-        "GETINFO go" => {
-            Some("650 BW 1 1\r\n650 CIRC 1 BUILT\r\n650 BW 2 2\r\n250-go=\r\n250 OK\r\n650 BW 3 3\r\n".into())
-        }
+        "GETINFO go" => Some(
+            "650 BW 1 1\r\n650 CIRC 1 BUILT\r\n650 BW 2 2\r\n250-go=\r\n250 OK\r\n650 BW 3 3\r\n"
+                .into(),
+        ),
         line => echo(line),
     });
     let events = controller.subscribe([EventKind::Bw]).unwrap();
     for _ in 0..200 {
         controller.get_info("go").unwrap();
-        let before: Vec<_> = events.try_iter().map(|e| e.text()).filter(|text| text != "BW 3 3").collect();
+        let before: Vec<_> =
+            events.try_iter().map(|e| e.text()).filter(|text| text != "BW 3 3").collect();
         assert_eq!(before, ["BW 1 1", "BW 2 2"]);
     }
 }
@@ -35,7 +37,8 @@ fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
 fn each_subscription_gets_its_own_kinds() {
     let (controller, peer, _server) = Peer::answering(echo);
     let bandwidth = controller.subscribe([EventKind::Bw]).unwrap();
-    let both = controller.subscribe([EventKind::Bw, EventKind::from("new_thing"), EventKind::Bw]).unwrap();
+    let both =
+        controller.subscribe([EventKind::Bw, EventKind::from("new_thing"), EventKind::Bw]).unwrap();
     peer.send("650 BW 1 1\r\n650 NEW_THING x\r\n650 UNWANTED y\r\n");
     controller.get_info("barrier").unwrap();
     assert_eq!(bandwidth.try_iter().count(), 1);
@@ -88,7 +91,8 @@ fn one_mistake_is_not_anothers() {
                     if i % 2 == 0 {
                         controller.subscribe([EventKind::Bw]).unwrap();
                     } else {
-                        let error = controller.subscribe([EventKind::from("NONSENSE")]).unwrap_err();
+                        let error =
+                            controller.subscribe([EventKind::from("NONSENSE")]).unwrap_err();
                         assert_eq!(error.code(), Some(552), "{error}");
                     }
                 }
@@ -103,7 +107,11 @@ fn one_mistake_is_not_anothers() {
 #[test]
 fn behind_a_filter_that_refuses_events() {
     let (controller, _peer, _server) = Peer::answering(|line| {
-        if line.starts_with("SETEVENTS") { Some("510 Command filtered\r\n".into()) } else { echo(line) }
+        if line.starts_with("SETEVENTS") {
+            Some("510 Command filtered\r\n".into())
+        } else {
+            echo(line)
+        }
     });
     let error = controller.subscribe([EventKind::Bw]).unwrap_err();
     assert_eq!(error.code(), Some(510));
@@ -245,7 +253,10 @@ fn bad_names_are_not_sent() {
         assert!(matches!(&error, Error::Argument(e) if e.argument() == "event"), "{error}");
     }
     let error = controller.subscribe([]).unwrap_err();
-    assert!(matches!(&error, Error::Argument(e) if *e.problem() == ArgumentProblem::Empty), "{error}");
+    assert!(
+        matches!(&error, Error::Argument(e) if *e.problem() == ArgumentProblem::Empty),
+        "{error}"
+    );
     let error = controller.msg("setevents BW").unwrap_err();
     assert!(matches!(error, Error::Argument(_)));
     assert_eq!(controller.get_info("a").unwrap(), "value of a");

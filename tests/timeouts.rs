@@ -32,7 +32,8 @@ fn a_late_reply_is_not_the_next_callers() {
 #[test]
 fn a_reply_may_be_waited_for_again() {
     let (controller, peer) = Peer::pair();
-    let pending = controller.send(Command::build("GETINFO").word("key", "slow").finish().unwrap()).unwrap();
+    let pending =
+        controller.send(Command::build("GETINFO").word("key", "slow").finish().unwrap()).unwrap();
     assert!(pending.try_wait().is_none());
     assert!(pending.wait_timeout(Duration::from_millis(20)).unwrap_err().is_timeout());
     peer.send("250-slow=here\r\n250 OK\r\n");
@@ -48,7 +49,13 @@ fn every_wait_has_a_deadline() {
     let events = controller.subscribe([EventKind::Bw]).unwrap();
     let started = Instant::now();
     assert!(brief.get_info("a").unwrap_err().is_timeout());
-    assert!(brief.get_info_each(["a", "b"]).unwrap().iter().all(|v| v.as_ref().unwrap_err().is_timeout()));
+    assert!(
+        brief
+            .get_info_each(["a", "b"])
+            .unwrap()
+            .iter()
+            .all(|v| v.as_ref().unwrap_err().is_timeout())
+    );
     assert!(brief.msg("GETINFO a").unwrap_err().is_timeout());
     assert!(brief.circuits().unwrap_err().is_timeout());
     assert!(brief.sync().unwrap_err().is_timeout());

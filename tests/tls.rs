@@ -85,15 +85,24 @@ fn nobody_else_is() {
     let other = TlsSettings::new().add_roots_pem(OTHER_CA).unwrap();
     for settings in [TlsSettings::new(), other.clone(), other.only_added_roots()] {
         let error = problem(dial(&web, "example.com", &settings));
-        assert!(matches!(error.problem(), TlsProblem::UnknownIssuer) && error.is_certificate(), "{error}");
+        assert!(
+            matches!(error.problem(), TlsProblem::UnknownIssuer) && error.is_certificate(),
+            "{error}"
+        );
         assert_eq!(error.host(), "example.com");
     }
     for host in ["www.example.com", "example.org", "192.0.2.2", &ONION.replace("2gzy", "2gzz")] {
         let error = problem(dial(&web, host, &ours()));
-        assert!(matches!(error.problem(), TlsProblem::WrongName(_)) && error.is_certificate(), "{error}");
+        assert!(
+            matches!(error.problem(), TlsProblem::WrongName(_)) && error.is_certificate(),
+            "{error}"
+        );
     }
     let error = problem(dial(&server(EXPIRED), "example.com", &ours()));
-    assert!(matches!(error.problem(), TlsProblem::NotValidNow(_)) && error.is_certificate(), "{error}");
+    assert!(
+        matches!(error.problem(), TlsProblem::NotValidNow(_)) && error.is_certificate(),
+        "{error}"
+    );
 }
 
 #[test]
@@ -103,7 +112,10 @@ fn what_is_no_tls_is_told() {
         until_the_end(stream)
     });
     let error = problem(dial(&web, "example.com", &ours()));
-    assert!(matches!(error.problem(), TlsProblem::Protocol(_)) && !error.is_certificate(), "{error}");
+    assert!(
+        matches!(error.problem(), TlsProblem::Protocol(_)) && !error.is_certificate(),
+        "{error}"
+    );
 
     let web = Web::start(|_, stream| stream.shutdown());
     let error = problem(dial(&web, "example.com", &ours()));
@@ -122,7 +134,8 @@ fn a_handshake_that_stalls_is_given_up() {
     let web = Web::start(|_, stream| until_the_end(stream));
     let stream = web.proxy().connect(("example.com", 443)).unwrap();
     let begun = Instant::now();
-    let error = TlsStream::connect(stream, "example.com", &ours(), Duration::from_millis(100)).unwrap_err();
+    let error =
+        TlsStream::connect(stream, "example.com", &ours(), Duration::from_millis(100)).unwrap_err();
     assert!(error.is_timeout() && begun.elapsed() < SOON, "{error}");
     assert!(error.to_string().contains("TLS handshake"), "{error}");
 }
@@ -240,7 +253,8 @@ fn a_request_cannot_turn_verification_off() {
     let web = server(SERVER);
     let agent = AgentBuilder::new(web.proxy()).build().unwrap();
     let off = ureq::tls::TlsConfig::builder().disable_verification(true).build();
-    let error = agent.get("https://example.com/").config().tls_config(off).build().call().unwrap_err();
+    let error =
+        agent.get("https://example.com/").config().tls_config(off).build().call().unwrap_err();
     assert!(matches!(tor_error(&error), Some(Error::Tls(_))), "{error:?}");
 }
 
@@ -260,7 +274,10 @@ fn https_keeps_its_deadlines() {
         let _tls = accept(&config, stream)?;
         until_the_end(stream)
     });
-    let agent = AgentBuilder::new(mute.proxy()).tls(ours()).stall_timeout(Duration::from_millis(500)).build();
+    let agent = AgentBuilder::new(mute.proxy())
+        .tls(ours())
+        .stall_timeout(Duration::from_millis(500))
+        .build();
     let error = get(&agent.unwrap(), "https://example.com/").unwrap_err();
     assert!(matches!(error, ureq::Error::Timeout(ureq::Timeout::PerRead)), "{error:?}");
 }

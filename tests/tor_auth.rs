@@ -95,7 +95,8 @@ fn file(tor: &RealTor, name: &str, content: &[u8]) -> PathBuf {
 
 /// What PROTOCOLINFO is answered with.
 fn protocolinfo(methods: &str, cookie: Option<&Path>) -> String {
-    let cookie = cookie.map(|path| format!(" COOKIEFILE=\"{}\"", path.display())).unwrap_or_default();
+    let cookie =
+        cookie.map(|path| format!(" COOKIEFILE=\"{}\"", path.display())).unwrap_or_default();
     format!(
         "250-PROTOCOLINFO 1\r\n250-AUTH METHODS={methods}{cookie}\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n"
     )
@@ -123,7 +124,10 @@ fn a_password() {
             matches!(auth(&error), AuthError::PasswordWrong(refusal) if refusal.code() == 515),
             "{error:?}"
         );
-        assert!(error.to_string().contains("Password did not match HashedControlPassword"), "{error}");
+        assert!(
+            error.to_string().contains("Password did not match HashedControlPassword"),
+            "{error}"
+        );
         assert_hidden(b"wrong 8842", &shown(&error));
 
         let error = refused(&connect);
@@ -136,11 +140,18 @@ fn a_password() {
 #[test]
 fn passwords_of_every_kind() {
     capture_logs();
-    let odd =
-        ["", "\"", "say \"friend\" \\ and 'enter'\\", "two\r\nlines 5120", "sésame ☃ 4471", " 6 spaces   "];
+    let odd = [
+        "",
+        "\"",
+        "say \"friend\" \\ and 'enter'\\",
+        "two\r\nlines 5120",
+        "sésame ☃ 4471",
+        " 6 spaces   ",
+    ];
     let lines: String = odd.iter().map(|password| password_line(password)).collect();
     // No command line can have a NUL: the hash of "nul\0inside".
-    let nul = "HashedControlPassword 16:000102030405060760F8C9E71A820D9815A6CA9B25841DBE8606DC1B1A\n";
+    let nul =
+        "HashedControlPassword 16:000102030405060760F8C9E71A820D9815A6CA9B25841DBE8606DC1B1A\n";
     let tor = RealTor::start(&format!("{lines}{nul}"));
     for password in odd.into_iter().chain(["nul\0inside"]) {
         let connect = tor.over_unix().password(password);
@@ -149,14 +160,24 @@ fn passwords_of_every_kind() {
             assert_hidden(password.as_bytes(), &format!("{connect:?}"));
         }
     }
-    for wrong in ["\"\"", "two\nlines 5120", "nul", "nul\0", "sésame ☃ 4471\r\nSIGNAL HALT", "\0", "6 spaces"]
-    {
+    for wrong in [
+        "\"\"",
+        "two\nlines 5120",
+        "nul",
+        "nul\0",
+        "sésame ☃ 4471\r\nSIGNAL HALT",
+        "\0",
+        "6 spaces",
+    ] {
         let error = refused(&tor.over_unix().password(wrong));
         assert!(matches!(auth(&error), AuthError::PasswordWrong(_)), "{wrong:?}: {error:?}");
     }
     // tor's command lines are shorter than 1 MiB.
     let error = refused(&tor.over_unix().password("x".repeat(600_000)));
-    assert!(matches!(&error, Error::Argument(_)) || error.to_string().contains("1048576"), "{error:?}");
+    assert!(
+        matches!(&error, Error::Argument(_)) || error.to_string().contains("1048576"),
+        "{error:?}"
+    );
     works(&tor.over_unix().password("").connect().unwrap());
     // Bytes that are no text.
     let error = refused(&tor.over_unix().password(Secret::new([0xff, 0xfe, 0x00])));
@@ -200,7 +221,10 @@ fn a_wrong_cookie() {
     let tor = RealTor::start(COOKIE);
     let wrong = file(&tor, "wrong", b"0123456789abcdef0123456789ABCDEF");
     let error = refused(&tor.over_unix().cookie_file(&wrong).password(PASSWORD));
-    assert!(matches!(auth(&error), AuthError::ServerHashWrong { path } if *path == wrong), "{error:?}");
+    assert!(
+        matches!(auth(&error), AuthError::ServerHashWrong { path } if *path == wrong),
+        "{error:?}"
+    );
     assert_hidden(b"0123456789abcdef0123456789ABCDEF", &shown(&error));
 }
 
@@ -248,11 +272,20 @@ fn a_cookie_or_a_password() {
         works(&connect.clone().password("wrong").connect().unwrap());
         let without_cookie = connect.clone().cookie_file(&missing);
         works(&without_cookie.clone().password(PASSWORD).connect().unwrap());
-        works(&connect.clone().cookie_file(file(&tor, "empty", b"")).password(PASSWORD).connect().unwrap());
+        works(
+            &connect
+                .clone()
+                .cookie_file(file(&tor, "empty", b""))
+                .password(PASSWORD)
+                .connect()
+                .unwrap(),
+        );
 
         // Neither.
         let error = refused(&without_cookie);
-        let AuthError::PasswordMissing { cookie: Some(cookie) } = auth(&error) else { panic!("{error:?}") };
+        let AuthError::PasswordMissing { cookie: Some(cookie) } = auth(&error) else {
+            panic!("{error:?}")
+        };
         assert!(
             matches!(&**cookie, AuthError::CookieUnreadable { path, .. } if *path == missing),
             "{error:?}"
@@ -298,7 +331,10 @@ fn a_cookie_that_tor_refuses_gives_way_to_the_password_on_a_new_connection() {
     let received = peer.finish();
     let cookie = hex::encode("the cookie of another tor, 5517!");
     assert_eq!(received[0], format!("PROTOCOLINFO 1\r\nAUTHENTICATE {cookie}\r\n"));
-    assert!(received[1].starts_with(&format!("AUTHENTICATE {}\r\n", hex::encode(PASSWORD))), "{received:?}");
+    assert!(
+        received[1].starts_with(&format!("AUTHENTICATE {}\r\n", hex::encode(PASSWORD))),
+        "{received:?}"
+    );
 }
 
 #[test]
@@ -349,12 +385,17 @@ fn answers_to_authchallenge_of_another_form() {
             _ => Some("250 OK\r\n".into()),
         });
         let error = refused(&Connect::to(peer.address()).unwrap().password(PASSWORD));
-        let AuthError::NoChallenge { path: named, answer: told } = auth(&error) else { panic!("{error:?}") };
+        let AuthError::NoChallenge { path: named, answer: told } = auth(&error) else {
+            panic!("{error:?}")
+        };
         assert_eq!(named, &path);
         assert_eq!(told.get(..12), answer.get(..12), "{answer}");
         assert!(!error.to_string().contains("Is tor running"), "{error}");
         let received = peer.finish();
-        assert!(received.iter().all(|sent| !sent.contains("AUTHENTICATE")), "{answer}: {received:?}");
+        assert!(
+            received.iter().all(|sent| !sent.contains("AUTHENTICATE")),
+            "{answer}: {received:?}"
+        );
     }
 }
 
@@ -394,7 +435,10 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
             let error = refused(&connect);
             assert!(start.elapsed() < Duration::from_secs(10), "{path:?}");
             assert!(
-                matches!(auth(&error), AuthError::CookieUnreadable { .. } | AuthError::CookieSize { .. }),
+                matches!(
+                    auth(&error),
+                    AuthError::CookieUnreadable { .. } | AuthError::CookieSize { .. }
+                ),
                 "{path:?}: {error:?}"
             );
             assert_eq!(peer.finish()[0], "PROTOCOLINFO 1\r\n", "{path:?}");
@@ -415,7 +459,10 @@ fn plain_cookie_is_sent_from_a_file_that_the_user_named_only() {
     });
     let connect = Connect::to(peer.address()).unwrap();
     let error = refused(&connect);
-    assert!(matches!(auth(&error), AuthError::CookieFromPeer { path: named } if *named == path), "{error:?}");
+    assert!(
+        matches!(auth(&error), AuthError::CookieFromPeer { path: named } if *named == path),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("Connect::cookie_file"), "{error}");
     works(&connect.cookie_file(&path).connect().unwrap());
     let received = peer.finish();
@@ -444,7 +491,8 @@ fn peer_that_hangs_up_on_the_challenge_is_told_no_password() {
     let path = folder.path().join("cookie");
     fs::write(&path, [b'c'; 32]).unwrap();
     let info = protocolinfo("COOKIE,SAFECOOKIE,HASHEDPASSWORD", Some(&path));
-    let peer = Impostor::control_port(move |line| line.starts_with("PROTOCOLINFO").then(|| info.clone()));
+    let peer =
+        Impostor::control_port(move |line| line.starts_with("PROTOCOLINFO").then(|| info.clone()));
     let error = refused(&Connect::to(peer.address()).unwrap().password(PASSWORD));
     assert!(matches!(auth(&error), AuthError::Closed(_)), "{error:?}");
     assert!(peer.finish().iter().all(|sent| !sent.contains("AUTHENTICATE")));
@@ -493,14 +541,20 @@ fn refusal_of_a_password_does_not_speak_of_quoting() {
     let tor = RealTor::start(&password_line(PASSWORD));
     let error = refused(&tor.over_unix().password("wrong 6641"));
     assert!(!error.to_string().contains("quotes"), "{error}");
-    assert!(error.to_string().ends_with("HashedControlPassword value from configuration"), "{error}");
+    assert!(
+        error.to_string().ends_with("HashedControlPassword value from configuration"),
+        "{error}"
+    );
 }
 
 #[test]
 fn advice_about_a_cookie_file_fits_the_reason() {
     let tor = RealTor::start(COOKIE);
     let error = refused(&tor.over_unix().cookie_file("/nonexistent/cookie"));
-    assert!(!error.to_string().contains("group") && error.to_string().contains("container"), "{error}");
+    assert!(
+        !error.to_string().contains("group") && error.to_string().contains("container"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -601,8 +655,9 @@ fn a_peer_that_hangs_up() {
     );
 
     // After the first answer it is known to be a control port.
-    let peer =
-        Impostor::control_port(|line| line.starts_with("PROTOCOLINFO").then(|| protocolinfo("NULL", None)));
+    let peer = Impostor::control_port(|line| {
+        line.starts_with("PROTOCOLINFO").then(|| protocolinfo("NULL", None))
+    });
     let error = refused(&Connect::to(peer.address()).unwrap());
     let AuthError::Closed(closed) = auth(&error) else { panic!("{error:?}") };
     assert!(matches!(closed.cause(), CloseCause::Remote { .. }), "{error:?}");
@@ -613,7 +668,10 @@ fn a_refused_protocolinfo() {
     // As of a filter that lets little through.
     let peer = Impostor::control_port(|_| Some("510 Command filtered\r\n".into()));
     let error = refused(&Connect::to(peer.address()).unwrap());
-    assert!(matches!(auth(&error), AuthError::Refused(refusal) if refusal.code() == 510), "{error:?}");
+    assert!(
+        matches!(auth(&error), AuthError::Refused(refusal) if refusal.code() == 510),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("Command filtered"), "{error}");
 }
 
@@ -637,7 +695,10 @@ fn a_password_is_asked_for() {
     // Giving up, at once and later.
     for answers in [&[][..], &["wrong 3"]] {
         let mut answers = answers.iter().copied();
-        let error = tor.over_tcp().connect_with_prompt(|_| Ok(answers.next().map(Secret::from))).unwrap_err();
+        let error = tor
+            .over_tcp()
+            .connect_with_prompt(|_| Ok(answers.next().map(Secret::from)))
+            .unwrap_err();
         assert!(
             matches!(auth(&error), AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_)),
             "{error:?}"
@@ -667,7 +728,8 @@ fn a_password_is_asked_for() {
 fn nothing_is_asked_where_nothing_is_wanted() {
     let tor = RealTor::start("");
     works(&tor.over_unix().connect_with_prompt(|_| panic!("asked")).unwrap());
-    let error = Connect::to("127.0.0.1:1").unwrap().connect_with_prompt(|_| panic!("asked")).unwrap_err();
+    let error =
+        Connect::to("127.0.0.1:1").unwrap().connect_with_prompt(|_| panic!("asked")).unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
 }
 
@@ -712,7 +774,9 @@ fn the_environment_names_the_port() {
     let run = |variables: &[(&str, &str)]| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "the_environment_names_the_port", "--nocapture"]).env(CHILD, "1");
-        for variable in ["SCAPE_CONTROL", "TOR_CONTROL_IPC_PATH", "TOR_CONTROL_HOST", "TOR_CONTROL_PORT"] {
+        for variable in
+            ["SCAPE_CONTROL", "TOR_CONTROL_IPC_PATH", "TOR_CONTROL_HOST", "TOR_CONTROL_PORT"]
+        {
             command.env_remove(variable);
         }
         command.env_remove("TOR_CONTROL_PASSWD").env_remove("TOR_CONTROL_COOKIE_AUTH_FILE");
@@ -735,7 +799,8 @@ fn the_environment_names_the_port() {
     let number = tor.port().port().to_string();
     for password in [PASSWORD, &quoted, &digits] {
         for place in [("TOR_CONTROL_PORT", number.as_str()), ("SCAPE_CONTROL", &socket)] {
-            let said = run(&[("TOR_CONTROL_HOST", "localhost"), place, ("TOR_CONTROL_PASSWD", password)]);
+            let said =
+                run(&[("TOR_CONTROL_HOST", "localhost"), place, ("TOR_CONTROL_PASSWD", password)]);
             assert!(said.contains("connected to 0."), "{said}");
         }
         let path = tor.socket();
@@ -756,6 +821,7 @@ fn the_environment_names_the_port() {
     let file = file.to_str().unwrap();
     let said = run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_COOKIE_AUTH_FILE", file)]);
     assert!(said.contains("connected to 0."), "{said}");
-    let said = run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_COOKIE_AUTH_FILE", "/nonexistent")]);
+    let said =
+        run(&[("TOR_CONTROL_PORT", &port), ("TOR_CONTROL_COOKIE_AUTH_FILE", "/nonexistent")]);
     assert!(said.contains("/nonexistent"), "{said}");
 }

@@ -17,7 +17,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(20);
 
 /// Cancels `token` a moment after the step that `tag` names.
-fn cancel_after(tag: &'static str, token: &CancelToken) -> impl FnMut(&Progress) + Send + 'static + use<> {
+fn cancel_after(
+    tag: &'static str,
+    token: &CancelToken,
+) -> impl FnMut(&Progress) + Send + 'static + use<> {
     let token = token.clone();
     move |step| {
         if step.tag == tag {
@@ -59,7 +62,13 @@ fn cancelled_service_on_disk_is_taken_out_of_the_configuration() {
     let begun = Instant::now();
     let token = CancelToken::new();
     let error = DiskOnions::of(&controller.cancel_with(&token))
-        .publish(&service, &DiskOnionFiles::new(), Wait::AllUploads, HOUR, cancel_after("added", &token))
+        .publish(
+            &service,
+            &DiskOnionFiles::new(),
+            Wait::AllUploads,
+            HOUR,
+            cancel_after("added", &token),
+        )
         .unwrap_err();
     assert!(error.is_cancelled(), "{error}");
     assert!(DiskOnions::of(&controller).list().unwrap().is_empty());

@@ -40,24 +40,27 @@ fn any_key_in_a_file_is_the_one_that_tor_reads() {
     let controller = tor.controller();
     assert_eq!(ClientAuthDir::of(&controller).unwrap(), None);
     let keys = ClientAuthDir::at(tor.folder().join("client auth")).unwrap();
-    let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) });
-    let outcome = runner.run(&(any::<[u8; 32]>(), "[^./\\\\:\\pC][^/\\\\:\\pC]{0,20}"), |(seed, name)| {
-        let (address, key) = (OnionKey::from_seed(&seed).address(), ClientKey::random());
-        keys.add(&name, &address, &key).unwrap();
-        keys.apply(&controller).unwrap();
-        prop_assert_eq!(known(&controller, &address), Some((key.clone(), true)));
-        let listed = ClientAuthDir::of(&controller).unwrap().unwrap().list().unwrap();
-        assert!(listed.bad.is_empty());
-        prop_assert_eq!(
-            (&listed.keys[0].name, &listed.keys[0].address, &listed.keys[0].key),
-            (&name, &address, &key)
-        );
-        assert!(keys.remove(&name).unwrap());
-        keys.apply(&controller).unwrap();
-        prop_assert_eq!(known(&controller, &address), None);
-        Ok(())
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(20)
     });
+    let outcome =
+        runner.run(&(any::<[u8; 32]>(), "[^./\\\\:\\pC][^/\\\\:\\pC]{0,20}"), |(seed, name)| {
+            let (address, key) = (OnionKey::from_seed(&seed).address(), ClientKey::random());
+            keys.add(&name, &address, &key).unwrap();
+            keys.apply(&controller).unwrap();
+            prop_assert_eq!(known(&controller, &address), Some((key.clone(), true)));
+            let listed = ClientAuthDir::of(&controller).unwrap().unwrap().list().unwrap();
+            assert!(listed.bad.is_empty());
+            prop_assert_eq!(
+                (&listed.keys[0].name, &listed.keys[0].address, &listed.keys[0].key),
+                (&name, &address, &key)
+            );
+            assert!(keys.remove(&name).unwrap());
+            keys.apply(&controller).unwrap();
+            prop_assert_eq!(known(&controller, &address), None);
+            Ok(())
+        });
     outcome.unwrap();
 }
 
@@ -82,7 +85,10 @@ fn what_tor_itself_writes_is_read_and_its_troubles_are_told() {
     fs::copy(tor.folder().join("auth/mine.auth_private"), &copy).unwrap();
     assert_eq!(keys.list().unwrap().bad.len(), 1);
     let error = keys.apply(&controller).unwrap_err();
-    assert!(error.code() == Some(513) && error.to_string().contains("Duplicate authorization"), "{error}");
+    assert!(
+        error.code() == Some(513) && error.to_string().contains("Duplicate authorization"),
+        "{error}"
+    );
     fs::remove_file(copy).unwrap();
     fs::write(tor.folder().join("auth/bad.auth_private"), "nothing").unwrap();
     keys.apply(&controller).unwrap();
@@ -115,7 +121,9 @@ fn permanent_key_is_refused_beside_another_file_for_the_service() {
     keys.remove("bob").unwrap();
     for _ in 0..2 {
         let key = ClientKey::random();
-        controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+        controller
+            .onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent())
+            .unwrap();
         controller.set_conf([("MaxCircuitDirtiness", "78")]).unwrap();
         assert_eq!(known(&controller, &address), Some((key, true)));
     }
@@ -133,7 +141,9 @@ fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
     let relative = keys.directory().strip_prefix("/").unwrap().to_str().unwrap();
     let up = "../".repeat(20) + relative;
     controller.set_conf([("ClientOnionAuthDir", up.as_str())]).unwrap();
-    let added = controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+    let added = controller
+        .onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent())
+        .unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
     controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
     assert_eq!(known(&controller, &address), Some((key, true)));
@@ -185,7 +195,8 @@ fn a_guard_gives_a_key_for_a_while() {
     drop(guard);
     assert_eq!(known(&controller, &address), Some((before.key.clone(), false)));
     // Where there is no directory for a permanent one, nothing has changed.
-    let error = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key).permanent()).unwrap_err();
+    let error =
+        ClientAuthGuard::add(&controller, &ClientAuth::new(address, key).permanent()).unwrap_err();
     assert_eq!(error.code(), Some(553));
     assert_eq!(known(&controller, &address), Some((before.key, false)));
 }
@@ -213,7 +224,8 @@ fn what_was_in_a_file_is_there_again() {
     }
     // A permanent one where there was none is gone, with its file.
     let other = OnionKey::random().address();
-    let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(other, second).permanent()).unwrap();
+    let guard =
+        ClientAuthGuard::add(&controller, &ClientAuth::new(other, second).permanent()).unwrap();
     assert_eq!(files(keys.directory()).len(), 2);
     drop(guard);
     assert_eq!((known(&controller, &other), files(keys.directory()).len()), (None, 1));
@@ -223,10 +235,13 @@ fn what_was_in_a_file_is_there_again() {
 fn authorized_clients_are_read_again_and_no_service_is_lost() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    controller.set_conf([("Log", format!("info file {}", tor.folder().join("info").display()))]).unwrap();
+    controller
+        .set_conf([("Log", format!("info file {}", tor.folder().join("info").display()))])
+        .unwrap();
     let log = || fs::read_to_string(tor.folder().join("info")).unwrap();
-    let loaded =
-        |name: &str| log().matches(&format!("Loaded a client authorization key file {name}.auth.")).count();
+    let loaded = |name: &str| {
+        log().matches(&format!("Loaded a client authorization key file {name}.auth.")).count()
+    };
     let onions = DiskOnions::of(&controller);
     let service = onions.add(&DiskOnion::new(tor.folder().join("hs")).local_port(80)).unwrap();
     let clients = service.authorized_clients();
@@ -271,8 +286,9 @@ fn a_change_of_the_configuration_takes_no_key_with_it() {
     assert_eq!(before.len(), 2);
     controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("77"));
-    let same =
-        |now: Vec<ClientAuth>| before.iter().all(|auth| now.contains(auth)) && now.len() == before.len();
+    let same = |now: Vec<ClientAuth>| {
+        before.iter().all(|auth| now.contains(auth)) && now.len() == before.len()
+    };
     assert!(same(controller.onion_client_auth_view().unwrap()));
     controller.reset_conf(["MaxCircuitDirtiness"]).unwrap();
     assert!(same(controller.onion_client_auth_view().unwrap()));

@@ -123,7 +123,9 @@ fn client_keys_that_are_added_while_the_configuration_changes_are_not_lost() {
         for round in 0..200 {
             let auth = ClientAuth::new(OnionKey::random().address(), ClientKey::random());
             owner.onion_client_auth_add(&auth).unwrap();
-            owner.onion_client_auth_add(&ClientAuth::new(auth.address, ClientKey::random())).unwrap();
+            owner
+                .onion_client_auth_add(&ClientAuth::new(auth.address, ClientKey::random()))
+                .unwrap();
             match round % 2 {
                 0 => assert!(owner.onion_client_auth_remove(&auth.address).is_ok()),
                 _ => kept.push(auth.address),
@@ -133,7 +135,10 @@ fn client_keys_that_are_added_while_the_configuration_changes_are_not_lost() {
         assert!(busy.join().unwrap() > 0);
         let now = keys(&owner);
         for address in kept {
-            assert!(now.iter().any(|auth| auth.address == address), "the key for {address} is lost");
+            assert!(
+                now.iter().any(|auth| auth.address == address),
+                "the key for {address} is lost"
+            );
         }
     });
 }

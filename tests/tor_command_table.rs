@@ -1,7 +1,13 @@
 //! Every command of tor 0.4.9 against a real tor without a network: granted, and refused in each way that can be had. What
 //! takes a network is in `network/commands.rs`; what no tor can be brought to say is in `command_table/scripted.rs`.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    missing_docs
+)]
 
 mod support;
 
@@ -151,7 +157,10 @@ fn onion_services() {
 
 #[test]
 fn onion_services_that_are_not_anonymous() {
-    run("HiddenServiceNonAnonymousMode 1\nHiddenServiceSingleHopMode 1\nSocksPort 0", onions::NON_ANONYMOUS);
+    run(
+        "HiddenServiceNonAnonymousMode 1\nHiddenServiceSingleHopMode 1\nSocksPort 0",
+        onions::NON_ANONYMOUS,
+    );
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn get_info() {
     assert_eq!(c.get_info_bytes("config-can-saveconf").unwrap(), b"1");
 
     // Several, in their order, also twice, and none.
-    let many = c.get_info_many(["config-can-saveconf", "config-text", "version", "config-text"]).unwrap();
+    let many =
+        c.get_info_many(["config-can-saveconf", "config-text", "version", "config-text"]).unwrap();
     assert_eq!((many[0].as_str(), &many[1], &many[3]), ("1", &text, &text));
     assert_eq!(many.len(), 4);
     assert_eq!(c.get_info_many(Vec::<String>::new()).unwrap(), Vec::<String>::new());
@@ -70,7 +71,8 @@ fn get_info() {
     assert_eq!(refused.command(), "GETINFO nope version never");
     assert_eq!(refusal(c.get_info("address")).0, 551);
 
-    let each = c.get_info_each(["version", "nope", "address", "dir/status/a=b", "config-text"]).unwrap();
+    let each =
+        c.get_info_each(["version", "nope", "address", "dir/status/a=b", "config-text"]).unwrap();
     assert!(each[0].as_ref().unwrap().starts_with("0."));
     assert_eq!(each[1].as_ref().unwrap_err().code(), Some(552));
     assert_eq!(each[2].as_ref().unwrap_err().code(), Some(551));
@@ -100,7 +102,10 @@ fn get_conf() {
     assert_eq!(c.get_conf_list("Log").unwrap().len(), 2);
     assert_eq!(c.get_conf_list("ExitNodes").unwrap(), [""]);
     let error = c.get_conf("Log").unwrap_err();
-    assert!(matches!(error, Error::Answer { .. }) && error.to_string().contains("get_conf_list"), "{error}");
+    assert!(
+        matches!(error, Error::Answer { .. }) && error.to_string().contains("get_conf_list"),
+        "{error}"
+    );
 
     let lines = c.get_conf_lines(["nickname", "ContactInfo", "log"]).unwrap();
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
@@ -110,14 +115,18 @@ fn get_conf() {
     // A group: nothing, then its lines.
     assert_eq!(get("HiddenServiceOptions"), None);
     let dir = tor.folder().join("service");
-    let options = [("HiddenServiceDir", dir.to_str().unwrap()), ("HiddenServicePort", "80 127.0.0.1:8080")];
+    let options =
+        [("HiddenServiceDir", dir.to_str().unwrap()), ("HiddenServicePort", "80 127.0.0.1:8080")];
     c.set_conf(options).unwrap();
     let lines = c.get_conf_lines(["HiddenServiceOptions"]).unwrap();
     let lines: Vec<_> =
         lines.iter().map(|line| (line.name.as_str(), line.value.as_deref().unwrap())).collect();
     assert_eq!(lines, options);
 
-    assert_eq!(refusal(c.get_conf("Nope")), (552, "Unrecognized configuration key \"Nope\"".into()));
+    assert_eq!(
+        refusal(c.get_conf("Nope")),
+        (552, "Unrecognized configuration key \"Nope\"".into())
+    );
     let (code, text) = refusal(c.get_conf_lines(["Nope", "Nickname", "Never"]));
     assert_eq!((code, text.lines().count()), (552, 2), "{text}");
     in_step(&c);
@@ -169,7 +178,8 @@ fn set_conf_and_reset_conf() {
     assert_eq!(c.get_conf_list("Log").unwrap(), logs);
 
     // All or nothing.
-    let (code, text) = refusal(c.set_conf([("ContactInfo", "changed"), ("MaxCircuitDirtiness", "soon")]));
+    let (code, text) =
+        refusal(c.set_conf([("ContactInfo", "changed"), ("MaxCircuitDirtiness", "soon")]));
     assert_eq!(code, 513, "{text}");
     assert!(text.contains("MaxCircuitDirtiness"), "{text}");
     assert_eq!(c.get_conf("ContactInfo").unwrap().as_deref(), Some("after"));
@@ -266,7 +276,8 @@ fn the_signals_that_end_tor() {
         let mut tor = RealTor::start("");
         let c = tor.controller();
         c.signal(signal.clone()).unwrap_or_else(|e| panic!("{signal}: {e}"));
-        let status = tor.wait_for_end(SOON).unwrap_or_else(|| panic!("{signal}: tor has not ended"));
+        let status =
+            tor.wait_for_end(SOON).unwrap_or_else(|| panic!("{signal}: tor has not ended"));
         assert!(status.success(), "{signal}: {status}");
         let closed = c.wait_closed(SOON).unwrap();
         assert!(matches!(closed.cause(), CloseCause::Remote { .. }), "{closed}");
@@ -312,7 +323,11 @@ fn onion_services() {
     let error = c.del_onion(&added.address).unwrap_err();
     assert!(error.refusal().unwrap().is_unknown(), "{error}");
     assert!(
-        c.del_onion(&NOBODY.parse::<OnionAddress>().unwrap()).unwrap_err().refusal().unwrap().is_unknown()
+        c.del_onion(&NOBODY.parse::<OnionAddress>().unwrap())
+            .unwrap_err()
+            .refusal()
+            .unwrap()
+            .is_unknown()
     );
 
     // The same key is the same address, and tor does not tell it again.
@@ -411,13 +426,19 @@ fn circuits_without_a_network() {
 
     let nobody = "A".repeat(40);
     let unknown = CircuitId::new(5);
-    assert_eq!(refusal(c.launch_circuit(&BuildCircuit::new())), (551, "Couldn't start circuit".into()));
+    assert_eq!(
+        refusal(c.launch_circuit(&BuildCircuit::new())),
+        (551, "Couldn't start circuit".into())
+    );
     let named = BuildCircuit::new().path([&nobody]);
     assert_eq!(refusal(c.launch_circuit(&named)), (552, format!("No such router \"{nobody}\"")));
     assert_eq!(refusal(c.build_circuit(&named)).0, 552);
     let purpose = BuildCircuit::new().purpose(CircuitPurpose::from("NONSENSE"));
     assert_eq!(refusal(c.launch_circuit(&purpose)), (552, "Unknown purpose \"nonsense\"".into()));
-    assert_eq!(refusal(c.extend_circuit(unknown, [&nobody])), (552, "Unknown circuit \"5\"".into()));
+    assert_eq!(
+        refusal(c.extend_circuit(unknown, [&nobody])),
+        (552, "Unknown circuit \"5\"".into())
+    );
 
     assert!(c.close_circuit(unknown).unwrap_err().refusal().unwrap().is_unknown());
     assert!(c.close_circuit_if_unused(unknown).unwrap_err().refusal().unwrap().is_unknown());
@@ -429,7 +450,11 @@ fn circuits_without_a_network() {
     assert_eq!(argument(c.extend_circuit(unknown, Vec::<String>::new())).0, "path");
     assert_eq!(argument(c.extend_circuit(CircuitId::new(0), [&nobody])).0, "circuit");
     for relay in ["", "a,b", "a b", "a\r\nQUIT", "é"] {
-        assert_eq!(argument(c.launch_circuit(&BuildCircuit::new().path([relay]))).0, "path", "{relay:?}");
+        assert_eq!(
+            argument(c.launch_circuit(&BuildCircuit::new().path([relay]))).0,
+            "path",
+            "{relay:?}"
+        );
     }
     in_step(&c);
 }
@@ -438,7 +463,10 @@ fn circuits_without_a_network() {
 fn raw_messages() {
     let tor = RealTor::start("");
     let c = tor.controller();
-    assert_eq!(c.msg("getinfo   config-can-saveconf").unwrap().first().text, b"config-can-saveconf=1");
+    assert_eq!(
+        c.msg("getinfo   config-can-saveconf").unwrap().first().text,
+        b"config-can-saveconf=1"
+    );
     // A refusal is an answer too.
     let reply = c.msg("NONSENSE").unwrap();
     assert_eq!((reply.code(), reply.is_ok()), (510, false));
@@ -464,10 +492,19 @@ fn raw_messages() {
         &format!("ONION_CLIENT_AUTH_ADD {NOBODY} x25519:AAAA ClientName=longerthansixteenchars"),
         &format!("GETINFO {}", "x".repeat(1 << 20)),
     ] {
-        assert!(matches!(c.msg(line), Err(Error::Argument(_))), "{:?}", line.get(..40).unwrap_or(line));
+        assert!(
+            matches!(c.msg(line), Err(Error::Argument(_))),
+            "{:?}",
+            line.get(..40).unwrap_or(line)
+        );
     }
-    for (line, data) in [("LOADCONF", "x"), ("+HSPOST", "x"), ("+LOADCONF", "a\0"), ("+LOADCONF\r\n", "a")] {
-        assert!(matches!(c.msg_with_data(line, data.as_bytes()), Err(Error::Argument(_))), "{line}");
+    for (line, data) in
+        [("LOADCONF", "x"), ("+HSPOST", "x"), ("+LOADCONF", "a\0"), ("+LOADCONF\r\n", "a")]
+    {
+        assert!(
+            matches!(c.msg_with_data(line, data.as_bytes()), Err(Error::Argument(_))),
+            "{line}"
+        );
     }
     in_step(&c);
 }
@@ -488,7 +525,9 @@ fn the_end() {
     assert!(events.cause().unwrap().is_local());
     assert!(matches!(clone.subscribe([EventKind::Bw]), Err(Error::Closed(_))));
     assert!(matches!(told.recv_timeout(SOON).unwrap(), ConnectionStatus::Connected));
-    let ConnectionStatus::Closed(closed) = told.recv_timeout(SOON).unwrap() else { panic!("no end") };
+    let ConnectionStatus::Closed(closed) = told.recv_timeout(SOON).unwrap() else {
+        panic!("no end")
+    };
     assert!(closed.is_local());
 
     // Its weak handles do not keep it open.
@@ -530,9 +569,15 @@ fn tor_is_told_what_all_want_and_no_more() {
     c.signal(Signal::Heartbeat).unwrap();
     assert_eq!(conf.next_timeout(SOON).unwrap().kind(), &EventKind::ConfChanged);
     let kinds: Vec<_> = (0..2).map(|_| both.next_timeout(SOON).unwrap().kind().clone()).collect();
-    assert!(kinds.contains(&EventKind::ConfChanged) && kinds.contains(&EventKind::Signal), "{kinds:?}");
+    assert!(
+        kinds.contains(&EventKind::ConfChanged) && kinds.contains(&EventKind::Signal),
+        "{kinds:?}"
+    );
     let list = told().last().unwrap().clone();
-    assert!(list.contains("SIGNAL") && list.contains("CONF_CHANGED") && !list.contains("BW"), "{list}");
+    assert!(
+        list.contains("SIGNAL") && list.contains("CONF_CHANGED") && !list.contains("BW"),
+        "{list}"
+    );
 
     // What one still wants stays; what none wants is not sent any more.
     drop(conf);
@@ -569,10 +614,20 @@ fn events_of_any_spelling_and_log_messages() {
 fn answers_keep_their_order() {
     let tor = RealTor::start("");
     let c = tor.controller();
-    let keys =
-        ["version", "config-text", "nope", "config-can-saveconf", "address", "process/pid", "onions/current"];
+    let keys = [
+        "version",
+        "config-text",
+        "nope",
+        "config-can-saveconf",
+        "address",
+        "process/pid",
+        "onions/current",
+    ];
     let commands = || {
-        keys.iter().cycle().take(350).map(|key| Command::build("GETINFO").word("key", key).finish().unwrap())
+        keys.iter()
+            .cycle()
+            .take(350)
+            .map(|key| Command::build("GETINFO").word("key", key).finish().unwrap())
     };
     let belongs = |reply: &scape::protocol::Reply, key: &str| match key {
         "nope" => reply.first().text == b"Unrecognized key \"nope\"",
@@ -588,7 +643,8 @@ fn answers_keep_their_order() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let pending: Vec<_> = commands().map(|command| c.send(command).unwrap()).collect();
-                for (i, (pending, key)) in pending.into_iter().zip(keys.iter().cycle()).enumerate() {
+                for (i, (pending, key)) in pending.into_iter().zip(keys.iter().cycle()).enumerate()
+                {
                     if i % 3 != 0 {
                         let reply = pending.wait().unwrap();
                         assert!(belongs(&reply, key), "{key}: {reply}");

@@ -60,22 +60,35 @@ fn everything_is_read_with_few_commands() {
     let groups = names.iter().filter(|name| name.ty == ConfigType::Virtual).count();
     assert_eq!((options.len(), groups), (names.len() - groups, 11));
     for option in &options {
-        let values: Vec<_> = option.values.iter().filter(|value| !value.is_empty()).cloned().collect();
+        let values: Vec<_> =
+            option.values.iter().filter(|value| !value.is_empty()).cloned().collect();
         assert_eq!(values, asked(&other, &option.name), "{option:?}");
     }
-    let changed: Vec<&str> =
-        options.iter().filter(|option| !option.is_default).map(|option| option.name.as_str()).collect();
-    for name in ["ContactInfo", "ExitNodes", "LongLivedPorts", "DisableNetwork", "ControlSocket", "Log"] {
+    let changed: Vec<&str> = options
+        .iter()
+        .filter(|option| !option.is_default)
+        .map(|option| option.name.as_str())
+        .collect();
+    for name in
+        ["ContactInfo", "ExitNodes", "LongLivedPorts", "DisableNetwork", "ControlSocket", "Log"]
+    {
         assert!(changed.contains(&name), "{changed:?}");
     }
-    for name in
-        ["BandwidthRate", "MaxCircuitDirtiness", "CircuitPriorityHalflife", "BridgeRelay", "ExcludeNodes"]
-    {
+    for name in [
+        "BandwidthRate",
+        "MaxCircuitDirtiness",
+        "CircuitPriorityHalflife",
+        "BridgeRelay",
+        "ExcludeNodes",
+    ] {
         assert!(!changed.contains(&name), "{changed:?}");
     }
     let size = config.option("bandwidthRATE").unwrap();
     assert_eq!((size.name.as_str(), &size.ty), ("BandwidthRate", &ConfigType::DataSize));
-    assert_eq!((&*size.values, &*size.default), (&["1073741824".to_owned()][..], &["1 GB".to_owned()][..]));
+    assert_eq!(
+        (&*size.values, &*size.default),
+        (&["1073741824".to_owned()][..], &["1 GB".to_owned()][..])
+    );
     assert_eq!(config.list("ExitNodes").unwrap(), ["{de}", "relay1"]);
     assert!(config.contains("SOCKSPORT") && !config.contains("SocksPo"));
 }
@@ -95,7 +108,9 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
         .unwrap()
         .into_iter()
         .filter(|option| HARMLESS.contains(&option.name.as_str()))
-        .map(|option| (option.name.clone(), if option.values == ["1"] { "0" } else { "1" }.to_owned()))
+        .map(|option| {
+            (option.name.clone(), if option.values == ["1"] { "0" } else { "1" }.to_owned())
+        })
         .collect();
     assert_eq!(changes.len(), HARMLESS.len());
     for (name, value) in &changes {
@@ -137,7 +152,9 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     assert_eq!(asked(&other, "ContactInfo"), ["you # \"me\""]);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["you # \"me\""]);
     assert_eq!(config.diff().len(), 2);
-    assert!(config.discard("maxclientcircuitspending") && !config.discard("maxclientcircuitspending"));
+    assert!(
+        config.discard("maxclientcircuitspending") && !config.discard("maxclientcircuitspending")
+    );
     config.save().unwrap();
     assert_eq!(asked(&other, "ContactInfo"), ["them"]);
 
@@ -245,7 +262,10 @@ fn wrong_values_are_refused_when_they_are_set() {
     let told = text(config.set("ContactInfo", "two\nlines"));
     assert!(told.contains("the end of a line"), "{told}");
     let told = text(config.get::<bool>("MaxCircuitDirtiness").map(drop));
-    assert!(told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be read as that: "), "{told}");
+    assert!(
+        told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be read as that: "),
+        "{told}"
+    );
     assert!(!config.has_changes());
     // To what it is already is no change of it.
     let directory = config.get::<String>("DataDirectory").unwrap();
@@ -311,8 +331,9 @@ fn a_group_is_read_and_written_whole_and_in_order() {
         assert_eq!(config.group("HiddenServiceDir").unwrap(), left);
     }
     assert_eq!(asked(&other, "HiddenServiceDir"), [""; 0]);
-    let (option, why) =
-        problem(config.set_group("HiddenServiceDir", &[ConfLine::new("SocksPort", Some("9".into()))]));
+    let (option, why) = problem(
+        config.set_group("HiddenServiceDir", &[ConfLine::new("SocksPort", Some("9".into()))]),
+    );
     assert_eq!(
         (option.as_str(), why),
         ("SocksPort", ConfigProblem::NotInGroup { group: "HiddenServiceOptions".into() })
@@ -349,7 +370,10 @@ fn others_changes_are_seen_and_not_overwritten() {
     );
     let (option, why) = problem(config.save());
     assert_eq!((option.as_str(), &why), ("ContactInfo", &ConfigProblem::Conflict));
-    assert_eq!((asked(&other, "ContactInfo"), asked(&other, "Log").len()), (vec!["theirs".to_owned()], 1));
+    assert_eq!(
+        (asked(&other, "ContactInfo"), asked(&other, "Log").len()),
+        (vec!["theirs".to_owned()], 1)
+    );
     // Another handle of this connection is somebody else, too.
     let mut second = controller.config().unwrap();
     second.set("BandwidthRate", "6 MB").unwrap();
@@ -358,7 +382,10 @@ fn others_changes_are_seen_and_not_overwritten() {
     assert_eq!(config.conflicts().len(), 2);
     assert!(config.discard("BandwidthRate") && config.overwrite("ContactInfo"));
     config.save().unwrap();
-    assert_eq!((asked(&other, "ContactInfo"), asked(&other, "Log").len()), (vec!["mine".to_owned()], 2));
+    assert_eq!(
+        (asked(&other, "ContactInfo"), asked(&other, "Log").len()),
+        (vec!["mine".to_owned()], 2)
+    );
     let own: Vec<String> = (0..3)
         .map(|_| told.recv_timeout(SOON).unwrap())
         .map(|change| {
@@ -434,7 +461,8 @@ fn a_torrc_is_compared_with_what_tor_runs_with() {
     config.set("BandwidthRate", "5 MB").unwrap();
     config.reset("MaxCircuitDirtiness").unwrap();
     config.save().unwrap();
-    let mut texts: Vec<String> = config.compare(&torrc).unwrap().iter().map(ToString::to_string).collect();
+    let mut texts: Vec<String> =
+        config.compare(&torrc).unwrap().iter().map(ToString::to_string).collect();
     texts.sort();
     let found: Vec<bool> = ["BandwidthRate", "ContactInfo", "ExitNodes", "MaxCircuitDirtiness"]
         .iter()
@@ -446,7 +474,8 @@ fn a_torrc_is_compared_with_what_tor_runs_with() {
 #[test]
 fn it_goes_on_with_another_tor() {
     let mut tor = RealTor::start("CookieAuthentication 1\nContactInfo me\n");
-    let policy = Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
+    let policy =
+        Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
     let controller = tor.over_unix().reconnect(policy).connect().unwrap();
     let mut config = controller.config().unwrap();
     let (sender, told) = crossbeam_channel::unbounded();
@@ -473,7 +502,10 @@ fn it_goes_on_with_another_tor() {
     assert_eq!((option.as_str(), why), ("BandwidthRate", ConfigProblem::Conflict));
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
     assert!(config.option("BandwidthRate").unwrap().is_default);
-    assert_eq!(config.conflicts().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["BandwidthRate"]);
+    assert_eq!(
+        config.conflicts().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["BandwidthRate"]
+    );
     assert!(config.overwrite("BandwidthRate"));
     config.save().unwrap();
     assert_eq!(config.lines("Nickname").unwrap(), ["abc"]);

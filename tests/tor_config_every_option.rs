@@ -84,7 +84,9 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
         "AccountingRule" => one("sum"),
         "AccountingStart" => one("day 10:00"),
         "AlternateBridgeAuthority" | "AlternateDirAuthority" | "DirAuthority" => one(AUTHORITY),
-        "FallbackDir" => one("127.0.0.1:7001 orport=5001 id=ABCDEF0123456789ABCDEF0123456789ABCDEF01"),
+        "FallbackDir" => {
+            one("127.0.0.1:7001 orport=5001 id=ABCDEF0123456789ABCDEF0123456789ABCDEF01")
+        }
         "BandwidthBurst" => one("2 GB"),
         "RelayBandwidthBurst" => with("2 MB", &[("RelayBandwidthRate", "1 MB")]),
         "BridgeDistribution" => with("none", &[("BridgeRelay", "1"), ("ORPort", "5001")]),
@@ -104,9 +106,10 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
         "MinimalAcceptedServerVersion" => one("0.4.7.0"),
         "PublishServerDescriptor" | "SafeLogging" => one("0"),
         // tor makes these of it otherwise, and does not take them back.
-        "RecommendedVersions" => {
-            with("one", &[("RecommendedClientVersions", "two"), ("RecommendedServerVersions", "three")])
-        }
+        "RecommendedVersions" => with(
+            "one",
+            &[("RecommendedClientVersions", "two"), ("RecommendedServerVersions", "three")],
+        ),
         "RelayBandwidthRate" => with("1 MB", &[("RelayBandwidthBurst", "1 MB")]),
         "Schedulers" => one("Vanilla"),
         "Socks5ProxyPassword" => with("one", &[("Socks5ProxyUsername", "two")]),
@@ -132,9 +135,14 @@ fn usual(ty: &ConfigType) -> &'static [&'static str] {
         ConfigType::TimeMsecInterval => &["2 seconds", "150"],
         ConfigType::CommaList => &["1,2", ".a,.b", "xx,yy"],
         ConfigType::RouterList => &["{de},abc"],
-        ConfigType::LineList => {
-            &["abc", "127.0.0.1", "accept *:80", "obfs4 127.0.0.1:1", "10.0.0.0/8", "example.com 192.0.2.1"]
-        }
+        ConfigType::LineList => &[
+            "abc",
+            "127.0.0.1",
+            "accept *:80",
+            "obfs4 127.0.0.1:1",
+            "10.0.0.0/8",
+            "example.com 192.0.2.1",
+        ],
         ConfigType::Dependent => &["5001", "0"],
         ConfigType::Filename => &[],
         _ => &["abc", "127.0.0.1", "0600", "127.0.0.1:80"],
@@ -252,9 +260,10 @@ fn every_option_is_set_saved_and_put_back() {
     let mut refused = Vec::new();
     let mut count = 0;
     for option in fixture.config.options().unwrap() {
-        let is_left_alone =
-            LEFT_ALONE.contains(&&*option.name) || option.group.as_deref() == Some("HiddenServiceOptions");
-        if is_left_alone || option.name.starts_with("Testing") && option.name != "TestingTorNetwork" {
+        let is_left_alone = LEFT_ALONE.contains(&&*option.name)
+            || option.group.as_deref() == Some("HiddenServiceOptions");
+        if is_left_alone || option.name.starts_with("Testing") && option.name != "TestingTorNetwork"
+        {
             continue;
         }
         if fixture.change(&option) {
@@ -265,7 +274,8 @@ fn every_option_is_set_saved_and_put_back() {
         // tor sets some options where others are set.
         put_back_the_rest(&mut fixture, &before);
     }
-    let expected = |name: &&String| !IMMUTABLE.contains(&name.as_str()) && !NOT_HERE.contains(&name.as_str());
+    let expected =
+        |name: &&String| !IMMUTABLE.contains(&name.as_str()) && !NOT_HERE.contains(&name.as_str());
     let unexpected: Vec<&String> = refused.iter().filter(expected).collect();
     assert!(unexpected.is_empty(), "tor took no value of {unexpected:?}");
     assert!(count > 270, "{count}");

@@ -1,6 +1,12 @@
 //! The examples about the configuration, as a user runs them, with a real tor.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 mod support;
 
@@ -157,8 +163,14 @@ fn config_dump() {
     }
 
     let some = run(&tor, "config_dump", &["maxcircuitdirtiness", "SOCKSPORT"]);
-    assert!(some.starts_with("MaxCircuitDirtiness 600\n    type: TimeInterval\n    default: "), "{some}");
-    assert!(some.contains("which it is\n") && some.contains("\nSocksPort 9150 IsolateDestAddr\n"), "{some}");
+    assert!(
+        some.starts_with("MaxCircuitDirtiness 600\n    type: TimeInterval\n    default: "),
+        "{some}"
+    );
+    assert!(
+        some.contains("which it is\n") && some.contains("\nSocksPort 9150 IsolateDestAddr\n"),
+        "{some}"
+    );
     assert!(some.contains("the others of SocksPortLines"), "{some}");
     fails(&tor, "config_dump", &["NoSuchOption"]);
 
@@ -207,7 +219,10 @@ fn add_socks_port_and_what_others_do_meanwhile() {
     program.until("until Enter is pressed");
     set(&tor, &[("SocksPort", "9170"), ("__SocksPort", "auto"), ("SocksPort", "9171")]);
     let (text, status) = program.enter();
-    assert!(status.success() && text == "removed auto; others have been changed meanwhile", "{text}");
+    assert!(
+        status.success() && text == "removed auto; others have been changed meanwhile",
+        "{text}"
+    );
     assert_eq!(lines(&tor, "SocksPortLines"), ["SocksPort 9170", "SocksPort 9171"]);
 
     fails(&tor, "add_socks_port", &["\"never closed"]);
@@ -217,7 +232,8 @@ fn add_socks_port_and_what_others_do_meanwhile() {
 
 #[test]
 fn bandwidth_schedule() {
-    let limits = |tor: &RealTor| [lines(tor, "BandwidthRate"), lines(tor, "BandwidthBurst")].concat();
+    let limits =
+        |tor: &RealTor| [lines(tor, "BandwidthRate"), lines(tor, "BandwidthBurst")].concat();
     for (torrc, before) in [
         ("", ["BandwidthRate 1073741824", "BandwidthBurst 1073741824"]),
         (
@@ -227,7 +243,8 @@ fn bandwidth_schedule() {
     ] {
         let tor = RealTor::start(torrc);
         assert_eq!(limits(&tor), before);
-        let mut program = Program::start(&tor, "bandwidth_schedule", &["12=100 KBytes", "0=100 KBytes"]);
+        let mut program =
+            Program::start(&tor, "bandwidth_schedule", &["12=100 KBytes", "0=100 KBytes"]);
         program.until("100 KB a second");
         assert_eq!(limits(&tor), ["BandwidthRate 102400", "BandwidthBurst 102400"]);
         let (text, status) = program.enter();
@@ -260,7 +277,9 @@ fn watch_config() {
     }
     let controller = tor.controller();
     controller.set_conf([("ContactInfo", "me")]).unwrap();
-    controller.set_conf([("Socks5ProxyUsername", "me"), ("Socks5ProxyPassword", "geheim")]).unwrap();
+    controller
+        .set_conf([("Socks5ProxyUsername", "me"), ("Socks5ProxyPassword", "geheim")])
+        .unwrap();
     controller.set_conf([("SocksPort", "9150"), ("SocksPort", "9151 IsolateDestAddr")]).unwrap();
     for expected in ["ContactInfo:", "  - ContactInfo somebody", "  + ContactInfo me"] {
         assert_eq!(all.line(), expected);

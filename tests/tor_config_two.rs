@@ -1,6 +1,12 @@
 //! Two programs that change the configuration of one tor.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 #[path = "support/seed.rs"]
 mod seed;
@@ -19,8 +25,14 @@ use support::real_tor::RealTor;
 const SOON: Duration = Duration::from_secs(20);
 
 /// What is changed: of every sort.
-const UNITS: [&str; 6] =
-    ["ContactInfo", "MaxCircuitDirtiness", "BandwidthRate", "ExitNodes", "SocksPortLines", "ExcludeNodes"];
+const UNITS: [&str; 6] = [
+    "ContactInfo",
+    "MaxCircuitDirtiness",
+    "BandwidthRate",
+    "ExitNodes",
+    "SocksPortLines",
+    "ExcludeNodes",
+];
 
 struct Program {
     config: Config,
@@ -32,7 +44,10 @@ struct Program {
 /// What tor has.
 fn asked(controller: &Controller, unit: &str) -> Vec<ConfLine> {
     let lines = controller.get_conf_lines([unit]).unwrap();
-    lines.into_iter().filter(|line| line.value.as_ref().is_some_and(|value| !value.is_empty())).collect()
+    lines
+        .into_iter()
+        .filter(|line| line.value.as_ref().is_some_and(|value| !value.is_empty()))
+        .collect()
 }
 
 impl Program {
@@ -67,15 +82,20 @@ impl Program {
         match result {
             Ok(()) => {}
             // The other has made the list shorter since it was looked at.
-            Err(Error::Config(error)) if matches!(error.problem, ConfigProblem::NoElement { .. }) => {}
+            Err(Error::Config(error))
+                if matches!(error.problem, ConfigProblem::NoElement { .. }) => {}
             Err(error) => panic!("{error}"),
         }
     }
 
     /// Saves, and decides where the other has changed the same.
     fn save(&mut self, watcher: &Controller, random: &mut StdRng) -> bool {
-        let before: Vec<(ConfigDiff, Vec<ConfLine>)> =
-            self.config.diff().into_iter().map(|diff| (diff.clone(), asked(watcher, &diff.name))).collect();
+        let before: Vec<(ConfigDiff, Vec<ConfLine>)> = self
+            .config
+            .diff()
+            .into_iter()
+            .map(|diff| (diff.clone(), asked(watcher, &diff.name)))
+            .collect();
         match self.config.save() {
             Ok(()) => {
                 let is_lost = |(diff, now): &(ConfigDiff, Vec<ConfLine>)| {

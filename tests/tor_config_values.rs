@@ -73,7 +73,9 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
         // Most are of 31 bits, and some of 64.
-        ConfigType::Integer => text.trim().parse::<i128>().is_ok_and(|number| number > i32::MAX.into()),
+        ConfigType::Integer => {
+            text.trim().parse::<i128>().is_ok_and(|number| number > i32::MAX.into())
+        }
         ConfigType::Float => text.contains(['x', 'X']),
         // Some once were lists.
         ConfigType::TimeInterval => text.contains(','),
@@ -90,7 +92,8 @@ fn is_deadly(ty: &ConfigType, text: &str) -> bool {
 /// Whether tor 0.4.9, when it refuses the value, would repeat its line ends, and thereby say what is no reply.
 fn is_repeated(ty: &ConfigType, text: &str) -> bool {
     use ConfigType::{CommaList, Filename, LineList, RouterList, String};
-    text.contains(['\r', '\n']) && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
+    text.contains(['\r', '\n'])
+        && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
 }
 
 /// Sets the option, and tells where tor does otherwise than was said.
@@ -113,7 +116,10 @@ fn disagreement(c: &Controller, ty: &ConfigType, option: &str, text: &str) -> Op
         },
     };
     (!right).then(|| {
-        format!("{option}={text:?} ({ty}): {checked:?}, {:?}, but tor: {answer:?}", normal(ty, text))
+        format!(
+            "{option}={text:?} ({ty}): {checked:?}, {:?}, but tor: {answer:?}",
+            normal(ty, text)
+        )
     })
 }
 
@@ -249,7 +255,11 @@ fn a_table_of_values() {
 }
 
 /// Lets tor judge texts that are made at random.
-fn at_random<S: Strategy>(cases: u32, strategy: &S, mut judge: impl FnMut(S::Value) -> Option<String>) {
+fn at_random<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    mut judge: impl FnMut(S::Value) -> Option<String>,
+) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let judge = std::cell::RefCell::new(&mut judge);
     let result = TestRunner::new(config).run(strategy, |value| match (judge.borrow_mut())(value) {
@@ -306,7 +316,8 @@ fn texts_survive() {
 
 #[test]
 fn every_option_has_a_value_that_is_taken_and_normal() {
-    let tor = RealTor::start("Nickname someone\nExitPolicy reject *:*\nLog notice stdout\nSocksPort 0\n");
+    let tor =
+        RealTor::start("Nickname someone\nExitPolicy reject *:*\nLog notice stdout\nSocksPort 0\n");
     let c = tor.controller();
     let names = c.config_names().unwrap();
     assert!(names.len() > 300, "{}", names.len());
@@ -319,8 +330,8 @@ fn every_option_has_a_value_that_is_taken_and_normal() {
             }
             assert_eq!(check(&name.ty, line), Ok(()), "{}={line:?}", name.name);
             let normal = normal(&name.ty, line);
-            let pattern =
-                only_tor_can_tell(&ConfigType::RouterList, line) && name.ty == ConfigType::RouterList;
+            let pattern = only_tor_can_tell(&ConfigType::RouterList, line)
+                && name.ty == ConfigType::RouterList;
             assert!(normal.as_ref() == Some(line) || pattern, "{}={line:?}: {normal:?}", name.name);
             assert!(means_the_same(&name.ty, line, line));
         }
@@ -336,7 +347,9 @@ fn every_option_has_a_value_that_is_taken_and_normal() {
             }
             ConfigType::String => Option::<String>::from_config(&name.ty, &lines).map(drop),
             ConfigType::Filename => Option::<PathBuf>::from_config(&name.ty, &lines).map(drop),
-            _ if name.name.ends_with("Port") => Vec::<PortLine>::from_config(&name.ty, &lines).map(drop),
+            _ if name.name.ends_with("Port") => {
+                Vec::<PortLine>::from_config(&name.ty, &lines).map(drop)
+            }
             _ => Vec::<String>::from_config(&name.ty, &lines).map(drop),
         };
         assert_eq!(typed, Ok(()), "{}: {lines:?}", name.name);
@@ -369,8 +382,18 @@ fn typed_values_go_there_and_back() {
     there_and_back(&c, ConfigType::DataSize, "BandwidthRate", DataSize::new(3 << 19));
     there_and_back(&c, ConfigType::DataSize, "TestingMinExitFlagThreshold", DataSize::MAX);
     there_and_back(&c, ConfigType::TimeInterval, "MaxCircuitDirtiness", Duration::from_secs(90));
-    there_and_back(&c, ConfigType::TimeInterval, "SocksTimeout", Duration::from_secs(i32::MAX as u64));
-    there_and_back(&c, ConfigType::TimeMsecInterval, "KISTSchedRunInterval", Duration::from_millis(7));
+    there_and_back(
+        &c,
+        ConfigType::TimeInterval,
+        "SocksTimeout",
+        Duration::from_secs(i32::MAX as u64),
+    );
+    there_and_back(
+        &c,
+        ConfigType::TimeMsecInterval,
+        "KISTSchedRunInterval",
+        Duration::from_millis(7),
+    );
     there_and_back(&c, ConfigType::Filename, "GeoIPFile", PathBuf::from("/does not/exist \"é\""));
     there_and_back(&c, ConfigType::CommaList, "LongLivedPorts", vec![22_u16, 5190]);
     let relays = vec![Fingerprint::from_bytes([0xab; 20]), Fingerprint::from_bytes([1; 20])];
@@ -404,8 +427,10 @@ fn port_lines_of_every_kind() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let ty = ConfigType::Dependent;
-    let socket =
-        format!("unix:\"{}\"", tor.folder().join("a \"b\" é/#s").display().to_string().replace('"', "\\\""));
+    let socket = format!(
+        "unix:\"{}\"",
+        tor.folder().join("a \"b\" é/#s").display().to_string().replace('"', "\\\"")
+    );
     let lines: Vec<PortLine> = [
         "9150",
         "auto IsolateDestAddr SessionGroup=7",
@@ -463,7 +488,9 @@ fn tor_knows_every_flag() {
     let mut unknown: Vec<String> = log
         .lines()
         .filter(|line| line.contains("Unrecognized ") || line.contains("Unsupported "))
-        .filter_map(|line| Some(line.split_once("Port option '")?.1.split_once('\'')?.0.replace('"', "")))
+        .filter_map(|line| {
+            Some(line.split_once("Port option '")?.1.split_once('\'')?.0.replace('"', ""))
+        })
         .collect();
     unknown.sort();
     unknown.dedup();
@@ -618,7 +645,11 @@ const LINES: &[(&str, &str, bool)] = &[
     ("WarnPlaintextPorts", "-1", false),
     ("HashedControlPassword", "password", false),
     ("HashedControlPassword", "16:38F4", false),
-    ("HashedControlPassword", "16:38f4aeb6edb6fff96029fa371ce0ce68a4e5ce3fdeb9a1b8cc0f1b3b25", true),
+    (
+        "HashedControlPassword",
+        "16:38f4aeb6edb6fff96029fa371ce0ce68a4e5ce3fdeb9a1b8cc0f1b3b25",
+        true,
+    ),
     ("HashedControlPassword", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", true),
     ("AccountingRule", "SUM", false),
     ("AccountingRule", "sum", true),

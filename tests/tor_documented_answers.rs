@@ -49,7 +49,10 @@ fn getinfo_answers_are_those_of_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let error = controller.get_info("nonsense").unwrap_err();
-    assert_eq!(error.to_string(), "tor refused GETINFO nonsense: 552 Unrecognized key \"nonsense\"");
+    assert_eq!(
+        error.to_string(),
+        "tor refused GETINFO nonsense: 552 Unrecognized key \"nonsense\""
+    );
     let error = controller.get_info("address").unwrap_err();
     assert!(error.to_string().ends_with("551 Address unknown"), "{error}");
     for (key, code) in [
@@ -87,7 +90,8 @@ fn configuration_answers_are_those_of_tor() {
 fn mapaddress_answers_are_those_of_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    let answers = controller.map_address([("0.0.0.0", "torproject.org"), ("x.test", "b@d")]).unwrap();
+    let answers =
+        controller.map_address([("0.0.0.0", "torproject.org"), ("x.test", "b@d")]).unwrap();
     let from = &answers[0].as_ref().unwrap().from;
     assert!(from.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.octets()[0] == 127), "{from}");
     let refusal = answers[1].as_ref().unwrap_err();

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use scape::AddOnion;
 use scape::event::{EventBody, StatusDetail};
-use scape::types::{BuildTimeoutChange, EventKind, Expiry, Hibernation, Severity, Signal, StreamStatus};
+use scape::types::{
+    BuildTimeoutChange, EventKind, Expiry, Hibernation, Severity, Signal, StreamStatus,
+};
 use support::happening::event_of;
 use support::real_tor::RealTor;
 
@@ -52,7 +54,11 @@ fn what_a_client_says() {
         |body| {
             let EventBody::ConfChanged(changed) = body else { return false };
             let value = |name: &str| {
-                changed.options.iter().find(|line| line.name == name).and_then(|line| line.value.clone())
+                changed
+                    .options
+                    .iter()
+                    .find(|line| line.name == name)
+                    .and_then(|line| line.value.clone())
             };
             assert_eq!(value("ContactInfo").as_deref(), Some("some \"body\""));
             value("MaxCircuitDirtiness").as_deref() == Some("601")
@@ -80,7 +86,12 @@ fn what_it_logs() {
     let notice = event_of(&tor, EventKind::Notice, heartbeat, logged(Severity::Notice));
     assert!(notice.text().contains("Heartbeat"), "{notice}");
     // It warns that it is open to everybody.
-    event_of(&tor, EventKind::Warn, || tor.set_conf([("ContactInfo", "x")]).unwrap(), logged(Severity::Warn));
+    event_of(
+        &tor,
+        EventKind::Warn,
+        || tor.set_conf([("ContactInfo", "x")]).unwrap(),
+        logged(Severity::Warn),
+    );
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn files_of_its_own() {
     // 192.0.2.0/24 and 10.0.0.0/8.
     fs::write(&v4, "3221225984,3221226239,DE\n167772160,184549375,FR\n").unwrap();
     fs::write(&v6, "2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,US\n").unwrap();
-    let tor = RealTor::start(&format!("GeoIPFile {}\nGeoIPv6File {}\n", v4.display(), v6.display()));
+    let tor =
+        RealTor::start(&format!("GeoIPFile {}\nGeoIPv6File {}\n", v4.display(), v6.display()));
     let geoip = GeoIp::new().tor(&tor.controller());
     for (address, shown) in [
         ("192.0.2.1", "192.0.2.1 de"),
@@ -46,7 +47,9 @@ fn no_files() {
     let tor = RealTor::start("GeoIPFile /nonexistent\nGeoIPv6File /nonexistent\n");
     let geoip = GeoIp::new().tor(&tor.controller());
     for address in ["192.0.2.1", "2001:db8::1"] {
-        let Error::GeoIp(error) = geoip.lookup(ip(address)).unwrap_err() else { panic!("{address}") };
+        let Error::GeoIp(error) = geoip.lookup(ip(address)).unwrap_err() else {
+            panic!("{address}")
+        };
         assert!(matches!(*error, GeoIpError::NotLoaded { .. }), "{error:?}");
     }
 }

@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime};
 use scape::controller::DirServerQuery;
 use scape::error::ArgumentProblem;
 use scape::types::{
-    BootstrapTag, ConfigType, ConsensusFlavor, DescriptorDigest, DownloadPhase, DownloadSchedule, EventKind,
-    Expiry, Fingerprint, HandshakeType, Hibernation, ListenerKind, MappingSource, OnionAddress,
-    RouterPurpose, Signal, VersionStatus,
+    BootstrapTag, ConfigType, ConsensusFlavor, DescriptorDigest, DownloadPhase, DownloadSchedule,
+    EventKind, Expiry, Fingerprint, HandshakeType, Hibernation, ListenerKind, MappingSource,
+    OnionAddress, RouterPurpose, Signal, VersionStatus,
 };
 use scape::{AddOnion, Controller, Error};
 use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
@@ -24,7 +24,8 @@ use tempfile::TempDir;
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 /// A fingerprint, or a digest, of nothing.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
-const FP: &str = "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
+const FP: &str =
+    "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
 const D: &str = "d/0000000000000000000000000000000000000000";
 
 /// As in `tests/data/transcripts/25-getinfo-relay.txt`.
@@ -38,7 +39,9 @@ fn members(prefix: &str) -> &'static [&'static str] {
         "config/" => &["names", "defaults"],
         "consensus/" => &["valid-after", "fresh-until", "valid-until", "packages"],
         "current-time/" => &["local", "utc"],
-        "desc-annotations/id/" | "desc/id/" | "md/id/" | "ns/id/" | "extra-info/digest/" => &[NOTHING],
+        "desc-annotations/id/" | "desc/id/" | "md/id/" | "ns/id/" | "extra-info/digest/" => {
+            &[NOTHING]
+        }
         "desc/name/" | "md/name/" | "ns/name/" => &["nobody"],
         "dir/server/" => &["all", "authority", FP, D],
         "downloads/bridge/" => &["bridges", NOTHING],
@@ -49,9 +52,18 @@ fn members(prefix: &str) -> &'static [&'static str] {
         "hs/client/desc/id" => &["/2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid"],
         "hs/service/desc/id/" => &[NOBODY],
         "ip-to-country/" => &["8.8.8.8", "2001:4860::1", "ipv4-available", "ipv6-available"],
-        "net/listeners/" => {
-            &["or", "extor", "dir", "socks", "trans", "natd", "httptunnel", "dns", "control", "metrics"]
-        }
+        "net/listeners/" => &[
+            "or",
+            "extor",
+            "dir",
+            "socks",
+            "trans",
+            "natd",
+            "httptunnel",
+            "dns",
+            "control",
+            "metrics",
+        ],
         "ns/purpose/" => &["general", "bridge", "controller"],
         "stats/ntor/" | "stats/tap/" => &["assigned", "requested"],
         other => panic!("{other}* is new: what may follow it?"),
@@ -70,7 +82,10 @@ fn keys(tor: &Controller) -> BTreeSet<String> {
             keys.extend(members(&name.key).iter().map(|member| format!("{}{member}", name.key)));
         } else {
             keys.insert(
-                name.key.replace("<fp>", NOTHING).replace("<sk>", NOTHING).replace("<desc>", NOTHING),
+                name.key
+                    .replace("<fp>", NOTHING)
+                    .replace("<sk>", NOTHING)
+                    .replace("<desc>", NOTHING),
             );
         }
     }
@@ -124,7 +139,8 @@ fn every_key_of_a_relay() {
 
 #[test]
 fn a_client() {
-    let tor = RealTor::start("ContactInfo someone\nMapAddress a.example b.example\nSocksPort auto\n");
+    let tor =
+        RealTor::start("ContactInfo someone\nMapAddress a.example b.example\nSocksPort auto\n");
     let c = tor.controller();
     assert_eq!(c.config_file().unwrap(), tor.folder().join("torrc"));
     assert_eq!(fs::read(c.config_defaults_file().unwrap()).unwrap(), b"");
@@ -150,13 +166,19 @@ fn a_client() {
     let traffic = c.traffic().unwrap();
     assert_eq!((traffic.read, traffic.written), (0, 0));
 
-    assert_eq!((c.address().unwrap(), c.address_v4().unwrap(), c.address_v6().unwrap()), (None, None, None));
+    assert_eq!(
+        (c.address().unwrap(), c.address_v4().unwrap(), c.address_v6().unwrap()),
+        (None, None, None)
+    );
     assert_eq!(c.fingerprint().unwrap(), None);
     assert_eq!(c.bootstrap_phase().unwrap().tag, BootstrapTag::Starting);
     assert!(!c.circuit_established().unwrap() && !c.enough_dir_info().unwrap());
     assert!(!c.good_server_descriptor().unwrap() && !c.accepted_server_descriptor().unwrap());
     let reachability = c.reachability().unwrap();
-    assert_eq!((reachability.or, reachability.dir), (c.or_reachable().unwrap(), c.dir_reachable().unwrap()));
+    assert_eq!(
+        (reachability.or, reachability.dir),
+        (c.or_reachable().unwrap(), c.dir_reachable().unwrap())
+    );
     assert!(!c.network_liveness().unwrap());
     assert_eq!(c.clients_seen().unwrap().started, SystemTime::UNIX_EPOCH);
     assert_eq!(c.version_status().unwrap(), VersionStatus::Unknown);
@@ -164,13 +186,22 @@ fn a_client() {
 
     // While the network is disabled, there are listeners for controllers only.
     let listeners = c.listeners(&ListenerKind::Control).unwrap();
-    assert!(listeners.iter().any(|address| address.socket_addr() == Some(tor.port())), "{listeners:?}");
-    assert!(listeners.iter().any(|address| address.path() == Some(&*tor.socket())), "{listeners:?}");
+    assert!(
+        listeners.iter().any(|address| address.socket_addr() == Some(tor.port())),
+        "{listeners:?}"
+    );
+    assert!(
+        listeners.iter().any(|address| address.path() == Some(&*tor.socket())),
+        "{listeners:?}"
+    );
     assert_eq!(c.listeners(&ListenerKind::Socks).unwrap(), []);
     assert_eq!(c.listeners(&ListenerKind::from("nope")).unwrap_err().code(), Some(552));
 
     let mappings = c.address_mappings(&MappingSource::Config).unwrap();
-    assert_eq!(mappings.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.example -> b.example"]);
+    assert_eq!(
+        mappings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["a.example -> b.example"]
+    );
     assert!(c.msg("MAPADDRESS c.example=192.0.2.1").unwrap().is_ok());
     let mappings = c.address_mappings(&MappingSource::Control).unwrap();
     assert_eq!((mappings.len(), &mappings[0].expires), (1, &Expiry::Never));
@@ -179,7 +210,9 @@ fn a_client() {
 
     assert!(!c.exit_policy_default().unwrap().allows([198, 51, 100, 7].into(), 25));
     let private = c.exit_policy_reject_private_default().unwrap();
-    assert!(!private.allows([10, 0, 0, 1].into(), 80) && private.allows([198, 51, 100, 7].into(), 80));
+    assert!(
+        !private.allows([10, 0, 0, 1].into(), 80) && private.allows([198, 51, 100, 7].into(), 80)
+    );
     assert_eq!(c.exit_policy_full().unwrap_err().code(), Some(552));
     assert_eq!(c.accounting().unwrap(), None);
     assert_eq!(c.handshake_stats(&HandshakeType::Ntor).unwrap().requested, 0);
@@ -196,7 +229,10 @@ fn without_a_consensus() {
     assert_eq!(c.ns_purpose(&RouterPurpose::General).unwrap(), b"");
     assert_eq!((c.md_id(nobody).unwrap(), c.md_name("nobody").unwrap()), (None, None));
     assert_eq!((c.md_all().unwrap(), c.md_download_enabled().unwrap()), (Vec::new(), true));
-    assert_eq!((c.desc_all_recent().unwrap(), c.desc_download_enabled().unwrap()), (Vec::new(), false));
+    assert_eq!(
+        (c.desc_all_recent().unwrap(), c.desc_download_enabled().unwrap()),
+        (Vec::new(), false)
+    );
     let error = c.desc_id(nobody).unwrap_err();
     assert!(error.to_string().contains("We fetch microdescriptors"), "{error}");
     assert_eq!((c.desc_annotations(nobody).unwrap(), c.extra_info(nothing).unwrap()), (None, None));
@@ -224,7 +260,9 @@ fn without_a_consensus() {
     assert_eq!(c.downloads_desc(nothing).unwrap(), None);
     // A tor that has a consensus may crash on this one.
     match c.get_info("downloads/desc/descs") {
-        Err(Error::Argument(e)) => assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}"),
+        Err(Error::Argument(e)) => {
+            assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}")
+        }
         other => panic!("{other:?}"),
     }
     assert!(c.msg("GETINFO version downloads/desc/descs").is_err() && c.is_open());
@@ -242,7 +280,10 @@ fn accounting() {
     assert!(accounting.interval_start <= accounting.interval_wake);
     let length = accounting.interval_end.duration_since(accounting.interval_start).unwrap();
     // A day; of the two in the year on which the clock is changed, an hour more or less.
-    assert!(length.abs_diff(Duration::from_secs(86_400)) <= Duration::from_secs(3600), "{length:?}");
+    assert!(
+        length.abs_diff(Duration::from_secs(86_400)) <= Duration::from_secs(3600),
+        "{length:?}"
+    );
 }
 
 #[test]
@@ -255,7 +296,10 @@ fn onions() {
     assert_eq!(c.onions_current().unwrap(), [attached]);
     assert_eq!(other.onions_current().unwrap(), []);
     assert_eq!(other.onions_detached().unwrap(), [detached]);
-    assert_eq!((c.hs_client_desc(&nobody).unwrap(), c.hs_service_desc(&nobody).unwrap()), (None, None));
+    assert_eq!(
+        (c.hs_client_desc(&nobody).unwrap(), c.hs_service_desc(&nobody).unwrap()),
+        (None, None)
+    );
 }
 
 #[test]
@@ -276,7 +320,10 @@ fn a_relay() {
     let fingerprint = c.fingerprint().unwrap().unwrap();
     let descriptors = String::from_utf8(c.fresh_relay_descs().unwrap()).unwrap();
     assert!(descriptors.starts_with("router testrelay 127.0.0.1 9001 "), "{descriptors}");
-    assert!(descriptors.contains(&format!("\nextra-info testrelay {fingerprint}\n")), "{descriptors}");
+    assert!(
+        descriptors.contains(&format!("\nextra-info testrelay {fingerprint}\n")),
+        "{descriptors}"
+    );
     // Now that it has made a descriptor it knows its address.
     assert_eq!(c.address().unwrap(), Some([127, 0, 0, 1].into()));
     assert_eq!(c.address_v4().unwrap(), Some([127, 0, 0, 1].into()));
@@ -308,7 +355,9 @@ fn countries() {
 
     let tor = RealTor::start("GeoIPFile /nonexistent\nGeoIPv6File /nonexistent\n");
     let c = tor.controller();
-    assert!(!c.ip_to_country_ipv4_available().unwrap() && !c.ip_to_country_ipv6_available().unwrap());
+    assert!(
+        !c.ip_to_country_ipv4_available().unwrap() && !c.ip_to_country_ipv6_available().unwrap()
+    );
     for ip in ["8.8.8.8", "2001:db8::1"] {
         let error = c.ip_to_country(ip.parse().unwrap()).unwrap_err();
         assert_eq!(

@@ -47,10 +47,12 @@ fn addresses_that_tor_refuses_are_refused() {
 fn a_clients_key_is_taken_from_its_file() {
     let folder = tempfile::Builder::new().permissions(private()).tempdir().unwrap();
     let (address, key) = (OnionKey::random().address(), ClientKey::random());
-    std::fs::write(folder.path().join("one.auth_private"), &*key.auth_private_line(&address)).unwrap();
+    std::fs::write(folder.path().join("one.auth_private"), &*key.auth_private_line(&address))
+        .unwrap();
     let tor = RealTor::start(&format!("ClientOnionAuthDir {}", folder.path().display()));
     let c = tor.controller();
-    let auth = c.onion_client_auth_view_for(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
+    let auth =
+        c.onion_client_auth_view_for(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
     assert!(auth.key == key && auth.permanent);
     // The same key again, by command.
     let added = c.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();

@@ -85,7 +85,10 @@ fn options_arrive_as_they_were_given() {
         "a\u{1}b\u{7f}",
     ];
     for value in values {
-        let tor = offline().option("ContactInfo", value).start().unwrap_or_else(|e| panic!("{value:?}: {e}"));
+        let tor = offline()
+            .option("ContactInfo", value)
+            .start()
+            .unwrap_or_else(|e| panic!("{value:?}: {e}"));
         let arrived = tor.controller().get_conf("ContactInfo").unwrap();
         assert_eq!(arrived.as_deref(), Some(value));
     }
@@ -97,7 +100,10 @@ fn the_order_of_options_is_kept() {
     let (one, two) = (directory.path().join("one"), directory.path().join("two"));
     let tor = offline()
         .option("HiddenServiceDir", one.as_path())
-        .options([("HiddenServicePort", "80 127.0.0.1:8080"), ("HiddenServicePort", "81 127.0.0.1:8081")])
+        .options([
+            ("HiddenServicePort", "80 127.0.0.1:8080"),
+            ("HiddenServicePort", "81 127.0.0.1:8081"),
+        ])
         .option("HiddenServiceDir", two.as_path())
         .option("HiddenServicePort", 82)
         .start()
@@ -134,7 +140,10 @@ fn reload_and_saveconf_work_and_touch_only_its_own_file() {
         assert!(tor.is_running(), "{:?}: {:?}", control, tor.log_tail());
         tor.stop().unwrap();
     }
-    assert_eq!(system, ["/etc/tor/torrc", "/usr/local/etc/tor/torrc"].map(|path| fs::read(path).ok()));
+    assert_eq!(
+        system,
+        ["/etc/tor/torrc", "/usr/local/etc/tor/torrc"].map(|path| fs::read(path).ok())
+    );
 }
 
 #[test]
@@ -143,7 +152,10 @@ fn a_data_directory_of_the_users_is_kept() {
     let data = directory.path().join("not there # \"yet\"").join("tor");
     let tor = offline().data_directory(&data).start().unwrap();
     assert_eq!(tor.data_directory(), data);
-    assert_eq!(tor.controller().get_conf("DataDirectory").unwrap().unwrap(), data.to_str().unwrap());
+    assert_eq!(
+        tor.controller().get_conf("DataDirectory").unwrap().unwrap(),
+        data.to_str().unwrap()
+    );
     let private = private_directory(&tor);
     tor.stop().unwrap();
     assert!(data.join("lock").exists() && data.join("state").exists() && !private.exists());
@@ -197,7 +209,10 @@ fn stopping_tells_of_a_crash() {
     assert_eq!(tor.wait(SOON).unwrap().signal, Some(9));
     let directory = tor.data_directory().parent().unwrap().to_owned();
     let error = tor.stop().unwrap_err();
-    assert!(error.to_string().starts_with("tor was killed by signal 9; last log lines:"), "{error}");
+    assert!(
+        error.to_string().starts_with("tor was killed by signal 9; last log lines:"),
+        "{error}"
+    );
     assert!(!directory.exists());
 }
 
@@ -210,9 +225,14 @@ fn crash_is_the_cause_of_the_connections_end_with_signal_and_log() {
         std::process::Command::new("kill").args(["-9", &tor.pid().to_string()]).status().unwrap();
         let closed = waiting.join().unwrap();
         let CloseCause::Exited(error) = closed.cause() else { panic!("{control:?}: {closed}") };
-        assert!(matches!(error.problem(), LaunchProblem::Exited { code: None, signal: Some(9) }), "{error}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Exited { code: None, signal: Some(9) }),
+            "{error}"
+        );
         assert!(error.log().iter().any(|line| line.contains("[notice]")), "{error}");
-        let Err(Error::Closed(closed)) = tor.controller().get_info("version") else { panic!("it answers") };
+        let Err(Error::Closed(closed)) = tor.controller().get_info("version") else {
+            panic!("it answers")
+        };
         let text = closed.to_string();
         assert!(text.contains("tor was killed by signal 9; last log lines:\n"), "{text}");
         drop(tor);
@@ -279,7 +299,8 @@ fn it_starts_without_a_log_and_beside_another() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let log = format!("notice file {}", file.path().display());
     let one = offline().option("Log", &log).start().unwrap();
-    let two = offline().option("Log", "err stdout").option("__DisableSignalHandlers", 1).start().unwrap();
+    let two =
+        offline().option("Log", "err stdout").option("__DisableSignalHandlers", 1).start().unwrap();
     assert!(fs::read_to_string(file.path()).unwrap().contains("[notice]"));
     assert_eq!(one.controller().get_conf("Log").unwrap().unwrap(), log);
     one.stop().unwrap();
@@ -299,7 +320,11 @@ fn each_line_of_the_log_is_handed_over() {
     tor.stop().unwrap();
     // Ends, because the callback is dropped when tor has ended.
     let lines: Vec<String> = receiver.iter().collect();
-    assert!(lines.len() > 100 && lines.iter().any(|l| l.contains("Catching signal TERM")), "{}", lines.len());
+    assert!(
+        lines.len() > 100 && lines.iter().any(|l| l.contains("Catching signal TERM")),
+        "{}",
+        lines.len()
+    );
 }
 
 #[test]
@@ -309,8 +334,12 @@ fn many_at_once_and_many_in_a_row() {
             .map(|_| {
                 scope.spawn(|| {
                     for round in 0..13 {
-                        let tor = offline().start().unwrap_or_else(|e| panic!("round {round}: {e}"));
-                        assert_eq!(tor.controller().get_info("process/pid").unwrap(), tor.pid().to_string());
+                        let tor =
+                            offline().start().unwrap_or_else(|e| panic!("round {round}: {e}"));
+                        assert_eq!(
+                            tor.controller().get_info("process/pid").unwrap(),
+                            tor.pid().to_string()
+                        );
                         let pid = tor.pid();
                         if round % 2 == 0 {
                             tor.stop().unwrap();

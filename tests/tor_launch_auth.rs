@@ -23,7 +23,11 @@ const HASH: &str = "16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4
 /// The addresses of tor's control ports.
 fn ports(tor: &TorProcess) -> Vec<String> {
     let listeners = tor.controller().get_info("net/listeners/control").unwrap();
-    listeners.split(' ').map(|quoted| quoted.trim_matches('"').to_owned()).filter(|a| !a.is_empty()).collect()
+    listeners
+        .split(' ')
+        .map(|quoted| quoted.trim_matches('"').to_owned())
+        .filter(|a| !a.is_empty())
+        .collect()
 }
 
 /// What tor answers to an AUTHENTICATE without a secret, and its methods of authentication.
@@ -68,7 +72,8 @@ fn closed_to_strangers(tor: &TorProcess, count: usize) {
 #[test]
 fn control_port_from_any_source_has_authentication() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
     let socket = |name: &str| directory.path().join(name).display().to_string();
     let torrc = Torrc::parse("ControlPort auto\nControlPort 127.0.0.1:auto\n").unwrap();
     let launches: Vec<(Launch, usize)> = vec![
@@ -129,7 +134,9 @@ fn changes_of_the_configuration_keep_authentication_unless_they_turn_it_off_by_n
 
 #[test]
 fn password_that_is_cleared_is_replaced_by_the_cookie() {
-    for change in ["RESETCONF HashedControlPassword", "SETCONF HashedControlPassword=\"\" ContactInfo=me"] {
+    for change in
+        ["RESETCONF HashedControlPassword", "SETCONF HashedControlPassword=\"\" ContactInfo=me"]
+    {
         let launch = offline().option("ControlPort", "auto").option("HashedControlPassword", HASH);
         let tor = launch.start().unwrap();
         assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=HASHEDPASSWORD");
@@ -149,15 +156,20 @@ fn launch_without_authentication_stays_so() {
 
 #[test]
 fn turning_authentication_off_needs_the_method_for_it() {
-    for (name, value) in [("CookieAuthentication", "0"), ("cookieauth", "0"), ("CookieAuthentication", "")] {
-        let error = offline().option("ControlPort", "auto").option(name, value).start().unwrap_err();
+    for (name, value) in
+        [("CookieAuthentication", "0"), ("cookieauth", "0"), ("CookieAuthentication", "")]
+    {
+        let error =
+            offline().option("ControlPort", "auto").option(name, value).start().unwrap_err();
         assert!(error.to_string().contains("can't be given"), "{error}");
         let Error::Launch(error) = error else { panic!("{error:?}") };
         let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
         assert!(why.to_string().contains("without_authentication"), "{why}");
     }
-    let hidden =
-        offline().option("ControlPort", "auto").option("CookieAuthentication", "0").option("Co", "1");
+    let hidden = offline()
+        .option("ControlPort", "auto")
+        .option("CookieAuthentication", "0")
+        .option("Co", "1");
     let error = hidden.start().unwrap_err();
     assert!(error.to_string().contains("can't be given"), "{error}");
     let open = offline().option("ControlPort", "auto").without_authentication().start().unwrap();

@@ -53,7 +53,10 @@ impl Patient {
         assert!(matches!(failure.problem(), LaunchProblem::Cancelled), "{error}");
         let record = fs::read_to_string(self.record()).unwrap();
         let mut lines = record.lines();
-        assert!(!exists(lines.next().unwrap().parse().unwrap()), "the process runs on, or is a zombie");
+        assert!(
+            !exists(lines.next().unwrap().parse().unwrap()),
+            "the process runs on, or is a zombie"
+        );
         let torrc = Path::new(lines.skip_while(|argument| *argument != "-f").nth(1).unwrap());
         assert!(!torrc.parent().unwrap().exists(), "temporary files are left");
         failure.log().join("\n")
@@ -127,7 +130,8 @@ fn launch_is_cancelled_while_a_hung_tor_is_connected_to() {
     });
     let script = "tor \"$@\" & pid=$!; for a; do [ \"$last\" = -f ] && torrc=$a; last=$a; done\n\
                   while ! [ -e \"${torrc%/*}/control\" ]; do sleep 0.01; done; kill -STOP $pid; : >\"$STOPPED\"; wait";
-    let launch = patient.launch().control(Control::UnixSocket).stop_timeout(Duration::from_millis(300));
+    let launch =
+        patient.launch().control(Control::UnixSocket).stop_timeout(Duration::from_millis(300));
     patient.cancelled(launch.env("INSTEAD", script).env("STOPPED", stopped));
     cancelling.join().unwrap();
     assert!(begun.elapsed() < SOON);
@@ -144,7 +148,8 @@ fn launch_is_cancelled_during_the_bootstrap() {
             token.cancel();
         });
         let begun = Instant::now();
-        let launch = patient.launch().control(control).on_progress(move |_| sender.send(()).unwrap());
+        let launch =
+            patient.launch().control(control).on_progress(move |_| sender.send(()).unwrap());
         // tor 0.4.9.8 sometimes fails an assertion while it exits, and logs a trace.
         let log = patient.cancelled(launch);
         assert!(log.contains("[notice]"), "{log}");
@@ -213,7 +218,9 @@ fn example_gui_worker_ends_during_a_launch_when_its_window_is_closed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_until("the launch", || fs::read_to_string(&record).is_ok_and(|record| record.contains("-f")));
+    wait_until("the launch", || {
+        fs::read_to_string(&record).is_ok_and(|record| record.contains("-f"))
+    });
     drop(worker.stdin.take());
     let output = worker.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ended\n");

@@ -69,9 +69,15 @@ fn an_option_that_tor_does_not_know() {
     for control in EVERY_CONTROL {
         let begun = Instant::now();
         let error = Recorded::new().failure(offline().control(control).option("NoSuchOption", 1));
-        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }),
+            "{error:?}"
+        );
         logged(&error, "NoSuchOption");
-        assert!(error.to_string().starts_with("tor ended with status 1; last log lines:\n"), "{error}");
+        assert!(
+            error.to_string().starts_with("tor ended with status 1; last log lines:\n"),
+            "{error}"
+        );
         assert!(begun.elapsed() < SOON / 2);
     }
 }
@@ -89,7 +95,10 @@ fn a_port_that_is_in_use() {
     let port = listener.local_addr().unwrap().port();
     for control in EVERY_CONTROL {
         let error = Recorded::new().failure(offline().control(control).option("ControlPort", port));
-        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }),
+            "{error:?}"
+        );
         logged(&error, "Address already in use");
     }
 }
@@ -142,10 +151,15 @@ fn killed_while_it_is_waited_for() {
         let launch = offline().control(control).wait_for(WaitFor::DONE).on_progress(move |_| {
             let record = fs::read_to_string(&record).unwrap();
             let pid = record.lines().next().unwrap();
-            assert!(std::process::Command::new("kill").args(["-9", pid]).status().unwrap().success());
+            assert!(
+                std::process::Command::new("kill").args(["-9", pid]).status().unwrap().success()
+            );
         });
         let error = recorded.failure(launch);
-        assert!(matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }), "{error:?}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }),
+            "{error:?}"
+        );
         assert!(begun.elapsed() < SOON / 2, "noticed late");
     }
 }
@@ -169,7 +183,8 @@ fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
             scope.spawn(move || {
                 for round in 0..12 {
                     let timeout = Duration::from_millis(400 + 50 * (round % 4));
-                    let launch = offline().control(control).wait_for(WaitFor::DONE).timeout(timeout);
+                    let launch =
+                        offline().control(control).wait_for(WaitFor::DONE).timeout(timeout);
                     let error = launch.start().unwrap_err();
                     let Error::Launch(error) = error else { panic!("{error:?}") };
                     assert!(
@@ -186,10 +201,15 @@ fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
 fn a_program_that_is_no_tor_and_says_nothing() {
     for control in EVERY_CONTROL {
         let recorded = Recorded::new();
-        let launch =
-            offline().control(control).env("INSTEAD", "exec sleep 60").timeout(Duration::from_millis(500));
+        let launch = offline()
+            .control(control)
+            .env("INSTEAD", "exec sleep 60")
+            .timeout(Duration::from_millis(500));
         let error = recorded.failure(launch);
-        assert!(matches!(error.problem(), LaunchProblem::Timeout { progress: None, .. }), "{error:?}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Timeout { progress: None, .. }),
+            "{error:?}"
+        );
     }
 }
 
@@ -210,9 +230,13 @@ fn a_program_that_does_not_want_to_end() {
 #[test]
 fn a_program_that_ends_at_once() {
     for control in EVERY_CONTROL {
-        let launch = offline().control(control).env("INSTEAD", "echo missing library >&2; exit 127");
+        let launch =
+            offline().control(control).env("INSTEAD", "echo missing library >&2; exit 127");
         let error = Recorded::new().failure(launch);
-        assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(127), .. }), "{error:?}");
+        assert!(
+            matches!(error.problem(), LaunchProblem::Exited { code: Some(127), .. }),
+            "{error:?}"
+        );
         logged(&error, "missing library");
     }
 }

@@ -1,5 +1,11 @@
 //! Temporary directories of a program that was killed: the next launch removes them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Lines};
@@ -18,7 +24,11 @@ const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 /// Runs this test once more, as a program that launches a tor. Returns tor's process identifier when it is up.
 fn program(temporary: &Path) -> (Program, u32) {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["directories_of_a_killed_program_are_removed_by_the_next_launch", "--exact", "--nocapture"])
+        .args([
+            "directories_of_a_killed_program_are_removed_by_the_next_launch",
+            "--exact",
+            "--nocapture",
+        ])
         .env(PROGRAM, "1")
         .env("TMPDIR", temporary)
         .stdin(Stdio::piped())

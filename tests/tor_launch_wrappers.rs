@@ -147,7 +147,10 @@ fn wrapper_that_leaves_tor_in_the_background_is_a_failed_launch() {
     // The script may end before or after tor answers.
     match error {
         Err(Error::Launch(error)) => {
-            assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(0), .. }), "{error}");
+            assert!(
+                matches!(error.problem(), LaunchProblem::Exited { code: Some(0), .. }),
+                "{error}"
+            );
         }
         Err(error) => panic!("{error}"),
         Ok(tor) => assert_eq!(tor.wait(tor::SOON).unwrap().code, Some(0)),

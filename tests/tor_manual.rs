@@ -3,7 +3,13 @@
 //! The page of tor 0.4.9.8 is in `tests/data/manual`. If the machine has a page
 //! installed, that one is tested as well.
 #![cfg(all(unix, feature = "manual"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 mod support;
 
@@ -88,15 +94,22 @@ fn has_parts(manual: &Manual) {
 
     let directory = manual.get("DATADIRECTORY").unwrap();
     assert!(directory.is_immutable());
-    assert_eq!((directory.forms(), directory.section()), (&["DIR".to_owned()][..], "GENERAL OPTIONS"));
+    assert_eq!(
+        (directory.forms(), directory.section()),
+        (&["DIR".to_owned()][..], "GENERAL OPTIONS")
+    );
     assert_eq!(manual.get("AvoidDiskWrites").unwrap().forms(), ["0|1"]);
     assert_eq!(manual.get("AvoidDiskWrites").unwrap().default(), Some("0"));
     let rate = manual.get("BandwidthRate").unwrap();
     assert!(rate.forms()[0].starts_with("N bytes|KBytes|"), "{rate}");
     assert!(manual.get("Log").unwrap().forms().len() >= 3);
-    for name in
-        ["HiddenServiceDir", "HiddenServicePort", "__SocksPort", "VirtualAddrNetworkIPv4", "HTTPSProxy"]
-    {
+    for name in [
+        "HiddenServiceDir",
+        "HiddenServicePort",
+        "__SocksPort",
+        "VirtualAddrNetworkIPv4",
+        "HTTPSProxy",
+    ] {
         assert!(!manual.get(name).unwrap().help().is_empty(), "{name}");
     }
     for name in ["--help", "SIGHUP", "NAME", "Note", "/etc/tor/torrc"] {
@@ -109,7 +122,10 @@ fn manual_page_is_found_beside_a_program() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("bin/tor");
     let Error::Manual(error) = Manual::beside(&program).unwrap_err() else { panic!() };
-    assert!(matches!(&*error, ManualError::NotInstalled { looked_at } if looked_at.len() == 2), "{error}");
+    assert!(
+        matches!(&*error, ManualError::NotInstalled { looked_at } if looked_at.len() == 2),
+        "{error}"
+    );
     assert!(error.to_string().contains("apt install tor"), "{error}");
 
     let pages = folder.path().join("share/man/man1");

@@ -28,7 +28,9 @@ fn problem<T>(result: Result<T, Error>) -> DiskOnionError {
 }
 
 fn directories(onions: &DiskOnions) -> Vec<String> {
-    let name = |service: DiskOnion| service.directory().file_name().unwrap().to_string_lossy().into_owned();
+    let name = |service: DiskOnion| {
+        service.directory().file_name().unwrap().to_string_lossy().into_owned()
+    };
     onions.list().unwrap().into_iter().map(name).collect()
 }
 
@@ -49,7 +51,8 @@ fn added_changed_and_removed_also_the_last() {
     let controller = tor.controller();
     let onions = DiskOnions::of(&controller);
     assert_eq!(onions.list().unwrap(), []);
-    let one = DiskOnion::new(tor.folder().join("one")).port(80, ([127, 0, 0, 1], 8080)).max_streams(5);
+    let one =
+        DiskOnion::new(tor.folder().join("one")).port(80, ([127, 0, 0, 1], 8080)).max_streams(5);
     let two = DiskOnion::new(tor.folder().join("two"))
         .port(80, tor.folder().join("a \"b\" \\ 'c' é").as_path())
         .port(81, ([0, 0, 0, 0, 0, 0, 0, 1], 81))
@@ -224,8 +227,7 @@ fn another_users_directory_is_explained() {
         return;
     }
     let error = problem(onions.add(&service));
-    let is_it =
-        matches!(error.problem, DiskOnionProblem::Owner { owner, tor } if owner == uid + 1 && tor == uid);
+    let is_it = matches!(error.problem, DiskOnionProblem::Owner { owner, tor } if owner == uid + 1 && tor == uid);
     assert!(is_it && tor.is_running(), "{error}");
 }
 
@@ -291,7 +293,8 @@ fn edits_of_two_controllers_and_several_threads_are_all_there() {
     assert_eq!(list.len(), 8);
     for (thread, mine) in services.iter().enumerate() {
         for (number, service) in mine.iter().enumerate() {
-            let config = list.iter().find(|config| config.directory() == service.directory()).unwrap();
+            let config =
+                list.iter().find(|config| config.directory() == service.directory()).unwrap();
             assert_eq!(config.settings().max_streams, (number == 0).then_some(thread as u16 + 1));
         }
     }
@@ -319,8 +322,10 @@ fn whatever_is_edited_tor_has_exactly_that() {
     let tor = RealTor::start("");
     let controllers = [tor.over_unix().connect().unwrap(), tor.over_tcp().connect().unwrap()];
     let directory = |which: usize| tor.folder().join(format!("hs {which} é"));
-    let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) });
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(12)
+    });
     let outcome = runner.run(&edits(), |edits| {
         let onions = DiskOnions::of(&controllers[0]);
         onions
@@ -332,7 +337,8 @@ fn whatever_is_edited_tor_has_exactly_that() {
         let mut expected: Vec<DiskOnion> = Vec::new();
         for (number, edit) in edits.into_iter().enumerate() {
             let onions = DiskOnions::of(&controllers[number % 2]);
-            let at = |which| expected.iter().position(|service| service.directory() == directory(which));
+            let at =
+                |which| expected.iter().position(|service| service.directory() == directory(which));
             match edit {
                 Edit::Add(which, port) => {
                     let service = DiskOnion::new(directory(which)).local_port(port);
@@ -342,8 +348,12 @@ fn whatever_is_edited_tor_has_exactly_that() {
                     }
                 }
                 Edit::Change(which, port) => {
-                    let service = DiskOnion::new(directory(which)).local_port(port).max_streams(port);
-                    prop_assert_eq!(onions.change(directory(which), &service).is_ok(), at(which).is_some());
+                    let service =
+                        DiskOnion::new(directory(which)).local_port(port).max_streams(port);
+                    prop_assert_eq!(
+                        onions.change(directory(which), &service).is_ok(),
+                        at(which).is_some()
+                    );
                     if let Some(at) = at(which) {
                         expected[at] = service;
                     }
@@ -369,8 +379,10 @@ fn any_directory_and_any_socket_come_back_as_they_were_sent() {
     let controller = tor.controller();
     let onions = DiskOnions::of(&controller);
     let name = r#"[ -.0-~é€"'#\\\x01\t\x7f]{0,12}[!-.0-\[\]-~é]"#;
-    let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(30) });
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(30)
+    });
     let outcome = runner.run(&(name, name), |(directory, socket)| {
         if directory.chars().all(|c| c == '.') {
             return Ok(());

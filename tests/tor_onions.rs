@@ -115,7 +115,8 @@ fn it_says_why_nothing_is_published() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     for wait in [Wait::FirstUpload, Wait::AllUploads] {
-        let error = one(&controller).wait(wait).timeout(Duration::from_secs(1)).publish().unwrap_err();
+        let error =
+            one(&controller).wait(wait).timeout(Duration::from_secs(1)).publish().unwrap_err();
         let Error::Publish(error) = &error else { panic!("{error}") };
         assert!(error.hints.contains(&PublishHint::NetworkDisabled), "{error}");
         assert!(error.hints.contains(&PublishHint::NotBootstrapped { percent: 0 }), "{error}");
@@ -123,8 +124,11 @@ fn it_says_why_nothing_is_published() {
     }
     assert!(controller.onions_current().unwrap().is_empty());
     controller.set_conf([("PublishHidServDescriptors", "0")]).unwrap();
-    let error =
-        one(&controller).wait(Wait::AllUploads).timeout(Duration::from_secs(1)).publish().unwrap_err();
+    let error = one(&controller)
+        .wait(Wait::AllUploads)
+        .timeout(Duration::from_secs(1))
+        .publish()
+        .unwrap_err();
     assert!(error.to_string().contains("PublishHidServDescriptors 0"), "{error}");
 }
 
@@ -141,7 +145,10 @@ fn whether_the_place_is_hidden_is_asked_first() {
     let open = RealTor::start("HiddenServiceNonAnonymousMode 1\nHiddenServiceSingleHopMode 1");
     let controller = open.controller();
     let error = one(&controller).publish().unwrap_err();
-    assert!(matches!(error, Error::Argument(_)) && error.to_string().contains("not be hidden"), "{error}");
+    assert!(
+        matches!(error, Error::Argument(_)) && error.to_string().contains("not be hidden"),
+        "{error}"
+    );
     assert!(controller.onions_current().unwrap().is_empty());
     let service = one(&controller).single_hop().publish().unwrap();
     assert_eq!(controller.onions_current().unwrap(), [*service.address()]);

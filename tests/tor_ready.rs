@@ -22,8 +22,9 @@ fn what_keeps_tor_from_becoming_ready_is_told_in_time() {
     assert!(!tor.is_ready().unwrap());
     let begun = Instant::now();
     let mut steps = Vec::new();
-    let error =
-        tor.become_ready_with(Duration::from_millis(300), |step| steps.push(step.clone())).unwrap_err();
+    let error = tor
+        .become_ready_with(Duration::from_millis(300), |step| steps.push(step.clone()))
+        .unwrap_err();
     assert!(begun.elapsed() < SOON && error.is_timeout(), "{error}");
     assert!(error.to_string().contains("DisableNetwork"), "{error}");
     let Error::NotReady(not_ready) = error else { panic!("{error}") };

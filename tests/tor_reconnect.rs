@@ -22,7 +22,8 @@ const SOON: Duration = Duration::from_secs(30);
 #[test]
 fn killed_and_started_again_twenty_times() {
     let mut tor = RealTor::start("CookieAuthentication 1\n");
-    let policy = Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
+    let policy =
+        Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
     let controller = tor.over_unix().reconnect(policy).connect().unwrap();
     let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     let (sender, made_again) = unbounded();
@@ -64,12 +65,15 @@ fn killed_and_started_again_twenty_times() {
 #[test]
 fn storm_of_calls_through_sixty_reconnects() {
     let mut tor = RealTor::start("CookieAuthentication 1\n");
-    let policy = Reconnect::new().first_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(20));
+    let policy =
+        Reconnect::new().first_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(20));
     let controller = tor.over_unix().reconnect(policy).connect().unwrap();
     let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     let service: OnionAddress =
         "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse().unwrap();
-    controller.onion_client_auth_add(&ClientAuth::new(service, ClientKey::from_bytes([9; 32]))).unwrap();
+    controller
+        .onion_client_auth_add(&ClientAuth::new(service, ClientKey::from_bytes([9; 32])))
+        .unwrap();
     let mapped = controller.mapped_address("a.test", "b.test").unwrap();
     let state = State::new(&controller).unwrap();
     let config = controller.config().unwrap();

@@ -16,15 +16,16 @@ const MASK: u8 = 0x80;
 
 /// `needle-in-the-heap-93127`, the end of the secret.
 const MASKED: [u8; 24] = [
-    0xee, 0xe5, 0xe5, 0xe4, 0xec, 0xe5, 0xad, 0xe9, 0xee, 0xad, 0xf4, 0xe8, 0xe5, 0xad, 0xe8, 0xe5, 0xe1,
-    0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
+    0xee, 0xe5, 0xe5, 0xe4, 0xec, 0xe5, 0xad, 0xe9, 0xee, 0xad, 0xf4, 0xe8, 0xe5, 0xad, 0xe8, 0xe5,
+    0xe1, 0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
 ];
 
 /// What is before it. An allocator overwrites the beginning of what was freed, and uses small pieces again soon.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
 /// The hash of the whole.
-const HASH: &str = "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
+const HASH: &str =
+    "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
 
 /// Makes the secret with no copy of it anywhere else.
 fn secret() -> Vec<u8> {
@@ -61,7 +62,10 @@ fn copies() -> usize {
             let Ok(count) = memory.read_at(&mut buffer[..length], at) else { break };
             buffer[..count].iter_mut().for_each(|byte| *byte ^= MASK);
             for masked in [&MASKED[..], &digits] {
-                found += buffer[..count].windows(masked.len()).filter(|window| *window == masked).count();
+                found += buffer[..count]
+                    .windows(masked.len())
+                    .filter(|window| *window == masked)
+                    .count();
             }
             // This buffer is a part of memory, too.
             buffer.fill(0);

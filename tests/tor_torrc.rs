@@ -1,6 +1,12 @@
 //! What a real tor reads from a torrc is what is read here: its values, its errors, what it includes, and what it saves.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    missing_docs
+)]
 
 mod support;
 #[path = "support/tor.rs"]
@@ -108,7 +114,10 @@ fn what_tor_loads_is_what_is_read_here() {
 
 /// tor takes no ContactInfo that is not UTF-8.
 fn value_is_text(torrc: &Torrc) -> bool {
-    torrc.entries_of("ContactInfo").next_back().is_none_or(|last| str::from_utf8(last.value_bytes()).is_ok())
+    torrc
+        .entries_of("ContactInfo")
+        .next_back()
+        .is_none_or(|last| str::from_utf8(last.value_bytes()).is_ok())
 }
 
 #[test]
@@ -155,7 +164,8 @@ fn any_value_that_is_written_here_arrives() {
     let own = Torrc::parse(tor.torrc()).unwrap();
     let odd = proptest::char::any().prop_filter("tor takes no NUL", |c| *c != '\0');
     let any = prop_oneof![
-        proptest::collection::vec(odd, 1..20).prop_map(|chars| chars.into_iter().collect::<String>()),
+        proptest::collection::vec(odd, 1..20)
+            .prop_map(|chars| chars.into_iter().collect::<String>()),
         "[ \"\\\\#\t\n\ra-c]{1,8}",
     ];
     runner(200)
@@ -182,7 +192,8 @@ fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
     torrc.set("ContactInfo", "after # \"this\"").unwrap();
     torrc.append("MapAddress", "c d").unwrap();
     torrc.set("MaxCircuitDirtiness", "7 minutes").unwrap();
-    let changed: Vec<String> = differences(&torrc).into_iter().map(|difference| difference.name).collect();
+    let changed: Vec<String> =
+        differences(&torrc).into_iter().map(|difference| difference.name).collect();
     assert_eq!(changed, ["ContactInfo", "MapAddress", "MaxCircuitDirtiness"]);
     torrc.write(&path).unwrap();
     controller.signal(Signal::Reload).unwrap();
@@ -221,8 +232,8 @@ fn what_tor_saves_is_what_it_has() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let names = controller.config_names().unwrap();
-    let services =
-        [tor.folder().join("one #1"), tor.folder().join("two")].map(|path| path.to_str().unwrap().to_owned());
+    let services = [tor.folder().join("one #1"), tor.folder().join("two")]
+        .map(|path| path.to_str().unwrap().to_owned());
     let values = [
         ("ContactInfo", "me \"x\" # \\ é\u{1}"),
         ("MapAddress", "\"a\" b"),
@@ -276,7 +287,10 @@ fn what_tor_saves_wrongly_is_seen() {
         controller.save_conf().unwrap();
         let saved = Torrc::read_file(controller.config_file().unwrap()).unwrap();
         let found = compare(&controller, &names, &saved);
-        assert!(found.iter().any(|difference| difference.name == "ContactInfo"), "{value:?}: {found:?}");
+        assert!(
+            found.iter().any(|difference| difference.name == "ContactInfo"),
+            "{value:?}: {found:?}"
+        );
         assert_ne!(saved.get("ContactInfo").as_deref(), Some(value));
     }
 }
@@ -386,7 +400,11 @@ fn what_is_included_is_what_tor_includes() {
                 assert_eq!(refused.code(), Some(552), "{pattern}: {error} {refused}");
             }
             (here, loaded) => {
-                panic!("{pattern}: {:?} {loaded:?}\n{}", here.map(|files| files.to_single()), tor.log())
+                panic!(
+                    "{pattern}: {:?} {loaded:?}\n{}",
+                    here.map(|files| files.to_single()),
+                    tor.log()
+                )
             }
         }
     }
@@ -424,8 +442,11 @@ fn tor_says_what_is_wrong_in_its_own_words() {
     let verify = |text: &str| Verify::new().run(&Torrc::parse(text).unwrap());
     let data = tempfile::tempdir().unwrap();
     let base = format!("DisableNetwork 1\nDataDirectory {}\n", data.path().join("data").display());
-    for good in ["", "ContactInfo \"a # b\" # c\n", "HiddenServiceDir /nowhere/x\nHiddenServicePort 80\n"] {
-        let warnings = verify(&format!("{base}{good}")).unwrap_or_else(|error| panic!("{good}: {error}"));
+    for good in
+        ["", "ContactInfo \"a # b\" # c\n", "HiddenServiceDir /nowhere/x\nHiddenServicePort 80\n"]
+    {
+        let warnings =
+            verify(&format!("{base}{good}")).unwrap_or_else(|error| panic!("{good}: {error}"));
         assert!(warnings.iter().all(|warning| warning.starts_with("[warn] ")), "{warnings:?}");
     }
     assert!(!data.path().join("data").exists(), "nothing is made");
@@ -447,7 +468,8 @@ fn tor_says_what_is_wrong_in_its_own_words() {
                 assert_eq!((error.code, error.signal), (Some(1), None));
                 let text = error.to_string();
                 assert!(
-                    text.starts_with("tor does not take the configuration: ") && text.contains(words),
+                    text.starts_with("tor does not take the configuration: ")
+                        && text.contains(words),
                     "{text}"
                 );
                 assert!(
@@ -494,8 +516,11 @@ fn sleeper(folder: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
 
     let path = folder.join("sleeper");
-    fs::write(&path, format!("#!/bin/sh\necho $$ > {}\nexec sleep 1000\n", folder.join("pid").display()))
-        .unwrap();
+    fs::write(
+        &path,
+        format!("#!/bin/sh\necho $$ > {}\nexec sleep 1000\n", folder.join("pid").display()),
+    )
+    .unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
     path
 }
@@ -514,7 +539,8 @@ fn a_tor_that_does_not_end_is_ended() {
     if let Ok(pid) = fs::read_to_string(folder.path().join("pid")) {
         assert!(!tor::exists(pid.trim().parse().unwrap()));
     }
-    let missing = Verify::new().program(folder.path().join("missing")).run(&Torrc::new()).unwrap_err();
+    let missing =
+        Verify::new().program(folder.path().join("missing")).run(&Torrc::new()).unwrap_err();
     assert!(
         matches!(&missing, Error::Launch(e) if matches!(e.problem(), LaunchProblem::Spawn { .. })),
         "{missing}"
@@ -537,7 +563,10 @@ fn a_tor_is_launched_from_a_torrc() {
     let files = Torrc::read(folder.path().join("torrc")).unwrap();
     let tor = offline().torrc(&files.to_single()).start().unwrap();
     let controller = tor.controller();
-    assert_eq!(running(controller), ("a # \"b\"".to_owned(), vec!["a b".to_owned(), "c  d".to_owned()]));
+    assert_eq!(
+        running(controller),
+        ("a # \"b\"".to_owned(), vec!["a b".to_owned(), "c  d".to_owned()])
+    );
     assert_eq!(value(controller, "Nickname"), "included");
     assert_eq!(controller.get_conf_list("Log").unwrap(), ["notice stdout"]);
     let lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();

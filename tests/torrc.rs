@@ -84,7 +84,11 @@ fn errors_say_where_and_what() {
         ("HashedControlPassword \"16:SECRET", 1, "HashedControlPassword", TorrcProblem::Quotes),
     ] {
         let error = Torrc::parse(text).unwrap_err();
-        assert_eq!((error.line, error.name.as_str(), &error.problem), (line, name, &problem), "{text:?}");
+        assert_eq!(
+            (error.line, error.name.as_str(), &error.problem),
+            (line, name, &problem),
+            "{text:?}"
+        );
         assert!(error.to_string().starts_with(&format!("line {line} ({name}): ")), "{error}");
         assert!(!format!("{error} {error:?}").contains("SECRET"));
     }
@@ -133,7 +137,8 @@ fn secrets_are_not_shown() {
     let torrc = parse(
         "+HashedControlPassword 16:SECRET1 # SECRET2\n# HTTPProxyAuthenticator u:SECRET3\nsocks5proxypassw SECRET4\nSocks5Proxy 127.0.0.1:1\n",
     );
-    let debug = format!("{torrc:?} {}", torrc.entries().map(ToString::to_string).collect::<String>());
+    let debug =
+        format!("{torrc:?} {}", torrc.entries().map(ToString::to_string).collect::<String>());
     assert!(
         !debug.contains("SECRET") && debug.contains("[redacted]") && debug.contains("127.0.0.1:1"),
         "{debug}"
@@ -151,7 +156,11 @@ fn a_change_touches_only_its_own_lines() {
         ("# x", |t| t.set("A", "b").unwrap(), "# x\nA b\n"),
         ("A b", |t| t.set("A", "c").unwrap(), "A c"),
         ("A b", |t| t.set("C", "d").unwrap(), "A b\nC d\n"),
-        (" a\tb  # why\n\nC d\n", |t| t.set("A", "c # d").unwrap(), " a\t\"c # d\"  # why\n\nC d\n"),
+        (
+            " a\tb  # why\n\nC d\n",
+            |t| t.set("A", "c # d").unwrap(),
+            " a\t\"c # d\"  # why\n\nC d\n",
+        ),
         ("A \"b\"#c\n", |t| t.set("A", "").unwrap(), "A #c\n"),
         ("A#c\n", |t| t.set("A", "b").unwrap(), "A b#c\n"),
         ("A\n", |t| t.set("A", "b").unwrap(), "A b\n"),
@@ -174,7 +183,11 @@ fn a_change_touches_only_its_own_lines() {
         ("L 1\nL 2\n# x\nL 3\n", |t| t.set_all("l", ["3"]).unwrap(), "# x\nL 3\n"),
         ("L 1\nL 2\n", |t| t.set_all("L", [""; 0]).unwrap(), ""),
         ("L 1\n", |t| t.append("+L", "2").unwrap(), "L 1\n+L 2\n"),
-        ("A 1\nB 2\n", |t| t.append("%include", "/a b#").unwrap(), "A 1\nB 2\n%include \"/a b#\"\n"),
+        (
+            "A 1\nB 2\n",
+            |t| t.append("%include", "/a b#").unwrap(),
+            "A 1\nB 2\n%include \"/a b#\"\n",
+        ),
         ("A 1\nB 2\n", |t| t.push("A", "3").unwrap(), "A 1\nB 2\nA 3\n"),
         ("# x\nA 1\n# y\nB 2\n", |t| t.insert(1, "C", "3").unwrap(), "# x\nA 1\n# y\nC 3\nB 2\n"),
         ("# x\nA 1\n", |t| t.insert(0, "/C", "").unwrap(), "# x\n/C\nA 1\n"),
@@ -228,7 +241,11 @@ fn a_continuation_that_ends_with_the_file_does_not_swallow_what_is_added() {
 fn what_is_no_line_is_refused_and_nothing_changed() {
     let mut torrc = parse("A b\nHiddenServiceDir /a\n");
     let before = torrc.clone();
-    assert!(torrc.set("A b", "c").is_err() && torrc.set("", "c").is_err() && torrc.set("+A", "c").is_err());
+    assert!(
+        torrc.set("A b", "c").is_err()
+            && torrc.set("", "c").is_err()
+            && torrc.set("+A", "c").is_err()
+    );
     assert!(
         torrc.set("A", "b\0c").is_err()
             && torrc.append("A\n", "b").is_err()
@@ -276,11 +293,17 @@ fn services_stay_together() {
         change(|group| drop(group.drain(0..3))),
         "# one\nNickname x\n\n# two\nHiddenServiceDir /b\nHiddenServicePort 22\nSocksPort 0\n"
     );
-    assert_eq!(change(|group| group[1].value = Some("8080".into())), text.replace("80 # web", "8080 # web"));
+    assert_eq!(
+        change(|group| group[1].value = Some("8080".into())),
+        text.replace("80 # web", "8080 # web")
+    );
     assert_eq!(change(Vec::clear), "# one\nNickname x\n\n# two\nSocksPort 0\n");
     let mut empty = parse("A b");
     empty
-        .set_group("HiddenServiceOptions", &[line("HiddenServiceDir", "/c#"), line("HiddenServicePort", "1")])
+        .set_group(
+            "HiddenServiceOptions",
+            &[line("HiddenServiceDir", "/c#"), line("HiddenServicePort", "1")],
+        )
         .unwrap();
     assert_eq!(empty.to_text(), "A b\nHiddenServiceDir \"/c#\"\nHiddenServicePort 1\n");
     let ports = parse("SocksPort 1\nORPort 2\n__SocksPort 3\n").group("SocksPortLines");
@@ -340,7 +363,8 @@ fn included_files_are_read_in_tors_order() {
         .collect();
     assert_eq!(values, ["A1", "B10", "D1", "B11", "B20", "A2", "C1", "C2", "C3", "D1", "A3"]);
     let paths: Vec<PathBuf> = files.files().iter().map(|file| file.path.clone()).collect();
-    let expected = ["torrc", "d/10", "one", "d/20", "p1/a1.conf", "p1/b1.conf", "p2/a1.conf", "one"].map(at);
+    let expected =
+        ["torrc", "d/10", "one", "d/20", "p1/a1.conf", "p1/b1.conf", "p2/a1.conf", "one"].map(at);
     assert_eq!(paths, expected);
     assert_eq!(files.files()[2].included_by, Some((at("d/10"), 2)));
     assert_eq!(files.torrc().includes().count(), 5);
@@ -372,19 +396,28 @@ fn a_file_that_cannot_be_read_is_named() {
         error => panic!("{error}"),
     };
     let error = problem("missing");
-    assert_eq!((error.path.clone(), error.included_by.clone()), (at("nothing"), Some((at("missing"), 3))));
+    assert_eq!(
+        (error.path.clone(), error.included_by.clone()),
+        (at("nothing"), Some((at("missing"), 3)))
+    );
     assert!(
         matches!(&error.problem, TorrcFileProblem::Io(io) if io.kind() == std::io::ErrorKind::NotFound),
         "{error}"
     );
     let error = problem("bad");
     assert_eq!(error.path, at("wrong"));
-    assert!(matches!(&error.problem, TorrcFileProblem::Syntax(syntax) if syntax.line == 2), "{error}");
+    assert!(
+        matches!(&error.problem, TorrcFileProblem::Syntax(syntax) if syntax.line == 2),
+        "{error}"
+    );
     assert!(matches!(problem("itself").problem, TorrcFileProblem::TooDeep));
     assert!(matches!(problem("void").problem, TorrcFileProblem::Io(_)));
     assert!(matches!(problem("folder").problem, TorrcFileProblem::NotAFile));
     let error = problem("absent");
-    assert!(error.included_by.is_none() && matches!(error.problem, TorrcFileProblem::Io(_)), "{error}");
+    assert!(
+        error.included_by.is_none() && matches!(error.problem, TorrcFileProblem::Io(_)),
+        "{error}"
+    );
 }
 
 #[test]
@@ -503,7 +536,11 @@ fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
             return Some(entries);
         }
         let key = at;
-        while text[at] != 0 && !space(text[at]) && text[at] != b'#' && !text[at..].starts_with(b"\\\n") {
+        while text[at] != 0
+            && !space(text[at])
+            && text[at] != b'#'
+            && !text[at..].starts_with(b"\\\n")
+        {
             at += 1;
         }
         let key = text[key..at].to_vec();
@@ -521,7 +558,8 @@ fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
                         b'x' | b'X' => {
                             let hex = str::from_utf8(text.get(at + 2..at + 4)?).ok()?;
                             value.push(
-                                u8::from_str_radix(Some(hex).filter(|h| !h.starts_with('+'))?, 16).ok()?,
+                                u8::from_str_radix(Some(hex).filter(|h| !h.starts_with('+'))?, 16)
+                                    .ok()?,
                             );
                             at += 4;
                         }
@@ -585,7 +623,8 @@ fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
             let mut raw = &text[start..end];
             while let Some(byte) = raw.first() {
                 if continued && *byte == b'#' {
-                    let skipped = raw.iter().position(|byte| *byte == b'\n').map_or(raw.len(), |end| end + 1);
+                    let skipped =
+                        raw.iter().position(|byte| *byte == b'\n').map_or(raw.len(), |end| end + 1);
                     raw = &raw[skipped..];
                 } else if continued && raw.starts_with(b"\\\n") {
                     raw = &raw[2..];
@@ -645,7 +684,10 @@ fn apply(torrc: &mut Torrc, change: &Change) {
         }
         Change::Insert(at, value) => {
             torrc.insert(*at, "Inserted", value).unwrap();
-            assert_eq!(torrc.entries().nth((*at).min(torrc.len() - 1)).unwrap().value_bytes(), value);
+            assert_eq!(
+                torrc.entries().nth((*at).min(torrc.len() - 1)).unwrap().value_bytes(),
+                value
+            );
         }
         Change::RemoveAt(at) => {
             let before = torrc.len();
@@ -656,8 +698,10 @@ fn apply(torrc: &mut Torrc, change: &Change) {
             assert_eq!(torrc.get(name), None);
         }
         Change::Services(directories) => {
-            let lines: Vec<ConfLine> =
-                directories.iter().map(|d| ConfLine::new("HiddenServiceDir", Some(d.clone()))).collect();
+            let lines: Vec<ConfLine> = directories
+                .iter()
+                .map(|d| ConfLine::new("HiddenServiceDir", Some(d.clone())))
+                .collect();
             torrc.set_group("HiddenServiceOptions", &lines).unwrap();
             assert_eq!(torrc.group("HiddenServiceOptions"), lines);
         }
@@ -668,9 +712,10 @@ fn apply(torrc: &mut Torrc, change: &Change) {
 /// value of the option `U`: `Torrc` says which lines belong to an option.
 fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
     let is_own = |entry: &TorrcEntry| match change {
-        Change::Set(name, _) | Change::SetAll(name, _) | Change::Append(name, _) | Change::Clear(name) => {
-            entry.is_named(name)
-        }
+        Change::Set(name, _)
+        | Change::SetAll(name, _)
+        | Change::Append(name, _)
+        | Change::Clear(name) => entry.is_named(name),
         Change::Insert(..) => entry.is_named("Inserted"),
         Change::Services(_) => {
             let name = entry.name().to_ascii_lowercase();
@@ -678,7 +723,11 @@ fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
         }
         Change::RemoveAt(_) => false,
     };
-    torrc.entries().filter(|entry| !is_own(entry)).map(|entry| entry.value_bytes().to_vec()).collect()
+    torrc
+        .entries()
+        .filter(|entry| !is_own(entry))
+        .map(|entry| entry.value_bytes().to_vec())
+        .collect()
 }
 
 proptest! {
@@ -746,15 +795,17 @@ proptest! {
 /// tor takes abbreviations and older names, and so they are found here.
 #[test]
 fn abbreviated_options_are_found_as_in_tor() {
-    let mut torrc =
-        parse("ExitNode {us} # mine\nDirServer x\nsocksp 9050\nHiddenServiceD /a\nHiddenServiceP 80\n");
+    let mut torrc = parse(
+        "ExitNode {us} # mine\nDirServer x\nsocksp 9050\nHiddenServiceD /a\nHiddenServiceP 80\n",
+    );
     assert_eq!(torrc.get("ExitNodes").as_deref(), Some("{us}"));
     assert_eq!(torrc.get("exitnode").as_deref(), Some("{us}"));
     assert_eq!(torrc.get("ExitNodesX"), None);
     assert_eq!(torrc.get("DirAuthority").as_deref(), Some("x"));
     // The first of tor's options that begin with it is SocksPolicy.
     assert_eq!((torrc.get("SocksPort"), torrc.get("SocksPolicy").as_deref()), (None, Some("9050")));
-    let names: Vec<String> = torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();
+    let names: Vec<String> =
+        torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();
     assert_eq!(names, ["HiddenServiceDir", "HiddenServicePort"]);
     // Two abbreviations of one option, which is UnixSocksGroupWritable.
     let mut short = parse("#\\\nuN \"x\"\n");

@@ -41,8 +41,10 @@ fn a_mark_alone_is_an_empty_line_and_only_one_space_belongs_to_the_mark() {
 
 #[test]
 fn pipelined_commands_are_one_exchange_and_a_remark_begins_another() {
-    let read =
-        Transcript::parse("t", "> A\n> B\n< 250 OK\n< 250 OK\n> C\n! EOF\n# no answer\n> D\n# next\n> E\n");
+    let read = Transcript::parse(
+        "t",
+        "> A\n> B\n< 250 OK\n< 250 OK\n> C\n! EOF\n# no answer\n> D\n# next\n> E\n",
+    );
     let commands: Vec<Vec<&str>> = read.exchanges.iter().map(|e| e.commands().collect()).collect();
     assert_eq!(commands, [vec!["A", "B"], vec!["C"], vec!["D"], vec!["E"]]);
     assert_eq!(read.exchanges[1].end.as_deref(), Some("EOF"));
@@ -64,8 +66,11 @@ fn a_bad_escape_is_refused() {
 fn every_file_is_read() {
     let all = Transcript::load_all();
     assert_eq!(all.len(), 67);
-    let without_control_bytes: Vec<&str> =
-        all.iter().filter(|file| file.received().is_empty()).map(|file| file.name.as_str()).collect();
+    let without_control_bytes: Vec<&str> = all
+        .iter()
+        .filter(|file| file.received().is_empty())
+        .map(|file| file.name.as_str())
+        .collect();
     assert_eq!(without_control_bytes, ["80-launch-stdout"]);
     for file in &all {
         let received = file.received();
@@ -92,8 +97,12 @@ fn what_is_not_control_protocol_is_kept_apart() {
     assert_eq!(long.received, b"500 Line too long.\r\n");
 
     let port_file = Transcript::load("01-protocolinfo");
-    let aside: Vec<&str> =
-        port_file.exchanges.iter().map(|e| e.aside.as_str()).filter(|aside| !aside.is_empty()).collect();
+    let aside: Vec<&str> = port_file
+        .exchanges
+        .iter()
+        .map(|e| e.aside.as_str())
+        .filter(|aside| !aside.is_empty())
+        .collect();
     assert_eq!(aside, ["PORT=127.0.0.1:19402\nUNIX_PORT=/run/tor/control\n"]);
 }
 
@@ -101,5 +110,8 @@ fn what_is_not_control_protocol_is_kept_apart() {
 fn an_end_says_how_tor_ended() {
     let hazards = Transcript::load("05-hazards");
     assert_eq!(hazards.exchange("SIGNAL RELOAD").end.as_deref(), Some("EOF, exit status 1"));
-    assert_eq!(hazards.exchange("SETCIRCUITPURPOSE").end.as_deref(), Some("EOF, ended by signal 6"));
+    assert_eq!(
+        hazards.exchange("SETCIRCUITPURPOSE").end.as_deref(),
+        Some("EOF, ended by signal 6")
+    );
 }

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use scape::event::{CircuitInfo, Event, EventBody, StreamInfo};
 use scape::protocol::{
-    AuthChallenge, AuthMethod, DecodeError, Decoder, ProtocolInfo, Reply, parse_getconf, parse_getinfo,
+    AuthChallenge, AuthMethod, DecodeError, Decoder, ProtocolInfo, Reply, parse_getconf,
+    parse_getinfo,
 };
 use scape::types::EventKind;
 use support::transcript::{Exchange, Transcript};
@@ -200,7 +201,11 @@ fn however_it_is_cut_the_replies_are_the_same() {
         let bytes = transcript.received();
         let whole = decode(&bytes);
         for size in [1, 2, 3, 5, 64, 1000] {
-            assert!(decode_in_pieces(&bytes, size) == whole, "{} in pieces of {size}", transcript.name);
+            assert!(
+                decode_in_pieces(&bytes, size) == whole,
+                "{} in pieces of {size}",
+                transcript.name
+            );
         }
         // In two. A decoder that has given every reply is as good as a new one.
         let beginning = whole_replies(&bytes);
@@ -211,7 +216,11 @@ fn however_it_is_cut_the_replies_are_the_same() {
             let mut replies = take(&mut decoder);
             decoder.feed(&beginning[cut..]);
             replies.extend(take(&mut decoder));
-            assert!(replies == expected && !decoder.is_mid_reply(), "{} cut at {cut}", transcript.name);
+            assert!(
+                replies == expected && !decoder.is_mid_reply(),
+                "{} cut at {cut}",
+                transcript.name
+            );
         }
     }
 }
@@ -254,14 +263,18 @@ fn there_is_an_answer_to_each_command() {
 fn what_is_another_protocol_is_an_error_and_stays_one() {
     let mut seen = Vec::new();
     for transcript in Transcript::load_all() {
-        for exchange in transcript.exchanges.iter().filter(|exchange| !exchange.foreign.is_empty()) {
+        for exchange in transcript.exchanges.iter().filter(|exchange| !exchange.foreign.is_empty())
+        {
             let foreign = &exchange.foreign;
             for cut in 0..=foreign.len() {
                 let mut decoder = Decoder::default();
                 decoder.feed(&foreign[..cut]);
                 // What is cut off within the first line may not be known to be wrong yet, but is no reply.
                 let first = decoder.next_reply();
-                assert!(matches!(first, Ok(None) | Err(DecodeError::NotAReply { .. })), "{first:?}");
+                assert!(
+                    matches!(first, Ok(None) | Err(DecodeError::NotAReply { .. })),
+                    "{first:?}"
+                );
                 decoder.feed(&foreign[cut..]);
                 let error = decoder.next_reply().unwrap_err();
                 decoder.feed(b"250 OK\r\n");
@@ -288,7 +301,8 @@ fn getinfo_is_read() {
         }
     }
     assert!(read > 150, "{read}");
-    let problems: Vec<_> = not_read.iter().map(|(file, problem)| (file.as_str(), problem.as_str())).collect();
+    let problems: Vec<_> =
+        not_read.iter().map(|(file, problem)| (file.as_str(), problem.as_str())).collect();
     let null = "tor cannot encode its answer to \"dir/status/a=b\"";
     assert_eq!(
         problems,
@@ -299,7 +313,10 @@ fn getinfo_is_read() {
             ("05-hazards", null),
             (
                 "05-hazards",
-                &null.replace("dir/status/a=b", "ns/id/$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=nick")
+                &null.replace(
+                    "dir/status/a=b",
+                    "ns/id/$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=nick"
+                )
             ),
         ]
     );
@@ -312,9 +329,11 @@ fn getinfo_gives_the_very_bytes() {
         .find(|(file, keys, _)| file.starts_with("50") && keys == &["onions/detached"])
         .unwrap();
     assert_eq!(parse_getinfo(&reply, &["onions/detached"]).unwrap(), [b""]);
-    let listeners = granted("GETINFO").into_iter().find(|(file, ..)| file.starts_with("06")).unwrap();
+    let listeners =
+        granted("GETINFO").into_iter().find(|(file, ..)| file.starts_with("06")).unwrap();
     let value = parse_getinfo(&listeners.2, &["net/listeners/control"]).unwrap().remove(0);
-    let expected = r#""127.0.0.1:19472" "[::1]:19473" "unix:/run/tor/c \"s.sock" "unix:/run/tor/control""#;
+    let expected =
+        r#""127.0.0.1:19472" "[::1]:19473" "unix:/run/tor/c \"s.sock" "unix:/run/tor/control""#;
     assert_eq!(String::from_utf8(value).unwrap(), expected);
 }
 
@@ -329,12 +348,16 @@ fn getconf_is_read() {
         }
         assert!(lines.len() >= names.len() && lines.len() == reply.len(), "{file}: {names:?}");
         for line in &lines {
-            assert!(line.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{file}: {line:?}");
+            assert!(
+                line.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+                "{file}: {line:?}"
+            );
             *values.entry(line.name.clone()).or_default() += line.value.iter().count();
         }
         // One option with one line is the option that was asked for, whatever its case, or begins so.
         if let ([name], [line]) = (&*names, &*lines) {
-            let begins = line.name.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+            let begins =
+                line.name.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
             assert!(begins || name.ends_with("Lines"), "{file}: {name} {line:?}");
         }
     }
@@ -389,16 +412,24 @@ fn circuits_and_streams_are_read() {
             for line in value.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
                 let text = String::from_utf8_lossy(line);
                 if key == "circuit-status" {
-                    let circuit = CircuitInfo::parse(line).unwrap_or_else(|| panic!("{file}: {text}"));
+                    let circuit =
+                        CircuitInfo::parse(line).unwrap_or_else(|| panic!("{file}: {text}"));
                     assert!(
                         circuit.extra.is_empty() && circuit.extra_words.is_empty(),
                         "{file}: {circuit:?}"
                     );
-                    assert!(circuit.purpose.is_some() && circuit.created.is_some(), "{file}: {circuit:?}");
-                    assert!(circuit.path.iter().all(|relay| relay.fingerprint().is_some()), "{file}: {text}");
+                    assert!(
+                        circuit.purpose.is_some() && circuit.created.is_some(),
+                        "{file}: {circuit:?}"
+                    );
+                    assert!(
+                        circuit.path.iter().all(|relay| relay.fingerprint().is_some()),
+                        "{file}: {text}"
+                    );
                     circuits += 1;
                 } else if key == "stream-status" {
-                    let stream = StreamInfo::parse(line).unwrap_or_else(|| panic!("{file}: {text}"));
+                    let stream =
+                        StreamInfo::parse(line).unwrap_or_else(|| panic!("{file}: {text}"));
                     assert!(stream.extra.is_empty(), "{file}: {stream:?}");
                     streams += 1;
                 }
@@ -436,7 +467,9 @@ fn events_are_read() {
     for (kind, (known, unknown)) in &kinds {
         assert!(*known == 0 || *unknown == 0, "{kind}: {known} were read, {unknown} were not");
     }
-    for kind in [EventKind::Circ, EventKind::CircMinor, EventKind::Stream, EventKind::Bw, EventKind::HsDesc] {
+    for kind in
+        [EventKind::Circ, EventKind::CircMinor, EventKind::Stream, EventKind::Bw, EventKind::HsDesc]
+    {
         assert!(kinds[&kind].0 > 0, "{kind}");
     }
     assert!(kinds.len() > 20, "{:?}", kinds.keys());

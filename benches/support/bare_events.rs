@@ -37,7 +37,12 @@ fn listen(server: &Server, mut take: impl FnMut(&[u8]) + 'static) -> Run {
     })
 }
 
-fn read_events(stream: &mut TcpStream, buffer: &mut [u8], events: u64, take: &mut impl FnMut(&[u8])) {
+fn read_events(
+    stream: &mut TcpStream,
+    buffer: &mut [u8],
+    events: u64,
+    take: &mut impl FnMut(&[u8]),
+) {
     let (mut filled, mut seen) = (0, 0);
     while seen < events {
         let count = stream.read(&mut buffer[filled..]).unwrap();

@@ -131,6 +131,7 @@ fn seconds(date: &str, time: &str) -> i64 {
     let number = |digits: &str| digits.parse::<i64>().unwrap_or(0);
     let (year, month, day) = (number(&date[..4]), number(&date[5..7]), number(&date[8..10]));
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
+    let days =
+        365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
     days * 86_400 + number(&time[..2]) * 3_600 + number(&time[3..5]) * 60 + number(&time[6..8])
 }

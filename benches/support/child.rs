@@ -31,7 +31,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, and gives the first line that it prints.
     pub(crate) fn start(role: &str) -> (Server, String) {
-        let child = command(role, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let child =
+            command(role, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut server = Server { child };
         let mut line = String::new();
         BufReader::new(server.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

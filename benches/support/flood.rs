@@ -149,7 +149,8 @@ impl Generator {
     }
 
     fn circuit(&mut self) -> String {
-        let to_end: usize = self.circuits.iter().map(|circuit| CIRCUIT_LIFE.len() - circuit.step).sum();
+        let to_end: usize =
+            self.circuits.iter().map(|circuit| CIRCUIT_LIFE.len() - circuit.step).sum();
         let to_spare = self.circuit_events - to_end;
         let index = if self.circuits.is_empty()
             || self.circuits.len() < 60 && to_spare >= CIRCUIT_LIFE.len() && self.random.percent(30)
@@ -172,12 +173,16 @@ impl Generator {
         }
         event += &format!(" TIME_CREATED={}", circuit.created);
         if circuit.has_socks {
-            event +=
-                &format!(" SOCKS_USERNAME=\"user{}\" SOCKS_PASSWORD=\"{}\"", circuit.id, circuit.id * 7919);
+            event += &format!(
+                " SOCKS_USERNAME=\"user{}\" SOCKS_PASSWORD=\"{}\"",
+                circuit.id,
+                circuit.id * 7919
+            );
         }
         circuit.step += 1;
         if circuit.step == CIRCUIT_LIFE.len() {
-            event += self.random.one(&[" REASON=FINISHED", " REASON=DESTROYED REMOTE_REASON=FINISHED"]);
+            event +=
+                self.random.one(&[" REASON=FINISHED", " REASON=DESTROYED REMOTE_REASON=FINISHED"]);
             self.circuits.remove(index);
         }
         event
@@ -213,9 +218,14 @@ impl Generator {
     fn stream(&mut self) -> String {
         let to_end: usize = self.streams.iter().map(|stream| STREAM_LIFE.len() - stream.step).sum();
         let to_spare = self.stream_events - to_end;
-        let built: Vec<u64> =
-            self.circuits.iter().filter(|circuit| circuit.step == 4).map(|circuit| circuit.id).collect();
-        let may_begin = !built.is_empty() && self.streams.len() < 200 && to_spare >= STREAM_LIFE.len();
+        let built: Vec<u64> = self
+            .circuits
+            .iter()
+            .filter(|circuit| circuit.step == 4)
+            .map(|circuit| circuit.id)
+            .collect();
+        let may_begin =
+            !built.is_empty() && self.streams.len() < 200 && to_spare >= STREAM_LIFE.len();
         let index = if self.streams.is_empty() || may_begin && self.random.percent(30) {
             self.new_stream();
             self.streams.len() - 1
@@ -304,7 +314,9 @@ impl Generator {
         match id % 3 {
             0 => format!("198.51.100.{}:9001 LAUNCHED ID={id}", id % 250 + 1),
             1 => format!("{relay} CONNECTED ID={id}"),
-            _ => format!("{relay} CLOSED REASON=IOERROR NCIRCS={} ID={id}", 1 + self.random.below(8)),
+            _ => {
+                format!("{relay} CLOSED REASON=IOERROR NCIRCS={} ID={id}", 1 + self.random.below(8))
+            }
         }
     }
 
@@ -330,7 +342,9 @@ impl Generator {
             2 => {
                 let hops: [String; 4] = std::array::from_fn(|_| self.random.one(&self.relays));
                 let [exit, first, second, third] = hops;
-                format!("exit circ (length 3, last hop {exit}): {first}(open) {second}(open) {third}(open)")
+                format!(
+                    "exit circ (length 3, last hop {exit}): {first}(open) {second}(open) {third}(open)"
+                )
             }
             _ => format!(
                 "connection_edge_process_relay_cell(): {small}: end cell (closed normally) for stream {}. \

@@ -76,7 +76,10 @@ fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
         }
         let ended = tor.try_wait().unwrap();
         if ended.is_some() || Instant::now() >= deadline {
-            panic!("tor has not started ({ended:?}): {}", fs::read_to_string(log).unwrap_or_default());
+            panic!(
+                "tor has not started ({ended:?}): {}",
+                fs::read_to_string(log).unwrap_or_default()
+            );
         }
         thread::sleep(Duration::from_millis(10));
     }

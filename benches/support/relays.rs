@@ -14,7 +14,8 @@ pub(crate) const RELAYS: usize = 9_000;
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
                          LinkAuth=1,3 Microdesc=1-3 Padding=2 Relay=1-6";
-const NAMES: [&str; 8] = ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
+const NAMES: [&str; 8] =
+    ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
 /// One relay, as text.
 struct Relay {
@@ -59,9 +60,11 @@ impl Relays {
     pub(crate) fn ns_all(&self) -> String {
         let mut text = String::new();
         for relay in &self.0 {
-            let (id, digest) = (BASE64_NOPAD.encode(&relay.identity), BASE64_NOPAD.encode(&relay.digest));
+            let (id, digest) =
+                (BASE64_NOPAD.encode(&relay.identity), BASE64_NOPAD.encode(&relay.digest));
             let Relay { nickname, published, ip, or_port, dir_port, .. } = relay;
-            writeln!(text, "r {nickname} {id} {digest} {published} {ip} {or_port} {dir_port}").unwrap();
+            writeln!(text, "r {nickname} {id} {digest} {published} {ip} {or_port} {dir_port}")
+                .unwrap();
             relay.write_address(&mut text);
             writeln!(text, "s {}\nw Bandwidth={}", relay.flags, relay.bandwidth).unwrap();
         }
@@ -79,9 +82,11 @@ impl Relays {
             let (id, digest) =
                 (BASE64_NOPAD.encode(&relay.identity), BASE64_NOPAD.encode(&relay.microdescriptor));
             let Relay { nickname, ip, or_port, dir_port, version, .. } = relay;
-            writeln!(text, "r {nickname} {id} 2038-01-01 00:00:00 {ip} {or_port} {dir_port}").unwrap();
+            writeln!(text, "r {nickname} {id} 2038-01-01 00:00:00 {ip} {or_port} {dir_port}")
+                .unwrap();
             relay.write_address(&mut text);
-            writeln!(text, "m {digest}\ns {}\nv Tor {version}\npr {PROTOCOLS}", relay.flags).unwrap();
+            writeln!(text, "m {digest}\ns {}\nv Tor {version}\npr {PROTOCOLS}", relay.flags)
+                .unwrap();
             writeln!(text, "w Bandwidth={}", relay.bandwidth).unwrap();
         }
         let signature = BASE64.encode(&[7; 48]);
@@ -123,8 +128,13 @@ fn relay(random: &mut Random) -> Relay {
     let ip = format!("{}.{}.{}.{}", part(1, 224), part(0, 256), part(0, 256), part(1, 255));
     let published = format!("2026-07-26 {:02}:{:02}:{:02}", part(0, 24), part(0, 60), part(0, 60));
     let or_port = [443, 9001, 9001, 8443, part(1024, 65_000)][part(0, 5) as usize];
-    let ipv6 =
-        format!("2a0{:x}:{:x}:{:x}::{:x}", part(1, 16), part(1, 65_536), part(1, 65_536), part(1, 65_536));
+    let ipv6 = format!(
+        "2a0{:x}:{:x}:{:x}::{:x}",
+        part(1, 16),
+        part(1, 65_536),
+        part(1, 65_536),
+        part(1, 65_536)
+    );
     let magnitude = part(0, 15);
     let bandwidth = part(1 << magnitude, 2 << magnitude);
     Relay {

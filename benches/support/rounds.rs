@@ -31,7 +31,11 @@ impl Ratio {
     /// Of what some rounds gave.
     pub(crate) fn of(mut ratios: Vec<f64>) -> Ratio {
         ratios.sort_by(f64::total_cmp);
-        Ratio { median: ratios[ratios.len() / 2], lowest: ratios[0], highest: ratios[ratios.len() - 1] }
+        Ratio {
+            median: ratios[ratios.len() / 2],
+            lowest: ratios[0],
+            highest: ratios[ratios.len() - 1],
+        }
     }
 
     /// Prints it in a line, perhaps with what was aimed at.

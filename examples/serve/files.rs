@@ -21,7 +21,8 @@ pub(crate) enum Missing {
 /// Finds what `target`, such as `/a%20b/c?d`, stands for. It is never outside of `root`, which is canonical.
 pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
-    let decoded = decode(path.strip_prefix('/').ok_or(Missing::BadRequest)?).ok_or(Missing::BadRequest)?;
+    let decoded =
+        decode(path.strip_prefix('/').ok_or(Missing::BadRequest)?).ok_or(Missing::BadRequest)?;
     let mut wanted = root.to_path_buf();
     for name in decoded.split('/').filter(|name| !name.is_empty()) {
         // One plain name: not `..`, no drive of another system; and no hidden file.
@@ -43,11 +44,15 @@ pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     }
     if !path.ends_with('/') {
         // Made anew: two slashes at the beginning would lead to another host.
-        let names: Vec<String> = decoded.split('/').filter(|name| !name.is_empty()).map(encode).collect();
+        let names: Vec<String> =
+            decoded.split('/').filter(|name| !name.is_empty()).map(encode).collect();
         return Ok(Content::Elsewhere(format!("/{}/", names.join("/"))));
     }
     match real.join("index.html") {
-        index if index.is_file() && index.canonicalize().is_ok_and(|index| index.starts_with(root)) => {
+        index
+            if index.is_file()
+                && index.canonicalize().is_ok_and(|index| index.starts_with(root)) =>
+        {
             Ok(Content::File(index))
         }
         _ => listing(&real).ok_or(Missing::NotFound).map(Content::Listing),
@@ -70,7 +75,9 @@ fn listing(directory: &Path) -> Option<String> {
         .iter()
         .map(|name| format!("<li><a href=\"./{}\">{}</a></li>\n", encode(name), escape(name)))
         .collect();
-    Some(format!("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Files</title>\n<ul>\n{items}</ul>\n"))
+    Some(format!(
+        "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>Files</title>\n<ul>\n{items}</ul>\n"
+    ))
 }
 
 /// `%41` is `A`.
@@ -91,7 +98,8 @@ fn decode(text: &str) -> Option<String> {
 }
 
 fn encode(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
     name.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
@@ -103,7 +111,8 @@ fn escape(text: &str) -> String {
 
 /// What kind a file is, by its name.
 pub(crate) fn content_type(path: &Path) -> &'static str {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension =
+        path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     match extension.as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "txt" | "md" => "text/plain; charset=utf-8",

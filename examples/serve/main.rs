@@ -115,7 +115,12 @@ fn send_file(visitor: &mut OnionStream, path: &PathBuf, with_body: bool) -> io::
         return page(visitor, "404 Not Found", "", with_body);
     };
     let length = file.metadata()?.len();
-    send_head(visitor, "200 OK", length, &format!("Content-Type: {}\r\n", files::content_type(path)))?;
+    send_head(
+        visitor,
+        "200 OK",
+        length,
+        &format!("Content-Type: {}\r\n", files::content_type(path)),
+    )?;
     if with_body {
         // No more than was said, though the file may grow meanwhile.
         io::copy(&mut file.take(length), visitor)?;

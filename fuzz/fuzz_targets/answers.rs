@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{AuthChallenge, Decoder, ProtocolInfo, SafeCookie, parse_getconf, parse_getinfo};
+use scape::protocol::{
+    AuthChallenge, Decoder, ProtocolInfo, SafeCookie, parse_getconf, parse_getinfo,
+};
 use scape::types::Secret;
 
 fuzz_target!(|data: &[u8]| {
@@ -24,7 +26,8 @@ fuzz_target!(|data: &[u8]| {
             assert!(info.methods.iter().all(|method| info.offers(method)));
         }
         if let Some(challenge) = AuthChallenge::parse(&reply) {
-            let exchange = SafeCookie::new(Secret::new([7; 32]), [9; 32]).expect("a cookie of 32 bytes");
+            let exchange =
+                SafeCookie::new(Secret::new([7; 32]), [9; 32]).expect("a cookie of 32 bytes");
             let _ = exchange.verify(&challenge);
             assert_eq!(exchange.response(&challenge).map(|response| response.len()), Some(64));
         }

@@ -33,7 +33,9 @@ fuzz_target!(|data: &[u8]| {
         let quoted = command.wire().strip_prefix(before.as_bytes()).expect("the option first");
         assert_eq!(unquote(&quoted[..quoted.len() - 2]), value.as_bytes());
     }
-    for command in [Command::build("X").data("data", data).finish(), Command::raw("+X y", Some(data))] {
+    for command in
+        [Command::build("X").data("data", data).finish(), Command::raw("+X y", Some(data))]
+    {
         let Ok(command) = command else { continue };
         let wire = command.wire();
         assert!(wire.starts_with(b"+X"));

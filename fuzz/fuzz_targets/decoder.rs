@@ -33,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(pieces, whole);
     match (error, error_in_pieces) {
         // What is no reply may be told before its line is too long, and with as much of it as was there.
-        (Some(a), Some(b)) if [&a, &b].iter().any(|e| matches!(e, DecodeError::NotAReply { .. })) => {}
+        (Some(a), Some(b))
+            if [&a, &b].iter().any(|e| matches!(e, DecodeError::NotAReply { .. })) => {}
         (error, error_in_pieces) => assert_eq!(error, error_in_pieces),
     }
     for reply in whole {

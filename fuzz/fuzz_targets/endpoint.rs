@@ -13,6 +13,8 @@ fuzz_target!(|data: &[u8]| {
             let shown = endpoint.to_string();
             assert_eq!(shown.parse::<Endpoint>().is_ok(), shown == *exposed);
         }
-        Err(error) => assert!(text.is_char_boundary(error.position().unwrap()) && !error.to_string().is_empty()),
+        Err(error) => assert!(
+            text.is_char_boundary(error.position().unwrap()) && !error.to_string().is_empty()
+        ),
     }
 });

@@ -24,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
         let _ = (event.text(), format!("{event:?} {:?}", event.body()));
         assert!(!event.body().to_string().contains(char::is_control), "shown in one line");
         match event.body() {
-            EventBody::StatusGeneral(e) | EventBody::StatusClient(e) | EventBody::StatusServer(e) => {
+            EventBody::StatusGeneral(e)
+            | EventBody::StatusClient(e)
+            | EventBody::StatusServer(e) => {
                 let _ = e.detail();
             }
             EventBody::Ns(e) | EventBody::NewConsensus(e) => {

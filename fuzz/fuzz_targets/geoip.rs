@@ -19,7 +19,10 @@ fn whole(choice: u8) -> Vec<u8> {
     let version = if choice & 0x40 == 0 { 4 } else { 6 };
     let place = Value::Map(vec![
         ("country", Value::Map(vec![("iso_code", Value::Text("DE"))])),
-        ("location", Value::Map(vec![("latitude", Value::F64(1.0)), ("longitude", Value::F32(2.0))])),
+        (
+            "location",
+            Value::Map(vec![("latitude", Value::F64(1.0)), ("longitude", Value::F32(2.0))]),
+        ),
         ("asn", Value::Text("AS64496")),
     ]);
     let system = Value::Map(vec![("autonomous_system_number", Value::U32(64496))]);

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use scape::transport::Address;
 use scape::types::{
-    CircuitId, ClientKey, ClientPublicKey, ConfluxId, CountryCode, DescriptorDigest, EventKind, ExitPolicy,
-    Fingerprint, ListenerAddress, LocalTime, OnionAddress, OnionKey, OrConnId, RelayName, Signal, StreamId,
-    Version,
+    CircuitId, ClientKey, ClientPublicKey, ConfluxId, CountryCode, DescriptorDigest, EventKind,
+    ExitPolicy, Fingerprint, ListenerAddress, LocalTime, OnionAddress, OnionKey, OrConnId,
+    RelayName, Signal, StreamId, Version,
 };
 
 fn there_and_back<T: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &str) {

@@ -4,7 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use scape::socks::{Handshake, Isolation, NextStep, Request};
 
-fn run(request: &Request, isolation: Option<&Isolation>, said: &[u8], size: usize) -> (String, usize) {
+fn run(
+    request: &Request,
+    isolation: Option<&Isolation>,
+    said: &[u8],
+    size: usize,
+) -> (String, usize) {
     let mut handshake = Handshake::new(request, isolation);
     let (mut taken, mut piece): (usize, &[u8]) = (0, b"");
     loop {

@@ -25,7 +25,9 @@ fuzz_target!(|data: &[u8]| {
         match word {
             Word::Bare(value) => assert!(!value.is_empty()),
             Word::Pair(key, _) => {
-                assert!(!key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+                assert!(
+                    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                );
             }
         }
         let _ = word.to_string();
@@ -37,7 +39,9 @@ fuzz_target!(|data: &[u8]| {
         assert!(!quoted.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)));
         assert_eq!(unquote(quoted.as_bytes()), data);
         let line = format!("KEY={quoted} tail");
-        let Some(Word::Pair("KEY", value)) = Words::new(line.as_bytes()).next() else { panic!("{line:?}") };
+        let Some(Word::Pair("KEY", value)) = Words::new(line.as_bytes()).next() else {
+            panic!("{line:?}")
+        };
         assert_eq!(&*value.bytes(), data);
         assert!(quoted_string(text).len() >= text.len() + 2);
     }

@@ -47,8 +47,9 @@ impl Crew {
         state.threads += 1;
         drop(state);
         let for_thread = registry.clone();
-        let spawned =
-            thread::Builder::new().name("scape-attach-stream".to_owned()).spawn(move || run(&for_thread));
+        let spawned = thread::Builder::new()
+            .name("scape-attach-stream".to_owned())
+            .spawn(move || run(&for_thread));
         if let Err(error) = spawned {
             registry.crew.has_no_thread(registry, &error);
         }
@@ -68,7 +69,8 @@ impl Crew {
     fn has_no_thread(&self, registry: &Registry, error: &std::io::Error) {
         let mut state = self.0.lock();
         state.threads -= 1;
-        let left = if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        let left =
+            if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
         drop(state);
         for Job { pending, .. } in left {
             let id = pending.info.id;

@@ -26,7 +26,11 @@ pub(crate) struct FreshRoute {
 
 impl FreshRoute {
     /// Streams wait for this program from now on, as long as this lives.
-    pub(crate) fn new(state: &State, builder: CircuitBuilder, deadline: Deadline) -> Result<Arc<FreshRoute>> {
+    pub(crate) fn new(
+        state: &State,
+        builder: CircuitBuilder,
+        deadline: Deadline,
+    ) -> Result<Arc<FreshRoute>> {
         let controller = state.controller().until(deadline);
         let hold = Registry::of(&controller)?.hold(&controller, Afterwards::Linger)?;
         Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))

@@ -47,7 +47,11 @@ impl Controller {
     ///
     /// [`Error::Refused`](crate::Error::Refused) if tor, or a filter before it, doesn't let the option be set or read, or
     /// refuses the events or `stream-status`. [`Error::Timeout`](crate::Error::Timeout). Nothing is changed then.
-    pub fn attach_streams_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+    pub fn attach_streams_with(
+        &self,
+        priority: i32,
+        attacher: impl StreamAttacher,
+    ) -> Result<AttacherGuard> {
         let registry = Registry::of(self)?;
         // First, so that the streams that wait already are asked about.
         let member = registry.users.add(priority, attacher);
@@ -72,7 +76,11 @@ impl State {
     /// # Errors
     ///
     /// As there.
-    pub fn attach_with(&self, priority: i32, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+    pub fn attach_with(
+        &self,
+        priority: i32,
+        attacher: impl StreamAttacher,
+    ) -> Result<AttacherGuard> {
         self.controller().attach_streams_with(priority, attacher)
     }
 }

@@ -184,8 +184,9 @@ impl Run {
         if !state.has_lingerer {
             let for_thread = registry.clone();
             // It may outlive everything else by that time, but keeps no connection open.
-            let thread =
-                Thread::spawn("scape-attach-linger", move || for_thread.run.wait_to_end(&for_thread));
+            let thread = Thread::spawn("scape-attach-linger", move || {
+                for_thread.run.wait_to_end(&for_thread)
+            });
             state.has_lingerer = thread.is_ok();
             if thread.is_err() {
                 state.ends_at = None;
@@ -230,7 +231,8 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     registry.forget_what_is_gone();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let kinds = [EventKind::Stream, EventKind::ConfChanged];
-    let registration = controller.until(deadline).track(&kinds, watch::tracker(registry, &sender))?;
+    let registration =
+        controller.until(deadline).track(&kinds, watch::tracker(registry, &sender))?;
     let begun = controller.until(deadline).leave_streams().and_then(|found| {
         if found {
             log::warn!(

@@ -37,7 +37,8 @@ impl StreamKind {
             Some(StreamPurpose::DirFetch | StreamPurpose::DirUpload | StreamPurpose::DirportTest)
         );
         let host = stream.target.host();
-        if is_directory || stream.session_group == Some(DIRECTORY_GROUP) || ends_with(host, ".exit") {
+        if is_directory || stream.session_group == Some(DIRECTORY_GROUP) || ends_with(host, ".exit")
+        {
             StreamKind::Internal
         } else if is_onion_name(host) {
             StreamKind::Onion
@@ -84,7 +85,11 @@ mod tests {
             "[2001:db8::1]:80",
             "ünïcode:80",
         ] {
-            assert_eq!(kind(&format!("5 NEW 0 {client} PURPOSE=USER")), StreamKind::Client, "{client}");
+            assert_eq!(
+                kind(&format!("5 NEW 0 {client} PURPOSE=USER")),
+                StreamKind::Client,
+                "{client}"
+            );
         }
         for onion in [
             "2gzyxa5ihm7nsggf.onion:80",
@@ -92,7 +97,11 @@ mod tests {
             "abc.onion.:80",
             "a.abc.Onion..:80",
         ] {
-            assert_eq!(kind(&format!("5 NEW 0 {onion} PURPOSE=USER")), StreamKind::Onion, "{onion}");
+            assert_eq!(
+                kind(&format!("5 NEW 0 {onion} PURPOSE=USER")),
+                StreamKind::Onion,
+                "{onion}"
+            );
         }
     }
 

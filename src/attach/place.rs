@@ -52,7 +52,12 @@ impl Place {
             return Err(ArgumentError::invalid("ATTACHSTREAM", "circuit", why).into());
         }
         if self.hop == Some(0) {
-            return Err(ArgumentError::invalid("ATTACHSTREAM", "hop", "is 0; the first relay is 1").into());
+            return Err(ArgumentError::invalid(
+                "ATTACHSTREAM",
+                "hop",
+                "is 0; the first relay is 1",
+            )
+            .into());
         }
         let Some(live) = &self.live else { return Ok(()) };
         if !live.state().controller().is_same(controller) {
@@ -85,7 +90,9 @@ impl Place {
                 Err(self.error(StreamProblem::Purpose(purpose)).into())
             }
             Some((CircuitStatus::Built, _)) => Ok(()),
-            Some((status, _)) if !status.is_end() => Err(self.error(StreamProblem::NotBuilt(status)).into()),
+            Some((status, _)) if !status.is_end() => {
+                Err(self.error(StreamProblem::NotBuilt(status)).into())
+            }
             _ => Err(self.error(self.ended()).into()),
         }
     }
@@ -107,13 +114,19 @@ impl Place {
             return true;
         }
         let leg = self.live.as_ref().zip(circuit);
-        let set = leg
-            .and_then(|(live, other)| Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?)));
+        let set = leg.and_then(|(live, other)| {
+            Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?))
+        });
         set.is_some_and(|(own, other)| own == other)
     }
 
     /// Attaches a stream here. Look-ups are attached only if tor survives that.
-    pub(super) fn put(&self, controller: &Controller, stream: StreamId, is_look_up: bool) -> Result<()> {
+    pub(super) fn put(
+        &self,
+        controller: &Controller,
+        stream: StreamId,
+        is_look_up: bool,
+    ) -> Result<()> {
         match is_look_up {
             true => controller.attach_look_up(stream, self.id, self.hop),
             false => controller.attach_connection(stream, self.id, self.hop),

@@ -121,7 +121,8 @@ impl StreamAttacher for PriorityAttacher {
 
 impl fmt::Debug for PriorityAttacher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let priorities: Vec<i32> = self.members.lock().list.iter().map(|member| member.priority).collect();
+        let priorities: Vec<i32> =
+            self.members.lock().list.iter().map(|member| member.priority).collect();
         f.debug_struct("PriorityAttacher").field("priorities", &priorities).finish()
     }
 }
@@ -164,7 +165,8 @@ mod tests {
     #[test]
     fn the_highest_comes_first_and_equals_stay_in_order() {
         let attachers = PriorityAttacher::new();
-        let order = || -> Vec<u64> { attachers.members.lock().list.iter().map(|m| m.number).collect() };
+        let order =
+            || -> Vec<u64> { attachers.members.lock().list.iter().map(|m| m.number).collect() };
         let add = |priority| attachers.add(priority, |_: &StreamRequest| Decision::NotMine);
         let _a = add(0);
         let b = add(5);

@@ -67,7 +67,11 @@ impl Registry {
     }
 
     /// Has streams wait for this program, as long as the result lives.
-    pub(super) fn hold(self: Arc<Self>, controller: &Controller, afterwards: Afterwards) -> Result<Hold> {
+    pub(super) fn hold(
+        self: Arc<Self>,
+        controller: &Controller,
+        afterwards: Afterwards,
+    ) -> Result<Hold> {
         Run::hold(self, controller, afterwards)
     }
 
@@ -109,7 +113,12 @@ impl Registry {
     }
 
     /// Does what was decided. What cannot be done closes the stream.
-    pub(super) fn act(&self, pending: &Pending, turn: Option<u64>, decision: Decision) -> Result<()> {
+    pub(super) fn act(
+        &self,
+        pending: &Pending,
+        turn: Option<u64>,
+        decision: Decision,
+    ) -> Result<()> {
         if let Err(problem) = pending.finish(turn) {
             let circuit = match &decision {
                 Decision::Circuit(place) => Some(place.circuit()),
@@ -141,7 +150,9 @@ impl Registry {
         };
         match self.close(id, reason) {
             Ok(()) => {}
-            Err(closing) => log::debug!(target: "scape::attach", "while closing stream {id}: {closing}"),
+            Err(closing) => {
+                log::debug!(target: "scape::attach", "while closing stream {id}: {closing}")
+            }
         }
         Err(error)
     }
@@ -183,7 +194,9 @@ impl Registry {
     /// Closes a stream, where there still is one.
     pub(super) fn close(&self, stream: StreamId, reason: EndReason) -> Result<()> {
         match self.open_controller()?.close_stream(stream, reason) {
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown_stream()) => Ok(()),
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown_stream()) => {
+                Ok(())
+            }
             closed => closed,
         }
     }
@@ -257,7 +270,8 @@ impl Follower for Registry {
 fn streams(reply: &Reply) -> Vec<StreamInfo> {
     let mut streams = Vec::new();
     for line in reply.lines() {
-        let value = line.text.strip_prefix(b"stream-status=").unwrap_or(line.data.unwrap_or_default());
+        let value =
+            line.text.strip_prefix(b"stream-status=").unwrap_or(line.data.unwrap_or_default());
         streams.extend(value.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse));
         if let Some(data) = line.data {
             streams.extend(data.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse));

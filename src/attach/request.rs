@@ -217,7 +217,9 @@ impl StreamRequest {
 
     /// The circuits that it was on already, and had to leave before it was open, with tor's reason and the relay's. A stream is not put again on one that
     /// it had to leave for any other reason than [`StreamReason::Timeout`].
-    pub fn tried(&self) -> impl Iterator<Item = (CircuitId, Option<&StreamReason>, Option<&StreamReason>)> {
+    pub fn tried(
+        &self,
+    ) -> impl Iterator<Item = (CircuitId, Option<&StreamReason>, Option<&StreamReason>)> {
         let tried = self.pending.tried.iter();
         tried.map(|tried| (tried.circuit, tried.reason.as_ref(), tried.remote_reason.as_ref()))
     }

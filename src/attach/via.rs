@@ -15,7 +15,9 @@ use super::Place;
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
 use crate::controller::{Controller, UNDO_WITHIN};
-use crate::error::{Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout};
+use crate::error::{
+    Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout,
+};
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
 use crate::transport::{Deadline, Transport};
@@ -163,7 +165,11 @@ impl Via {
     }
 
     /// Waits for `ready` to find something, until `deadline`.
-    fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&Progress) -> Option<T>) -> Option<T> {
+    fn wait<T>(
+        &self,
+        deadline: Instant,
+        mut ready: impl FnMut(&Progress) -> Option<T>,
+    ) -> Option<T> {
         let mut progress = self.progress.lock();
         loop {
             if let Some(found) = ready(&progress) {
@@ -192,7 +198,8 @@ impl Via {
             let (reason, remote_reason) = progress.end.clone()?;
             Some(Err(self.error(progress, StreamProblem::Ended { reason, remote_reason })))
         });
-        let late = || Err(Timeout::new(Phase::Socks, deadline.saturating_duration_since(asked_at)).into());
+        let late =
+            || Err(Timeout::new(Phase::Socks, deadline.saturating_duration_since(asked_at)).into());
         confirmed.unwrap_or_else(late)
     }
 

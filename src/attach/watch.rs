@@ -145,7 +145,9 @@ impl Watch {
 
     /// Somebody else, or a reload, has reset the option.
     fn conf_changed(&self, changed: &ConfChanged) {
-        if !changed.contains(LEAVE_STREAMS) || changed.values(LEAVE_STREAMS).any(|value| value == "1") {
+        if !changed.contains(LEAVE_STREAMS)
+            || changed.values(LEAVE_STREAMS).any(|value| value == "1")
+        {
             return;
         }
         if !self.registry.run.is_held() {
@@ -258,7 +260,9 @@ impl Watch {
         }
         self.registry.waiting.lock().clear();
         for (id, known) in self.known.drain() {
-            if known.via.is_some() || known.pending.as_ref().is_some_and(|pending| !pending.is_over()) {
+            if known.via.is_some()
+                || known.pending.as_ref().is_some_and(|pending| !pending.is_over())
+            {
                 self.undecided.push(id);
             }
             if let Some(pending) = known.pending {

@@ -88,7 +88,12 @@ impl Config {
     /// # Errors
     ///
     /// As [`append`](Self::append); [`Error::Config`](crate::Error::Config) where there are fewer elements.
-    pub fn insert(&mut self, name: &str, index: usize, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
+    pub fn insert(
+        &mut self,
+        name: &str,
+        index: usize,
+        value: impl ToConfigValue + fmt::Debug,
+    ) -> Result<()> {
         let schema = self.shared.schema();
         let spec = list(&schema, name)?;
         let new = elements(spec, to_lines(spec, &value)?);
@@ -156,9 +161,11 @@ impl Config {
             let member = schema.get(&line.name)?;
             if member.unit() != spec.unit() {
                 let group = spec.unit().into();
-                return Err(
-                    ConfigError::new(member.name.as_str(), ConfigProblem::NotInGroup { group }).into()
-                );
+                return Err(ConfigError::new(
+                    member.name.as_str(),
+                    ConfigProblem::NotInGroup { group },
+                )
+                .into());
             }
             check_value(member, value)?;
             wanted.push(ConfLine::new(member.name.clone(), Some(value.to_owned())));
@@ -200,7 +207,9 @@ impl Config {
     fn put(&mut self, schema: &Schema, spec: &Spec, values: Vec<String>) -> Result<()> {
         if spec.is_in_ordered_group() {
             let group = spec.unit().into();
-            return Err(ConfigError::new(spec.name.as_str(), ConfigProblem::InGroup { group }).into());
+            return Err(
+                ConfigError::new(spec.name.as_str(), ConfigProblem::InGroup { group }).into()
+            );
         }
         let lines = replaced(&self.wanted(schema, spec)?, &spec.name, values);
         self.put_unit(schema, spec, Wanted::Lines(lines))
@@ -248,12 +257,16 @@ fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Ve
 
 /// A torrc may have line ends in a value, a command not.
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
-    value.to_config(&ConfigType::String).map_err(|problem| bad_value(spec, &value, &problem.to_string()))?;
-    check_option(&spec.name, &spec.ty, value).map_err(|problem| bad_value(spec, &value, &problem.to_string()))
+    value
+        .to_config(&ConfigType::String)
+        .map_err(|problem| bad_value(spec, &value, &problem.to_string()))?;
+    check_option(&spec.name, &spec.ty, value)
+        .map_err(|problem| bad_value(spec, &value, &problem.to_string()))
 }
 
 fn bad_value(spec: &Spec, value: &dyn fmt::Debug, why: &str) -> ConfigError {
-    let value = if is_secret_option(&spec.name) { REDACTED.into() } else { format!("{value:?}").into() };
+    let value =
+        if is_secret_option(&spec.name) { REDACTED.into() } else { format!("{value:?}").into() };
     let problem = ConfigProblem::Value { ty: spec.ty.as_str().into(), value, why: why.into() };
     ConfigError::new(spec.name.as_str(), problem)
 }

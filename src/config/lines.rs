@@ -5,7 +5,10 @@ use super::value::means_the_same;
 use crate::types::{ConfLine, ConfigType};
 
 /// The lines that are left of GETCONF's answer or an event's, where those that only say that there is none are gone.
-pub(super) fn with_values(schema: &Schema, lines: impl IntoIterator<Item = ConfLine>) -> Vec<ConfLine> {
+pub(super) fn with_values(
+    schema: &Schema,
+    lines: impl IntoIterator<Item = ConfLine>,
+) -> Vec<ConfLine> {
     let has_value = |line: &ConfLine| match line.value.as_deref() {
         None => false,
         // A list without elements.
@@ -63,9 +66,9 @@ pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> V
 
 /// Whether some value was no UTF-8 text when tor told it, so that it cannot be told to tor again.
 pub(super) fn is_damaged(lines: &[ConfLine]) -> bool {
-    lines
-        .iter()
-        .any(|line| line.value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)))
+    lines.iter().any(|line| {
+        line.value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER))
+    })
 }
 
 #[cfg(test)]
@@ -74,7 +77,8 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> ConfLine {
-        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let (name, value) =
+            text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         ConfLine::new(name, value.map(str::to_owned))
     }
 
@@ -95,7 +99,10 @@ mod tests {
         let after = replaced(&before, "socksport", values);
         let expected = lines(&["__SocksPort=1", "socksport=5", "socksport=6", "__SocksPort=3"]);
         assert_eq!(after, expected);
-        assert_eq!(replaced(&before, "SocksPort", Vec::new()), lines(&["__SocksPort=1", "__SocksPort=3"]));
+        assert_eq!(
+            replaced(&before, "SocksPort", Vec::new()),
+            lines(&["__SocksPort=1", "__SocksPort=3"])
+        );
         assert_eq!(values_of(&before, "SOCKSPORT"), ["2", "4"]);
     }
 

@@ -204,7 +204,8 @@ impl Config {
     ) -> Result<Vec<TorrcDifference>> {
         let call = self.shared.controller.in_one_call();
         self.shared.read(&call, &self.shared.schema().units().collect::<Vec<_>>())?;
-        let entries: Vec<TorrcEntry> = torrc.into_iter().map(|entry| entry.borrow().clone()).collect();
+        let entries: Vec<TorrcEntry> =
+            torrc.into_iter().map(|entry| entry.borrow().clone()).collect();
         let schema = self.shared.schema();
         let mut running = Vec::new();
         for unit in schema.units() {
@@ -214,9 +215,11 @@ impl Config {
                 running.extend(lines);
             }
         }
-        let unset = entries.iter().filter(|entry| values_of(&running, entry.option_name()).is_empty());
+        let unset =
+            entries.iter().filter(|entry| values_of(&running, entry.option_name()).is_empty());
         let unset = unset.filter_map(|entry| schema.find(entry.option_name()));
-        let unset: Vec<ConfLine> = unset.map(|spec| ConfLine::new(spec.name.clone(), None)).collect();
+        let unset: Vec<ConfLine> =
+            unset.map(|spec| ConfLine::new(spec.name.clone(), None)).collect();
         running.extend(unset);
         let names: Vec<ConfigName> = schema.specs().iter().map(Spec::to_name).collect();
         Ok(TorrcComparison::new(&running).types(&names).both_ways(true).of(&entries))
@@ -231,7 +234,10 @@ impl Config {
 
     /// Has `callback` be called with every change of an option or group, also by others, as long as the returned guard lives. It is called on the connection's thread
     /// for callbacks, and may call any method, and wait. What it was before is known of what had been asked for: see [`load`](Self::load).
-    pub fn on_change(&self, mut callback: impl FnMut(&ConfigChange) + Send + 'static) -> ConfigListener {
+    pub fn on_change(
+        &self,
+        mut callback: impl FnMut(&ConfigChange) + Send + 'static,
+    ) -> ConfigListener {
         let guard = self.shared.live().add_listener(Box::new(move |(), change| callback(change)));
         ConfigListener { guard, _shared: self.shared.clone() }
     }
@@ -240,7 +246,11 @@ impl Config {
 fn read<T: FromConfigValue>(spec: &Spec, values: &[String]) -> Result<T> {
     T::from_config(&spec.ty, values).map_err(|problem| {
         let why = problem.to_string().into();
-        ConfigError::new(spec.name.as_str(), ConfigProblem::Read { ty: spec.ty.as_str().into(), why }).into()
+        ConfigError::new(
+            spec.name.as_str(),
+            ConfigProblem::Read { ty: spec.ty.as_str().into(), why },
+        )
+        .into()
     })
 }
 

@@ -71,6 +71,7 @@ pub use pending::{ConfigConflict, ConfigDiff};
 pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
 pub(crate) use torrc::is_of_a_service;
 pub use torrc::{
-    Torrc, TorrcComparison, TorrcDifference, TorrcEntry, TorrcFile, TorrcFiles, TorrcIter, TorrcMagic,
+    Torrc, TorrcComparison, TorrcDifference, TorrcEntry, TorrcFile, TorrcFiles, TorrcIter,
+    TorrcMagic,
 };
 pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};

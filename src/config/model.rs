@@ -161,7 +161,8 @@ impl Model {
                 None => units.push((name.to_owned(), vec![line.clone()])),
             }
         }
-        let changes = units.into_iter().map(|(name, lines)| self.told(name, with_values(&schema, lines)));
+        let changes =
+            units.into_iter().map(|(name, lines)| self.told(name, with_values(&schema, lines)));
         changes.collect()
     }
 
@@ -170,14 +171,16 @@ impl Model {
         let unit = self.units.entry(name.clone()).or_default();
         unit.events += 1;
         let before = unit.last.replace(lines.clone());
-        let is_form =
-            |forms: &Vec<Vec<ConfLine>>| forms.iter().any(|form| are_the_same(&schema, form, &lines));
+        let is_form = |forms: &Vec<Vec<ConfLine>>| {
+            forms.iter().any(|form| are_the_same(&schema, form, &lines))
+        };
         let own = unit.sent.iter().position(is_form);
         let is_own = own.is_some();
         let mut overwritten = None;
         if let Some(at) = own {
             // Of those before it no event comes any more: they changed nothing.
-            let ours = unit.sent.drain(..=at).next_back().and_then(|forms| forms.into_iter().next());
+            let ours =
+                unit.sent.drain(..=at).next_back().and_then(|forms| forms.into_iter().next());
             let theirs = unit.slipped.take();
             overwritten = theirs.zip(ours);
         } else if !unit.sent.is_empty() {

@@ -613,6 +613,9 @@ mod tests {
                 assert_eq!(is_map_address(&name.to_ascii_uppercase()), is_it, "{name}");
             }
         }
-        assert!(!is_map_address("MapAddresses") && OTHER_NAMES.iter().all(|(_, full)| *full != "MapAddress"));
+        assert!(
+            !is_map_address("MapAddresses")
+                && OTHER_NAMES.iter().all(|(_, full)| *full != "MapAddress")
+        );
     }
 }

@@ -35,8 +35,11 @@ impl ConfigOption {
     pub(super) fn new(schema: &Schema, spec: &Spec, lines: &[ConfLine]) -> Self {
         let own = |line: &&ConfLine| line.name.eq_ignore_ascii_case(&spec.name);
         let now: Vec<ConfLine> = lines.iter().filter(own).cloned().collect();
-        let default: Vec<ConfLine> =
-            spec.default.iter().map(|value| ConfLine::new(spec.name.clone(), Some(value.clone()))).collect();
+        let default: Vec<ConfLine> = spec
+            .default
+            .iter()
+            .map(|value| ConfLine::new(spec.name.clone(), Some(value.clone())))
+            .collect();
         ConfigOption {
             name: spec.name.clone(),
             ty: spec.ty.clone(),
@@ -44,7 +47,8 @@ impl ConfigOption {
             default: spec.default.clone(),
             group: spec.group.clone(),
             // Of authorities tor has its own while none is set.
-            is_default: are_the_same(schema, &now, &default) || now.is_empty() && spec.is_line_list(),
+            is_default: are_the_same(schema, &now, &default)
+                || now.is_empty() && spec.is_line_list(),
             is_pending: false,
             is_changed_here: false,
         }

@@ -59,7 +59,9 @@ impl fmt::Display for ConfigDiff {
     /// A line for each line that goes (`-SocksPort 9050`) or comes (`+SocksPort 9052`), none that stays.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (sign, these, those) in [('-', &self.before, &self.after), ('+', &self.after, &self.before)] {
+        for (sign, these, those) in
+            [('-', &self.before, &self.after), ('+', &self.after, &self.before)]
+        {
             for line in these.iter().filter(|line| !those.contains(line)) {
                 write!(f, "{separator}{sign}{line}")?;
                 separator = "\n";
@@ -155,7 +157,8 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
 
 /// Whether somebody else has changed a unit to `now`, and not to what it was to be.
 pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
-    !are_the_same(schema, &change.base, now) && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
+    !are_the_same(schema, &change.base, now)
+        && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
 }
 
 #[cfg(test)]
@@ -209,13 +212,18 @@ mod tests {
             ("MaxCircuitDirtiness", &[], Some(&[])),
             ("UseBridges", &[], Some(&["UseBridges=1"])),
         ]);
-        assert_eq!(command, "RESETCONF BandwidthRate ContactInfo MaxCircuitDirtiness=\"0\" UseBridges=\"1\"");
+        assert_eq!(
+            command,
+            "RESETCONF BandwidthRate ContactInfo MaxCircuitDirtiness=\"0\" UseBridges=\"1\""
+        );
     }
 
     #[test]
     fn an_emptied_list_that_has_a_default_needs_setconf() {
-        let command =
-            sent(&[("BandwidthRate", &[], None), ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[]))]);
+        let command = sent(&[
+            ("BandwidthRate", &[], None),
+            ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[])),
+        ]);
         assert_eq!(command, "SETCONF BandwidthRate=\"1 GB\" LongLivedPorts");
     }
 
@@ -228,8 +236,11 @@ mod tests {
             is_reset: false,
         };
         assert_eq!(diff.to_string(), "-SocksPort 1\n+SocksPort 3");
-        let secret =
-            ConfigDiff { after: lines(&["HashedControlPassword=16:AB"]), before: Vec::new(), ..diff };
+        let secret = ConfigDiff {
+            after: lines(&["HashedControlPassword=16:AB"]),
+            before: Vec::new(),
+            ..diff
+        };
         assert!(!format!("{secret} {secret:?}").contains("16:AB"));
     }
 }

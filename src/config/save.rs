@@ -50,7 +50,8 @@ impl Config {
     fn conflicts_with(&self, model: &Model) -> Vec<ConfigConflict> {
         let schema = &model.schema;
         let conflict = |(unit, change): (&String, &Pending)| {
-            let theirs = model.expected(unit).filter(|now| is_conflict(schema, unit, change, now))?;
+            let theirs =
+                model.expected(unit).filter(|now| is_conflict(schema, unit, change, now))?;
             Some(ConfigConflict {
                 name: unit.clone(),
                 before: change.base.clone(),
@@ -129,19 +130,23 @@ impl Config {
             // What is so already is no change.
             let is_so = |unit: &str, change: &Pending| {
                 let now = model.expected(unit);
-                now.is_some_and(|now| are_the_same(&schema, now, &change.wanted.lines(&schema, unit)))
+                now.is_some_and(|now| {
+                    are_the_same(&schema, now, &change.wanted.lines(&schema, unit))
+                })
             };
             self.pending.retain(|unit, change| !is_so(unit, change));
             if self.pending.is_empty() {
                 return Ok(());
             }
-            if let Some(names) = joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
+            if let Some(names) =
+                joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
             {
                 return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
             }
             let command = command(&schema, &self.pending)?;
-            let lines =
-                |(unit, change): (&String, &Pending)| (unit.clone(), change.wanted.lines(&schema, unit));
+            let lines = |(unit, change): (&String, &Pending)| {
+                (unit.clone(), change.wanted.lines(&schema, unit))
+            };
             let units: Vec<(String, Vec<ConfLine>)> = self.pending.iter().map(lines).collect();
             model.setting(&units);
             break (command, units);

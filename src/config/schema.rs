@@ -76,16 +76,22 @@ impl Schema {
         let mut specs: Vec<Spec> = names
             .into_iter()
             .map(|ConfigName { name, ty, .. }| {
-                let group = (ty == ConfigType::Dependent).then(|| group_of(&name, &groups)).flatten();
+                let group =
+                    (ty == ConfigType::Dependent).then(|| group_of(&name, &groups)).flatten();
                 Spec { name, ty, default: Vec::new(), group }
             })
             .collect();
-        let by_name: HashMap<String, usize> =
-            specs.iter().enumerate().map(|(at, spec)| (spec.name.to_ascii_lowercase(), at)).collect();
+        let by_name: HashMap<String, usize> = specs
+            .iter()
+            .enumerate()
+            .map(|(at, spec)| (spec.name.to_ascii_lowercase(), at))
+            .collect();
         for line in defaults {
-            let spec = by_name.get(&line.name.to_ascii_lowercase()).and_then(|at| specs.get_mut(*at));
+            let spec =
+                by_name.get(&line.name.to_ascii_lowercase()).and_then(|at| specs.get_mut(*at));
             // An empty one is that of a list without elements, or of an unset text.
-            if let (Some(spec), Some(value)) = (spec, line.value.filter(|value| !value.is_empty())) {
+            if let (Some(spec), Some(value)) = (spec, line.value.filter(|value| !value.is_empty()))
+            {
                 spec.default.push(value);
             }
         }
@@ -118,8 +124,11 @@ impl Schema {
                 let known = known.to_ascii_lowercase();
                 known.contains(&wanted) || wanted.contains(known.trim_start_matches('_'))
             };
-            let similar =
-                self.specs.iter().map(|spec| &spec.name).filter(|known| !wanted.is_empty() && is_like(known));
+            let similar = self
+                .specs
+                .iter()
+                .map(|spec| &spec.name)
+                .filter(|known| !wanted.is_empty() && is_like(known));
             let similar = similar.take(MOST_SIMILAR).cloned().collect();
             ConfigError::new(name, ConfigProblem::Unknown { similar })
         })
@@ -190,7 +199,10 @@ pub(super) mod tests {
     #[test]
     fn names_that_are_like_it_are_told() {
         let error = schema().get("Socks").unwrap_err();
-        assert!(error.to_string().ends_with("there is SocksPort, SocksPortLines, __SocksPort"), "{error}");
+        assert!(
+            error.to_string().ends_with("there is SocksPort, SocksPortLines, __SocksPort"),
+            "{error}"
+        );
         assert!(schema().get("").is_err());
     }
 

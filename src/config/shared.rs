@@ -12,7 +12,9 @@ use crate::connection::{Callbacks, Registration, Tracker};
 use crate::controller::{Controller, Follower, Function, ListenerGuard, Listeners};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::event::{Event, EventBody};
-use crate::protocol::{Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo};
+use crate::protocol::{
+    Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo,
+};
 use crate::types::{ConfLine, EventKind};
 
 /// The one thing of a connection.
@@ -115,7 +117,10 @@ impl Shared {
         let schema = model.schema.clone();
         for (unit, events) in asked {
             let of_unit = |line: &&ConfLine| {
-                schema.find(&line.name).map_or(&*line.name, |spec| spec.unit()).eq_ignore_ascii_case(unit)
+                schema
+                    .find(&line.name)
+                    .map_or(&*line.name, |spec| spec.unit())
+                    .eq_ignore_ascii_case(unit)
             };
             let lines = answer.iter().filter(of_unit).cloned().collect();
             model.answered(unit, lines, events);
@@ -143,7 +148,8 @@ impl Live {
             command.word("key", key);
         }
         let reply = ask(command.finish()?)?;
-        let not_understood = |problem| Error::answer(format!("GETINFO {}", NAMES.join(" ")), problem);
+        let not_understood =
+            |problem| Error::answer(format!("GETINFO {}", NAMES.join(" ")), problem);
         let values = parse_getinfo(&reply, &NAMES).map_err(not_understood)?;
         let values: Result<[Vec<u8>; 2], _> = values.try_into();
         let [names, defaults] = values.map_err(|_| not_understood("other values".to_owned()))?;

@@ -236,7 +236,10 @@ impl Dispatcher {
         match task {
             Task::Calls(calls) => {
                 self.waiting.fetch_sub(calls.len(), Ordering::AcqRel);
-                calls.iter().flat_map(|call| call.callbacks.iter()).for_each(|callback| callback.give_room());
+                calls
+                    .iter()
+                    .flat_map(|call| call.callbacks.iter())
+                    .for_each(|callback| callback.give_room());
             }
             Task::Run(_) => {
                 self.waiting.fetch_sub(1, Ordering::AcqRel);
@@ -258,7 +261,8 @@ impl Dispatcher {
     /// Removes a callback for the connection's status.
     pub(super) fn remove_status(&self, callback: &Arc<Callback>) {
         let mut state = self.state.lock();
-        let kept = state.status_callbacks.drain(..).partition(|known| !Arc::ptr_eq(known, callback));
+        let kept =
+            state.status_callbacks.drain(..).partition(|known| !Arc::ptr_eq(known, callback));
         let (kept, removed): (Vec<_>, Vec<_>) = kept;
         state.status_callbacks = kept;
         drop(state);
@@ -324,7 +328,9 @@ impl Dispatcher {
 
     fn push(&self, task: Task) -> bool {
         let mut state = self.state.lock();
-        if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) = (&mut state.kept, &task) {
+        if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) =
+            (&mut state.kept, &task)
+        {
             kept.push(task);
             return true;
         }
@@ -399,7 +405,8 @@ mod tests {
         let callbacks: Arc<[_]> = Arc::from([callback.clone()]);
         let mut decoder = Decoder::default();
         decoder.feed(b"650 BW 1 2\r\n");
-        let event = Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
+        let event =
+            Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
         // What is due on a connection that is not open to callers yet is kept as well.
         let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
         assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));

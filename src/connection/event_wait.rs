@@ -143,7 +143,10 @@ mod tests {
         let (ours, theirs) = Transport::pair();
         hub.adopt(Link::start(&hub, ours, Limits::default()).unwrap()).unwrap();
         let limit = QueueLimit::Unbounded;
-        (Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(), theirs)
+        (
+            Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(),
+            theirs,
+        )
     }
 
     #[test]
@@ -164,7 +167,8 @@ mod tests {
             while subscription.waiting() == 0 {
                 thread::yield_now();
             }
-            let mut wait = subscription.wait(Deadline::after(Duration::from_millis(100)), Phase::Signal);
+            let mut wait =
+                subscription.wait(Deadline::after(Duration::from_millis(100)), Phase::Signal);
             let error = loop {
                 if let Err(error) = wait.next() {
                     break error;

@@ -79,7 +79,11 @@ impl Hub {
     pub(super) fn link_numbered(&self, number: u64) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         let link = state.link()?;
-        if state.number == number { Ok(link.clone()) } else { Err(Closed::new(CloseCause::Reconnecting)) }
+        if state.number == number {
+            Ok(link.clone())
+        } else {
+            Err(Closed::new(CloseCause::Reconnecting))
+        }
     }
 
     /// The number of the link that callers send on.
@@ -123,7 +127,11 @@ impl Hub {
     ) -> Result<()> {
         self.barrier(deadline)?;
         self.dispatcher.run(Box::new(remove));
-        if self.dispatcher.is_current() { Ok(()) } else { self.dispatcher.wait_until_idle(deadline) }
+        if self.dispatcher.is_current() {
+            Ok(())
+        } else {
+            self.dispatcher.wait_until_idle(deadline)
+        }
     }
 
     /// The cause of the connection's end, while it has ended.
@@ -191,7 +199,9 @@ impl Hub {
             match &state.current {
                 Current::Down(_) => return Watched::Down(state.number),
                 Current::Ended(_) => return Watched::Ended,
-                Current::Open(_) if is_over || state.number != known => return Watched::Open(state.number),
+                Current::Open(_) if is_over || state.number != known => {
+                    return Watched::Open(state.number);
+                }
                 Current::Open(_) | Current::Restoring(..) | Current::Nothing => {}
             }
             match deadline {
@@ -292,7 +302,9 @@ impl Hub {
             Current::Ended(closed) | Current::Down(closed) | Current::Restoring(_, closed) => {
                 return Err(closed.clone());
             }
-            Current::Nothing | Current::Open(_) => return Err(Closed::new(CloseCause::Reconnecting)),
+            Current::Nothing | Current::Open(_) => {
+                return Err(Closed::new(CloseCause::Reconnecting));
+            }
         }
         if let Some(closed) = link.closed() {
             return Err(closed);
@@ -310,7 +322,9 @@ impl Hub {
     pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
         state.forget_candidate(link);
-        let (Current::Open(current) | Current::Restoring(current, _)) = &state.current else { return };
+        let (Current::Open(current) | Current::Restoring(current, _)) = &state.current else {
+            return;
+        };
         if !std::ptr::eq(Arc::as_ptr(current), link) {
             return;
         }
@@ -517,8 +531,12 @@ mod tests {
     }
 
     fn subscription(hub: &Arc<Hub>) -> Subscription {
-        let subscription =
-            Subscription::new(hub, Vec::new(), QueueLimit::Unbounded, Deadline::after(Duration::ZERO));
+        let subscription = Subscription::new(
+            hub,
+            Vec::new(),
+            QueueLimit::Unbounded,
+            Deadline::after(Duration::ZERO),
+        );
         subscription.unwrap()
     }
 
@@ -659,11 +677,16 @@ mod tests {
     fn reader_thread_may_end_its_own_link_in_the_middle_of_an_event() {
         let (hub, first, theirs) = open();
         let events = subscription(&hub);
-        hub.routes.add(vec![EventKind::Bw], Target::Tracker(Arc::new(Ends(first.clone())))).unwrap();
+        hub.routes
+            .add(vec![EventKind::Bw], Target::Tracker(Arc::new(Ends(first.clone()))))
+            .unwrap();
         hub.routes.add(vec![EventKind::Bw], Target::Queue(events.queue().clone())).unwrap();
         let begun = Instant::now();
         (&theirs).write_all(b"650 BW 1 0\r\n650 BW 2 0\r\n").unwrap();
-        assert!(matches!(events.next_item(Duration::from_secs(20)), Ok(EventItem::Disconnected(_))));
+        assert!(matches!(
+            events.next_item(Duration::from_secs(20)),
+            Ok(EventItem::Disconnected(_))
+        ));
         assert!(first.join(Duration::from_secs(20)));
         assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
         assert!(events.next_item(Duration::from_millis(20)).is_err());

@@ -106,13 +106,17 @@ impl Hub {
     pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.settle_interest(&[], deadline)?;
         let interest = self.lock_interest(deadline)?;
-        let unknown: Vec<_> = self.routes.union().intersection(&interest.refused).cloned().collect();
+        let unknown: Vec<_> =
+            self.routes.union().intersection(&interest.refused).cloned().collect();
         if unknown.is_empty() {
             return Ok(());
         }
         let names: Vec<&str> = unknown.iter().map(EventKind::as_str).collect();
         let lines = names.iter().map(|name| (552, format!("Unrecognized event \"{name}\"")));
-        Err(Error::Refused(Box::new(Refusal::new(format!("SETEVENTS {}", names.join(" ")), lines.collect()))))
+        Err(Error::Refused(Box::new(Refusal::new(
+            format!("SETEVENTS {}", names.join(" ")),
+            lines.collect(),
+        ))))
     }
 
     /// Sends the list, and again without what others asked for and tor does not know.
@@ -156,9 +160,11 @@ impl Hub {
         deadline: Deadline,
     ) -> Result<Option<(BTreeSet<EventKind>, PendingReply)>> {
         self.stale.0.store(false, Ordering::SeqCst);
-        let wanted: BTreeSet<_> = self.routes.union().difference(&interest.refused).cloned().collect();
+        let wanted: BTreeSet<_> =
+            self.routes.union().difference(&interest.refused).cloned().collect();
         // At the beginning, tor sends nothing.
-        let nothing_told = interest.told.is_none() && interest.refused.is_empty() && wanted.is_empty();
+        let nothing_told =
+            interest.told.is_none() && interest.refused.is_empty() && wanted.is_empty();
         let told = nothing_told || interest.told.as_ref() == Some(&wanted);
         if told && (certainty == Certainty::Written || interest.agreed == wanted) {
             return Ok(None);

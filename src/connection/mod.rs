@@ -154,7 +154,11 @@ impl Callbacks {
     /// # Errors
     ///
     /// [`Error::Timeout`] once the deadline has passed; `remove` may still run later then.
-    pub(crate) fn after_due(&self, remove: impl FnOnce() + Send + 'static, deadline: Deadline) -> Result<()> {
+    pub(crate) fn after_due(
+        &self,
+        remove: impl FnOnce() + Send + 'static,
+        deadline: Deadline,
+    ) -> Result<()> {
         match self.0.upgrade() {
             Some(hub) => hub.after_due_callbacks(remove, deadline),
             None => Ok(()),
@@ -366,7 +370,10 @@ impl Connection {
     }
 
     /// Sets how to find out whether and how tor ended when its socket has.
-    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static) {
+    pub(crate) fn explain_end(
+        &self,
+        ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static,
+    ) {
         self.hub.explanation.set(Box::new(ask));
     }
 

@@ -65,7 +65,8 @@ impl Pace {
     /// Looks how far listeners are behind; `callbacks` events wait for callbacks.
     pub(super) fn look(&mut self, callbacks: usize) {
         let given = std::mem::take(&mut self.given);
-        let waiting = self.queues.drain(..).map(|queue| queue.waiting()).max().unwrap_or(0).max(callbacks);
+        let waiting =
+            self.queues.drain(..).map(|queue| queue.waiting()).max().unwrap_or(0).max(callbacks);
         if waiting < self.waited + given {
             self.idle = 0;
         }

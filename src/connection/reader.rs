@@ -57,7 +57,9 @@ impl Reader<'_> {
                 Ok(count) => self.decoder.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // Unlike an end of file, but tor does this too when it is killed.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return self.end_of_file(),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return self.end_of_file();
+                }
                 Err(error) => return CloseCause::Io(error),
             }
             self.arrived = SystemTime::now();

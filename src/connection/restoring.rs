@@ -53,12 +53,20 @@ impl Restoring {
     }
 
     /// Sends several commands with one write.
-    pub(crate) fn send_all(&self, commands: Vec<Command>, deadline: Deadline) -> Result<Vec<PendingReply>> {
+    pub(crate) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
         self.link.send_all(commands, deadline)
     }
 
     /// Lets callers in, and tells everybody.
-    pub(crate) fn open(mut self, reconnected: &Reconnected, persistent: bool) -> Result<(), Closed> {
+    pub(crate) fn open(
+        mut self,
+        reconnected: &Reconnected,
+        persistent: bool,
+    ) -> Result<(), Closed> {
         self.link.hub.open(&self.link, reconnected, persistent)?;
         self.is_open = true;
         Ok(())

@@ -126,7 +126,9 @@ impl Routes {
                 match target {
                     Target::Tracker(tracker) => route.trackers.push(tracker.clone()),
                     Target::Queue(queue) => route.queues.push(queue.clone()),
-                    Target::Callback(callback) => callbacks.entry(kind).or_default().push(callback.clone()),
+                    Target::Callback(callback) => {
+                        callbacks.entry(kind).or_default().push(callback.clone())
+                    }
                 }
             }
         }
@@ -199,8 +201,9 @@ impl Routes {
         let mut register = self.register.lock();
         register.closed = Some(closed.clone());
         self.version.fetch_add(1, Ordering::SeqCst);
-        let (taken, kept) =
-            std::mem::take(&mut register.routes).into_iter().partition(|(_, _, target)| is_taken(target));
+        let (taken, kept) = std::mem::take(&mut register.routes)
+            .into_iter()
+            .partition(|(_, _, target)| is_taken(target));
         register.routes = kept;
         let taken: Vec<(RouteId, Vec<EventKind>, Target)> = taken;
         taken.into_iter().map(|(_, _, target)| target).collect()
@@ -220,7 +223,9 @@ fn end_targets(targets: Vec<Target>, closed: &Closed) {
 
 impl fmt::Debug for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("entries", &self.register.lock().routes.len()).finish_non_exhaustive()
+        f.debug_struct("Routes")
+            .field("entries", &self.register.lock().routes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -382,7 +387,8 @@ impl Queue {
     fn change(&self, change: impl FnOnce(QueueEnd) -> QueueEnd) {
         let mut end = self.end.lock();
         // In place of it for the moment, and never seen.
-        let present = std::mem::replace(&mut *end, QueueEnd::Closed(Closed::new(CloseCause::Local)));
+        let present =
+            std::mem::replace(&mut *end, QueueEnd::Closed(Closed::new(CloseCause::Local)));
         *end = change(present);
     }
 

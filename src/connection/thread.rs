@@ -22,7 +22,10 @@ pub(crate) struct Thread {
 
 impl Thread {
     /// Starts a thread.
-    pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
+    pub(crate) fn spawn(
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<Thread> {
         let (alive, done) = bounded(0);
         let handle = thread::Builder::new().name(name.into()).spawn(move || {
             run();

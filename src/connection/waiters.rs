@@ -125,7 +125,11 @@ impl Slot {
         result
     }
 
-    fn sleep_until(&self, deadline: Instant, token: Option<&CancelToken>) -> Option<Result<Reply, Closed>> {
+    fn sleep_until(
+        &self,
+        deadline: Instant,
+        token: Option<&CancelToken>,
+    ) -> Option<Result<Reply, Closed>> {
         let mut content = self.content.lock();
         loop {
             if let Some(result) = content.take() {

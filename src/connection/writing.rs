@@ -93,7 +93,11 @@ impl Link {
 
     /// Like [`send`](Self::send), for callers that hold a lock: they let go of it before they [`explain`](Self::explain) a
     /// failure.
-    pub(super) fn try_send(&self, command: Command, deadline: Deadline) -> Result<PendingReply, Unsent> {
+    pub(super) fn try_send(
+        &self,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<PendingReply, Unsent> {
         let turn = self.writer.turn(deadline.instant());
         let _turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
         let slot = self.waiters.lock().push(&command)?;
@@ -111,7 +115,11 @@ impl Link {
     }
 
     /// Queues waiters and writes their commands with one write.
-    pub(super) fn send_all(&self, commands: Vec<Command>, deadline: Deadline) -> Result<Vec<PendingReply>> {
+    pub(super) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
         let turn = self.writer.turn(deadline.instant());
         let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
         // Wiped, and of its final size from the start, because commands may have secrets.
@@ -184,7 +192,9 @@ fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Writ
             Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {}
+                io::ErrorKind::Interrupted
+                | io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut => {}
                 _ => return Written::Failed(error),
             },
         }

@@ -68,7 +68,9 @@ impl MappedAddress {
         self.forget(&controller);
         let controller = controller.on_this_link()?;
         let present = match controller.address_mappings(&MappingSource::Control) {
-            Ok(mappings) => mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from())),
+            Ok(mappings) => {
+                mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from()))
+            }
             // A filter doesn't say: it is taken back in any case.
             Err(Error::Refused(_)) => return controller.unmap_address(self.from()).map(|()| true),
             Err(error) => return Err(error),
@@ -84,7 +86,11 @@ impl MappedAddress {
     /// It is not given back on a new connection, whatever becomes of it on this one.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
-        controller.inner.session.ledger.set_mapping(&Mapping { from: from.clone(), to: from.clone() });
+        controller
+            .inner
+            .session
+            .ledger
+            .set_mapping(&Mapping { from: from.clone(), to: from.clone() });
     }
 
     /// Leaves the mapping in place.
@@ -240,7 +246,11 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
 }
 
 /// tor answers each pair with a line of its own, and the last line's code says nothing of the others.
-fn answers(reply: &Reply, asked: &[String], command: &str) -> Result<Vec<Result<Mapping, Refusal>>> {
+fn answers(
+    reply: &Reply,
+    asked: &[String],
+    command: &str,
+) -> Result<Vec<Result<Mapping, Refusal>>> {
     let own = |line: ReplyLine<'_>| matches!(line.code, 250 | 451 | 512);
     if reply.len() != asked.len() || !reply.lines().all(own) {
         return Err(match reply.refusal(&command) {
@@ -278,7 +288,10 @@ mod tests {
     fn mappings_to_an_onion_name_with_a_trailing_dot_are_refused() {
         for to in ["abc.onion.", "www.abc.ONION.", "abc.onion..", "*.abc.onion."] {
             let error = pairs([("a.example", to)]).unwrap_err().to_string();
-            assert!(error.contains("trailing dot") && error.ends_with("nothing was sent"), "{error}");
+            assert!(
+                error.contains("trailing dot") && error.ends_with("nothing was sent"),
+                "{error}"
+            );
         }
         // Programs that ask for the name with a dot can be led right, and what is mapped can be taken back.
         for (from, to) in

@@ -139,9 +139,10 @@ impl Controller {
                 })
             }
             // A filter may allow only one of them.
-            Err(Error::Refused(_)) => {
-                Ok(Listed { circuits: allowed(self.circuits())?, streams: allowed(self.streams())? })
-            }
+            Err(Error::Refused(_)) => Ok(Listed {
+                circuits: allowed(self.circuits())?,
+                streams: allowed(self.streams())?,
+            }),
             Err(error) => Err(error),
         }
     }
@@ -182,7 +183,9 @@ impl Controller {
             // If tor has no such circuit, it says that it is unknown. A filter
             // may also hide a circuit that tor has.
             return match self.request(set_purpose(circuit, "none")?) {
-                Err(Error::Refused(refusal)) if refusal.is_unknown_circuit() => Ok(Around::default()),
+                Err(Error::Refused(refusal)) if refusal.is_unknown_circuit() => {
+                    Ok(Around::default())
+                }
                 Err(Error::Refused(_)) | Ok(_) => Err(unfit(None)),
                 Err(error) => Err(error),
             };
@@ -236,8 +239,10 @@ fn attachment(command: &Command) -> Result<Option<Attachment>, ArgumentError> {
     }
     let line = String::from_utf8_lossy(wire);
     let arguments = line.get(KEYWORD.len()..).unwrap_or_default();
-    let mut words =
-        arguments.split(' ').map(|word| word.trim_matches(is_space)).filter(|word| !word.is_empty());
+    let mut words = arguments
+        .split(' ')
+        .map(|word| word.trim_matches(is_space))
+        .filter(|word| !word.is_empty());
     let (Some(stream), Some(circuit)) = (words.next(), words.next()) else { return Ok(None) };
     if stream.starts_with('-') || circuit.starts_with('-') {
         // tor takes some of them for other numbers.

@@ -31,7 +31,11 @@ struct Login<O> {
 }
 
 /// Opens a connection and authenticates on it. `open` returns `None` if no further connection can be opened.
-pub(super) fn authenticate<O>(open: O, credentials: &Credentials, deadline: Deadline) -> Result<Candidate>
+pub(super) fn authenticate<O>(
+    open: O,
+    credentials: &Credentials,
+    deadline: Deadline,
+) -> Result<Candidate>
 where
     O: FnMut() -> Result<Option<Candidate>>,
 {
@@ -105,7 +109,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             None => return Err(not_a_control_port("there is no connection")),
         };
         let command = Command::build("PROTOCOLINFO").word("version", "1").finish()?;
-        let reply = connection.request(command, self.deadline).map_err(|error| self.first_answer(error))?;
+        let reply =
+            connection.request(command, self.deadline).map_err(|error| self.first_answer(error))?;
         let info = match ProtocolInfo::parse(&reply) {
             Some(info) if reply.is_ok() => info,
             _ => match reply.refusal(&"PROTOCOLINFO 1") {
@@ -152,8 +157,10 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
             return Ok(Attempt::Failure(AuthError::CookieSize { path, length }));
         };
         let mut command = Command::build("AUTHCHALLENGE");
-        let command =
-            command.word("method", "SAFECOOKIE").secret_word("nonce", &exchange.client_nonce()).finish()?;
+        let command = command
+            .word("method", "SAFECOOKIE")
+            .secret_word("nonce", &exchange.client_nonce())
+            .finish()?;
         let reply = match self.ask(&connection, command)? {
             Ok(reply) => reply,
             Err(AuthError::Refused(refusal)) => {
@@ -165,7 +172,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         let Some(challenge) = AuthChallenge::parse(&reply) else {
             return Err(AuthError::NoChallenge { path, answer: reply.excerpt() }.into());
         };
-        let response = if exchange.verify(&challenge) { exchange.response(&challenge) } else { None };
+        let response =
+            if exchange.verify(&challenge) { exchange.response(&challenge) } else { None };
         let Some(response) = response.map(Zeroizing::new) else {
             return Err(AuthError::ServerHashWrong { path }.into());
         };
@@ -183,7 +191,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
 
     fn password(&mut self, password: &Secret) -> Result<Attempt> {
         self.authenticate(Some(password), |failure| match failure {
-            AuthError::Refused(refusal) if refusal.code() == 515 => AuthError::PasswordWrong(refusal),
+            AuthError::Refused(refusal) if refusal.code() == 515 => {
+                AuthError::PasswordWrong(refusal)
+            }
             other => other,
         })
     }
@@ -267,7 +277,8 @@ fn not_a_control_port(what: &str) -> Error {
 /// Reads the cookie if the file has the size of one.
 fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     let path = path.ok_or(AuthError::CookieUnnamed)?;
-    let unreadable = |source| AuthError::CookieUnreadable { path: path.clone(), source: Arc::new(source) };
+    let unreadable =
+        |source| AuthError::CookieUnreadable { path: path.clone(), source: Arc::new(source) };
     let file = RegularFile::open(&path).map_err(unreadable)?;
     let length = file.length();
     if length != COOKIE_LENGTH {

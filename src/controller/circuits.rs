@@ -177,7 +177,9 @@ impl Controller {
     pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
         let mut command = Command::build("SETCIRCUITPURPOSE");
         // As for EXTENDCIRCUIT.
-        command.word("circuit", &id.to_string()).pair("purpose", &purpose.as_str().to_ascii_lowercase());
+        command
+            .word("circuit", &id.to_string())
+            .pair("purpose", &purpose.as_str().to_ascii_lowercase());
         self.request(command.finish()?).map(drop)
     }
 
@@ -187,13 +189,15 @@ impl Controller {
     ///
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where it is gone already.
     pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
-        self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?).map(drop)
+        self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?)
+            .map(drop)
     }
 
     /// Closes a circuit unless it carries streams; tor does not tell whether it did.
     pub fn close_circuit_if_unused(&self, id: CircuitId) -> Result<()> {
         let mut command = Command::build("CLOSECIRCUIT");
-        self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?).map(drop)
+        self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?)
+            .map(drop)
     }
 
     /// Sends EXTENDCIRCUIT for an existing circuit.

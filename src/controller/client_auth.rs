@@ -200,7 +200,10 @@ fn parse(reply: &Reply) -> Result<Vec<ClientAuth>> {
         }
         let auth = parse_client(words).ok_or_else(|| {
             // The line itself is not shown: there is a key in it.
-            Error::answer("ONION_CLIENT_AUTH_VIEW", format!("line {} holds no address and key", number + 1))
+            Error::answer(
+                "ONION_CLIENT_AUTH_VIEW",
+                format!("line {} holds no address and key", number + 1),
+            )
         })?;
         auths.push(auth);
     }
@@ -245,7 +248,9 @@ mod tests {
         assert_eq!(auth.name.as_deref(), Some("a=b"));
         assert_eq!(auth.extra, ["Shiny", "New=1", "word"]);
         assert!(!format!("{auth:?}{auth}").contains("8Fq"));
-        assert!(parse_client(Words::new(b"x y")).is_none() && parse_client(Words::new(b"")).is_none());
+        assert!(
+            parse_client(Words::new(b"x y")).is_none() && parse_client(Words::new(b"")).is_none()
+        );
     }
 
     proptest! {

@@ -59,7 +59,8 @@ impl Controller {
                 };
                 if let Some(before) = &before {
                     // With its file, whatever its name is. Without an answer in time, tor may still remove it.
-                    self.onion_client_auth_remove(&auth.address).inspect_err(|_| self.put_back(before))?;
+                    self.onion_client_auth_remove(&auth.address)
+                        .inspect_err(|_| self.put_back(before))?;
                 }
                 Ok(before)
             }
@@ -116,7 +117,12 @@ fn find_in(directory: &Path, address: &OnionAddress) -> Found {
 /// from it either.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     match regular_file::read(path, LONGEST) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge
+            ) =>
+        {
             Ok(Zeroizing::default())
         }
         read => read,
@@ -129,7 +135,9 @@ fn is_for(content: &[u8], address: &OnionAddress) -> bool {
     let Ok(line) = std::str::from_utf8(content) else { return false };
     let line = line.trim();
     let service = line.split(':').next().and_then(|service| service.parse::<OnionAddress>().ok());
-    service.as_ref() == Some(address) && line.split(':').count() == 4 && line.parse::<ClientKey>().is_ok()
+    service.as_ref() == Some(address)
+        && line.split(':').count() == 4
+        && line.parse::<ClientKey>().is_ok()
 }
 
 #[cfg(test)]
@@ -141,7 +149,8 @@ mod tests {
     fn file_of_another_name_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (address, key) = (OnionKey::random().address(), ClientKey::random());
-        let write = |file: &str, content: &str| fs::write(folder.path().join(file), content).unwrap();
+        let write =
+            |file: &str, content: &str| fs::write(folder.path().join(file), content).unwrap();
         let line = key.auth_private_line(&address);
         write("notes", &line);
         write(&(address.service_id() + ENDING), &line);
@@ -158,7 +167,9 @@ mod tests {
         }
         assert!(matches!(find_in(folder.path(), &address), Found::Free));
         write("bob.auth_private", &format!("{}\n", *line));
-        assert!(matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private"));
+        assert!(
+            matches!(find_in(folder.path(), &address), Found::Other(file) if file == "bob.auth_private")
+        );
         assert!(matches!(find_in(&folder.path().join("none"), &address), Found::Unknown));
     }
 }

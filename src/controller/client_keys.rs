@@ -133,7 +133,11 @@ impl Kept {
                 let Some(asked) = send(vec![view()?])?.pop() else { return Ok(()) };
                 let now = told(asked)?.unwrap_or_default();
                 let is_there = |key: &&Key| now.iter().any(|known| known.address == key.address);
-                before.iter().filter(|key| !is_there(key)).filter_map(|key| noted(key.add())).collect()
+                before
+                    .iter()
+                    .filter(|key| !is_there(key))
+                    .filter_map(|key| noted(key.add()))
+                    .collect()
             }
             None => own,
         };
@@ -147,7 +151,12 @@ impl Kept {
 
     /// Sends the change and gives the keys back, in one write. `own` are the commands that add this controller's keys,
     /// for a tor that doesn't tell which keys it has.
-    pub(super) fn send(self, send: SendAll<'_>, change: Command, own: Vec<Command>) -> Result<Change> {
+    pub(super) fn send(
+        self,
+        send: SendAll<'_>,
+        change: Command,
+        own: Vec<Command>,
+    ) -> Result<Change> {
         let mut commands = Vec::new();
         if self.before.is_some() {
             commands.push(view()?);
@@ -160,7 +169,13 @@ impl Kept {
         let mut replies = send(commands)?.into_iter();
         let now = if self.before.is_some() { replies.next() } else { None };
         let change = replies.next();
-        Ok(Change { before: self.before, forget: self.forget, now, change, given_back: replies.collect() })
+        Ok(Change {
+            before: self.before,
+            forget: self.forget,
+            now,
+            change,
+            given_back: replies.collect(),
+        })
     }
 }
 
@@ -223,7 +238,9 @@ fn told(asked: PendingReply) -> Result<Option<Vec<Key>>> {
 
 fn keys(reply: &Reply) -> Vec<Key> {
     let lines = reply.lines().map(|line| Words::new(line.text));
-    lines.filter_map(|mut words| (words.next_text() == "CLIENT").then(|| Key::parse(words))?).collect()
+    lines
+        .filter_map(|mut words| (words.next_text() == "CLIENT").then(|| Key::parse(words))?)
+        .collect()
 }
 
 /// What makes tor, which has the keys of `before`, have those of `now`.
@@ -256,14 +273,19 @@ mod tests {
         let told = String::from_utf8(told).unwrap();
         let told = told.replace("Flags=Shiny ClientName=a=b", "ClientName=a=b Flags=Shiny");
         assert_eq!(key.add().unwrap().wire(), told.as_bytes());
-        assert!(!format!("{key:?}").contains("8Fq") && !key.add().unwrap().to_string().contains("8Fq"));
+        assert!(
+            !format!("{key:?}").contains("8Fq") && !key.add().unwrap().to_string().contains("8Fq")
+        );
     }
 
     #[test]
     fn permanent_and_malformed_keys_are_left_to_tor() {
-        for line in
-            [&b"abc x25519:8Fq= Flags=Permanent"[..], b"abc x25519:8Fq= Flags=Shiny,Permanent", b"abc", b""]
-        {
+        for line in [
+            &b"abc x25519:8Fq= Flags=Permanent"[..],
+            b"abc x25519:8Fq= Flags=Shiny,Permanent",
+            b"abc",
+            b"",
+        ] {
             assert!(Key::parse(Words::new(line)).is_none());
         }
     }
@@ -284,7 +306,8 @@ mod tests {
         };
         let before = [key("a", "1"), key("b", "2"), key("c", "3")];
         let now = [key("a", "1"), key("b", "9"), key("d", "4")];
-        let wires: Vec<_> = difference(&before, &now).iter().map(|command| command.wire().to_vec()).collect();
+        let wires: Vec<_> =
+            difference(&before, &now).iter().map(|command| command.wire().to_vec()).collect();
         assert_eq!(
             wires,
             [

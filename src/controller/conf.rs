@@ -31,8 +31,10 @@ impl Controller {
         match (lines.pop(), lines.len()) {
             (Some(line), 0) => Ok(line.value),
             (_, others) => {
-                let problem =
-                    format!("the option has {} values; ask for them with get_conf_list", others + 1);
+                let problem = format!(
+                    "the option has {} values; ask for them with get_conf_list",
+                    others + 1
+                );
                 Err(Error::answer(format!("GETCONF {name}"), problem))
             }
         }
@@ -45,7 +47,10 @@ impl Controller {
 
     /// The lines of several options, in tor's order and spelling. (tor takes names in any case and also abbreviated;
     /// for a group such as `HiddenServiceOptions` it gives its members' lines.)
-    pub fn get_conf_lines<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<Vec<ConfLine>> {
+    pub fn get_conf_lines<N: AsRef<str>>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<ConfLine>> {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         if names.is_empty() {
             return Ok(Vec::new());
@@ -112,7 +117,11 @@ impl Controller {
 
     /// Sends a change like [`reconfigure`](Self::reconfigure), which is meant to take away the client key for one
     /// service.
-    pub(crate) fn reconfigure_without(&self, command: Command, forget: Option<&OnionAddress>) -> Result<()> {
+    pub(crate) fn reconfigure_without(
+        &self,
+        command: Command,
+        forget: Option<&OnionAddress>,
+    ) -> Result<()> {
         let (reply, command) = self.change(command, forget)?;
         match reply.refusal(&command) {
             Some(refusal) => Err(refusal.into()),
@@ -123,12 +132,19 @@ impl Controller {
     /// Has every later SETCONF, RESETCONF and LOADCONF of this connection's
     /// calls pass through `amend` before it is sent. Does nothing the second
     /// time.
-    pub(crate) fn amend_changes(&self, amend: impl Fn(Command) -> Result<Command> + Send + Sync + 'static) {
+    pub(crate) fn amend_changes(
+        &self,
+        amend: impl Fn(Command) -> Result<Command> + Send + Sync + 'static,
+    ) {
         let _ = self.inner.session.amend.set(Box::new(amend));
     }
 
     /// Sends a command that changes the configuration, and returns tor's reply, whatever it says.
-    pub(super) fn change(&self, command: Command, forget: Option<&OnionAddress>) -> Result<(Reply, Command)> {
+    pub(super) fn change(
+        &self,
+        command: Command,
+        forget: Option<&OnionAddress>,
+    ) -> Result<(Reply, Command)> {
         let command = match self.inner.session.amend.get() {
             Some(amend) => amend(command)?,
             None => command,

@@ -144,8 +144,9 @@ impl Connect {
         A: TryInto<Address>,
         A::Error: fmt::Display,
     {
-        let address =
-            address.try_into().map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
+        let address = address
+            .try_into()
+            .map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
         Ok(Connect { destination: Destination::Address(address), ..Connect::default() })
     }
 
@@ -189,7 +190,8 @@ impl Connect {
     /// [`Error::Argument`] if an address or port can't be understood. The error names the variable.
     pub fn from_env() -> Result<Self> {
         let environment = Environment::read()?;
-        let destination = environment.address.map_or(Destination::UsualPlaces, Destination::Address);
+        let destination =
+            environment.address.map_or(Destination::UsualPlaces, Destination::Address);
         let (credentials, socks) = (environment.credentials, environment.socks);
         Ok(Connect { destination, credentials, socks, ..Connect::default() })
     }
@@ -306,7 +308,9 @@ impl Connect {
             return self.connect_until(deadline);
         }
         let own = Connect { cancel: None, ..self.clone() };
-        deadline.cancelled_by(self.cancel.as_ref()).run(Phase::Connect, move || own.connect_until(deadline))
+        deadline
+            .cancelled_by(self.cancel.as_ref())
+            .run(Phase::Connect, move || own.connect_until(deadline))
     }
 
     fn connect_until(&self, deadline: Deadline) -> Result<Controller> {
@@ -373,7 +377,8 @@ impl Connect {
                 },
             };
             // The first refusal may be of no password at all.
-            let last = if connect.credentials.passwords.is_empty() { None } else { Some(error.clone()) };
+            let last =
+                if connect.credentials.passwords.is_empty() { None } else { Some(error.clone()) };
             refused = Some(error.clone());
             match prompt(&PasswordRequest { address: address.clone(), refused: last })? {
                 Some(password) => connect.credentials.passwords = vec![password],
@@ -431,7 +436,11 @@ impl Connect {
     }
 
     /// Connects and authenticates, once more.
-    pub(super) fn candidate(&self, connection: &Connection, deadline: Deadline) -> Result<Candidate> {
+    pub(super) fn candidate(
+        &self,
+        connection: &Connection,
+        deadline: Deadline,
+    ) -> Result<Candidate> {
         let place = match &self.destination {
             Destination::UsualPlaces => "the usual places".to_owned(),
             Destination::Address(address) => address.to_string(),
@@ -467,8 +476,11 @@ impl Connect {
         again: Option<Connect>,
         deadline: Deadline,
     ) -> Result<Controller> {
-        let keeping =
-            Keeping { reconnect: self.reconnect.clone(), heartbeat: self.heartbeat, timeout: self.timeout };
+        let keeping = Keeping {
+            reconnect: self.reconnect.clone(),
+            heartbeat: self.heartbeat,
+            timeout: self.timeout,
+        };
         let controller = Controller::start(connection, candidate, again, keeping, self.timeout)?;
         if self.caching != Caching::default() {
             controller.until(deadline).set_caching(self.caching)?;
@@ -481,9 +493,9 @@ impl Connect {
 fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
     let helps = |auth: &AuthError| match auth {
         AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_) => true,
-        AuthError::All(all) => {
-            all.iter().any(|e| matches!(e, AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_)))
-        }
+        AuthError::All(all) => all
+            .iter()
+            .any(|e| matches!(e, AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_))),
         _ => false,
     };
     match error {

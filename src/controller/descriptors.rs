@@ -85,7 +85,9 @@ impl Controller {
         let reply = self.request(command.data("descriptor", &descriptor.text).finish()?)?;
         match reply.code() {
             250 => Ok(PostedDescriptor::Added),
-            251 => Ok(PostedDescriptor::NotAdded(String::from_utf8_lossy(reply.first().text).into_owned())),
+            251 => Ok(PostedDescriptor::NotAdded(
+                String::from_utf8_lossy(reply.first().text).into_owned(),
+            )),
             _ => Err(Error::answer("POSTDESCRIPTOR", reply.to_string())),
         }
     }

@@ -115,7 +115,10 @@ impl Controller {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) where the connection has ended already.
-    pub fn on_status(&self, callback: impl FnMut(&ConnectionStatus) + Send + 'static) -> Result<Listener> {
+    pub fn on_status(
+        &self,
+        callback: impl FnMut(&ConnectionStatus) + Send + 'static,
+    ) -> Result<Listener> {
         self.connection().on_status(Box::new(callback), self.deadline())
     }
 }
@@ -134,7 +137,9 @@ fn checked(kinds: impl IntoIterator<Item = EventKind>) -> Result<Vec<EventKind>>
     }
     command.finish()?;
     if checked.is_empty() {
-        return Err(ArgumentError::new("SETEVENTS", "list of events", ArgumentProblem::Empty).into());
+        return Err(
+            ArgumentError::new("SETEVENTS", "list of events", ArgumentProblem::Empty).into()
+        );
     }
     Ok(checked)
 }

@@ -184,7 +184,13 @@ struct Progress {
 
 impl Progress {
     fn of(address: OnionAddress) -> Self {
-        Progress { address, asked: Vec::new(), reasons: Vec::new(), failures: Vec::new(), all_failed: None }
+        Progress {
+            address,
+            asked: Vec::new(),
+            reasons: Vec::new(),
+            failures: Vec::new(),
+            all_failed: None,
+        }
     }
 
     fn note(&mut self, event: &HsDescEvent) {
@@ -197,7 +203,9 @@ impl Progress {
                 self.all_failed = None;
             }
             // Of an upload as well as of a fetch: it counts with the empty document, which only a fetch has.
-            (HsDescAction::Failed, Some(reason)) => self.reasons.push((event.hsdir.clone(), reason.clone())),
+            (HsDescAction::Failed, Some(reason)) => {
+                self.reasons.push((event.hsdir.clone(), reason.clone()))
+            }
             _ => {}
         }
     }

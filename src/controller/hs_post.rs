@@ -139,7 +139,9 @@ impl Controller {
         let mut events = events.wait(deadline, Phase::Publish);
         while is_open || awaited.len() > hidden.len() {
             let silent = last_answer.filter(|_| is_open).map(|last| last + SILENCE);
-            let Some(event) = events.next_before(silent.unwrap_or(deadline.instant()))? else { break };
+            let Some(event) = events.next_before(silent.unwrap_or(deadline.instant()))? else {
+                break;
+            };
             let EventBody::HsDesc(told) = event.body() else { continue };
             let Some(answer) = answer(told, address) else { continue };
             match awaited.iter().position(|server| is_same(server, &answer.hsdir)) {
@@ -168,7 +170,8 @@ fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsP
         let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };
         return awaited.into_iter().map(unanswered).collect();
     };
-    if hidden.len() == awaited.len() && hidden.iter().all(|answer| answer.outcome == first.outcome) {
+    if hidden.len() == awaited.len() && hidden.iter().all(|answer| answer.outcome == first.outcome)
+    {
         let answered = |hsdir| HsPostAnswer { hsdir, outcome: first.outcome.clone() };
         return awaited.into_iter().map(answered).collect();
     }

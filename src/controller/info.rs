@@ -70,7 +70,10 @@ impl Controller {
 
     /// The values of several keys, as text, in the order of the keys, with one command. All or nothing: one key that
     /// tor refuses makes it refuse all.
-    pub fn get_info_many<K: AsRef<str>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<String>> {
+    pub fn get_info_many<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<String>> {
         let keys: Vec<K> = keys.into_iter().collect();
         let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         Ok(self.values(&keys)?.into_iter().map(text).collect())
@@ -111,15 +114,16 @@ impl Controller {
     /// tor's version (`GETINFO version`).
     pub fn version(&self) -> Result<Version> {
         let version = self.get_info("version")?;
-        version
-            .parse()
-            .map_err(|e: crate::types::ParseVersionError| Error::answer("GETINFO version", e.to_string()))
+        version.parse().map_err(|e: crate::types::ParseVersionError| {
+            Error::answer("GETINFO version", e.to_string())
+        })
     }
 
     /// The lines of a key whose value is a list, none for an empty one.
     pub(super) fn get_info_lines(&self, key: &str) -> Result<Vec<Vec<u8>>> {
         let value = self.get_info_bytes(key)?;
-        let lines = value.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let lines =
+            value.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
     }
 

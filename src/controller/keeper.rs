@@ -48,11 +48,15 @@ pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
             }
             Watched::Down(down) => {
                 let given_up = match &keeping.reconnect {
-                    Some(policy) => make_again(session, down, policy, keeping.timeout) == Outcome::GivenUp,
+                    Some(policy) => {
+                        make_again(session, down, policy, keeping.timeout) == Outcome::GivenUp
+                    }
                     None => true,
                 };
                 // Where nothing (more) is done about it, it may still be made again by hand.
-                while given_up && session.connection().sleep_while_down(down, deadline_after(LONG)) {}
+                while given_up && session.connection().sleep_while_down(down, deadline_after(LONG))
+                {
+                }
                 next_beat = keeping.heartbeat.map(deadline_after);
             }
         }

@@ -61,7 +61,12 @@ impl LeaveStreams {
     }
 
     /// Does what is due on a connection that was made again.
-    pub(super) fn restore(&self, send: SendAll<'_>, own: Vec<Command>, deadline: Deadline) -> Result<()> {
+    pub(super) fn restore(
+        &self,
+        send: SendAll<'_>,
+        own: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<()> {
         let before = self.get();
         match before {
             Lent::No => return Ok(()),
@@ -88,7 +93,9 @@ impl LeaveStreams {
             match *lent {
                 // A late answer may still set it, so it is to be undone.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
-                Lent::Set if before == Lent::Found && matches!(restored, Err(Error::Refused(_))) => {
+                Lent::Set
+                    if before == Lent::Found && matches!(restored, Err(Error::Refused(_))) =>
+                {
                     *lent = before;
                 }
                 _ => {}
@@ -145,7 +152,11 @@ impl Session {
     /// made again. Takes turns with [`reconnect`](Self::reconnect): a
     /// connection that was made again meanwhile has set the option for its own
     /// use.
-    pub(super) fn undo_leaving_streams(&self, undecided: &[StreamId], timeout: Duration) -> Result<()> {
+    pub(super) fn undo_leaving_streams(
+        &self,
+        undecided: &[StreamId],
+        timeout: Duration,
+    ) -> Result<()> {
         let is_due = || matches!(self.leave_streams.get(), Lent::Set | Lent::Owed);
         let Some(connect) = self.recipe() else { return Ok(()) };
         if !is_due() {
@@ -183,7 +194,8 @@ fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<
         return Ok(());
     }
     change(send, false, own)?;
-    let closing: Result<Vec<Command>> = undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
+    let closing: Result<Vec<Command>> =
+        undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
     for closed in send(closing?)? {
         // It may have ended meanwhile.
         let _ = closed.wait();
@@ -364,7 +376,8 @@ impl Controller {
 
 /// Returns true if the stream waits for a circuit.
 fn waits(stream: &StreamInfo) -> bool {
-    matches!(stream.status, StreamStatus::New | StreamStatus::NewResolve) && stream.circuit.is_none()
+    matches!(stream.status, StreamStatus::New | StreamStatus::NewResolve)
+        && stream.circuit.is_none()
 }
 
 /// Changes the option, and waits for tor's answer.
@@ -391,7 +404,10 @@ fn set(on: bool) -> Result<Command> {
 
 fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
     let reason = reason.code().to_string();
-    Ok(Command::build("CLOSESTREAM").word("stream", &stream.to_string()).word("reason", &reason).finish()?)
+    Ok(Command::build("CLOSESTREAM")
+        .word("stream", &stream.to_string())
+        .word("reason", &reason)
+        .finish()?)
 }
 
 fn is_set(send: SendAll<'_>) -> Result<bool> {
@@ -400,5 +416,8 @@ fn is_set(send: SendAll<'_>) -> Result<bool> {
 
 fn was_set(asked: PendingReply) -> Result<bool> {
     let lines = parse_getconf(&asked.wait_ok()?, 1);
-    Ok(lines.first().and_then(|line| line.value.as_deref()).is_some_and(|value| value.trim() == "1"))
+    Ok(lines
+        .first()
+        .and_then(|line| line.value.as_deref())
+        .is_some_and(|value| value.trim() == "1"))
 }

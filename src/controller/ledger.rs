@@ -94,18 +94,27 @@ impl Ledger {
         let mut belongings = Vec::new();
         if entries.owns_tor {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
-            belongings.push(Belonging { what: "the ownership of tor".into(), onion: None, command });
+            belongings.push(Belonging {
+                what: "the ownership of tor".into(),
+                onion: None,
+                command,
+            });
         }
         for (address, service) in &entries.onions {
             let what = format!("the onion service {address}");
-            belongings.push(Belonging { what, onion: Some(*address), command: service.command_again() });
+            belongings.push(Belonging {
+                what,
+                onion: Some(*address),
+                command: service.command_again(),
+            });
         }
         for auth in &entries.client_auths {
             let what = format!("the client's key for {}", auth.address);
             belongings.push(Belonging { what, onion: None, command: auth.command() });
         }
         for mapping in &entries.mappings {
-            let command = Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
+            let command =
+                Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
             let what = format!("the mapping {mapping}");
             belongings.push(Belonging { what, onion: None, command: command.map_err(Into::into) });
         }

@@ -123,7 +123,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
 /// Tells the listeners of everything and those of the change's subject, in the
 /// order in which they were added.
 fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
-    let (mut of_all, mut own) = (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
+    let (mut of_all, mut own) =
+        (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
     loop {
         let next = match (of_all.peek(), own.peek()) {
             (Some(one), Some(other)) if one.number > other.number => own.next(),
@@ -275,11 +276,29 @@ mod tests {
             let note = move |_: &(), change: &usize| told.lock().push((name, *change));
             listeners.add(&callbacks, subject.map(Subject), Box::new(note))
         };
-        let guards =
-            [add(1, Some(7)), add(2, None), add(3, Some(8)), add(4, Some(7)), add(5, None), add(6, Some(7))];
+        let guards = [
+            add(1, Some(7)),
+            add(2, None),
+            add(3, Some(8)),
+            add(4, Some(7)),
+            add(5, None),
+            add(6, Some(7)),
+        ];
         tell(&listeners, [7, 0, 9, 8].into_iter());
-        let expected =
-            [(1, 7), (2, 7), (4, 7), (5, 7), (6, 7), (2, 0), (5, 0), (2, 9), (5, 9), (2, 8), (3, 8), (5, 8)];
+        let expected = [
+            (1, 7),
+            (2, 7),
+            (4, 7),
+            (5, 7),
+            (6, 7),
+            (2, 0),
+            (5, 0),
+            (2, 9),
+            (5, 9),
+            (2, 8),
+            (3, 8),
+            (5, 8),
+        ];
         assert_eq!(std::mem::take(&mut *told.lock()), expected);
         // Changes without a listener are left out, and so are listeners that
         // are gone.
@@ -330,7 +349,9 @@ mod tests {
             drop(guards);
             let removed = begun.elapsed() / u32::try_from(size).unwrap();
             let cost = best / u32::try_from(EVENTS).unwrap();
-            println!("{size} listeners: {cost:?} an event, {added:?} to add one, {removed:?} to remove one");
+            println!(
+                "{size} listeners: {cost:?} an event, {added:?} to add one, {removed:?} to remove one"
+            );
             costs.push(best);
         }
         // A linear cost would be a thousand times as high.

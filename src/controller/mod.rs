@@ -58,7 +58,8 @@ pub use descriptors::{PostDescriptor, PostedDescriptor};
 pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
 pub use hs_post::{HsPostAnswer, HsPostOutcome};
 pub use info::{
-    Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability, SharedRandom,
+    Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability,
+    SharedRandom,
 };
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 pub use reconnect::Reconnect;
@@ -186,11 +187,15 @@ impl Controller {
         let connection = Connection::default();
         let candidate = connection.open(transport, Limits::default()).unwrap();
         let connect = Connect::to(address).unwrap();
-        Controller::start(connection, candidate, Some(connect), Keeping::default(), DEFAULT_TIMEOUT).unwrap()
+        Controller::start(connection, candidate, Some(connect), Keeping::default(), DEFAULT_TIMEOUT)
+            .unwrap()
     }
 
     /// Sets how to find out whether and how tor ended when the connection has. `ask` may wait for a moment.
-    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static) {
+    pub(crate) fn explain_end(
+        &self,
+        ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static,
+    ) {
         self.connection().explain_end(ask);
     }
 
@@ -365,7 +370,10 @@ impl Controller {
 
     fn ask(&self, command: Command) -> Result<Reply> {
         let keyword = command.keyword();
-        if ["SETCONF", "RESETCONF", "LOADCONF"].iter().any(|change| keyword.eq_ignore_ascii_case(change)) {
+        if ["SETCONF", "RESETCONF", "LOADCONF"]
+            .iter()
+            .any(|change| keyword.eq_ignore_ascii_case(change))
+        {
             return Ok(self.change(command, None)?.0);
         }
         if reload::is_reload(&command) {
@@ -411,7 +419,10 @@ impl Controller {
     }
 
     /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
-    pub fn send_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<Vec<PendingReply>> {
+    pub fn send_all(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Vec<PendingReply>> {
         let commands: Result<Vec<_>, _> = commands.into_iter().map(events::not_setevents).collect();
         let commands = commands?;
         match commands.iter().any(attaching::is_attach) {

@@ -270,13 +270,16 @@ impl AddOnion {
             ));
         }
         for (port, target) in &self.ports {
-            if *port == 0 || matches!(target, Some(OnionTarget::Tcp(address)) if address.port() == 0) {
+            if *port == 0
+                || matches!(target, Some(OnionTarget::Tcp(address)) if address.port() == 0)
+            {
                 command.fail(ArgumentError::invalid("ADD_ONION", "port", "is 0, which is no port"));
             }
             match target {
                 None => command.pair("Port", &port.to_string()),
                 #[cfg(unix)]
-                Some(OnionTarget::Unix(path)) => match path.to_str().filter(|p| p.starts_with('/')) {
+                Some(OnionTarget::Unix(path)) => match path.to_str().filter(|p| p.starts_with('/'))
+                {
                     Some(path) => command.pair("Port", &format!("{port},unix:{path}")),
                     None => {
                         let why = "is a Unix socket whose path is not absolute, or no UTF-8";
@@ -317,12 +320,13 @@ impl Controller {
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
         let tor = self.on_this_link()?;
-        let reply = tor.request_or_undo(service.command()?, move |tor, reply| {
-            match added::read(reply, key.as_ref()) {
-                Ok(added) => drop(tor.del_onion(&added.address)),
-                Err(unread) => drop(tor.undo_unread(unread)),
-            }
-        })?;
+        let reply =
+            tor.request_or_undo(service.command()?, move |tor, reply| {
+                match added::read(reply, key.as_ref()) {
+                    Ok(added) => drop(tor.del_onion(&added.address)),
+                    Err(unread) => drop(tor.undo_unread(unread)),
+                }
+            })?;
         let added = match added::read(&reply, service.key.as_ref()) {
             Ok(added) => added,
             Err(unread) => return Err(tor.undo_unread(unread)),
@@ -338,12 +342,16 @@ impl Controller {
     /// Removes a service that was added and whose address can't be read. Returns the error for the caller.
     fn undo_unread(&self, unread: Unread) -> Error {
         let error = |and: &str| Error::answer("ADD_ONION", format!("{unread}; {and}"));
-        let Some(id) = &unread.id else { return error("the service may stay until the connection ends") };
+        let Some(id) = &unread.id else {
+            return error("the service may stay until the connection ends");
+        };
         let command = Command::build("DEL_ONION").word("address", id).finish();
         let tor = self.undoing();
         match command.map_err(Error::from).and_then(|command| tor.request(command)) {
             Ok(_) => error("the service was removed again"),
-            Err(failed) => error(&format!("the service may stay until the connection ends: {failed}")),
+            Err(failed) => {
+                error(&format!("the service may stay until the connection ends: {failed}"))
+            }
         }
     }
 
@@ -364,10 +372,14 @@ impl Controller {
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
     /// another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
-        let removed =
-            self.request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?);
+        let removed = self
+            .request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?);
         // What is gone already is not given back either.
-        if removed.as_ref().err().is_none_or(|error| error.refusal().is_some_and(|no| no.is_unknown())) {
+        if removed
+            .as_ref()
+            .err()
+            .is_none_or(|error| error.refusal().is_some_and(|no| no.is_unknown()))
+        {
             self.forget_onion(address);
         }
         removed.map(drop)

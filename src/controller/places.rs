@@ -34,7 +34,9 @@ pub(super) fn usual_places() -> Vec<Address> {
     let mut places: Vec<Address> = Vec::new();
     #[cfg(unix)]
     {
-        places.extend(["/run/tor/control", "/var/run/tor/control"].map(|path| PathBuf::from(path).into()));
+        places.extend(
+            ["/run/tor/control", "/var/run/tor/control"].map(|path| PathBuf::from(path).into()),
+        );
         let user = rustix::process::geteuid().as_raw();
         places.push(PathBuf::from(format!("/run/user/{user}/Tor/control.socket")).into());
     }
@@ -60,7 +62,8 @@ pub(super) fn credentials_at(address: &Address) -> Credentials {
 
 fn credentials_of(address: &Address, variable: impl Fn(&str) -> Option<OsString>) -> Credentials {
     // Variables that can't be understood name no address.
-    let is_named = || Environment::of(&variable).is_ok_and(|named| named.address.as_ref() == Some(address));
+    let is_named =
+        || Environment::of(&variable).is_ok_and(|named| named.address.as_ref() == Some(address));
     if !address.is_on_this_machine() && !is_named() {
         return Credentials::default();
     }
@@ -71,7 +74,10 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
     let password = set(PASSWORD);
     // Tor Browser doesn't look at the cookie if there is a password.
     let cookie_file = set(COOKIE_FILE).filter(|_| password.is_none()).map(PathBuf::from);
-    Credentials { passwords: password.map(|password| readings(&password)).unwrap_or_default(), cookie_file }
+    Credentials {
+        passwords: password.map(|password| readings(&password)).unwrap_or_default(),
+        cookie_file,
+    }
 }
 
 /// Returns the SOCKS port that the environment of this process names.
@@ -115,31 +121,33 @@ impl Environment {
         let bad = |name: &str, why: String| ArgumentError::invalid("connect", name, why);
 
         // A port by its Unix socket, or by its host and port.
-        let port_at = |path: &str, host: &str, port: &str, default: u16| -> Result<Option<Address>> {
-            if let Some(path) = set(path).filter(|_| cfg!(unix)) {
-                return Ok(Some(PathBuf::from(path).into()));
-            }
-            let (given_host, given_port) = (text(host)?, text(port)?);
-            let name = if given_host.is_some() { host } else { port };
-            let number = match &given_port {
-                Some(given) => match given.parse::<u16>() {
-                    Ok(number) if number > 0 && !given.starts_with('+') => Some(number),
-                    _ => {
-                        let why = format!("is {given:?}, and must be a number from 1 to 65535");
-                        return Err(bad(port, why).into());
-                    }
-                },
-                None => given_host.as_ref().map(|_| default),
+        let port_at =
+            |path: &str, host: &str, port: &str, default: u16| -> Result<Option<Address>> {
+                if let Some(path) = set(path).filter(|_| cfg!(unix)) {
+                    return Ok(Some(PathBuf::from(path).into()));
+                }
+                let (given_host, given_port) = (text(host)?, text(port)?);
+                let name = if given_host.is_some() { host } else { port };
+                let number = match &given_port {
+                    Some(given) => match given.parse::<u16>() {
+                        Ok(number) if number > 0 && !given.starts_with('+') => Some(number),
+                        _ => {
+                            let why = format!("is {given:?}, and must be a number from 1 to 65535");
+                            return Err(bad(port, why).into());
+                        }
+                    },
+                    None => given_host.as_ref().map(|_| default),
+                };
+                let host = given_host.as_deref().unwrap_or("127.0.0.1");
+                Ok(number
+                    .map(|number| Address::tcp(host, number))
+                    .transpose()
+                    .map_err(|error| bad(name, error.to_string()))?)
             };
-            let host = given_host.as_deref().unwrap_or("127.0.0.1");
-            Ok(number
-                .map(|number| Address::tcp(host, number))
-                .transpose()
-                .map_err(|error| bad(name, error.to_string()))?)
-        };
         let credentials = credentials(set);
         if let Some(address) = text(ADDRESS)? {
-            let address = address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?;
+            let address =
+                address.parse::<Address>().map_err(|error| bad(ADDRESS, error.to_string()))?;
             // The other variables are of another tor.
             return Ok(Environment { address: Some(address), credentials, socks: None });
         }
@@ -193,13 +201,17 @@ mod tests {
         let found = address(&[socket, (HOST, "192.0.2.1"), (PORT, "9051")]);
         let expected = if cfg!(unix) { "unix:/run/a b/control.sock" } else { "192.0.2.1:9051" };
         assert_eq!(found.as_deref(), Some(expected));
-        assert_eq!(address(&[(ADDRESS, "9052"), socket, (PORT, "x")]).as_deref(), Some("127.0.0.1:9052"));
+        assert_eq!(
+            address(&[(ADDRESS, "9052"), socket, (PORT, "x")]).as_deref(),
+            Some("127.0.0.1:9052")
+        );
     }
 
     #[test]
     fn socks_port_is_read_as_tor_browser_does() {
-        let socks =
-            |variables: &[(&str, &str)]| read(variables).unwrap().socks.map(|address| address.to_string());
+        let socks = |variables: &[(&str, &str)]| {
+            read(variables).unwrap().socks.map(|address| address.to_string())
+        };
         assert_eq!(socks(&[(PORT, "9051"), (SOCKS_PORT, "")]), None);
         assert_eq!(socks(&[(SOCKS_PORT, "9050")]).as_deref(), Some("127.0.0.1:9050"));
         assert_eq!(socks(&[(SOCKS_HOST, "10.152.152.10")]).as_deref(), Some("10.152.152.10:9150"));

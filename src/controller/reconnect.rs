@@ -136,7 +136,9 @@ impl Controller {
     /// Whether tor answers, whatever it says: asks it, within the handle's timeout.
     pub fn is_alive(&self) -> bool {
         let command = Command::build("GETINFO").word("key", "version").finish();
-        command.is_ok_and(|command| self.inner.session.connection().request(command, self.deadline()).is_ok())
+        command.is_ok_and(|command| {
+            self.inner.session.connection().request(command, self.deadline()).is_ok()
+        })
     }
 }
 
@@ -147,7 +149,8 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_limit() {
         let policy = Reconnect::new();
-        let delays: Vec<u128> = (1..12).map(|n| policy.delay(n, 1.0).unwrap().as_millis()).collect();
+        let delays: Vec<u128> =
+            (1..12).map(|n| policy.delay(n, 1.0).unwrap().as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000]);
         assert_eq!(policy.delay(1, 0.0), Some(Duration::from_millis(75)));
         assert_eq!(policy.delay(u32::MAX, 1.0), Some(Duration::from_secs(30)));

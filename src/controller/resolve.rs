@@ -101,7 +101,11 @@ impl Controller {
                         (None, Some(to)) => return Ok(to.clone()),
                         (error, _) => {
                             let end = question.end(&events, deadline);
-                            return Err(no_answer(name, error.as_deref().unwrap_or("yes"), end.as_ref()));
+                            return Err(no_answer(
+                                name,
+                                error.as_deref().unwrap_or("yes"),
+                                end.as_ref(),
+                            ));
                         }
                     }
                 }

@@ -46,7 +46,9 @@ impl Part {
             Part::Events => "the events".into(),
             Part::Belonging(what, _) => what.clone(),
             Part::LeaveStreams => "that streams wait for this controller".into(),
-            Part::Follower(follower) => follower.upgrade().map_or("", |follower| follower.name()).into(),
+            Part::Follower(follower) => {
+                follower.upgrade().map_or("", |follower| follower.name()).into()
+            }
         }
     }
 }
@@ -109,7 +111,8 @@ impl Retakes {
     fn take_due(&self) -> (u64, Vec<Due>) {
         let now = Instant::now();
         let mut state = self.0.lock();
-        let (due, later) = std::mem::take(&mut state.due).into_iter().partition(|due| due.next <= now);
+        let (due, later) =
+            std::mem::take(&mut state.due).into_iter().partition(|due| due.next <= now);
         state.due = later;
         (state.link, due)
     }
@@ -150,7 +153,9 @@ impl Session {
                     {
                         follower.unreadable(&error);
                     }
-                    let next = due.failed(Instant::now()).filter(|_| may_pass(&error) || error.is_timeout());
+                    let next = due
+                        .failed(Instant::now())
+                        .filter(|_| may_pass(&error) || error.is_timeout());
                     let attempt = due.attempts;
                     log::debug!(target: "scape::connection", "attempt {attempt} to give back {what}: {error}");
                     if next.is_some() {
@@ -158,7 +163,12 @@ impl Session {
                     } else {
                         self.is_lost(&due.part, &error);
                     }
-                    self.connection().tell(ConnectionStatus::RestoreFailed { what, attempt, error, next });
+                    self.connection().tell(ConnectionStatus::RestoreFailed {
+                        what,
+                        attempt,
+                        error,
+                        next,
+                    });
                 }
             }
         }
@@ -175,11 +185,14 @@ impl Session {
     /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
         let deadline = Deadline::after(timeout);
-        let ask = |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
+        let ask =
+            |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
             Part::Events => self.connection().tell_again(deadline)?,
             Part::Belonging(what, _) => {
-                let Some(belonging) = self.ledger.belongings().into_iter().find(|it| it.what == *what) else {
+                let Some(belonging) =
+                    self.ledger.belongings().into_iter().find(|it| it.what == *what)
+                else {
                     return Ok(false);
                 };
                 let taken = ask(belonging.command?);
@@ -228,7 +241,9 @@ mod tests {
             now += delay;
         }
         assert_eq!(delays[0], Duration::from_millis(200));
-        assert!(delays.len() < 60 && delays.iter().sum::<Duration>() > Duration::from_secs(19 * 60));
+        assert!(
+            delays.len() < 60 && delays.iter().sum::<Duration>() > Duration::from_secs(19 * 60)
+        );
         assert!(delays.iter().all(|delay| *delay <= MAX_DELAY));
     }
 

@@ -106,7 +106,9 @@ impl Session {
             let session = self.clone();
             let thread = Thread::spawn("scape-keeper", move || keeper::run(&session, &keeping));
             *keeper =
-                Some(thread.map_err(|e| Error::io("start the thread that looks after the connection", e))?);
+                Some(thread.map_err(|e| {
+                    Error::io("start the thread that looks after the connection", e)
+                })?);
         }
         Ok(())
     }
@@ -176,7 +178,10 @@ impl Session {
     }
 
     /// Makes the connection again within `timeout`, unless somebody else has. `None` then.
-    pub(super) fn reconnect_if_down(self: &Arc<Self>, timeout: Duration) -> Result<Option<Reconnected>> {
+    pub(super) fn reconnect_if_down(
+        self: &Arc<Self>,
+        timeout: Duration,
+    ) -> Result<Option<Reconnected>> {
         let deadline = Deadline::after(timeout);
         let Some(connect) = &self.connect else { return Ok(None) };
         let _making = self.lock_making(deadline)?;
@@ -193,7 +198,8 @@ impl Session {
 
     /// Connects, authenticates, gives back everything, and lets callers in.
     fn make(self: &Arc<Self>, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
-        let candidate = connect.candidate(&self.connection, deadline.part(connect.call_timeout()))?;
+        let candidate =
+            connect.candidate(&self.connection, deadline.part(connect.call_timeout()))?;
         let restoring = self.connection.restore_on(candidate)?;
         // What the last tor said may not hold for this one.
         self.forget();
@@ -239,7 +245,8 @@ impl Session {
         // A service or mapping whose reply came just before the last connection ended may be noted only now.
         loop {
             let belongings = self.ledger.belongings().into_iter();
-            let new: Vec<_> = belongings.filter(|belonging| !given.contains(&belonging.what)).collect();
+            let new: Vec<_> =
+                belongings.filter(|belonging| !given.contains(&belonging.what)).collect();
             if new.is_empty() {
                 break;
             }
@@ -265,7 +272,8 @@ impl Session {
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.ledger.belongings().into_iter();
-        let Some(belonging) = belongings.filter(|_| now != link).find(|belonging| belonging.what == what)
+        let Some(belonging) =
+            belongings.filter(|_| now != link).find(|belonging| belonging.what == what)
         else {
             return Ok(());
         };
@@ -286,7 +294,8 @@ impl Session {
     /// the opening of the connection. What a caller has just made on the new
     /// connection is there already, and stays.
     fn give_back_rest(&self, given: &[String], deadline: Deadline) {
-        for belonging in self.ledger.belongings().iter().filter(|belonging| !given.contains(&belonging.what))
+        for belonging in
+            self.ledger.belongings().iter().filter(|belonging| !given.contains(&belonging.what))
         {
             if let Err(error) = self.give_back_late(NO_LINK, &belonging.what, deadline) {
                 log::warn!(target: "scape::connection", "{} is lost: {error}", belonging.what);

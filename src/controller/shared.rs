@@ -63,8 +63,10 @@ impl Controller {
             return Ok(thing);
         }
         let deadline = self.deadline();
-        let _making: MutexGuard<'_, ()> =
-            shared.making.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Reply))?;
+        let _making: MutexGuard<'_, ()> = shared
+            .making
+            .try_lock_until(deadline.instant())
+            .ok_or_else(|| deadline.error(Phase::Reply))?;
         if let Some(thing) = shared.get() {
             return Ok(thing);
         }
@@ -74,7 +76,11 @@ impl Controller {
     }
 
     /// Tells `tracker` of events on the reader thread, as long as what this returns lives.
-    pub(crate) fn track(&self, kinds: &[EventKind], tracker: Arc<dyn Tracker>) -> Result<Registration> {
+    pub(crate) fn track(
+        &self,
+        kinds: &[EventKind],
+        tracker: Arc<dyn Tracker>,
+    ) -> Result<Registration> {
         self.connection().track(kinds, tracker, self.deadline())
     }
 

@@ -49,7 +49,9 @@ impl Controller {
             && !known.contains(&signal)
         {
             let known = known.iter().map(ToString::to_string).collect();
-            return Err(ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into());
+            return Err(
+                ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into()
+            );
         }
         if signal == Signal::Reload {
             return tor

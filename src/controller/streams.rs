@@ -72,7 +72,11 @@ impl Controller {
     /// controller.attach_stream(StreamId::new(13), None)?; // tor chooses
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn attach_stream(&self, stream: StreamId, circuit: impl Into<Option<CircuitId>>) -> Result<()> {
+    pub fn attach_stream(
+        &self,
+        stream: StreamId,
+        circuit: impl Into<Option<CircuitId>>,
+    ) -> Result<()> {
         self.attach_checked(attach(stream, circuit.into()).finish()?)
     }
 
@@ -136,13 +140,21 @@ impl Controller {
         match Host::parse(address) {
             Ok(host) => command.word("address", &host.to_string()),
             Err(error) => {
-                command.fail(ArgumentError::invalid("REDIRECTSTREAM", "address", error.to_string()));
+                command.fail(ArgumentError::invalid(
+                    "REDIRECTSTREAM",
+                    "address",
+                    error.to_string(),
+                ));
                 &mut command
             }
         };
         if let Some(port) = port.into() {
             if port == 0 {
-                command.fail(ArgumentError::invalid("REDIRECTSTREAM", "port", "is 0, which is no port"));
+                command.fail(ArgumentError::invalid(
+                    "REDIRECTSTREAM",
+                    "port",
+                    "is 0, which is no port",
+                ));
             }
             command.word("port", &port.to_string());
         }

@@ -76,7 +76,11 @@ impl Controller {
         }
     }
 
-    fn undo_late(&self, pending: PendingReply, undo: impl FnOnce(&Controller, &Reply) + Send + 'static) {
+    fn undo_late(
+        &self,
+        pending: PendingReply,
+        undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
+    ) {
         let (tor, link) = (self.internal(), self.link);
         let command = pending.command().to_string();
         let wait = move || {

@@ -40,13 +40,23 @@ pub(super) fn parse_time(date: &[u8], time: &[u8]) -> Option<SystemTime> {
     let year = two(y1, y2)? * 100 + two(y3, y4)?;
     let (month, day) = (two(m1, m2)?, two(d1, d2)?);
     let (hour, minute, second) = (two(h1, h2)?, two(i1, i2)?, two(s1, s2)?);
-    if year < 1970 || day == 0 || day > days_in(year, month)? || hour > 23 || minute > 59 || second > 60 {
+    if year < 1970
+        || day == 0
+        || day > days_in(year, month)?
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
     // Years that begin in March end with the day that may be missing.
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
+    let days =
+        365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
+    Some(
+        SystemTime::UNIX_EPOCH
+            + Duration::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second),
+    )
 }
 
 #[inline]
@@ -74,7 +84,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_version_4() {
-        for bad in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1..3.4", "1.2.3.a", "1.2.3.4 ", "0001.2.3.4"] {
+        for bad in
+            ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1..3.4", "1.2.3.a", "1.2.3.4 ", "0001.2.3.4"]
+        {
             assert_eq!(parse_ipv4(bad.as_bytes()), None, "{bad:?}");
         }
     }

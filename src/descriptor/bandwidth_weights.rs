@@ -25,7 +25,8 @@ impl BandwidthWeights {
             Some((lossy(name), number(value.strip_prefix(b"=")?)?))
         };
         // As tor does, that gives what is below 1 no meaning.
-        let scale = scale.map_or(Self::DEFAULT_SCALE, |scale| u32::try_from(scale).unwrap_or(1).max(1));
+        let scale =
+            scale.map_or(Self::DEFAULT_SCALE, |scale| u32::try_from(scale).unwrap_or(1).max(1));
         BandwidthWeights { scale, weights: words(line).filter_map(weight).collect() }
     }
 
@@ -73,7 +74,10 @@ mod tests {
             (weights.get("Wbd"), weights.get("Wgg"), weights.get("Wmm")),
             (Some(0), Some(5869), Some(10_000))
         );
-        assert_eq!((weights.get("Wed"), weights.get("Wee"), weights.get("odd")), (None, None, None));
+        assert_eq!(
+            (weights.get("Wed"), weights.get("Wee"), weights.get("odd")),
+            (None, None, None)
+        );
         assert_eq!((weights.scale(), weights.is_empty()), (10_000, false));
         assert_eq!(weights.to_string(), "Wbd=0 Wgg=5869 Wmm=10000 =7");
         for (given, scale) in [(1, 1), (0, 1), (-5, 1), (1000, 1000)] {

@@ -156,9 +156,15 @@ impl<'a> Consensus<'a> {
             b"recommended-client-protocols" => {
                 self.recommended_client_protocols = Protocols::from_bytes(rest);
             }
-            b"recommended-relay-protocols" => self.recommended_relay_protocols = Protocols::from_bytes(rest),
-            b"required-client-protocols" => self.required_client_protocols = Protocols::from_bytes(rest),
-            b"required-relay-protocols" => self.required_relay_protocols = Protocols::from_bytes(rest),
+            b"recommended-relay-protocols" => {
+                self.recommended_relay_protocols = Protocols::from_bytes(rest)
+            }
+            b"required-client-protocols" => {
+                self.required_client_protocols = Protocols::from_bytes(rest)
+            }
+            b"required-relay-protocols" => {
+                self.required_relay_protocols = Protocols::from_bytes(rest)
+            }
             b"params" => self.params = words(rest).filter_map(parse_param).collect(),
             b"shared-rand-current-value" => self.shared_random_current = parse_random(rest),
             b"shared-rand-previous-value" => self.shared_random_previous = parse_random(rest),
@@ -237,7 +243,8 @@ fn footer_start(text: &[u8]) -> usize {
 }
 
 fn parse_delays(text: &[u8]) -> Option<(Duration, Duration)> {
-    let mut seconds = words(text).map(|word| number(word).map(|seconds| Duration::from_secs(seconds.into())));
+    let mut seconds =
+        words(text).map(|word| number(word).map(|seconds| Duration::from_secs(seconds.into())));
     Some((seconds.next()??, seconds.next()??))
 }
 

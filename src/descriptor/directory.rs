@@ -47,10 +47,15 @@ impl Directory {
     /// # Errors
     ///
     /// Where the text is no consensus of a version that this library knows.
-    pub fn parse(consensus: &[u8], microdescriptors: &[u8]) -> Result<Directory, ParseDirectoryError> {
+    pub fn parse(
+        consensus: &[u8],
+        microdescriptors: &[u8],
+    ) -> Result<Directory, ParseDirectoryError> {
         let consensus = Consensus::parse(consensus)?;
         let microdescriptors: HashMap<[u8; 32], Microdescriptor<'_>> =
-            Microdescriptor::parse_all(microdescriptors).map(|relay| (relay.digest(), relay)).collect();
+            Microdescriptor::parse_all(microdescriptors)
+                .map(|relay| (relay.digest(), relay))
+                .collect();
         let mut common = InCommon::default();
         let mut relays = Vec::new();
         let mut statuses = consensus.relays();

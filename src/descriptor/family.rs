@@ -27,7 +27,8 @@ impl FamilyMember {
     fn parse(word: &[u8]) -> FamilyMember {
         let digits = word.strip_prefix(b"$").unwrap_or(word);
         let (digits, nickname) = digits.split_at_checked(40).unwrap_or((digits, b""));
-        let complete = nickname.is_empty() || nickname.starts_with(b"~") || nickname.starts_with(b"=");
+        let complete =
+            nickname.is_empty() || nickname.starts_with(b"~") || nickname.starts_with(b"=");
         let digits = std::str::from_utf8(digits).unwrap_or_default();
         match digits.parse() {
             Ok(fingerprint) if complete => FamilyMember::Fingerprint(fingerprint),
@@ -56,12 +57,19 @@ mod tests {
     fn every_form_of_a_member() {
         let fp = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
         let known = FamilyMember::Fingerprint(fp.parse().unwrap());
-        for text in [format!("${fp}"), fp.to_lowercase(), format!("${fp}~moria1"), format!("{fp}=moria1")] {
+        for text in
+            [format!("${fp}"), fp.to_lowercase(), format!("${fp}~moria1"), format!("{fp}=moria1")]
+        {
             assert_eq!(FamilyMember::parse(text.as_bytes()), known, "{text}");
         }
         assert_eq!(FamilyMember::parse(b"moria1"), FamilyMember::Nickname("moria1".into()));
-        for odd in [format!("${fp}x"), "$96".into(), "a_b".into(), "twentycharactersorso".into(), "$$".into()]
-        {
+        for odd in [
+            format!("${fp}x"),
+            "$96".into(),
+            "a_b".into(),
+            "twentycharactersorso".into(),
+            "$$".into(),
+        ] {
             assert_eq!(FamilyMember::parse(odd.as_bytes()), FamilyMember::Other(odd.into()));
         }
         let line = format!(" ${fp}  moria1");

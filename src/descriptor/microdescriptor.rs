@@ -215,16 +215,24 @@ mod tests {
             "@last-listed 2026-11-21 02:00:00\n{first}@last-listed 2026-11-21 02:00:00\n@odd\n{second}"
         );
         let all: Vec<Microdescriptor<'_>> = Microdescriptor::parse_all(text.as_bytes()).collect();
-        assert_eq!(all.iter().map(|md| md.text()).collect::<Vec<_>>(), [first.as_bytes(), second.as_bytes()]);
+        assert_eq!(
+            all.iter().map(|md| md.text()).collect::<Vec<_>>(),
+            [first.as_bytes(), second.as_bytes()]
+        );
         assert!(all[0].ntor_onion_key().is_some() && all[0].policy().is_reject_all());
-        assert_eq!((all[0].family(), all[0].family_ids().count(), all[0].ipv6()), (Vec::new(), 0, None));
+        assert_eq!(
+            (all[0].family(), all[0].family_ids().count(), all[0].ipv6()),
+            (Vec::new(), 0, None)
+        );
         assert_eq!((all[1].ed25519(), all[1].ntor_onion_key()), (None, None));
         assert_eq!(all[1].ipv6(), "[::1]:2".parse().ok());
         assert_eq!(all[1].other_addresses().count(), 2);
         assert_eq!(all[1].family().len(), 2);
         assert_eq!(all[1].family_ids().collect::<Vec<_>>(), ["ed25519:x".into(), "y".into()]);
         assert!(
-            all[1].policy().allows(80) && all[1].policy_v6().allows(80) && !all[1].policy_v6().allows(25)
+            all[1].policy().allows(80)
+                && all[1].policy_v6().allows(80)
+                && !all[1].policy_v6().allows(25)
         );
     }
 

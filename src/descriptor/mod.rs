@@ -29,7 +29,9 @@ mod router_statuses;
 mod shared;
 
 pub use bandwidth_weights::BandwidthWeights;
-pub use consensus::{Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError};
+pub use consensus::{
+    Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError,
+};
 pub use directory::Directory;
 pub use family::FamilyMember;
 pub use microdescriptor::{Microdescriptor, Microdescriptors};

@@ -67,7 +67,8 @@ impl InCommon {
             ipv6: relay.ipv6().map(Box::new),
             policy: self.policy(relay.policy_text()),
             policy_v6: self.policy(relay.policy_v6_text()),
-            family: family.and_then(|text| self.families.get(text, |_| Some(relay.family().into()))),
+            family: family
+                .and_then(|text| self.families.get(text, |_| Some(relay.family().into()))),
             family_ids: family_ids
                 .and_then(|text| self.family_ids.get(text, |_| Some(relay.family_ids().collect()))),
         }
@@ -85,7 +86,9 @@ impl Relay {
         Relay {
             entry: RouterEntry::new(status, &mut common.policies),
             version: status.version_text().and_then(|text| common.versions.get(text, version)),
-            protocols: status.protocols_text().and_then(|text| common.protocols.get(text, protocols)),
+            protocols: status
+                .protocols_text()
+                .and_then(|text| common.protocols.get(text, protocols)),
             microdescriptor: microdescriptor.map(|relay| common.keep(relay)),
         }
     }
@@ -164,7 +167,10 @@ impl Relay {
     /// The families that it has proved to belong to; none without a microdescriptor. Relays with one of them in common are
     /// of one family.
     pub fn family_ids(&self) -> &[Box<str>] {
-        self.microdescriptor.as_ref().and_then(|kept| kept.family_ids.as_deref()).unwrap_or_default()
+        self.microdescriptor
+            .as_ref()
+            .and_then(|kept| kept.family_ids.as_deref())
+            .unwrap_or_default()
     }
 
     /// Its Ed25519 identity; `None` also without a microdescriptor.

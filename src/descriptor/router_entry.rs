@@ -66,7 +66,8 @@ impl Nickname {
 impl RouterEntry {
     /// Takes everything over; `policies` keeps each policy once.
     pub(crate) fn new(status: &RouterStatus<'_>, policies: &mut Shared<PortPolicy>) -> Self {
-        let policy = |text: &[u8]| policies.get(text, |text| PortPolicy::from_bytes(text).map(Arc::new));
+        let policy =
+            |text: &[u8]| policies.get(text, |text| PortPolicy::from_bytes(text).map(Arc::new));
         let unknown_flags: Box<[Box<str>]> = status.unknown_flags().map(lossy).collect();
         let ipv6 = status.ipv6();
         let mut other_addresses: Box<[SocketAddr]> = Box::default();
@@ -218,8 +219,11 @@ mod tests {
     fn two_that_say_the_same_are_equal() {
         let lines = "a [::1]:9104\ns Exit Fast Odd\nw Bandwidth=7 Unmeasured=1\np accept 80\n";
         assert_eq!(entry(lines), entry(lines));
-        for other in [lines.replace("Fast", "Guard"), lines.replace("Odd", "Even"), lines.replace("80", "81")]
-        {
+        for other in [
+            lines.replace("Fast", "Guard"),
+            lines.replace("Odd", "Even"),
+            lines.replace("80", "81"),
+        ] {
             assert_ne!(entry(lines), entry(&other), "{other}");
         }
     }

@@ -236,7 +236,9 @@ impl<'a> RouterStatus<'a> {
 
     /// What this authority has measured, in kilobytes a second: in votes only.
     pub fn measured(&self) -> Option<u32> {
-        words(self.bandwidth_words).find_map(|word| word.strip_prefix(b"Measured=")).and_then(number)
+        words(self.bandwidth_words)
+            .find_map(|word| word.strip_prefix(b"Measured="))
+            .and_then(number)
     }
 
     /// The words `key=value` of the line `w`, also those that this version does not know.

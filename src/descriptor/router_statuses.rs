@@ -32,7 +32,8 @@ fn is_start(text: &[u8]) -> bool {
 fn is_consensus(header: &[u8]) -> bool {
     let status = find_line(header, b"\nvote-status").and_then(|start| header.get(start..));
     let status = status.and_then(|text| Lines::new(text).next()).map(|line| keyword(line).1);
-    find_line(header, b"\nnetwork-status-version").is_some() && status.is_none_or(|s| s == b"consensus")
+    find_line(header, b"\nnetwork-status-version").is_some()
+        && status.is_none_or(|s| s == b"consensus")
 }
 
 /// Returns true if the text begins with a line that ends an entry.
@@ -78,7 +79,9 @@ impl<'a> RouterStatuses<'a> {
     /// assert_eq!(results[0].as_ref().map_err(|e| e.line()), Err("r broken"));
     /// assert_eq!(results[1].as_ref().map(|relay| relay.nickname()), Ok("relay04"));
     /// ```
-    pub fn results(mut self) -> impl Iterator<Item = Result<RouterStatus<'a>, ParseRouterStatusError>> {
+    pub fn results(
+        mut self,
+    ) -> impl Iterator<Item = Result<RouterStatus<'a>, ParseRouterStatusError>> {
         std::iter::from_fn(move || self.next_result())
     }
 

@@ -17,7 +17,11 @@ impl<T: ?Sized> Default for Shared<T> {
 
 impl<T: ?Sized> Shared<T> {
     /// What `text` means; `None` where `parse` makes nothing of it.
-    pub(crate) fn get(&mut self, text: &[u8], parse: impl FnOnce(&[u8]) -> Option<Arc<T>>) -> Option<Arc<T>> {
+    pub(crate) fn get(
+        &mut self,
+        text: &[u8],
+        parse: impl FnOnce(&[u8]) -> Option<Arc<T>>,
+    ) -> Option<Arc<T>> {
         if let Some(known) = self.by_text.get(text) {
             return known.clone();
         }

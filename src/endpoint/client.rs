@@ -86,7 +86,9 @@ impl ClientEndpoint {
         let host = match Host::parse(host) {
             Ok(Host::Ip(ip)) => ip.to_string(),
             Ok(Host::Name(name)) => name.into(),
-            Err(error) => return Err(EndpointError::invalid("host", format!("the host name {error}"))),
+            Err(error) => {
+                return Err(EndpointError::invalid("host", format!("the host name {error}")));
+            }
         };
         Ok(ClientEndpoint {
             host,
@@ -121,12 +123,18 @@ impl ClientEndpoint {
     /// Where one of them has not 1 to 255 bytes, or the name is one that tor reserves: see [`Isolation::new`].
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, EndpointError> {
         Isolation::new(user, password).map_err(|error| {
-            let option =
-                if password.is_empty() || password.len() > 255 { "socksPassword" } else { "socksUsername" };
+            let option = if password.is_empty() || password.len() > 255 {
+                "socksPassword"
+            } else {
+                "socksUsername"
+            };
             EndpointError::invalid(option, error.to_string())
         })?;
         Ok(ClientEndpoint {
-            sharing: Sharing::Credentials { user: user.to_owned(), password: Secret::from(password) },
+            sharing: Sharing::Credentials {
+                user: user.to_owned(),
+                password: Secret::from(password),
+            },
             ..self
         })
     }
@@ -186,7 +194,9 @@ impl ClientEndpoint {
         match &self.sharing {
             Sharing::Anybody => Ok(None),
             Sharing::Nobody => Ok(Some(Isolation::random())),
-            Sharing::Credentials { user, password } => Isolation::new(user, password.expose()).map(Some),
+            Sharing::Credentials { user, password } => {
+                Isolation::new(user, password.expose()).map(Some)
+            }
         }
     }
 
@@ -207,7 +217,9 @@ impl ClientEndpoint {
         let mut text = Zeroizing::new(String::with_capacity(1024 + 2 * self.host.len()));
         let host = options::ip(&self.host).map_or_else(|| self.host.clone(), options::show_ip);
         let _ = write!(text, "tor:{}:{}", escape(&host), self.port);
-        for (name, address) in [("controlPort", &self.control_port), ("socksPort", &self.socks_port)] {
+        for (name, address) in
+            [("controlPort", &self.control_port), ("socksPort", &self.socks_port)]
+        {
             if let Some(address) = address {
                 let _ = write!(text, ":{name}={}", escape(&options::show_address(address)));
             }
@@ -241,8 +253,8 @@ impl FromStr for ClientEndpoint {
         let mut options = Options::read(text, &OPTIONS)?;
         options.exclude("socksPort", &["controlPort"])?;
         let (host, port) = (options.need("host")?, options.need("port")?);
-        let mut endpoint =
-            ClientEndpoint::new(host.text(), port.port()?).map_err(|e| host.error(e.problem().clone()))?;
+        let mut endpoint = ClientEndpoint::new(host.text(), port.port()?)
+            .map_err(|e| host.error(e.problem().clone()))?;
         if let Some(value) = options.take("controlPort") {
             endpoint = endpoint.control_port(value.address()?);
         }
@@ -272,7 +284,9 @@ fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
         (Some(host), None) => Err(host.error(EndpointProblem::Needs { other: "socksPort" })),
         (Some(host), Some(port)) => {
             let address = Address::tcp(host.text(), port.port()?);
-            address.map(Some).map_err(|_| host.invalid("it is the name or the IP address of a host"))
+            address
+                .map(Some)
+                .map_err(|_| host.invalid("it is the name or the IP address of a host"))
         }
     }
 }
@@ -285,12 +299,19 @@ impl ClientEndpoint {
         match (options.take("socksUsername"), options.take("socksPassword")) {
             (None, None) if fresh => Ok(self.isolate()),
             (None, None) => Ok(self),
-            (Some(user), None) => Err(user.error(EndpointProblem::Needs { other: "socksPassword" })),
-            (None, Some(password)) => Err(password.error(EndpointProblem::Needs { other: "socksUsername" })),
-            (Some(user), Some(_)) if fresh => Err(user.error(EndpointProblem::Conflict { with: "isolate" })),
+            (Some(user), None) => {
+                Err(user.error(EndpointProblem::Needs { other: "socksPassword" }))
+            }
+            (None, Some(password)) => {
+                Err(password.error(EndpointProblem::Needs { other: "socksUsername" }))
+            }
+            (Some(user), Some(_)) if fresh => {
+                Err(user.error(EndpointProblem::Conflict { with: "isolate" }))
+            }
             (Some(user), Some(password)) => {
                 self.credentials(user.text(), password.secret()?).map_err(|error| {
-                    let to_blame = if error.option() == Some("socksPassword") { &password } else { &user };
+                    let to_blame =
+                        if error.option() == Some("socksPassword") { &password } else { &user };
                     to_blame.error(error.problem().clone())
                 })
             }

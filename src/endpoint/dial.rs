@@ -88,7 +88,11 @@ impl ClientEndpoint {
     /// What can be seen to be wrong before there is a tor.
     fn check(&self) -> Result<()> {
         if cfg!(not(feature = "https")) && self.wants_tls() {
-            return Err(EndpointError::invalid("tls", "it needs the feature https of this library").into());
+            return Err(EndpointError::invalid(
+                "tls",
+                "it needs the feature https of this library",
+            )
+            .into());
         }
         Ok(())
     }

@@ -20,7 +20,9 @@ fn make(path: &Path) -> Result<OnionKey> {
     let key = OnionKey::random();
     match key.save(path) {
         Ok(()) => Ok(key),
-        Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => load(path)?.ok_or(error),
+        Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => {
+            load(path)?.ok_or(error)
+        }
         Err(error) => Err(error),
     }
 }

@@ -103,7 +103,10 @@ impl OnionEndpoint {
     /// # Errors
     ///
     /// As [`listen`](Self::listen).
-    pub fn listen_with(&self, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<OnionListener> {
+    pub fn listen_with(
+        &self,
+        on_progress: impl FnMut(&Progress) + Send + 'static,
+    ) -> Result<OnionListener> {
         self.check()?;
         let teller: Teller = Arc::new(Mutex::new(on_progress));
         let tor = self.tor(within(&teller, 0, THERE))?;
@@ -130,13 +133,18 @@ impl OnionEndpoint {
         if let Local::Tcp { address: Some(address), .. } = self.local()
             && address.is_unspecified()
         {
-            let why = "it stands for every address, but tor needs one to connect to, such as 127.0.0.1";
+            let why =
+                "it stands for every address, but tor needs one to connect to, such as 127.0.0.1";
             return Err(EndpointError::invalid("localAddress", why).into());
         }
         if let Identity::Directory(_) = self.identity() {
             let others = [("detach", self.is_detached()), ("client", !self.clients().is_empty())];
             if let Some((with, _)) = others.into_iter().find(|(_, given)| *given) {
-                return Err(EndpointError::of("hiddenServiceDir", EndpointProblem::Conflict { with }).into());
+                return Err(EndpointError::of(
+                    "hiddenServiceDir",
+                    EndpointProblem::Conflict { with },
+                )
+                .into());
             }
         }
         Ok(())
@@ -216,7 +224,8 @@ impl OnionEndpoint {
 
 /// Below this program's working directory: tor has another.
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::io(format!("cannot find {}", path.display()), error))
+    std::path::absolute(path)
+        .map_err(|error| Error::io(format!("cannot find {}", path.display()), error))
 }
 
 #[cfg(unix)]

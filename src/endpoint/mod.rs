@@ -180,7 +180,9 @@ impl TryFrom<Endpoint> for ClientEndpoint {
     fn try_from(endpoint: Endpoint) -> Result<Self, Self::Error> {
         match endpoint {
             Endpoint::Client(endpoint) => Ok(endpoint),
-            Endpoint::Onion(_) => Err(EndpointError::new(EndpointProblem::OtherKind { needed: "tor" })),
+            Endpoint::Onion(_) => {
+                Err(EndpointError::new(EndpointProblem::OtherKind { needed: "tor" }))
+            }
         }
     }
 }
@@ -192,7 +194,9 @@ impl TryFrom<Endpoint> for OnionEndpoint {
     fn try_from(endpoint: Endpoint) -> Result<Self, Self::Error> {
         match endpoint {
             Endpoint::Onion(endpoint) => Ok(endpoint),
-            Endpoint::Client(_) => Err(EndpointError::new(EndpointProblem::OtherKind { needed: "onion" })),
+            Endpoint::Client(_) => {
+                Err(EndpointError::new(EndpointProblem::OtherKind { needed: "onion" }))
+            }
         }
     }
 }

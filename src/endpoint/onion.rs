@@ -134,7 +134,10 @@ impl OnionEndpoint {
             Local::Tcp { address, .. } => address,
             Local::Unix(_) => None,
         };
-        OnionEndpoint { local: Local::Tcp { address, port: Some(port).filter(|&port| port != 0) }, ..self }
+        OnionEndpoint {
+            local: Local::Tcp { address, port: Some(port).filter(|&port| port != 0) },
+            ..self
+        }
     }
 
     /// Accepts them at this address of this machine (`localAddress`); without this: 127.0.0.1. Tor has to reach it, so it is not
@@ -363,10 +366,10 @@ impl FromStr for OnionEndpoint {
             endpoint.detach = value.boolean()?;
         }
         while let Some(value) = options.take("client") {
-            let key = value
-                .text()
-                .parse()
-                .map_err(|error: crate::types::ParseClientKeyError| value.invalid(error.to_string()))?;
+            let key =
+                value.text().parse().map_err(|error: crate::types::ParseClientKeyError| {
+                    value.invalid(error.to_string())
+                })?;
             endpoint = endpoint.client(key);
         }
         if let Some(value) = options.take("maxStreams") {
@@ -392,8 +395,11 @@ fn read_ports(value: &Value) -> Result<OnionEndpoint, EndpointError> {
 /// A key in base64, with or without the `ED25519-V3:` that is in front of it elsewhere.
 fn read_key(value: &Value) -> Result<OnionKey, EndpointError> {
     let text = value.secret()?;
-    let blob =
-        Zeroizing::new(if text.contains(':') { text.to_owned() } else { format!("ED25519-V3:{text}") });
+    let blob = Zeroizing::new(if text.contains(':') {
+        text.to_owned()
+    } else {
+        format!("ED25519-V3:{text}")
+    });
     blob.parse().map_err(|error: crate::types::ParseOnionError| value.invalid(error.to_string()))
 }
 

@@ -52,7 +52,9 @@ impl Options {
         if !is_kind(text, vocabulary.kind) {
             let is_other = ["tor", "onion"].iter().any(|kind| is_kind(text, kind));
             let other = EndpointProblem::OtherKind { needed: vocabulary.kind };
-            return Err(EndpointError::new(if is_other { other } else { EndpointProblem::Kind }).at(0));
+            return Err(
+                EndpointError::new(if is_other { other } else { EndpointProblem::Kind }).at(0)
+            );
         }
         let mut values: Vec<Value> = Vec::new();
         let mut unnamed = vocabulary.unnamed.iter();
@@ -94,8 +96,14 @@ impl Options {
     }
 
     /// Refuses `option` beside each of `others`.
-    pub(super) fn exclude(&self, option: &str, others: &[&'static str]) -> Result<(), EndpointError> {
-        let Some(value) = self.values.iter().find(|value| value.option == option) else { return Ok(()) };
+    pub(super) fn exclude(
+        &self,
+        option: &str,
+        others: &[&'static str],
+    ) -> Result<(), EndpointError> {
+        let Some(value) = self.values.iter().find(|value| value.option == option) else {
+            return Ok(());
+        };
         match others.iter().find(|other| self.values.iter().any(|value| value.option == **other)) {
             Some(with) => Err(value.error(EndpointProblem::Conflict { with })),
             None => Ok(()),
@@ -109,14 +117,16 @@ impl Vocabulary {
         if name.is_empty() {
             return Err(EndpointError::new(EndpointProblem::Empty).at(position));
         }
-        let known = self.known.iter().map(|option| (*option, *option)).chain(self.also.iter().copied());
+        let known =
+            self.known.iter().map(|option| (*option, *option)).chain(self.also.iter().copied());
         for (spelled, option) in known {
             if spelled.eq_ignore_ascii_case(name) {
                 return Ok(option);
             }
         }
         // The name is not repeated: it may be a piece of a secret whose colons were not escaped.
-        Err(EndpointError::new(EndpointProblem::Unknown { known: self.known.to_vec() }).at(position))
+        Err(EndpointError::new(EndpointProblem::Unknown { known: self.known.to_vec() })
+            .at(position))
     }
 }
 
@@ -160,7 +170,9 @@ impl Value {
     pub(super) fn ports(&self) -> Result<Vec<u16>, EndpointError> {
         let ports: Option<Vec<u16>> = self.text.split(',').map(port).collect();
         ports.ok_or_else(|| {
-            self.invalid("it is a port, a number from 1 to 65535, or several with commas between them")
+            self.invalid(
+                "it is a port, a number from 1 to 65535, or several with commas between them",
+            )
         })
     }
 
@@ -170,14 +182,17 @@ impl Value {
     }
 
     pub(super) fn ip(&self) -> Result<IpAddr, EndpointError> {
-        ip(&self.text)
-            .ok_or_else(|| self.invalid("it is an IP address, as 127.0.0.1 or [::1]; no name is looked up"))
+        ip(&self.text).ok_or_else(|| {
+            self.invalid("it is an IP address, as 127.0.0.1 or [::1]; no name is looked up")
+        })
     }
 
     /// The address of a port of tor's.
     pub(super) fn address(&self) -> Result<Address, EndpointError> {
         self.text.parse().map_err(|_| {
-            self.invalid("it is a port, HOST\\:PORT, [::1]\\:PORT or unix\\:/PATH, with its colons escaped")
+            self.invalid(
+                "it is a port, HOST\\:PORT, [::1]\\:PORT or unix\\:/PATH, with its colons escaped",
+            )
         })
     }
 
@@ -231,14 +246,17 @@ fn seconds(text: &str) -> Option<Duration> {
         return None;
     }
     let nanoseconds = digits(&format!("{fraction:0<9}"))?;
-    Some(Duration::new(digits(whole)?, nanoseconds)).filter(|time| !fraction.is_empty() && !time.is_zero())
+    Some(Duration::new(digits(whole)?, nanoseconds))
+        .filter(|time| !fraction.is_empty() && !time.is_zero())
 }
 
 /// How a time is written: as [`seconds`] reads it.
 pub(super) fn show_seconds(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => time.as_secs().to_string(),
-        nanoseconds => format!("{}.{nanoseconds:09}", time.as_secs()).trim_end_matches('0').to_owned(),
+        nanoseconds => {
+            format!("{}.{nanoseconds:09}", time.as_secs()).trim_end_matches('0').to_owned()
+        }
     }
 }
 
@@ -270,7 +288,8 @@ mod tests {
 
     #[test]
     fn first_values_go_without_names() {
-        for text in ["tor:a:1:timeout=3", "TOR:host=a:PORT=1:TimeOut=3", "tor:patience=3:port=1:a"] {
+        for text in ["tor:a:1:timeout=3", "TOR:host=a:PORT=1:TimeOut=3", "tor:patience=3:port=1:a"]
+        {
             let mut options = Options::read(text, &WORDS).unwrap();
             assert_eq!(options.need("host").unwrap().text(), "a");
             assert_eq!(options.need("port").unwrap().port(), Ok(1));
@@ -314,7 +333,8 @@ mod tests {
 
     #[test]
     fn values_have_their_forms() {
-        let value = |text: &str| Value { option: "x", position: 0, text: Zeroizing::new(text.to_owned()) };
+        let value =
+            |text: &str| Value { option: "x", position: 0, text: Zeroizing::new(text.to_owned()) };
         for bad in ["", "0", "65536", "+1", "-1", "1 ", "http", "99999"] {
             assert!(value(bad).port().is_err(), "{bad}");
             assert!(value(&format!("80,{bad}")).ports().is_err(), "{bad}");
@@ -322,9 +342,14 @@ mod tests {
         assert_eq!(value("80,443").ports(), Ok(vec![80, 443]));
         assert_eq!((value("0").number(), value("65535").number()), (Ok(0), Ok(65535)));
         assert!(value("+0").number().is_err() && value("65536").number().is_err());
-        for (text, on) in
-            [("true", true), ("YES", true), ("1", true), ("false", false), ("No", false), ("0", false)]
-        {
+        for (text, on) in [
+            ("true", true),
+            ("YES", true),
+            ("1", true),
+            ("false", false),
+            ("No", false),
+            ("0", false),
+        ] {
             assert_eq!(value(text).boolean(), Ok(on));
         }
         assert!(value("2").boolean().is_err() && value("maybe").boolean().is_err());

@@ -75,7 +75,9 @@ impl fmt::Display for ArgumentError {
                 f,
                 "{command}: the {argument} may not contain {character:?} (at byte {position}); nothing was sent"
             ),
-            ArgumentProblem::Empty => write!(f, "{command}: the {argument} is empty; nothing was sent"),
+            ArgumentProblem::Empty => {
+                write!(f, "{command}: the {argument} is empty; nothing was sent")
+            }
             ArgumentProblem::TooLong { length } => write!(
                 f,
                 "{command}: with this {argument} the command has {length} bytes, but tor reads fewer than 1048576; \
@@ -85,7 +87,9 @@ impl fmt::Display for ArgumentError {
                 write!(f, "{command}: this tor does not know the {argument}")?;
                 if known.is_empty() { Ok(()) } else { write!(f, "; it knows {}", known.join(", ")) }
             }
-            ArgumentProblem::Invalid(why) => write!(f, "{command}: the {argument} {why}; nothing was sent"),
+            ArgumentProblem::Invalid(why) => {
+                write!(f, "{command}: the {argument} {why}; nothing was sent")
+            }
             ArgumentProblem::Hazard(why) => write!(f, "{command} was not sent: {why} ({argument})"),
         }
     }

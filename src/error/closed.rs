@@ -74,7 +74,9 @@ impl fmt::Display for Closed {
             }
             CloseCause::Exited(error) => match error.problem() {
                 // Nothing is wrong, so the log says nothing that matters.
-                LaunchProblem::Exited { code: Some(0), .. } => f.write_str("tor ended with status 0"),
+                LaunchProblem::Exited { code: Some(0), .. } => {
+                    f.write_str("tor ended with status 0")
+                }
                 _ => write!(f, "{error}"),
             },
             CloseCause::Truncated => f.write_str("it ended in the middle of a reply"),

@@ -88,18 +88,26 @@ impl fmt::Display for ConfigError {
         match &self.problem {
             ConfigProblem::Unknown { similar } => {
                 write!(f, "this tor has no option {option}")?;
-                if similar.is_empty() { Ok(()) } else { write!(f, "; there is {}", similar.join(", ")) }
+                if similar.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, "; there is {}", similar.join(", "))
+                }
             }
             ConfigProblem::Value { ty, value, why } => {
                 write!(f, "{option} ({ty}) cannot be {value}: {why}")
             }
-            ConfigProblem::Read { ty, why } => write!(f, "{option} ({ty}) cannot be read as that: {why}"),
+            ConfigProblem::Read { ty, why } => {
+                write!(f, "{option} ({ty}) cannot be read as that: {why}")
+            }
             ConfigProblem::InGroup { group } => write!(
                 f,
                 "{option} is a line of the group {group}, where the order counts and other lines may belong to it: change the \
                  group as a whole (Config::group, Config::set_group)"
             ),
-            ConfigProblem::NotInGroup { group } => write!(f, "{option} is no option of the group {group}"),
+            ConfigProblem::NotInGroup { group } => {
+                write!(f, "{option} is no option of the group {group}")
+            }
             ConfigProblem::NoList { ty } => {
                 write!(f, "{option} ({ty}) has one value, and is no list: use Config::set")
             }
@@ -147,7 +155,10 @@ mod tests {
     fn texts_say_what_to_do() {
         let refusal = Refusal::new("SETCONF", vec![(513, "Unacceptable option value: no".into())]);
         for (problem, expected) in [
-            (ConfigProblem::Unknown { similar: vec!["ORPort".into()] }, "no option X; there is ORPort"),
+            (
+                ConfigProblem::Unknown { similar: vec!["ORPort".into()] },
+                "no option X; there is ORPort",
+            ),
             (ConfigProblem::Immutable, "While Tor is running, changing X is not allowed"),
             (ConfigProblem::Conflict, "Config::overwrite"),
             (

@@ -71,7 +71,8 @@ impl ConnectError {
                  (on Debian: adduser USER debian-tor) and log in again",
             );
         }
-        let is_own_way = self.attempts.iter().any(|attempt| attempt.address == ConnectAttempt::OWN_WAY);
+        let is_own_way =
+            self.attempts.iter().any(|attempt| attempt.address == ConnectAttempt::OWN_WAY);
         if is_own_way || kinds().any(|kind| kind != Problem::NoConnection) {
             return None;
         }
@@ -99,7 +100,9 @@ impl Problem {
     fn of(attempt: &ConnectAttempt) -> Problem {
         let is_socket = attempt.address.starts_with("unix:");
         match &attempt.error {
-            Error::Io { source, .. } if is_socket && source.kind() == io::ErrorKind::PermissionDenied => {
+            Error::Io { source, .. }
+                if is_socket && source.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 Problem::NotAllowed
             }
             Error::Io { .. } => Problem::NoConnection,
@@ -117,7 +120,8 @@ mod tests {
     use crate::error::{AuthError, Timeout};
 
     fn shown(errors: Vec<Error>) -> String {
-        let attempts = errors.into_iter().map(|error| ConnectAttempt::new("unix:/run/tor/control", error));
+        let attempts =
+            errors.into_iter().map(|error| ConnectAttempt::new("unix:/run/tor/control", error));
         ConnectError::new(attempts.collect()).to_string()
     }
 
@@ -132,7 +136,10 @@ mod tests {
         let text = ConnectError::new(vec![own]).to_string();
         assert!(!text.contains("Is tor running") && !text.contains("SCAPE_CONTROL"), "{text}");
         let text = shown(vec![refused()]);
-        assert!(text.ends_with("set to this address?") && !text.contains("SCAPE_CONTROL"), "{text}");
+        assert!(
+            text.ends_with("set to this address?") && !text.contains("SCAPE_CONTROL"),
+            "{text}"
+        );
         let text = shown(vec![refused(), refused()]);
         assert!(text.ends_with("SCAPE_CONTROL names another address"), "{text}");
     }
@@ -141,7 +148,10 @@ mod tests {
     fn socket_that_may_not_be_opened_is_a_matter_of_groups() {
         let refused = io_error(io::ErrorKind::ConnectionRefused);
         let text = shown(vec![io_error(io::ErrorKind::PermissionDenied), refused.clone()]);
-        assert!(text.contains("adduser USER debian-tor") && !text.contains("Is tor running"), "{text}");
+        assert!(
+            text.contains("adduser USER debian-tor") && !text.contains("Is tor running"),
+            "{text}"
+        );
         let timeout = Timeout::new(Phase::Connect, std::time::Duration::from_secs(1));
         let text = shown(vec![refused.clone(), timeout.into()]);
         assert!(!text.contains("adduser") && text.contains("Is tor running"), "{text}");

@@ -84,14 +84,18 @@ mod tests {
     #[test]
     fn debug_of_an_error_is_its_message_and_causes() {
         let error = io_error();
-        assert_eq!(format!("{error:?}"), "cannot read the cookie file\ncaused by: permission denied");
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot read the cookie file\ncaused by: permission denied"
+        );
         let error = Error::answer("GETINFO version", "no value");
         assert_eq!(format!("{error:?}"), error.to_string());
     }
 
     #[test]
     fn debug_of_an_error_does_not_repeat_a_cause() {
-        let error = Error::io("cannot start: permission denied", io::ErrorKind::PermissionDenied.into());
+        let error =
+            Error::io("cannot start: permission denied", io::ErrorKind::PermissionDenied.into());
         assert_eq!(format!("{error:?}"), "cannot start: permission denied");
     }
 

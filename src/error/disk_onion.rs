@@ -79,16 +79,30 @@ pub enum DiskOnionProblem {
 impl DiskOnionError {
     /// A problem that was found before tor was asked.
     pub(crate) fn new(directory: impl Into<PathBuf>, problem: DiskOnionProblem) -> Self {
-        DiskOnionError { directory: Some(directory.into()), problem, refusal: None, log: Vec::new() }
+        DiskOnionError {
+            directory: Some(directory.into()),
+            problem,
+            refusal: None,
+            log: Vec::new(),
+        }
     }
 
     /// A refusal of tor's, with what it logged.
     pub(crate) fn refused(refusal: Refusal, log: Vec<String>) -> Self {
-        DiskOnionError { directory: None, problem: DiskOnionProblem::Refused, refusal: Some(refusal), log }
+        DiskOnionError {
+            directory: None,
+            problem: DiskOnionProblem::Refused,
+            refusal: Some(refusal),
+            log,
+        }
     }
 
     /// The same refusal, with its explanation.
-    pub(crate) fn explained(mut self, directory: impl Into<PathBuf>, problem: DiskOnionProblem) -> Self {
+    pub(crate) fn explained(
+        mut self,
+        directory: impl Into<PathBuf>,
+        problem: DiskOnionProblem,
+    ) -> Self {
         self.directory = Some(directory.into());
         self.problem = problem;
         self
@@ -177,7 +191,8 @@ mod tests {
 
     #[test]
     fn it_has_the_reason_and_tors_words() {
-        let refusal = Refusal::new("SETCONF HiddenServiceDir=\"/srv/a\"", vec![(513, "See logs.".into())]);
+        let refusal =
+            Refusal::new("SETCONF HiddenServiceDir=\"/srv/a\"", vec![(513, "See logs.".into())]);
         let error = DiskOnionError::refused(refusal, vec!["/srv/a is too permissive.".into()]);
         assert_eq!(
             error.to_string(),
@@ -187,7 +202,9 @@ mod tests {
         let error = error.explained("/srv/a", DiskOnionProblem::Permissions { mode: 0o755 });
         let text = error.to_string();
         assert!(
-            text.starts_with("the onion service in /srv/a cannot be used: its directory has mode 0755"),
+            text.starts_with(
+                "the onion service in /srv/a cannot be used: its directory has mode 0755"
+            ),
             "{text}"
         );
         assert!(text.contains("513 See logs.") && text.ends_with("too permissive."), "{text}");

@@ -52,7 +52,9 @@ impl fmt::Display for HsFetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the descriptor of {} ", self.address)?;
         match self.problem {
-            HsFetchProblem::AllFailed => f.write_str("is on none of the directories that tor asked")?,
+            HsFetchProblem::AllFailed => {
+                f.write_str("is on none of the directories that tor asked")?
+            }
             HsFetchProblem::Timeout(after) => write!(f, "has not come within {after:?}")?,
         }
         for (i, failure) in self.failures.iter().enumerate() {
@@ -88,7 +90,8 @@ mod tests {
     #[test]
     fn it_says_what_each_directory_said() {
         let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse().unwrap();
-        let failure = |name: &str, reason| HsFetchFailure { hsdir: Some(name.into()), reason: Some(reason) };
+        let failure =
+            |name: &str, reason| HsFetchFailure { hsdir: Some(name.into()), reason: Some(reason) };
         let mut error = HsFetchError {
             address,
             problem: HsFetchProblem::AllFailed,

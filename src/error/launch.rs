@@ -99,12 +99,16 @@ impl fmt::Display for LaunchError {
             }
             LaunchProblem::Prepare { what, .. } => write!(f, "cannot {what}")?,
             LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
-            LaunchProblem::Exited { code: Some(code), .. } => write!(f, "tor ended with status {code}")?,
+            LaunchProblem::Exited { code: Some(code), .. } => {
+                write!(f, "tor ended with status {code}")?
+            }
             LaunchProblem::Exited { signal: Some(signal), .. } => {
                 write!(f, "tor was killed by signal {signal}")?;
             }
             LaunchProblem::Exited { .. } => write!(f, "tor ended")?,
-            LaunchProblem::Control(_) => write!(f, "the control connection to the launched tor failed")?,
+            LaunchProblem::Control(_) => {
+                write!(f, "the control connection to the launched tor failed")?
+            }
             LaunchProblem::Cancelled => write!(f, "the launch of tor was cancelled")?,
             LaunchProblem::Timeout { after, progress: Some(progress) } => {
                 write!(f, "tor reached only {progress} % within {after:?}")?;
@@ -127,7 +131,9 @@ impl fmt::Display for LaunchError {
 impl std::error::Error for LaunchError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
-            LaunchProblem::Spawn { source, .. } | LaunchProblem::Prepare { source, .. } => Some(&**source),
+            LaunchProblem::Spawn { source, .. } | LaunchProblem::Prepare { source, .. } => {
+                Some(&**source)
+            }
             LaunchProblem::Option(error) | LaunchProblem::Control(error) => Some(&**error),
             _ => None,
         }
@@ -142,7 +148,9 @@ mod tests {
     fn missing_program_is_reported_with_the_ways_out() {
         let looked_at = vec!["/usr/bin/tor".into(), "/opt/tor".into()];
         let error = LaunchError::new(LaunchProblem::NotFound { looked_at }, Vec::new()).to_string();
-        for part in ["apt install tor", "SCAPE_TOR", "Launch::program", "searched /usr/bin/tor, /opt/tor"] {
+        for part in
+            ["apt install tor", "SCAPE_TOR", "Launch::program", "searched /usr/bin/tor, /opt/tor"]
+        {
             assert!(error.contains(part), "{part:?} is not in {error:?}");
         }
     }

@@ -59,7 +59,9 @@ impl fmt::Display for ManualError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ManualError::NotInstalled { looked_at } => {
-                f.write_str("tor's manual page (man1/tor.1, man1/tor.1.gz) is not installed. Looked in: ")?;
+                f.write_str(
+                    "tor's manual page (man1/tor.1, man1/tor.1.gz) is not installed. Looked in: ",
+                )?;
                 for (number, place) in looked_at.iter().enumerate() {
                     let comma = if number == 0 { "" } else { ", " };
                     write!(f, "{comma}{}", place.display())?;

@@ -125,14 +125,15 @@ mod tests {
             text.contains(".onion was not published within 3s: tor has begun no upload; tor's"),
             "{text}"
         );
-        assert!(
-            text.ends_with(
-                "(DisableNetwork 1); tor is not connected to the network (its bootstrap is at 5 %)"
-            )
-        );
+        assert!(text.ends_with(
+            "(DisableNetwork 1); tor is not connected to the network (its bootstrap is at 5 %)"
+        ));
         error.uploaded = 1;
         error.failures = vec![
-            UploadFailure { hsdir: Some("relay01".into()), reason: Some(HsDescReason::UploadRejected) },
+            UploadFailure {
+                hsdir: Some("relay01".into()),
+                reason: Some(HsDescReason::UploadRejected),
+            },
             UploadFailure { hsdir: None, reason: None },
         ];
         error.unanswered = vec!["relay02".into()];

@@ -97,12 +97,14 @@ impl Refusal {
 
     /// As [`is_unknown`](Self::is_unknown), and it is the circuit: ATTACHSTREAM names a stream as well.
     pub fn is_unknown_circuit(&self) -> bool {
-        self.is_unknown() && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
+        self.is_unknown()
+            && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
     }
 
     /// As [`is_unknown`](Self::is_unknown), and it is the stream: it has ended meanwhile.
     pub fn is_unknown_stream(&self) -> bool {
-        self.is_unknown() && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
+        self.is_unknown()
+            && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
     }
 
     /// 551, 553 or 555: known, but not possible or not allowed in its present state.
@@ -159,11 +161,14 @@ mod tests {
 
     #[test]
     fn what_is_gone_can_be_told_from_what_is_not_allowed() {
-        let refusal = |code, text: &str| Refusal::new("ATTACHSTREAM 7 5", vec![(code, text.into())]);
+        let refusal =
+            |code, text: &str| Refusal::new("ATTACHSTREAM 7 5", vec![(code, text.into())]);
         let stream = refusal(552, "Unknown stream \"7\"");
         assert!(stream.is_unknown() && stream.is_unknown_stream() && !stream.is_unknown_circuit());
         let circuit = refusal(552, "Unknown circuit \"5\"");
-        assert!(circuit.is_unknown() && circuit.is_unknown_circuit() && !circuit.is_unknown_stream());
+        assert!(
+            circuit.is_unknown() && circuit.is_unknown_circuit() && !circuit.is_unknown_stream()
+        );
         let managed = refusal(555, "Connection is not managed by controller.");
         assert!(managed.is_not_allowed() && !managed.is_unknown() && !managed.is_unknown_stream());
     }

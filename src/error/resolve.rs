@@ -52,8 +52,13 @@ mod tests {
     #[test]
     fn onion_names_are_said_to_have_no_address() {
         let error = |name: &str| {
-            ResolveError { name: name.into(), error: "yes".into(), reason: None, remote_reason: None }
-                .to_string()
+            ResolveError {
+                name: name.into(),
+                error: "yes".into(),
+                reason: None,
+                remote_reason: None,
+            }
+            .to_string()
         };
         assert!(error("www.abc.onion").contains("onion addresses have no IP address"));
         assert!(!error("onion.example").contains("onion addresses"));

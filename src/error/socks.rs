@@ -100,7 +100,9 @@ impl SocksError {
     /// Whether the onion service was found, but not reached: its introduction points failed or timed out, or it did not come to
     /// the rendezvous. Later it may.
     pub fn is_onion_unreachable(&self) -> bool {
-        self.is_onion_intro_failed() || self.is_onion_intro_timed_out() || self.is_onion_rendezvous_failed()
+        self.is_onion_intro_failed()
+            || self.is_onion_intro_timed_out()
+            || self.is_onion_rendezvous_failed()
     }
 
     /// Whether the introduction to the onion service failed.
@@ -238,13 +240,15 @@ mod tests {
             (SocksError::is_onion_intro_timed_out, &[0xF7]),
         ];
         for code in 1..=255 {
-            let error = SocksError::new("CONNECT a:1", SocksProblem::Status(SocksStatus::new(code)));
+            let error =
+                SocksError::new("CONNECT a:1", SocksProblem::Status(SocksStatus::new(code)));
             for (number, (question, codes)) in questions.iter().enumerate() {
                 assert_eq!(question(&error), codes.contains(&code), "question {number}, {error}");
             }
         }
         let refused = |request| {
-            SocksError::new(request, SocksProblem::Status(SocksStatus::HOST_UNREACHABLE)).to_string()
+            SocksError::new(request, SocksProblem::Status(SocksStatus::HOST_UNREACHABLE))
+                .to_string()
         };
         assert!(refused("RESOLVE www.abc.onion").contains("onion addresses have no IP address"));
         for request in ["CONNECT abc.onion:80", "RESOLVE onion.example", "RESOLVE_PTR 192.0.2.1"] {

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::Refusal;
-use crate::types::{CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason};
+use crate::types::{
+    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason,
+};
 
 /// A stream could not go over the circuit that was chosen for it. It goes nowhere then: never over another one.
 #[derive(Debug, Clone)]
@@ -197,9 +199,12 @@ mod tests {
 
     #[test]
     fn it_says_which_stream_which_circuit_and_why() {
-        let ended =
-            StreamProblem::CircuitEnded { reason: Some(CircuitReason::Destroyed), remote_reason: None };
-        let error = StreamError::new(Some(CircuitId::new(7)), ended).of(StreamId::new(12), "example.com:80");
+        let ended = StreamProblem::CircuitEnded {
+            reason: Some(CircuitReason::Destroyed),
+            remote_reason: None,
+        };
+        let error = StreamError::new(Some(CircuitId::new(7)), ended)
+            .of(StreamId::new(12), "example.com:80");
         let text = "the stream 12 to example.com:80 did not go over circuit 7: the circuit has ended, reason DESTROYED";
         assert_eq!(error.to_string(), text);
         assert!(error.is_circuit_gone() && !error.is_stream_gone());

@@ -25,7 +25,10 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.signal) {
             (_, Some(signal)) => {
-                write!(f, "tor was killed by signal {signal} while it looked at the configuration")?;
+                write!(
+                    f,
+                    "tor was killed by signal {signal} while it looked at the configuration"
+                )?;
             }
             _ => f.write_str("tor does not take the configuration")?,
         }

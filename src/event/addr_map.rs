@@ -114,7 +114,12 @@ fn yes_or_no(value: Value<'_>) -> Option<bool> {
 impl fmt::Display for AddrMapEvent {
     /// Such as `a.example -> 10.1.2.3, until 2026-11-21 02:13:04`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} -> {}", OneLine(&self.from), OneLine(self.to.as_deref().unwrap_or("nothing")))?;
+        write!(
+            f,
+            "{} -> {}",
+            OneLine(&self.from),
+            OneLine(self.to.as_deref().unwrap_or("nothing"))
+        )?;
         match (&self.error, &self.expires) {
             (Some(error), _) => write!(f, " (error: {})", OneLine(error)),
             (None, Expiry::Never) => Ok(()),

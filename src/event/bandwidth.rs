@@ -126,7 +126,8 @@ impl CircuitBandwidth {
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let words = Words::new(rest);
         let mut fields = CircuitFields::default();
-        let (mut extra, mut extra_words) = read_pairs(words.clone(), |key, value| fields.take(key, value));
+        let (mut extra, mut extra_words) =
+            read_pairs(words.clone(), |key, value| fields.take(key, value));
         let congestion = fields.congestion.complete();
         if congestion.is_none() && fields.congestion != CongestionFields::default() {
             // A part of them says nothing.

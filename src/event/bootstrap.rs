@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::status::StatusEvent;
 use crate::types::{
-    BootstrapRecommendation, BootstrapTag, Fingerprint, OrConnReason, Progress, Severity, StatusAction,
+    BootstrapRecommendation, BootstrapTag, Fingerprint, OrConnReason, Progress, Severity,
+    StatusAction,
 };
 
 /// How far tor has come in connecting to the network: of a STATUS_CLIENT event with the action `BOOTSTRAP`, or of
@@ -85,7 +86,8 @@ impl Bootstrap {
 
 impl From<&Bootstrap> for Progress {
     fn from(step: &Bootstrap) -> Progress {
-        let mut progress = Progress::new(step.progress, step.tag.to_string(), step.summary.as_str());
+        let mut progress =
+            Progress::new(step.progress, step.tag.to_string(), step.summary.as_str());
         progress.problem = step.problem.as_ref().map(|problem| problem.warning.clone());
         progress
     }

@@ -102,7 +102,8 @@ impl CellQueue {
             "Removed" => self.removed = by_command(value)?,
             "Time" => {
                 let times = by_command(value)?.into_iter();
-                self.time = times.map(|(command, time)| (command, Duration::from_millis(time))).collect();
+                self.time =
+                    times.map(|(command, time)| (command, Duration::from_millis(time))).collect();
             }
             _ => return None,
         }

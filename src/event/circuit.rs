@@ -7,8 +7,8 @@ use super::extra::read_pairs;
 use super::field;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{
-    BuildFlag, CircuitId, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
-    HsState, OnionAddress, RelayName, Secret, SocksUsername,
+    BuildFlag, CircuitId, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus,
+    ConfluxId, HsState, OnionAddress, RelayName, Secret, SocksUsername,
 };
 
 /// A circuit as tor describes it, in a CIRC event or in a line of `GETINFO circuit-status`. control-spec, event

@@ -57,7 +57,8 @@ use std::time::SystemTime;
 
 pub use addr_map::AddrMapEvent;
 pub use bandwidth::{
-    Bandwidth, CircuitBandwidth, CongestionControl, ConnBandwidth, StreamBandwidth, TokenBucketEmpty,
+    Bandwidth, CircuitBandwidth, CongestionControl, ConnBandwidth, StreamBandwidth,
+    TokenBucketEmpty,
 };
 pub use bootstrap::{Bootstrap, BootstrapProblem};
 pub use build_timeout::BuildTimeoutSet;
@@ -251,9 +252,15 @@ impl EventBody {
             EventKind::CircBw => or_unknown(CircuitBandwidth::parse(rest), EventBody::CircBw),
             EventKind::ConnBw => or_unknown(ConnBandwidth::parse(rest), EventBody::ConnBw),
             EventKind::CellStats => or_unknown(CellStats::parse(rest), EventBody::CellStats),
-            EventKind::StatusGeneral => or_unknown(StatusEvent::parse(rest), EventBody::StatusGeneral),
-            EventKind::StatusClient => or_unknown(StatusEvent::parse(rest), EventBody::StatusClient),
-            EventKind::StatusServer => or_unknown(StatusEvent::parse(rest), EventBody::StatusServer),
+            EventKind::StatusGeneral => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusGeneral)
+            }
+            EventKind::StatusClient => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusClient)
+            }
+            EventKind::StatusServer => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusServer)
+            }
             EventKind::HsDesc => or_unknown(HsDescEvent::parse(rest), EventBody::HsDesc),
             EventKind::AddrMap => or_unknown(AddrMapEvent::parse(rest), EventBody::AddrMap),
             EventKind::Guard => or_unknown(GuardEvent::parse(rest), EventBody::Guard),

@@ -47,7 +47,8 @@ impl RouterStatusEvent {
 
     /// How many entries there are. They are only counted, not read.
     pub fn count(&self) -> usize {
-        usize::from(self.entries.starts_with(b"r ")) + memmem::find_iter(&self.entries, b"\nr ").count()
+        usize::from(self.entries.starts_with(b"r "))
+            + memmem::find_iter(&self.entries, b"\nr ").count()
     }
 }
 

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::field;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{
-    CircuitId, ClientProtocol, IsolationField, Secret, SocksUsername, StreamId, StreamPurpose, StreamReason,
-    StreamSource, StreamStatus, StreamTarget,
+    CircuitId, ClientProtocol, IsolationField, Secret, SocksUsername, StreamId, StreamPurpose,
+    StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
 
 /// A stream as tor describes it, in a STREAM event or in a line of `GETINFO stream-status`. control-spec, event

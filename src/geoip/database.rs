@@ -42,8 +42,9 @@ impl Database {
     /// [`Error::GeoIp`](crate::Error::GeoIp): the file cannot be read, is no such database, or not all of one, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut bytes = regular_file::read(path, LARGEST)
-            .map_err(|error| GeoIpError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) })?;
+        let mut bytes = regular_file::read(path, LARGEST).map_err(|error| {
+            GeoIpError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) }
+        })?;
         Database::of(path, std::mem::take(&mut *bytes))
     }
 
@@ -133,7 +134,10 @@ impl Eq for Database {}
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("path", &self.path()).field("type_name", &self.type_name()).finish()
+        f.debug_struct("Database")
+            .field("path", &self.path())
+            .field("type_name", &self.type_name())
+            .finish()
     }
 }
 

@@ -25,8 +25,8 @@ impl Contents {
             countries: everything || ipinfo_lite || has(&["city", "location", "country"]),
             autonomous_systems: everything || ipinfo_lite || has(&["asn", "isp"]),
         };
-        let known =
-            contents != Contents::default() || has(&["anonymous", "connection-type", "domain", "privacy"]);
+        let known = contents != Contents::default()
+            || has(&["anonymous", "connection-type", "domain", "privacy"]);
         known.then_some(contents)
     }
 }

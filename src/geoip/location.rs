@@ -183,9 +183,12 @@ mod tests {
     fn what_is_in_a_network() {
         let network = Network { address: "192.0.2.0".parse().unwrap(), prefix: 25 };
         assert_eq!(network.to_string(), "192.0.2.0/25");
-        for (ip, inside) in
-            [("192.0.2.127", true), ("192.0.2.128", false), ("::ffff:192.0.2.1", true), ("::1", false)]
-        {
+        for (ip, inside) in [
+            ("192.0.2.127", true),
+            ("192.0.2.128", false),
+            ("::ffff:192.0.2.1", true),
+            ("::1", false),
+        ] {
             assert_eq!(network.contains(ip.parse().unwrap()), inside, "{ip}");
         }
         let everything = Network { address: "::".parse().unwrap(), prefix: 0 };
@@ -197,7 +200,9 @@ mod tests {
     #[cfg(feature = "geoip")]
     fn places_are_on_earth() {
         assert!(Coordinates::new(-90.0, 180.0, None).is_some());
-        for (latitude, longitude) in [(90.1, 0.0), (0.0, -181.0), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+        for (latitude, longitude) in
+            [(90.1, 0.0), (0.0, -181.0), (f64::NAN, 0.0), (0.0, f64::INFINITY)]
+        {
             assert_eq!(Coordinates::new(latitude, longitude, None), None);
         }
     }

@@ -141,7 +141,12 @@ impl GeoIp {
     }
 
     #[cfg(feature = "geoip")]
-    fn add(mut self, path: &Path, wanted: &'static str, has: impl Fn(Contents) -> bool) -> Result<Self> {
+    fn add(
+        mut self,
+        path: &Path,
+        wanted: &'static str,
+        has: impl Fn(Contents) -> bool,
+    ) -> Result<Self> {
         let database = Database::open(path)?;
         if let Some(contents) = database.contents()
             && (contents == Contents::default() || !has(contents))
@@ -195,7 +200,10 @@ impl GeoIp {
     /// assert!(found[0].as_ref().unwrap().is_known() && !found[1].as_ref().unwrap().is_known());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn lookup_all(&self, ips: impl IntoIterator<Item = IpAddr>) -> Result<Vec<Result<Location>>> {
+    pub fn lookup_all(
+        &self,
+        ips: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<Vec<Result<Location>>> {
         if !self.has_source() {
             return Err(GeoIpError::NoSource.into());
         }
@@ -237,8 +245,12 @@ impl GeoIp {
     /// Asks tor for the countries that are missing.
     fn complete(&self, found: &mut [Result<Location>], controller: &Controller) -> Result<()> {
         let lacks_country = |location: &Location| location.country.is_none();
-        let missing: Vec<IpAddr> =
-            found.iter().flatten().filter(|location| lacks_country(location)).map(|found| found.ip).collect();
+        let missing: Vec<IpAddr> = found
+            .iter()
+            .flatten()
+            .filter(|location| lacks_country(location))
+            .map(|found| found.ip)
+            .collect();
         let mut answers = self.countries.of(controller, &missing)?.into_iter();
         for slot in found {
             let Ok(location) = slot else { continue };

@@ -32,8 +32,12 @@ const CITY: &[Path] = &[
     &[Key("city"), Key("name")],
     &[Key("geo"), Key("city")],
 ];
-const LATITUDE: &[Path] =
-    &[&[Key("location"), Key("latitude")], &[Key("latitude")], &[Key("lat")], &[Key("geo"), Key("latitude")]];
+const LATITUDE: &[Path] = &[
+    &[Key("location"), Key("latitude")],
+    &[Key("latitude")],
+    &[Key("lat")],
+    &[Key("geo"), Key("latitude")],
+];
 const LONGITUDE: &[Path] = &[
     &[Key("location"), Key("longitude")],
     &[Key("longitude")],
@@ -175,7 +179,9 @@ fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbEr
 }
 
 /// A value that is of another kind belongs to a database of other words.
-fn if_of_this_kind<T>(value: Result<Option<T>, MaxMindDbError>) -> Result<Option<T>, MaxMindDbError> {
+fn if_of_this_kind<T>(
+    value: Result<Option<T>, MaxMindDbError>,
+) -> Result<Option<T>, MaxMindDbError> {
     match value {
         Err(MaxMindDbError::Decoding { .. }) => Ok(None),
         value => value,

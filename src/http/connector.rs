@@ -19,7 +19,12 @@ use crate::transport::deadline_after;
 pub(super) struct NoResolver;
 
 impl Resolver for NoResolver {
-    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         Ok(self.empty())
     }
 }
@@ -67,7 +72,9 @@ impl Connector<()> for TorConnector {
             let error = proxy.explained(error);
             match error.socks() {
                 // ureq's own timeout, unless there is more to say.
-                Some(socks) if is_theirs && socks.is_timeout() && !socks.is_waiting_for_controller() => {
+                Some(socks)
+                    if is_theirs && socks.is_timeout() && !socks.is_waiting_for_controller() =>
+                {
                     ureq::Error::Timeout(theirs.reason)
                 }
                 _ => carried(error),

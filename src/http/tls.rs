@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+    TransportAdapter,
 };
 
 use super::connector::carried;
@@ -46,8 +47,9 @@ impl Connector<TorTransport> for TlsConnector {
         let mut sock = TransportAdapter::new(transport, details.current_time.clone());
         sock.set_timeout(what_is_left(details));
         while conn.is_handshaking() {
-            conn.complete_io(&mut sock)
-                .map_err(|error| if is_ureq(&error) { error.into() } else { refused(problem_of(error)) })?;
+            conn.complete_io(&mut sock).map_err(|error| {
+                if is_ureq(&error) { error.into() } else { refused(problem_of(error)) }
+            })?;
         }
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());

@@ -62,7 +62,11 @@ fn deadline(timeout: NextTimeout) -> Result<Option<Instant>, ureq::Error> {
 /// What ureq calls an error of a read or write that had this timeout.
 fn failed(timeout: NextTimeout) -> impl FnOnce(io::Error) -> ureq::Error {
     move |error| {
-        if transport::is_timeout(&error) { ureq::Error::Timeout(timeout.reason) } else { error.into() }
+        if transport::is_timeout(&error) {
+            ureq::Error::Timeout(timeout.reason)
+        } else {
+            error.into()
+        }
     }
 }
 
@@ -76,7 +80,11 @@ impl Transport for TorTransport {
         let output = &self.buffers.output()[..amount];
         match deadline(timeout)? {
             Some(deadline) => self.socket.0.write_all_by(output, deadline),
-            None => self.socket.0.set_write_timeout(None).and_then(|()| (&self.socket.0).write_all(output)),
+            None => self
+                .socket
+                .0
+                .set_write_timeout(None)
+                .and_then(|()| (&self.socket.0).write_all(output)),
         }
         .map_err(failed(timeout))
     }
@@ -87,7 +95,9 @@ impl Transport for TorTransport {
         let input = self.buffers.input_append_buf();
         let read = match deadline {
             Some(deadline) => self.socket.0.read_by(input, deadline),
-            None => self.socket.0.set_read_timeout(None).and_then(|()| (&self.socket.0).read(input)),
+            None => {
+                self.socket.0.set_read_timeout(None).and_then(|()| (&self.socket.0).read(input))
+            }
         };
         let amount = read.map_err(failed(timeout))?;
         self.buffers.input_appended(amount);

@@ -92,7 +92,9 @@ impl Accepting {
             return false;
         }
         if self.queue.is_empty() {
-            let _ = self.queue.try_send(Err(Error::io("accept a connection to the onion service", error)));
+            let _ = self
+                .queue
+                .try_send(Err(Error::io("accept a connection to the onion service", error)));
         }
         self.stop.recv_timeout(AFTER_FAILURE) == Err(RecvTimeoutError::Timeout)
     }
@@ -102,6 +104,8 @@ impl Accepting {
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
     )
 }

@@ -296,8 +296,7 @@ impl OnionBuilder {
             match to {
                 To::Target(target) => ports.push((port, target)),
                 To::Listener => {
-                    let why =
-                        "goes nowhere: give port() its local target, or call listen() instead of publish()";
+                    let why = "goes nowhere: give port() its local target, or call listen() instead of publish()";
                     return Err(invalid(&format!("port {port}"), why));
                 }
             }
@@ -353,7 +352,9 @@ impl OnionBuilder {
             return Err(invalid("list of ports", why));
         }
         for (at, (port, to)) in ports.iter().enumerate() {
-            if *port == 0 || matches!(to, To::Target(OnionTarget::Tcp(address)) if address.port() == 0) {
+            if *port == 0
+                || matches!(to, To::Target(OnionTarget::Tcp(address)) if address.port() == 0)
+            {
                 return Err(invalid("port", "is 0, which is no port"));
             }
             if ports.iter().take(at).any(|(before, _)| before == port) {
@@ -435,7 +436,8 @@ impl OnionBuilder {
             Err(Error::Refused(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let is_on = |name| lines.iter().any(|line| line.name == name && line.value.as_deref() == Some("1"));
+        let is_on =
+            |name| lines.iter().any(|line| line.name == name && line.value.as_deref() == Some("1"));
         let is_single_hop = OPTIONS.into_iter().all(is_on);
         match (self.single_hop, is_single_hop) {
             (true, false) => Err(invalid(
@@ -455,8 +457,13 @@ impl OnionBuilder {
 
 /// Refuses targets that only this machine reaches if tor is on another machine,
 /// because a loopback address means that machine to tor.
-fn check_reachable(control: Option<&Address>, mut targets: impl Iterator<Item = OnionTarget>) -> Result<()> {
-    let Some(remote) = control.filter(|address| !address.is_on_this_machine()) else { return Ok(()) };
+fn check_reachable(
+    control: Option<&Address>,
+    mut targets: impl Iterator<Item = OnionTarget>,
+) -> Result<()> {
+    let Some(remote) = control.filter(|address| !address.is_on_this_machine()) else {
+        return Ok(());
+    };
     let is_here_only = |target: &OnionTarget| match target {
         OnionTarget::Tcp(address) => address.ip().is_loopback(),
         #[cfg(unix)]
@@ -521,9 +528,13 @@ mod tests {
     fn listen_sends_nothing_to_a_tor_on_another_machine() {
         let (ours, theirs) = Transport::pair();
         let controller = Controller::as_if_at(ours, "192.0.2.1:9051");
-        let builder = OnionBuilder::new(&controller).virtual_port(80).timeout(Duration::from_millis(500));
+        let builder =
+            OnionBuilder::new(&controller).virtual_port(80).timeout(Duration::from_millis(500));
         let error = builder.listen().unwrap_err();
-        assert!(matches!(error, Error::Argument(_)) && error.to_string().contains("reached_at"), "{error}");
+        assert!(
+            matches!(error, Error::Argument(_)) && error.to_string().contains("reached_at"),
+            "{error}"
+        );
         drop(controller);
         let mut sent = String::new();
         std::io::Read::read_to_string(&mut &theirs, &mut sent).unwrap();
@@ -545,7 +556,8 @@ mod tests {
             assert!(check(Some(remote), PathBuf::from("/run/app/socket")).is_err());
             assert!(check(Some(remote), local("192.0.2.7:80")).is_ok());
         }
-        for here in [None, Some("127.0.0.1:9051"), Some("localhost:9051"), Some("/run/tor/control")] {
+        for here in [None, Some("127.0.0.1:9051"), Some("localhost:9051"), Some("/run/tor/control")]
+        {
             assert!(check(here, local("127.0.0.1:80")).is_ok(), "{here:?}");
         }
     }

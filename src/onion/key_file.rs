@@ -55,7 +55,8 @@ impl OnionKey {
     /// key (the source's kind is [`InvalidData`](io::ErrorKind::InvalidData)).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let failed = |error| Error::io(format!("load the onion key from {}", path.display()), error);
+        let failed =
+            |error| Error::io(format!("load the onion key from {}", path.display()), error);
         let content = private_file::read(path).map_err(failed)?;
         if let Ok(key) = OnionKey::from_secret_key_file(&content) {
             return Ok(key);

@@ -101,7 +101,8 @@ impl Door {
             return Err(ArgumentError::invalid("OnionBuilder", "list of ports", "is empty").into());
         };
         let local = first.address().clone();
-        let mut door = Door { acceptors: Vec::new(), local, streams, shutdown: OnionShutdown::new() };
+        let mut door =
+            Door { acceptors: Vec::new(), local, streams, shutdown: OnionShutdown::new() };
         for (socket, ports) in sockets {
             let port = match *ports {
                 [port] => Some(port),

@@ -138,7 +138,8 @@ impl Local {
 #[cfg(unix)]
 fn bind_private(ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
     let directory = PrivateDir::new("onion-");
-    let directory = directory.map_err(|e| Error::io("make a directory for an onion service's socket", e))?;
+    let directory =
+        directory.map_err(|e| Error::io("make a directory for an onion service's socket", e))?;
     let directory = Arc::new(directory);
     let bind = |port: &u16| {
         let path = directory.path().join(port.to_string());
@@ -164,7 +165,8 @@ impl Socket {
 
     #[cfg(unix)]
     fn unix(path: PathBuf, file: impl FnOnce(&Path) -> io::Result<SocketFile>) -> Result<Socket> {
-        let failed = |error| Error::io(format!("listen on {} for an onion service", path.display()), error);
+        let failed =
+            |error| Error::io(format!("listen on {} for an onion service", path.display()), error);
         let listener = UnixListener::bind(&path).map_err(failed)?;
         let file = file(&path).map_err(failed)?;
         Ok(Socket {
@@ -189,7 +191,9 @@ impl Socket {
                     Some(path) => OnionTarget::Unix(path.to_owned()),
                     None => {
                         let why = "has no path, so that tor cannot connect to it";
-                        return Err(ArgumentError::invalid("OnionBuilder", "Unix socket", why).into());
+                        return Err(
+                            ArgumentError::invalid("OnionBuilder", "Unix socket", why).into()
+                        );
                     }
                 }
             }
@@ -266,7 +270,8 @@ mod tests {
     fn a_socket_for_everybody_is_reached_on_loopback() {
         for (bound, reached) in [("0.0.0.0:0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1")] {
             let [(socket, ports)] =
-                <[_; 1]>::try_from(Local::Tcp(bound.parse().unwrap()).bind(&[80, 81]).unwrap()).unwrap();
+                <[_; 1]>::try_from(Local::Tcp(bound.parse().unwrap()).bind(&[80, 81]).unwrap())
+                    .unwrap();
             assert_eq!(ports, [80, 81]);
             let OnionTarget::Tcp(target) = socket.target() else { panic!("{socket:?}") };
             assert_eq!(target.ip().to_string(), reached);

@@ -111,7 +111,10 @@ mod tests {
         // Nothing is left beside it.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::write(folder.path().join("long"), [7; 5000]).unwrap();
-        assert_eq!(read(&folder.path().join("long")).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(
+            read(&folder.path().join("long")).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
     }
 
     #[cfg(unix)]

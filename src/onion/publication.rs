@@ -158,7 +158,8 @@ impl Publication {
 
     /// What keeps tor from publishing. What cannot be asked is left out.
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
-        let tor = self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();
+        let tor =
+            self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();
         let mut hints = Vec::new();
         let options = match tor.get_conf_lines(["DisableNetwork", "PublishHidServDescriptors"]) {
             Ok(options) => options,

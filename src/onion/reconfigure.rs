@@ -19,7 +19,9 @@ pub(super) fn reconfigure(
     let controller = &controller.in_one_call();
     let warnings = Warnings::listen(controller)?;
     match controller.reconfigure_without(command, forget) {
-        Err(Error::Refused(refusal)) => Err(DiskOnionError::refused(*refusal, warnings.lines()).into()),
+        Err(Error::Refused(refusal)) => {
+            Err(DiskOnionError::refused(*refusal, warnings.lines()).into())
+        }
         changed => changed,
     }
 }

@@ -191,7 +191,9 @@ impl Guard {
         if let Some(directory) = &self.directory {
             let removed = DiskOnions::of(&self.controller.with_timeout(timeout)).remove(directory);
             return match removed {
-                Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => {
+                Err(Error::DiskOnion(error))
+                    if matches!(error.problem, DiskOnionProblem::NotConfigured) =>
+                {
                     Ok(false)
                 }
                 removed => removed.map(|_| true),
@@ -208,7 +210,9 @@ impl Guard {
     fn remove_quietly(&self, limit: Duration) {
         match self.remove(self.controller.timeout().min(limit)) {
             Ok(_) | Err(Error::Closed(_)) => {}
-            Err(error) => log::warn!(target: "scape::onion", "while removing {}: {error}", self.address),
+            Err(error) => {
+                log::warn!(target: "scape::onion", "while removing {}: {error}", self.address)
+            }
         }
     }
 }

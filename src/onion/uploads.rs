@@ -106,8 +106,8 @@ impl Uploads {
         }
         let uploading = self.uploading.take();
         let id = descriptor_of(event);
-        self.hidden.anything |=
-            event.hsdir.as_ref().is_some_and(is_hidden) || event.descriptor_id.is_some() && id.is_none();
+        self.hidden.anything |= event.hsdir.as_ref().is_some_and(is_hidden)
+            || event.descriptor_id.is_some() && id.is_none();
         match (&event.action, &event.hsdir) {
             (HsDescAction::Created, _) => match id {
                 Some(id) => self.created(id),
@@ -175,11 +175,13 @@ impl Uploads {
             self.round += 1;
         }
         let of_this = |upload: &Upload| upload.descriptor.as_deref() == Some(id);
-        let again = |upload: &Upload| of_this(upload) && is_same(&upload.hsdir, hsdir) && !is_hidden(hsdir);
+        let again =
+            |upload: &Upload| of_this(upload) && is_same(&upload.hsdir, hsdir) && !is_hidden(hsdir);
         if self.pending.iter().any(again) {
             // tor begins anew, and has given up what it had begun before.
             let round = self.round;
-            self.pending.retain(|upload| !of_this(upload) || upload.round == round && !again(upload));
+            self.pending
+                .retain(|upload| !of_this(upload) || upload.round == round && !again(upload));
         }
         for descriptor in &mut self.descriptors {
             descriptor.begun |= descriptor.id == id;
@@ -205,12 +207,19 @@ impl Uploads {
         ended
     }
 
-    fn failed(&mut self, hsdir: &RelayName, id: Option<&str>, reason: Option<&HsDescReason>) -> bool {
+    fn failed(
+        &mut self,
+        hsdir: &RelayName,
+        id: Option<&str>,
+        reason: Option<&HsDescReason>,
+    ) -> bool {
         let was_asked = self.asked.iter().any(|asked| is_same(asked, hsdir));
         let is_fetch = match reason {
             Some(HsDescReason::UploadRejected) => false,
             Some(HsDescReason::Unexpected) | None => was_asked,
-            Some(HsDescReason::NotFound | HsDescReason::BadDesc | HsDescReason::QueryRejected) => true,
+            Some(HsDescReason::NotFound | HsDescReason::BadDesc | HsDescReason::QueryRejected) => {
+                true
+            }
             Some(_) => was_asked,
         };
         if is_fetch {
@@ -236,8 +245,10 @@ impl Uploads {
     /// was begun.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
-        let named = |upload: &Upload| there(upload) && id.is_some() && upload.descriptor.as_deref() == id;
-        let mut at = self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
+        let named =
+            |upload: &Upload| there(upload) && id.is_some() && upload.descriptor.as_deref() == id;
+        let mut at =
+            self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
         if at.is_none() || is_hidden(hsdir) {
             // The filter hides which one it was.
             let guess = |upload: &Upload| is_hidden(hsdir) || is_hidden(&upload.hsdir);
@@ -251,7 +262,8 @@ impl Uploads {
         if self.hidden.uploads {
             return self.begun > MOST_FOR_ONE;
         }
-        self.descriptors.len() >= DESCRIPTORS && self.descriptors.iter().all(|descriptor| descriptor.begun)
+        self.descriptors.len() >= DESCRIPTORS
+            && self.descriptors.iter().all(|descriptor| descriptor.begun)
     }
 
     /// Whether it is published as is wanted, when nothing was heard of it for this long.
@@ -279,7 +291,8 @@ impl Uploads {
     /// How far it is. The percentage never goes down.
     pub(super) fn progress(&mut self) -> Progress {
         let (percent, tag, text) = if self.uploaded > 0 {
-            let text = format!("{} of {} uploads of the descriptors are done", self.ended(), self.begun);
+            let text =
+                format!("{} of {} uploads of the descriptors are done", self.ended(), self.begun);
             (self.percent_of_uploads(), "uploaded", text)
         } else if self.begun > 0 {
             (
@@ -350,7 +363,8 @@ impl Uploads {
 /// hides it: with its own name, or together with the directory.
 fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     let id = event.descriptor_id.as_deref()?;
-    let is_readable = !id.eq_ignore_ascii_case("redacted") && !event.hsdir.as_ref().is_some_and(is_hidden);
+    let is_readable =
+        !id.eq_ignore_ascii_case("redacted") && !event.hsdir.as_ref().is_some_and(is_hidden);
     is_readable.then_some(id)
 }
 
@@ -426,8 +440,14 @@ mod tests {
     #[test]
     fn one_descriptor_is_not_enough() {
         // As it was seen: the uploads of one were over before those of the other began.
-        let mut events =
-            vec![created("a"), created("b"), upload("a", 1), upload("a", 2), uploaded(1), uploaded(2)];
+        let mut events = vec![
+            created("a"),
+            created("b"),
+            upload("a", 1),
+            upload("a", 2),
+            uploaded(1),
+            uploaded(2),
+        ];
         assert!(!is_done(&events));
         assert!(uploads(&events).is_done(Wait::FirstUpload, Duration::ZERO));
         assert!(!uploads(&events).is_done(Wait::AllUploads, SILENCE), "silence is no substitute");
@@ -488,13 +508,16 @@ mod tests {
             failed("a", 1, "UPLOAD_REJECTED"),
             failed("b", 1, "UNEXPECTED"),
         ]);
-        assert!(!state.is_done(Wait::AllUploads, SILENCE) && !state.is_done(Wait::FirstUpload, SILENCE));
+        assert!(
+            !state.is_done(Wait::AllUploads, SILENCE) && !state.is_done(Wait::FirstUpload, SILENCE)
+        );
         assert_eq!(state.failures().len(), 2);
     }
 
     #[test]
     fn an_upload_that_never_ends_is_given_up_after_a_silence() {
-        let state = uploads(&[created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)]);
+        let state =
+            uploads(&[created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)]);
         assert!(!state.is_done(Wait::AllUploads, SILENCE / 2));
         assert!(state.only_silence_is_missing(Wait::AllUploads));
         assert!(state.is_done(Wait::AllUploads, SILENCE));
@@ -514,8 +537,14 @@ mod tests {
 
     #[test]
     fn a_service_that_was_added_again_is_uploaded_again() {
-        let mut events =
-            vec![created("a"), created("b"), upload("a", 1), upload("b", 2), uploaded(1), uploaded(2)];
+        let mut events = vec![
+            created("a"),
+            created("b"),
+            upload("a", 1),
+            upload("b", 2),
+            uploaded(1),
+            uploaded(2),
+        ];
         assert!(is_done(&events));
         events.extend([created("a"), created("b")]);
         assert!(!is_done(&events) && !uploads(&events).is_done(Wait::FirstUpload, SILENCE));
@@ -525,7 +554,8 @@ mod tests {
 
     #[test]
     fn a_new_period_begins_meanwhile() {
-        let mut events = vec![created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)];
+        let mut events =
+            vec![created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)];
         events.push(created("c"));
         assert!(!is_done(&events), "the new one is to be uploaded, too");
         events.extend([upload("c", 2), uploaded(2), uploaded(1)]);
@@ -628,7 +658,10 @@ mod tests {
         events.extend(vec![hidden("UPLOADED"); 8]);
         let state = uploads(&events);
         assert!(!state.is_done(Wait::AllUploads, SILENCE / 2), "the other descriptor is missing");
-        assert!(state.is_done(Wait::AllUploads, SILENCE) && state.is_done(Wait::FirstUpload, Duration::ZERO));
+        assert!(
+            state.is_done(Wait::AllUploads, SILENCE)
+                && state.is_done(Wait::FirstUpload, Duration::ZERO)
+        );
         events.extend(uploads_of_one);
         events.extend(vec![hidden("UPLOADED"); 7]);
         let state = uploads(&events);
@@ -651,7 +684,9 @@ mod tests {
         let state = uploads(&events);
         assert!(state.is_filtered() && !state.is_done(Wait::AllUploads, Duration::ZERO));
         assert_eq!(state.unanswered(), vec![RelayName::from("hidden"); 2]);
-        events.push(told(&format!("FAILED {ADDRESS} redacted redacted redacted REASON=UPLOAD_REJECTED")));
+        events.push(told(&format!(
+            "FAILED {ADDRESS} redacted redacted redacted REASON=UPLOAD_REJECTED"
+        )));
         events.push(anonymous.clone());
         assert!(is_done(&events));
         events.push(anonymous);

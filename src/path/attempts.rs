@@ -70,7 +70,8 @@ pub(super) fn build_one(
     let mut attempt = 1;
     loop {
         let path = plan.path(&failed)?;
-        let error = match build(builder, state, site, &path, deadline.part(builder.attempt_timeout)) {
+        let error = match build(builder, state, site, &path, deadline.part(builder.attempt_timeout))
+        {
             Ok(circuit) => return Ok(circuit),
             Err(failure) => {
                 failed.extend(failure.at);

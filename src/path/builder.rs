@@ -125,7 +125,8 @@ impl Excluded {
     /// Whether it was excluded otherwise than by its country.
     pub(super) fn has(&self, relay: &Relay) -> bool {
         self.fingerprints.contains(&relay.fingerprint())
-            || !self.nicknames.is_empty() && self.nicknames.contains(&relay.nickname().to_ascii_lowercase())
+            || !self.nicknames.is_empty()
+                && self.nicknames.contains(&relay.nickname().to_ascii_lowercase())
             || self.tests.iter().any(|test| test.holds(relay))
     }
 
@@ -231,7 +232,10 @@ impl PathBuilder {
     }
 
     /// The last hop fulfils this, whatever it is. May be called several times; then it fulfils all.
-    pub fn exit_where(mut self, condition: impl Fn(&Relay) -> bool + Send + Sync + 'static) -> Self {
+    pub fn exit_where(
+        mut self,
+        condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.exit_tests.push(RelayTest(Arc::new(condition)));
         self
     }
@@ -273,7 +277,10 @@ impl PathBuilder {
     }
 
     /// Relays that fulfil this are nowhere in a path.
-    pub fn exclude_where(mut self, condition: impl Fn(&Relay) -> bool + Send + Sync + 'static) -> Self {
+    pub fn exclude_where(
+        mut self,
+        condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.excluded.tests.push(RelayTest(Arc::new(condition)));
         self
     }
@@ -311,7 +318,11 @@ impl PathBuilder {
     ///
     /// [`Error::Argument`] where the settings contradict themselves; [`Error::NoPath`] where no relay can be at one of the
     /// hops.
-    pub fn prepare(&self, directory: Arc<Directory>, guards: &[Fingerprint]) -> Result<PathChooser> {
+    pub fn prepare(
+        &self,
+        directory: Arc<Directory>,
+        guards: &[Fingerprint],
+    ) -> Result<PathChooser> {
         self.check()?;
         Ok(PathChooser::new(self, directory, guards)?)
     }
@@ -326,10 +337,16 @@ impl PathBuilder {
             Err(ArgumentError::new("PathBuilder", argument, problem).into())
         };
         if !(1..=LONGEST).contains(&self.length) {
-            return invalid("length", format!("is {}, and paths have 1 to {LONGEST} hops", self.length));
+            return invalid(
+                "length",
+                format!("is {}, and paths have 1 to {LONGEST} hops", self.length),
+            );
         }
         if let Some(hop) = self.fixed.keys().find(|hop| !(1..=self.length).contains(*hop)) {
-            return invalid("fixed relay", format!("is for hop {hop}, and the path has {}", self.length));
+            return invalid(
+                "fixed relay",
+                format!("is for hop {hop}, and the path has {}", self.length),
+            );
         }
         match (self.fixed.get(&self.length), self.fixed_exit) {
             (Some(last), Some(exit)) if *last != exit => {
@@ -390,7 +407,12 @@ mod tests {
     fn long_lasting_connections_need_stable_relays() {
         assert!(!PathBuilder::new().is_stable());
         assert!(!PathBuilder::new().exit_to(("example.com", 80)).is_stable());
-        assert!(PathBuilder::new().exit_to(("example.com", 80)).exit_to(("example.com", 22)).is_stable());
+        assert!(
+            PathBuilder::new()
+                .exit_to(("example.com", 80))
+                .exit_to(("example.com", 22))
+                .is_stable()
+        );
         assert!(!PathBuilder::new().exit_to(("example.com", 22)).stable(false).is_stable());
     }
 

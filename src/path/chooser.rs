@@ -74,7 +74,9 @@ impl PathChooser {
                 Arc::new(Hop::weighted(&directory, settings, hop))
             } else {
                 // They are all alike.
-                middle.get_or_insert_with(|| Arc::new(Hop::weighted(&directory, settings, hop))).clone()
+                middle
+                    .get_or_insert_with(|| Arc::new(Hop::weighted(&directory, settings, hop)))
+                    .clone()
             };
             if made.candidates.relays().is_empty() {
                 return Err(made.no_path(hop, settings.length, made.rejected.clone()));
@@ -231,7 +233,9 @@ impl Hop {
         for (index, relay) in (0..).zip(directory.relays()) {
             match fitness.broken_rule(relay) {
                 Some(rule) => rejected.note(rule),
-                None => weighted.push((index, if is_uniform { 1.0 } else { weights.weight(relay) })),
+                None => {
+                    weighted.push((index, if is_uniform { 1.0 } else { weights.weight(relay) }))
+                }
             }
         }
         let candidates = Candidates::Weighted(Table::of(weighted));
@@ -257,7 +261,11 @@ impl Hop {
         why: impl Fn(u32) -> Option<PathRule>,
     ) -> NoPathError {
         let mut rejected = self.rejected.clone();
-        self.candidates.relays().iter().filter_map(|relay| why(*relay)).for_each(|rule| rejected.note(rule));
+        self.candidates
+            .relays()
+            .iter()
+            .filter_map(|relay| why(*relay))
+            .for_each(|rule| rejected.note(rule));
         self.no_path(hop, length, rejected)
     }
 }

@@ -201,7 +201,9 @@ impl CircuitBuilder {
             return invalid("number of circuits at once", "is 0");
         }
         match &self.route {
-            Route::Tor if self.purpose.as_ref().is_some_and(|it| *it != CircuitPurpose::General) => {
+            Route::Tor
+                if self.purpose.as_ref().is_some_and(|it| *it != CircuitPurpose::General) =>
+            {
                 invalid("purpose", "must be general where tor chooses the relays")
             }
             Route::Along(relays) if relays.is_empty() => invalid("path", "is empty"),

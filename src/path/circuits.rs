@@ -97,7 +97,9 @@ impl Worker {
 
     /// Takes one of those that nobody has begun yet, if there is one.
     fn begin_one(&self) -> bool {
-        self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| open.checked_sub(1)).is_ok()
+        self.open
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| open.checked_sub(1))
+            .is_ok()
     }
 }
 

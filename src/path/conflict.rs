@@ -39,7 +39,9 @@ fn same_subnet(one: &Relay, other: &Relay) -> bool {
         return true;
     }
     match (one.ipv6(), other.ipv6()) {
-        (Some(a), Some(b)) => !a.ip().is_unspecified() && a.ip().octets()[..4] == b.ip().octets()[..4],
+        (Some(a), Some(b)) => {
+            !a.ip().is_unspecified() && a.ip().octets()[..4] == b.ip().octets()[..4]
+        }
         _ => false,
     }
 }

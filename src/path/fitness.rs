@@ -51,7 +51,9 @@ impl<'a> Fitness<'a> {
             None
         } else if relay.flags().contains(RouterFlags::MIDDLE_ONLY) {
             Some(PathRule::MiddleOnly)
-        } else if self.settings.entry == Entry::Random && !relay.flags().contains(RouterFlags::GUARD) {
+        } else if self.settings.entry == Entry::Random
+            && !relay.flags().contains(RouterFlags::GUARD)
+        {
             Some(PathRule::NotGuard)
         } else {
             None
@@ -68,7 +70,11 @@ impl<'a> Fitness<'a> {
                 Some(PathRule::ExitPolicy)
             } else if !settings.exit_tests.iter().all(|test| test.holds(relay)) {
                 Some(PathRule::NotWanted)
-            } else if settings.exit_countries.as_ref().is_some_and(|there| there.have(relay) != Some(true)) {
+            } else if settings
+                .exit_countries
+                .as_ref()
+                .is_some_and(|there| there.have(relay) != Some(true))
+            {
                 Some(PathRule::OtherCountry)
             } else {
                 None

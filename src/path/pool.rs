@@ -173,7 +173,8 @@ impl CircuitPool {
     ///
     /// As [`get`](Self::get).
     pub fn wait_full(&self, timeout: Duration) -> Result<()> {
-        self.shared.wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
+        self.shared
+            .wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
     }
 
     /// Closes the circuits and waits until tor says that they are closed, for at most the controller's timeout. Waiting for

@@ -38,7 +38,8 @@ const DIRECTORY_NAMES: [&str; 4] = ["Wmb", "Wgb", "Web", "Wdb"];
 impl PositionWeights {
     /// Those of a consensus. Where it lacks one of them, bandwidth alone counts, as for tor.
     pub(super) fn of(position: Position, weights: &BandwidthWeights) -> Self {
-        Self::read(position, weights).unwrap_or(PositionWeights { plain: [1.0; 4], directory: [1.0; 4] })
+        Self::read(position, weights)
+            .unwrap_or(PositionWeights { plain: [1.0; 4], directory: [1.0; 4] })
     }
 
     fn read(position: Position, weights: &BandwidthWeights) -> Option<Self> {
@@ -59,7 +60,8 @@ impl PositionWeights {
         let flags = relay.flags();
         let is_exit = flags.contains(RouterFlags::EXIT) && !flags.contains(RouterFlags::BAD_EXIT);
         let kind = usize::from(flags.contains(RouterFlags::GUARD)) + 2 * usize::from(is_exit);
-        let weights = if flags.contains(RouterFlags::V2DIR) { &self.directory } else { &self.plain };
+        let weights =
+            if flags.contains(RouterFlags::V2DIR) { &self.directory } else { &self.plain };
         f64::from(relay.bandwidth()) * weights[kind]
     }
 }

@@ -71,7 +71,8 @@ impl<'a> Search<'a> {
     fn obstacle(&self, hop: usize, relay: u32) -> Option<PathRule> {
         let is_fixed = |hop: &super::chooser::Hop| matches!(hop.candidates, Candidates::Fixed(_));
         let this = self.chooser.relay(relay)?;
-        if self.failed.contains(&this.fingerprint()) && !self.chooser.hop(hop).is_some_and(is_fixed) {
+        if self.failed.contains(&this.fingerprint()) && !self.chooser.hop(hop).is_some_and(is_fixed)
+        {
             return Some(PathRule::HasFailed);
         }
         let others = self.path.iter().flatten().filter_map(|other| self.chooser.relay(*other));

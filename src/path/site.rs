@@ -63,7 +63,9 @@ impl Site {
 pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> {
     let open = circuits.iter().filter(|circuit| !circuit.is_ended());
     let commands: Result<Vec<Command>, _> = open
-        .map(|circuit| Command::build("CLOSECIRCUIT").word("circuit", &circuit.id().to_string()).finish())
+        .map(|circuit| {
+            Command::build("CLOSECIRCUIT").word("circuit", &circuit.id().to_string()).finish()
+        })
         .collect();
     let commands = commands?;
     if !commands.is_empty() {

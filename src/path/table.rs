@@ -30,7 +30,9 @@ impl Table {
 
     /// The probability that `draw` gives this relay.
     pub(super) fn probability(&self, relay: u32) -> f64 {
-        let Some((_, weight)) = self.weighted().find(|(known, _)| *known == relay) else { return 0.0 };
+        let Some((_, weight)) = self.weighted().find(|(known, _)| *known == relay) else {
+            return 0.0;
+        };
         match self.sums.last() {
             Some(total) if *total > 0.0 => weight / total,
             _ => 1.0 / self.relays.len() as f64,
@@ -40,7 +42,10 @@ impl Table {
     /// Each relay with its weight.
     fn weighted(&self) -> impl Iterator<Item = (u32, f64)> {
         let before = std::iter::once(0.0).chain(self.sums.iter().copied());
-        self.relays.iter().copied().zip(self.sums.iter().zip(before).map(|(sum, before)| sum - before))
+        self.relays
+            .iter()
+            .copied()
+            .zip(self.sums.iter().zip(before).map(|(sum, before)| sum - before))
     }
 
     /// One of them, by weight; where all weights are 0, each is as likely as any other, as for tor. `None` where there are none.
@@ -100,7 +105,10 @@ mod tests {
             seen[relay as usize] += 1;
         }
         assert_eq!(seen[1], 0);
-        assert!([seen[0], seen[2], seen[3]].iter().all(|count| (900..1100).contains(count)), "{seen:?}");
+        assert!(
+            [seen[0], seen[2], seen[3]].iter().all(|count| (900..1100).contains(count)),
+            "{seen:?}"
+        );
     }
 
     #[test]
@@ -108,7 +116,8 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         // So heavy that hitting it is tried in vain.
         let table = Table::of([(0, 1.0), (1, 1e9), (2, 3.0)]);
-        let drawn = (0..4000).filter(|_| table.draw_where(&mut rng, |relay| relay != 1) == Some(2)).count();
+        let drawn =
+            (0..4000).filter(|_| table.draw_where(&mut rng, |relay| relay != 1) == Some(2)).count();
         assert!((2900..3100).contains(&drawn), "{drawn}");
     }
 

@@ -7,7 +7,8 @@ use crate::error::{ArgumentError, Result};
 use crate::socks::{TargetAddr, ToTargetAddr};
 
 /// Ports whose connections last long: tor uses relays with the flag `Stable` for them. tor's manual, `LongLivedPorts`.
-const LONG_LIVED_PORTS: [u16; 12] = [21, 22, 706, 1863, 5050, 5190, 5222, 5223, 6523, 6667, 6697, 8300];
+const LONG_LIVED_PORTS: [u16; 12] =
+    [21, 22, 706, 1863, 5050, 5190, 5222, 5223, 6523, 6667, 6697, 8300];
 
 /// A target as exit policies see it: of its address, the summaries that clients have do not tell more than the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +20,9 @@ pub(super) struct ExitTarget {
 impl ExitTarget {
     pub(super) fn of(target: impl ToTargetAddr) -> Result<Self> {
         let target = target.to_target_addr();
-        let target = target
-            .map_err(|error| ArgumentError::invalid("PathBuilder", "target", format!("is none: {error}")))?;
+        let target = target.map_err(|error| {
+            ArgumentError::invalid("PathBuilder", "target", format!("is none: {error}"))
+        })?;
         let target = match target {
             // The text of an address is an address.
             TargetAddr::Domain(host, port) => match host.trim_matches(['[', ']']).parse() {
@@ -30,10 +32,12 @@ impl ExitTarget {
             TargetAddr::Ip(address) => ExitTarget::at(&address),
         };
         match target.port {
-            0 => {
-                Err(ArgumentError::invalid("PathBuilder", "target", "has port 0, which nothing leads to")
-                    .into())
-            }
+            0 => Err(ArgumentError::invalid(
+                "PathBuilder",
+                "target",
+                "has port 0, which nothing leads to",
+            )
+            .into()),
             _ => Ok(target),
         }
     }

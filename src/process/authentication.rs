@@ -66,14 +66,15 @@ fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     if let Some(file) = cookie_file.filter(|_| !has(COOKIE_FILE)) {
         first.push(COOKIE_FILE, file)?;
     }
-    let lines: Vec<u8> = first.to_bytes().split(|b| *b == b'\n').filter(|line| !line.is_empty()).fold(
-        Vec::new(),
-        |mut lines, line| {
+    let lines: Vec<u8> = first
+        .to_bytes()
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty())
+        .fold(Vec::new(), |mut lines, line| {
             lines.extend_from_slice(line);
             lines.extend_from_slice(b"\r\n");
             lines
-        },
-    );
+        });
     Ok(command.with_data_before(&lines)?)
 }
 
@@ -133,9 +134,14 @@ mod tests {
 
     #[test]
     fn secrets_stay_hidden_in_an_amended_command() {
-        let command =
-            Command::raw("RESETCONF CookieAuth Socks5ProxyPassword=hunter22 HashedControlPassword", None);
+        let command = Command::raw(
+            "RESETCONF CookieAuth Socks5ProxyPassword=hunter22 HashedControlPassword",
+            None,
+        );
         let shown = amend(command.unwrap(), None).unwrap().to_string();
-        assert!(shown.ends_with("CookieAuthentication=1") && !shown.contains("hunter22"), "{shown}");
+        assert!(
+            shown.ends_with("CookieAuthentication=1") && !shown.contains("hunter22"),
+            "{shown}"
+        );
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn wait(
     let events = patient.subscribe([EventKind::StatusClient])?;
     let value = patient.get_info_bytes("status/bootstrap-phase")?;
     let Some(mut now) = Bootstrap::parse(&value) else {
-        return Err(Error::answer("GETINFO status/bootstrap-phase", String::from_utf8_lossy(&value)));
+        return Err(Error::answer(
+            "GETINFO status/bootstrap-phase",
+            String::from_utf8_lossy(&value),
+        ));
     };
     let mut report = |step: &Bootstrap| {
         *reached = Some(step.progress);

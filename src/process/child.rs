@@ -99,7 +99,8 @@ impl Child {
             Ok(log) => log,
             Err(error) => return Err(reap(child, error)),
         };
-        let shared = Arc::new(Shared { state: Mutex::new(State::Running(child)), ended: Condvar::new() });
+        let shared =
+            Arc::new(Shared { state: Mutex::new(State::Running(child)), ended: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let reaper = thread::Builder::new()
             .name("scape-tor-wait".into())
@@ -175,7 +176,10 @@ impl ChildHandle {
         self.kill()?;
         match self.wait(AFTER_KILL) {
             Some(_) => asked.map(|()| false),
-            None => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not end, although it was killed")),
+            None => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "it does not end, although it was killed",
+            )),
         }
     }
 

@@ -88,7 +88,8 @@ impl Control {
                 use command_fds::CommandFdExt;
                 use std::os::fd::{AsRawFd, OwnedFd};
 
-                let pair = UnixStream::pair().map_err(|e| Error::io("make a pair of sockets", e))?;
+                let pair =
+                    UnixStream::pair().map_err(|e| Error::io("make a pair of sockets", e))?;
                 let theirs = OwnedFd::from(pair.1);
                 command.arg("--__OwningControllerFD").arg(theirs.as_raw_fd().to_string());
                 command.preserved_fds(vec![theirs]);
@@ -99,7 +100,10 @@ impl Control {
                 let socket = directory.join("control");
                 let Some(text) = socket.to_str().filter(|text| !text.contains(['"', '\\'])) else {
                     let problem = std::io::Error::from(std::io::ErrorKind::InvalidInput);
-                    return Err(Error::io(format!("name the control socket {}", socket.display()), problem));
+                    return Err(Error::io(
+                        format!("name the control socket {}", socket.display()),
+                        problem,
+                    ));
                 };
                 torrc.push("ControlPort", format!("unix:\"{text}\"").as_bytes())?;
                 torrc.push("__OwningControllerProcess", owner.as_bytes())?;
@@ -144,7 +148,11 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    pub(super) fn new(error: Option<Error>, connected: Option<Connected>, reached: Option<u8>) -> Box<Self> {
+    pub(super) fn new(
+        error: Option<Error>,
+        connected: Option<Connected>,
+        reached: Option<u8>,
+    ) -> Box<Self> {
         Box::new(Failed { error, connected, reached })
     }
 }
@@ -191,7 +199,8 @@ impl Pending {
         let connected = match self {
             #[cfg(unix)]
             Pending::Pair(ours) => {
-                let controller = Controller::from_authenticated(Transport::from(ours)).map_err(failed)?;
+                let controller =
+                    Controller::from_authenticated(Transport::from(ours)).map_err(failed)?;
                 Some(Connected { controller, address: None })
             }
             #[cfg(unix)]
@@ -279,7 +288,9 @@ fn read_port_file(file: &Path) -> Result<Option<Address>> {
     let Ok(bytes) = regular_file::read(file, LONGEST_PORT_FILE) else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
     // tor replaces the file at once, so there is always a whole line. Ours is the first.
-    let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else { return Ok(None) };
+    let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else {
+        return Ok(None);
+    };
     match address.parse() {
         Ok(address) => Ok(Some(address)),
         Err(_) => Err(Error::answer("ControlPortWriteToFile", format!("no address: {address:?}"))),

@@ -34,7 +34,9 @@ fn search(
     };
     match places.iter().find(|place| is_program(place)) {
         Some(program) => Ok(program.clone()),
-        None => Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into()),
+        None => {
+            Err(LaunchError::new(LaunchProblem::NotFound { looked_at: places }, Vec::new()).into())
+        }
     }
 }
 
@@ -114,7 +116,8 @@ const BROWSERS: &[(&str, &str)] = &[
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// Whether there is a file at `path`.
@@ -139,14 +142,19 @@ mod tests {
         assert_eq!(search(&set, |_| true).unwrap(), Path::new("/my/tor"));
         let error = search(&set, |place| place == Path::new("/a/tor")).unwrap_err();
         let Error::Launch(error) = error else { panic!("{error:?}") };
-        assert!(matches!(error.problem(), LaunchProblem::NotFound { looked_at } if looked_at.len() == 1));
+        assert!(
+            matches!(error.problem(), LaunchProblem::NotFound { looked_at } if looked_at.len() == 1)
+        );
     }
 
     #[test]
     fn the_path_comes_before_the_usual_places_and_relative_entries_are_left_out() {
         let set = environment(&[("PATH", "/a::rel:/b:/usr/sbin"), ("HOME", "/home/me")]);
         assert_eq!(search(&set, |p| p.starts_with("/b")).unwrap(), Path::new("/b/tor"));
-        assert_eq!(search(&set, |p| p.starts_with("/usr/sbin")).unwrap(), Path::new("/usr/sbin/tor"));
+        assert_eq!(
+            search(&set, |p| p.starts_with("/usr/sbin")).unwrap(),
+            Path::new("/usr/sbin/tor")
+        );
         let error = search(&set, |_| false).unwrap_err().to_string();
         assert!(error.contains("/a/tor, /b/tor, /usr/sbin/tor, /usr/bin/tor"), "{error}");
         assert!(error.contains("/home/me/") && !error.contains("rel/tor"), "{error}");

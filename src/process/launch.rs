@@ -307,7 +307,8 @@ impl Launch {
             Some(program) => program,
             None => find_tor()?,
         };
-        let directory = PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
+        let directory =
+            PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
         let data_directory = match self.data_directory.take() {
             Some(path) => std::path::absolute(&path)
                 .map_err(|error| prepare(format!("find {}", path.display()), error))?,
@@ -320,10 +321,12 @@ impl Launch {
         let cookie_file = self.cookie_file(&directory);
         let (mut command, pending) =
             self.command(&program, &directory, &data_directory).map_err(unspawned)?;
-        let child = Child::spawn(&mut command, self.log_lines, self.on_log.take()).map_err(|error| {
-            let problem = LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
-            LaunchError::new(problem, Vec::new())
-        })?;
+        let child =
+            Child::spawn(&mut command, self.log_lines, self.on_log.take()).map_err(|error| {
+                let problem =
+                    LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
+                LaunchError::new(problem, Vec::new())
+            })?;
         // With it goes our copy of tor's end of the pair of sockets: the connection ends when tor does.
         drop(command);
 
@@ -341,8 +344,9 @@ impl Launch {
         match result {
             Ok(Connected { controller, address }) => {
                 if !self.without_authentication {
-                    controller
-                        .amend_changes(move |change| authentication::amend(change, cookie_file.as_deref()));
+                    controller.amend_changes(move |change| {
+                        authentication::amend(change, cookie_file.as_deref())
+                    });
                 }
                 Ok(TorProcess { controller, control_address: address, data_directory, running })
             }
@@ -368,11 +372,12 @@ impl Launch {
         let mut reached = None;
         let mut callback = self.on_progress.take();
         let deadline = Deadline::at(deadline, deadline.saturating_duration_since(Instant::now()));
-        let waited = bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
-            if let Some(call) = &mut callback {
-                call(&step.into());
-            }
-        });
+        let waited =
+            bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
+                if let Some(call) = &mut callback {
+                    call(&step.into());
+                }
+            });
         match waited {
             Ok(()) => Ok(connected),
             Err(error) => Err(Failed::new(Some(error), Some(connected), reached)),
@@ -410,7 +415,8 @@ impl Launch {
 
     /// Refuses options that can't be given.
     fn check(&self) -> Result<()> {
-        let refused = |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
+        let refused =
+            |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
         for (name, value) in &self.options {
             let value = value.as_bytes();
             options::check(name, value)?;
@@ -429,7 +435,10 @@ impl Launch {
             }
         }
         let cookie = self.value_of("CookieAuthentication");
-        if cookie.is_some_and(|value| value != b"1") && !self.has_password() && !self.without_authentication {
+        if cookie.is_some_and(|value| value != b"1")
+            && !self.has_password()
+            && !self.without_authentication
+        {
             let why = "would leave control ports without authentication: set HashedControlPassword, or call \
                        Launch::without_authentication if anybody may control this tor";
             return refused("CookieAuthentication", why);
@@ -439,7 +448,8 @@ impl Launch {
 
     /// The file that tor's cookie is to be in. `None` for tor's own place.
     fn cookie_file(&self, directory: &PrivateDir) -> Option<Vec<u8>> {
-        let given = self.options.iter().rfind(|(name, _)| options::is_name_of(name, "CookieAuthFile"));
+        let given =
+            self.options.iter().rfind(|(name, _)| options::is_name_of(name, "CookieAuthFile"));
         match (given, self.value_of("CookieAuthentication")) {
             (Some((_, file)), _) => Some(file.as_bytes().to_vec()),
             (None, None) => Some(path_bytes(&directory.join("cookie"))),
@@ -493,9 +503,9 @@ impl Launch {
                 torrc.push(name, value)?;
             }
         }
-        directory
-            .write(TORRC, &torrc.to_bytes())
-            .map_err(|error| Error::io(format!("write {}", directory.join(TORRC).display()), error))?;
+        directory.write(TORRC, &torrc.to_bytes()).map_err(|error| {
+            Error::io(format!("write {}", directory.join(TORRC).display()), error)
+        })?;
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok((command, pending))
     }
@@ -508,7 +518,8 @@ fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
     move || {
         // A thread of its own, because the one that cancels must not wait.
         let ending = child.clone();
-        let thread = thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));
+        let thread =
+            thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));
         if thread.is_err() {
             let _ = child.kill();
         }

@@ -102,7 +102,8 @@ fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallb
         let line = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
         log::debug!(target: "scape::tor", "{line}");
         // A callback that panics is not called again; the pipe is read on.
-        let called = panic::catch_unwind(AssertUnwindSafe(|| callback.as_mut().map(|call| call(&line))));
+        let called =
+            panic::catch_unwind(AssertUnwindSafe(|| callback.as_mut().map(|call| call(&line))));
         if called.is_err() {
             log::warn!(target: "scape::process", "the log callback panicked, and is dropped");
             callback = None;
@@ -157,7 +158,10 @@ mod tests {
 
     #[test]
     fn last_lines_are_kept_whatever_is_in_them() {
-        assert_eq!(tail(b"one\ntwo\r\nthr\xffee\n\nfive".to_vec(), 3, None), ["thr\u{fffd}ee", "", "five"]);
+        assert_eq!(
+            tail(b"one\ntwo\r\nthr\xffee\n\nfive".to_vec(), 3, None),
+            ["thr\u{fffd}ee", "", "five"]
+        );
         assert_eq!(tail(b"one\n".to_vec(), 0, None), [""; 0]);
     }
 

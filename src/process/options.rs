@@ -116,7 +116,8 @@ pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
         return Err(ArgumentError::new(COMMAND, "option's name", ArgumentProblem::Empty));
     }
     if let Some(position) = value.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) {
-        let problem = ArgumentProblem::Character { character: char::from(value[position]), position };
+        let problem =
+            ArgumentProblem::Character { character: char::from(value[position]), position };
         return Err(ArgumentError::new(COMMAND, &format!("value of {name}"), problem));
     }
     check_option_value(COMMAND, full_name(name), value)
@@ -171,7 +172,10 @@ mod tests {
     fn value_with_a_line_end_is_refused_with_the_name_of_the_option() {
         for bad in ["a\nb", "a\rb", "a\0b"] {
             let error = check("ContactInfo", bad.as_bytes()).unwrap_err();
-            assert!(matches!(error.problem(), ArgumentProblem::Character { position: 1, .. }), "{error:?}");
+            assert!(
+                matches!(error.problem(), ArgumentProblem::Character { position: 1, .. }),
+                "{error:?}"
+            );
             assert!(error.to_string().contains("value of ContactInfo"), "{error}");
         }
         for bad in ["", "%include", "+Log", "/Log", "Log notice", "a\n", "a#", "é"] {

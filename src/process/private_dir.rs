@@ -68,7 +68,9 @@ impl PrivateDir {
         let removed = super::sweep::remove(&self.path);
         #[cfg(not(unix))]
         let removed = fs::remove_dir_all(&self.path);
-        removed.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+        removed.map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+        })
     }
 }
 

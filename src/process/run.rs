@@ -28,7 +28,8 @@ pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Resu
     let (theirs, mut ours) = io::pipe().map_err(fail)?;
     ours.write_all(input).map_err(fail)?;
     drop(ours);
-    let child = Child::spawn_with_input(&mut command, Stdio::from(theirs), KEPT_LINES, None).map_err(fail)?;
+    let child = Child::spawn_with_input(&mut command, Stdio::from(theirs), KEPT_LINES, None)
+        .map_err(fail)?;
     let exit = child.wait(timeout);
     if exit.is_none() {
         child.end(Duration::ZERO).map_err(fail)?;
@@ -63,7 +64,8 @@ mod tests {
 
     #[test]
     fn input_that_is_too_long_is_an_error_that_names_the_limit() {
-        let error = run(Command::new("/bin/cat"), &[b'x'; 513], Duration::from_secs(60)).unwrap_err();
+        let error =
+            run(Command::new("/bin/cat"), &[b'x'; 513], Duration::from_secs(60)).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("513 bytes") && source.contains("512"), "{source}");
     }
@@ -79,7 +81,10 @@ mod tests {
     fn slow_program_is_ended_with_all_its_processes() {
         let begun = std::time::Instant::now();
         let error = sh("(sleep 600; echo) & sleep 600", Duration::from_millis(100)).unwrap_err();
-        assert!(std::error::Error::source(&error).unwrap().to_string().contains("hasn't ended"), "{error}");
+        assert!(
+            std::error::Error::source(&error).unwrap().to_string().contains("hasn't ended"),
+            "{error}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

@@ -44,7 +44,10 @@ pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
     lock_with(directory, |file| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
 
-fn lock_with(directory: &Path, lock: impl FnOnce(&File) -> Result<(), Errno>) -> io::Result<Option<File>> {
+fn lock_with(
+    directory: &Path,
+    lock: impl FnOnce(&File) -> Result<(), Errno>,
+) -> io::Result<Option<File>> {
     let path = directory.join(NEW_LOCK);
     let file = create_private(&path)?;
     match lock(&file) {
@@ -80,7 +83,10 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
     })
 }
 
-fn remove_with(directory: &Path, remove: impl Fn(&fs::DirEntry) -> io::Result<()>) -> io::Result<()> {
+fn remove_with(
+    directory: &Path,
+    remove: impl Fn(&fs::DirEntry) -> io::Result<()>,
+) -> io::Result<()> {
     let mut outcome = Ok(());
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -146,7 +152,8 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     }
     // NONBLOCK, because opening a FIFO would wait for a writer.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(&path).ok()?;
+    let file =
+        OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(&path).ok()?;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.uid() != user {
         return None;
@@ -285,7 +292,8 @@ mod tests {
         let link = parent.path().join("scape-symlink");
         std::os::unix::fs::symlink(&target, &link).unwrap();
         sweep(parent.path());
-        for path in [other_name, other_mode, no_lock, lock_is_link, lock_is_directory, target, link] {
+        for path in [other_name, other_mode, no_lock, lock_is_link, lock_is_directory, target, link]
+        {
             assert!(path.exists(), "{} was removed", path.display());
         }
     }

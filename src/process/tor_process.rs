@@ -135,11 +135,19 @@ impl Running {
     /// Returns the error of a launch that failed with `error`: tor's own end,
     /// if it has ended. Without an error, the launch was cancelled unless tor
     /// has ended.
-    pub(super) fn failure(&self, error: Option<Error>, after: Duration, progress: Option<u8>) -> LaunchError {
+    pub(super) fn failure(
+        &self,
+        error: Option<Error>,
+        after: Duration,
+        progress: Option<u8>,
+    ) -> LaunchError {
         // The connection ends a moment before the process does.
         let hung_up = error.as_ref().is_some_and(|error| {
             error.is_closed()
-                || matches!(error.auth(), Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_)))
+                || matches!(
+                    error.auth(),
+                    Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_))
+                )
         });
         let grace = if hung_up { LAST_BREATH } else { Duration::ZERO };
         if let Some(ended) = end_of(&self.child, grace) {
@@ -248,7 +256,8 @@ mod tests {
         let owner = stubborn();
         let running = Arc::downgrade(&owner.0);
         let child = owner.child.handle();
-        let directory = owner.directory.lock().as_ref().map(|directory| directory.path().to_owned()).unwrap();
+        let directory =
+            owner.directory.lock().as_ref().map(|directory| directory.path().to_owned()).unwrap();
         let ending = thread::spawn(move || drop(owner));
         // The other thread holds the lock as soon as it ends the process.
         let deadline = Deadline::after(LONG);

@@ -83,7 +83,8 @@ impl Verify {
             Some(program) => program.clone(),
             None => find_tor()?,
         };
-        let directory = PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
+        let directory =
+            PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
         directory
             .write(TORRC, &torrc.to_bytes())
             .map_err(|error| prepare("write a temporary torrc", error))?;
@@ -101,11 +102,13 @@ impl Verify {
         }
         let removed = directory.close();
         let exit = exit.ok_or_else(|| Timeout::new(Phase::Exit, self.timeout))?;
-        let said =
-            child.log().last_lines_within(deadline.saturating_duration_since(Instant::now()).max(LAST_WORDS));
+        let said = child
+            .log()
+            .last_lines_within(deadline.saturating_duration_since(Instant::now()).max(LAST_WORDS));
         let words: Vec<String> = said.iter().filter_map(|line| words(line)).collect();
         if !exit.is_success() {
-            let last = || said.iter().skip(said.len().saturating_sub(LAST_LINES)).cloned().collect();
+            let last =
+                || said.iter().skip(said.len().saturating_sub(LAST_LINES)).cloned().collect();
             let words = if words.is_empty() { last() } else { words };
             return Err(VerifyError::new(exit.code, exit.signal, words).into());
         }

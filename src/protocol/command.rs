@@ -85,10 +85,16 @@ impl Command {
     pub fn raw(line: &str, data: Option<&[u8]>) -> Result<Command, ArgumentError> {
         let keyword = line.split([' ', '\t']).next().unwrap_or_default();
         let name = keyword.strip_prefix('+').unwrap_or(keyword);
-        if let Some((position, character)) = name.char_indices().find(|(_, c)| !is_key_character(*c)) {
+        if let Some((position, character)) =
+            name.char_indices().find(|(_, c)| !is_key_character(*c))
+        {
             // What stands right behind the keyword may be a secret.
             let problem = ArgumentProblem::Character { character, position };
-            return Err(ArgumentError::new(name.get(..position).unwrap_or_default(), "keyword", problem));
+            return Err(ArgumentError::new(
+                name.get(..position).unwrap_or_default(),
+                "keyword",
+                problem,
+            ));
         }
         let mut builder = Command::build(name);
         builder.check("line", line, |c| !matches!(c, '\r' | '\n' | '\0'));
@@ -168,7 +174,8 @@ impl Command {
 
     /// The keyword, without `+`.
     pub fn keyword(&self) -> &str {
-        let word = self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();
+        let word =
+            self.wire.split(|b| matches!(b, b' ' | b'\t' | b'\r')).next().unwrap_or_default();
         std::str::from_utf8(word.strip_prefix(b"+").unwrap_or(word)).unwrap_or_default()
     }
 }
@@ -302,7 +309,8 @@ impl CommandBuilder {
         if value.is_empty() {
             let error = ArgumentError::new(&self.keyword, argument, ArgumentProblem::Empty);
             self.fail(error);
-        } else if let Some((position, character)) = value.char_indices().find(|(_, c)| !allowed(*c)) {
+        } else if let Some((position, character)) = value.char_indices().find(|(_, c)| !allowed(*c))
+        {
             self.fail_character(argument, character, position);
         }
     }
@@ -420,12 +428,16 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show() {
-        let command = Command::build("AUTHENTICATE").secret_word("password", "0123").finish().unwrap();
+        let command =
+            Command::build("AUTHENTICATE").secret_word("password", "0123").finish().unwrap();
         assert_eq!(command.to_string(), "AUTHENTICATE [redacted]");
         assert_eq!(format!("{command:?}"), "Command(\"AUTHENTICATE [redacted]\")");
         let mut builder = Command::build("SETCONF");
-        let command =
-            builder.quoted("HashedControlPassword", "16:AB").quoted("Nickname", "x").finish().unwrap();
+        let command = builder
+            .quoted("HashedControlPassword", "16:AB")
+            .quoted("Nickname", "x")
+            .finish()
+            .unwrap();
         assert_eq!(command.to_string(), "SETCONF HashedControlPassword=[redacted] Nickname=\"x\"");
         let raw = Command::raw("authenticate \"se same\"", None).unwrap();
         assert_eq!(raw.to_string(), "authenticate [redacted]");
@@ -440,7 +452,8 @@ mod tests {
         let mut builder = Command::build("SETCONF");
         builder.quoted("Socks5ProxyPassword", "ABC");
         assert!(!format!("{builder:?}").contains("65"), "{builder:?}");
-        let data = Command::build("LOADCONF").data("torrc", b"HashedControlPassword x").finish().unwrap();
+        let data =
+            Command::build("LOADCONF").data("torrc", b"HashedControlPassword x").finish().unwrap();
         assert!(!format!("{data}{data:?}").contains("Hashed"));
     }
 
@@ -448,7 +461,10 @@ mod tests {
     fn raw_lines() {
         assert_eq!(Command::raw("GETINFO version", None).unwrap().wire(), b"GETINFO version\r\n");
         let loaded = Command::raw("+LOADCONF", Some(b"x")).unwrap();
-        assert_eq!((loaded.wire(), loaded.keyword()), (&b"+LOADCONF\r\nx\r\n.\r\n"[..], "LOADCONF"));
+        assert_eq!(
+            (loaded.wire(), loaded.keyword()),
+            (&b"+LOADCONF\r\nx\r\n.\r\n"[..], "LOADCONF")
+        );
         assert_eq!(loaded.to_string(), "+LOADCONF (6 bytes of data)");
         for (line, data) in [
             ("", None),

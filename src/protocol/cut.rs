@@ -3,7 +3,8 @@
 /// Returns the beginning of a text, at most `length` bytes of it. The cut is
 /// between two characters, so that the part of a secret before it can be found.
 pub(super) fn beginning_of(text: &[u8], length: usize) -> &[u8] {
-    let Some(beginning) = text.get(..length).filter(|beginning| beginning.len() < text.len()) else {
+    let Some(beginning) = text.get(..length).filter(|beginning| beginning.len() < text.len())
+    else {
         return text;
     };
     // The first byte of a character that is cut is among the last three.
@@ -38,7 +39,11 @@ mod tests {
             ("abc", 9, "abc"),
             ("é", 0, ""),
         ] {
-            assert_eq!(beginning_of(text.as_bytes(), length), expected.as_bytes(), "{text} {length}");
+            assert_eq!(
+                beginning_of(text.as_bytes(), length),
+                expected.as_bytes(),
+                "{text} {length}"
+            );
         }
         // What is no character is cut anywhere.
         assert_eq!(beginning_of(b"\x80\x80\x80\x80", 3), b"\x80\x80\x80");

@@ -130,7 +130,8 @@ impl Decoder {
             self.filled -= self.start;
             self.start = 0;
         }
-        let first = self.buffer.is_empty() || self.buffer.len() == FIRST_READ_SIZE && self.filled == 0;
+        let first =
+            self.buffer.is_empty() || self.buffer.len() == FIRST_READ_SIZE && self.filled == 0;
         let room = if first { FIRST_READ_SIZE } else { READ_SIZE / 2 };
         if self.buffer.len() - self.filled < room {
             // Doubling, so that one long line is not copied over and over.
@@ -173,12 +174,15 @@ impl Decoder {
     /// Whether the input so far ends in the middle of a reply, so that an end of the connection now would
     /// cut something off.
     pub fn is_mid_reply(&self) -> bool {
-        self.start < self.filled || !self.assembly.answer.is_empty() || !self.assembly.event.is_empty()
+        self.start < self.filled
+            || !self.assembly.answer.is_empty()
+            || !self.assembly.event.is_empty()
     }
 
     fn decode(&mut self) -> Result<Option<Reply>, DecodeError> {
         loop {
-            let Some(length) = memchr(b'\n', self.buffer.get(self.scanned..self.filled).unwrap_or_default())
+            let Some(length) =
+                memchr(b'\n', self.buffer.get(self.scanned..self.filled).unwrap_or_default())
             else {
                 self.scanned = self.filled;
                 let rest = self.buffer.get(self.start..self.filled).unwrap_or_default();
@@ -316,7 +320,9 @@ mod tests {
     #[test]
     fn excerpt_of_a_line_that_is_no_reply_ends_between_two_characters() {
         let line = format!("{}é", "x".repeat(EXCERPT - 1));
-        let DecodeError::NotAReply { excerpt } = not_a_reply(line.as_bytes()) else { panic!("{line}") };
+        let DecodeError::NotAReply { excerpt } = not_a_reply(line.as_bytes()) else {
+            panic!("{line}")
+        };
         assert_eq!(excerpt, "x".repeat(EXCERPT - 1));
     }
 
@@ -373,9 +379,13 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_is_final() {
-        for bad in
-            ["HTTP/1.0 501 Tor is not an HTTP Proxy\r\n", "25 OK\r\n", "250=OK\r\n", "\r\n", "x50 OK\n"]
-        {
+        for bad in [
+            "HTTP/1.0 501 Tor is not an HTTP Proxy\r\n",
+            "25 OK\r\n",
+            "250=OK\r\n",
+            "\r\n",
+            "x50 OK\n",
+        ] {
             let mut decoder = Decoder::default();
             decoder.feed(bad.as_bytes());
             let excerpt = bad.trim_end().to_string();
@@ -389,7 +399,8 @@ mod tests {
     #[test]
     fn line_of_a_filter_in_place_of_an_event_is_skipped() {
         let mut decoder = Decoder::default();
-        decoder.feed(b"XXXredactedXXX\r\n250-a=1\r\nXXXredactedXXX\r\n250 OK\r\nXXXredactedXXX!\r\n");
+        decoder
+            .feed(b"XXXredactedXXX\r\n250-a=1\r\nXXXredactedXXX\r\n250 OK\r\nXXXredactedXXX!\r\n");
         let reply = decoder.next_reply().unwrap().unwrap();
         assert_eq!(reply.lines().count(), 2);
         assert!(matches!(decoder.next_reply(), Err(DecodeError::NotAReply { .. })));
@@ -440,7 +451,9 @@ mod tests {
                 decoder.feed(block.as_bytes());
                 sent += block.len();
                 match decoder.next_reply() {
-                    Ok(reply) => assert!(reply.is_none() && sent <= 1 << 20, "{line:?}: {sent} bytes"),
+                    Ok(reply) => {
+                        assert!(reply.is_none() && sent <= 1 << 20, "{line:?}: {sent} bytes")
+                    }
                     Err(error) => break error,
                 }
             };

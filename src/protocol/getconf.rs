@@ -21,7 +21,8 @@ pub(crate) fn parse_conf_line(line: &[u8]) -> ConfLine {
     match memchr::memchr(b'=', line) {
         Some(at) => {
             let value = line.get(at + 1..).unwrap_or_default();
-            let value = if value.starts_with(b"\"") { Words::new(value).next_value().raw() } else { value };
+            let value =
+                if value.starts_with(b"\"") { Words::new(value).next_value().raw() } else { value };
             ConfLine::new(text(&line[..at]), Some(text(&unquote(value))))
         }
         None => ConfLine::new(text(line), None),

@@ -29,7 +29,11 @@ pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, Strin
         };
         values.push(match line.data {
             Some(data) if value.is_empty() => data.to_vec(),
-            Some(_) => return Err(format!("the value of {key:?} is both in its line and in a data block")),
+            Some(_) => {
+                return Err(format!(
+                    "the value of {key:?} is both in its line and in a data block"
+                ));
+            }
             None => value.to_vec(),
         });
     }

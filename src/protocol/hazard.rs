@@ -39,8 +39,7 @@ impl Hazard {
 }
 
 /// Why an onion address with a trailing dot isn't asked for.
-const DISGUISED_ONION: &str =
-    "has a trailing dot, with which tor would ask an exit for it: write the onion address without the dot";
+const DISGUISED_ONION: &str = "has a trailing dot, with which tor would ask an exit for it: write the onion address without the dot";
 
 /// The longest ClientName that tor takes.
 const CLIENT_NAME: usize = 16;
@@ -63,9 +62,13 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
             Some(Hazard::new("HSADDRESS", "tor does not answer HSPOST without HSADDRESS at all"))
         }
         "ONION_CLIENT_AUTH_ADD"
-            if words.any(|w| value(w, "ClientName").is_some_and(|name| name.len() > CLIENT_NAME)) =>
+            if words
+                .any(|w| value(w, "ClientName").is_some_and(|name| name.len() > CLIENT_NAME)) =>
         {
-            Some(Hazard::new("ClientName", "tor answers twice to a ClientName of more than 16 characters"))
+            Some(Hazard::new(
+                "ClientName",
+                "tor answers twice to a ClientName of more than 16 characters",
+            ))
         }
         // Keys are case-sensitive.
         "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard::new(
@@ -87,7 +90,9 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
             is_leaking_mapping(from, to)
                 .then(|| Hazard::leak("address to map to", to, MAPS_TO_DISGUISED_ONION))
         }),
-        "REDIRECTSTREAM" => words.nth(1).filter(|address| is_disguised_onion(address)).map(disguised),
+        "REDIRECTSTREAM" => {
+            words.nth(1).filter(|address| is_disguised_onion(address)).map(disguised)
+        }
         "RESOLVE" => words.find(|address| is_disguised_onion(address)).map(disguised),
         _ => None,
     }
@@ -157,7 +162,11 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
 /// # Errors
 ///
 /// Returns the error that SETCONF with this option gives.
-pub(crate) fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(), ArgumentError> {
+pub(crate) fn check_option_value(
+    command: &str,
+    name: &str,
+    value: &[u8],
+) -> Result<(), ArgumentError> {
     match option_hazard(name, &String::from_utf8_lossy(value)) {
         Some(hazard) => Err(hazard.error(command)),
         None => Ok(()),
@@ -175,7 +184,8 @@ fn is_size(name: &str) -> bool {
 
 fn begins_with(option: &str, abbreviation: &str) -> bool {
     let beginning = option.get(..abbreviation.len());
-    !abbreviation.is_empty() && beginning.is_some_and(|text| text.eq_ignore_ascii_case(abbreviation))
+    !abbreviation.is_empty()
+        && beginning.is_some_and(|text| text.eq_ignore_ascii_case(abbreviation))
 }
 
 /// What C reads as a number that is none.

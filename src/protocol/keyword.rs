@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn bare_words_and_pairs() {
-        let line = "7 BUILT $C3C0~a,$6AF4~b BUILD_FLAGS=X,Y SOCKS_USERNAME=\"b o\\\"b\" ISO_FIELDS=";
+        let line =
+            "7 BUILT $C3C0~a,$6AF4~b BUILD_FLAGS=X,Y SOCKS_USERNAME=\"b o\\\"b\" ISO_FIELDS=";
         let all: Vec<_> = Words::new(line.as_bytes()).collect();
         assert_eq!(all.len(), 6);
         assert_eq!(all[2], Word::Bare(Value(Part::Bytes(b"$C3C0~a,$6AF4~b"))));
@@ -295,7 +296,10 @@ mod tests {
 
     #[test]
     fn texts_that_tor_quotes_twice_or_does_not_escape() {
-        assert_eq!(words(r#"WARN X DATA=""G\001 y"" Z=1"#), ["WARN", "X", "DATA=\"G\u{1} y\"", "Z=1"]);
+        assert_eq!(
+            words(r#"WARN X DATA=""G\001 y"" Z=1"#),
+            ["WARN", "X", "DATA=\"G\u{1} y\"", "Z=1"]
+        );
         assert_eq!(
             words(r#"WARNING="it said "no", twice" REASON=X"#),
             ["WARNING=it said \"no\", twice", "REASON=X"]

@@ -180,7 +180,10 @@ mod tests {
         let digits = hex::encode("open sesame");
         for line in [format!("AUTHENTICATE {digits}"), "AUTHENTICATE \"open sesame\"".into()] {
             assert_eq!(hidden(&line, "515 open sesame, really"), "515 [redacted], really");
-            assert_eq!(hidden(&line, &format!("515 AUTHENTICATE {digits}")), "515 AUTHENTICATE [redacted]");
+            assert_eq!(
+                hidden(&line, &format!("515 AUTHENTICATE {digits}")),
+                "515 AUTHENTICATE [redacted]"
+            );
             let upper = digits.to_ascii_uppercase();
             assert_eq!(hidden(&line, &format!("{digits}x{upper}")), "[redacted]x[redacted]");
         }
@@ -189,7 +192,10 @@ mod tests {
             assert_eq!(hidden(spaced, &format!("515 {digits}")), "515 [redacted]");
         }
         let escaped = "AUTHENTICATE \"say \\\"friend\\\"\"";
-        assert_eq!(hidden(escaped, "a say \"friend\" b say \\\"friend\\\""), "a [redacted] b [redacted]");
+        assert_eq!(
+            hidden(escaped, "a say \"friend\" b say \\\"friend\\\""),
+            "a [redacted] b [redacted]"
+        );
     }
 
     #[test]
@@ -197,13 +203,20 @@ mod tests {
         assert_eq!(hidden("ADD_ONION ED25519-V3:abcdef Port=80", "bad abcdef"), "bad [redacted]");
         assert_eq!(hidden("SETCONF Socks5ProxyPass=hunter22", "x 'hunter22'"), "x '[redacted]'");
         assert_eq!(hidden("SETCONF Socks5ProxyPass=\"hunter 22\"", "x hunter 22"), "x [redacted]");
-        let torrc: &[u8] = b"Nickname x\n  Socks5ProxyPass  hunter22 \n.x\nHTTPProxyAuth \"a:b c\"\n";
+        let torrc: &[u8] =
+            b"Nickname x\n  Socks5ProxyPass  hunter22 \n.x\nHTTPProxyAuth \"a:b c\"\n";
         let command = Command::raw("+LOADCONF", Some(torrc)).unwrap();
         assert_eq!(command.to_string(), "+LOADCONF (73 bytes of data)");
         let of_torrc = KnownSecrets::of(&command).unwrap();
-        assert_eq!(of_torrc.hide("hunter22 in \"a:b c\" x".into()), "[redacted] in \"[redacted]\" x");
+        assert_eq!(
+            of_torrc.hide("hunter22 in \"a:b c\" x".into()),
+            "[redacted] in \"[redacted]\" x"
+        );
         assert!(KnownSecrets::of(&Command::raw("GETINFO version", None).unwrap()).is_none());
-        assert!(KnownSecrets::of(&Command::raw("SETCONF HashedControlPassword=1", None).unwrap()).is_none());
+        assert!(
+            KnownSecrets::of(&Command::raw("SETCONF HashedControlPassword=1", None).unwrap())
+                .is_none()
+        );
         assert!(!format!("{:?}", known("AUTHENTICATE \"open sesame\"")).contains("sesame"));
     }
 
@@ -213,8 +226,12 @@ mod tests {
             assert_eq!(hidden(line, "bad hunter:22"), "bad [redacted]", "{line}");
         }
         let of_torrc = Command::raw("+LOADCONF", Some(b"Socks5ProxyPass hunter:22")).unwrap();
-        assert_eq!(KnownSecrets::of(&of_torrc).unwrap().hide("bad hunter:22".into()), "bad [redacted]");
-        for line in ["SETCONF HTTPProxyAuth=bob:hunter22", "SETCONF HTTPProxyAuth=\"bob:hunter22\""] {
+        assert_eq!(
+            KnownSecrets::of(&of_torrc).unwrap().hide("bad hunter:22".into()),
+            "bad [redacted]"
+        );
+        for line in ["SETCONF HTTPProxyAuth=bob:hunter22", "SETCONF HTTPProxyAuth=\"bob:hunter22\""]
+        {
             assert_eq!(hidden(line, "bad hunter22"), "bad [redacted]", "{line}");
         }
     }

@@ -106,9 +106,18 @@ mod tests {
 
     #[test]
     fn entries_are_those_that_tor_reads() {
-        let text = "A \\\r\n# x\r\nb\r\n\nC\\\nd\n  +E \"f\\\"\" # g\n/H i\n# J \\\nK l#m\nN\n O\r\r\n\"";
-        let expected =
-            [("A", "b"), ("C", "d"), ("E", "f\""), ("H", ""), ("K", "l"), ("N", ""), ("O", ""), ("\"", "")];
+        let text =
+            "A \\\r\n# x\r\nb\r\n\nC\\\nd\n  +E \"f\\\"\" # g\n/H i\n# J \\\nK l#m\nN\n O\r\r\n\"";
+        let expected = [
+            ("A", "b"),
+            ("C", "d"),
+            ("E", "f\""),
+            ("H", ""),
+            ("K", "l"),
+            ("N", ""),
+            ("O", ""),
+            ("\"", ""),
+        ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(pairs(text), expected);
         assert_eq!(pairs(""), []);
@@ -126,7 +135,10 @@ mod tests {
             let secrets = secrets(text.as_bytes());
             secrets.iter().map(|secret| String::from_utf8_lossy(secret).into_owned()).collect()
         };
-        assert_eq!(found("Nickname x\n+Socks5ProxyPass hunter22 # x\nBridgePassword"), ["hunter22"]);
+        assert_eq!(
+            found("Nickname x\n+Socks5ProxyPass hunter22 # x\nBridgePassword"),
+            ["hunter22"]
+        );
         assert_eq!(found("Socks5ProxyPass \"hunter 22\""), ["\"hunter 22\""]);
         assert_eq!(found("/Socks5ProxyPass hunter22"), ["hunter22"]);
         assert_eq!(found("Socks5ProxyPass \\\n# x\nhunter22"), ["", "", "hunter22", "hunter22"]);

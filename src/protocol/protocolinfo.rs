@@ -49,7 +49,9 @@ impl ProtocolInfo {
                             Word::Pair("METHODS", value) => {
                                 methods = value.text().split(',').map(AuthMethod::from).collect();
                             }
-                            Word::Pair("COOKIEFILE", value) => cookie_file = Some(path_of(&value.bytes())),
+                            Word::Pair("COOKIEFILE", value) => {
+                                cookie_file = Some(path_of(&value.bytes()))
+                            }
                             _ => {}
                         }
                     }

@@ -26,7 +26,9 @@ pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
                 '\n' => quoted.push_str("\\n"),
                 '\r' => quoted.push_str("\\r"),
                 '\t' => quoted.push_str("\\t"),
-                c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\{:03o}", c as u32)),
+                c if (c as u32) < 0x20 || c == '\x7f' => {
+                    quoted.push_str(&format!("\\{:03o}", c as u32))
+                }
                 c => quoted.push(c),
             }
         }
@@ -218,7 +220,10 @@ mod tests {
     #[test]
     fn what_a_torrc_may_say() {
         let read = |text: &str| read_c_string(text.as_bytes());
-        assert_eq!(read(r#""a\tb\x41\X7e\101\7\'\"\\" # c"#), Some((b"a\tbA~A\x07'\"\\".to_vec(), 26)));
+        assert_eq!(
+            read(r#""a\tb\x41\X7e\101\7\'\"\\" # c"#),
+            Some((b"a\tbA~A\x07'\"\\".to_vec(), 26))
+        );
         assert_eq!(read(r#""\3777\08""#), Some((b"\xff7\x008".to_vec(), 10)));
         for bad in [
             "",

@@ -169,8 +169,14 @@ mod tests {
     fn secrets_do_not_show() {
         let cases = [
             ("PrivateKey=ED25519-V3:abc", "PrivateKey=[redacted]"),
-            ("CLIENT addr x25519:abc= Flags=Permanent", "CLIENT addr x25519:[redacted] Flags=Permanent"),
-            ("STREAM 1 NEW SOCKS_PASSWORD=\"a \\\" b\" X=1", "STREAM 1 NEW SOCKS_PASSWORD=[redacted] X=1"),
+            (
+                "CLIENT addr x25519:abc= Flags=Permanent",
+                "CLIENT addr x25519:[redacted] Flags=Permanent",
+            ),
+            (
+                "STREAM 1 NEW SOCKS_PASSWORD=\"a \\\" b\" X=1",
+                "STREAM 1 NEW SOCKS_PASSWORD=[redacted] X=1",
+            ),
             ("STREAM 1 NEW SOCKS_USERNAME=\"bob\" X=1", "STREAM 1 NEW SOCKS_USERNAME=\"bob\" X=1"),
             (
                 "STREAM 1 NEW SOCKS_USERNAME=\"Basic Ym86Yg==\" X=1",
@@ -198,7 +204,9 @@ mod tests {
     #[test]
     fn abbreviated_option_names_in_commands() {
         let shown = |line: &str| without(line, &secrets_in_command(line));
-        for name in ["Socks5ProxyPass", "socks5proxyp", "SOCKS5PROXYPASSWORD", "HTTPProxyAuth", "Ha"] {
+        for name in
+            ["Socks5ProxyPass", "socks5proxyp", "SOCKS5PROXYPASSWORD", "HTTPProxyAuth", "Ha"]
+        {
             assert_eq!(
                 shown(&format!("SETCONF Nickname=x {name}=s3cret {name}=\"s3 cret\"")),
                 format!("SETCONF Nickname=x {name}=[redacted] {name}=[redacted]")
@@ -210,7 +218,10 @@ mod tests {
         assert_eq!(shown("AUTHENTICATE  \"a b\" "), "AUTHENTICATE  [redacted] ");
         assert_eq!(shown("AUTHENTICATE"), "AUTHENTICATE");
         assert_eq!(shown("AUTHENTICATE "), "AUTHENTICATE ");
-        assert_eq!(shown("ADD_ONION ED25519-V3:abc Port=80"), "ADD_ONION ED25519-V3:[redacted] Port=80");
+        assert_eq!(
+            shown("ADD_ONION ED25519-V3:abc Port=80"),
+            "ADD_ONION ED25519-V3:[redacted] Port=80"
+        );
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub struct ReplyLine<'a> {
 
 impl Reply {
     /// The lines, in order; at least one.
-    pub fn lines(&self) -> impl ExactSizeIterator<Item = ReplyLine<'_>> + DoubleEndedIterator + Clone {
+    pub fn lines(
+        &self,
+    ) -> impl ExactSizeIterator<Item = ReplyLine<'_>> + DoubleEndedIterator + Clone {
         (0..self.len()).map(|i| self.line(i))
     }
 
@@ -119,7 +121,8 @@ impl Reply {
     /// its secrets hidden. A long line is cut off.
     pub(crate) fn excerpt(&self) -> String {
         const LONGEST: usize = 400;
-        let line = self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
+        let line =
+            self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
         let text = self.beginning_of(line.text, LONGEST);
         format!("{} {text}", line.code)
     }
@@ -237,7 +240,8 @@ impl PartialReply {
     pub(super) fn finish(&mut self, code: u16, text: &[u8]) -> Reply {
         if self.is_empty() {
             // Most events are such a line.
-            let first = Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
+            let first =
+                Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
             return Reply { bytes: text.to_vec(), first, rest: Vec::new(), known: None };
         }
         let last = self.span(code, text);

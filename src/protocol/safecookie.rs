@@ -68,7 +68,8 @@ impl SafeCookie {
 
     /// Whether the server knows the cookie. (Compared in constant time.)
     pub fn verify(&self, challenge: &AuthChallenge) -> bool {
-        self.hmac(SERVER_KEY, challenge).is_some_and(|mac| mac.verify_slice(&challenge.server_hash).is_ok())
+        self.hmac(SERVER_KEY, challenge)
+            .is_some_and(|mac| mac.verify_slice(&challenge.server_hash).is_ok())
     }
 
     /// What to authenticate with, in hexadecimal. Only for a server that was [verified](Self::verify).

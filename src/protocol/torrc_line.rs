@@ -97,7 +97,9 @@ impl Cursor<'_> {
 
     fn entry(&mut self) -> Result<Line, TorrcProblem> {
         let start = self.at;
-        while self.peek().is_some_and(|byte| !is_space(byte) && byte != b'#') && !self.is_continuation() {
+        while self.peek().is_some_and(|byte| !is_space(byte) && byte != b'#')
+            && !self.is_continuation()
+        {
             self.at += 1;
         }
         let name = start..self.at;
@@ -222,11 +224,15 @@ mod tests {
         );
         let silly = "entry        and some        are  silly";
         assert_eq!(
-            says("This entry      \\\n # has comments \\\n and some       \\\n are # generally \\\n silly\n"),
+            says(
+                "This entry      \\\n # has comments \\\n and some       \\\n are # generally \\\n silly\n"
+            ),
             pair("This", silly)
         );
         assert_eq!(
-            says("This entry      \\\n # has comments\n and some       \\\n are # generally\n silly\n"),
+            says(
+                "This entry      \\\n # has comments\n and some       \\\n are # generally\n silly\n"
+            ),
             pair("This", silly)
         );
     }
@@ -241,12 +247,21 @@ mod tests {
     #[test]
     fn how_an_entry_ends() {
         let closed = |text: &str| read_line(text.as_bytes(), 0).unwrap().unwrap().is_closed;
-        for text in
-            ["a b\n", "a\n", "a \"b\"\n", "a \"b\" # c\n", "a b#c\n", "a b\\\nc\n", "a\\\n\n", "a\\\n# c\n\n"]
-        {
+        for text in [
+            "a b\n",
+            "a\n",
+            "a \"b\"\n",
+            "a \"b\" # c\n",
+            "a b#c\n",
+            "a b\\\nc\n",
+            "a\\\n\n",
+            "a\\\n# c\n\n",
+        ] {
             assert!(closed(text), "{text:?}");
         }
-        for text in ["a b", "a", "a \"b\"", "a \"b\" # c", "a b#c", "a b\\\n", "a b\\\nc", "a\\\n# c\n"] {
+        for text in
+            ["a b", "a", "a \"b\"", "a \"b\" # c", "a b#c", "a b\\\n", "a b\\\nc", "a\\\n# c\n"]
+        {
             assert!(!closed(text), "{text:?}");
         }
         // A backslash that is cut off at the end of the file stays.

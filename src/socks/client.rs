@@ -127,7 +127,9 @@ impl SocksProxy {
     /// That may take longer than the request's timeout.
     pub(crate) fn explained(&self, error: Error) -> Error {
         match (error, &self.explainer) {
-            (Error::Socks(error), Some(explainer)) if error.is_timeout() => explainer.explain(*error).into(),
+            (Error::Socks(error), Some(explainer)) if error.is_timeout() => {
+                explainer.explain(*error).into()
+            }
             (error, _) => error,
         }
     }
@@ -161,7 +163,8 @@ impl SocksProxy {
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
-        let io = |error| SocksError::new(request.to_string(), broken(self.address.to_string(), &error));
+        let io =
+            |error| SocksError::new(request.to_string(), broken(self.address.to_string(), &error));
         transport.set_read_timeout(None).map_err(io)?;
         transport.set_write_timeout(None).map_err(io)?;
         Ok(SocksStream::new(transport, self.keep.clone()))
@@ -213,7 +216,11 @@ impl SocksProxy {
     }
 
     /// The way that `request` is to go, where it is not left to tor.
-    pub(crate) fn passage(&self, request: &Request, deadline: Instant) -> Result<Option<Box<dyn Passage>>> {
+    pub(crate) fn passage(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Option<Box<dyn Passage>>> {
         if self.refuse_private && request.is_private() {
             return Err(SocksError::new(request.to_string(), SocksProblem::Private).into());
         }
@@ -221,7 +228,11 @@ impl SocksProxy {
     }
 
     /// A connection to the port, which `request` is to be made over.
-    pub(crate) fn open(&self, request: &Request, deadline: Instant) -> Result<Transport, SocksError> {
+    pub(crate) fn open(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Transport, SocksError> {
         Transport::connect(&self.address, deadline).map_err(|error| {
             let problem = if Instant::now() >= deadline {
                 SocksProblem::Timeout(Timeout::new(Phase::Connect, self.timeout))
@@ -232,7 +243,8 @@ impl SocksProxy {
                     }
                     _ => "",
                 };
-                let text = format!("cannot connect to the SOCKS port {}: {error}{hint}", self.address);
+                let text =
+                    format!("cannot connect to the SOCKS port {}: {error}{hint}", self.address);
                 SocksProblem::Io(Arc::new(io::Error::new(error.kind(), text)))
             };
             SocksError::new(request.to_string(), problem)
@@ -254,7 +266,8 @@ impl SocksProxy {
         passage.connected(transport).map_err(|error| {
             SocksError::new(request.to_string(), broken(self.address.to_string(), &error))
         })?;
-        let answer = exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
+        let answer =
+            exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
         let answer = answer.map_err(|error| passage.cause(error))?;
         passage.confirm(deadline).map_err(|error| match error {
             Error::Timeout(_) => {

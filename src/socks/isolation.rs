@@ -74,7 +74,8 @@ impl Isolation {
 
 impl PartialEq for Isolation {
     fn eq(&self, other: &Self) -> bool {
-        self.user.expose() == other.user.expose() && self.password.expose() == other.password.expose()
+        self.user.expose() == other.user.expose()
+            && self.password.expose() == other.password.expose()
     }
 }
 

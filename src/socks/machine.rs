@@ -122,13 +122,18 @@ impl Handshake {
             State::Start => {
                 self.expect(State::Method, 2);
                 let with_credentials = self.credentials.is_some();
-                Ok(NextStep::Send(if with_credentials { &[5, 1, USER_AND_PASSWORD] } else { &[5, 1, 0] }))
+                Ok(NextStep::Send(if with_credentials {
+                    &[5, 1, USER_AND_PASSWORD]
+                } else {
+                    &[5, 1, 0]
+                }))
             }
             State::Method => self.method(),
             State::CredentialsReply => self.credentials_reply(),
             State::Reply => self.reply(),
             State::Text => {
-                let line_ended = self.received.last().is_some_and(|b| matches!(b, b'\r' | b'\n' | 0));
+                let line_ended =
+                    self.received.last().is_some_and(|b| matches!(b, b'\r' | b'\n' | 0));
                 if line_ended || self.received.len() >= EXCERPT {
                     return self.end(Err(not_socks(&self.received)));
                 }
@@ -146,12 +151,15 @@ impl Handshake {
         match (self.received[1], self.credentials.is_some()) {
             (USER_AND_PASSWORD, true) => {
                 self.expect(State::CredentialsReply, 2);
-                Ok(NextStep::Send(self.credentials.as_ref().map_or(&[], |message| message.as_slice())))
+                Ok(NextStep::Send(
+                    self.credentials.as_ref().map_or(&[], |message| message.as_slice()),
+                ))
             }
             (NO_AUTHENTICATION, false) => self.send_request(),
             (NO_ACCEPTABLE_METHOD, _) => self.end(Err(SocksProblem::NoAcceptableMethod)),
             (other, _) => {
-                let problem = format!("it chose authentication method 0x{other:02X}, which was not offered");
+                let problem =
+                    format!("it chose authentication method 0x{other:02X}, which was not offered");
                 self.end(Err(protocol(problem)))
             }
         }
@@ -243,7 +251,8 @@ impl Handshake {
                 State::Reply => "answered the request",
                 _ => "chose an authentication method",
             };
-            let partly = if self.received.is_empty() { "before it" } else { "in the middle of how it" };
+            let partly =
+                if self.received.is_empty() { "before it" } else { "in the middle of how it" };
             let text = format!("it closed the connection {partly} {before}");
             SocksProblem::Io(Arc::new(io::Error::new(io::ErrorKind::UnexpectedEof, text)))
         })
@@ -289,7 +298,8 @@ fn protocol(what: impl Into<String>) -> SocksProblem {
 /// Says what a peer seems to be that said this instead of SOCKS5.
 fn not_socks(said: &[u8]) -> SocksProblem {
     let text = excerpt(said);
-    let code = said.len() > 3 && said[..3].iter().all(u8::is_ascii_digit) && b" -+".contains(&said[3]);
+    let code =
+        said.len() > 3 && said[..3].iter().all(u8::is_ascii_digit) && b" -+".contains(&said[3]);
     let what = if said.starts_with(b"HTTP/") {
         format!("it speaks HTTP, and said {text}")
     } else if code {
@@ -311,7 +321,10 @@ fn excerpt(bytes: &[u8]) -> String {
 
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handshake").field("command", &self.command).field("state", &self.state).finish()
+        f.debug_struct("Handshake")
+            .field("command", &self.command)
+            .field("state", &self.state)
+            .finish()
     }
 }
 

@@ -155,7 +155,9 @@ impl fmt::Display for Request {
                 write!(f, "{} [{ip}]:{}", self.command, self.port)
             }
             (Host::Ip(ip), Command::Connect) => write!(f, "{} {ip}:{}", self.command, self.port),
-            (Host::Name(name), Command::Connect) => write!(f, "{} {name}:{}", self.command, self.port),
+            (Host::Name(name), Command::Connect) => {
+                write!(f, "{} {name}:{}", self.command, self.port)
+            }
             (Host::Ip(ip), _) => write!(f, "{} {ip}", self.command),
             (Host::Name(name), _) => write!(f, "{} {name}", self.command),
         }
@@ -193,7 +195,10 @@ mod tests {
                 Request::resolve("::1").unwrap(),
                 [b"\x05\xf0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0", b""],
             ),
-            (Request::resolve_ptr([192, 0, 2, 1].into()), [b"\x05\xf1\0\x01\xc0\0\x02\x01\0\0", b""]),
+            (
+                Request::resolve_ptr([192, 0, 2, 1].into()),
+                [b"\x05\xf1\0\x01\xc0\0\x02\x01\0\0", b""],
+            ),
             (
                 Request::resolve_ptr("2001:db8::1".parse().unwrap()),
                 [b"\x05\xf1\0\x04", &[v6, &b"\0\0"[..]].concat()],
@@ -222,7 +227,9 @@ mod tests {
             "a\u{7f}",
             &long,
         ] {
-            for error in [Request::connect((name, 80)).unwrap_err(), Request::resolve(name).unwrap_err()] {
+            for error in
+                [Request::connect((name, 80)).unwrap_err(), Request::resolve(name).unwrap_err()]
+            {
                 assert!(matches!(error.problem(), SocksProblem::Argument(_)), "{error:?}");
                 assert!(!error.to_string().contains(['\0', '\r', '\n']), "{error}");
                 assert!(error.to_string().ends_with("nothing was sent"), "{error}");

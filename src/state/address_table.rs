@@ -160,14 +160,19 @@ mod tests {
         assert_eq!(shown(changes), ["expired a.example"]);
         assert_eq!((before.len(), table.snapshot().len(), table.next_end()), (2, 1, None));
         // A mapping to itself takes one away.
-        assert_eq!(tell(&mut table, &["b.example b.example NEVER CACHED=\"YES\""]), ["expired b.example"]);
+        assert_eq!(
+            tell(&mut table, &["b.example b.example NEVER CACHED=\"YES\""]),
+            ["expired b.example"]
+        );
     }
 
     #[test]
     fn expiry_index_follows_every_change_of_a_mapping() {
         let mut table = AddressTable::default();
         let at = |second: u8| {
-            format!("a.example 192.0.2.1 \"2026-11-21 02:12:{second}\" EXPIRES=\"2026-11-21 02:12:{second}\"")
+            format!(
+                "a.example 192.0.2.1 \"2026-11-21 02:12:{second}\" EXPIRES=\"2026-11-21 02:12:{second}\""
+            )
         };
         tell(&mut table, &[&at(34), &at(20), &at(50), "b.example c.example NEVER"]);
         assert_eq!((table.ends.len(), table.mappings.len()), (1, 2));
@@ -181,8 +186,10 @@ mod tests {
     fn a_snapshot_is_all_there_is() {
         let mut table = AddressTable::default();
         tell(&mut table, &["a.example b.example NEVER", "c.example d.example NEVER"]);
-        let told = ["a.example b.example NEVER", "c.example e.example NEVER", "f.example g.example NEVER"];
-        let told = told[1..].iter().map(|line| AddressMapping::parse(line.as_bytes()).unwrap()).collect();
+        let told =
+            ["a.example b.example NEVER", "c.example e.example NEVER", "f.example g.example NEVER"];
+        let told =
+            told[1..].iter().map(|line| AddressMapping::parse(line.as_bytes()).unwrap()).collect();
         let mut changes = Changes::new(true);
         table.take(told, &mut changes);
         assert_eq!(shown(changes), ["expired a.example", "added c.example", "added f.example"]);

@@ -22,7 +22,10 @@ impl Addresses {
 
     /// What `from`, a name or an address, is mapped to. (In one step: what it is mapped to may be mapped itself.)
     pub fn get(&self, from: &str) -> Option<&AddressMapping> {
-        self.mappings.iter().find(|mapping| mapping.from.eq_ignore_ascii_case(from)).map(Arc::as_ref)
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.from.eq_ignore_ascii_case(from))
+            .map(Arc::as_ref)
     }
 
     /// What is mapped to this address: many names may be.
@@ -57,8 +60,11 @@ mod tests {
 
     #[test]
     fn both_ways() {
-        let lines =
-            ["a.example 192.0.2.1 NEVER", "b.example 192.0.2.1 NEVER", "c.example [2001:db8::1] NEVER"];
+        let lines = [
+            "a.example 192.0.2.1 NEVER",
+            "b.example 192.0.2.1 NEVER",
+            "c.example [2001:db8::1] NEVER",
+        ];
         let mappings = lines.map(|line| Arc::new(AddressMapping::parse(line.as_bytes()).unwrap()));
         let addresses = Addresses::new(mappings.to_vec());
         assert_eq!(addresses.get("A.example").unwrap().to, "192.0.2.1");

@@ -109,7 +109,8 @@ impl CircuitTable {
     /// A CIRC_MINOR event.
     pub(super) fn apply_minor(&mut self, told: &CircuitMinor, changes: &mut Changes) {
         // It does not tell the status. Where the circuit is not known, another event soon will.
-        let unknown = if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
+        let unknown =
+            if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
         match self.open.get(&told.id) {
             Some(cell) => {
                 cell.change(|info| update(info, &told.with_status(info.status.clone())));
@@ -272,10 +273,16 @@ mod tests {
 
     #[test]
     fn a_circuit_s_life() {
-        let lines =
-            ["7 LAUNCHED PURPOSE=GENERAL", "7 EXTENDED a", "7 EXTENDED a,b", "7 BUILT a,b", "7 CLOSED a,b"];
+        let lines = [
+            "7 LAUNCHED PURPOSE=GENERAL",
+            "7 EXTENDED a",
+            "7 EXTENDED a,b",
+            "7 BUILT a,b",
+            "7 CLOSED a,b",
+        ];
         let (table, told) = table(&lines);
-        let expected = ["new 7", "launched 7", "extended 7 a", "extended 7 b", "built 7", "closed 7"];
+        let expected =
+            ["new 7", "launched 7", "extended 7 a", "extended 7 b", "built 7", "closed 7"];
         assert_eq!(told, expected);
         assert_eq!(table.iter().count(), 0);
     }
@@ -324,7 +331,11 @@ mod tests {
             assert_eq!(cell.status(), info(last).status);
             assert!(table.ended.is_empty());
             let told = shown(changes);
-            assert_eq!(told.iter().filter(|change| change.starts_with("new")).count(), 1, "{told:?}");
+            assert_eq!(
+                told.iter().filter(|change| change.starts_with("new")).count(),
+                1,
+                "{told:?}"
+            );
         }
     }
 
@@ -335,7 +346,8 @@ mod tests {
             "8 BUILT b TIME_CREATED=2026-11-21T01:00:00.000000",
             "9 EXTENDED c",
         ]);
-        let [seven, eight, nine] = [7, 8, 9].map(|id| table.get(CircuitId::new(id)).unwrap().clone());
+        let [seven, eight, nine] =
+            [7, 8, 9].map(|id| table.get(CircuitId::new(id)).unwrap().clone());
         let mut changes = Changes::new(true);
         // The tor was started anew, and has a circuit 8, too.
         let told = [

@@ -55,7 +55,8 @@ impl State {
         }
         let asked = Instant::now();
         let directory = Arc::new(controller.directory()?);
-        *self.inner.directory.lock() = Some(Kept { directory: directory.clone(), consensus, asked });
+        *self.inner.directory.lock() =
+            Some(Kept { directory: directory.clone(), consensus, asked });
         Ok(directory)
     }
 }

@@ -58,11 +58,13 @@ impl GuardTable {
             // GOOD_L2 and the like: guards of the second hop aren't entry guards.
             _ => return,
         };
-        let known = self.places.get(&Key::of(&told.relay)).and_then(|place| self.guards.get_mut(place));
+        let known =
+            self.places.get(&Key::of(&told.relay)).and_then(|place| self.guards.get_mut(place));
         match known {
             // GETINFO keeps saying "never-connected" of a guard that was never reached.
             Some(guard)
-                if guard.status == EntryGuardStatus::NeverConnected && status == EntryGuardStatus::Down => {}
+                if guard.status == EntryGuardStatus::NeverConnected
+                    && status == EntryGuardStatus::Down => {}
             Some(guard) => {
                 guard.status = status;
                 guard.since = since;

@@ -97,7 +97,10 @@ impl StateListener {
 /// Listeners. Each is told as long as what these return lives.
 impl State {
     /// Tells `listener` of all circuits.
-    pub fn listen_to_circuits(&self, mut listener: impl CircuitListener + 'static) -> StateListener {
+    pub fn listen_to_circuits(
+        &self,
+        mut listener: impl CircuitListener + 'static,
+    ) -> StateListener {
         self.listen(move |state, change| {
             tell_of_circuit(&mut listener, state, change);
         })
@@ -111,15 +114,24 @@ impl State {
     /// Tells `listener` of all routers.
     pub fn listen_to_routers(&self, mut listener: impl RouterListener + 'static) -> StateListener {
         self.listen(move |state, change| match change {
-            Change::RouterAdded(cell) => listener.router_added(&Router::new(cell.clone(), state.clone())),
-            Change::RouterChanged(cell) => listener.router_changed(&Router::new(cell.clone(), state.clone())),
-            Change::RouterRemoved(cell) => listener.router_removed(&Router::new(cell.clone(), state.clone())),
+            Change::RouterAdded(cell) => {
+                listener.router_added(&Router::new(cell.clone(), state.clone()))
+            }
+            Change::RouterChanged(cell) => {
+                listener.router_changed(&Router::new(cell.clone(), state.clone()))
+            }
+            Change::RouterRemoved(cell) => {
+                listener.router_removed(&Router::new(cell.clone(), state.clone()))
+            }
             _ => {}
         })
     }
 
     /// Tells `listener` of all address mappings.
-    pub fn listen_to_addresses(&self, mut listener: impl AddressListener + 'static) -> StateListener {
+    pub fn listen_to_addresses(
+        &self,
+        mut listener: impl AddressListener + 'static,
+    ) -> StateListener {
         self.listen(move |_, change| match change {
             Change::AddressAdded(mapping) => listener.address_added(mapping),
             Change::AddressExpired(mapping) => listener.address_expired(mapping),
@@ -152,15 +164,18 @@ impl State {
 impl Circuit {
     /// Tells `listener` of this circuit. Events of other circuits cost nothing.
     pub fn listen(&self, mut listener: impl CircuitListener + 'static) -> StateListener {
-        self.state()
-            .listen_to(self.cell(), move |state, change| tell_of_circuit(&mut listener, state, change))
+        self.state().listen_to(self.cell(), move |state, change| {
+            tell_of_circuit(&mut listener, state, change)
+        })
     }
 }
 
 impl Stream {
     /// Tells `listener` of this stream. Events of other streams cost nothing.
     pub fn listen(&self, mut listener: impl StreamListener + 'static) -> StateListener {
-        self.state().listen_to(self.cell(), move |state, change| tell_of_stream(&mut listener, state, change))
+        self.state().listen_to(self.cell(), move |state, change| {
+            tell_of_stream(&mut listener, state, change)
+        })
     }
 }
 
@@ -203,12 +218,17 @@ fn with_stream(callback: &mut dyn FnMut(&Stream), state: &State, change: &Change
 
 fn with_both(callback: &mut dyn FnMut(&Stream, &Circuit), state: &State, change: &Change) {
     if let Change::StreamAttached(stream, circuit) = change {
-        callback(&Stream::new(stream.clone(), state.clone()), &Circuit::new(circuit.clone(), state.clone()));
+        callback(
+            &Stream::new(stream.clone(), state.clone()),
+            &Circuit::new(circuit.clone(), state.clone()),
+        );
     }
 }
 
 fn with_router(callback: &mut dyn FnMut(&Router), state: &State, change: &Change) {
-    if let Change::RouterAdded(cell) | Change::RouterChanged(cell) | Change::RouterRemoved(cell) = change {
+    if let Change::RouterAdded(cell) | Change::RouterChanged(cell) | Change::RouterRemoved(cell) =
+        change
+    {
         callback(&Router::new(cell.clone(), state.clone()));
     }
 }

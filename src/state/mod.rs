@@ -238,7 +238,11 @@ impl State {
     /// # Errors
     ///
     /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends, and nobody makes it again.
-    pub fn wait<T>(&self, timeout: Duration, mut condition: impl FnMut(&State) -> Option<T>) -> Result<T> {
+    pub fn wait<T>(
+        &self,
+        timeout: Duration,
+        mut condition: impl FnMut(&State) -> Option<T>,
+    ) -> Result<T> {
         self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
     }
 
@@ -254,7 +258,11 @@ impl State {
     }
 
     /// Like [`launch_circuit`](Self::launch_circuit), as a part of the call that `controller` was made for.
-    pub(crate) fn launch_with(&self, controller: &Controller, circuit: &BuildCircuit) -> Result<Circuit> {
+    pub(crate) fn launch_with(
+        &self,
+        controller: &Controller,
+        circuit: &BuildCircuit,
+    ) -> Result<Circuit> {
         self.shared().model().circuits.launching();
         let id = controller.launch_circuit(circuit);
         let mut changes = self.shared().changes();
@@ -262,8 +270,8 @@ impl State {
         let cell = model.circuits.launched(id.as_ref().ok().copied(), &mut changes);
         self.shared().publish(model, changes);
         let id = id?;
-        let cell =
-            cell.ok_or_else(|| Error::answer("EXTENDCIRCUIT", format!("circuit {id} is not known")))?;
+        let cell = cell
+            .ok_or_else(|| Error::answer("EXTENDCIRCUIT", format!("circuit {id} is not known")))?;
         Ok(Circuit::new(cell, self.clone()))
     }
 

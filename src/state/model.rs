@@ -67,8 +67,12 @@ impl Model {
                 self.addresses.expire(event.arrived(), changes);
             }
             EventBody::Guard(told) => self.guards.apply(told, event.arrived()),
-            EventBody::Ns(told) => self.change_routers(router_table::entries(told.entries()), changes),
-            EventBody::NewConsensus(told) => self.set_routers(self.routers.replaced(told.entries(), changes)),
+            EventBody::Ns(told) => {
+                self.change_routers(router_table::entries(told.entries()), changes)
+            }
+            EventBody::NewConsensus(told) => {
+                self.set_routers(self.routers.replaced(told.entries(), changes))
+            }
             _ => {}
         }
     }
@@ -137,7 +141,10 @@ mod tests {
     }
 
     fn circuit_minor(n: usize) -> String {
-        format!("CIRC_MINOR {n} PURPOSE_CHANGED {}~a PURPOSE=CONTROLLER OLD_PURPOSE=GENERAL", fingerprint(n))
+        format!(
+            "CIRC_MINOR {n} PURPOSE_CHANGED {}~a PURPOSE=CONTROLLER OLD_PURPOSE=GENERAL",
+            fingerprint(n)
+        )
     }
 
     fn stream(n: usize) -> String {
@@ -159,7 +166,9 @@ mod tests {
         identity[12..].copy_from_slice(&(n as u64).to_be_bytes());
         let identity = data_encoding::BASE64_NOPAD.encode(&identity);
         let published = "2038-01-01 00:00:00";
-        format!("NS\r\nr a {identity} plQ6EsZYTpzKMobnfTr0p6PnKMw {published} 127.0.0.1 9001 0\r\ns Running")
+        format!(
+            "NS\r\nr a {identity} plQ6EsZYTpzKMobnfTr0p6PnKMw {published} 127.0.0.1 9001 0\r\ns Running"
+        )
     }
 
     /// Returns how long a new entry, one that is known and one that ends take on
@@ -203,10 +212,15 @@ mod tests {
             costs.push(kinds.map(|kind| cost(&mut model, size, kind)));
         }
         // With the default sizes, a linear cost would be 40 times as high.
-        for (at, kind) in ["CIRC", "CIRC_MINOR", "STREAM", "ADDRMAP", "GUARD", "NS"].iter().enumerate() {
+        for (at, kind) in
+            ["CIRC", "CIRC_MINOR", "STREAM", "ADDRMAP", "GUARD", "NS"].iter().enumerate()
+        {
             let costs: Vec<Duration> = costs.iter().map(|costs| costs[at]).collect();
             println!("{kind}: {costs:?} with {sizes:?} entries");
-            assert!(costs[costs.len() - 1] < costs[0] * 12, "{kind}: {costs:?} with {sizes:?} entries");
+            assert!(
+                costs[costs.len() - 1] < costs[0] * 12,
+                "{kind}: {costs:?} with {sizes:?} entries"
+            );
         }
     }
 }

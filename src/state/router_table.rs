@@ -76,7 +76,11 @@ impl Ord for ByFingerprint {
 
 impl RouterCell {
     fn new(fingerprint: Fingerprint) -> Arc<Self> {
-        Arc::new(RouterCell { fingerprint, entry: Mutex::default(), in_consensus: AtomicBool::new(false) })
+        Arc::new(RouterCell {
+            fingerprint,
+            entry: Mutex::default(),
+            in_consensus: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {
@@ -106,7 +110,10 @@ impl RouterCell {
     }
 }
 
-#[allow(clippy::mutable_key_type, reason = "a router's order is its fingerprint, which never changes")]
+#[allow(
+    clippy::mutable_key_type,
+    reason = "a router's order is its fingerprint, which never changes"
+)]
 impl RouterTable {
     pub(super) fn len(&self) -> usize {
         self.cells.len()
@@ -127,7 +134,10 @@ impl RouterTable {
             let mut names: HashMap<String, Vec<Arc<RouterCell>>> = HashMap::new();
             for cell in self.cells() {
                 if let Some(entry) = cell.entry() {
-                    names.entry(entry.nickname().to_ascii_lowercase()).or_default().push(cell.clone());
+                    names
+                        .entry(entry.nickname().to_ascii_lowercase())
+                        .or_default()
+                        .push(cell.clone());
                 }
             }
             names
@@ -230,7 +240,8 @@ fn update(cell: &Arc<RouterCell>, entry: RouterEntry, changes: &mut Changes) {
 /// Reads router status entries and returns them in the order of their
 /// fingerprints, each once. Malformed entries are skipped.
 pub(super) fn entries(text: &[u8]) -> Vec<RouterEntry> {
-    let mut entries: Vec<RouterEntry> = RouterStatus::parse_all(text).map(RouterEntry::from).collect();
+    let mut entries: Vec<RouterEntry> =
+        RouterStatus::parse_all(text).map(RouterEntry::from).collect();
     if !entries.is_sorted_by(|a, b| a.fingerprint().cmp(&b.fingerprint()) == Ordering::Less) {
         entries.sort_by_key(RouterEntry::fingerprint);
         entries.dedup_by_key(|entry| entry.fingerprint());
@@ -250,8 +261,9 @@ mod tests {
                      s Running\n";
 
     fn shown(changes: Changes) -> Vec<String> {
-        let name =
-            |cell: Arc<RouterCell>| cell.entry().map(|entry| entry.nickname().to_owned()).unwrap_or_default();
+        let name = |cell: Arc<RouterCell>| {
+            cell.entry().map(|entry| entry.nickname().to_owned()).unwrap_or_default()
+        };
         let shown = |change| match change {
             Change::RouterAdded(cell) => format!("added {}", name(cell)),
             Change::RouterChanged(cell) => format!("changed {}", name(cell)),

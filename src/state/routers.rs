@@ -42,7 +42,10 @@ impl Routers {
 
     /// The routers with this nickname, in either case: any number may have the same.
     pub fn named(&self, nickname: &str) -> Vec<Router> {
-        self.table.named(nickname).map(|cell| Router::new(cell.clone(), self.state.clone())).collect()
+        self.table
+            .named(nickname)
+            .map(|cell| Router::new(cell.clone(), self.state.clone()))
+            .collect()
     }
 
     /// The routers that have all of these flags.

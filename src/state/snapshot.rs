@@ -5,7 +5,8 @@ use crate::event::{CircuitInfo, StreamInfo};
 use crate::protocol::{AddressMapping, Command, EntryGuard, Reply, parse_getinfo};
 
 /// What is asked for. Of one command all answers are of one moment.
-const KEYS: [&str; 5] = ["ns/all", "circuit-status", "stream-status", "address-mappings/all", "entry-guards"];
+const KEYS: [&str; 5] =
+    ["ns/all", "circuit-status", "stream-status", "address-mappings/all", "entry-guards"];
 
 /// What tor has at one moment.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ impl Snapshot {
             command.word("key", key);
         }
         let reply = ask(command.finish()?)?;
-        let values = parse_getinfo(&reply, &KEYS).map_err(|problem| Error::answer(asked(), problem))?;
-        let values: [Vec<u8>; 5] = values.try_into().map_err(|_| Error::answer(asked(), "other values"))?;
+        let values =
+            parse_getinfo(&reply, &KEYS).map_err(|problem| Error::answer(asked(), problem))?;
+        let values: [Vec<u8>; 5] =
+            values.try_into().map_err(|_| Error::answer(asked(), "other values"))?;
         let [routers, circuits, streams, addresses, guards] = values;
         Ok(Snapshot {
             routers,

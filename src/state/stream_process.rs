@@ -66,7 +66,9 @@ mod tests {
         }
         on_this_machine(None).unwrap();
         let error = on_this_machine(Some(&"192.0.2.1:9051".parse().unwrap())).unwrap_err();
-        assert!(matches!(&error, crate::Error::Owner(owner) if matches!(**owner, OwnerError::Remote { .. })));
+        assert!(
+            matches!(&error, crate::Error::Owner(owner) if matches!(**owner, OwnerError::Remote { .. }))
+        );
         assert!(error.to_string().contains("192.0.2.1:9051"), "{error}");
     }
 }

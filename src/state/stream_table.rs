@@ -77,7 +77,12 @@ impl StreamTable {
     }
 
     /// A STREAM event.
-    pub(super) fn apply(&mut self, told: &StreamInfo, circuits: &CircuitTable, changes: &mut Changes) {
+    pub(super) fn apply(
+        &mut self,
+        told: &StreamInfo,
+        circuits: &CircuitTable,
+        changes: &mut Changes,
+    ) {
         if !self.failed.is_empty()
             && let Some(cell) = self.failed.remove(&told.id)
         {
@@ -132,7 +137,12 @@ impl StreamTable {
     }
 
     /// What `GETINFO stream-status` gave: these are all.
-    pub(super) fn take(&mut self, told: &[StreamInfo], circuits: &CircuitTable, changes: &mut Changes) {
+    pub(super) fn take(
+        &mut self,
+        told: &[StreamInfo],
+        circuits: &CircuitTable,
+        changes: &mut Changes,
+    ) {
         let there: HashSet<StreamId> = told.iter().map(|info| info.id).collect();
         let gone: Vec<_> = self.open.keys().filter(|id| !there.contains(id)).copied().collect();
         for id in gone {
@@ -155,7 +165,12 @@ impl StreamTable {
         }
     }
 
-    fn closed_after_failing(&mut self, cell: Arc<StreamCell>, told: &StreamInfo, changes: &mut Changes) {
+    fn closed_after_failing(
+        &mut self,
+        cell: Arc<StreamCell>,
+        told: &StreamInfo,
+        changes: &mut Changes,
+    ) {
         cell.change(|info| {
             // Why it failed says more than why it was closed then.
             let (reason, remote_reason) = (info.reason.take(), info.remote_reason.take());
@@ -182,9 +197,10 @@ fn first(told: &StreamInfo) -> StreamInfo {
 fn lasting(status: &StreamStatus) -> &StreamStatus {
     match status {
         // It is open, and has been before.
-        StreamStatus::XoffSent | StreamStatus::XoffRecv | StreamStatus::XonSent | StreamStatus::XonRecv => {
-            &StreamStatus::Succeeded
-        }
+        StreamStatus::XoffSent
+        | StreamStatus::XoffRecv
+        | StreamStatus::XonSent
+        | StreamStatus::XonRecv => &StreamStatus::Succeeded,
         status => status,
     }
 }
@@ -258,7 +274,8 @@ mod tests {
         fn new() -> Self {
             let mut circuits = CircuitTable::default();
             for line in ["1 BUILT a", "2 BUILT b"] {
-                circuits.apply(&CircuitInfo::parse(line.as_bytes()).unwrap(), &mut Changes::new(false));
+                circuits
+                    .apply(&CircuitInfo::parse(line.as_bytes()).unwrap(), &mut Changes::new(false));
             }
             Fixture { circuits, streams: StreamTable::default() }
         }
@@ -283,7 +300,9 @@ mod tests {
     fn shown(changes: Changes) -> Vec<String> {
         let shown = |change| match change {
             Change::StreamNew(cell) => format!("new {}", cell.id()),
-            Change::StreamAttached(cell, circuit) => format!("attached {} {}", cell.id(), circuit.id()),
+            Change::StreamAttached(cell, circuit) => {
+                format!("attached {} {}", cell.id(), circuit.id())
+            }
             Change::StreamDetached(cell) => format!("detached {}", cell.id()),
             Change::StreamSucceeded(cell) => format!("succeeded {}", cell.id()),
             Change::StreamFailed(cell) => format!("failed {}", cell.id()),
@@ -307,10 +326,14 @@ mod tests {
         assert_eq!(cell.first_target().host(), "a.example");
         let info = cell.info();
         assert_eq!((info.target.host(), &info.status), ("192.0.2.1", &StreamStatus::Succeeded));
-        assert!(info.source_addr.is_some() && info.purpose.is_some() && info.socks_username.is_some());
+        assert!(
+            info.source_addr.is_some() && info.purpose.is_some() && info.socks_username.is_some()
+        );
         assert_eq!((fixture.on(1), fixture.on(2)), (vec![4], vec![]));
 
-        assert!(fixture.tell(&["4 XOFF_SENT 1 192.0.2.1:80", "4 XON_RECV 1 192.0.2.1:80"]).is_empty());
+        assert!(
+            fixture.tell(&["4 XOFF_SENT 1 192.0.2.1:80", "4 XON_RECV 1 192.0.2.1:80"]).is_empty()
+        );
         assert_eq!(cell.info().status, StreamStatus::Succeeded);
         assert_eq!(fixture.tell(&["4 CLOSED 1 192.0.2.1:80 REASON=DONE"]), ["closed 4"]);
         assert!(fixture.on(1).is_empty() && cell.is_ended());
@@ -336,11 +359,15 @@ mod tests {
         let mut fixture = Fixture::new();
         fixture.tell(&["4 NEW 0 a.example:80"]);
         let cell = fixture.streams.get(StreamId::new(4)).unwrap().clone();
-        let told =
-            fixture.tell(&["4 FAILED 0 a.example:80 REASON=TIMEOUT", "4 CLOSED 0 a.example:80 REASON=DONE"]);
+        let told = fixture.tell(&[
+            "4 FAILED 0 a.example:80 REASON=TIMEOUT",
+            "4 CLOSED 0 a.example:80 REASON=DONE",
+        ]);
         assert_eq!(told, ["failed 4", "closed 4"]);
         assert_eq!(cell.info().reason, Some(crate::types::StreamReason::Timeout));
-        assert!(fixture.streams.failed.is_empty() && fixture.streams.get(StreamId::new(4)).is_none());
+        assert!(
+            fixture.streams.failed.is_empty() && fixture.streams.get(StreamId::new(4)).is_none()
+        );
     }
 
     #[test]

@@ -151,8 +151,9 @@ impl Shared {
     pub(super) fn tell(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let inner = self.inner.get().cloned().unwrap_or_default();
-            self.listeners
-                .tell(&self.callbacks, changes, Change::subject, move || inner.upgrade().map(State::of));
+            self.listeners.tell(&self.callbacks, changes, Change::subject, move || {
+                inner.upgrade().map(State::of)
+            });
         }
     }
 
@@ -213,7 +214,8 @@ impl Tracker for Shared {
     fn ended(&self, closed: &Closed, returns: bool) {
         let mut model = self.model();
         self.ends.fetch_add(1, Ordering::SeqCst);
-        model.phase = if returns { Phase::Loading(Vec::new()) } else { Phase::Ended(closed.clone()) };
+        model.phase =
+            if returns { Phase::Loading(Vec::new()) } else { Phase::Ended(closed.clone()) };
         model.version += 1;
         drop(model);
         self.changed.notify_all();

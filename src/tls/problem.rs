@@ -70,7 +70,9 @@ mod tests {
         ] {
             assert_eq!(server_name(host).unwrap().to_str(), name);
         }
-        for host in ["", "https://example.com", "example.com:443", "a@example.com", "abc%2Eonion", "a..b"] {
+        for host in
+            ["", "https://example.com", "example.com:443", "a@example.com", "abc%2Eonion", "a..b"]
+        {
             let error = server_name(host).unwrap_err();
             assert!(matches!(error.problem(), TlsProblem::Argument(_)), "{error}");
         }

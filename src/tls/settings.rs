@@ -52,7 +52,8 @@ impl TlsSettings {
         let invalid = |why: String| ArgumentError::invalid("TlsSettings", "root certificates", why);
         let mut found = false;
         for certificate in CertificateDer::pem_slice_iter(pem.as_ref()) {
-            let certificate = certificate.map_err(|error| invalid(format!("are no PEM ({error})")))?;
+            let certificate =
+                certificate.map_err(|error| invalid(format!("are no PEM ({error})")))?;
             self = self.add_root_der(certificate.to_vec())?;
             found = true;
         }
@@ -109,7 +110,8 @@ impl Default for TlsSettings {
 
 impl fmt::Debug for TlsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let alpn: Vec<_> = self.alpn.iter().map(|protocol| String::from_utf8_lossy(protocol)).collect();
+        let alpn: Vec<_> =
+            self.alpn.iter().map(|protocol| String::from_utf8_lossy(protocol)).collect();
         f.debug_struct("TlsSettings")
             .field("web", &self.web)
             .field("added", &self.added.len())
@@ -141,7 +143,11 @@ mod tests {
         let broken = ROOT.replacen("MII", "MMM", 1);
         let cut = &ROOT.as_bytes()[..ROOT.len() / 2];
         for pem in [b"".as_slice(), b"no pem", key.as_bytes(), broken.as_bytes(), cut] {
-            assert!(TlsSettings::new().add_roots_pem(pem).is_err(), "{}", String::from_utf8_lossy(pem));
+            assert!(
+                TlsSettings::new().add_roots_pem(pem).is_err(),
+                "{}",
+                String::from_utf8_lossy(pem)
+            );
         }
         assert!(TlsSettings::new().add_root_der(*b"0").is_err());
         assert!(TlsSettings::new().only_added_roots().config().is_err());

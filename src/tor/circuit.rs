@@ -103,7 +103,11 @@ impl Tor {
     /// # Errors
     ///
     /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state). Connections also fail as [`CircuitBuilder::build`] does.
-    pub fn client_building_on(&self, builder: CircuitBuilder, port: &SocksPort) -> Result<TorClient> {
+    pub fn client_building_on(
+        &self,
+        builder: CircuitBuilder,
+        port: &SocksPort,
+    ) -> Result<TorClient> {
         let deadline = self.deadline();
         let state = self.state_until(deadline)?;
         let route = FreshRoute::new(&state, builder, deadline)?;

@@ -116,10 +116,12 @@ impl CircuitSocks {
         let address = listener.local_addr().map_err(failed)?;
         let random = || hex::encode(rand::random::<[u8; 16]>());
         let open = Open { client: Some(client), next: 0, connections: HashMap::new() };
-        let shared = Shared { user: random(), password: Secret::from(random()), open: Mutex::new(open) };
+        let shared =
+            Shared { user: random(), password: Secret::from(random()), open: Mutex::new(open) };
         let shared = Arc::new(shared);
         let (accepting, of_thread) = (listener.clone(), shared.clone());
-        let thread = Thread::spawn(THREAD, move || accept(&accepting, &of_thread)).map_err(failed)?;
+        let thread =
+            Thread::spawn(THREAD, move || accept(&accepting, &of_thread)).map_err(failed)?;
         Ok(CircuitSocks { address, listener, thread, shared })
     }
 

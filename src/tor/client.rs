@@ -50,8 +50,9 @@ pub struct TorClient {
 impl TorClient {
     /// A client on a SOCKS port of this tor, which is kept alive.
     pub(super) fn new(core: &Arc<Core>, address: Address) -> Self {
-        let proxy =
-            SocksProxy::new(address).keep(core.clone()).explainer(Arc::new(StreamsWaiting(core.clone())));
+        let proxy = SocksProxy::new(address)
+            .keep(core.clone())
+            .explainer(Arc::new(StreamsWaiting(core.clone())));
         TorClient { proxy: proxy.refuse_private(true) }
     }
 
@@ -170,9 +171,14 @@ impl TorClient {
     ///
     /// As [`connect_tls`](Self::connect_tls).
     #[cfg(feature = "https")]
-    pub fn connect_tls_with(&self, target: impl ToTargetAddr, settings: &TlsSettings) -> Result<TlsStream> {
-        let invalid =
-            |error| ArgumentError::invalid("connect_tls", "target", format!("cannot be used: {error}"));
+    pub fn connect_tls_with(
+        &self,
+        target: impl ToTargetAddr,
+        settings: &TlsSettings,
+    ) -> Result<TlsStream> {
+        let invalid = |error| {
+            ArgumentError::invalid("connect_tls", "target", format!("cannot be used: {error}"))
+        };
         let target = target.to_target_addr().map_err(invalid)?;
         let host = match &target {
             TargetAddr::Ip(address) => address.ip().to_string(),
@@ -211,7 +217,11 @@ struct StreamsWaiting(Arc<Core>);
 
 impl Explain for StreamsWaiting {
     fn explain(&self, error: SocksError) -> SocksError {
-        if self.0.leaves_streams_to_others(EXPLANATION) { error.with_streams_waiting() } else { error }
+        if self.0.leaves_streams_to_others(EXPLANATION) {
+            error.with_streams_waiting()
+        } else {
+            error
+        }
     }
 }
 

@@ -192,7 +192,10 @@ impl Tor {
     }
 }
 
-fn global(cancel: Option<&CancelToken>, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
+fn global(
+    cancel: Option<&CancelToken>,
+    on_progress: impl FnMut(&Progress) + Send + 'static,
+) -> Result<Tor> {
     let mut known = match Global::known(cancel)? {
         Ok(tor) => return Ok(tor),
         Err(global) => global,
@@ -244,7 +247,10 @@ fn find_or_launch(
 
 /// Looks for a SOCKS port that is tor's. The outer error is that the call was
 /// cancelled.
-fn find_socks(cancel: Option<&CancelToken>, mut tried: NoTorError) -> Result<Result<Tor, NoTorError>> {
+fn find_socks(
+    cancel: Option<&CancelToken>,
+    mut tried: NoTorError,
+) -> Result<Result<Tor, NoTorError>> {
     // The parts have deadlines of their own.
     let deadline = Deadline::after(Duration::MAX).cancelled_by(cancel);
     deadline.run(Phase::Connect, move || Ok(Tor::usual_socks(&mut tried).ok_or(tried)))

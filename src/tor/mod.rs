@@ -251,7 +251,12 @@ impl Tor {
     }
 
     fn with(way: Way) -> Tor {
-        let core = Core { way, usable: Mutex::default(), added: Mutex::default(), state: Mutex::default() };
+        let core = Core {
+            way,
+            usable: Mutex::default(),
+            added: Mutex::default(),
+            state: Mutex::default(),
+        };
         Tor::of(Arc::new(core))
     }
 
@@ -289,7 +294,10 @@ impl Tor {
     /// The controller with the handle's token.
     fn own_controller(&self) -> Result<Controller> {
         let controller = self.controller()?;
-        Ok(self.cancel.as_ref().map_or_else(|| controller.clone(), |token| controller.cancel_with(token)))
+        Ok(self
+            .cancel
+            .as_ref()
+            .map_or_else(|| controller.clone(), |token| controller.cancel_with(token)))
     }
 
     /// How it is reached.

@@ -33,7 +33,11 @@ pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()
         error.socks().and_then(SocksError::status),
         Some(SocksStatus::HOST_UNREACHABLE | SocksStatus::NOT_ALLOWED)
     );
-    if is_refused && answers_http_as_tor(address, deadline).unwrap_or(false) { Ok(()) } else { Err(error) }
+    if is_refused && answers_http_as_tor(address, deadline).unwrap_or(false) {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }
 
 fn answers_http_as_tor(address: &Address, deadline: Instant) -> io::Result<bool> {

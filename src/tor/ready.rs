@@ -54,7 +54,11 @@ impl Tor {
 
     /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells
     /// how far tor has come, unless that is hidden.
-    fn is_ready_for(&self, controller: &Controller, on_phase: impl FnOnce(&Bootstrap)) -> Result<bool> {
+    fn is_ready_for(
+        &self,
+        controller: &Controller,
+        on_phase: impl FnOnce(&Bootstrap),
+    ) -> Result<bool> {
         let phase = unless_refused(controller.bootstrap_phase())?;
         if let Ok(phase) = &phase {
             on_phase(phase);
@@ -95,11 +99,18 @@ impl Tor {
             });
             match is_ready {
                 Ok(true) => return Ok(()),
-                Ok(false) if deadline.is_cancelled() => return Err(deadline.error(Phase::Bootstrap)),
+                Ok(false) if deadline.is_cancelled() => {
+                    return Err(deadline.error(Phase::Bootstrap));
+                }
                 Ok(false) if !deadline.has_passed() => deadline.sleep(ASK_AGAIN),
                 Ok(false) | Err(Error::Timeout(_)) => {
                     let after = deadline.timeout();
-                    return Err(NotReadyError { after, progress: reached, network_disabled: false }.into());
+                    return Err(NotReadyError {
+                        after,
+                        progress: reached,
+                        network_disabled: false,
+                    }
+                    .into());
                 }
                 Err(error) => return Err(error),
             }
@@ -144,7 +155,11 @@ impl Tor {
     /// # Errors
     ///
     /// As [`become_ready`](Self::become_ready).
-    pub fn become_ready_with(&self, timeout: Duration, mut on_progress: impl FnMut(&Progress)) -> Result<()> {
+    pub fn become_ready_with(
+        &self,
+        timeout: Duration,
+        mut on_progress: impl FnMut(&Progress),
+    ) -> Result<()> {
         let deadline = self.deadline_after(timeout);
         deadline.check_cancelled(Phase::Bootstrap)?;
         if let Way::Socks(address) = &self.core.way {
@@ -189,7 +204,11 @@ impl Tor {
     }
 }
 
-fn wait_ready(controller: &Controller, deadline: Deadline, on_progress: impl FnMut(&Progress)) -> Result<()> {
+fn wait_ready(
+    controller: &Controller,
+    deadline: Deadline,
+    on_progress: impl FnMut(&Progress),
+) -> Result<()> {
     let patient = controller.with_timeout(deadline.left()).until(deadline);
     match patient.wake(deadline.left()) {
         // Behind a filter, it has to be awake.

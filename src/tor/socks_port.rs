@@ -8,7 +8,9 @@ use super::probe::ask_whether_tor;
 use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
 use crate::controller::{Controller, Warnings};
-use crate::error::{ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Refusal, Result};
+use crate::error::{
+    ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Refusal, Result,
+};
 use crate::transport::{Address, Deadline, Transport};
 use crate::types::{ListenerAddress, ListenerKind};
 
@@ -103,19 +105,24 @@ impl Tor {
         };
         let candidates = match port {
             SocksPort::WithOptions(wanted) => {
-                let found = having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
+                let found =
+                    having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
                 if found.listeners.is_empty() {
                     return Err(found.error(wanted));
                 }
                 found.listeners
             }
-            SocksPort::Added(wanted) => {
-                self.added(controller, PortLine { address: PortAddress::Auto, flags: wanted.clone() })?
-            }
+            SocksPort::Added(wanted) => self.added(
+                controller,
+                PortLine { address: PortAddress::Auto, flags: wanted.clone() },
+            )?,
             SocksPort::AddedUnix(path, wanted) => {
                 let path = std::path::absolute(path)
                     .map_err(|error| Error::io(format!("find {}", path.display()), error))?;
-                self.added(controller, PortLine { address: PortAddress::Unix(path), flags: wanted.clone() })?
+                self.added(
+                    controller,
+                    PortLine { address: PortAddress::Unix(path), flags: wanted.clone() },
+                )?
             }
             _ => return self.any_address(controller, from_filter),
         };
@@ -124,7 +131,11 @@ impl Tor {
 
     /// Returns the address of the first of tor's ports that can be connected to,
     /// within the deadline of `controller`.
-    pub(super) fn any_address(&self, controller: &Controller, from_filter: FromFilter) -> Result<Address> {
+    pub(super) fn any_address(
+        &self,
+        controller: &Controller,
+        from_filter: FromFilter,
+    ) -> Result<Address> {
         match controller.listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners),
             Err(Error::Refused(refusal)) if from_filter == FromFilter::UsualPorts => {
@@ -172,7 +183,9 @@ impl Tor {
         let before = controller.listeners(&ListenerKind::Socks)?;
         // Those that are not there any more were taken out of the configuration.
         added.retain(|(_, listener)| before.contains(listener));
-        let known = added.iter().find(|(known, _)| known.address == line.address && same_flags(known, &line));
+        let known = added
+            .iter()
+            .find(|(known, _)| known.address == line.address && same_flags(known, &line));
         if let Some((_, listener)) = known {
             return Ok(vec![listener.clone()]);
         }
@@ -201,7 +214,11 @@ impl Tor {
     }
 
     /// The first that can be connected to. One that could be lately is not tried again.
-    fn first_usable(&self, controller: &Controller, listeners: Vec<ListenerAddress>) -> Result<Address> {
+    fn first_usable(
+        &self,
+        controller: &Controller,
+        listeners: Vec<ListenerAddress>,
+    ) -> Result<Address> {
         if listeners.is_empty() {
             return Err(NoSocksPortError::None.into());
         }
@@ -212,13 +229,18 @@ impl Tor {
             if self.core.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
-            match Transport::connect(&address, controller.deadline().part(CONNECT_TIMEOUT).instant()) {
+            match Transport::connect(
+                &address,
+                controller.deadline().part(CONNECT_TIMEOUT).instant(),
+            ) {
                 Ok(_) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
-                Err(error) => attempts
-                    .push(ConnectAttempt::new(address.to_string(), Error::io("cannot connect", error))),
+                Err(error) => attempts.push(ConnectAttempt::new(
+                    address.to_string(),
+                    Error::io("cannot connect", error),
+                )),
             }
         }
         *self.core.usable.lock() = None;
@@ -254,11 +276,13 @@ fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Ad
     match (listener, remote) {
         (ListenerAddress::Unix(_), Some(_)) => None,
         (ListenerAddress::Ip(address), Some(_)) if address.ip().is_loopback() => None,
-        (ListenerAddress::Ip(address), Some(remote)) if address.ip().is_unspecified() => match remote {
-            Address::Ip(host) => Some(Address::Ip(SocketAddr::new(host.ip(), address.port()))),
-            Address::Name { host, .. } => Address::tcp(host, address.port()).ok(),
-            _ => None,
-        },
+        (ListenerAddress::Ip(address), Some(remote)) if address.ip().is_unspecified() => {
+            match remote {
+                Address::Ip(host) => Some(Address::Ip(SocketAddr::new(host.ip(), address.port()))),
+                Address::Name { host, .. } => Address::tcp(host, address.port()).ok(),
+                _ => None,
+            }
+        }
         (ListenerAddress::Ip(address), None) if address.ip().is_unspecified() => {
             let ip = match address.ip() {
                 IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -301,10 +325,11 @@ fn of_lines(
         !matches!(line.address, Auto | IpAuto(_) | Host { .. } | Other(_))
     };
     let all_unnamed_wanted = lines.iter().filter(|line| !named(line)).all(&wanted);
-    let is_wanted = |listener: &&ListenerAddress| match lines.iter().find(|line| line.is_at(listener)) {
-        Some(line) => wanted(line),
-        None => all_unnamed_wanted,
-    };
+    let is_wanted =
+        |listener: &&ListenerAddress| match lines.iter().find(|line| line.is_at(listener)) {
+            Some(line) => wanted(line),
+            None => all_unnamed_wanted,
+        };
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
@@ -338,7 +363,8 @@ fn same_flags(one: &PortLine, other: &PortLine) -> bool {
 fn check(line: &PortLine) -> Result<()> {
     for flag in &line.flags {
         if flag.is_empty()
-            || flag.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '#'))
+            || flag
+                .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '#'))
         {
             let why = format!("{flag:?} is no option of a SOCKS port: it must be one word");
             return Err(ArgumentError::invalid("SocksPort", "option", why).into());
@@ -368,7 +394,10 @@ mod tests {
     fn a_listener_is_taken_for_the_line_that_it_certainly_is_of() {
         let there = ["127.0.0.1:9050", "127.0.0.1:40001", "unix:/run/socks"];
         let configured = ["9050", "auto IsolateDestAddr", "unix:/run/socks IsolateDestAddr"];
-        assert_eq!(found(&configured, &there, "isolatedestaddr"), ["127.0.0.1:40001", "unix:/run/socks"]);
+        assert_eq!(
+            found(&configured, &there, "isolatedestaddr"),
+            ["127.0.0.1:40001", "unix:/run/socks"]
+        );
         assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
         // Which of the two is whose, nobody knows.
         let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
@@ -394,16 +423,21 @@ mod tests {
     fn a_tor_elsewhere_listens_elsewhere() {
         let from = |listener: &str, control: Option<&str>| {
             let control = control.map(|control| control.parse::<Address>().unwrap());
-            reachable(&listener.parse().unwrap(), control.as_ref()).map(|address| address.to_string())
+            reachable(&listener.parse().unwrap(), control.as_ref())
+                .map(|address| address.to_string())
         };
         let some = |text: &str| Some(text.to_owned());
-        for here in [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control"), Some("localhost:9051")] {
+        for here in
+            [None, Some("127.0.0.1:9051"), Some("unix:/run/tor/control"), Some("localhost:9051")]
+        {
             assert_eq!(from("127.0.0.1:9050", here), some("127.0.0.1:9050"));
             assert_eq!(from("0.0.0.0:9050", here), some("127.0.0.1:9050"));
             assert_eq!(from("[::]:9050", here), some("[::1]:9050"));
             assert_eq!(from("unix:/run/tor/socks", here), some("unix:/run/tor/socks"));
         }
-        for (there, at) in [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")] {
+        for (there, at) in
+            [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")]
+        {
             // What listens on our own loopback is not that tor.
             assert_eq!(from("127.0.0.1:9050", Some(there)), None);
             assert_eq!(from("unix:/run/tor/socks", Some(there)), None);

@@ -34,7 +34,10 @@ pub(super) fn handshake(
     let byte = || read_array::<1>(program, deadline).map(|[byte]| byte);
     let write = |bytes: &[u8]| program.write_all_by(bytes, deadline);
     if byte()? != SOCKS5 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the program does not speak SOCKS5"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the program does not speak SOCKS5",
+        ));
     }
     let methods = read(byte()?)?;
     if !methods.contains(&USER_AND_PASSWORD) {
@@ -73,7 +76,11 @@ pub(super) fn handshake(
 }
 
 /// Answers a program's request.
-pub(super) fn answer(program: &Transport, status: SocksStatus, deadline: Instant) -> io::Result<()> {
+pub(super) fn answer(
+    program: &Transport,
+    status: SocksStatus,
+    deadline: Instant,
+) -> io::Result<()> {
     program.write_all_by(&[SOCKS5, status.code(), 0, IPV4, 0, 0, 0, 0, 0, 0], deadline)
 }
 
@@ -167,7 +174,8 @@ mod tests {
             assert_eq!((outcome.unwrap(), answers.get(5)), (None, Some(&status)));
         }
         // Programs that don't speak SOCKS5, or end too early, are not answered.
-        for sent in [&b""[..], b"\x05", b"\x05\x02\x02", b"\x04\x01\x00\x50", b"GET / HTTP/1.0\r\n"] {
+        for sent in [&b""[..], b"\x05", b"\x05\x02\x02", b"\x04\x01\x00\x50", b"GET / HTTP/1.0\r\n"]
+        {
             let (outcome, answers) = made(&[sent]);
             assert!(outcome.is_err() && answers.is_empty(), "{sent:?}");
         }

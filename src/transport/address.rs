@@ -173,7 +173,8 @@ impl FromStr for Address {
                 return Err(error(AddressProblem::Host));
             }
             // The standard library reads the zone of `[fe80::1%2]:9051`, which `Ipv6Addr` has not.
-            let mut address: SocketAddrV6 = text.parse().map_err(|_| error(AddressProblem::Host))?;
+            let mut address: SocketAddrV6 =
+                text.parse().map_err(|_| error(AddressProblem::Host))?;
             address.set_port(port);
             return Ok(Address::Ip(address.into()));
         }
@@ -414,7 +415,9 @@ mod tests {
 
     #[test]
     fn the_text_of_an_ip_address_is_no_name() {
-        for (host, shown) in [("127.0.0.1", "127.0.0.1:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1")] {
+        for (host, shown) in
+            [("127.0.0.1", "127.0.0.1:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1")]
+        {
             let address = Address::tcp(host, 1).unwrap();
             assert!(matches!(address, Address::Ip(_)));
             assert_eq!(address.to_string(), shown);

@@ -14,7 +14,8 @@ pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Transp
     match address {
         Address::Ip(address) => connect_tcp(&[*address], deadline),
         Address::Name { host, port } if is_localhost(host) => {
-            let loopback = [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
+            let loopback =
+                [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
             connect_tcp(&loopback, deadline)
         }
         Address::Name { host, port } => connect_tcp(&look_up(host, *port, deadline)?, deadline),
@@ -67,9 +68,10 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAdd
     })?;
     match hear.recv_deadline(deadline) {
         Ok(found) => found,
-        Err(_) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("the look-up of {host} took too long")))
-        }
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the look-up of {host} took too long"),
+        )),
     }
 }
 

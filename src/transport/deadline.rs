@@ -101,7 +101,11 @@ impl Deadline {
     }
 
     /// Receives from a channel until `moment`, or until the call is cancelled.
-    pub(crate) fn receive<T>(self, channel: &Receiver<T>, moment: Instant) -> Result<T, RecvTimeoutError> {
+    pub(crate) fn receive<T>(
+        self,
+        channel: &Receiver<T>,
+        moment: Instant,
+    ) -> Result<T, RecvTimeoutError> {
         let Some(bell) = self.token().map(|token| token.bell()) else {
             return channel.recv_deadline(moment);
         };
@@ -162,7 +166,8 @@ mod tests {
     fn cancelled_token_ends_every_kind_of_wait() {
         let token = CancelToken::new();
         let call = Deadline::after(Duration::from_secs(60)).cancelled_by(Some(&token));
-        let part = Deadline::after(Duration::from_secs(50)).earlier(call).part(Duration::from_secs(40));
+        let part =
+            Deadline::after(Duration::from_secs(50)).earlier(call).part(Duration::from_secs(40));
         assert!(!part.has_passed());
         part.check_cancelled(Phase::Event).unwrap();
         let begun = Instant::now();
@@ -210,7 +215,8 @@ mod tests {
         assert!(Deadline::after(Duration::ZERO).has_passed());
         assert!(!Deadline::after(Duration::MAX).has_passed());
         let reply = || Error::from(Timeout::new(Phase::Reply, Duration::ZERO));
-        let phase = |error| matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Circuit);
+        let phase =
+            |error| matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Circuit);
         assert!(phase(Deadline::after(Duration::ZERO).or_late(reply(), Phase::Circuit)));
         assert!(!phase(call.or_late(reply(), Phase::Circuit)));
     }

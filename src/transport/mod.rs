@@ -107,8 +107,7 @@ impl Transport {
         if blocking(false).is_err() {
             return false;
         }
-        let nothing =
-            matches!((&mut &*self).read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let nothing = matches!((&mut &*self).read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         blocking(true).is_ok() && nothing
     }
 
@@ -304,7 +303,10 @@ impl From<TcpStream> for Transport {
 #[cfg(unix)]
 impl From<UnixStream> for Transport {
     fn from(stream: UnixStream) -> Self {
-        let path = stream.peer_addr().ok().and_then(|peer| Some(peer.as_pathname()?.display().to_string()));
+        let path = stream
+            .peer_addr()
+            .ok()
+            .and_then(|peer| Some(peer.as_pathname()?.display().to_string()));
         let peer = path.map_or_else(|| "unix".to_owned(), |path| format!("unix:{path}"));
         Transport::from_unix(stream, peer)
     }

@@ -185,7 +185,8 @@ fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, ParseClientKeyError> {
         Some((before, encoded)) => {
             let before = before.strip_suffix(KEY_TYPE).ok_or(ParseClientKeyError::KeyType)?;
             // Nothing, "descriptor:", or the client's "address:descriptor:".
-            let is_file = before.strip_suffix(IN_FILES).is_some_and(|a| a.is_empty() || a.ends_with(':'));
+            let is_file =
+                before.strip_suffix(IN_FILES).is_some_and(|a| a.is_empty() || a.ends_with(':'));
             if !before.is_empty() && !is_file {
                 return Err(ParseClientKeyError::KeyType);
             }
@@ -228,7 +229,9 @@ pub enum ParseClientKeyError {
         length: usize,
     },
     /// It has characters that cannot be there, or is cut off in the middle.
-    #[error("a client's key is 32 bytes in base32 or base64: this has other characters, or was mistyped")]
+    #[error(
+        "a client's key is 32 bytes in base32 or base64: this has other characters, or was mistyped"
+    )]
     Characters,
 }
 
@@ -312,7 +315,10 @@ mod tests {
             ("8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUt!A", ParseClientKeyError::Characters),
             // The bits behind the last byte are not zero: a character is wrong.
             ("8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHB", ParseClientKeyError::Characters),
-            ("FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPO1", ParseClientKeyError::Characters),
+            (
+                "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPO1",
+                ParseClientKeyError::Characters,
+            ),
         ];
         for (text, error) in cases {
             assert_eq!(text.parse::<ClientKey>(), Err(error.clone()), "{text}");

@@ -133,8 +133,12 @@ impl AddressPattern {
             (AddressPattern::Private, IpAddr::V6(ip)) => {
                 PRIVATE_V6.iter().any(|(network, prefix)| within_v6(*network, *prefix, ip))
             }
-            (AddressPattern::V4 { address, prefix }, IpAddr::V4(ip)) => within_v4(address, prefix, ip),
-            (AddressPattern::V6 { address, prefix }, IpAddr::V6(ip)) => within_v6(address, prefix, ip),
+            (AddressPattern::V4 { address, prefix }, IpAddr::V4(ip)) => {
+                within_v4(address, prefix, ip)
+            }
+            (AddressPattern::V6 { address, prefix }, IpAddr::V6(ip)) => {
+                within_v6(address, prefix, ip)
+            }
             _ => false,
         }
     }
@@ -248,7 +252,9 @@ fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
     let (address, ports) = parse_pattern(rest.trim())?;
     let address = match address {
         AddressPattern::Any if v6_only => AddressPattern::AnyV6,
-        AddressPattern::V4 { .. } | AddressPattern::AnyV4 if v6_only => return Err(PolicyProblem::Family),
+        AddressPattern::V4 { .. } | AddressPattern::AnyV4 if v6_only => {
+            return Err(PolicyProblem::Family);
+        }
         address => address,
     };
     Ok(ExitRule { action, address, ports })
@@ -294,7 +300,9 @@ fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, Pol
     }
     let bits = |most: u8| match prefix {
         None => Ok(most),
-        Some(text) => parse_bits(text, most).or_else(|| parse_mask(text)).ok_or(PolicyProblem::Prefix),
+        Some(text) => {
+            parse_bits(text, most).or_else(|| parse_mask(text)).ok_or(PolicyProblem::Prefix)
+        }
     };
     match text.parse() {
         Ok(IpAddr::V4(address)) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
@@ -541,8 +549,13 @@ mod tests {
             ("accept *:80-", PolicyProblem::Ports),
             ("accept *:-80", PolicyProblem::Ports),
         ] {
-            let error = format!("reject *:25, {rule},accept *:*").parse::<ExitPolicy>().unwrap_err();
-            assert_eq!((error.problem(), error.position(), error.rule()), (problem, 13, rule), "{error}");
+            let error =
+                format!("reject *:25, {rule},accept *:*").parse::<ExitPolicy>().unwrap_err();
+            assert_eq!(
+                (error.problem(), error.position(), error.rule()),
+                (problem, 13, rule),
+                "{error}"
+            );
         }
     }
 
@@ -562,8 +575,9 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_decides() {
-        let policy =
-            policy("reject 192.0.2.0/25:*,accept *4:80-81,accept [2001:db8::]/33:80,reject *:1-1000");
+        let policy = policy(
+            "reject 192.0.2.0/25:*,accept *4:80-81,accept [2001:db8::]/33:80,reject *:1-1000",
+        );
         for (ip, port, allowed) in [
             ("192.0.2.127", 80, false),
             ("192.0.2.128", 80, true),
@@ -632,10 +646,12 @@ mod tests {
     }
 
     fn rule() -> impl Strategy<Value = ExitRule> {
-        (any::<bool>(), pattern(), any::<(u16, u16)>()).prop_map(|(accept, address, (a, b))| ExitRule {
-            action: if accept { ExitAction::Accept } else { ExitAction::Reject },
-            address,
-            ports: PortRange { min: a.min(b), max: a.max(b) },
+        (any::<bool>(), pattern(), any::<(u16, u16)>()).prop_map(|(accept, address, (a, b))| {
+            ExitRule {
+                action: if accept { ExitAction::Accept } else { ExitAction::Reject },
+                address,
+                ports: PortRange { min: a.min(b), max: a.max(b) },
+            }
         })
     }
 

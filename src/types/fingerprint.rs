@@ -73,7 +73,9 @@ mod tests {
         let fingerprint: Fingerprint = text.parse().unwrap();
         assert_eq!(fingerprint.to_string(), text);
         assert_eq!(text.to_lowercase().parse(), Ok(fingerprint));
-        for bad in ["", "$", "9695", "$$9695DFC35FFEB861329B9F1AB04C46397020CE31", &format!("{text}~nick")] {
+        for bad in
+            ["", "$", "9695", "$$9695DFC35FFEB861329B9F1AB04C46397020CE31", &format!("{text}~nick")]
+        {
             assert!(bad.parse::<Fingerprint>().is_err(), "{bad:?}");
         }
     }

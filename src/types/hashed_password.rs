@@ -85,7 +85,8 @@ impl FromStr for HashedPassword {
         };
         let bytes = bytes.and_then(|bytes| <[u8; LENGTH]>::try_from(bytes).ok());
         let bytes = bytes.ok_or(ParseHashedPasswordError { _private: () })?;
-        let mut hashed = HashedPassword { salt: [0; SALT], indicator: bytes[SALT], hash: [0; HASH] };
+        let mut hashed =
+            HashedPassword { salt: [0; SALT], indicator: bytes[SALT], hash: [0; HASH] };
         hashed.salt.copy_from_slice(&bytes[..SALT]);
         hashed.hash.copy_from_slice(&bytes[SALT + 1..]);
         Ok(hashed)
@@ -143,8 +144,11 @@ mod tests {
     #[test]
     fn every_form_that_tor_takes_is_read() {
         let hashed: HashedPassword = SESAME.parse().unwrap();
-        let base64 = BASE64_NOPAD.encode(&hex::decode(SESAME.strip_prefix("16:").unwrap()).unwrap());
-        for text in [SESAME.to_ascii_lowercase(), format!(" {SESAME}\n"), format!("{base64}="), base64] {
+        let base64 =
+            BASE64_NOPAD.encode(&hex::decode(SESAME.strip_prefix("16:").unwrap()).unwrap());
+        for text in
+            [SESAME.to_ascii_lowercase(), format!(" {SESAME}\n"), format!("{base64}="), base64]
+        {
             assert_eq!(text.parse(), Ok(hashed.clone()), "{text}");
         }
     }

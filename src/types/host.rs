@@ -263,9 +263,16 @@ mod tests {
             let bare = text.trim_end_matches('.').trim_matches(['[', ']']);
             assert_eq!(Host::parse(text), Ok(Host::Ip(bare.parse().unwrap())), "{text}");
         }
-        for text in
-            ["example.com", "Example.COM.", "localhost", "my_host", "exit", "a.0x1g", "1.example", "0xn"]
-        {
+        for text in [
+            "example.com",
+            "Example.COM.",
+            "localhost",
+            "my_host",
+            "exit",
+            "a.0x1g",
+            "1.example",
+            "0xn",
+        ] {
             assert_eq!(Host::parse(text), Ok(name(text)));
         }
     }

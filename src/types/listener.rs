@@ -86,7 +86,8 @@ impl FromStr for ListenerAddress {
 
     /// As [`parse`](Self::parse).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        ListenerAddress::parse(text.as_bytes()).ok_or_else(|| ParseListenerAddressError { text: text.into() })
+        ListenerAddress::parse(text.as_bytes())
+            .ok_or_else(|| ParseListenerAddressError { text: text.into() })
     }
 }
 
@@ -101,7 +102,9 @@ impl fmt::Display for ListenerAddress {
 
 /// A text that is no address of a listener.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no address of a listener (such as 127.0.0.1:9050, [::1]:9050, unix:/run/tor/socks)")]
+#[error(
+    "{text:?} is no address of a listener (such as 127.0.0.1:9050, [::1]:9050, unix:/run/tor/socks)"
+)]
 pub struct ParseListenerAddressError {
     text: String,
 }
@@ -114,7 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "unix:", "127.0.0.1", "::1:9050", "localhost:9050", "127.0.0.1:99999", "/run/tor"] {
+        for bad in
+            ["", "unix:", "127.0.0.1", "::1:9050", "localhost:9050", "127.0.0.1:99999", "/run/tor"]
+        {
             assert!(bad.parse::<ListenerAddress>().is_err(), "{bad:?}");
         }
     }

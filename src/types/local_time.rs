@@ -41,7 +41,12 @@ impl FromStr for LocalTime {
 fn read(text: &str) -> Option<LocalTime> {
     let (date, time) = text.split_once(['T', ' '])?;
     let ([year, month, day], [hour, minute, second]) = (three(date, '-')?, three(time, ':')?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
     Some(LocalTime {

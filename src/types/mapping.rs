@@ -10,8 +10,7 @@ use super::host::is_disguised_onion;
 
 /// Completes the sentence "the address to map to …" for a mapping that must not
 /// be sent.
-pub(crate) const MAPS_TO_DISGUISED_ONION: &str =
-    "is an onion address with a trailing dot, or makes one, which tor would look up at an exit: omit the dot";
+pub(crate) const MAPS_TO_DISGUISED_ONION: &str = "is an onion address with a trailing dot, or makes one, which tor would look up at an exit: omit the dot";
 
 /// Returns true if tor would look up an onion address at an exit because of
 /// this mapping. An address may be mapped to itself, which takes a mapping

@@ -68,8 +68,8 @@ pub use bandwidth::{ConnType, TokenBucket};
 pub use build_timeout::BuildTimeoutChange;
 pub use cell_command::CellCommand;
 pub use circuit::{
-    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId, HsState,
-    ParseConfluxIdError,
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
+    HsState, ParseConfluxIdError,
 };
 pub use client_key::{ClientKey, ClientPublicKey, ParseClientKeyError};
 pub use clock_skew::ClockSkewSource;
@@ -77,13 +77,15 @@ pub use config_type::ConfigType;
 pub use country::{CountryCode, ParseCountryCodeError};
 pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
 pub use download::{
-    ConsensusFlavor, DownloadBackoff, DownloadIncrement, DownloadPhase, DownloadSchedule, DownloadWant,
+    ConsensusFlavor, DownloadBackoff, DownloadIncrement, DownloadPhase, DownloadSchedule,
+    DownloadWant,
 };
 pub use end_reason::EndReason;
 pub use entry_guard::EntryGuardStatus;
 pub use event_kind::EventKind;
 pub use exit_policy::{
-    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem, PortRange,
+    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
+    PortRange,
 };
 pub use expiry::Expiry;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
@@ -96,7 +98,9 @@ pub use hs_desc::{HsDescAction, HsDescReason};
 pub use ids::{CircuitId, OrConnId, ParseIdError, StreamId};
 pub use listener::{ListenerAddress, ListenerKind, ParseListenerAddressError};
 pub use local_time::{LocalTime, ParseLocalTimeError};
-pub(crate) use mapping::{MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses};
+pub(crate) use mapping::{
+    MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses,
+};
 pub use mapping_source::MappingSource;
 pub use network_status::NetworkStatus;
 pub use onion::{OnionAddress, ParseOnionError};
@@ -125,7 +129,8 @@ pub use status_argument::{
     ServerDescriptorStatus,
 };
 pub use stream::{
-    ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus, StreamTarget,
+    ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus,
+    StreamTarget,
 };
 pub use traffic::Traffic;
 pub(crate) use utc::parse_utc;

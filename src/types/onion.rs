@@ -81,7 +81,9 @@ impl FromStr for OnionAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let upper = text.to_ascii_uppercase();
         let id = upper.strip_suffix(".ONION").unwrap_or(&upper);
-        if id.len() == 16 && id.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)) {
+        if id.len() == 16
+            && id.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+        {
             return Err(ParseOnionError::Version2);
         }
         if id.len() != 56 {
@@ -136,10 +138,14 @@ pub enum ParseOnionError {
     #[error("the onion address is of an unknown version")]
     UnknownVersion,
     /// It is written right, but its key is none that a service can have.
-    #[error("the onion address's public key is no valid ed25519 key: no service can have this address")]
+    #[error(
+        "the onion address's public key is no valid ed25519 key: no service can have this address"
+    )]
     PublicKey,
     /// The key does not begin with `ED25519-V3:`.
-    #[error("an onion key begins with ED25519-V3: (tor no longer supports RSA1024, the keys of version 2)")]
+    #[error(
+        "an onion key begins with ED25519-V3: (tor no longer supports RSA1024, the keys of version 2)"
+    )]
     KeyType,
     /// The key is not 64 bytes in base64.
     #[error("an onion key is 64 bytes in base64 (88 characters) after ED25519-V3:")]
@@ -170,7 +176,10 @@ mod tests {
     #[test]
     fn a_mistyped_address_is_refused() {
         let cases = [
-            (DDG.replace("goog", "gooh").replace("duckduckgogg", "duckduckgogh"), ParseOnionError::Checksum),
+            (
+                DDG.replace("goog", "gooh").replace("duckduckgogg", "duckduckgogh"),
+                ParseOnionError::Checksum,
+            ),
             ("expyuzz4wqqyqhjn".to_string(), ParseOnionError::Version2),
             (format!("www.{DDG}"), ParseOnionError::Length { length: 60 }),
             (DDG.replace('d', "1"), ParseOnionError::Characters),
@@ -193,7 +202,9 @@ mod tests {
         let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
         let both = {
             let point = |hex_digits: &str| {
-                CompressedEdwardsY(hex::decode(hex_digits).unwrap().try_into().unwrap()).decompress().unwrap()
+                CompressedEdwardsY(hex::decode(hex_digits).unwrap().try_into().unwrap())
+                    .decompress()
+                    .unwrap()
             };
             (point(base) + point(order_8)).compress().to_bytes()
         };
@@ -205,8 +216,16 @@ mod tests {
         no_point[0] = 2;
         let order_8 = hex::decode(order_8).unwrap().try_into().unwrap();
         for bad in [[0; 32], [0xff; 32], identity, minus_one, no_point, order_8, both] {
-            assert_eq!(OnionAddress::from_public_key(bad), Err(ParseOnionError::PublicKey), "{bad:?}");
-            assert_eq!(text(bad).parse::<OnionAddress>(), Err(ParseOnionError::PublicKey), "{bad:?}");
+            assert_eq!(
+                OnionAddress::from_public_key(bad),
+                Err(ParseOnionError::PublicKey),
+                "{bad:?}"
+            );
+            assert_eq!(
+                text(bad).parse::<OnionAddress>(),
+                Err(ParseOnionError::PublicKey),
+                "{bad:?}"
+            );
         }
         let base = hex::decode(base).unwrap().try_into().unwrap();
         assert!(text(base).parse::<OnionAddress>().is_ok());

@@ -99,7 +99,8 @@ impl FromStr for OnionKey {
             .strip_prefix(KEY_TYPE)
             .and_then(|b| b.strip_prefix(':'))
             .ok_or(ParseOnionError::KeyType)?;
-        let bytes = BASE64_NOPAD.decode(base64.trim_end_matches('=').as_bytes()).map(Zeroizing::new);
+        let bytes =
+            BASE64_NOPAD.decode(base64.trim_end_matches('=').as_bytes()).map(Zeroizing::new);
         let bytes = bytes.map_err(|_| ParseOnionError::Key)?;
         <[u8; 64]>::try_from(bytes.as_slice())
             .map_err(|_| ParseOnionError::Key)
@@ -165,7 +166,10 @@ mod tests {
             include_str!("../../tests/data/transcripts/93-live-add_onion-publish.txt"),
         ] {
             let told = |name: &str| {
-                transcript.lines().find_map(|line| line.strip_prefix("< 250-")?.strip_prefix(name)).unwrap()
+                transcript
+                    .lines()
+                    .find_map(|line| line.strip_prefix("< 250-")?.strip_prefix(name))
+                    .unwrap()
             };
             let key: OnionKey = told("PrivateKey=").parse().unwrap();
             assert_eq!(key.address().service_id(), told("ServiceID="));

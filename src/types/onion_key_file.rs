@@ -24,8 +24,9 @@ impl OnionKey {
     /// ```
     pub fn from_secret_key_file(content: &[u8]) -> Result<Self, ParseOnionKeyFileError> {
         let key = Zeroizing::new(split(content, SECRET_HEADER, SECRET_LENGTH)?.to_vec());
-        let key = <[u8; 64]>::try_from(key.as_slice())
-            .map_err(|_| ParseOnionKeyFileError::Length { length: content.len(), expected: SECRET_LENGTH })?;
+        let key = <[u8; 64]>::try_from(key.as_slice()).map_err(|_| {
+            ParseOnionKeyFileError::Length { length: content.len(), expected: SECRET_LENGTH }
+        })?;
         Ok(OnionKey::from_expanded(key)?)
     }
 
@@ -42,8 +43,10 @@ impl OnionAddress {
     /// Reads the content of a service's `hs_ed25519_public_key`: a header of 32 bytes, then the 32 of the key.
     pub fn from_public_key_file(content: &[u8]) -> Result<Self, ParseOnionKeyFileError> {
         let key = split(content, PUBLIC_HEADER, PUBLIC_LENGTH)?;
-        let key = <[u8; 32]>::try_from(key)
-            .map_err(|_| ParseOnionKeyFileError::Length { length: content.len(), expected: PUBLIC_LENGTH })?;
+        let key = <[u8; 32]>::try_from(key).map_err(|_| ParseOnionKeyFileError::Length {
+            length: content.len(),
+            expected: PUBLIC_LENGTH,
+        })?;
         Ok(OnionAddress::from_public_key(key)?)
     }
 
@@ -60,7 +63,9 @@ fn split<'a>(
     expected: usize,
 ) -> Result<&'a [u8], ParseOnionKeyFileError> {
     // The header first: that it is another file is more to the point than its length.
-    let Some(key) = content.strip_prefix(header) else { return Err(ParseOnionKeyFileError::Header) };
+    let Some(key) = content.strip_prefix(header) else {
+        return Err(ParseOnionKeyFileError::Header);
+    };
     if content.len() == expected {
         Ok(key)
     } else {
@@ -76,7 +81,9 @@ pub enum ParseOnionKeyFileError {
     #[error("the file does not begin with the header of a key of an onion service of version 3")]
     Header,
     /// It has the header, but was cut off, or has something behind its end.
-    #[error("the key's file has {length} bytes instead of {expected}: it was cut off, or opened as text")]
+    #[error(
+        "the key's file has {length} bytes instead of {expected}: it was cut off, or opened as text"
+    )]
     Length {
         /// How many bytes it has.
         length: usize,
@@ -114,7 +121,10 @@ mod tests {
             assert_eq!(OnionKey::from_secret_key_file(bad), Err(ParseOnionKeyFileError::Header));
         }
         for bad in [&b""[..], b"x", &[7; 64], &secret] {
-            assert_eq!(OnionAddress::from_public_key_file(bad), Err(ParseOnionKeyFileError::Header));
+            assert_eq!(
+                OnionAddress::from_public_key_file(bad),
+                Err(ParseOnionKeyFileError::Header)
+            );
         }
         let longer = [public.as_slice(), b"\n"].concat();
         let error = ParseOnionKeyFileError::Length { length: 65, expected: 64 };

@@ -87,9 +87,15 @@ mod tests {
             let line = ConfLine::new(name, Some("s3cret".into()));
             assert!(!format!("{line} {line:?}").contains("s3cret"), "{name}");
         }
-        for name in
-            ["Socks5Proxy", "socks5proxy", "Bridge", "HTTPProxy", "Socks5ProxyUsername", "Nickname", ""]
-        {
+        for name in [
+            "Socks5Proxy",
+            "socks5proxy",
+            "Bridge",
+            "HTTPProxy",
+            "Socks5ProxyUsername",
+            "Nickname",
+            "",
+        ] {
             assert!(!is_secret_option(name), "{name}");
         }
         let line = ConfLine::new("ContactInfo", Some("me".into()));

@@ -174,7 +174,11 @@ mod tests {
     #[test]
     fn what_is_allowed() {
         for (text, allowed, refused) in [
-            ("accept 53,80,443,6660-6669", &[53, 443, 6660, 6669][..], &[0, 1, 54, 6659, 6670, 65535][..]),
+            (
+                "accept 53,80,443,6660-6669",
+                &[53, 443, 6660, 6669][..],
+                &[0, 1, 54, 6659, 6670, 65535][..],
+            ),
             ("reject 25,119,135-139", &[1, 24, 134, 140, 65535], &[0, 25, 119, 137]),
             ("accept 1-65535", &[1, 80, 65535], &[0]),
             ("reject 1-65535", &[], &[0, 1, 80, 65535]),
@@ -188,13 +192,21 @@ mod tests {
 
     #[test]
     fn what_lets_nothing_leave() {
-        for text in
-            ["reject 1-65535", "reject 1-80,81-65535", "reject 81-65535,1-100", "reject 1,2-65535,3-4"]
-        {
+        for text in [
+            "reject 1-65535",
+            "reject 1-80,81-65535",
+            "reject 81-65535,1-100",
+            "reject 1,2-65535,3-4",
+        ] {
             assert!(policy(text).is_reject_all(), "{text}");
         }
-        for text in ["reject 2-65535", "reject 1-65534", "reject 1-79,81-65535", "accept 1", "accept 1-65535"]
-        {
+        for text in [
+            "reject 2-65535",
+            "reject 1-65534",
+            "reject 1-79,81-65535",
+            "accept 1",
+            "accept 1-65535",
+        ] {
             assert!(!policy(text).is_reject_all(), "{text}");
         }
         assert!(!PortPolicy::accept_all().is_reject_all());

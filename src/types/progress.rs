@@ -41,7 +41,8 @@ impl Progress {
 
     /// The same step as a part of something larger, of which it takes from `first` to `last` percent.
     pub fn within(&self, first: u8, last: u8) -> Self {
-        let part = u32::from(last.min(100).saturating_sub(first)) * u32::from(self.percent.min(100)) / 100;
+        let part =
+            u32::from(last.min(100).saturating_sub(first)) * u32::from(self.percent.min(100)) / 100;
         let percent = u32::from(first.min(100)) + part;
         Progress { percent: percent.min(100) as u8, ..self.clone() }
     }

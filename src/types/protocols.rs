@@ -173,9 +173,12 @@ mod tests {
     fn protocols_above_the_limits_are_refused() {
         let name = "a".repeat(100);
         assert!(format!("{name}=63").parse::<Protocols>().is_ok());
-        for bad in
-            [format!("{name}a=1"), "Link=64".into(), "Link=1-64".into(), "Link=1 Relay=0-4294967295".into()]
-        {
+        for bad in [
+            format!("{name}a=1"),
+            "Link=64".into(),
+            "Link=1-64".into(),
+            "Link=1 Relay=0-4294967295".into(),
+        ] {
             assert!(bad.parse::<Protocols>().is_err(), "{bad}");
         }
         assert_eq!(

@@ -41,7 +41,10 @@ impl From<&str> for RelayName {
             && (nickname.is_some() || rest.is_empty())
             && let Ok(fingerprint) = id.parse()
         {
-            return RelayName { fingerprint: Some(fingerprint), nickname: nickname.map(Into::into) };
+            return RelayName {
+                fingerprint: Some(fingerprint),
+                nickname: nickname.map(Into::into),
+            };
         }
         RelayName { fingerprint: None, nickname: Some(text.into()) }
     }
@@ -80,7 +83,11 @@ mod tests {
             (fp.replacen('9', "$é", 1), false, Some("$é695DFC35FFEB861329B9F1AB04C46397020CE31")),
         ] {
             let name = RelayName::from(text.as_str());
-            assert_eq!((name.fingerprint().is_some(), name.nickname()), (has_fp, nickname), "{text}");
+            assert_eq!(
+                (name.fingerprint().is_some(), name.nickname()),
+                (has_fp, nickname),
+                "{text}"
+            );
             assert_eq!(name.to_string(), text.replace('=', "~"));
         }
     }

@@ -49,7 +49,8 @@ impl PartialEq for Secret {
     /// Takes as long for a wrong guess as for an almost right one of the same length.
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (self.expose(), other.expose());
-        a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+        a.len() == b.len()
+            && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
     }
 }
 

@@ -31,7 +31,9 @@ impl Signal {
     pub fn is_exit(&self) -> bool {
         match self {
             Signal::Shutdown | Signal::Halt => true,
-            Signal::Other(name) => ["INT", "TERM"].iter().any(|exit| name.eq_ignore_ascii_case(exit)),
+            Signal::Other(name) => {
+                ["INT", "TERM"].iter().any(|exit| name.eq_ignore_ascii_case(exit))
+            }
             _ => false,
         }
     }
@@ -61,6 +63,10 @@ mod tests {
         assert_eq!(Signal::from("int").canonical(), Signal::Halt);
         assert_eq!(Signal::from("newnym").canonical(), Signal::NewNym);
         assert_eq!(Signal::from("NEVER").canonical(), Signal::from("NEVER"));
-        assert!(Signal::from("TERM").is_exit() && Signal::Shutdown.is_exit() && !Signal::Reload.is_exit());
+        assert!(
+            Signal::from("TERM").is_exit()
+                && Signal::Shutdown.is_exit()
+                && !Signal::Reload.is_exit()
+        );
     }
 }

@@ -29,7 +29,11 @@ mod tests {
             ("127.0.0.1:65536", None),
             ("", None),
         ] {
-            assert_eq!(parse_socket_addr(text), address.map(|address| address.parse().unwrap()), "{text}");
+            assert_eq!(
+                parse_socket_addr(text),
+                address.map(|address| address.parse().unwrap()),
+                "{text}"
+            );
         }
     }
 }

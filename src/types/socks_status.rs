@@ -85,9 +85,9 @@ impl SocksStatus {
     /// The nearest kind of an [`io::Error`](std::io::Error).
     pub const fn io_kind(self) -> ErrorKind {
         match self {
-            SocksStatus::NOT_ALLOWED | SocksStatus::ONION_AUTH_MISSING | SocksStatus::ONION_AUTH_WRONG => {
-                ErrorKind::PermissionDenied
-            }
+            SocksStatus::NOT_ALLOWED
+            | SocksStatus::ONION_AUTH_MISSING
+            | SocksStatus::ONION_AUTH_WRONG => ErrorKind::PermissionDenied,
             SocksStatus::NETWORK_UNREACHABLE => ErrorKind::NetworkUnreachable,
             SocksStatus::HOST_UNREACHABLE
             | SocksStatus::ONION_INTRO_FAILED
@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn every_code_is_told_from_the_others() {
-        let texts: HashSet<String> = (0..=255).map(|code| SocksStatus::new(code).to_string()).collect();
+        let texts: HashSet<String> =
+            (0..=255).map(|code| SocksStatus::new(code).to_string()).collect();
         assert_eq!(texts.len(), 256);
         let codes: Vec<u8> = SocksStatus::KNOWN.iter().map(|status| status.code()).collect();
         assert_eq!(codes, (0..=8).chain(0xF0..=0xF7).collect::<Vec<_>>());
@@ -142,11 +143,15 @@ mod tests {
     #[test]
     fn failures_have_their_kinds() {
         // What has no better kind than "other": the general failure, and what is not known.
-        let others: Vec<SocksStatus> =
-            (1..=255).map(SocksStatus::new).filter(|status| status.io_kind() == ErrorKind::Other).collect();
+        let others: Vec<SocksStatus> = (1..=255)
+            .map(SocksStatus::new)
+            .filter(|status| status.io_kind() == ErrorKind::Other)
+            .collect();
         assert!(others.contains(&SocksStatus::GENERAL_FAILURE));
         assert!(
-            others.iter().all(|status| *status == SocksStatus::GENERAL_FAILURE || !status.is_recognized())
+            others
+                .iter()
+                .all(|status| *status == SocksStatus::GENERAL_FAILURE || !status.is_recognized())
         );
         assert_eq!(SocksStatus::ONION_AUTH_MISSING.io_kind(), ErrorKind::PermissionDenied);
         assert_eq!(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND.io_kind(), ErrorKind::NotFound);

@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn version_equality_ignores_extra_information() {
         let plain = version("0.4.9.11");
-        for same in ["0.4.9.11 (git-81ff62e0)", "0.4.9.11 (a) (b)", "Tor 0.4.9.11", "tor  0.4.9.11"] {
+        for same in ["0.4.9.11 (git-81ff62e0)", "0.4.9.11 (a) (b)", "Tor 0.4.9.11", "tor  0.4.9.11"]
+        {
             assert_eq!(version(same), plain, "{same}");
             assert_eq!(version(same).cmp(&plain), Ordering::Equal, "{same}");
         }

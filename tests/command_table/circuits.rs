@@ -9,7 +9,12 @@ const GONE: CircuitId = CircuitId::new(5);
 const NEW: CircuitId = CircuitId::new(0);
 
 pub(crate) const ROWS: &[Row] = &[
-    ("EXTENDCIRCUIT", |b| said(b.c.launch_circuit(&BuildCircuit::new())), 551, "Couldn't start circuit"),
+    (
+        "EXTENDCIRCUIT",
+        |b| said(b.c.launch_circuit(&BuildCircuit::new())),
+        551,
+        "Couldn't start circuit",
+    ),
     (
         "EXTENDCIRCUIT",
         |b| said(b.c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::Controller))),

@@ -44,7 +44,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "ONION_CLIENT_AUTH_VIEW",
-        |b| said(b.c.onion_client_auth_view_for(&service()).map(|found| found == Some(auth().name("bob")))),
+        |b| {
+            said(
+                b.c.onion_client_auth_view_for(&service())
+                    .map(|found| found == Some(auth().name("bob"))),
+            )
+        },
         250,
         "true",
     ),
@@ -77,7 +82,14 @@ pub(crate) const ROWS: &[Row] = &[
     // The key is not shown, though tor repeats it.
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&ClientAuth::new(service(), ClientKey::from_bytes([0; 32])))),
+        |b| {
+            said(
+                b.c.onion_client_auth_add(&ClientAuth::new(
+                    service(),
+                    ClientKey::from_bytes([0; 32]),
+                )),
+            )
+        },
         553,
         "Invalid private key [redacted]",
     ),
@@ -106,7 +118,12 @@ pub(crate) const ROWS: &[Row] = &[
         "ONION_CLIENT_AUTH_ADD: the ClientName is empty…",
     ),
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, ""), 512, "Incomplete ONION_CLIENT_AUTH_ADD command"),
-    ("ONION_CLIENT_AUTH_ADD", |b| line(b, SERVICE), 512, "Incomplete ONION_CLIENT_AUTH_ADD command"),
+    (
+        "ONION_CLIENT_AUTH_ADD",
+        |b| line(b, SERVICE),
+        512,
+        "Incomplete ONION_CLIENT_AUTH_ADD command",
+    ),
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("x {KEY}")), 512, "Invalid v3 address \"x\""),
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("{SERVICE} x")), 512, "Invalid key type/blob"),
     (
@@ -145,7 +162,12 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "Invalid v3 address \"x\"",
     ),
-    ("ONION_CLIENT_AUTH_VIEW", |b| raw(b.c.msg("ONION_CLIENT_AUTH_VIEW x")), 512, "Invalid v3 address \"x\""),
+    (
+        "ONION_CLIENT_AUTH_VIEW",
+        |b| raw(b.c.msg("ONION_CLIENT_AUTH_VIEW x")),
+        512,
+        "Invalid v3 address \"x\"",
+    ),
     (
         "ONION_CLIENT_AUTH_VIEW",
         |b| raw(b.c.msg("ONION_CLIENT_AUTH_VIEW a b")),

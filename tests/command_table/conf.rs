@@ -41,7 +41,12 @@ pub(crate) const ROWS: &[Row] = &[
         553,
         "Transition not allowed: While Tor is running, changing DataDirectory is not allowed",
     ),
-    ("SETCONF", a_port_in_use, 553, "Unable to set option: Failed to bind one of the listener ports."),
+    (
+        "SETCONF",
+        a_port_in_use,
+        553,
+        "Unable to set option: Failed to bind one of the listener ports.",
+    ),
     (
         "SETCONF",
         |b| raw(b.c.msg("SETCONF ContactInfo=\"x")),
@@ -74,7 +79,12 @@ pub(crate) const ROWS: &[Row] = &[
         513,
         "Unacceptable option value: Could not parse UseB…",
     ),
-    ("LOADCONF", |b| said(b.c.load_conf(&format!("{}\nContactInfo loaded\n", b.tor.torrc()))), 250, "()"),
+    (
+        "LOADCONF",
+        |b| said(b.c.load_conf(&format!("{}\nContactInfo loaded\n", b.tor.torrc()))),
+        250,
+        "()",
+    ),
     (
         "LOADCONF",
         |b| said(b.c.load_conf("Nope 1")),

@@ -25,7 +25,12 @@ pub(crate) const ROWS: &[Row] = &[
         554,
         "Couldn't parse router descriptor.",
     ),
-    ("POSTDESCRIPTOR", |b| said(b.c.post_descriptor(&post(""))), 554, "Couldn't parse router descriptor."),
+    (
+        "POSTDESCRIPTOR",
+        |b| said(b.c.post_descriptor(&post(""))),
+        554,
+        "Couldn't parse router descriptor.",
+    ),
     (
         "POSTDESCRIPTOR",
         |b| said(b.c.post_descriptor(&post("x").purpose(RouterPurpose::Bridge).cache(true))),
@@ -65,7 +70,12 @@ pub(crate) const ROWS: &[Row] = &[
     // tor grants it, and then does nothing for want of a consensus.
     ("HSFETCH", |b| said(b.c.hs_fetch(nobody())), 250, "()"),
     ("HSFETCH", |b| said(without_a_consensus(b)), 250, "()"),
-    ("HSFETCH", |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server("no"))), 552, "Server \"no\" not found"),
+    (
+        "HSFETCH",
+        |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server("no"))),
+        552,
+        "Server \"no\" not found",
+    ),
     (
         "HSFETCH",
         |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server("a b"))),
@@ -98,10 +108,25 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "Bad arguments to HSFETCH: Unrecognized keyword argument \"FOO\"",
     ),
-    ("HSFETCH", |b| raw(b.c.msg("HSFETCH")), 512, "Bad arguments to HSFETCH: Need at least 1 argument(s)"),
-    ("HSPOST", |b| said(b.c.hs_post(&nobody(), "foo", Vec::<&str>::new())), 554, "Invalid descriptor"),
+    (
+        "HSFETCH",
+        |b| raw(b.c.msg("HSFETCH")),
+        512,
+        "Bad arguments to HSFETCH: Need at least 1 argument(s)",
+    ),
+    (
+        "HSPOST",
+        |b| said(b.c.hs_post(&nobody(), "foo", Vec::<&str>::new())),
+        554,
+        "Invalid descriptor",
+    ),
     ("HSPOST", |b| said(b.c.hs_post(&nobody(), "foo", ["no"])), 552, "Server \"no\" not found"),
-    ("HSPOST", |b| raw(b.c.msg_with_data("+HSPOST HSADDRESS=x", b"foo")), 512, "Malformed onion address"),
+    (
+        "HSPOST",
+        |b| raw(b.c.msg_with_data("+HSPOST HSADDRESS=x", b"foo")),
+        512,
+        "Malformed onion address",
+    ),
     (
         "HSPOST",
         |b| raw(b.c.msg_with_data("+HSPOST", b"foo")),
@@ -136,6 +161,8 @@ fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     assert!(error.is_timeout(), "{error:?}");
     let Error::HsFetch(fetch) = &error else { panic!("{error:?}") };
     assert!(fetch.failures.is_empty() && fetch.unanswered.is_empty() && !fetch.is_not_found());
-    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < Duration::from_secs(10));
+    assert!(
+        begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < Duration::from_secs(10)
+    );
     Ok(())
 }

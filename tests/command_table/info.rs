@@ -8,7 +8,12 @@ use crate::support::command_table::{NOT_SENT, Row, raw, said};
 
 pub(crate) const ROWS: &[Row] = &[
     ("GETINFO", |b| said(b.c.get_info("config-can-saveconf")), 250, "\"1\""),
-    ("GETINFO", |b| said(b.c.get_info_many(["config-can-saveconf", "onions/current"])), 250, "[\"1\", \"\"]"),
+    (
+        "GETINFO",
+        |b| said(b.c.get_info_many(["config-can-saveconf", "onions/current"])),
+        250,
+        "[\"1\", \"\"]",
+    ),
     ("GETINFO", |b| said(b.c.get_info("nope")), 552, "Unrecognized key \"nope\""),
     (
         "GETINFO",
@@ -17,10 +22,20 @@ pub(crate) const ROWS: &[Row] = &[
         "Unrecognized key \"a\"\nUnrecognized key \"b\"",
     ),
     ("GETINFO", |b| said(b.c.get_info("address")), 551, "Address unknown"),
-    ("GETINFO", |b| said(b.c.get_info("a b")), NOT_SENT, "GETINFO: the key may not contain ' ' (at byte 1)…"),
+    (
+        "GETINFO",
+        |b| said(b.c.get_info("a b")),
+        NOT_SENT,
+        "GETINFO: the key may not contain ' ' (at byte 1)…",
+    ),
     ("SETEVENTS", |b| said(b.c.subscribe([EventKind::Bw, EventKind::Guard]).map(drop)), 250, "()"),
     ("SETEVENTS", |b| said(b.c.subscribe(["NOPE".into()])), 552, "Unrecognized event \"NOPE\""),
-    ("SETEVENTS", |b| said(b.c.subscribe([EventKind::PtLog])), 552, "Unrecognized event \"PT_LOG\""),
+    (
+        "SETEVENTS",
+        |b| said(b.c.subscribe([EventKind::PtLog])),
+        552,
+        "Unrecognized event \"PT_LOG\"",
+    ),
     (
         "SETEVENTS",
         |b| raw(b.c.msg("SETEVENTS BW")),
@@ -51,7 +66,12 @@ pub(crate) const ROWS: &[Row] = &[
         "SIGNAL: this tor does not know the signal; it knows…",
     ),
     ("SIGNAL", |b| raw(b.c.msg("SIGNAL nope")), 552, "Unrecognized signal code \"nope\""),
-    ("SIGNAL", |b| raw(b.c.msg("SIGNAL")), 512, "Bad arguments to SIGNAL: Need at least 1 argument(s)"),
+    (
+        "SIGNAL",
+        |b| raw(b.c.msg("SIGNAL")),
+        512,
+        "Bad arguments to SIGNAL: Need at least 1 argument(s)",
+    ),
     (
         "SIGNAL",
         |b| raw(b.c.msg("SIGNAL HUP now")),

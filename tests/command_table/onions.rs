@@ -28,12 +28,24 @@ fn line(b: &Bench, arguments: &str) -> Said {
 pub(crate) const ROWS: &[Row] = &[
     ("ADD_ONION", |b| add(b, one()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().discard_key()), 250, "\"key: false, clients: 0\""),
-    ("ADD_ONION", |b| add(b, one().key(OnionKey::from_seed(&[64; 32]))), 250, "\"key: false, clients: 0\""),
+    (
+        "ADD_ONION",
+        |b| add(b, one().key(OnionKey::from_seed(&[64; 32]))),
+        250,
+        "\"key: false, clients: 0\"",
+    ),
     ("ADD_ONION", |b| add(b, one().detach()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().client(CLIENT)), 250, "\"key: true, clients: 1\""),
     (
         "ADD_ONION",
-        |b| add(b, one().client(CLIENT.parse::<ClientPublicKey>().unwrap()).client(CLIENT.to_lowercase())),
+        |b| {
+            add(
+                b,
+                one()
+                    .client(CLIENT.parse::<ClientPublicKey>().unwrap())
+                    .client(CLIENT.to_lowercase()),
+            )
+        },
         250,
         "\"key: true, clients: 2\"",
     ),
@@ -46,9 +58,19 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     ("ADD_ONION", |b| add(b, one().no_proof_of_work()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one().proof_of_work(None, None)), 250, "\"key: true, clients: 0\""),
-    ("ADD_ONION", |b| add(b, one().proof_of_work(Some(0), Some(u32::MAX))), 250, "\"key: true, clients: 0\""),
+    (
+        "ADD_ONION",
+        |b| add(b, one().proof_of_work(Some(0), Some(u32::MAX))),
+        250,
+        "\"key: true, clients: 0\"",
+    ),
     ("ADD_ONION", |b| said(collision(b)), 550, "Onion address collision"),
-    ("ADD_ONION", |b| add(b, one().non_anonymous()), 512, "Tor is in anonymous hidden service mode"),
+    (
+        "ADD_ONION",
+        |b| add(b, one().non_anonymous()),
+        512,
+        "Tor is in anonymous hidden service mode",
+    ),
     ("ADD_ONION", |b| add(b, AddOnion::new()), NOT_SENT, "ADD_ONION: the list of ports is empty…"),
     ("ADD_ONION", |b| add(b, AddOnion::new().local_port(0)), NOT_SENT, "ADD_ONION: the port is 0…"),
     (
@@ -70,11 +92,21 @@ pub(crate) const ROWS: &[Row] = &[
         "Bad arguments to ADD_ONION: Cannot parse keyword argument(s)",
     ),
     ("ADD_ONION", |b| line(b, "NEW:BEST MaxStreams=65536 Port=80"), 512, "Invalid MaxStreams"),
-    ("ADD_ONION", |b| line(b, "NEW:BEST PoWDefensesEnabled=2 Port=80"), 512, "Invalid PoWDefensesEnabled"),
+    (
+        "ADD_ONION",
+        |b| line(b, "NEW:BEST PoWDefensesEnabled=2 Port=80"),
+        512,
+        "Invalid PoWDefensesEnabled",
+    ),
     ("ADD_ONION", |b| line(b, "NEW:BEST PoWQueueRate=x Port=80"), 512, "Invalid PoWQueueRate"),
     ("ADD_ONION", |b| line(b, "NEW:BEST PoWQueueBurst=x Port=80"), 512, "Invalid PoWQueueBurst"),
     ("ADD_ONION", |b| line(b, "NEW:BEST Flags= Port=80"), 512, "Invalid 'Flags' argument"),
-    ("ADD_ONION", |b| line(b, "NEW:BEST Flags=Bogus Port=80"), 512, "Invalid 'Flags' argument: \"Bogus\""),
+    (
+        "ADD_ONION",
+        |b| line(b, "NEW:BEST Flags=Bogus Port=80"),
+        512,
+        "Invalid 'Flags' argument: \"Bogus\"",
+    ),
     (
         "ADD_ONION",
         |b| line(b, "NEW:BEST Flags=V3Auth Port=80 ClientAuthV3=zz"),
@@ -105,12 +137,22 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "ADD_ONION was not sent: tor does not ans…",
     ),
-    ("DEL_ONION", |b| said(b.c.add_onion(&one()).and_then(|added| b.c.del_onion(&added.address))), 250, "()"),
+    (
+        "DEL_ONION",
+        |b| said(b.c.add_onion(&one()).and_then(|added| b.c.del_onion(&added.address))),
+        250,
+        "()",
+    ),
     ("DEL_ONION", |b| said(removed_twice(b)), 552, "Unknown Onion Service id"),
     ("DEL_ONION", |b| said(anothers(b)), 552, "Unknown Onion Service id"),
     ("DEL_ONION", |b| said(anothers_detached(b)), 250, "()"),
     ("DEL_ONION", |b| raw(b.c.msg("DEL_ONION x")), 512, "Malformed Onion Service id"),
-    ("DEL_ONION", |b| raw(b.c.msg(&format!("DEL_ONION {NOBODY}.onion"))), 512, "Malformed Onion Service id"),
+    (
+        "DEL_ONION",
+        |b| raw(b.c.msg(&format!("DEL_ONION {NOBODY}.onion"))),
+        512,
+        "Malformed Onion Service id",
+    ),
     (
         "DEL_ONION",
         |b| raw(b.c.msg("DEL_ONION")),

@@ -67,7 +67,10 @@ fn what_no_tor_can_be_brought_to_say() {
         let reply = format!("{code} {text}\r\n");
         let tor = ScriptedTor::builder()
             .on_any(move |sent| {
-                answers.iter().any(|a| sent.starts_with(a.as_str())).then(|| reply.clone().into_bytes())
+                answers
+                    .iter()
+                    .any(|a| sent.starts_with(a.as_str()))
+                    .then(|| reply.clone().into_bytes())
             })
             .info("circuit-status", "")
             .info("stream-status", "3 NEW 0 a.example:80")
@@ -92,7 +95,8 @@ fn several_mappings_of_which_tor_grants_some() {
         .start()
         .unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    let answers = c.map_address([(".", "a.example"), ("b@d", "x"), ("c.example", "d.example")]).unwrap();
+    let answers =
+        c.map_address([(".", "a.example"), ("b@d", "x"), ("c.example", "d.example")]).unwrap();
     let refused = answers[0].as_ref().unwrap_err();
     assert!(refused.is_transient() && refused.command() == "MAPADDRESS .=a.example", "{refused}");
     assert!(answers[1].as_ref().unwrap_err().is_bad_argument());

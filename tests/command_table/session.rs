@@ -46,7 +46,12 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "Bad arguments to AUTHENTICATE: Cannot parse…",
     ),
-    ("AUTHCHALLENGE", |b| b.stranger("AUTHCHALLENGE SAFECOOKIE 00"), 250, "AUTHCHALLENGE SERVERHASH=…"),
+    (
+        "AUTHCHALLENGE",
+        |b| b.stranger("AUTHCHALLENGE SAFECOOKIE 00"),
+        250,
+        "AUTHCHALLENGE SERVERHASH=…",
+    ),
     (
         "AUTHCHALLENGE",
         |b| b.stranger("AUTHCHALLENGE NULL 00"),
@@ -65,8 +70,18 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "AUTHCHALLENGE does not accept keyword arguments.",
     ),
-    ("AUTHCHALLENGE", |b| b.stranger("AUTHCHALLENGE SAFECOOKIE zz"), 513, "Invalid base16 client nonce"),
-    ("QUIT", |b| said(b.tor.over_unix().password("sesame").connect().and_then(|c| c.quit())), 250, "()"),
+    (
+        "AUTHCHALLENGE",
+        |b| b.stranger("AUTHCHALLENGE SAFECOOKIE zz"),
+        513,
+        "Invalid base16 client nonce",
+    ),
+    (
+        "QUIT",
+        |b| said(b.tor.over_unix().password("sesame").connect().and_then(|c| c.quit())),
+        250,
+        "()",
+    ),
     ("QUIT", |b| b.stranger("QUIT with words"), 250, "closing connection"),
     ("TAKEOWNERSHIP", |b| said(b.c.take_ownership()), 250, "()"),
     ("DROPOWNERSHIP", |b| said(b.c.drop_ownership()), 250, "()"),
@@ -80,7 +95,12 @@ pub(crate) const ROWS: &[Row] = &[
         510,
         "Unrecognized command \"+GETINFO\"",
     ),
-    ("POSTDESCRIPTOR", |b| raw(b.c.msg("SETROUTERPURPOSE a b")), 511, "SETROUTERPURPOSE is obsolete."),
+    (
+        "POSTDESCRIPTOR",
+        |b| raw(b.c.msg("SETROUTERPURPOSE a b")),
+        511,
+        "SETROUTERPURPOSE is obsolete.",
+    ),
     ("GETINFO", |b| b.stranger(&"x".repeat(1 << 20)), 500, "Line too long."),
     (
         "GETINFO",

@@ -48,10 +48,25 @@ pub(crate) const ROWS: &[Row] = &[
         "Bad arguments to ATTACHSTREAM: Need at least 2 argument(s)",
     ),
     // tor reads the hop only where there is a circuit.
-    ("ATTACHSTREAM", |b| raw(b.c.msg(&format!("ATTACHSTREAM {} 0 HOP=x", b.waiting_stream()))), 250, "OK"),
+    (
+        "ATTACHSTREAM",
+        |b| raw(b.c.msg(&format!("ATTACHSTREAM {} 0 HOP=x", b.waiting_stream()))),
+        250,
+        "OK",
+    ),
     ("REDIRECTSTREAM", |b| said(redirected(b)), 250, "\"m.example:81\""),
-    ("REDIRECTSTREAM", |b| said(b.c.redirect_stream(b.waiting_stream(), "l.example", None)), 250, "()"),
-    ("REDIRECTSTREAM", |b| said(b.c.redirect_stream(GONE, "l.example", 80)), 552, "Unknown stream \"9999\""),
+    (
+        "REDIRECTSTREAM",
+        |b| said(b.c.redirect_stream(b.waiting_stream(), "l.example", None)),
+        250,
+        "()",
+    ),
+    (
+        "REDIRECTSTREAM",
+        |b| said(b.c.redirect_stream(GONE, "l.example", 80)),
+        552,
+        "Unknown stream \"9999\"",
+    ),
     (
         "REDIRECTSTREAM",
         |b| raw(b.c.msg(&format!("REDIRECTSTREAM {} m.example 70000", b.waiting_stream()))),
@@ -85,7 +100,12 @@ pub(crate) const ROWS: &[Row] = &[
     ("CLOSESTREAM", |b| said(every_reason(b)), 250, "()"),
     ("CLOSESTREAM", |b| said(b.c.close_stream(b.waiting_stream(), EndReason::new(255))), 250, "()"),
     ("CLOSESTREAM", |b| said(b.c.close_stream(b.waiting_stream(), EndReason::new(0))), 250, "()"),
-    ("CLOSESTREAM", |b| said(b.c.close_stream(GONE, EndReason::DONE)), 552, "Unknown stream \"9999\""),
+    (
+        "CLOSESTREAM",
+        |b| said(b.c.close_stream(GONE, EndReason::DONE)),
+        552,
+        "Unknown stream \"9999\"",
+    ),
     ("CLOSESTREAM", |b| said(closed_twice(b)), 552, "Unknown stream…"),
     (
         "CLOSESTREAM",

@@ -34,7 +34,10 @@ pub(crate) const CASES: &[Case] = &[
 
 /// A tor of its own, which others can control, too.
 fn tor(network: &TestNetwork) -> Tor {
-    let launch = network.launch().option("ControlPort", "127.0.0.1:auto").option("CookieAuthentication", "1");
+    let launch = network
+        .launch()
+        .option("ControlPort", "127.0.0.1:auto")
+        .option("CookieAuthentication", "1");
     let tor = Tor::launch(launch).unwrap();
     tor.become_ready(SOON).unwrap();
     tor
@@ -51,7 +54,8 @@ fn option(controller: &Controller) -> String {
 }
 
 fn circuit(network: &TestNetwork, state: &State, first: usize) -> Circuit {
-    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let path = [0, 1, 2].map(|step| relays[(first + step) % relays.len()]);
     state.build_circuit(&BuildCircuit::new().path(path).timeout(SOON)).unwrap()
 }
@@ -68,7 +72,9 @@ fn server() -> u16 {
         for mut connection in listener.incoming().flatten() {
             thread::spawn(move || {
                 let mut byte = [0];
-                while connection.read_exact(&mut byte).is_ok() && connection.write_all(&byte).is_ok() {}
+                while connection.read_exact(&mut byte).is_ok()
+                    && connection.write_all(&byte).is_ok()
+                {}
             });
         }
     });
@@ -148,7 +154,8 @@ fn goes(network: &TestNetwork) {
 fn builds(network: &TestNetwork) {
     let (tor, port) = (tor(network), server());
     let state = tor.state().unwrap();
-    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let builder = state.clone();
     let attacher = state
         .attach(move |_: &StreamRequest| {
@@ -161,7 +168,8 @@ fn builds(network: &TestNetwork) {
     let client = client(&tor);
     let mut used = Vec::new();
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..5).map(|_| scope.spawn(|| client.connect((NAME, port)).unwrap())).collect();
+        let threads: Vec<_> =
+            (0..5).map(|_| scope.spawn(|| client.connect((NAME, port)).unwrap())).collect();
         for thread in threads {
             let mut stream = thread.join().unwrap();
             echoes(&mut stream);
@@ -186,7 +194,8 @@ fn asked_again(network: &TestNetwork) {
     );
     impl StreamAttacher for InTurn {
         fn decide(&self, stream: &StreamRequest) -> Decision {
-            let tried: Vec<_> = stream.tried().filter_map(|(_, reason, _)| reason.cloned()).collect();
+            let tried: Vec<_> =
+                stream.tried().filter_map(|(_, reason, _)| reason.cloned()).collect();
             let next = self.0[tried.len().min(1)].clone();
             self.1.send(tried).unwrap();
             Decision::on(next)
@@ -261,7 +270,8 @@ fn misbehave(network: &TestNetwork) {
     // Who gives up is not waited for.
     let (attacher, kept) = keeper();
     let attacher = state.attach(attacher).unwrap();
-    let error = client.clone().timeout(Duration::from_millis(300)).connect((NAME, port)).unwrap_err();
+    let error =
+        client.clone().timeout(Duration::from_millis(300)).connect((NAME, port)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     let answer = kept.recv_timeout(SOON).unwrap();
     state.wait(SOON, |_| answer.is_gone().then_some(())).unwrap();
@@ -329,7 +339,10 @@ fn put_back(network: &TestNetwork) {
     thread::scope(|scope| {
         let stream = scope.spawn(|| client(&tor).connect((NAME, port)));
         let there = |state: &State| {
-            state.streams().into_iter().find(|s| s.target().port() == Some(port) && s.circuit().is_none())
+            state
+                .streams()
+                .into_iter()
+                .find(|s| s.target().port() == Some(port) && s.circuit().is_none())
         };
         state.wait(SOON, there).unwrap();
         let guard = state.attach(|_: &StreamRequest| Decision::Tor).unwrap();
@@ -348,7 +361,8 @@ fn two_controllers(network: &TestNetwork) {
     // Each has a connection over a circuit of its own, at the same time: they leave each other's streams alone.
     let via_first = own.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let second_tor = Tor::from(second.controller().clone());
-    let via_second = second_tor.client_via(&theirs).unwrap().allow_private_addresses(true).timeout(SOON);
+    let via_second =
+        second_tor.client_via(&theirs).unwrap().allow_private_addresses(true).timeout(SOON);
     thread::scope(|scope| {
         for client in [&via_first, &via_second] {
             for _ in 0..10 {
@@ -446,7 +460,8 @@ fn lost(network: &TestNetwork) {
             state.streams().iter().any(waits).then_some(())
         };
         state.wait(SOON, waits).unwrap();
-        let error = client(&tor).timeout(Duration::from_millis(200)).connect((NAME, port)).unwrap_err();
+        let error =
+            client(&tor).timeout(Duration::from_millis(200)).connect((NAME, port)).unwrap_err();
         assert!(error.to_string().contains("release_streams"), "{error}");
         assert!(watcher.release_streams().unwrap() >= 1);
         echoes(&mut waiting.join().unwrap().unwrap());
@@ -462,7 +477,8 @@ fn signals(network: &TestNetwork) {
         let mut command = crate::program::example(network, "signals", &[]);
         command.env("SCAPE_CONTROL", listeners[0].to_string()).stdout(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut says = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        let mut says =
+            std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
         says.next().unwrap().unwrap();
         let begun = Instant::now();
         while option(watcher) == "0" {

@@ -3,7 +3,9 @@
 use scape::error::Phase;
 use scape::event::EventBody;
 use scape::testing::TestNetwork;
-use scape::types::{CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EventKind, Fingerprint};
+use scape::types::{
+    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EventKind, Fingerprint,
+};
 use scape::{BuildCircuit, Error};
 
 use crate::{Case, SOON};
@@ -29,7 +31,8 @@ fn built_extended_closed(network: &TestNetwork) {
     assert_eq!(circuit.status, CircuitStatus::Built);
     assert_eq!(circuit.purpose, Some(CircuitPurpose::General));
     assert!(circuit.created.is_some());
-    let listed = tor.circuits().unwrap().into_iter().find(|listed| listed.id == circuit.id).unwrap();
+    let listed =
+        tor.circuits().unwrap().into_iter().find(|listed| listed.id == circuit.id).unwrap();
     assert_eq!(listed.path, circuit.path);
 
     let events = tor.subscribe([EventKind::Circ]).unwrap();
@@ -95,7 +98,9 @@ fn refused(network: &TestNetwork) {
     assert_eq!(tor.extend_circuit(unknown, ["relay0"]).unwrap_err().code(), Some(552));
     assert!(matches!(tor.wait_built(unknown, SOON), Err(Error::Circuit(_))));
     let brief = BuildCircuit::new().timeout(std::time::Duration::ZERO);
-    assert!(matches!(tor.build_circuit(&brief), Err(Error::Timeout(t)) if t.phase() == Phase::Circuit));
+    assert!(
+        matches!(tor.build_circuit(&brief), Err(Error::Timeout(t)) if t.phase() == Phase::Circuit)
+    );
 }
 
 fn fails(network: &TestNetwork) {

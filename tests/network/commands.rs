@@ -10,8 +10,8 @@ use scape::event::{EventBody, StreamInfo};
 use scape::socks::SocksProxy;
 use scape::testing::TestNetwork;
 use scape::types::{
-    CircuitId, CircuitPurpose, EndReason, EventKind, Fingerprint, StreamId, StreamPurpose, StreamReason,
-    StreamStatus,
+    CircuitId, CircuitPurpose, EndReason, EventKind, Fingerprint, StreamId, StreamPurpose,
+    StreamReason, StreamStatus,
 };
 use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription, Tor};
 
@@ -139,7 +139,8 @@ fn purposes(network: &TestNetwork) {
                 break;
             }
         }
-        let listed = tor.circuits().unwrap().into_iter().find(|listed| listed.id == circuit.id).unwrap();
+        let listed =
+            tor.circuits().unwrap().into_iter().find(|listed| listed.id == circuit.id).unwrap();
         assert_eq!(listed.purpose, Some(purpose));
     }
     let refused = refusal(tor.set_circuit_purpose(circuit.id, "NONSENSE".into()));
@@ -202,7 +203,10 @@ fn not_attached(network: &TestNetwork) {
     let reply = tor.msg(&format!("ATTACHSTREAM {stream} {} HOP=x", circuit.id)).unwrap();
     assert_eq!((reply.code(), reply.first().text), (552, &b"Bad value hop=x"[..]));
     let refused = refusal(tor.attach_stream(stream, short.id));
-    assert_eq!((refused.code(), &*refused.text()), (551, "Can't attach stream to this one-hop circuit."));
+    assert_eq!(
+        (refused.code(), &*refused.text()),
+        (551, "Can't attach stream to this one-hop circuit.")
+    );
     tor.close_circuit(short.id).unwrap();
     // A circuit that is not built, because a relay holds its breath.
     let frozen = network.relays().last().unwrap();
@@ -213,7 +217,10 @@ fn not_attached(network: &TestNetwork) {
     let refused = building.and_then(|id| tor.attach_stream(stream, id));
     kill_process(pid, Signal::CONT).unwrap();
     let refused = refusal(refused);
-    assert_eq!((refused.code(), &*refused.text()), (551, "Can't attach stream to non-open origin circuit"));
+    assert_eq!(
+        (refused.code(), &*refused.text()),
+        (551, "Can't attach stream to non-open origin circuit")
+    );
 
     let refused = refusal(tor.attach_stream(stream, CircuitId::new(4_000_000_000)));
     assert!(refused.is_unknown_circuit() && !refused.is_unknown_stream(), "{refused}");

@@ -10,8 +10,10 @@ use scape::{BuildCircuit, State};
 
 use crate::{Case, SOON, seed};
 
-pub(crate) const CASES: &[Case] =
-    &[("the directory is what tor says", directory), ("paths that are chosen here are built by tor", paths)];
+pub(crate) const CASES: &[Case] = &[
+    ("the directory is what tor says", directory),
+    ("paths that are chosen here are built by tor", paths),
+];
 
 fn directory(network: &TestNetwork) {
     let tor = network.client();
@@ -32,11 +34,16 @@ fn directory(network: &TestNetwork) {
         let same = |what: fn(&RouterEntry) -> String| assert_eq!(what(relay.entry()), what(status));
         same(|entry| entry.name().to_string());
         same(|entry| entry.flags().to_string());
-        same(|entry| format!("{:?} {:?} {:?}", entry.or_address(), entry.ipv6(), entry.bandwidth()));
+        same(|entry| {
+            format!("{:?} {:?} {:?}", entry.or_address(), entry.ipv6(), entry.bandwidth())
+        });
         assert!(relay.has_microdescriptor() && relay.ed25519().is_some());
         assert!(relay.protocols().unwrap().supports("Relay", 2));
         assert_eq!(relay.version(), Some(&tor.version().unwrap()));
-        assert_eq!(tor.network_status(status.fingerprint()).unwrap().unwrap().name(), status.name());
+        assert_eq!(
+            tor.network_status(status.fingerprint()).unwrap().unwrap().name(),
+            status.name()
+        );
         let router = state.router(status.fingerprint());
         assert_eq!(router.policy().unwrap().as_ref(), relay.policy());
         assert_eq!(router.version().unwrap().as_ref(), relay.version());
@@ -58,7 +65,8 @@ fn paths(network: &TestNetwork) {
     let guards: Vec<Fingerprint> =
         state.entry_guards().iter().filter_map(|guard| guard.relay.fingerprint()).collect();
     // All of it is in one network, of course.
-    let settings = PathBuilder::new().random_guard().distinct_subnets(false).exit_to(("127.0.0.1", 80));
+    let settings =
+        PathBuilder::new().random_guard().distinct_subnets(false).exit_to(("127.0.0.1", 80));
     let mut random = StdRng::seed_from_u64(seed::seed());
     for length in 1..=4 {
         let chooser = settings.clone().length(length).prepare(directory.clone(), &guards).unwrap();
@@ -68,8 +76,12 @@ fn paths(network: &TestNetwork) {
             let exit = state.router(*path.last().unwrap());
             assert!(exit.flags().contains(RouterFlags::EXIT));
             if length > 1 {
-                let circuit = state.build_circuit(&BuildCircuit::new().path(&path).timeout(SOON)).unwrap();
-                assert_eq!((circuit.status(), circuit.path().len()), (CircuitStatus::Built, length));
+                let circuit =
+                    state.build_circuit(&BuildCircuit::new().path(&path).timeout(SOON)).unwrap();
+                assert_eq!(
+                    (circuit.status(), circuit.path().len()),
+                    (CircuitStatus::Built, length)
+                );
                 circuit.close().unwrap();
             }
         }

@@ -53,7 +53,9 @@ fn read(endpoint: &str) -> Result<String, Error> {
                 stream.set_read_timeout(Some(SOON)).unwrap();
                 return Ok(said(stream));
             }
-            Err(error) if Instant::now() < deadline && !is_final(&error) => println!("once more: {error}"),
+            Err(error) if Instant::now() < deadline && !is_final(&error) => {
+                println!("once more: {error}")
+            }
             Err(error) => return Err(error),
         }
     }
@@ -81,13 +83,18 @@ fn dials(network: &TestNetwork) {
         format!("socksPort={tcp}:timeout=60"),
         format!("socksPort={unix}:isolate=true:timeout=60"),
     ] {
-        assert_eq!(said(scape::dial(format!("tor:{NAME}:{port}:{options}")).unwrap()), "hello", "{options}");
+        assert_eq!(
+            said(scape::dial(format!("tor:{NAME}:{port}:{options}")).unwrap()),
+            "hello",
+            "{options}"
+        );
     }
     let endpoint = format!("tor:127.0.0.1:{port}:{control}");
     assert!(matches!(scape::dial(&endpoint), Err(Error::Socks(_))));
     assert_eq!(said(scape::dial(format!("{endpoint}:allowPrivate=true")).unwrap()), "hello");
     // On a stream of one's own, both ways.
-    let stream = scape::dial(format!("tor:{NAME}:{port}:{control}")).unwrap().into_socks_stream().unwrap();
+    let stream =
+        scape::dial(format!("tor:{NAME}:{port}:{control}")).unwrap().into_socks_stream().unwrap();
     assert_eq!(said(stream), "hello");
 }
 
@@ -96,7 +103,8 @@ fn listens(network: &TestNetwork) {
     tor.set_global();
     let steps = Arc::new(Mutex::new(Vec::<Progress>::new()));
     let told = steps.clone();
-    let listener = scape::listen_with("onion:80,81", move |step| told.lock().push(step.clone())).unwrap();
+    let listener =
+        scape::listen_with("onion:80,81", move |step| told.lock().push(step.clone())).unwrap();
     let steps = std::mem::take(&mut *steps.lock());
     assert!(steps.is_sorted_by_key(|step| step.percent), "{steps:?}");
     assert!(steps.last().is_some_and(Progress::is_done), "{steps:?}");
@@ -104,7 +112,10 @@ fn listens(network: &TestNetwork) {
     let address = *listener.address();
     let greeter = greet(listener, 2);
     for port in [80, 81] {
-        assert_eq!(read(&format!("tor:{address}:{port}")).unwrap(), format!("welcome at Some({port})"));
+        assert_eq!(
+            read(&format!("tor:{address}:{port}")).unwrap(),
+            format!("welcome at Some({port})")
+        );
     }
     greeter.join().unwrap().close().unwrap();
     assert!(!tor.controller().unwrap().onions_current().unwrap().contains(&address));
@@ -158,7 +169,8 @@ fn authorized_unix_socket(network: &TestNetwork) {
 fn hidden_service_dir(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("a \"site\": #1");
-    let text = format!("onion:80:hiddenServiceDir={}:{}", escaped(directory.display()), control(network));
+    let text =
+        format!("onion:80:hiddenServiceDir={}:{}", escaped(directory.display()), control(network));
     let onions = DiskOnions::of(network.client());
     let mut addresses = Vec::<OnionAddress>::new();
     for _ in 0..2 {

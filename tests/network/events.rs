@@ -44,8 +44,9 @@ fn every_node(network: &TestNetwork) {
 
 fn bandwidth_and_consensus(network: &TestNetwork) {
     let tor = network.client();
-    let events =
-        tor.subscribe_with([EventKind::Bw, EventKind::NewConsensus], QueueLimit::Bounded(1_000)).unwrap();
+    let events = tor
+        .subscribe_with([EventKind::Bw, EventKind::NewConsensus], QueueLimit::Bounded(1_000))
+        .unwrap();
     let (mut bandwidth, mut consensus) = (0, 0);
     while bandwidth < 2 || consensus < 1 {
         let event = events.next_timeout(SOON).unwrap();
@@ -90,10 +91,12 @@ fn every_form(network: &TestNetwork) {
     tor.signal(Signal::Heartbeat).unwrap();
     tor.resolve(NAME, SOON).unwrap();
     // Of chosen relays: one that tor chooses may wait to see whether a better guard answers.
-    let relays: Vec<Fingerprint> = network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
     let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
     tor.close_circuit(circuit.id).unwrap();
-    let service = tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
+    let service =
+        tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
     tor.hs_fetch(service.address).unwrap();
 
     let mut missing = vec![
@@ -116,7 +119,8 @@ fn every_form(network: &TestNetwork) {
     let deadline = Instant::now() + SOON;
     while !missing.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
-        let event = events.next_timeout(left).unwrap_or_else(|error| panic!("{error}: no {missing:?}"));
+        let event =
+            events.next_timeout(left).unwrap_or_else(|error| panic!("{error}: no {missing:?}"));
         assert_ne!(event.body(), &EventBody::Unknown, "{event}");
         if let Some((pairs, words)) = unknown_words(event.body()) {
             assert!(pairs.is_empty() && words.is_empty(), "{event}");

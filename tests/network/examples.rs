@@ -45,13 +45,19 @@ pub(crate) const CASES: &[Case] = &[
 
 fn exits_in_use(network: &TestNetwork) {
     let text = run(network, "exits_in_use", &[]);
-    assert!(text.lines().all(|line| line.starts_with("circuit ") && line.contains(" leaves at ")), "{text}");
+    assert!(
+        text.lines().all(|line| line.starts_with("circuit ") && line.contains(" leaves at ")),
+        "{text}"
+    );
 }
 
 fn bandwidth_meter(network: &TestNetwork) {
     let text = run(network, "bandwidth_meter", &["2"]);
     assert_eq!(text.lines().count(), 2);
-    assert!(text.lines().all(|line| line.starts_with("read |") && line.contains("total")), "{text}");
+    assert!(
+        text.lines().all(|line| line.starts_with("read |") && line.contains("total")),
+        "{text}"
+    );
 }
 
 fn circuit_watcher(network: &TestNetwork) {
@@ -65,8 +71,10 @@ fn circuits(network: &TestNetwork) {
     let id = made.id().to_string();
     let text = run(network, "circuits", &[]);
     let lines: Vec<&str> = text.lines().collect();
-    let begin =
-        lines.iter().position(|line| line.starts_with(&format!("circuit {id} BUILT GENERAL, "))).unwrap();
+    let begin = lines
+        .iter()
+        .position(|line| line.starts_with(&format!("circuit {id} BUILT GENERAL, ")))
+        .unwrap();
     for (line, hop) in lines[begin + 1..].iter().zip(made.path()) {
         assert_eq!(*line, format!("    {hop}"));
     }
@@ -79,7 +87,10 @@ fn circuits(network: &TestNetwork) {
     let _connected = network.tor().client().unwrap().timeout(SOON).connect((NAME, port)).unwrap();
     let stream = state
         .wait(SOON, |state| {
-            state.streams().into_iter().find(|s| s.target().port() == Some(port) && s.circuit().is_some())
+            state
+                .streams()
+                .into_iter()
+                .find(|s| s.target().port() == Some(port) && s.circuit().is_some())
         })
         .unwrap();
     let (circuit, stream_id) = (stream.circuit().unwrap().id().to_string(), stream.id());
@@ -101,8 +112,11 @@ fn streams_by_circuit(network: &TestNetwork) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let connected = network.tor().client().unwrap().timeout(SOON).connect((NAME, port)).unwrap();
-    let opened =
-        lines.by_ref().map(Result::unwrap).find(|line| line.contains(&format!(" to {NAME}:{port}"))).unwrap();
+    let opened = lines
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.contains(&format!(" to {NAME}:{port}")))
+        .unwrap();
     if cfg!(target_os = "linux") {
         assert!(opened.ends_with(&format!(" ({})", std::process::id())), "{opened}");
     }
@@ -239,7 +253,10 @@ fn serve(network: &TestNetwork) {
         answer
     };
     let page = ask("GET / HTTP/1.1");
-    assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"),
+        "{page}"
+    );
     assert!(page.ends_with("\r\n\r\n<p>welcome</p>"), "{page}");
     let head = ask("HEAD / HTTP/1.1");
     assert!(head.contains("Content-Length: 14\r\n") && head.ends_with("\r\n\r\n"), "{head}");
@@ -354,7 +371,10 @@ fn circuit_failures(network: &TestNetwork) {
     let text = run(network, "circuit_failures", &["3"]);
     let guards: Vec<&str> = text.lines().filter(|line| !line.ends_with("not to be used")).collect();
     assert!(!guards.is_empty(), "{text}");
-    assert!(guards.iter().all(|line| line.starts_with('$') && line.contains(": 3 circuits, ")), "{text}");
+    assert!(
+        guards.iter().all(|line| line.starts_with('$') && line.contains(": 3 circuits, ")),
+        "{text}"
+    );
     assert!(guards.iter().any(|line| line.ends_with(" 0 failed (0 %)")), "{text}");
 }
 
@@ -377,7 +397,10 @@ fn exit_scanner(network: &TestNetwork) {
     assert_eq!(others.lines().count(), exits, "{text}");
     for relay in network.relays() {
         let line = others.lines().find(|line| line.contains(&format!("~{} ", relay.nickname())));
-        assert!(line.unwrap().ends_with("arrives from 127.0.0.1, its address in the consensus"), "{text}");
+        assert!(
+            line.unwrap().ends_with("arrives from 127.0.0.1, its address in the consensus"),
+            "{text}"
+        );
     }
     let few = run(network, "exit_scanner", &[NAME, &port, "1"]);
     assert_eq!(few.lines().count(), 2, "{few}");
@@ -398,30 +421,43 @@ fn attaching(
 
 /// A tor that others can control, and which has this GeoIP data.
 fn controlled(network: &TestNetwork, geoip: &Path) -> Tor {
-    let launch = network.launch().option("ControlPort", "127.0.0.1:auto").option("CookieAuthentication", "1");
+    let launch = network
+        .launch()
+        .option("ControlPort", "127.0.0.1:auto")
+        .option("CookieAuthentication", "1");
     let tor = Tor::launch(launch.option("GeoIPFile", geoip)).unwrap();
     tor.become_ready(SOON).unwrap();
     tor
 }
 
 fn reached(tor: &Tor, port: u16) -> Result<SocksStream, scape::Error> {
-    tor.client().unwrap().allow_private_addresses(true).timeout(SOON).isolated().connect((NAME, port))
+    tor.client()
+        .unwrap()
+        .allow_private_addresses(true)
+        .timeout(SOON)
+        .isolated()
+        .connect((NAME, port))
 }
 
 fn attach_by_port(network: &TestNetwork) {
     let tor = controlled(network, Path::new("/nonexistent"));
     let state = tor.state().unwrap();
     let (one, two) = (server(b"one").port(), server(b"two").port());
-    let (attacher, mut says, input) = attaching(&tor, network, "attach_by_port", &[&one.to_string()]);
+    let (attacher, mut says, input) =
+        attaching(&tor, network, "attach_by_port", &[&one.to_string()]);
     line(&mut says, "attaching streams");
-    let streams = [reached(&tor, one).unwrap(), reached(&tor, one).unwrap(), reached(&tor, two).unwrap()];
+    let streams =
+        [reached(&tor, one).unwrap(), reached(&tor, one).unwrap(), reached(&tor, two).unwrap()];
     let circuits: Vec<String> =
         (0..2).map(|_| line(&mut says, &format!("{NAME}:{one} goes over circuit "))).collect();
     assert_eq!(circuits[0], circuits[1]);
     assert!(state.circuits().iter().any(|circuit| circuit.id().to_string() == circuits[0]));
     drop((streams, input));
     attacher.wait();
-    assert_eq!(tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
+    assert_eq!(
+        tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(),
+        Some("0")
+    );
 }
 
 fn exits_in_country(network: &TestNetwork) {
@@ -449,7 +485,8 @@ fn exits_in_country(network: &TestNetwork) {
 fn next_stream(network: &TestNetwork) {
     let tor = controlled(network, Path::new("/nonexistent"));
     let state = tor.state().unwrap();
-    let relays: Vec<String> = network.relays().take(3).map(|relay| relay.nickname().to_owned()).collect();
+    let relays: Vec<String> =
+        network.relays().take(3).map(|relay| relay.nickname().to_owned()).collect();
     let relays: Vec<&str> = relays.iter().map(String::as_str).collect();
     let port = server(b"hello").port();
     let (attacher, mut says, _input) = attaching(&tor, network, "next_stream", &relays);
@@ -464,10 +501,17 @@ fn next_stream(network: &TestNetwork) {
     assert_eq!(hello, "hello");
     attacher.wait();
     // The one after it is tor's business again.
-    assert_eq!(tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
-    let own = |state: &State| state.circuits().into_iter().find(|circuit| circuit.id().to_string() == *id);
+    assert_eq!(
+        tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(),
+        Some("0")
+    );
+    let own = |state: &State| {
+        state.circuits().into_iter().find(|circuit| circuit.id().to_string() == *id)
+    };
     let stream = reached(&tor, port).unwrap();
     let source = stream.as_tcp().unwrap().local_addr().unwrap();
     let on = state.streams().into_iter().find(|stream| stream.source_addr() == Some(source));
-    assert!(on.and_then(|stream| stream.circuit()).is_none_or(|circuit| Some(circuit) != own(&state)));
+    assert!(
+        on.and_then(|stream| stream.circuit()).is_none_or(|circuit| Some(circuit) != own(&state))
+    );
 }

@@ -37,8 +37,12 @@ fn fetched(network: &TestNetwork) {
     // By name, the same directory may be asked again at once.
     let hsdir = first.hsdir.unwrap();
     for _ in 0..3 {
-        let again = tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).unwrap();
-        assert_eq!((again.hsdir.as_ref(), again.descriptor_id), (Some(&hsdir), first.descriptor_id.clone()));
+        let again =
+            tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).unwrap();
+        assert_eq!(
+            (again.hsdir.as_ref(), again.descriptor_id),
+            (Some(&hsdir), first.descriptor_id.clone())
+        );
     }
     // Those that tor chooses it asks once each, and then none for a while (15 seconds in a testing network): it is silent.
     let mut asked = 0;
@@ -78,7 +82,9 @@ fn nobody_has_it(network: &TestNetwork) {
         loop {
             match tor.fetch_hs_descriptor(fetch.clone(), Duration::from_secs(20)) {
                 Err(Error::HsFetch(error)) if error.is_not_found() && also(&error) => return error,
-                Err(Error::HsFetch(error)) if Instant::now() < deadline => println!("  once more: {error}"),
+                Err(Error::HsFetch(error)) if Instant::now() < deadline => {
+                    println!("  once more: {error}")
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -91,8 +97,7 @@ fn nobody_has_it(network: &TestNetwork) {
     println!("  after {:.1} s: {error}", begun.elapsed().as_secs_f32());
     assert!(error.is_not_found() && error.unanswered.is_empty(), "{error}");
     assert_eq!(error.problem, HsFetchProblem::AllFailed);
-    let is_request =
-        |body: &EventBody| matches!(body, EventBody::HsDesc(told) if told.action == HsDescAction::Requested);
+    let is_request = |body: &EventBody| matches!(body, EventBody::HsDesc(told) if told.action == HsDescAction::Requested);
     let requested = events.try_iter().filter(|event| is_request(event.body())).count();
     assert!(requested >= error.failures.len(), "{requested} requests: {error}");
 

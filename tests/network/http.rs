@@ -44,8 +44,9 @@ fn answer(stream: &OnionStream) -> std::io::Result<()> {
         let last = answered == KEPT_FOR;
         let connection = if last { "close" } else { "keep-alive" };
         let length = path.len();
-        let answer =
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n{path}");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n{path}"
+        );
         (&mut &*stream).write_all(answer.as_bytes())?;
         if last {
             break;
@@ -158,10 +159,15 @@ fn paths() -> SocketAddr {
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             thread::spawn(move || {
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let lines =
+                    BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
                 for line in lines.filter(|line| line.starts_with("GET ")) {
                     let path = line.split(' ').nth(1).unwrap();
-                    let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}",
+                        path.len()
+                    );
                 }
             });
         }

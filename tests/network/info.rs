@@ -9,8 +9,9 @@ use scape::event::EventBody;
 use scape::socks::SocksProxy;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::types::{
-    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry, Fingerprint,
-    HandshakeType, HsDescAction, ListenerKind, MappingSource, OnionAddress, OrConnStatus, RouterPurpose,
+    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry,
+    Fingerprint, HandshakeType, HsDescAction, ListenerKind, MappingSource, OnionAddress,
+    OrConnStatus, RouterPurpose,
 };
 use scape::{AddOnion, Controller};
 
@@ -59,7 +60,9 @@ fn status(network: &TestNetwork) {
 fn consensus(network: &TestNetwork) {
     let tor = network.client();
     let lifetime = tor.consensus_lifetime().unwrap().unwrap();
-    assert!(lifetime.valid_after < lifetime.fresh_until && lifetime.fresh_until < lifetime.valid_until);
+    assert!(
+        lifetime.valid_after < lifetime.fresh_until && lifetime.fresh_until < lifetime.valid_until
+    );
     assert!(lifetime.valid_after < SystemTime::now());
     assert_eq!(tor.consensus_packages().unwrap(), Vec::<String>::new());
     let document = tor.consensus_document(&ConsensusFlavor::Microdesc).unwrap().unwrap();
@@ -85,7 +88,9 @@ fn guards(network: &TestNetwork) {
     let known = |relay| network.nodes().iter().any(|node| node.fingerprint() == relay);
     let guards = tor.entry_guards().unwrap();
     assert!(guards.iter().any(|guard| guard.status == EntryGuardStatus::Up), "{guards:?}");
-    assert!(guards.iter().all(|guard| guard.status.is_recognized() && known(guard.relay.fingerprint())));
+    assert!(
+        guards.iter().all(|guard| guard.status.is_recognized() && known(guard.relay.fingerprint()))
+    );
     let connections = tor.or_connections().unwrap();
     assert!(connections.iter().any(|connection| connection.status == OrConnStatus::Connected));
     assert!(connections.iter().all(|connection| connection.extra.is_empty()), "{connections:?}");
@@ -137,16 +142,24 @@ fn authority(network: &TestNetwork) {
     let all = tor.dir_server(&DirServerQuery::All).unwrap().unwrap();
     assert_eq!(count(&all, "router "), network.nodes().len() - 1);
     assert!(count(&tor.desc_all_recent().unwrap(), "router ") >= network.relays().count());
-    assert!(count(&tor.desc_all_recent_with_extra_info().unwrap(), "router ") >= network.relays().count());
+    assert!(
+        count(&tor.desc_all_recent_with_extra_info().unwrap(), "router ")
+            >= network.relays().count()
+    );
     let annotations = tor.desc_annotations(fingerprint).unwrap().unwrap();
     assert!(count(&annotations, "@") > 0, "{}", String::from_utf8_lossy(&annotations));
-    assert!(count(&tor.ns_purpose(&RouterPurpose::General).unwrap(), "r ") >= network.relays().count());
+    assert!(
+        count(&tor.ns_purpose(&RouterPurpose::General).unwrap(), "r ") >= network.relays().count()
+    );
 
     let text = String::from_utf8(descriptor).unwrap();
     let digest = text.lines().find_map(|line| line.strip_prefix("extra-info-digest "));
     let digest: DescriptorDigest = digest.unwrap().split(' ').next().unwrap().parse().unwrap();
     let extra_info = tor.extra_info(digest).unwrap().unwrap();
-    assert!(extra_info.starts_with(format!("extra-info {} {fingerprint}\n", relay.nickname()).as_bytes()));
+    assert!(
+        extra_info
+            .starts_with(format!("extra-info {} {fingerprint}\n", relay.nickname()).as_bytes())
+    );
     assert_eq!(tor.extra_info(DescriptorDigest::from_bytes([0; 20])).unwrap(), None);
 }
 
@@ -180,7 +193,10 @@ fn relay(network: &TestNetwork) {
     tor.exit_policy_reject_private_relay().unwrap();
 
     let ports = tor.listeners(&ListenerKind::Or).unwrap();
-    assert!(ports.iter().all(|port| port.socket_addr().is_some()) && !ports.is_empty(), "{ports:?}");
+    assert!(
+        ports.iter().all(|port| port.socket_addr().is_some()) && !ports.is_empty(),
+        "{ports:?}"
+    );
     let handshakes = tor.handshake_stats(&HandshakeType::Ntor).unwrap();
     assert!(handshakes.assigned <= handshakes.requested, "{handshakes:?}");
     assert_eq!(tor.handshake_stats(&HandshakeType::Tap).unwrap().assigned, 0);
@@ -191,7 +207,8 @@ fn mappings_and_bytes(network: &TestNetwork) {
     let events = tor.subscribe([EventKind::Bw]).unwrap();
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = server.local_addr().unwrap().port();
-    let stream = SocksProxy::new(network.socks().clone()).timeout(SOON).connect((NAME, port)).unwrap();
+    let stream =
+        SocksProxy::new(network.socks().clone()).timeout(SOON).connect((NAME, port)).unwrap();
     let streams = tor.streams().unwrap();
     assert!(streams.iter().any(|stream| stream.target.port() == Some(port)), "{streams:?}");
     drop(stream);
@@ -229,7 +246,11 @@ fn onion(network: &TestNetwork) {
     let address = publish(tor, server.local_addr().unwrap().port());
     assert!(tor.onions_current().unwrap().contains(&address));
     let descriptor = tor.hs_service_desc(&address).unwrap().unwrap();
-    assert!(descriptor.starts_with(b"hs-descriptor 3\n"), "{}", String::from_utf8_lossy(&descriptor));
+    assert!(
+        descriptor.starts_with(b"hs-descriptor 3\n"),
+        "{}",
+        String::from_utf8_lossy(&descriptor)
+    );
     // As a client it has none before it has asked for one.
     assert_eq!(tor.hs_client_desc(&address).unwrap(), None);
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
@@ -255,13 +276,21 @@ fn exit(network: &TestNetwork) {
     let port = server.local_addr().unwrap().port();
     let proxy = SocksProxy::new(network.socks().clone()).timeout(SOON);
     let open = proxy.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    let stream =
-        tor.streams().unwrap().into_iter().find(|stream| stream.target.port() == Some(port)).unwrap();
+    let stream = tor
+        .streams()
+        .unwrap()
+        .into_iter()
+        .find(|stream| stream.target.port() == Some(port))
+        .unwrap();
     // A set of two circuits has one that the stream is told to be on.
     let circuits = tor.circuits().unwrap();
     let circuit = circuits.iter().find(|circuit| Some(circuit.id) == stream.circuit).unwrap();
     let exit = circuit.path.last().and_then(|relay| relay.fingerprint()).unwrap();
     let entry = String::from_utf8(tor.ns_id(exit).unwrap().unwrap()).unwrap();
-    assert_eq!(entry.lines().next().and_then(|line| line.split(' ').nth(6)), Some("127.0.0.1"), "{entry}");
+    assert_eq!(
+        entry.lines().next().and_then(|line| line.split(' ').nth(6)),
+        Some("127.0.0.1"),
+        "{entry}"
+    );
     drop(open);
 }

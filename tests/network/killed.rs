@@ -38,7 +38,10 @@ pub(crate) fn buried(tor: Tor) {
     let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();
     let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
     assert!(matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }), "{closed}");
-    assert!(!error.log().is_empty() && closed.to_string().contains("killed by signal 9"), "{closed}");
+    assert!(
+        !error.log().is_empty() && closed.to_string().contains("killed by signal 9"),
+        "{closed}"
+    );
     assert!(!tor.is_alive());
     assert!(tor.client().unwrap_err().is_closed());
     drop(tor);
@@ -51,9 +54,10 @@ fn before(network: &TestNetwork) {
     kill(&tor);
     tor.controller().unwrap().wait_closed(SOON).unwrap();
     let begun = Instant::now();
-    for error in
-        [client.connect((NAME, 80)).map(drop).unwrap_err(), client.dns_resolve(NAME).map(drop).unwrap_err()]
-    {
+    for error in [
+        client.connect((NAME, 80)).map(drop).unwrap_err(),
+        client.dns_resolve(NAME).map(drop).unwrap_err(),
+    ] {
         assert!(matches!(error, Error::Socks(_)), "{error}");
     }
     assert!(begun.elapsed() < SOON);

@@ -38,11 +38,17 @@ fn audited(network: &TestNetwork) {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let unix = folder.path().join("socks").display().to_string();
     let launch = network.launch().control(Control::TcpPort).timeout(SOON);
-    let tor = launch.option("SocksPort", "auto").option("SocksPort", format!("unix:{unix}")).start().unwrap();
+    let tor = launch
+        .option("SocksPort", "auto")
+        .option("SocksPort", format!("unix:{unix}"))
+        .start()
+        .unwrap();
     let control = tor.control_address().unwrap().to_string();
     let listeners = tor.controller().listeners(&ListenerKind::Socks).unwrap();
-    let socks = listeners.iter().map(ToString::to_string).find(|address| !address.contains('/')).unwrap();
-    let environment = [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
+    let socks =
+        listeners.iter().map(ToString::to_string).find(|address| !address.contains('/')).unwrap();
+    let environment =
+        [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
     let audit = Audit::of_test("a_private_network", &environment);
     let allowed = [control, unix, socks];
     assert_eq!(audit.breaches(&allowed), [""; 0]);

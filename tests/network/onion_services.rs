@@ -12,7 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use scape::socks::SocksStream;
 use scape::testing::TestNetwork;
 use scape::types::{ClientKey, OnionAddress, Progress, SocksStatus};
-use scape::{AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor};
+use scape::{
+    AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor,
+};
 
 use crate::killed::{buried, kill};
 use crate::onions::server;
@@ -115,7 +117,8 @@ fn reached(network: &TestNetwork) {
 
     echoes(&listener, &visitor, 80);
     assert_eq!(said(&visitor, listener.address(), 81), "elsewhere");
-    let unix = OnionBuilder::new(tor).virtual_port(80).unix_socket().timeout(SOON).listen().unwrap();
+    let unix =
+        OnionBuilder::new(tor).virtual_port(80).unix_socket().timeout(SOON).listen().unwrap();
     let OnionTarget::Unix(path) = unix.local_addr().clone() else { panic!("{unix:?}") };
     echoes(&unix, &visitor, 80);
     unix.close().unwrap();
@@ -163,7 +166,8 @@ fn comes_back(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("key");
     let first = another(network);
-    let service = first.onion().unwrap().port(80, server(b"first")).timeout(SOON).publish().unwrap();
+    let service =
+        first.onion().unwrap().port(80, server(b"first")).timeout(SOON).publish().unwrap();
     fs::write(&saved, service.key().unwrap().to_blob().as_bytes()).unwrap();
     let address = *service.address();
     assert_eq!(said(&network.tor(), &address, 80), "first");
@@ -197,7 +201,8 @@ fn keeps_its_tor(network: &TestNetwork) {
 
 fn made_again(network: &TestNetwork) {
     let eager = Reconnect::new().first_delay(Duration::from_millis(5));
-    let controller = Connect::to(network.control_address()).unwrap().reconnect(eager).connect().unwrap();
+    let controller =
+        Connect::to(network.control_address()).unwrap().reconnect(eager).connect().unwrap();
     let listener = OnionBuilder::new(&controller).virtual_port(80).timeout(SOON).listen().unwrap();
     let visitor = another(network);
     echoes(&listener, &visitor, 80);
@@ -212,7 +217,8 @@ fn made_again(network: &TestNetwork) {
 /// Threads that accept, in this process.
 fn acceptors() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    let name =
+        |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
     tasks.map(name).filter(|name| name.trim() == "scape-onion").count()
 }
 

@@ -58,7 +58,11 @@ pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
 }
 
 /// What the service says; tried again while its descriptor makes its way, or a new one replaces it.
-pub(crate) fn read(network: &TestNetwork, address: &OnionAddress, port: u16) -> Result<String, Error> {
+pub(crate) fn read(
+    network: &TestNetwork,
+    address: &OnionAddress,
+    port: u16,
+) -> Result<String, Error> {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
     let deadline = Instant::now() + SOON;
     loop {
@@ -116,7 +120,8 @@ fn unix_target(network: &TestNetwork) {
             let _ = connection.write_all(b"unix");
         }
     });
-    let service = AddOnion::new().port(80, directory.as_path()).port(81, server(b"tcp")).discard_key();
+    let service =
+        AddOnion::new().port(80, directory.as_path()).port(81, server(b"tcp")).discard_key();
     let added = publish(tor, &service);
     assert!(added.key.is_none());
     assert_eq!(read(network, &added.address, 80).unwrap(), "unix");
@@ -142,8 +147,8 @@ fn client_authorization(network: &TestNetwork) {
     let tor = network.client();
     // The public key of a private one that this client has not.
     let key = "FCV0c0ELDKKDpSFgVIB8Yow8Evj5iD4mYEYLGg5D4gE";
-    let key =
-        data_encoding::BASE32_NOPAD.encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());
+    let key = data_encoding::BASE32_NOPAD
+        .encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());
     let added = publish(tor, &AddOnion::new().port(80, server(b"secret")).client(key.as_str()));
     assert_eq!(added.clients, [key.parse().unwrap()]);
     let error = read(network, &added.address, 80).unwrap_err();

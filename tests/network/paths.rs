@@ -79,14 +79,18 @@ fn entry_guards(network: &TestNetwork) {
         if state.router(*guard).flags().contains(RouterFlags::EXIT) {
             let circuit = CircuitBuilder::choosing(path().exit(*guard)).build(&state).unwrap();
             let hops = relays(&circuit);
-            assert!(usable.contains(&hops[0]) && hops[0] != hops[2] && hops[2] == *guard, "{circuit}");
+            assert!(
+                usable.contains(&hops[0]) && hops[0] != hops[2] && hops[2] == *guard,
+                "{circuit}"
+            );
         }
     }
 }
 
 fn exits(network: &TestNetwork) {
     let state = State::new(network.client()).unwrap();
-    let exits: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let exits: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     for exit in &exits[..2] {
         let builder = CircuitBuilder::choosing(path().random_guard().exit(*exit).length(2));
         let builder = builder.purpose(CircuitPurpose::Controller);
@@ -107,14 +111,20 @@ fn exits(network: &TestNetwork) {
 fn no_path(network: &TestNetwork) {
     let state = State::new(network.client()).unwrap();
     let before = state.circuits().len();
-    let exits: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let exits: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let none = path().random_guard().exclude(&exits).exit_to(("www.scape.test", 80));
     match CircuitBuilder::choosing(none).build(&state).unwrap_err() {
-        Error::NoPath(error) => assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}"),
+        Error::NoPath(error) => {
+            assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}")
+        }
         error => panic!("{error}"),
     }
     // All are in one network.
-    match CircuitBuilder::choosing(PathBuilder::new().fast(false).random_guard()).build(&state).unwrap_err() {
+    match CircuitBuilder::choosing(PathBuilder::new().fast(false).random_guard())
+        .build(&state)
+        .unwrap_err()
+    {
         Error::NoPath(error) => {
             assert!(error.candidates > 0, "{error}");
             assert!(error.to_string().contains("network of another hop"), "{error}");
@@ -128,7 +138,8 @@ fn no_path(network: &TestNetwork) {
 fn several_at_once(network: &TestNetwork) {
     let state = State::new(network.client()).unwrap();
     let builder = CircuitBuilder::choosing(path().random_guard()).concurrency(8);
-    let circuits: Vec<Circuit> = builder.build_many(&state, 24).unwrap().map(Result::unwrap).collect();
+    let circuits: Vec<Circuit> =
+        builder.build_many(&state, 24).unwrap().map(Result::unwrap).collect();
     let ids: HashSet<_> = circuits.iter().map(Circuit::id).collect();
     assert_eq!(ids.len(), 24);
     let listed = network.client().circuits().unwrap();
@@ -150,7 +161,8 @@ fn around_a_stopped_relay(network: &TestNetwork) {
         .length(2)
         .relay(1, first.fingerprint().unwrap())
         .exit_where(move |relay| [stopped_fingerprint, other].contains(&relay.fingerprint()));
-    let builder = CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
+    let builder =
+        CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
     let _stopped = Stopped::new(stopped);
     // One of the two is chosen first as often as the other; what fails once is not tried again.
     for circuit in builder.timeout(SOON).concurrency(8).build_many(&state, 8).unwrap() {
@@ -162,7 +174,8 @@ fn around_a_stopped_relay(network: &TestNetwork) {
     state
         .wait(SOON, |state| {
             let through = |circuit: &Circuit| relays(circuit) == [first.fingerprint().unwrap()];
-            (!state.circuits().iter().any(|circuit| through(circuit) && !circuit.is_built())).then_some(())
+            (!state.circuits().iter().any(|circuit| through(circuit) && !circuit.is_built()))
+                .then_some(())
         })
         .unwrap();
 }
@@ -199,7 +212,8 @@ fn chosen_by_tor(network: &TestNetwork) {
     let (_tor, state) = own_tor(network);
     let circuit = CircuitBuilder::new().build(&state).unwrap();
     assert_eq!(circuit.path().len(), 3);
-    let along: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).take(4).collect();
+    let along: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).take(4).collect();
     let circuit = CircuitBuilder::along(&along).build(&state).unwrap();
     assert_eq!(relays(&circuit), along);
 }

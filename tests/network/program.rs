@@ -69,18 +69,28 @@ pub(crate) fn fails(network: &TestNetwork, name: &str, arguments: &[&str]) -> Ou
 }
 
 /// Starts one that runs on and on.
-pub(crate) fn start(network: &TestNetwork, name: &str, arguments: &[&str]) -> (Running, Says, ChildStdin) {
+pub(crate) fn start(
+    network: &TestNetwork,
+    name: &str,
+    arguments: &[&str],
+) -> (Running, Says, ChildStdin) {
     Running::start(example(network, name, arguments))
 }
 
 /// The rest of the first line that begins so.
 pub(crate) fn line(says: &mut Says, beginning: &str) -> String {
-    let found = says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
+    let found =
+        says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
     found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
 }
 
 /// Waits until one that runs on and on has printed a line with each of these.
-pub(crate) fn prints(network: &TestNetwork, name: &str, arguments: &[&str], mut expected: Vec<&str>) {
+pub(crate) fn prints(
+    network: &TestNetwork,
+    name: &str,
+    arguments: &[&str],
+    mut expected: Vec<&str>,
+) {
     let (_running, says, _hears) = start(network, name, arguments);
     for line in says {
         let line = line.unwrap();
@@ -113,7 +123,10 @@ impl Running {
         let late = child.clone();
         thread::spawn(move || {
             if over.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
-                watchdog::say(&format!("{command:?} has run for {} s and is ended", LONGEST.as_secs()));
+                watchdog::say(&format!(
+                    "{command:?} has run for {} s and is ended",
+                    LONGEST.as_secs()
+                ));
                 let _ = late.lock().kill();
             }
         });

@@ -33,7 +33,8 @@ fn relay(network: &TestNetwork) -> &Controller {
 
 fn circuit_minor(network: &TestNetwork) {
     let tor = network.client();
-    let relays: Vec<Fingerprint> = network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
     let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
     let change = || tor.set_circuit_purpose(circuit.id, CircuitPurpose::Controller).unwrap();
     event_of(tor, EventKind::CircMinor, change, |body| {

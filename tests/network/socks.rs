@@ -42,7 +42,8 @@ fn echo_server() -> SocketAddr {
 }
 
 fn proxies(network: &TestNetwork) -> [SocksProxy; 2] {
-    [network.socks(), network.socks_unix().unwrap()].map(|address| SocksProxy::new(address).timeout(SOON))
+    [network.socks(), network.socks_unix().unwrap()]
+        .map(|address| SocksProxy::new(address).timeout(SOON))
 }
 
 fn connects(network: &TestNetwork) {
@@ -130,7 +131,8 @@ fn isolation(network: &TestNetwork) {
         for _ in 0..2 {
             let isolation = Isolation::random();
             let user = String::from_utf8(isolation.user().to_vec()).unwrap();
-            streams.push(proxy.clone().isolation(isolation).connect((NAME, server.port())).unwrap());
+            streams
+                .push(proxy.clone().isolation(isolation).connect((NAME, server.port())).unwrap());
             circuits.push(circuit_of(&events, &user));
         }
         assert_ne!(circuits[0], circuits[1]);
@@ -159,7 +161,10 @@ fn deadline(network: &TestNetwork) {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = silent.local_addr().unwrap();
     let begun = Instant::now();
-    let error = SocksProxy::new(address).timeout(Duration::from_millis(200)).connect((NAME, 80)).unwrap_err();
+    let error = SocksProxy::new(address)
+        .timeout(Duration::from_millis(200))
+        .connect((NAME, 80))
+        .unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(begun.elapsed() < SOON);
     assert!(network.client().is_open());

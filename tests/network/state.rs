@@ -15,8 +15,8 @@ use scape::socks::SocksStream;
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::types::{
-    CircuitPurpose, CircuitStatus, EndReason, Fingerprint, MappingSource, RouterFlags, StreamStatus,
-    StreamTarget,
+    CircuitPurpose, CircuitStatus, EndReason, Fingerprint, MappingSource, RouterFlags,
+    StreamStatus, StreamTarget,
 };
 use scape::{BuildCircuit, Controller, Error, Tor, TorClient};
 
@@ -41,7 +41,8 @@ fn knows(network: &TestNetwork) {
     for relay in network.relays() {
         let router = routers.get(relay.fingerprint().unwrap()).unwrap();
         assert!(
-            router.is_in_consensus() && router.flags().contains(RouterFlags::EXIT | RouterFlags::RUNNING)
+            router.is_in_consensus()
+                && router.flags().contains(RouterFlags::EXIT | RouterFlags::RUNNING)
         );
         assert_eq!(routers.named(&router.nickname().unwrap()), std::slice::from_ref(&router));
         assert!(router.or_address().unwrap().ip().is_loopback() && router.bandwidth().is_some());
@@ -56,7 +57,8 @@ fn knows(network: &TestNetwork) {
 fn waits(network: &TestNetwork) {
     let state = network.tor().state().unwrap();
     let relays = relays(network);
-    let circuit = state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let circuit =
+        state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
     assert!(circuit.is_built() && circuit.age().unwrap() < SOON);
     let path: Vec<_> = circuit.routers().iter().map(|router| router.fingerprint()).collect();
     assert_eq!(path, relays[..3]);
@@ -145,8 +147,11 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, step: usize) {
-        self.stopped =
-            self.stopped.take().map(|(relay, steps)| (relay, steps + 1)).filter(|(_, steps)| *steps <= 3);
+        self.stopped = self
+            .stopped
+            .take()
+            .map(|(relay, steps)| (relay, steps + 1))
+            .filter(|(_, steps)| *steps <= 3);
         let what = match self.random(20) {
             0..=4 => self.launch(),
             5..=6 => self.extend(),
@@ -167,7 +172,9 @@ impl Walk<'_> {
     fn lenient<T>(result: scape::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Error::Refused(_) | Error::Circuit(_) | Error::Timeout(_) | Error::Socks(_)) => None,
+            Err(Error::Refused(_) | Error::Circuit(_) | Error::Timeout(_) | Error::Socks(_)) => {
+                None
+            }
             Err(error) => panic!("{error}"),
         }
     }
@@ -178,7 +185,8 @@ impl Walk<'_> {
         }
         let length = 1 + self.random(4);
         let path = self.path(length);
-        self.circuits.extend(Self::lenient(self.state.launch_circuit(&BuildCircuit::new().path(path))));
+        self.circuits
+            .extend(Self::lenient(self.state.launch_circuit(&BuildCircuit::new().path(path))));
         "launch"
     }
 
@@ -202,7 +210,8 @@ impl Walk<'_> {
         let purposes = [CircuitPurpose::General, CircuitPurpose::Controller];
         let purpose = purposes[self.random(2)].clone();
         if let Some(circuit) = self.circuit() {
-            let _ = Self::lenient(self.state.controller().set_circuit_purpose(circuit.id(), purpose));
+            let _ =
+                Self::lenient(self.state.controller().set_circuit_purpose(circuit.id(), purpose));
         }
         "change purpose"
     }
@@ -215,7 +224,8 @@ impl Walk<'_> {
 
     /// A stream that is put on a circuit of ours.
     fn attach(&mut self) -> &'static str {
-        let Some(circuit) = self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
+        let Some(circuit) =
+            self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
         else {
             return self.launch();
         };
@@ -224,7 +234,10 @@ impl Walk<'_> {
         let (client, port) = (self.client.isolated(), self.port);
         let connecting = thread::spawn(move || client.connect((Ipv4Addr::LOCALHOST, port)));
         let waiting = self.state.wait(Duration::from_secs(5), |state| {
-            state.streams().into_iter().find(|stream| stream.status() == StreamStatus::ControllerWait)
+            state
+                .streams()
+                .into_iter()
+                .find(|stream| stream.status() == StreamStatus::ControllerWait)
         });
         if let Ok(stream) = waiting
             && controller.attach_stream(stream.id(), circuit.id()).is_err()
@@ -254,7 +267,11 @@ impl Walk<'_> {
     }
 
     fn map(&mut self, step: usize) -> &'static str {
-        let mapped = self.state.controller().map_address([(format!("n{}.example", step % 7), NAME)]).unwrap();
+        let mapped = self
+            .state
+            .controller()
+            .map_address([(format!("n{}.example", step % 7), NAME)])
+            .unwrap();
         assert!(mapped.iter().all(Result::is_ok));
         "map an address"
     }
@@ -310,7 +327,8 @@ fn differences(state: &State) -> Vec<String> {
     );
     let routers = tor.ns_all().unwrap();
     settle(tor);
-    let said = RouterStatus::parse_all(&routers).map(|status| format!("{:?}", RouterEntry::from(status)));
+    let said =
+        RouterStatus::parse_all(&routers).map(|status| format!("{:?}", RouterEntry::from(status)));
     compare(
         "routers",
         said,
@@ -329,9 +347,20 @@ fn differences(state: &State) -> Vec<String> {
     settle(tor);
     // The state has the time of the event's arrival, so only its presence is compared.
     let guard = |guard: &scape::protocol::EntryGuard| {
-        format!("{} {} {} {:?}", guard.relay, guard.status, guard.since.is_some(), guard.extra_words)
+        format!(
+            "{} {} {} {:?}",
+            guard.relay,
+            guard.status,
+            guard.since.is_some(),
+            guard.extra_words
+        )
     };
-    compare("guards", guards.iter().map(guard), state.entry_guards().iter().map(guard), &mut differences);
+    compare(
+        "guards",
+        guards.iter().map(guard),
+        state.entry_guards().iter().map(guard),
+        &mut differences,
+    );
     differences
 }
 
@@ -346,7 +375,8 @@ fn settle(tor: &Controller) {
 /// Without what tor sends no event of.
 fn circuit(info: &CircuitInfo) -> String {
     let mut info = info.clone();
-    (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) = (None, None, None, None);
+    (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) =
+        (None, None, None, None);
     if info.status == CircuitStatus::GuardWait {
         info.status = CircuitStatus::Extended;
     }

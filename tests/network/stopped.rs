@@ -19,7 +19,11 @@ impl Drop for Stopped<'_> {
     fn drop(&mut self) {
         // Other cases need it; and a panic here would hide another one.
         if let Err(error) = kill_process(pid(self.0), Signal::CONT) {
-            watchdog::say(&format!("{} cannot go on: {error}; {:?}", self.0.nickname(), self.0.process()));
+            watchdog::say(&format!(
+                "{} cannot go on: {error}; {:?}",
+                self.0.nickname(),
+                self.0.process()
+            ));
         }
     }
 }

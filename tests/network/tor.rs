@@ -89,9 +89,11 @@ fn looks_up(network: &TestNetwork) {
 fn private_addresses(network: &TestNetwork) {
     let address = server(b"private");
     let client = network.tor().client().unwrap();
-    for target in
-        [address.to_string(), format!("[::1]:{}", address.port()), format!("localhost:{}", address.port())]
-    {
+    for target in [
+        address.to_string(),
+        format!("[::1]:{}", address.port()),
+        format!("localhost:{}", address.port()),
+    ] {
         let Err(Error::Socks(error)) = client.connect(target.as_str()) else { panic!("{target}") };
         assert!(error.is_private() && error.to_string().contains("allowed explicitly"), "{error}");
     }
@@ -147,7 +149,9 @@ fn reached(client: &TorClient, port: u16) -> String {
 
 fn socks_ports(network: &TestNetwork) {
     // One of its own: what others have made of its circuits does not matter then.
-    let tor = Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors")).unwrap();
+    let tor =
+        Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
+            .unwrap();
     let controller = tor.controller().unwrap();
     let before = socks_options(controller);
     let listeners = controller.listeners(&ListenerKind::Socks).unwrap();
@@ -159,12 +163,16 @@ fn socks_ports(network: &TestNetwork) {
     let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
     assert!(matches!(**kind, NoSocksPortError::Options { .. }), "{error}");
     assert!(
-        error.to_string().contains("IsolateDestAddr") && error.to_string().contains("ExtendedErrors"),
+        error.to_string().contains("IsolateDestAddr")
+            && error.to_string().contains("ExtendedErrors"),
         "{error}"
     );
     // Nothing that is not one word reaches the configuration.
     for bad in ["", "a b", "x\"", "IsolateDestAddr\nControlPort", "#"] {
-        assert!(matches!(tor.client_on(&SocksPort::added([bad])), Err(Error::Argument(_))), "{bad:?}");
+        assert!(
+            matches!(tor.client_on(&SocksPort::added([bad])), Err(Error::Argument(_))),
+            "{bad:?}"
+        );
     }
     let added = tor.client_on(&SocksPort::added(["IsolateDestAddr", "SessionGroup=7"])).unwrap();
     assert!(!listeners.iter().any(|old| Address::from(old.clone()) == *added.address()));
@@ -182,7 +190,9 @@ fn socks_ports(network: &TestNetwork) {
 
 fn unix_socks_port(network: &TestNetwork) {
     // One of its own: what others have made of its circuits does not matter then.
-    let tor = Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors")).unwrap();
+    let tor =
+        Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
+            .unwrap();
     let controller = tor.controller().unwrap();
     let before = socks_options(controller);
     let directory = tempfile::tempdir().unwrap();
@@ -252,7 +262,8 @@ fn restrictive_socks_ports(network: &TestNetwork) {
     let controller = tor.controller().unwrap();
     for flags in [&["OnionTrafficOnly"][..], &["NoIPv4Traffic", "IPv6Traffic"], &["NoDNSRequest"]] {
         let port = tor.client_on(&SocksPort::added(flags.iter().copied())).unwrap();
-        let only = Tor::socks_only(port.address()).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
+        let only =
+            Tor::socks_only(port.address()).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
         assert!(only.is_ready().unwrap());
     }
     controller.set_conf([("SafeSocks", "1")]).unwrap();
@@ -266,7 +277,8 @@ fn wakes(network: &TestNetwork) {
     let controller = tor.controller().unwrap();
     let events = controller.subscribe([EventKind::Signal]).unwrap();
     controller.signal(Signal::Dormant).unwrap();
-    while !matches!(events.next_timeout(SOON).unwrap().body(), EventBody::Signal(Signal::Dormant)) {}
+    while !matches!(events.next_timeout(SOON).unwrap().body(), EventBody::Signal(Signal::Dormant)) {
+    }
     let mut steps = Vec::new();
     tor.become_ready_with(SOON, |step| steps.push(step.clone())).unwrap();
     assert!(steps.last().unwrap().is_done(), "{steps:?}");
@@ -292,7 +304,8 @@ fn fetched_with_the_last_handle(client: &TorClient) {
 fn launched(network: &TestNetwork) {
     let steps = Arc::new(Mutex::new(Vec::new()));
     let noted = steps.clone();
-    let launch = network.launch().timeout(SOON).on_progress(move |step| noted.lock().push(step.percent));
+    let launch =
+        network.launch().timeout(SOON).on_progress(move |step| noted.lock().push(step.percent));
     let tor = Tor::launch(launch).unwrap();
     assert_eq!(tor.mode(), TorMode::Launched);
     assert_eq!(steps.lock().last(), Some(&100));
@@ -369,8 +382,8 @@ fn global_is_launched(network: &TestNetwork) {
         .env("SCAPE_CONTROL", nobody.to_string())
         .output()
         .unwrap();
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 

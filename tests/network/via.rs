@@ -62,7 +62,8 @@ fn server() -> Server {
         for mut connection in listener.incoming().flatten() {
             let notes = notes.clone();
             thread::spawn(move || {
-                let (peer, local) = (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
+                let (peer, local) =
+                    (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
                 let mut number = [0; 4];
                 if connection.read_exact(&mut number).is_ok() {
                     // An exit that has closed it meanwhile is not to be found any more.
@@ -88,7 +89,8 @@ fn tor(network: &TestNetwork) -> Tor {
 
 /// Circuits of three relays, to each exit in turn.
 fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> {
-    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let launched: Vec<Circuit> = (0..count)
         .map(|number| {
             let path = [1, 2, 0].map(|step| relays[(number + step) % relays.len()]);
@@ -140,11 +142,15 @@ fn many(network: &TestNetwork) {
     let listed = tor.controller().unwrap().streams().unwrap();
     for (number, stream) in &streams {
         let own = stream.as_tcp().unwrap().local_addr().unwrap();
-        let live = state.streams().into_iter().find(|live| live.source_addr() == Some(own)).unwrap();
+        let live =
+            state.streams().into_iter().find(|live| live.source_addr() == Some(own)).unwrap();
         let circuit = &circuits[*number as usize % 20];
         assert_eq!(live.circuit().as_ref(), Some(circuit), "{live}");
         let listed = listed.iter().find(|listed| listed.id == live.id()).unwrap();
-        assert_eq!((listed.circuit, &listed.status), (Some(circuit.id()), &StreamStatus::Succeeded));
+        assert_eq!(
+            (listed.circuit, &listed.status),
+            (Some(circuit.id()), &StreamStatus::Succeeded)
+        );
         assert_eq!(server.arrived.lock()[number], exits.of(circuit));
     }
     assert_eq!(server.arrived.lock().values().collect::<HashSet<_>>().len(), 5);
@@ -217,7 +223,10 @@ fn killed(network: &TestNetwork) {
     let error = clients[0].connect((NAME, server.port)).err().unwrap();
     let told = error.stream().unwrap_or_else(|| panic!("{error}"));
     assert!(told.is_circuit_gone() && told.stream.is_none(), "{error}");
-    assert!(matches!(&told.problem, StreamProblem::CircuitEnded { reason: Some(_), .. }), "{error}");
+    assert!(
+        matches!(&told.problem, StreamProblem::CircuitEnded { reason: Some(_), .. }),
+        "{error}"
+    );
 }
 
 fn everything(network: &TestNetwork) {
@@ -252,7 +261,8 @@ fn everything(network: &TestNetwork) {
     #[cfg(feature = "http")]
     {
         let site = crate::onions::server(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-        let agent = circuit.client().unwrap().agent().allow_private_addresses(true).build().unwrap();
+        let agent =
+            circuit.client().unwrap().agent().allow_private_addresses(true).build().unwrap();
         let page = agent.get(format!("http://{NAME}:{}/", site.port())).call().unwrap();
         assert_eq!(page.into_body().read_to_string().unwrap(), "hello");
     }
@@ -276,9 +286,11 @@ fn fresh(network: &TestNetwork) {
     let exits = Exits::new(network);
     let (server, tor) = (server(), tor(network));
     let state = tor.state().unwrap();
-    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let builder = CircuitBuilder::along(&relays[..3]).purpose(CircuitPurpose::Controller);
-    let client = tor.client_building(builder.clone()).unwrap().allow_private_addresses(true).timeout(SOON);
+    let client =
+        tor.client_building(builder.clone()).unwrap().allow_private_addresses(true).timeout(SOON);
     let before: HashSet<_> = state.circuits().iter().map(Circuit::id).collect();
     let streams: Vec<SocksStream> = (0..3)
         .map(|number| {
@@ -325,13 +337,15 @@ fn nowhere(network: &TestNetwork) {
     // tor itself refuses such names, after the stream was attached.
     assert!(client.connect(("www.example.exit", 80)).is_err());
     // Too late is nowhere, too.
-    let error = client.clone().timeout(Duration::from_micros(1)).connect((NAME, server.port)).unwrap_err();
+    let error =
+        client.clone().timeout(Duration::from_micros(1)).connect((NAME, server.port)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     // Another controller resets the option: it is set again, and nothing has gone elsewhere.
     let controller = tor.controller().unwrap();
     controller.set_conf([("__LeaveStreamsUnattached", "0")]).unwrap();
     let is_set = |_: &State| {
-        (controller.get_conf("__LeaveStreamsUnattached").unwrap().as_deref() == Some("1")).then_some(())
+        (controller.get_conf("__LeaveStreamsUnattached").unwrap().as_deref() == Some("1"))
+            .then_some(())
     };
     state.wait(SOON, is_set).unwrap();
     greet(&mut client.connect((NAME, server.port)).unwrap(), 1).unwrap();
@@ -341,14 +355,17 @@ fn nowhere(network: &TestNetwork) {
     let short = short.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let error = short.connect((NAME, server.port)).unwrap_err();
     assert_eq!(error.code(), Some(551), "{error}");
-    state.wait(SOON, |state| state.streams().iter().all(|s| s.circuit().is_some()).then_some(())).unwrap();
+    state
+        .wait(SOON, |state| state.streams().iter().all(|s| s.circuit().is_some()).then_some(()))
+        .unwrap();
 }
 
 fn look_ups(network: &TestNetwork) {
     let tor = tor(network);
     let controller = tor.controller().unwrap();
     let state = tor.state().unwrap();
-    let relays: Vec<Fingerprint> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
+    let relays: Vec<Fingerprint> =
+        network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let builder = CircuitBuilder::along(&relays[..3]).purpose(CircuitPurpose::Controller);
     let circuit = builder.clone().build(&state).unwrap();
     // tor 0.4.9 aborts if a look-up is attached to such a circuit as it is.
@@ -401,7 +418,8 @@ fn look_ups(network: &TestNetwork) {
     let events = controller.subscribe([EventKind::Stream]).unwrap();
     controller.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
     thread::scope(|scope| {
-        let resolving = scope.spawn(|| tor.client().unwrap().isolated().timeout(SOON).dns_resolve(NAME));
+        let resolving =
+            scope.spawn(|| tor.client().unwrap().isolated().timeout(SOON).dns_resolve(NAME));
         let stream = loop {
             let event = events.next_timeout(SOON).unwrap();
             if let EventBody::Stream(info) = event.body()
@@ -422,8 +440,10 @@ fn in_turn(network: &TestNetwork) {
     let state = tor.state().unwrap();
     let circuit = circuits(network, &state, 1).remove(0);
     let controller = tor.controller().unwrap();
-    let key =
-        scape::ClientAuth::new(scape::types::OnionKey::random().address(), scape::types::ClientKey::random());
+    let key = scape::ClientAuth::new(
+        scape::types::OnionKey::random().address(),
+        scape::types::ClientKey::random(),
+    );
     controller.onion_client_auth_add(&key).unwrap();
     let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();
     let begun = Instant::now();
@@ -448,14 +468,19 @@ fn other_programs(network: &TestNetwork) {
     let circuit = circuits(network, &state, 1).remove(0);
     let socks = circuit.socks().unwrap();
     assert!(!format!("{socks:?}").contains(socks.password()));
-    assert!(socks.url().contains(socks.password()) && socks.url().ends_with(&socks.address().to_string()));
+    assert!(
+        socks.url().contains(socks.password())
+            && socks.url().ends_with(&socks.address().to_string())
+    );
     let port = SocksProxy::new(Address::from(socks.address())).timeout(SOON);
     let own = port.clone().isolation(Isolation::new(socks.user(), socks.password()).unwrap());
     // Private targets are refused, and so is whoever doesn't know the password.
     let error = own.connect(("127.0.0.1", server.port)).unwrap_err();
     assert_eq!(error.socks().unwrap().status(), Some(SocksStatus::NOT_ALLOWED), "{error}");
     let wrong = port.clone().isolation(Isolation::new(socks.user(), "wrong").unwrap());
-    assert!(wrong.connect((NAME, server.port)).is_err() && port.connect((NAME, server.port)).is_err());
+    assert!(
+        wrong.connect((NAME, server.port)).is_err() && port.connect((NAME, server.port)).is_err()
+    );
     let mut streams: Vec<SocksStream> = (0..3)
         .map(|number| {
             let mut stream = own.connect((NAME, server.port)).unwrap();

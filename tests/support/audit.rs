@@ -5,8 +5,14 @@ use std::fs;
 use std::process::Command;
 
 /// Files that only those read who look up names.
-const OF_RESOLVERS: &[&str] =
-    &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf", "/nscd/"];
+const OF_RESOLVERS: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/nscd/",
+];
 
 /// The system calls of one process and its threads.
 pub(crate) struct Audit {
@@ -25,10 +31,11 @@ impl Audit {
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("strace is there (scripts/setup installs it)");
-        let text =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        let lines: Vec<String> = fs::read_to_string(log.path()).unwrap().lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            fs::read_to_string(log.path()).unwrap().lines().map(str::to_owned).collect();
         assert!(!lines.is_empty(), "strace saw nothing: {text}");
         Audit { lines }
     }
@@ -51,7 +58,9 @@ impl Audit {
     #[allow(dead_code, reason = "one of the two test programs that use this file doesn't call it")]
     pub(crate) fn breaches_of_this_machine(&self) -> Vec<String> {
         let stays = |line: &str| {
-            line.contains("AF_UNIX") || line.contains("inet_addr(\"127.") || line.contains("\"::1\"")
+            line.contains("AF_UNIX")
+                || line.contains("inet_addr(\"127.")
+                || line.contains("\"::1\"")
         };
         let is_breach = |line: &&String| {
             if line.contains(" connect(") { !stays(line) } else { is_breach(line, &[]) }
@@ -74,7 +83,8 @@ fn is_breach(line: &str, allowed: &[String]) -> bool {
     }
     if line.contains(" socket(") {
         // UDP, raw sockets, and the netlink socket by which resolvers ask for the machine's addresses.
-        return !(line.contains("SOCK_STREAM") && (line.contains("AF_INET") || line.contains("AF_UNIX")));
+        return !(line.contains("SOCK_STREAM")
+            && (line.contains("AF_INET") || line.contains("AF_UNIX")));
     }
     if line.contains(" connect(") {
         return !allowed.iter().any(|address| goes_to(line, address));
@@ -90,5 +100,6 @@ fn goes_to(line: &str, address: &str) -> bool {
         return line.contains(&format!("sun_path=\"{path}\""));
     }
     let (host, port) = address.rsplit_once(':').unwrap();
-    line.contains(&format!("sin_port=htons({port})")) && line.contains(&format!("inet_addr(\"{host}\")"))
+    line.contains(&format!("sin_port=htons({port})"))
+        && line.contains(&format!("inet_addr(\"{host}\")"))
 }

@@ -53,9 +53,10 @@ pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
 /// What comes of a line that no method would send.
 pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     match reply {
-        Ok(reply) => {
-            Said { code: reply.first().code, text: String::from_utf8_lossy(reply.first().text).into_owned() }
-        }
+        Ok(reply) => Said {
+            code: reply.first().code,
+            text: String::from_utf8_lossy(reply.first().text).into_owned(),
+        },
         Err(error) => said::<()>(Err(error)),
     }
 }

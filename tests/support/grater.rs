@@ -85,10 +85,14 @@ impl Profile {
             let keyword = line.split(' ').next().unwrap_or_default();
             Some(match keyword {
                 "PROTOCOLINFO" | "AUTHENTICATE" | "QUIT" => return None,
-                "SETEVENTS" if line.split(' ').skip(1).all(|event| self.events.contains(&event)) => {
+                "SETEVENTS"
+                    if line.split(' ').skip(1).all(|event| self.events.contains(&event)) =>
+                {
                     "250 OK\r\n".into()
                 }
-                _ if keyword != "SETEVENTS" && self.lets_through(line) => self.rewrite(&tor(line)).into(),
+                _ if keyword != "SETEVENTS" && self.lets_through(line) => {
+                    self.rewrite(&tor(line)).into()
+                }
                 _ => "510 Command filtered\r\n".into(),
             })
         })
@@ -104,7 +108,11 @@ impl Profile {
             let rules = if line.starts_with("650") { self.rewritten } else { self.replies };
             rules.iter().find_map(|rule| apply(*rule, line)).unwrap_or_else(|| line.to_owned())
         };
-        said.lines().map(rewrite).filter(|line| !line.is_empty()).map(|line| line + "\r\n").collect()
+        said.lines()
+            .map(rewrite)
+            .filter(|line| !line.is_empty())
+            .map(|line| line + "\r\n")
+            .collect()
     }
 }
 

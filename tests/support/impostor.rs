@@ -44,7 +44,9 @@ impl Impostor {
 
     /// A control port: it answers a line as `answer` says, nothing where that is empty. It hangs up where `answer` is
     /// `None`.
-    pub(crate) fn control_port(mut answer: impl FnMut(&str) -> Option<String> + Send + 'static) -> Impostor {
+    pub(crate) fn control_port(
+        mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
+    ) -> Impostor {
         Impostor::start(move |conversation| {
             while let Some(line) = conversation.line() {
                 match answer(&line) {
@@ -62,7 +64,11 @@ impl Impostor {
 
     /// What every connection has sent so far.
     pub(crate) fn received(&self) -> Vec<String> {
-        self.received.lock().iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+        self.received
+            .lock()
+            .iter()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .collect()
     }
 
     /// Waits until the connections that were made are over, and gives what each sent.

@@ -96,9 +96,13 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
     // An older name.
     ("helper-nodes", |c, _| show(c.entry_guards())),
     ("hs/client/desc/id/*", |c, member| show(c.hs_client_desc(&argument::<OnionAddress>(member)?))),
-    ("hs/service/desc/id/*", |c, member| show(c.hs_service_desc(&argument::<OnionAddress>(member)?))),
+    ("hs/service/desc/id/*", |c, member| {
+        show(c.hs_service_desc(&argument::<OnionAddress>(member)?))
+    }),
     ("info/names", |c, _| show(c.info_names())),
-    ("ip-to-country/*", |c, member| show(c.ip_to_country(argument(member.trim_matches(['[', ']']))?))),
+    ("ip-to-country/*", |c, member| {
+        show(c.ip_to_country(argument(member.trim_matches(['[', ']']))?))
+    }),
     ("ip-to-country/ipv4-available", |c, _| show(c.ip_to_country_ipv4_available())),
     ("ip-to-country/ipv6-available", |c, _| show(c.ip_to_country_ipv6_available())),
     ("limits/max-mem-in-queues", |c, _| show(c.max_mem_in_queues())),
@@ -147,7 +151,10 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
 
 /// Listed in `info/names`, and without a method.
 pub(crate) const WITHOUT_METHOD: &[(&str, &str)] = &[
-    ("dir/status/*", "there are no directories of version 2 any more, and tor always answers with nothing"),
+    (
+        "dir/status/*",
+        "there are no directories of version 2 any more, and tor always answers with nothing",
+    ),
     ("downloads/desc/descs", "tor may crash on it, so it is never sent"),
     ("network-status", "tor lists it, and does not know it"),
 ];
@@ -171,7 +178,9 @@ pub(crate) fn has_method(name: &str) -> bool {
     }
     let prefix = name.find('<').or(name.strip_suffix('*').map(str::len));
     METHODS.iter().any(|(key, _)| match prefix {
-        None => *key == name || key.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix)),
+        None => {
+            *key == name || key.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix))
+        }
         Some(length) => key.starts_with(name.get(..length).expect("a prefix")),
     })
 }
@@ -188,9 +197,9 @@ fn query(member: &str) -> Option<DirServerQuery> {
     match member.split_once('/') {
         None if member == "all" => Some(DirServerQuery::All),
         None if member == "authority" => Some(DirServerQuery::Authority),
-        Some(("fp", relays)) => {
-            Some(DirServerQuery::Fingerprints(relays.split('+').map(argument).collect::<Option<_>>()?))
-        }
+        Some(("fp", relays)) => Some(DirServerQuery::Fingerprints(
+            relays.split('+').map(argument).collect::<Option<_>>()?,
+        )),
         Some(("d", digests)) => {
             Some(DirServerQuery::Digests(digests.split('+').map(argument).collect::<Option<_>>()?))
         }

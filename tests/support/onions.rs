@@ -8,8 +8,7 @@ use crate::place::SOON;
 
 /// The service's address, which follows from [`KEY`].
 pub(crate) const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
-pub(crate) const KEY: &str =
-    "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
+pub(crate) const KEY: &str = "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
 
 /// A directory, as HS_DESC events name it.
 pub(crate) fn relay(number: usize) -> String {

@@ -63,7 +63,9 @@ pub(crate) fn statuses(controller: &Controller) -> (Listener, Receiver<String>) 
                 ConnectionStatus::Closed(_) => "closed".to_owned(),
                 ConnectionStatus::ReconnectFailed { next: Some(_), .. } => "failed".to_owned(),
                 ConnectionStatus::ReconnectFailed { next: None, .. } => "gave up".to_owned(),
-                ConnectionStatus::Reconnected(made) => format!("reconnected, {} lost", made.failures.len()),
+                ConnectionStatus::Reconnected(made) => {
+                    format!("reconnected, {} lost", made.failures.len())
+                }
                 _ => "something new".to_owned(),
             };
             sender.send(word).unwrap();

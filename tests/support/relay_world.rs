@@ -123,7 +123,8 @@ impl World {
     }
 
     pub(crate) fn find(&self, fingerprint: Fingerprint) -> (usize, &Known) {
-        let found = self.relays.iter().enumerate().find(|(_, relay)| relay.fingerprint == fingerprint);
+        let found =
+            self.relays.iter().enumerate().find(|(_, relay)| relay.fingerprint == fingerprint);
         found.expect("it is of this world")
     }
 
@@ -147,7 +148,8 @@ impl World {
             }
             let digest = BASE64_NOPAD.encode(&Sha256::digest(&microdescriptor));
             writeln!(consensus, "m {digest}\ns {}", relay.flags.join(" ")).unwrap();
-            writeln!(consensus, "v Tor 0.4.9.11\npr Link=3-5 Relay=2-6\nw Bandwidth={bandwidth}").unwrap();
+            writeln!(consensus, "v Tor 0.4.9.11\npr Link=3-5 Relay=2-6\nw Bandwidth={bandwidth}")
+                .unwrap();
             if relay.is_described {
                 microdescriptors.push_str(&microdescriptor);
             }

@@ -43,7 +43,8 @@ impl Transcript {
         let mut names: Vec<String> = fs::read_dir(folder())
             .expect("tests/data/transcripts can be listed")
             .filter_map(|entry| {
-                let name = entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
+                let name =
+                    entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
                 name.strip_suffix(".txt").map(str::to_owned)
             })
             .collect();
@@ -62,7 +63,10 @@ impl Transcript {
         let starts = |exchange: &&Exchange| {
             exchange.sent.first().is_some_and(|line| line.starts_with(command.as_bytes()))
         };
-        self.exchanges.iter().find(starts).unwrap_or_else(|| panic!("{}: no {command:?}", self.name))
+        self.exchanges
+            .iter()
+            .find(starts)
+            .unwrap_or_else(|| panic!("{}: no {command:?}", self.name))
     }
 
     /// `text` in the format; panics with the line's number where it is not.
@@ -105,7 +109,9 @@ impl Exchange {
     /// The lines that were sent, without their line ends.
     pub(crate) fn commands(&self) -> impl Iterator<Item = &str> {
         self.sent.iter().map(|line| {
-            std::str::from_utf8(line).expect("a command that is text").trim_end_matches(['\r', '\n'])
+            std::str::from_utf8(line)
+                .expect("a command that is text")
+                .trim_end_matches(['\r', '\n'])
         })
     }
 
@@ -114,7 +120,10 @@ impl Exchange {
     }
 
     fn has_answers(&self) -> bool {
-        !self.received.is_empty() || !self.foreign.is_empty() || !self.aside.is_empty() || self.end.is_some()
+        !self.received.is_empty()
+            || !self.foreign.is_empty()
+            || !self.aside.is_empty()
+            || self.end.is_some()
     }
 }
 
@@ -143,7 +152,10 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
             Some(b'\\') => b'\\',
             Some(b'x') => {
                 let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                hex::decode(&digits).ok().and_then(|bytes| bytes.first().copied()).ok_or("a bad \\x")?
+                hex::decode(&digits)
+                    .ok()
+                    .and_then(|bytes| bytes.first().copied())
+                    .ok_or("a bad \\x")?
             }
             other => return Err(format!("a bad escape, {:?}", other.map(char::from))),
         });

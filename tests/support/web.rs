@@ -43,10 +43,14 @@ pub(crate) struct Web {
 
 impl Web {
     /// On a port of 127.0.0.1.
-    pub(crate) fn start(serve: impl Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync + 'static) -> Web {
+    pub(crate) fn start(
+        serve: impl Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Web {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Address::from(listener.local_addr().unwrap());
-        Web::with(address, Box::new(serve), move || listener.accept().map(|(stream, _)| stream.into()))
+        Web::with(address, Box::new(serve), move || {
+            listener.accept().map(|(stream, _)| stream.into())
+        })
     }
 
     /// On a Unix socket.
@@ -56,7 +60,9 @@ impl Web {
         serve: impl Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync + 'static,
     ) -> Web {
         let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
-        Web::with(path.into(), Box::new(serve), move || listener.accept().map(|(stream, _)| stream.into()))
+        Web::with(path.into(), Box::new(serve), move || {
+            listener.accept().map(|(stream, _)| stream.into())
+        })
     }
 
     /// Serves HTTP, with what `answer` makes of each request.
@@ -69,7 +75,8 @@ impl Web {
         serve: Box<Serve>,
         accept: impl Fn() -> io::Result<Transport> + Send + 'static,
     ) -> Web {
-        let shared = Arc::new(Shared { asked: Mutex::default(), ended: AtomicBool::new(false), serve });
+        let shared =
+            Arc::new(Shared { asked: Mutex::default(), ended: AtomicBool::new(false), serve });
         let ours = shared.clone();
         thread::spawn(move || {
             while let Ok(stream) = accept() {
@@ -172,7 +179,10 @@ impl Head {
 }
 
 /// Serves requests over one connection until the client goes, or an answer says `connection: close`.
-pub(crate) fn http(mut stream: impl Read + Write, answer: impl Fn(&Head) -> Vec<u8>) -> io::Result<()> {
+pub(crate) fn http(
+    mut stream: impl Read + Write,
+    answer: impl Fn(&Head) -> Vec<u8>,
+) -> io::Result<()> {
     while let Some(head) = read_head(&mut stream)? {
         let answer = answer(&head);
         stream.write_all(&answer)?;
@@ -196,8 +206,11 @@ fn read_head(stream: &mut impl Read) -> io::Result<Option<Head>> {
     let text = String::from_utf8(text).unwrap();
     let mut lines = text.lines();
     let mut first = lines.next().unwrap().split(' ');
-    let mut head =
-        Head { method: first.next().unwrap().into(), path: first.next().unwrap().into(), ..Head::default() };
+    let mut head = Head {
+        method: first.next().unwrap().into(),
+        path: first.next().unwrap().into(),
+        ..Head::default()
+    };
     for line in lines.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").unwrap();
         head.headers.push((name.to_ascii_lowercase(), value.into()));

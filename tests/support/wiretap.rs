@@ -25,7 +25,8 @@ impl Wiretap {
         thread::spawn(move || {
             let (here, _) = listener.accept().expect("a connection");
             let there = TcpStream::connect(target).expect("the control port");
-            let (source, sink) = (here.try_clone().expect("a handle"), there.try_clone().expect("a handle"));
+            let (source, sink) =
+                (here.try_clone().expect("a handle"), there.try_clone().expect("a handle"));
             thread::spawn(move || hand_on(source, sink, &to));
             hand_on(there, here, &from);
         });

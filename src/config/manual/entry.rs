@@ -23,7 +23,14 @@ pub struct ManualEntry {
 
 impl ManualEntry {
     pub(super) fn new(name: String, section: String) -> Self {
-        ManualEntry { name, forms: Vec::new(), section, help: String::new(), default: None, immutable: false }
+        ManualEntry {
+            name,
+            forms: Vec::new(),
+            section,
+            help: String::new(),
+            default: None,
+            immutable: false,
+        }
     }
 
     /// Adds a way to write it, and what is said of that.
@@ -167,7 +174,8 @@ mod tests {
     fn what_cannot_be_changed() {
         assert!(entry("Hot. Can not be changed while tor is running.").is_immutable());
         assert!(
-            entry("Hot. This option cannot be changed while Tor is running. (Default: 0)").is_immutable()
+            entry("Hot. This option cannot be changed while Tor is running. (Default: 0)")
+                .is_immutable()
         );
         assert!(!entry("Others can not be changed when tor is running.").is_immutable());
     }
@@ -185,6 +193,9 @@ mod tests {
         let mut pot = entry("Hot.\n\n    Very.");
         pot.add("lid N".into(), "With a lid.");
         pot.add(String::new(), "");
-        assert_eq!(pot.to_string(), "Pot N\nPot lid N\nPot\n    Hot.\n\n        Very.\n\n    With a lid.");
+        assert_eq!(
+            pot.to_string(),
+            "Pot N\nPot lid N\nPot\n    Hot.\n\n        Very.\n\n    With a lid."
+        );
     }
 }

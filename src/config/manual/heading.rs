@@ -48,8 +48,9 @@ fn is_separator(rest: &[(char, bool)]) -> bool {
 
 /// The name that `characters` begin with, and what is behind it.
 fn name(characters: &[(char, bool)]) -> Option<(String, &[(char, bool)])> {
-    let is_part =
-        |&(character, bold): &(char, bool)| bold && (character.is_ascii_alphanumeric() || character == '_');
+    let is_part = |&(character, bold): &(char, bool)| {
+        bold && (character.is_ascii_alphanumeric() || character == '_')
+    };
     let length = characters.iter().take(LONGEST_NAME + 1).take_while(|part| is_part(part)).count();
     let (name, behind) = characters.split_at_checked(length)?;
     let ends = matches!(behind, [] | [(' ' | ',', _), ..]);
@@ -93,7 +94,10 @@ mod tests {
             ["TeapotPort=[address:]port|auto"]
         );
         assert_eq!(shown(r"\fBBrewTime \fR\fIN\fR  \fBminutes\fR"), ["BrewTime=N minutes"]);
-        assert_eq!(shown(r"\fBGuests\fR \fIguest\fR,\fIguest\fR,\fI\&...\fR"), ["Guests=guest,guest,..."]);
+        assert_eq!(
+            shown(r"\fBGuests\fR \fIguest\fR,\fIguest\fR,\fI\&...\fR"),
+            ["Guests=guest,guest,..."]
+        );
         assert_eq!(shown(r"\fBLid\fP"), ["Lid="]);
     }
 

@@ -154,7 +154,8 @@ impl Layout {
             return;
         }
         self.close();
-        self.open = Some(Open { terms: std::mem::take(&mut self.headings), help: Prose::default() });
+        self.open =
+            Some(Open { terms: std::mem::take(&mut self.headings), help: Prose::default() });
     }
 
     fn indent(&mut self) {
@@ -226,8 +227,11 @@ mod tests {
     /// Each description in one text.
     fn shown(page: &str) -> Vec<String> {
         let show = |description: Description| {
-            let terms: Vec<String> =
-                description.terms.iter().map(|term| format!("{} {}", term.name, term.form)).collect();
+            let terms: Vec<String> = description
+                .terms
+                .iter()
+                .map(|term| format!("{} {}", term.name, term.form))
+                .collect();
             format!("{}/{}/{}", description.section, terms.join("+"), description.help)
         };
         descriptions(tokens(page)).into_iter().map(show).collect()

@@ -86,7 +86,8 @@ impl Strings {
 
     /// `.ds NAME TEXT`.
     pub(super) fn define(&mut self, definition: &str) {
-        let (name, text) = definition.trim_start().split_once([' ', '\t']).unwrap_or((definition, ""));
+        let (name, text) =
+            definition.trim_start().split_once([' ', '\t']).unwrap_or((definition, ""));
         let text = text.trim_start();
         let text = read(text.strip_prefix('"').unwrap_or(text), false, self).plain();
         self.0.insert(name.to_owned(), text.chars().take(LONGEST_STRING).collect());
@@ -127,8 +128,8 @@ impl Reader<'_> {
             return;
         };
         match kind {
-            '&' | '|' | '^' | '%' | ':' | '/' | ',' | ')' | '!' | '?' | '{' | '}' | 'a' | 'd' | 'p' | 'r'
-            | 'u' | 'z' => {}
+            '&' | '|' | '^' | '%' | ':' | '/' | ',' | ')' | '!' | '?' | '{' | '}' | 'a' | 'd'
+            | 'p' | 'r' | 'u' | 'z' => {}
             ' ' | '~' | '0' | 't' => self.push(' '),
             'e' | 'E' | '\\' => self.push('\\'),
             '(' => {
@@ -161,7 +162,8 @@ impl Reader<'_> {
                 let code = self.quoted().parse().ok().and_then(char::from_u32);
                 code.into_iter().for_each(|character| self.push(character));
             }
-            'A' | 'b' | 'B' | 'D' | 'H' | 'l' | 'L' | 'o' | 'R' | 'S' | 'v' | 'w' | 'x' | 'X' | 'Z' => {
+            'A' | 'b' | 'B' | 'D' | 'H' | 'l' | 'L' | 'o' | 'R' | 'S' | 'v' | 'w' | 'x' | 'X'
+            | 'Z' => {
                 self.quoted();
             }
             'c' => {
@@ -276,7 +278,10 @@ mod tests {
             let line = read(source, false, &Strings::new());
             line.characters().filter(|(_, bold)| *bold).map(|(character, _)| character).collect()
         };
-        assert_eq!(bold(r"\fBSocksPort\fR [\fIaddress\fR\fB:\fR]\fIport\fR|\fBauto\fP x"), "SocksPort:auto");
+        assert_eq!(
+            bold(r"\fBSocksPort\fR [\fIaddress\fR\fB:\fR]\fIport\fR|\fBauto\fP x"),
+            "SocksPort:auto"
+        );
         assert_eq!(bold(r"\f(CBa\fP b \f[BI]c\fPd"), "ac");
     }
 

@@ -44,7 +44,8 @@ pub(super) fn beside(program: &Path) -> Result<PathBuf> {
 
 fn search(places: Vec<PathBuf>, is_file: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     for files in FILES {
-        let mut candidates = places.iter().flat_map(|place| files.iter().map(move |file| place.join(file)));
+        let mut candidates =
+            places.iter().flat_map(|place| files.iter().map(move |file| place.join(file)));
         if let Some(found) = candidates.find(|candidate| is_file(candidate)) {
             return Ok(found);
         }
@@ -95,12 +96,22 @@ mod tests {
 
     #[test]
     fn the_variables_come_first_and_relative_ones_are_left_out() {
-        let set = environment(&[("MANPATH", "/my/man::rel"), ("PATH", "/usr/bin:bin:/here/bin:/usr/sbin")]);
+        let set = environment(&[
+            ("MANPATH", "/my/man::rel"),
+            ("PATH", "/usr/bin:bin:/here/bin:/usr/sbin"),
+        ]);
         let places = places(set);
         let shown: Vec<_> = places.iter().take(6).map(|place| place.to_str().unwrap()).collect();
         assert_eq!(
             shown,
-            ["/my/man", "/usr/share/man", "/usr/man", "/here/share/man", "/here/man", "/usr/local/share/man"]
+            [
+                "/my/man",
+                "/usr/share/man",
+                "/usr/man",
+                "/here/share/man",
+                "/here/man",
+                "/usr/local/share/man"
+            ]
         );
     }
 
@@ -110,8 +121,14 @@ mod tests {
         let found = |files: &'static [&str]| {
             search(places(), move |path| files.iter().any(|file| path == Path::new(file)))
         };
-        assert_eq!(found(&["/a/man1/tor.1.xz", "/b/man1/tor.1.gz"]).unwrap(), Path::new("/b/man1/tor.1.gz"));
-        assert_eq!(found(&["/b/man1/tor.1", "/a/man1/tor.1.gz"]).unwrap(), Path::new("/a/man1/tor.1.gz"));
+        assert_eq!(
+            found(&["/a/man1/tor.1.xz", "/b/man1/tor.1.gz"]).unwrap(),
+            Path::new("/b/man1/tor.1.gz")
+        );
+        assert_eq!(
+            found(&["/b/man1/tor.1", "/a/man1/tor.1.gz"]).unwrap(),
+            Path::new("/a/man1/tor.1.gz")
+        );
         assert_eq!(found(&["/b/man1/tor.1.zst"]).unwrap(), Path::new("/b/man1/tor.1.zst"));
         let error = found(&[]).unwrap_err();
         assert!(error.to_string().contains("/a, /b"), "{error}");

@@ -110,6 +110,9 @@ mod tests {
             prose.text(&line(text), 1, true);
         }
         prose.text(&line("d"), 1000, false);
-        assert_eq!(prose.finish(), "    a\n      b\n    c\n                                        d");
+        assert_eq!(
+            prose.finish(),
+            "    a\n      b\n    c\n                                        d"
+        );
     }
 }

@@ -20,7 +20,8 @@ const OTHERS: [(&[u8], &str); 4] =
 
 /// Reads a page from a file.
 pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
-    let unreadable = |error| ManualError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) };
+    let unreadable =
+        |error| ManualError::Unreadable { path: path.to_path_buf(), source: Arc::new(error) };
     let too_large = || ManualError::TooLarge { path: path.to_path_buf(), limit: LARGEST };
     let bytes = regular_file::read(path, LARGEST).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(),
@@ -92,16 +93,24 @@ mod tests {
         assert!(matches!(reading(b"Dear tor"), Err(ManualError::NoOptions { .. })));
         for (begin, name) in OTHERS {
             let error = reading(&[begin, PAGE].concat()).unwrap_err();
-            assert!(matches!(&error, ManualError::Compression { compression, .. } if *compression == name));
+            assert!(
+                matches!(&error, ManualError::Compression { compression, .. } if *compression == name)
+            );
         }
-        assert!(matches!(read(Path::new("/nonexistent/tor.1")), Err(ManualError::Unreadable { .. })));
+        assert!(matches!(
+            read(Path::new("/nonexistent/tor.1")),
+            Err(ManualError::Unreadable { .. })
+        ));
         assert!(matches!(read(&std::env::temp_dir()), Err(ManualError::Unreadable { .. })));
     }
 
     #[test]
     fn a_small_file_that_would_fill_the_memory() {
         let zeros = vec![0; 5 << 20];
-        assert!(matches!(reading(&packed(&zeros)), Err(ManualError::TooLarge { limit: LARGEST, .. })));
+        assert!(matches!(
+            reading(&packed(&zeros)),
+            Err(ManualError::TooLarge { limit: LARGEST, .. })
+        ));
         assert!(matches!(reading(&zeros), Err(ManualError::TooLarge { .. })));
     }
 }

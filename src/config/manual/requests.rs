@@ -200,7 +200,12 @@ impl Reader<'_> {
         self.put_together(&arguments(rest), bold, Line::append)
     }
 
-    fn put_together(&self, arguments: &[String], bold: [bool; 2], put: impl Fn(&mut Line, Line)) -> Line {
+    fn put_together(
+        &self,
+        arguments: &[String],
+        bold: [bool; 2],
+        put: impl Fn(&mut Line, Line),
+    ) -> Line {
         let mut line = Line::default();
         for (argument, bold) in arguments.iter().zip(bold.into_iter().cycle()) {
             put(&mut line, read(argument, bold, &self.strings));
@@ -314,29 +319,37 @@ mod tests {
 
     #[test]
     fn macros_that_set_fonts() {
-        let page =
-            ".B bold text\n.BR tor (1)\n.I \"it is\" this\n.B\nnext\n.SM x\n.BI a b c\n.B \\\" nothing\n";
+        let page = ".B bold text\n.BR tor (1)\n.I \"it is\" this\n.B\nnext\n.SM x\n.BI a b c\n.B \\\" nothing\n";
         assert_eq!(shown(page), ["bold text", "tor(1)", "it is this", "next", "x", "abc"]);
     }
 
     #[test]
     fn conditions_and_blocks() {
         assert_eq!(shown(".if n yes\n.if t no\n.if !t yes\n.if !n no"), ["yes", "yes"]);
-        assert_eq!(shown(".if n \\{\\\n.RS 4\n.\\}\ntext\n.if n .RE"), ["Indent", "text", "Outdent"]);
+        assert_eq!(
+            shown(".if n \\{\\\n.RS 4\n.\\}\ntext\n.if n .RE"),
+            ["Indent", "text", "Outdent"]
+        );
         assert_eq!(
             shown(".ie n \\{\\\nmark\n.\\}\n.el \\{\\\n.sp -1\n.IP x 2\n.\\}\ntext"),
             ["mark", "text"]
         );
         assert_eq!(shown(".ie t no\n.el yes\n.el no"), ["yes"]);
         assert_eq!(shown(".if t \\{\\\n.if n \\{\\\nno\n.\\}\nno\n.\\}\nyes"), ["yes"]);
-        assert_eq!(shown(".if n \\{ one\ntwo\\}\n.if t \\{ no \\}\nthree"), ["one", "two", "three"]);
+        assert_eq!(
+            shown(".if n \\{ one\ntwo\\}\n.if t \\{ no \\}\nthree"),
+            ["one", "two", "three"]
+        );
         assert_eq!(shown(".if \\nF>0 \\{\\\n.if \\n[.g] no\n.\\}\n.if 'a'b' no\nyes"), ["yes"]);
         assert_eq!(shown(".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\nit\\*(Aqs"), ["it's"]);
     }
 
     #[test]
     fn definitions_are_no_text() {
-        assert_eq!(shown(".de URL\n\\fI\\\\$2\\fP\n..\n.am X\ninner\n.  .\n.ig\nno\n..\nyes"), ["yes"]);
+        assert_eq!(
+            shown(".de URL\n\\fI\\\\$2\\fP\n..\n.am X\ninner\n.  .\n.ig\nno\n..\nyes"),
+            ["yes"]
+        );
         // One without an end hides nothing.
         assert_eq!(shown(".de A\none\n.de B\ntwo"), ["one", "two"]);
     }
@@ -344,7 +357,10 @@ mod tests {
     #[test]
     fn links() {
         let page = "See \\c\n.URL \"https://a.test/\" \"\" \".\"\n.URL \"https://b.test/\" \"here\" \",\"\n.MTO x@a.test me";
-        assert_eq!(shown(page), ["See ", "https://a.test/.", "here <https://b.test/>,", "me <x@a.test>"]);
+        assert_eq!(
+            shown(page),
+            ["See ", "https://a.test/.", "here <https://b.test/>,", "me <x@a.test>"]
+        );
     }
 
     #[test]
@@ -356,6 +372,9 @@ mod tests {
             ["# GENERAL \"X\" OPTIONS", "Paragraph", "Space", "Space", "Space", "Break", ".text"]
         );
         assert_eq!(shown(".IP \\(bu 2\nelement"), ["Paragraph", "• ", "element"]);
-        assert_eq!(arguments(r#" a\ b "c d" "" "never closed"#), ["a\\ b", "c d", "", "never closed"]);
+        assert_eq!(
+            arguments(r#" a\ b "c d" "" "never closed"#),
+            ["a\\ b", "c d", "", "never closed"]
+        );
     }
 }

@@ -239,7 +239,10 @@ fn a_page_made_by_docbook() {
 
     let tea = manual.get("TeaPort").unwrap();
     assert_eq!(tea.forms(), ["[address:]port|unix:path|auto [flags]"]);
-    assert_eq!((tea.section(), tea.default(), tea.is_immutable()), ("CLIENT OPTIONS", Some("9050"), false));
+    assert_eq!(
+        (tea.section(), tea.default(), tea.is_immutable()),
+        ("CLIENT OPTIONS", Some("9050"), false)
+    );
     assert_eq!(
         tea.help(),
         "Serve tea here. (Default: 9050)\n\nRecognized flags are:\n\nIsolateCups\n    One cup for each guest. (Default: 1)\n\n\
@@ -252,10 +255,15 @@ fn a_page_made_by_asciidoctor() {
     let manual = Manual::parse(ASCIIDOCTOR.as_bytes());
     assert_eq!(names(&manual), ["KettleSize", "MilkProxy", "CreamProxy", "TeaPort"]);
     let kettle = manual.get("KettleSize").unwrap();
-    assert_eq!((kettle.forms(), kettle.default()), (&["N bytes|KBytes".to_owned()][..], Some("2 KBytes")));
+    assert_eq!(
+        (kettle.forms(), kettle.default()),
+        (&["N bytes|KBytes".to_owned()][..], Some("2 KBytes"))
+    );
     assert!(kettle.is_immutable());
     assert!(
-        kettle.help().ends_with("\n\nA second paragraph—see https://tea.test/.\n\n    Note\n\n    Hot."),
+        kettle
+            .help()
+            .ends_with("\n\nA second paragraph—see https://tea.test/.\n\n    Note\n\n    Hot."),
         "{}",
         kettle.help()
     );
@@ -321,7 +329,8 @@ fn large_pages_take_no_more_time_than_others() {
 
 /// Lines that have a meaning, or nearly.
 fn piece() -> impl Strategy<Value = String> {
-    let known: Vec<&str> = DOCBOOK.lines().chain(ASCIIDOCTOR.lines()).chain(BY_HAND.lines()).collect();
+    let known: Vec<&str> =
+        DOCBOOK.lines().chain(ASCIIDOCTOR.lines()).chain(BY_HAND.lines()).collect();
     prop_oneof![
         8 => proptest::sample::select(known).prop_map(str::to_owned),
         1 => "[.'][a-zA-Z]{0,3} ?[\\\\{}(\\[*a-z\" ]{0,8}",
@@ -335,7 +344,8 @@ fn is_sound(manual: &Manual) -> Result<(), TestCaseError> {
         prop_assert!(entry.name().chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         prop_assert_eq!(manual.get(&entry.name().to_uppercase()), Some(entry));
         prop_assert!(!entry.forms().is_empty());
-        let texts = entry.forms().iter().map(String::as_str).chain([entry.section(), entry.summary()]);
+        let texts =
+            entry.forms().iter().map(String::as_str).chain([entry.section(), entry.summary()]);
         for text in texts.chain(entry.default()).chain(entry.help().lines()) {
             prop_assert!(!text.contains(char::is_control), "{text:?}");
         }

@@ -68,9 +68,13 @@ impl PortAddress {
         };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         match (bare, host.parse::<IpAddr>(), port) {
-            (Some(address), _, None) => address.parse().ok().filter(IpAddr::is_ipv6).map(PortAddress::IpAuto),
+            (Some(address), _, None) => {
+                address.parse().ok().filter(IpAddr::is_ipv6).map(PortAddress::IpAuto)
+            }
             (None, Ok(address), None) if address.is_ipv4() => Some(PortAddress::IpAuto(address)),
-            (None, Err(_), port) if is_name(host) => Some(PortAddress::Host { name: host.to_owned(), port }),
+            (None, Err(_), port) if is_name(host) => {
+                Some(PortAddress::Host { name: host.to_owned(), port })
+            }
             _ => None,
         }
     }
@@ -82,7 +86,8 @@ fn number(text: &str) -> Option<u16> {
 }
 
 fn is_name(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 impl fmt::Display for PortAddress {
@@ -98,7 +103,9 @@ impl fmt::Display for PortAddress {
             PortAddress::Host { name, port: None } => write!(f, "{name}:auto"),
             PortAddress::Unix(path) => {
                 let path = path.to_string_lossy();
-                let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\' | '#');
+                let plain = |c: char| {
+                    !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\' | '#')
+                };
                 match path.chars().all(plain) {
                     true => write!(f, "unix:{path}"),
                     false => write!(f, "unix:{}", c_string(&path)),

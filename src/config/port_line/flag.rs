@@ -120,7 +120,9 @@ impl PortSwitch {
                 (&[PortSwitch::IPv4Traffic, PortSwitch::IPv6Traffic, PortSwitch::DnsRequest], false)
             }
             PortSwitch::CacheDns => (&[PortSwitch::CacheIPv4Dns, PortSwitch::CacheIPv6Dns], true),
-            PortSwitch::UseDnsCache => (&[PortSwitch::UseIPv4Cache, PortSwitch::UseIPv6Cache], true),
+            PortSwitch::UseDnsCache => {
+                (&[PortSwitch::UseIPv4Cache, PortSwitch::UseIPv6Cache], true)
+            }
             _ => (&[], true),
         }
     }
@@ -187,7 +189,9 @@ impl PortFlag {
     fn known(text: &str) -> Option<Self> {
         if let Some((name, group)) = text.split_once('=') {
             let number = group.parse().ok().filter(|group| *group <= i32::MAX as u32);
-            return number.filter(|_| name.eq_ignore_ascii_case("SessionGroup")).map(PortFlag::SessionGroup);
+            return number
+                .filter(|_| name.eq_ignore_ascii_case("SessionGroup"))
+                .map(PortFlag::SessionGroup);
         }
         if let Some(switch) = PortSwitch::named(text) {
             return switch.can_be(true).then_some(PortFlag::On(switch));
@@ -239,7 +243,8 @@ mod tests {
         for switch in PortSwitch::KNOWN {
             for (flag, on) in [(PortFlag::On(*switch), true), (PortFlag::Off(*switch), false)] {
                 let text = flag.to_string();
-                let expected = if switch.can_be(on) { flag } else { PortFlag::Other(text.as_str().into()) };
+                let expected =
+                    if switch.can_be(on) { flag } else { PortFlag::Other(text.as_str().into()) };
                 for text in [text.to_uppercase(), text.to_lowercase(), text] {
                     match &expected {
                         PortFlag::Other(_) => {
@@ -255,7 +260,10 @@ mod tests {
     #[test]
     fn what_tor_also_takes() {
         assert_eq!(PortFlag::from("isolatedestports"), PortFlag::On(PortSwitch::IsolateDestPort));
-        assert_eq!(PortFlag::from("NoIsolateDestAddrs"), PortFlag::Off(PortSwitch::IsolateDestAddr));
+        assert_eq!(
+            PortFlag::from("NoIsolateDestAddrs"),
+            PortFlag::Off(PortSwitch::IsolateDestAddr)
+        );
         assert_eq!(PortFlag::from("NoListen"), PortFlag::Off(PortSwitch::Listen));
         for other in [
             "",
@@ -275,8 +283,14 @@ mod tests {
     #[test]
     fn what_tor_does_not_know_does_nothing() {
         assert_eq!(PortFlag::On(PortSwitch::Advertise).switches(PortSwitch::Advertise), None);
-        assert_eq!(PortFlag::Off(PortSwitch::OnionTrafficOnly).switches(PortSwitch::IPv4Traffic), None);
-        assert_eq!(PortFlag::Off(PortSwitch::UseDnsCache).switches(PortSwitch::UseIPv4Cache), Some(false));
+        assert_eq!(
+            PortFlag::Off(PortSwitch::OnionTrafficOnly).switches(PortSwitch::IPv4Traffic),
+            None
+        );
+        assert_eq!(
+            PortFlag::Off(PortSwitch::UseDnsCache).switches(PortSwitch::UseIPv4Cache),
+            Some(false)
+        );
         assert_eq!(PortFlag::SessionGroup(1).switches(PortSwitch::IPv4Traffic), None);
     }
 

@@ -88,7 +88,9 @@ impl PortLine {
     /// The number in `SessionGroup=`. Streams of ports with the same number may share circuits.
     pub fn session_group(&self) -> Option<u32> {
         let mut flags = self.typed_flags();
-        flags.find_map(|flag| if let PortFlag::SessionGroup(group) = flag { Some(group) } else { None })
+        flags.find_map(
+            |flag| if let PortFlag::SessionGroup(group) = flag { Some(group) } else { None },
+        )
     }
 
     /// Whether this listener is certainly this line's: its port, address or path is the same.
@@ -147,9 +149,13 @@ impl FromStr for PortLine {
     type Err = ParsePortLineError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (address, rest) = split(text).ok_or_else(|| ParsePortLineError { text: text.to_owned() })?;
+        let (address, rest) =
+            split(text).ok_or_else(|| ParsePortLineError { text: text.to_owned() })?;
         let words = beginning(rest).split([' ', '\t']).map(|word| word.trim_matches(is_space));
-        Ok(PortLine { address, flags: words.filter(|word| !word.is_empty()).map(str::to_owned).collect() })
+        Ok(PortLine {
+            address,
+            flags: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -206,9 +212,16 @@ mod tests {
             );
             assert_eq!(parse(&with_flags.to_string()), with_flags, "{text}");
         }
-        for bad in
-            ["", "  ", "# 9050", "unix:", "unix:\"\"", "unix:\"/a", "unix:\"/a\\\"", "unix:\"/a\\000\""]
-        {
+        for bad in [
+            "",
+            "  ",
+            "# 9050",
+            "unix:",
+            "unix:\"\"",
+            "unix:\"/a",
+            "unix:\"/a\\\"",
+            "unix:\"/a\\000\"",
+        ] {
             assert!(bad.parse::<PortLine>().is_err(), "{bad:?}");
         }
     }
@@ -226,14 +239,18 @@ mod tests {
 
     #[test]
     fn the_last_flag_counts() {
-        let line =
-            parse("9050 IsolateDestAddr noisolatedestaddrs CacheDNS NoCacheIPv6DNS Odd SessionGroup=7");
+        let line = parse(
+            "9050 IsolateDestAddr noisolatedestaddrs CacheDNS NoCacheIPv6DNS Odd SessionGroup=7",
+        );
         assert_eq!(line.switched(PortSwitch::IsolateDestAddr), Some(false));
         assert_eq!(line.switched(PortSwitch::CacheIPv4Dns), Some(true));
         assert_eq!(line.switched(PortSwitch::CacheIPv6Dns), Some(false));
         assert_eq!(line.switched(PortSwitch::ExtendedErrors), None);
         assert_eq!(line.session_group(), Some(7));
-        assert_eq!(line.typed_flags().filter(|flag| *flag == PortFlag::Other("Odd".into())).count(), 1);
+        assert_eq!(
+            line.typed_flags().filter(|flag| *flag == PortFlag::Other("Odd".into())).count(),
+            1
+        );
         assert_eq!(parse(&line.to_string()), line);
         let line = parse("9050 OnionTrafficOnly IPv6Traffic");
         assert_eq!(line.switched(PortSwitch::DnsRequest), Some(false));

@@ -132,7 +132,10 @@ impl<'a> TorrcComparison<'a> {
                 said.len() - 1
             });
             let Some(option) = said.get_mut(place) else { continue };
-            if clears || is_list == Some(false) || (entry.value_bytes().is_empty() && is_list.is_none()) {
+            if clears
+                || is_list == Some(false)
+                || (entry.value_bytes().is_empty() && is_list.is_none())
+            {
                 option.lines.retain(|line| !line.name.eq_ignore_ascii_case(entry.option_name()));
             }
             if !entry.value_bytes().is_empty() {
@@ -144,11 +147,14 @@ impl<'a> TorrcComparison<'a> {
 
     fn unsaid(&self, said: &[Said]) -> Vec<TorrcDifference> {
         let mut differences: Vec<TorrcDifference> = Vec::new();
-        let has_value = |line: &&ConfLine| line.value.as_ref().is_some_and(|value| !value.is_empty());
+        let has_value =
+            |line: &&ConfLine| line.value.as_ref().is_some_and(|value| !value.is_empty());
         for line in self.running.iter().filter(has_value) {
             let name = key(&line.name);
             let known = |other: &str| other.eq_ignore_ascii_case(name);
-            if said.iter().any(|option| known(&option.name)) || differences.iter().any(|d| known(&d.name)) {
+            if said.iter().any(|option| known(&option.name))
+                || differences.iter().any(|d| known(&d.name))
+            {
                 continue;
             }
             let running = self.running_lines(name).into_iter().cloned().collect();
@@ -173,7 +179,9 @@ impl<'a> TorrcComparison<'a> {
         if group::is_of_a_service(name) {
             return Some(true);
         }
-        ty.map(|ty| matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual))
+        ty.map(|ty| {
+            matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
+        })
     }
 
     fn type_of(&self, name: &str) -> Option<&'a ConfigType> {
@@ -181,7 +189,8 @@ impl<'a> TorrcComparison<'a> {
     }
 
     fn is_same(&self, said: &[ConfLine], running: &[&ConfLine]) -> bool {
-        let values: Vec<&ConfLine> = running.iter().copied().filter(|line| line.value.is_some()).collect();
+        let values: Vec<&ConfLine> =
+            running.iter().copied().filter(|line| line.value.is_some()).collect();
         if said.is_empty() {
             // An option that is set to nothing is empty, or 0.
             let nothing = |line: &&ConfLine| {
@@ -233,7 +242,9 @@ impl fmt::Display for TorrcDifference {
             if values.is_empty() { "unset".to_owned() } else { values.join(", ") }
         };
         match self.line {
-            Some(line) => write!(f, "line {line}: {} is {} in the file", self.name, shown(&self.in_file))?,
+            Some(line) => {
+                write!(f, "line {line}: {} is {} in the file", self.name, shown(&self.in_file))?
+            }
             None => write!(f, "{} is not in the file", self.name)?,
         }
         match self.running.as_slice() {
@@ -283,7 +294,10 @@ mod tests {
             ("MaxCircuitDirtiness 600", vec!["MaxCircuitDirtiness=600"]),
             ("MaxCircuitDirtiness 10 minutes", vec!["MaxCircuitDirtiness=600"]),
             ("MaxCircuitDirtiness 5\nMaxCircuitDirtiness", vec!["MaxCircuitDirtiness=0"]),
-            ("Log notice stdout\nLog\nlog debug file x", vec!["Log=notice stdout", "Log=debug file x"]),
+            (
+                "Log notice stdout\nLog\nlog debug file x",
+                vec!["Log=notice stdout", "Log=debug file x"],
+            ),
             ("Log notice stdout\n/Log\n+Log debug file x", vec!["Log=debug file x"]),
             ("/ContactInfo x", vec!["ContactInfo"]),
             ("ExitNodes", vec!["ExitNodes="]),
@@ -322,8 +336,12 @@ mod tests {
 
     #[test]
     fn services_are_compared_in_their_order() {
-        let running =
-            ["HiddenServiceDir=/a", "HiddenServicePort=80", "HiddenServiceDir=/b", "HiddenServicePort=81"];
+        let running = [
+            "HiddenServiceDir=/a",
+            "HiddenServicePort=80",
+            "HiddenServiceDir=/b",
+            "HiddenServicePort=81",
+        ];
         let torrc = "hiddenservicedir /a\nContactInfo x\nHiddenServicePort 80\nHiddenServiceDir /b\nHiddenServicePort 81\n";
         assert_eq!(differences(torrc, &[&running[..], &["ContactInfo=x"]].concat(), true), [""; 0]);
         let found = differences("HiddenServiceDir /a\nHiddenServiceDir /b\n", &running, true);
@@ -340,7 +358,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_told() {
-        let found = TorrcComparison::new(&[]).of(&Torrc::parse("HashedControlPassword 16:AB").unwrap());
+        let found =
+            TorrcComparison::new(&[]).of(&Torrc::parse("HashedControlPassword 16:AB").unwrap());
         let text = format!("{found:?} {}", found[0]);
         assert!(!text.contains("16:AB") && text.contains("[redacted]"), "{text}");
     }

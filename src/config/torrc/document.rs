@@ -108,7 +108,9 @@ impl Torrc {
             let found = torrc_line::read_line(&clean.text, at)
                 .map_err(|problem| ParseTorrcError::new(line, name_at(&clean.text, at), problem))?;
             let begin = at;
-            at = found.as_ref().map_or_else(|| torrc_line::line_end(&clean.text, at), |found| found.end);
+            at = found
+                .as_ref()
+                .map_or_else(|| torrc_line::line_end(&clean.text, at), |found| found.end);
             // Carriage returns at the end, where there is no line's end any more, are the last line's.
             let is_whole = at > begin && clean.text.get(at - 1) == Some(&b'\n');
             let end = if is_whole { clean.origin(at) } else { text.len() };
@@ -154,7 +156,10 @@ impl Torrc {
     }
 
     /// The lines of an option, in order. tor ignores the case of a name and takes abbreviations, and so does this.
-    pub fn entries_of<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a TorrcEntry> {
+    pub fn entries_of<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a TorrcEntry> {
         self.entries().filter(move |entry| entry.is_named(name))
     }
 
@@ -188,8 +193,9 @@ impl Torrc {
     /// `HiddenServiceOptions` each `HiddenServiceDir` with what follows it, for `SocksPortLines` those of `SocksPort` and
     /// `__SocksPort`. [`onion::disk::parse_group`](crate::onion::disk::parse_group) makes services of the first.
     pub fn group(&self, group: &str) -> Vec<ConfLine> {
-        let in_group =
-            |entry: &&TorrcEntry| group::is_in(entry.name(), group) && !entry.value_bytes().is_empty();
+        let in_group = |entry: &&TorrcEntry| {
+            group::is_in(entry.name(), group) && !entry.value_bytes().is_empty()
+        };
         self.entries().filter(in_group).map(TorrcEntry::to_conf_line).collect()
     }
 

@@ -57,7 +57,9 @@ impl Torrc {
         let bare = name.strip_prefix(['+', '/']).unwrap_or(name);
         let group = if group::is_of_a_service(bare) { group::HIDDEN_SERVICES } else { bare };
         let same = |piece: &Piece| {
-            piece.entry().is_some_and(|entry| entry.is_named(bare) || group::is_in(entry.name(), group))
+            piece
+                .entry()
+                .is_some_and(|entry| entry.is_named(bare) || group::is_in(entry.name(), group))
         };
         let at = self.pieces.iter().rposition(same).map_or(self.pieces.len(), |last| last + 1);
         self.insert_piece(at, name, value);
@@ -79,7 +81,12 @@ impl Torrc {
     /// # Errors
     ///
     /// As for [`append`](Self::append).
-    pub fn insert(&mut self, index: usize, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
+    pub fn insert(
+        &mut self,
+        index: usize,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<(), ArgumentError> {
         check_line(name, value.as_ref())?;
         let at = self.piece_of(index).unwrap_or(self.pieces.len());
         self.insert_piece(at, name, value.as_ref());
@@ -179,17 +186,20 @@ impl Torrc {
         let end = self.line_end();
         let mut plan = Plan::new(&self.pieces, is_member, wanted);
         let mut pieces = Vec::with_capacity(self.pieces.len() + wanted.len());
-        let add =
-            |pieces: &mut Vec<Piece>, (name, value): &Wanted| pieces.extend(new_piece(name, value, end));
+        let add = |pieces: &mut Vec<Piece>, (name, value): &Wanted| {
+            pieces.extend(new_piece(name, value, end))
+        };
         for (at, piece) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
             plan.before(at).for_each(|line| add(&mut pieces, line));
             match (plan.what(at), piece) {
                 (Change::Keep, piece) => pieces.push(piece),
                 (Change::Remove, _) => {}
-                (Change::Set(line), Piece::Entry(entry)) => match entry.with_value(&line.0, &line.1, end) {
-                    Some(entry) if entry.is_named(&line.0) => pieces.push(Piece::Entry(entry)),
-                    _ => add(&mut pieces, line),
-                },
+                (Change::Set(line), Piece::Entry(entry)) => {
+                    match entry.with_value(&line.0, &line.1, end) {
+                        Some(entry) if entry.is_named(&line.0) => pieces.push(Piece::Entry(entry)),
+                        _ => add(&mut pieces, line),
+                    }
+                }
                 (Change::Set(line), Piece::Other(_)) => add(&mut pieces, line),
             }
         }
@@ -229,11 +239,17 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(pieces: &[Piece], is_member: impl Fn(&TorrcEntry) -> bool, wanted: &'a [Wanted]) -> Self {
+    fn new(
+        pieces: &[Piece],
+        is_member: impl Fn(&TorrcEntry) -> bool,
+        wanted: &'a [Wanted],
+    ) -> Self {
         let members: Vec<(usize, &TorrcEntry)> = pieces
             .iter()
             .enumerate()
-            .filter_map(|(at, piece)| Some((at, piece.entry()?)).filter(|(_, entry)| is_member(entry)))
+            .filter_map(|(at, piece)| {
+                Some((at, piece.entry()?)).filter(|(_, entry)| is_member(entry))
+            })
             .collect();
         let (mut changes, mut added) = (Vec::new(), Vec::new());
         let mut matches = same_lines(&members, wanted);
@@ -260,7 +276,9 @@ impl<'a> Plan<'a> {
 
     /// The new lines that come before this place; asked for every place in order, and for the last one at the end.
     fn before(&mut self, at: usize) -> impl Iterator<Item = &'a Wanted> {
-        std::iter::from_fn(move || self.added.next_if(|(place, _)| *place <= at).map(|(_, line)| line))
+        std::iter::from_fn(move || {
+            self.added.next_if(|(place, _)| *place <= at).map(|(_, line)| line)
+        })
     }
 
     /// What becomes of the piece at this place.
@@ -277,7 +295,8 @@ fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize
         (Some((_, entry)), Some(line)) => says(entry, line),
         _ => false,
     };
-    let mut found: Vec<(usize, usize)> = (0..).map_while(|i| same(i, i).then_some((i, i))).collect();
+    let mut found: Vec<(usize, usize)> =
+        (0..).map_while(|i| same(i, i).then_some((i, i))).collect();
     let begin = found.len();
     let (rows, columns) = (members.len() - begin, wanted.len() - begin);
     if rows.saturating_mul(columns) > MOST {
@@ -320,5 +339,6 @@ fn says(entry: &TorrcEntry, (name, value): &Wanted) -> bool {
     entry.is_named(name)
         && entry.magic() != Some(TorrcMagic::Clear)
         && (entry.value_bytes() == value
-            || str::from_utf8(value).is_ok_and(|text| text.contains('\u{fffd}') && entry.value() == text))
+            || str::from_utf8(value)
+                .is_ok_and(|text| text.contains('\u{fffd}') && entry.value() == text))
 }

@@ -45,7 +45,13 @@ pub struct TorrcEntry {
 
 impl TorrcEntry {
     /// The entry that was found in a text without carriage returns, a part of which is `text`.
-    pub(super) fn new(found: Line, clean: &Clean<'_>, start: usize, text: &[u8], line: usize) -> Self {
+    pub(super) fn new(
+        found: Line,
+        clean: &Clean<'_>,
+        start: usize,
+        text: &[u8],
+        line: usize,
+    ) -> Self {
         let name = clean.text.get(found.name.clone()).unwrap_or_default();
         let (magic, name) = match name.split_first() {
             Some((b'+', name)) => (Some(TorrcMagic::Append), name),

@@ -4,7 +4,8 @@
 /// every character stands for itself.
 pub(super) fn is_pattern(path: &[u8]) -> bool {
     path.iter().enumerate().any(|(at, byte)| {
-        matches!(byte, b'*' | b'?') && at.checked_sub(1).and_then(|before| path.get(before)) != Some(&b'\\')
+        matches!(byte, b'*' | b'?')
+            && at.checked_sub(1).and_then(|before| path.get(before)) != Some(&b'\\')
     })
 }
 
@@ -23,7 +24,11 @@ pub(super) fn parts(pattern: &[u8]) -> Vec<Part> {
     parts
         .map(|part| {
             let is_wild = |byte: &u8| matches!(byte, b'*' | b'?' | b'[');
-            if part.iter().any(is_wild) { Part::Pattern(part.to_vec()) } else { Part::Name(unescape(part)) }
+            if part.iter().any(is_wild) {
+                Part::Pattern(part.to_vec())
+            } else {
+                Part::Name(unescape(part))
+            }
         })
         .collect()
 }
@@ -57,7 +62,9 @@ fn matches_rest(mut pattern: &[u8], mut name: &[u8]) -> bool {
         }
         match (name.split_first(), one(pattern, name)) {
             (None, _) if pattern.is_empty() => return true,
-            (Some((_, name_rest)), Some(pattern_rest)) => (pattern, name) = (pattern_rest, name_rest),
+            (Some((_, name_rest)), Some(pattern_rest)) => {
+                (pattern, name) = (pattern_rest, name_rest)
+            }
             _ => {
                 let Some((rest, taken)) = star else { return false };
                 let Some((_, after)) = taken.split_first() else { return false };

@@ -62,11 +62,22 @@ mod tests {
 
     #[test]
     fn what_belongs_together() {
-        for group in ["HiddenServiceOptions", "hiddenserviceoptions", "HiddenServicePort", "HiddenServiceNew"]
-        {
-            assert!(is_in("hiddenservicedir", group) && is_in("HiddenServicePort", group), "{group}");
-            assert!(!is_in("HiddenServiceStatistics", group) && !is_in("HiddenServiceOptions", group));
-            assert!(!is_in("SocksPort", group) && !is_in("HiddenServing", group) && !is_in("é", group));
+        for group in [
+            "HiddenServiceOptions",
+            "hiddenserviceoptions",
+            "HiddenServicePort",
+            "HiddenServiceNew",
+        ] {
+            assert!(
+                is_in("hiddenservicedir", group) && is_in("HiddenServicePort", group),
+                "{group}"
+            );
+            assert!(
+                !is_in("HiddenServiceStatistics", group) && !is_in("HiddenServiceOptions", group)
+            );
+            assert!(
+                !is_in("SocksPort", group) && !is_in("HiddenServing", group) && !is_in("é", group)
+            );
             // Abbreviations count as what tor takes them for.
             assert!(is_in("HiddenServic", group) && is_in("HiddenServiceD", group));
         }
@@ -74,11 +85,16 @@ mod tests {
             assert!(is_in("SocksPort", group) && is_in("__socksport", group), "{group}");
             assert!(is_in("SocksPor", group) && is_in("__so", group), "{group}");
             assert!(
-                !is_in("ORPort", group) && !is_in("SocksPortLines", group) && !is_in("SocksPolicy", group)
+                !is_in("ORPort", group)
+                    && !is_in("SocksPortLines", group)
+                    && !is_in("SocksPolicy", group)
             );
         }
         assert!(is_in("ORPort", "orportlines") && !is_in("ExtORPort", "ORPort"));
         assert!(is_in("contactinfo", "ContactInfo") && !is_in("Nickname", "ContactInfo"));
-        assert!(is_in("HiddenServiceStatistics", "HiddenServiceStatistics") && !is_in("Lines", "Lines2"));
+        assert!(
+            is_in("HiddenServiceStatistics", "HiddenServiceStatistics")
+                && !is_in("Lines", "Lines2")
+        );
     }
 }

@@ -93,8 +93,9 @@ mod tests {
 
     #[test]
     fn a_value_is_quoted_only_where_tor_would_change_it() {
-        let line =
-            |value: &str| String::from_utf8(line_text("ContactInfo", value.as_bytes(), b"\n")).unwrap();
+        let line = |value: &str| {
+            String::from_utf8(line_text("ContactInfo", value.as_bytes(), b"\n")).unwrap()
+        };
         assert_eq!(line("me <me@example.org>"), "ContactInfo me <me@example.org>\n");
         assert_eq!(line(""), "ContactInfo\n");
         assert_eq!(line(r#"unix:"/a b""#), "ContactInfo unix:\"/a b\"\n");
@@ -110,7 +111,8 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_refused() {
-        for bad in ["", "+", "/", "Log notice", "a\n", "a#", "é", "++Log", "%Include", "%", "a\\"] {
+        for bad in ["", "+", "/", "Log notice", "a\n", "a#", "é", "++Log", "%Include", "%", "a\\"]
+        {
             assert!(check_line(bad, b"").is_err(), "{bad:?}");
         }
         assert!(check_line("%include", b"").is_err());

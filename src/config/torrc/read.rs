@@ -114,7 +114,11 @@ impl TorrcFiles {
         for piece in &file.torrc.pieces {
             see(piece);
             if piece.entry().is_some_and(TorrcEntry::is_include) {
-                includes.next().into_iter().flatten().for_each(|included| self.visit(*included, see));
+                includes
+                    .next()
+                    .into_iter()
+                    .flatten()
+                    .for_each(|included| self.visit(*included, see));
             }
         }
     }
@@ -154,7 +158,12 @@ impl Reader {
             .filter(|entry| entry.is_include())
             .map(|entry| (path_of(entry.value_bytes()), entry.line()))
             .collect();
-        self.files.push(TorrcFile { path: path.to_owned(), included_by, torrc, includes: Vec::new() });
+        self.files.push(TorrcFile {
+            path: path.to_owned(),
+            included_by,
+            torrc,
+            includes: Vec::new(),
+        });
         for (pattern, line) in wanted {
             let by = Some((path.to_owned(), line));
             let mut included = Vec::new();
@@ -169,7 +178,11 @@ impl Reader {
     }
 }
 
-fn error(path: &Path, included_by: &Option<(PathBuf, usize)>, problem: TorrcFileProblem) -> TorrcError {
+fn error(
+    path: &Path,
+    included_by: &Option<(PathBuf, usize)>,
+    problem: TorrcFileProblem,
+) -> TorrcError {
     TorrcError { path: path.to_owned(), included_by: included_by.clone(), problem }
 }
 
@@ -180,12 +193,17 @@ fn read_one(path: &Path, included_by: Option<&(PathBuf, usize)>) -> Result<Torrc
         return Err(error(TorrcFileProblem::NotAFile));
     }
     let mut text = regular_file::read(path, LARGEST).map_err(io)?;
-    Torrc::parse(std::mem::take(&mut *text)).map_err(|problem| error(TorrcFileProblem::Syntax(problem)))
+    Torrc::parse(std::mem::take(&mut *text))
+        .map_err(|problem| error(TorrcFileProblem::Syntax(problem)))
 }
 
 /// The files that a name behind `%include` stands for.
-fn included_files(pattern: &Path, by: &Option<(PathBuf, usize)>) -> Result<Vec<PathBuf>, TorrcError> {
-    let named = expand(pattern).map_err(|e| error(pattern, by, TorrcFileProblem::Pattern(Arc::new(e))))?;
+fn included_files(
+    pattern: &Path,
+    by: &Option<(PathBuf, usize)>,
+) -> Result<Vec<PathBuf>, TorrcError> {
+    let named =
+        expand(pattern).map_err(|e| error(pattern, by, TorrcFileProblem::Pattern(Arc::new(e))))?;
     let mut files = Vec::new();
     for path in named {
         let io = |source| error(&path, by, TorrcFileProblem::Io(Arc::new(source)));
@@ -228,7 +246,8 @@ fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
         for path in &paths {
             match &part {
                 Part::Name(name) => next.extend(
-                    iter::once(path.join(path_of(name))).filter(|path| path.symlink_metadata().is_ok()),
+                    iter::once(path.join(path_of(name)))
+                        .filter(|path| path.symlink_metadata().is_ok()),
                 ),
                 Part::Pattern(part) => next.extend(matching(path, part)?),
             }
@@ -246,7 +265,9 @@ fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
 fn matching(folder: &Path, part: &[u8]) -> io::Result<Vec<PathBuf>> {
     let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let names = match names(place) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             return Ok(Vec::new());
         }
         names => names?,

@@ -157,7 +157,10 @@ mod tests {
             "it cannot be read as a bool: it is auto, for which there is AutoBool"
         );
         let problem = true.to_config(&ConfigType::Integer).unwrap_err();
-        assert_eq!(problem, ConfigValueProblem::WrongType { ty: ConfigType::Integer, rust: "a bool" });
+        assert_eq!(
+            problem,
+            ConfigValueProblem::WrongType { ty: ConfigType::Integer, rust: "a bool" }
+        );
         assert!(AutoBool::On.to_config(&ConfigType::Boolean).is_err());
         assert!(AutoBool::from_config(&ConfigType::Float, &auto).is_err());
         assert!(bool::from_config(&ConfigType::Integer, &["1".to_owned()]).is_err());

@@ -42,7 +42,12 @@ pub fn check(ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {
     if fits { Ok(()) } else { Err(ConfigValueProblem::Malformed { ty: ty.clone() }) }
 }
 
-fn integer(ty: &ConfigType, line: &str, smallest: i64, largest: u64) -> Result<(), ConfigValueProblem> {
+fn integer(
+    ty: &ConfigType,
+    line: &str,
+    smallest: i64,
+    largest: u64,
+) -> Result<(), ConfigValueProblem> {
     match number::integer(line) {
         Some(number) if (smallest.into()..=largest.into()).contains(&number) => Ok(()),
         Some(_) => Err(ConfigValueProblem::OutOfRange { ty: ty.clone(), smallest, largest }),
@@ -114,13 +119,12 @@ fn joined(line: &str) -> String {
 /// What GETCONF gives for an option that was emptied.
 fn emptied(ty: &ConfigType) -> Option<&'static str> {
     use ConfigType::{
-        Boolean, BooleanAuto, CommaList, DataSize, Float, Integer, RouterList, SignedInteger, TimeInterval,
-        TimeMsecInterval,
+        Boolean, BooleanAuto, CommaList, DataSize, Float, Integer, RouterList, SignedInteger,
+        TimeInterval, TimeMsecInterval,
     };
     match ty {
-        Boolean | BooleanAuto | Integer | SignedInteger | DataSize | TimeInterval | TimeMsecInterval => {
-            Some("0")
-        }
+        Boolean | BooleanAuto | Integer | SignedInteger | DataSize | TimeInterval
+        | TimeMsecInterval => Some("0"),
         Float => Some("0.000000"),
         CommaList | RouterList => Some(""),
         _ => None,

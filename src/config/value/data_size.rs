@@ -62,7 +62,8 @@ impl FromStr for DataSize {
 impl fmt::Display for DataSize {
     /// Exactly, in the largest unit of which it is a multiple, or a number of quarters. tor reads it, too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, name) in [(1_u64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")] {
+        for (unit, name) in [(1_u64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")]
+        {
             let (whole, rest) = (self.0 / unit, self.0 % unit);
             // tor reads fractions as floating-point numbers, which have 53 bits.
             let fraction = match rest / (unit / 4) {

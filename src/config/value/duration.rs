@@ -12,7 +12,9 @@ const RUST: &str = "a Duration";
 impl ToConfigValue for Duration {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         let (count, unit, whole) = match ty {
-            ConfigType::TimeInterval => (self.as_secs().into(), "seconds", self.subsec_nanos() == 0),
+            ConfigType::TimeInterval => {
+                (self.as_secs().into(), "seconds", self.subsec_nanos() == 0)
+            }
             ConfigType::TimeMsecInterval => {
                 (self.as_millis(), "milliseconds", self.subsec_nanos().is_multiple_of(1_000_000))
             }
@@ -34,7 +36,9 @@ impl FromConfigValue for Duration {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match ty {
             ConfigType::TimeInterval => units::read(ty, only(lines)?).map(Duration::from_secs),
-            ConfigType::TimeMsecInterval => units::read(ty, only(lines)?).map(Duration::from_millis),
+            ConfigType::TimeMsecInterval => {
+                units::read(ty, only(lines)?).map(Duration::from_millis)
+            }
             _ => Err(ConfigValueProblem::WrongType { ty: ty.clone(), rust: RUST }),
         }
     }
@@ -50,11 +54,17 @@ mod tests {
         let half = Duration::from_millis(1500);
         let inexact = ConfigValueProblem::Inexact { ty: ConfigType::TimeInterval, unit: "seconds" };
         assert_eq!(half.to_config(&ConfigType::TimeInterval), Err(inexact.clone()));
-        assert_eq!(inexact.to_string(), "A TimeInterval option is in whole seconds, and nothing is rounded");
+        assert_eq!(
+            inexact.to_string(),
+            "A TimeInterval option is in whole seconds, and nothing is rounded"
+        );
         assert_eq!(half.to_config(&ConfigType::TimeMsecInterval), Ok(vec!["1500".to_owned()]));
         assert!(Duration::from_micros(1).to_config(&ConfigType::TimeMsecInterval).is_err());
         for ty in [ConfigType::TimeInterval, ConfigType::TimeMsecInterval] {
-            assert!(matches!(Duration::MAX.to_config(&ty), Err(ConfigValueProblem::Inexact { .. })));
+            assert!(matches!(
+                Duration::MAX.to_config(&ty),
+                Err(ConfigValueProblem::Inexact { .. })
+            ));
             let long = Duration::from_secs(1 << 31);
             assert!(matches!(long.to_config(&ty), Err(ConfigValueProblem::OutOfRange { .. })));
         }

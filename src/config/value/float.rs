@@ -49,7 +49,9 @@ impl Float {
     /// Whether they are certainly the same number.
     pub(super) fn is_same(self, other: Self) -> bool {
         match (self, other) {
-            (Float::Number(one), Float::Number(other)) => one == other || one.is_nan() && other.is_nan(),
+            (Float::Number(one), Float::Number(other)) => {
+                one == other || one.is_nan() && other.is_nan()
+            }
             _ => false,
         }
     }
@@ -109,9 +111,15 @@ mod tests {
             ("nan(5)", "nan"),
             ("-nan", "-nan"),
         ] {
-            assert_eq!(Float::read(text).and_then(Float::normal).as_deref(), Some(normal), "{text:?}");
+            assert_eq!(
+                Float::read(text).and_then(Float::normal).as_deref(),
+                Some(normal),
+                "{text:?}"
+            );
         }
-        for bad in ["", " ", ".", "1 ", "1,5", "1d3", "1e", "1e400", "1e-400", "1e-310", "0x", "nan(", "in"] {
+        for bad in [
+            "", " ", ".", "1 ", "1,5", "1d3", "1e", "1e400", "1e-400", "1e-310", "0x", "nan(", "in",
+        ] {
             assert_eq!(Float::read(bad), None, "{bad:?}");
         }
         assert_eq!(Float::read("-0X.8p1"), Some(Float::Hexadecimal));

@@ -160,7 +160,9 @@ impl Form {
                  trailing dot, because tor would look that up at an exit"
             }
             Form::Nickname => "1 to 19 letters and digits",
-            Form::Patterns => "address patterns such as 192.0.2.0/24:80, perhaps after accept or reject",
+            Form::Patterns => {
+                "address patterns such as 192.0.2.0/24:80, perhaps after accept or reject"
+            }
             Form::Policy => "rules such as accept *:80 or reject 192.0.2.0/24:*",
             Form::Port => {
                 "0, a port, auto, an address with a port or with :auto, or unix:PATH, and then flags"
@@ -210,7 +212,8 @@ fn is_ipv6(text: &str) -> bool {
     let Some((words, octets)) = text.rsplit_once(':') else { return false };
     let octets: Option<Vec<u8>> =
         octets.split('.').map(|octet| octet.parse().ok().filter(|_| octet.len() <= 3)).collect();
-    octets.is_some_and(|octets| octets.len() == 4) && format!("{words}:0.0.0.0").parse::<Ipv6Addr>().is_ok()
+    octets.is_some_and(|octets| octets.len() == 4)
+        && format!("{words}:0.0.0.0").parse::<Ipv6Addr>().is_ok()
 }
 
 /// Returns true if it may be an address or host name with or without a port.
@@ -282,8 +285,9 @@ fn log_target(line: &str) -> Option<&str> {
             Some(domains) => rest = skip_spaces_and_comments(domains.split_once(']')?.1),
             None => plain += 1,
         }
-        let is_target =
-            |target: &&str| rest.get(..target.len()).is_some_and(|r| r.eq_ignore_ascii_case(target));
+        let is_target = |target: &&str| {
+            rest.get(..target.len()).is_some_and(|r| r.eq_ignore_ascii_case(target))
+        };
         if TARGETS.iter().any(is_target) {
             break;
         }
@@ -307,9 +311,9 @@ fn is_log_target(text: &str) -> bool {
     let mut words = words(text);
     match (words.next(), words.next()) {
         (None, _) => true,
-        (Some(word), None) => {
-            ["stdout", "stderr", "syslog", "android"].iter().any(|known| known.eq_ignore_ascii_case(word))
-        }
+        (Some(word), None) => ["stdout", "stderr", "syslog", "android"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word)),
         (Some(word), Some(_)) => word.eq_ignore_ascii_case("file"),
     }
 }
@@ -323,7 +327,8 @@ fn is_bridge(line: &str) -> bool {
     let is_argument = |word: &str| word.find('=').is_some_and(|at| at > 0);
     let transport = words.next_if(is_name);
     let is_address = |text: &str| {
-        let with_port = || text.rsplit_once(':').is_some_and(|(host, port)| is_ip(host) && is_port(port));
+        let with_port =
+            || text.rsplit_once(':').is_some_and(|(host, port)| is_ip(host) && is_port(port));
         is_ip(text) || with_port()
     };
     if !words.next().is_some_and(is_address) {
@@ -350,7 +355,9 @@ fn is_hashed_password(text: &str) -> bool {
             let text: String = text.chars().filter(|c| !is_space(*c)).collect();
             let digits = text.trim_end_matches('=');
             digits.len() == 39
-                && digits.bytes().all(|b| BASE64_NOPAD.specification().symbols.contains(char::from(b)))
+                && digits
+                    .bytes()
+                    .all(|b| BASE64_NOPAD.specification().symbols.contains(char::from(b)))
         }
     }
 }
@@ -362,9 +369,12 @@ mod tests {
     #[test]
     fn map_address_to_an_onion_name_with_a_trailing_dot_is_refused() {
         let check = |line| check_option("mapaddress", &ConfigType::LineList, line);
-        for line in
-            ["a abc.onion.", "a.test  www.abc.ONION.", "*.a.test *.abc.onion.. x", "abc.onion abc.onion."]
-        {
+        for line in [
+            "a abc.onion.",
+            "a.test  www.abc.ONION.",
+            "*.a.test *.abc.onion.. x",
+            "abc.onion abc.onion.",
+        ] {
             let problem = check(line).unwrap_err().to_string();
             assert!(problem.contains("trailing dot"), "{line}: {problem}");
         }

@@ -1,6 +1,8 @@
 //! Integers: for `Integer` and `SignedInteger` options, and for sizes and intervals in tor's own unit.
 
-use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check, holds_anything, number, only, units};
+use super::{
+    ConfigValueProblem, FromConfigValue, ToConfigValue, check, holds_anything, number, only, units,
+};
 use crate::types::ConfigType;
 
 const RUST: &str = "an integer";
@@ -20,9 +22,8 @@ fn read(ty: &ConfigType, lines: &[String]) -> Result<i128, ConfigValueProblem> {
     use ConfigType::{DataSize, Integer, SignedInteger, TimeInterval, TimeMsecInterval};
     match ty {
         DataSize | TimeInterval | TimeMsecInterval => Ok(units::read(ty, only(lines)?)?.into()),
-        Integer | SignedInteger => {
-            number::integer(only(lines)?).ok_or_else(|| ConfigValueProblem::Malformed { ty: ty.clone() })
-        }
+        Integer | SignedInteger => number::integer(only(lines)?)
+            .ok_or_else(|| ConfigValueProblem::Malformed { ty: ty.clone() }),
         ty if holds_anything(ty) => {
             number::integer(only(lines)?).ok_or(ConfigValueProblem::Unreadable { rust: RUST })
         }
@@ -66,12 +67,18 @@ mod tests {
 
     #[test]
     fn limits_of_both_sides() {
-        let out =
-            |ty: ConfigType, smallest, largest| ConfigValueProblem::OutOfRange { ty, smallest, largest };
+        let out = |ty: ConfigType, smallest, largest| ConfigValueProblem::OutOfRange {
+            ty,
+            smallest,
+            largest,
+        };
         let interval = out(ConfigType::TimeInterval, 0, 2_147_483_647);
         assert_eq!(3_000_000_000_u32.to_config(&ConfigType::TimeInterval), Err(interval.clone()));
         assert_eq!((-1).to_config(&ConfigType::TimeInterval), Err(interval));
-        assert_eq!((-1).to_config(&ConfigType::Integer), Err(out(ConfigType::Integer, 0, u64::MAX)));
+        assert_eq!(
+            (-1).to_config(&ConfigType::Integer),
+            Err(out(ConfigType::Integer, 0, u64::MAX))
+        );
         assert_eq!((-1).to_config(&ConfigType::SignedInteger), Ok(lines("-1")));
         assert_eq!(
             (1_i64 << 31).to_config(&ConfigType::SignedInteger),
@@ -81,14 +88,19 @@ mod tests {
             u8::from_config(&ConfigType::Integer, &lines("256")),
             Err(out(ConfigType::Integer, 0, 255))
         );
-        assert_eq!(u64::from_config(&ConfigType::Integer, &lines("18446744073709551615")), Ok(u64::MAX));
+        assert_eq!(
+            u64::from_config(&ConfigType::Integer, &lines("18446744073709551615")),
+            Ok(u64::MAX)
+        );
         assert_eq!(u32::from_config(&ConfigType::TimeInterval, &lines("10 minutes")), Ok(600));
         assert_eq!(u64::from_config(&ConfigType::DataSize, &lines("1 GB")), Ok(1 << 30));
     }
 
     #[test]
     fn what_does_not_fit_is_told() {
-        for ty in [ConfigType::Boolean, ConfigType::Float, ConfigType::String, ConfigType::RouterList] {
+        for ty in
+            [ConfigType::Boolean, ConfigType::Float, ConfigType::String, ConfigType::RouterList]
+        {
             let wrong = ConfigValueProblem::WrongType { ty: ty.clone(), rust: "an integer" };
             assert_eq!(5.to_config(&ty), Err(wrong.clone()));
             assert_eq!(u8::from_config(&ty, &lines("5")), Err(wrong));

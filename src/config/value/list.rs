@@ -16,7 +16,9 @@ enum Form {
 impl Form {
     fn of(ty: &ConfigType) -> Option<Self> {
         match ty {
-            ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_) => Some(Form::Lines),
+            ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_) => {
+                Some(Form::Lines)
+            }
             ConfigType::CommaList | ConfigType::RouterList => Some(Form::Commas),
             _ => None,
         }
@@ -46,7 +48,11 @@ fn at(index: usize, problem: ConfigValueProblem) -> ConfigValueProblem {
 }
 
 /// How an element stands in its list.
-fn element<T: ToConfigValue>(ty: &ConfigType, form: &Form, value: &T) -> Result<String, ConfigValueProblem> {
+fn element<T: ToConfigValue>(
+    ty: &ConfigType,
+    form: &Form,
+    value: &T,
+) -> Result<String, ConfigValueProblem> {
     let mut lines = value.to_config(ty)?;
     let line = lines.pop().filter(|line| !line.is_empty()).ok_or(ConfigValueProblem::Empty)?;
     if !lines.is_empty() {
@@ -112,7 +118,10 @@ mod tests {
         assert_eq!(vec![80, 443].to_config(&ConfigType::CommaList).unwrap(), ["80,443"]);
         let lines = [" 80 , 443,,".to_owned()];
         assert_eq!(Vec::<u16>::from_config(&ConfigType::CommaList, &lines), Ok(vec![80, 443]));
-        assert_eq!(Vec::<String>::from_config(&ConfigType::CommaList, &[String::new()]), Ok(vec![]));
+        assert_eq!(
+            Vec::<String>::from_config(&ConfigType::CommaList, &[String::new()]),
+            Ok(vec![])
+        );
         for ty in [ConfigType::LineList, ConfigType::CommaList, ConfigType::RouterList] {
             assert_eq!([""; 0].to_config(&ty), Ok(vec![]));
             assert_eq!(Vec::<String>::from_config(&ty, &[]), Ok(vec![]));
@@ -130,14 +139,18 @@ mod tests {
         }
         // An empty line would empty the whole list.
         assert_eq!(problem_of(&["x", ""], ConfigType::LineList), (1, ConfigValueProblem::Empty));
-        assert_eq!(problem_of(&["a\0"], ConfigType::LineList), (0, ConfigValueProblem::Nul { position: 1 }));
+        assert_eq!(
+            problem_of(&["a\0"], ConfigType::LineList),
+            (0, ConfigValueProblem::Nul { position: 1 })
+        );
         let ty = ConfigType::Boolean;
         assert_eq!([true].to_config(&ty), Err(ConfigValueProblem::NoList { ty: ty.clone() }));
         assert_eq!(Vec::<bool>::from_config(&ty, &[]), Err(ConfigValueProblem::NoList { ty }));
         assert_eq!(["x"].to_config(&ConfigType::Virtual), Err(ConfigValueProblem::Virtual));
         let nested = vec![vec!["a", "b"]].to_config(&ConfigType::LineList).unwrap_err();
         assert_eq!(nested.to_string(), "element 0: it has 2 lines: ask for a Vec");
-        let wrong = Vec::<u8>::from_config(&ConfigType::CommaList, &["1,x".to_owned()]).unwrap_err();
+        let wrong =
+            Vec::<u8>::from_config(&ConfigType::CommaList, &["1,x".to_owned()]).unwrap_err();
         assert_eq!(wrong.to_string(), "element 1: it cannot be read as an integer");
     }
 

@@ -23,7 +23,8 @@ pub(super) fn unsigned_at_start(text: &str) -> Option<(Result<u64, TooLarge>, &s
         return None;
     }
     let number = digits.parse::<u64>().map_err(|_| TooLarge);
-    let number = number.map(|number| if text.starts_with('-') { number.wrapping_neg() } else { number });
+    let number =
+        number.map(|number| if text.starts_with('-') { number.wrapping_neg() } else { number });
     Some((number, rest))
 }
 

@@ -33,9 +33,15 @@ mod tests {
         assert_eq!(None::<u8>.to_config(&ConfigType::Integer), Ok(vec![]));
         assert_eq!(Some(5).to_config(&ConfigType::Integer), Ok(vec!["5".to_owned()]));
         assert_eq!(Option::<u8>::from_config(&ConfigType::Integer, &[]), Ok(None));
-        assert_eq!(Option::<String>::from_config(&ConfigType::CommaList, &[String::new()]), Ok(None));
+        assert_eq!(
+            Option::<String>::from_config(&ConfigType::CommaList, &[String::new()]),
+            Ok(None)
+        );
         assert_eq!(Option::<u8>::from_config(&ConfigType::Integer, &["5".to_owned()]), Ok(Some(5)));
         assert!(Option::<u8>::from_config(&ConfigType::Integer, &["x".to_owned()]).is_err());
-        assert_eq!(None::<String>.to_config(&ConfigType::Virtual), Err(ConfigValueProblem::Virtual));
+        assert_eq!(
+            None::<String>.to_config(&ConfigType::Virtual),
+            Err(ConfigValueProblem::Virtual)
+        );
     }
 }

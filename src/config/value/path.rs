@@ -59,7 +59,10 @@ mod tests {
         assert_eq!(path.to_config(&ConfigType::Dependent), Ok(vec!["/a b/c".to_owned()]));
         assert!(path.to_config(&ConfigType::CommaList).is_err());
         assert!(PathBuf::from_config(&ConfigType::Boolean, &["1".to_owned()]).is_err());
-        assert_eq!(PathBuf::from_config(&ConfigType::Filename, &[]), Err(ConfigValueProblem::Unset));
+        assert_eq!(
+            PathBuf::from_config(&ConfigType::Filename, &[]),
+            Err(ConfigValueProblem::Unset)
+        );
         assert_eq!(
             Path::new("/a\0").to_config(&ConfigType::Filename),
             Err(ConfigValueProblem::Nul { position: 2 })

@@ -18,7 +18,9 @@ impl ToConfigValue for PortLine {
             return Err(ConfigValueProblem::WrongType { ty: ty.clone(), rust: RUST });
         }
         let line = self.to_string();
-        match line.parse::<PortLine>().is_ok_and(|read| read == *self) && !line.contains(char::is_control) {
+        match line.parse::<PortLine>().is_ok_and(|read| read == *self)
+            && !line.contains(char::is_control)
+        {
             true => line.to_config(ty),
             false => Err(ConfigValueProblem::Unwritable { rust: RUST }),
         }
@@ -62,7 +64,9 @@ mod tests {
             let line = PortLine::new(PortAddress::Other(address.into()));
             assert!(line.to_config(&ConfigType::Dependent).is_err(), "{address:?}");
         }
-        assert!(PortLine::new(PortAddress::Unix("".into())).to_config(&ConfigType::Dependent).is_err());
+        assert!(
+            PortLine::new(PortAddress::Unix("".into())).to_config(&ConfigType::Dependent).is_err()
+        );
     }
 
     proptest! {

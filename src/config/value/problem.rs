@@ -168,7 +168,8 @@ mod tests {
         );
         let malformed = ConfigValueProblem::Malformed { ty: ConfigType::Integer };
         assert_eq!(malformed.to_string(), "An Integer option takes a whole number, 0 or more");
-        let element = ConfigValueProblem::Element { index: 2, problem: Box::new(ConfigValueProblem::Empty) };
+        let element =
+            ConfigValueProblem::Element { index: 2, problem: Box::new(ConfigValueProblem::Empty) };
         assert!(element.to_string().starts_with("element 2: it is empty"), "{element}");
         for ty in ConfigType::KNOWN {
             assert!(!takes(ty).is_empty());

@@ -137,7 +137,8 @@ fn parse(text: &str) -> Option<RouterPattern> {
     if is_nickname(text) {
         return Some(RouterPattern::Nickname(text.into()));
     }
-    if let Some(country) = text.strip_prefix('{').and_then(|text| text.split_once('}')).map(|(code, _)| code)
+    if let Some(country) =
+        text.strip_prefix('{').and_then(|text| text.split_once('}')).map(|(code, _)| code)
     {
         let code = if country == "??" { None } else { Some(country.parse().ok()?) };
         return Some(RouterPattern::Country(code));
@@ -163,7 +164,9 @@ impl fmt::Display for RouterPattern {
             RouterPattern::Nickname(nickname) => f.write_str(nickname),
             RouterPattern::Country(Some(code)) => write!(f, "{{{code}}}"),
             RouterPattern::Country(None) => f.write_str("{??}"),
-            RouterPattern::Address(rule) if rule.action == ExitAction::Accept => write!(f, "{rule}"),
+            RouterPattern::Address(rule) if rule.action == ExitAction::Accept => {
+                write!(f, "{rule}")
+            }
             RouterPattern::Address(rule) => write!(f, "{}:{}", rule.address, rule.ports),
         }
     }
@@ -238,8 +241,7 @@ mod tests {
 
     #[test]
     fn router_set_round_trip() {
-        let text =
-            "$9695DFC35FFEB861329B9F1AB04C46397020CE31,moria1,{de},{??},192.0.2.0/24:*,accept [::1]:80";
+        let text = "$9695DFC35FFEB861329B9F1AB04C46397020CE31,moria1,{de},{??},192.0.2.0/24:*,accept [::1]:80";
         assert_eq!(set(text).to_string(), text);
         let ty = ConfigType::RouterList;
         let lines = set(text).to_config(&ty).unwrap();

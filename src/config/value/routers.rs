@@ -9,7 +9,9 @@ const LONGEST_NICKNAME: usize = 19;
 
 /// The elements between commas, as tor finds them: without white space around them, and without empty ones.
 pub(super) fn split_at_commas(line: &str) -> impl Iterator<Item = &str> {
-    line.split(',').map(|element| element.trim_matches(is_space)).filter(|element| !element.is_empty())
+    line.split(',')
+        .map(|element| element.trim_matches(is_space))
+        .filter(|element| !element.is_empty())
 }
 
 /// Whether tor takes such an element of a `RouterList`, as far as can be told: patterns of addresses are not looked into.
@@ -35,7 +37,8 @@ pub(super) fn identity(element: &str) -> Option<Fingerprint> {
 }
 
 pub(super) fn is_nickname(element: &str) -> bool {
-    (1..=LONGEST_NICKNAME).contains(&element.len()) && element.bytes().all(|b| b.is_ascii_alphanumeric())
+    (1..=LONGEST_NICKNAME).contains(&element.len())
+        && element.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// `{de}`; what follows the brace does not disturb tor.

@@ -51,9 +51,15 @@ mod tests {
             "yes".to_config(&ConfigType::Boolean),
             Err(ConfigValueProblem::Malformed { ty: ConfigType::Boolean })
         );
-        assert_eq!("a\0b".to_config(&ConfigType::String), Err(ConfigValueProblem::Nul { position: 1 }));
+        assert_eq!(
+            "a\0b".to_config(&ConfigType::String),
+            Err(ConfigValueProblem::Nul { position: 1 })
+        );
         for (text, position) in [("a\r\n", 1), ("\n", 0)] {
-            assert_eq!(text.to_config(&ConfigType::String), Err(ConfigValueProblem::LineEnd { position }));
+            assert_eq!(
+                text.to_config(&ConfigType::String),
+                Err(ConfigValueProblem::LineEnd { position })
+            );
         }
         assert_eq!(String::from_config(&ConfigType::String, &[]), Err(ConfigValueProblem::Unset));
         let two = ["a".to_owned(), "b".to_owned()];

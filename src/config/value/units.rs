@@ -70,7 +70,8 @@ pub(super) fn read(ty: &ConfigType, text: &str) -> Result<u64, ConfigValueProble
 
 fn multiplier(units: &[(&[&str], u64)], name: &str) -> Option<u64> {
     let mut all = units.iter();
-    all.find(|(names, _)| names.iter().any(|own| own.eq_ignore_ascii_case(name))).map(|(_, factor)| *factor)
+    all.find(|(names, _)| names.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        .map(|(_, factor)| *factor)
 }
 
 /// What stands before a unit.
@@ -95,7 +96,9 @@ impl Number {
     /// `None` where the product is below 0 or beyond 63 bits.
     fn times(&self, unit: u64) -> Option<u64> {
         match self {
-            Number::Whole(number) => number.checked_mul(unit).filter(|product| *product <= MAX_SIZE),
+            Number::Whole(number) => {
+                number.checked_mul(unit).filter(|product| *product <= MAX_SIZE)
+            }
             Number::Fraction(number) => {
                 let product = number * unit as f64;
                 (*number >= 0.0 && product < MAX_SIZE as f64).then_some(product as u64)

@@ -24,9 +24,13 @@ mod tests {
 
     #[test]
     fn comments_end_with_their_line() {
-        for (text, rest) in
-            [("", ""), (" \t\r\nx y", "x y"), ("# a\n # b\n c # d", "c # d"), ("#", ""), ("\x0bx", "\x0bx")]
-        {
+        for (text, rest) in [
+            ("", ""),
+            (" \t\r\nx y", "x y"),
+            ("# a\n # b\n c # d", "c # d"),
+            ("#", ""),
+            ("\x0bx", "\x0bx"),
+        ] {
             assert_eq!(skip_spaces_and_comments(text), rest, "{text:?}");
         }
     }

@@ -57,7 +57,10 @@ impl Controller {
     pub fn accounting(&self) -> Result<Option<Accounting>> {
         let values: [Result<String>; 7] =
             self.get_info_each(KEYS)?.try_into().map_err(|values: Vec<_>| {
-                Error::answer(format!("GETINFO {}", KEYS.join(" ")), format!("{} values", values.len()))
+                Error::answer(
+                    format!("GETINFO {}", KEYS.join(" ")),
+                    format!("{} values", values.len()),
+                )
             })?;
         let [enabled, hibernating, used, left, start, wake, end] = values;
         let enabled = enabled?;

@@ -60,13 +60,19 @@ impl Controller {
             let (key, value) = (keys.get(i).copied().unwrap_or_default(), values.get(i));
             value.and_then(|value| parse_utc(value)).ok_or_else(|| malformed(key, values.join(" ")))
         };
-        Ok(Some(ConsensusLifetime { valid_after: time(0)?, fresh_until: time(1)?, valid_until: time(2)? }))
+        Ok(Some(ConsensusLifetime {
+            valid_after: time(0)?,
+            fresh_until: time(1)?,
+            valid_until: time(2)?,
+        }))
     }
 
     /// The lines of the consensus that name packages of software (`GETINFO consensus/packages`). Authorities no longer
     /// write any.
     pub fn consensus_packages(&self) -> Result<Vec<String>> {
-        self.read_lines("consensus/packages", |line| Some(String::from_utf8_lossy(line).into_owned()))
+        self.read_lines("consensus/packages", |line| {
+            Some(String::from_utf8_lossy(line).into_owned())
+        })
     }
 
     /// The consensus document, whole, as bytes (`GETINFO dir/status-vote/current/consensus…`); `None` where tor has not

@@ -52,7 +52,8 @@ impl Controller {
     ///
     /// [`Error::Refused`] (551) where tor has no consensus; [`Error::Answer`] where it is none that this library knows.
     pub fn directory(&self) -> Result<Directory> {
-        let [consensus, microdescriptors] = ["dir/status-vote/current/consensus-microdesc", "md/all"];
+        let [consensus, microdescriptors] =
+            ["dir/status-vote/current/consensus-microdesc", "md/all"];
         let call = self.in_one_call();
         // With one command, so that both are of the same moment.
         let values = match call.values(&[consensus, microdescriptors]) {

@@ -52,7 +52,8 @@ impl Controller {
     }
 
     fn exit_policy(&self, key: &str) -> Result<ExitPolicy> {
-        let problem = |e: ParseExitPolicyError| Error::answer(format!("GETINFO {key}"), e.to_string());
+        let problem =
+            |e: ParseExitPolicyError| Error::answer(format!("GETINFO {key}"), e.to_string());
         self.get_info(key)?.parse().map_err(problem)
     }
 }

@@ -63,8 +63,12 @@ mod tests {
     #[test]
     fn quoted_or_not() {
         let value = br#""127.0.0.1:19472" "[::1]:19473" "unix:/run/tor/c \"s.sock" 127.0.0.1:1"#;
-        let addresses: Vec<String> = addresses(value).unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(addresses, ["127.0.0.1:19472", "[::1]:19473", "unix:/run/tor/c \"s.sock", "127.0.0.1:1"]);
+        let addresses: Vec<String> =
+            addresses(value).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            addresses,
+            ["127.0.0.1:19472", "[::1]:19473", "unix:/run/tor/c \"s.sock", "127.0.0.1:1"]
+        );
     }
 
     #[test]

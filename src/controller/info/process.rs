@@ -46,7 +46,9 @@ impl Controller {
                 uid => Some(uid.parse().map_err(|_| malformed("process/uid", uid))?),
             },
             user: Some(user).filter(|user| !user.is_empty()),
-            descriptor_limit: limit.parse().map_err(|_| malformed("process/descriptor-limit", &limit))?,
+            descriptor_limit: limit
+                .parse()
+                .map_err(|_| malformed("process/descriptor-limit", &limit))?,
         })
     }
 

@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_is_no_nickname() {
-        for bad in ["", "a b", "x=y", "caf\u{e9}", "a/b", "$x", "twentycharactersorso", "a\r\nQUIT"] {
+        for bad in ["", "a b", "x=y", "caf\u{e9}", "a/b", "$x", "twentycharactersorso", "a\r\nQUIT"]
+        {
             assert!(checked(bad).is_err(), "{bad:?}");
         }
         assert!(checked("moria1").is_ok() && checked("nineteencharacters1").is_ok());

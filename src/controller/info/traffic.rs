@@ -30,8 +30,9 @@ impl Controller {
     /// (`GETINFO bw-event-cache`). tor remembers a second only while some controller has subscribed to an event that
     /// comes every second, such as [`EventKind::Bw`](crate::types::EventKind::Bw).
     pub fn bw_event_cache(&self) -> Result<Vec<Traffic>> {
-        let seconds =
-            |value: &str| value.split_ascii_whitespace().map(|one| Traffic::parse(one, ',')).collect();
+        let seconds = |value: &str| {
+            value.split_ascii_whitespace().map(|one| Traffic::parse(one, ',')).collect()
+        };
         self.read_info("bw-event-cache", seconds)
     }
 }

@@ -8,7 +8,11 @@ const SHOWN: usize = 200;
 
 impl Controller {
     /// The value of a key as what `parse` makes of it.
-    pub(super) fn read_info<T>(&self, key: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    pub(super) fn read_info<T>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T> {
         let value = self.get_info(key)?;
         parse(&value).ok_or_else(|| malformed(key, &value))
     }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::StatusEvent;
 use crate::event::Bootstrap;
 use crate::types::{
-    AddressMethod, ClientProtocol, ClockSkewSource, DangerousPortResult, Hibernation, LibeventBadness,
-    NameserverStatus, NoCircuitReason, ServerDescriptorStatus, StatusAction, Version, VersionStatus,
-    parse_ip, parse_socket_addr,
+    AddressMethod, ClientProtocol, ClockSkewSource, DangerousPortResult, Hibernation,
+    LibeventBadness, NameserverStatus, NoCircuitReason, ServerDescriptorStatus, StatusAction,
+    Version, VersionStatus, parse_ip, parse_socket_addr,
 };
 
 /// What a status event says, with its arguments as values: see [`StatusEvent::detail`]. control-spec, section "Status
@@ -256,8 +256,12 @@ fn relay(event: &StatusEvent) -> Option<StatusDetail> {
             method: event.get("METHOD")?.into(),
             hostname: text(event, "HOSTNAME"),
         },
-        StatusAction::CheckingReachability => StatusDetail::CheckingReachability(reachability(event)?),
-        StatusAction::ReachabilitySucceeded => StatusDetail::ReachabilitySucceeded(reachability(event)?),
+        StatusAction::CheckingReachability => {
+            StatusDetail::CheckingReachability(reachability(event)?)
+        }
+        StatusAction::ReachabilitySucceeded => {
+            StatusDetail::ReachabilitySucceeded(reachability(event)?)
+        }
         StatusAction::ReachabilityFailed => StatusDetail::ReachabilityFailed(reachability(event)?),
         StatusAction::GoodServerDescriptor => StatusDetail::GoodServerDescriptor,
         StatusAction::ServerDescriptorStatus => {
@@ -299,7 +303,8 @@ fn clock(event: &StatusEvent) -> Option<StatusDetail> {
     let (skew, min_skew) = (number(event, "SKEW"), number(event, "MIN_SKEW"));
     // One of them there must be, and each that is there a number.
     let read = usize::from(skew.is_some()) + usize::from(min_skew.is_some());
-    let given = event.arguments.iter().filter(|(key, _)| key == "SKEW" || key == "MIN_SKEW").count();
+    let given =
+        event.arguments.iter().filter(|(key, _)| key == "SKEW" || key == "MIN_SKEW").count();
     if read == 0 || read != given {
         return None;
     }
@@ -323,7 +328,8 @@ fn reachability(event: &StatusEvent) -> Option<ReachabilityTarget> {
         Some(text) => parse_socket_addr(text).map(Some),
         None => Some(None),
     };
-    let target = ReachabilityTarget { or_address: read("ORADDRESS")?, dir_address: read("DIRADDRESS")? };
+    let target =
+        ReachabilityTarget { or_address: read("ORADDRESS")?, dir_address: read("DIRADDRESS")? };
     (target.or_address.is_some() || target.dir_address.is_some()).then_some(target)
 }
 

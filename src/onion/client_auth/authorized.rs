@@ -104,7 +104,8 @@ impl AuthorizedClients {
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
             Some(found) if found.key == *key => return Ok(false),
             Some(_) => {
-                let why = format!("{name:?} is another client's: remove that first, or choose another");
+                let why =
+                    format!("{name:?} is another client's: remove that first, or choose another");
                 return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
             }
             None => {}
@@ -170,11 +171,8 @@ mod tests {
         let mut bad: Vec<&str> = list.bad.iter().map(|bad| bad.file.as_str()).collect();
         bad.sort_unstable();
         assert_eq!(bad, [".auth", "bad.auth", "folder.auth", "long.auth", "notes.txt"]);
-        assert!(
-            list.bad.iter().any(
-                |bad| bad.to_string() == "bad.auth: its key has 5 characters, and a key in base32 has 52"
-            )
-        );
+        assert!(list.bad.iter().any(|bad| bad.to_string()
+            == "bad.auth: its key has 5 characters, and a key in base32 has 52"));
         assert!(clients.remove("bad").unwrap() && !clients.remove("bad").unwrap());
     }
 

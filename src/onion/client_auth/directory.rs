@@ -86,7 +86,11 @@ impl ClientAuthDir {
     ///
     /// As with [`at`](Self::at): one that is relative means nothing to this program.
     pub fn of(controller: &Controller) -> Result<Option<Self>> {
-        controller.get_conf(OPTION)?.filter(|directory| !directory.is_empty()).map(Self::at).transpose()
+        controller
+            .get_conf(OPTION)?
+            .filter(|directory| !directory.is_empty())
+            .map(Self::at)
+            .transpose()
     }
 
     /// The directory.
@@ -127,8 +131,9 @@ impl ClientAuthDir {
     /// written.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
-        let refuse =
-            |argument, why: String| Err(ArgumentError::invalid("ClientAuthDir", argument, why).into());
+        let refuse = |argument, why: String| {
+            Err(ArgumentError::invalid("ClientAuthDir", argument, why).into())
+        };
         if is_zero(key) {
             return refuse("key", "is all zeros, which tor does not take".into());
         }
@@ -170,9 +175,17 @@ impl ClientAuthDir {
         self.apply_without(controller, None)
     }
 
-    pub(super) fn apply_without(&self, controller: &Controller, forget: Option<&OnionAddress>) -> Result<()> {
+    pub(super) fn apply_without(
+        &self,
+        controller: &Controller,
+        forget: Option<&OnionAddress>,
+    ) -> Result<()> {
         let directory = self.directory.to_str().unwrap_or_default();
-        reconfigure(controller, Command::build("SETCONF").quoted(OPTION, directory).finish()?, forget)
+        reconfigure(
+            controller,
+            Command::build("SETCONF").quoted(OPTION, directory).finish()?,
+            forget,
+        )
     }
 }
 
@@ -216,7 +229,9 @@ mod tests {
         );
         assert!(!format!("{list:?}").contains(&**key.to_base32()));
         assert!(
-            keys.remove("copy").unwrap() && keys.remove("blog").unwrap() && !keys.remove("blog").unwrap()
+            keys.remove("copy").unwrap()
+                && keys.remove("blog").unwrap()
+                && !keys.remove("blog").unwrap()
         );
     }
 

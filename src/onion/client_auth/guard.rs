@@ -58,8 +58,12 @@ impl ClientAuthGuard {
             // tor would write a second file beside one of another name, and take no configuration any more.
             call.onion_client_auth_remove(&auth.address)?;
         }
-        let guard =
-            ClientAuthGuard { controller: controller.downgrade(), auth: auth.clone(), before, undone: false };
+        let guard = ClientAuthGuard {
+            controller: controller.downgrade(),
+            auth: auth.clone(),
+            before,
+            undone: false,
+        };
         match call.onion_client_auth_add(auth) {
             Ok(_) => Ok(guard),
             // What was there is put back where it was taken away.

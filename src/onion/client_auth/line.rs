@@ -1,6 +1,8 @@
 //! The one line that is in an `.auth` or `.auth_private` file.
 
-use crate::types::{ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError};
+use crate::types::{
+    ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError,
+};
 
 /// What a key has in base32, which is the only form in files.
 const BASE32_LENGTH: usize = 52;
@@ -32,7 +34,9 @@ pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError
 /// assert_eq!(parse_auth_private_line(&key.auth_private_line(&address))?, (address, key));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn parse_auth_private_line(text: &str) -> Result<(OnionAddress, ClientKey), ParseAuthLineError> {
+pub fn parse_auth_private_line(
+    text: &str,
+) -> Result<(OnionAddress, ClientKey), ParseAuthLineError> {
     let [address, auth_type, key_type, key] = fields(text)?;
     let key: ClientKey = check_types(auth_type, key_type, key)?.parse()?;
     if is_zero(&key) {
@@ -53,7 +57,11 @@ fn fields<const COUNT: usize>(text: &str) -> Result<[&str; COUNT], ParseAuthLine
     fields.try_into().map_err(|_| ParseAuthLineError::Fields { count, expected: COUNT })
 }
 
-fn check_types<'a>(auth_type: &str, key_type: &str, key: &'a str) -> Result<&'a str, ParseAuthLineError> {
+fn check_types<'a>(
+    auth_type: &str,
+    key_type: &str,
+    key: &'a str,
+) -> Result<&'a str, ParseAuthLineError> {
     if auth_type != "descriptor" {
         Err(ParseAuthLineError::AuthType)
     } else if key_type != "x25519" {
@@ -129,15 +137,24 @@ mod tests {
         let base64 = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA";
         for (text, error) in [
             (String::new(), ParseAuthLineError::Fields { count: 1, expected: 4 }),
-            (format!("descriptor:x25519:{KEY}"), ParseAuthLineError::Fields { count: 3, expected: 4 }),
+            (
+                format!("descriptor:x25519:{KEY}"),
+                ParseAuthLineError::Fields { count: 3, expected: 4 },
+            ),
             (format!("{ADDRESS}:basic:x25519:{KEY}"), ParseAuthLineError::AuthType),
             (format!("{ADDRESS}:descriptor:x448:{KEY}"), ParseAuthLineError::KeyType),
-            (format!("{ADDRESS}:descriptor:x25519:{base64}"), ParseAuthLineError::Length { length: 43 }),
+            (
+                format!("{ADDRESS}:descriptor:x25519:{base64}"),
+                ParseAuthLineError::Length { length: 43 },
+            ),
             (
                 format!("{ADDRESS}:descriptor:x25519:{}", KEY.replacen('6', "1", 1)),
                 ParseClientKeyError::Characters.into(),
             ),
-            (format!("{ADDRESS}:descriptor:x25519:{}", "A".repeat(52)), ParseAuthLineError::ZeroKey),
+            (
+                format!("{ADDRESS}:descriptor:x25519:{}", "A".repeat(52)),
+                ParseAuthLineError::ZeroKey,
+            ),
             (format!("x:descriptor:x25519:{KEY}"), ParseOnionError::Length { length: 1 }.into()),
         ] {
             assert_eq!(parse_auth_private_line(&text), Err(error.clone()), "{text}");

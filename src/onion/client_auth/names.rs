@@ -66,7 +66,11 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
     } else if name.starts_with('.') {
         ArgumentError::invalid(what, "name", "begins with a dot")
     } else if name.len() + ending.len() > LONGEST {
-        ArgumentError::invalid(what, "name", format!("has {} bytes, too many for a file's name", name.len()))
+        ArgumentError::invalid(
+            what,
+            "name",
+            format!("has {} bytes, too many for a file's name", name.len()),
+        )
     } else {
         return Ok(format!("{name}{ending}"));
     };
@@ -78,7 +82,10 @@ pub(super) type AuthFile = (String, Zeroizing<String>);
 
 /// What is in a directory: the names without their ending and the texts, sorted, and apart from them the bad ones. Nothing at all
 /// where there is no such directory.
-pub(super) fn read_all(directory: &Path, ending: &str) -> Result<(Vec<AuthFile>, Vec<BadAuthFile>)> {
+pub(super) fn read_all(
+    directory: &Path,
+    ending: &str,
+) -> Result<(Vec<AuthFile>, Vec<BadAuthFile>)> {
     let (mut files, mut bad) = (Vec::new(), Vec::new());
     let failed = |error| Error::io(format!("reading {}", directory.display()), error);
     let entries = match fs::read_dir(directory) {
@@ -90,7 +97,9 @@ pub(super) fn read_all(directory: &Path, ending: &str) -> Result<(Vec<AuthFile>,
         let file = entry.map_err(failed)?.file_name();
         match read_one(directory, file.to_str(), ending) {
             Ok(read) => files.push(read),
-            Err(problem) => bad.push(BadAuthFile { file: file.to_string_lossy().into_owned(), problem }),
+            Err(problem) => {
+                bad.push(BadAuthFile { file: file.to_string_lossy().into_owned(), problem })
+            }
         }
     }
     files.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -98,11 +107,18 @@ pub(super) fn read_all(directory: &Path, ending: &str) -> Result<(Vec<AuthFile>,
     Ok((files, bad))
 }
 
-fn read_one(directory: &Path, file: Option<&str>, ending: &str) -> Result<AuthFile, BadAuthFileProblem> {
+fn read_one(
+    directory: &Path,
+    file: Option<&str>,
+    ending: &str,
+) -> Result<AuthFile, BadAuthFileProblem> {
     let file = file.ok_or(BadAuthFileProblem::NameEncoding)?;
-    let name = file.strip_suffix(ending).filter(|name| !name.is_empty()).ok_or(BadAuthFileProblem::Name)?;
-    let content =
-        private_file::read(&directory.join(file)).map_err(|e| BadAuthFileProblem::Io(Arc::new(e)))?;
+    let name = file
+        .strip_suffix(ending)
+        .filter(|name| !name.is_empty())
+        .ok_or(BadAuthFileProblem::Name)?;
+    let content = private_file::read(&directory.join(file))
+        .map_err(|e| BadAuthFileProblem::Io(Arc::new(e)))?;
     Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
 }
 

@@ -46,7 +46,11 @@ impl Drop for Prepared {
 
 /// Makes sure that tor, which runs as the user `tor` (where that is known), neither ends nor makes another key when it is told
 /// of this service; makes its directory, and puts `files` there.
-pub(super) fn prepare(service: &DiskOnion, files: &DiskOnionFiles, tor: Option<u32>) -> Result<Prepared> {
+pub(super) fn prepare(
+    service: &DiskOnion,
+    files: &DiskOnionFiles,
+    tor: Option<u32>,
+) -> Result<Prepared> {
     let directory = service.directory();
     let problem = |problem| Error::from(DiskOnionError::new(directory, problem));
     let mut prepared = Prepared::default();
@@ -91,7 +95,11 @@ fn make(
 }
 
 /// What would make tor end, or make another key, in a directory that is there.
-fn check_inside(directory: &Path, found: &Metadata, tor: Option<u32>) -> Result<(), DiskOnionProblem> {
+fn check_inside(
+    directory: &Path,
+    found: &Metadata,
+    tor: Option<u32>,
+) -> Result<(), DiskOnionProblem> {
     if let Some(problem) = not_tors(found, tor) {
         return Err(problem);
     }
@@ -121,7 +129,11 @@ pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnion
     not_tors(&found, tor).or_else(|| too_open.map(|mode| DiskOnionProblem::Permissions { mode }))
 }
 
-fn put_key(directory: &Path, key: &OnionKey, prepared: &mut Prepared) -> Result<(), DiskOnionProblem> {
+fn put_key(
+    directory: &Path,
+    key: &OnionKey,
+    prepared: &mut Prepared,
+) -> Result<(), DiskOnionProblem> {
     let address = key.address();
     match secret_key(directory) {
         Ok(found) if found == *key => return Ok(()),
@@ -171,7 +183,8 @@ pub(super) fn secret_key(directory: &Path) -> Result<OnionKey, DiskOnionProblem>
 
 /// The address that belongs to the service's public key.
 pub(super) fn public_key(directory: &Path) -> Result<OnionAddress, DiskOnionProblem> {
-    OnionAddress::from_public_key_file(&read(directory, PUBLIC_KEY)?).map_err(DiskOnionProblem::BadKey)
+    OnionAddress::from_public_key_file(&read(directory, PUBLIC_KEY)?)
+        .map_err(DiskOnionProblem::BadKey)
 }
 
 /// The address that tor has written; `None` where it has not.
@@ -196,7 +209,8 @@ pub(super) fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn read(directory: &Path, name: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, DiskOnionProblem> {
-    private_file::read(&directory.join(name)).map_err(|error| failed(&format!("reading {name}"), error))
+    private_file::read(&directory.join(name))
+        .map_err(|error| failed(&format!("reading {name}"), error))
 }
 
 fn failed(what: &str, error: io::Error) -> DiskOnionProblem {

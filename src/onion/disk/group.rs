@@ -31,7 +31,9 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
     for line in lines {
         if line.name.eq_ignore_ascii_case(DIRECTORY) {
             match line.value {
-                Some(directory) => services.push(DiskOnion::from_lines(directory.into(), Vec::new())),
+                Some(directory) => {
+                    services.push(DiskOnion::from_lines(directory.into(), Vec::new()))
+                }
                 // There is none at all.
                 None => continue,
             }
@@ -44,7 +46,8 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
     if stray.is_empty() {
         return Ok(services);
     }
-    let problem = format!("lines before the first {DIRECTORY} belong to no service: {}", stray.join("; "));
+    let problem =
+        format!("lines before the first {DIRECTORY} belong to no service: {}", stray.join("; "));
     Err(Error::answer("GETCONF HiddenServiceOptions", problem))
 }
 
@@ -65,14 +68,19 @@ mod tests {
 
     #[test]
     fn no_service_at_all() {
-        for nothing in [vec![], vec![line("HiddenServiceOptions")], vec![line("HiddenServiceDir")]] {
+        for nothing in [vec![], vec![line("HiddenServiceOptions")], vec![line("HiddenServiceDir")]]
+        {
             assert_eq!(parse_group(nothing).unwrap(), []);
         }
     }
 
     #[test]
     fn lines_that_belong_to_nobody_are_shown() {
-        let lines = [line("HiddenServicePort=80"), line("HiddenServiceDir=/a"), line("HiddenServicePort=81")];
+        let lines = [
+            line("HiddenServicePort=80"),
+            line("HiddenServiceDir=/a"),
+            line("HiddenServicePort=81"),
+        ];
         let error = parse_group(lines).unwrap_err().to_string();
         assert!(error.contains("HiddenServicePort 80") && !error.contains("81"), "{error}");
     }

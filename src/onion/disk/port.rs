@@ -61,17 +61,26 @@ impl DiskPort {
     pub(super) fn problem(&self) -> Option<String> {
         match &self.target {
             _ if self.port == 0 => Some("is 0; ports are 1 to 65535".into()),
-            DiskTarget::Host { name, port } if parse_host(0, &format!("{name}:{port}")).is_none() => {
-                Some(format!("{} goes to {name:?}, which is not a host name, or to port {port}", self.port))
+            DiskTarget::Host { name, port }
+                if parse_host(0, &format!("{name}:{port}")).is_none() =>
+            {
+                Some(format!(
+                    "{} goes to {name:?}, which is not a host name, or to port {port}",
+                    self.port
+                ))
             }
             DiskTarget::Tcp(address) if address.port() == 0 => {
                 Some(format!("{} goes to port 0 of {}", self.port, address.ip()))
             }
-            DiskTarget::Tcp(SocketAddr::V6(address)) if address.scope_id() != 0 => {
-                Some(format!("{} goes to an address with a scope, which tor does not know", self.port))
-            }
+            DiskTarget::Tcp(SocketAddr::V6(address)) if address.scope_id() != 0 => Some(format!(
+                "{} goes to an address with a scope, which tor does not know",
+                self.port
+            )),
             DiskTarget::Unix(path) if !path.to_str().is_some_and(|path| path.starts_with('/')) => {
-                Some(format!("{} goes to a Unix socket whose path is not absolute, or no UTF-8", self.port))
+                Some(format!(
+                    "{} goes to a Unix socket whose path is not absolute, or no UTF-8",
+                    self.port
+                ))
             }
             DiskTarget::Unix(path) if path.to_string_lossy().contains('\0') => {
                 Some(format!("{} goes to a Unix socket whose path has a NUL", self.port))
@@ -137,8 +146,11 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
     }
     if let Some(path) = text.strip_prefix("unix:") {
         let quoted = path.starts_with('"') && path.len() > 1 && path.ends_with('"');
-        let path =
-            if quoted { String::from_utf8(unquote(path.as_bytes())).ok() } else { Some(path.to_owned()) };
+        let path = if quoted {
+            String::from_utf8(unquote(path.as_bytes())).ok()
+        } else {
+            Some(path.to_owned())
+        };
         return match path {
             Some(path) if path.starts_with('/') => DiskTarget::Unix(path.into()),
             _ => DiskTarget::Other(text.to_owned()),
@@ -194,7 +206,8 @@ impl fmt::Display for DiskTarget {
             DiskTarget::Tcp(address) => write!(f, "{address}"),
             DiskTarget::Unix(path) => {
                 let path = path.to_string_lossy();
-                let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+                let is_plain =
+                    |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
                 if path.chars().all(is_plain) {
                     write!(f, "unix:{path}")
                 } else {
@@ -209,7 +222,9 @@ impl fmt::Display for DiskTarget {
 
 /// A text that is no value of `HiddenServicePort`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no HiddenServicePort (such as 80, 80 8080, 80 127.0.0.1:8080, 80 unix:/run/site)")]
+#[error(
+    "{text:?} is no HiddenServicePort (such as 80, 80 8080, 80 127.0.0.1:8080, 80 unix:/run/site)"
+)]
 pub struct ParseDiskPortError {
     text: String,
 }
@@ -267,7 +282,8 @@ mod tests {
     fn target() -> impl Strategy<Value = DiskTarget> {
         prop_oneof![
             Just(DiskTarget::SamePort),
-            (any::<IpAddr>(), 1..=u16::MAX).prop_map(|(ip, port)| DiskTarget::Tcp(SocketAddr::new(ip, port))),
+            (any::<IpAddr>(), 1..=u16::MAX)
+                .prop_map(|(ip, port)| DiskTarget::Tcp(SocketAddr::new(ip, port))),
             "/[^\0]{0,30}".prop_map(|path| DiskTarget::Unix(path.into())),
         ]
     }

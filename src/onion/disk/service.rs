@@ -92,7 +92,8 @@ impl DiskOnionService {
     ///
     /// [`Error::DiskOnion`] where this program may not read it, or it is none.
     pub fn public_key(&self) -> Result<[u8; 32]> {
-        let address = directory::public_key(&self.directory).map_err(|problem| self.problem(problem))?;
+        let address =
+            directory::public_key(&self.directory).map_err(|problem| self.problem(problem))?;
         Ok(*address.public_key())
     }
 
@@ -127,7 +128,12 @@ impl DiskOnionService {
     /// The same, as something that takes the service out of the configuration when it is dropped. The directory stays.
     pub fn guard(self) -> DiskOnionGuard {
         let controller = self.controller().downgrade();
-        DiskOnionGuard { controller, directory: self.directory, address: self.address, undone: false }
+        DiskOnionGuard {
+            controller,
+            directory: self.directory,
+            address: self.address,
+            undone: false,
+        }
     }
 
     fn problem(&self, problem: DiskOnionProblem) -> Error {
@@ -188,7 +194,9 @@ impl Drop for DiskOnionGuard {
         }
         let Some(controller) = self.controller.upgrade() else { return };
         let timeout = controller.timeout().min(DROP);
-        if let Err(error) = DiskOnions::of(&controller.with_timeout(timeout)).remove(&self.directory) {
+        if let Err(error) =
+            DiskOnions::of(&controller.with_timeout(timeout)).remove(&self.directory)
+        {
             log::debug!(target: "scape::connection", "{} stays configured: {error}", self.address);
         }
     }
@@ -197,7 +205,11 @@ impl Drop for DiskOnionGuard {
 /// `None` if the service was gone already.
 fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
     match removed {
-        Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => Ok(None),
+        Err(Error::DiskOnion(error))
+            if matches!(error.problem, DiskOnionProblem::NotConfigured) =>
+        {
+            Ok(None)
+        }
         removed => removed.map(Some),
     }
 }

@@ -104,7 +104,10 @@ impl DiskOnions {
     /// The service with this directory.
     pub fn get(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnion>> {
         let directory = directory.as_ref();
-        Ok(self.list()?.into_iter().find(|service| directory::is_same(service.directory(), directory)))
+        Ok(self
+            .list()?
+            .into_iter()
+            .find(|service| directory::is_same(service.directory(), directory)))
     }
 
     /// The service with this directory, with its files. `None` where none is configured.
@@ -184,7 +187,8 @@ impl DiskOnions {
         let undoing = self.controller.undoing_within(REMOVE_WITHIN);
         match DiskOnions::of(&undoing).remove(service.directory()) {
             Ok(_) => {}
-            Err(Error::DiskOnion(error)) if matches!(error.problem, DiskOnionProblem::NotConfigured) => {}
+            Err(Error::DiskOnion(error))
+                if matches!(error.problem, DiskOnionProblem::NotConfigured) => {}
             Err(error) => {
                 let directory = service.directory().display();
                 log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
@@ -199,14 +203,20 @@ impl DiskOnions {
     ///
     /// As with `add`; [`DiskOnionProblem::OtherKey`] where there is another key, which is not overwritten; and those of
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
-    pub fn add_with(&self, service: &DiskOnion, files: &DiskOnionFiles) -> Result<DiskOnionService> {
+    pub fn add_with(
+        &self,
+        service: &DiskOnion,
+        files: &DiskOnionFiles,
+    ) -> Result<DiskOnionService> {
         service.check()?;
         let call = self.on_one_tor()?;
         let tor = call.tors_user()?;
         let mut prepared: Option<Prepared> = None;
         let added = call.edit(|services| {
             if position(services, service.directory()).is_some() {
-                return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+                return Err(
+                    DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into()
+                );
             }
             prepared = Some(directory::prepare(service, files, tor)?);
             check_same_key(service, services)?;
@@ -225,13 +235,16 @@ impl DiskOnions {
             match files.key.as_ref().map(OnionKey::address).filter(|wanted| *wanted != address) {
                 None => Ok(address),
                 Some(wanted) => {
-                    let command = format!("SETCONF HiddenServiceDir={}", service.directory().display());
+                    let command =
+                        format!("SETCONF HiddenServiceDir={}", service.directory().display());
                     Err(Error::answer(command, format!("{address} in place of {wanted}")))
                 }
             }
         });
         match address {
-            Ok(address) => Ok(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)),
+            Ok(address) => {
+                Ok(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address))
+            }
             Err(error) => {
                 self.take_out_again(service);
                 Err(error)
@@ -255,14 +268,19 @@ impl DiskOnions {
             let at = find(services, directory)?;
             if !directory::is_same(directory, service.directory()) {
                 if position(services, service.directory()).is_some() {
-                    return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+                    return Err(DiskOnionError::new(
+                        service.directory(),
+                        DiskOnionProblem::Configured,
+                    )
+                    .into());
                 }
                 prepared = Some(directory::prepare(service, &DiskOnionFiles::new(), tor)?);
             }
             if let Some(place) = services.get_mut(at) {
                 *place = service.clone();
             }
-            let others: Vec<_> = services.iter().filter(|other| *other != service).cloned().collect();
+            let others: Vec<_> =
+                services.iter().filter(|other| *other != service).cloned().collect();
             check_same_key(service, &others)
         });
         settle(changed, prepared, service, tor)
@@ -372,8 +390,10 @@ impl DiskOnions {
             let value = line.value.unwrap_or_default();
             // It cannot be sent back as it was.
             if value.contains('\u{fffd}') {
-                let problem =
-                    format!("{} has a value that is no UTF-8: {value}; nothing was changed", line.name);
+                let problem = format!(
+                    "{} has a value that is no UTF-8: {value}; nothing was changed",
+                    line.name
+                );
                 return Err(Error::answer("GETCONF HiddenServiceOptions", problem));
             }
             command.quoted(&line.name, &value);
@@ -421,13 +441,17 @@ fn find(services: &[DiskOnion], directory: &Path) -> Result<usize> {
 /// Those that are new or changed are checked; what tor had already is not for us to refuse.
 fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     for (at, service) in services.iter().enumerate() {
-        if before.contains(service) && services.iter().filter(|other| *other == service).count() == 1 {
+        if before.contains(service)
+            && services.iter().filter(|other| *other == service).count() == 1
+        {
             continue;
         }
         service.check()?;
         let others = services.iter().enumerate().filter(|(other, _)| *other != at);
         if others.map(|(_, other)| other).any(|other| other.directory() == service.directory()) {
-            return Err(DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into());
+            return Err(
+                DiskOnionError::new(service.directory(), DiskOnionProblem::Configured).into()
+            );
         }
     }
     Ok(())
@@ -452,7 +476,8 @@ fn settle(
     service: &DiskOnion,
     tor: Option<u32>,
 ) -> Result<()> {
-    let is_sure = matches!(result, Err(Error::DiskOnion(_) | Error::Argument(_) | Error::Answer { .. }));
+    let is_sure =
+        matches!(result, Err(Error::DiskOnion(_) | Error::Argument(_) | Error::Answer { .. }));
     let result = result.map_err(|error| explain(error, service, tor));
     if let Some(prepared) = prepared.filter(|_| !is_sure) {
         prepared.keep();

@@ -67,9 +67,13 @@ impl DiskOnionSettings {
     pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
         // tor's defaults: 25 and 200 introductions, 250 and 2500.
         let dos = (self.intro_dos_rate.unwrap_or(25), self.intro_dos_burst.unwrap_or(200));
-        let work = (self.proof_of_work_rate.unwrap_or(250), self.proof_of_work_burst.unwrap_or(2500));
+        let work =
+            (self.proof_of_work_rate.unwrap_or(250), self.proof_of_work_burst.unwrap_or(2500));
         if self.version == Some(2) {
-            Some(("HiddenServiceVersion", "is 2, which no tor supports any more; 3 is what there is"))
+            Some((
+                "HiddenServiceVersion",
+                "is 2, which no tor supports any more; 3 is what there is",
+            ))
         } else if self.introduction_points.is_some_and(|count| !(3..=20).contains(&count)) {
             Some(("HiddenServiceNumIntroductionPoints", "is 3 to 20"))
         } else if self.intro_dos_defense == Some(true) && dos.1 < dos.0 {

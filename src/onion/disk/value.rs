@@ -248,8 +248,7 @@ impl DiskOnion {
 fn check_line(line: &ConfLine) -> Result<()> {
     let name = line.name.as_str();
     if !is_of_a_service(name) || name.eq_ignore_ascii_case(DIRECTORY) {
-        let why =
-            "is no option of one service: these begin with HiddenService (and the directory is given apart)";
+        let why = "is no option of one service: these begin with HiddenService (and the directory is given apart)";
         return Err(refuse(name, why));
     }
     let value = line.value.as_deref().unwrap_or_default();
@@ -315,14 +314,20 @@ mod tests {
 
     #[test]
     fn an_option_is_replaced_where_it_was() {
-        let service =
-            service().max_streams(1).option("hiddenservicemaxstreams", "2").allow_unknown_ports(true);
+        let service = service()
+            .max_streams(1)
+            .option("hiddenservicemaxstreams", "2")
+            .allow_unknown_ports(true);
         assert_eq!(service.get("HIDDENSERVICEMAXSTREAMS"), Some("2"));
         let service = service.max_streams(3);
         let lines: Vec<String> = service.lines()[1..].iter().map(ToString::to_string).collect();
         assert_eq!(
             lines,
-            ["HiddenServicePort 80", "HiddenServiceMaxStreams 3", "HiddenServiceAllowUnknownPorts 1"]
+            [
+                "HiddenServicePort 80",
+                "HiddenServiceMaxStreams 3",
+                "HiddenServiceAllowUnknownPorts 1"
+            ]
         );
         assert_eq!(service.without("HiddenServicePort").ports(), []);
     }

@@ -39,7 +39,11 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
 }
 
 /// A connection that no process has: it was closed meanwhile, or its process may not be looked into.
-fn without_owner(peer: SocketAddr, locals: &[SocketAddr], uid: u32) -> Result<Option<ProcessOwner>> {
+fn without_owner(
+    peer: SocketAddr,
+    locals: &[SocketAddr],
+    uid: u32,
+) -> Result<Option<ProcessOwner>> {
     match sockets(peer, locals)?.is_empty() {
         true => Ok(None),
         false => Err(OwnerError::NotAllowed { uid }.into()),
@@ -63,7 +67,8 @@ fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
 fn is_meant(entry: &TcpNetEntry, peer: SocketAddr, locals: &[SocketAddr]) -> bool {
     let remote = canonical(entry.remote_address);
     let is_other_end = |local: &SocketAddr| {
-        local.port() == remote.port() && (local.ip().is_unspecified() || canonical(*local) == remote)
+        local.port() == remote.port()
+            && (local.ip().is_unspecified() || canonical(*local) == remote)
     };
     // One that is closed already belongs to no process.
     entry.inode != 0
@@ -119,7 +124,9 @@ fn command(process: &Process) -> Option<Vec<OsString>> {
 fn words(line: &[u8]) -> Vec<OsString> {
     match line.strip_suffix(b"\0").unwrap_or(line) {
         [] => Vec::new(),
-        line => line.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect(),
+        line => {
+            line.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect()
+        }
     }
 }
 
@@ -133,14 +140,14 @@ mod tests {
     use procfs::FromBufReadSI as _;
     use procfs::net::TcpNetEntries;
 
-    const HEAD: &str =
-        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+    const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
     fn entry(local: &str, remote: &str, state: &str, inode: u64) -> TcpNetEntry {
         let line = format!(
             "{HEAD}   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1\n"
         );
-        let entries = TcpNetEntries::from_buf_read(line.as_bytes(), procfs::current_system_info()).unwrap();
+        let entries =
+            TcpNetEntries::from_buf_read(line.as_bytes(), procfs::current_system_info()).unwrap();
         entries.0.into_iter().next().unwrap()
     }
 

@@ -31,7 +31,8 @@ pub struct ProcessOwner {
 impl fmt::Display for ProcessOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What may clear a terminal is not let through.
-        let name: String = self.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let name: String =
+            self.name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         write!(f, "{name} ({})", self.pid)
     }
 }

@@ -57,8 +57,12 @@ mod tests {
 
     #[test]
     fn with_an_end_and_without() {
-        let mapping = AddressMapping::parse(b"a.example 192.0.2.1 \"2026-11-21 02:12:34\"").unwrap();
-        assert_eq!(mapping.expires, Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154)));
+        let mapping =
+            AddressMapping::parse(b"a.example 192.0.2.1 \"2026-11-21 02:12:34\"").unwrap();
+        assert_eq!(
+            mapping.expires,
+            Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154))
+        );
         assert_eq!(mapping.to_string(), "a.example -> 192.0.2.1, until 2026-11-21 02:12:34");
         for bad in ["", "a", "a b", "a b ", "a  NEVER"] {
             assert_eq!(AddressMapping::parse(bad.as_bytes()), None, "{bad:?}");

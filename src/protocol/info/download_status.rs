@@ -103,8 +103,14 @@ mod tests {
     #[test]
     fn every_field() {
         let status = DownloadStatus::parse(&LINES.join("\n")).unwrap();
-        assert_eq!(status.next_attempt_at, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_733)));
-        assert_eq!((status.failures, status.attempts, status.last_backoff_position), (1, 2, Some(3)));
+        assert_eq!(
+            status.next_attempt_at,
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_733))
+        );
+        assert_eq!(
+            (status.failures, status.attempts, status.last_backoff_position),
+            (1, 2, Some(3))
+        );
         assert_eq!(status.schedule, DownloadSchedule::Bridge);
         assert_eq!(status.want_authority, DownloadWant::Authority);
         assert_eq!(status.increment_on, DownloadIncrement::Attempt);
@@ -119,7 +125,8 @@ mod tests {
         assert_eq!(DownloadStatus::parse(&never).unwrap().next_attempt_at, None);
         let older = DownloadStatus::parse(&LINES[..6].join("\n")).unwrap();
         assert_eq!((older.backoff, older.last_delay_used), (None, None));
-        let newer = DownloadStatus::parse(&format!("{}\nmood good, thanks\n", LINES.join("\n"))).unwrap();
+        let newer =
+            DownloadStatus::parse(&format!("{}\nmood good, thanks\n", LINES.join("\n"))).unwrap();
         assert_eq!(newer.extra, [("mood".to_owned(), "good, thanks".to_owned())]);
     }
 

@@ -76,7 +76,10 @@ mod tests {
 
         let guard = EntryGuard::parse(b"relay7 simmering 2026-11-15 K=V").unwrap();
         assert_eq!(guard.status.as_str(), "simmering");
-        assert_eq!((guard.since, &*guard.extra_words), (None, &["2026-11-15".into(), "K=V".into()][..]));
+        assert_eq!(
+            (guard.since, &*guard.extra_words),
+            (None, &["2026-11-15".into(), "K=V".into()][..])
+        );
         for bad in ["", " up", "$DDDD", "$DDDD "] {
             assert_eq!(EntryGuard::parse(bad.as_bytes()), None, "{bad:?}");
         }

@@ -34,7 +34,11 @@ impl InfoName {
         if key.is_empty() {
             return None;
         }
-        Some(InfoName { key: key.into(), is_prefix: prefix.is_some(), description: description.into() })
+        Some(InfoName {
+            key: key.into(),
+            is_prefix: prefix.is_some(),
+            description: description.into(),
+        })
     }
 }
 
@@ -96,7 +100,8 @@ mod tests {
 
     #[test]
     fn names_of_keys() {
-        let name = InfoName::parse(b"hs/client/desc/id* -- Descriptor -- in client's cache").unwrap();
+        let name =
+            InfoName::parse(b"hs/client/desc/id* -- Descriptor -- in client's cache").unwrap();
         assert_eq!((name.key.as_str(), name.is_prefix), ("hs/client/desc/id", true));
         assert_eq!(name.description, "Descriptor -- in client's cache");
         assert_eq!(name.to_string(), "hs/client/desc/id*");

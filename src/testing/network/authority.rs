@@ -28,7 +28,12 @@ pub(super) struct Authority {
 
 impl Authority {
     /// Makes the keys of an authority in its data directory.
-    pub(super) fn make(nickname: &str, data_directory: &Path, or_port: u16, dir_port: u16) -> Result<Self> {
+    pub(super) fn make(
+        nickname: &str,
+        data_directory: &Path,
+        or_port: u16,
+        dir_port: u16,
+    ) -> Result<Self> {
         let keys = data_directory.join("keys");
         private_directory(&keys).map_err(|e| Error::io(format!("make {}", keys.display()), e))?;
         let v3_identity = certificate(&keys, dir_port)?;
@@ -64,7 +69,8 @@ fn certificate(keys: &Path, dir_port: u16) -> Result<Fingerprint> {
     let text = fs::read_to_string(file("authority_certificate"))
         .map_err(|e| Error::io("read an authority's certificate", e))?;
     let fingerprint = text.lines().find_map(|line| line.strip_prefix("fingerprint ")?.parse().ok());
-    fingerprint.ok_or_else(|| Error::io("find the fingerprint in an authority's certificate", invalid()))
+    fingerprint
+        .ok_or_else(|| Error::io("find the fingerprint in an authority's certificate", invalid()))
 }
 
 /// Makes the relay's identity; gives its fingerprint.

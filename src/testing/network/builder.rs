@@ -115,7 +115,8 @@ impl TestNetworkBuilder {
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = deadline_after(self.timeout);
         if self.authorities + self.relays < FEWEST {
-            let why = format!("are too few: authorities and relays together must be {FEWEST} or more");
+            let why =
+                format!("are too few: authorities and relays together must be {FEWEST} or more");
             return Err(ArgumentError::invalid("TestNetwork", "relays", why).into());
         }
         for attempt in 1.. {
@@ -126,13 +127,16 @@ impl TestNetworkBuilder {
                 result => return result,
             }
         }
-        Err(LaunchError::new(LaunchProblem::Timeout { after: self.timeout, progress: None }, Vec::new())
-            .into())
+        Err(LaunchError::new(
+            LaunchProblem::Timeout { after: self.timeout, progress: None },
+            Vec::new(),
+        )
+        .into())
     }
 
     fn try_start(&mut self, deadline: Instant) -> Result<TestNetwork> {
-        let directory =
-            PrivateDir::new("network-").map_err(|e| Error::io("make a directory for the network", e))?;
+        let directory = PrivateDir::new("network-")
+            .map_err(|e| Error::io("make a directory for the network", e))?;
         let root = directory.path();
         let name_server = self.start_name_server(root)?;
 
@@ -150,7 +154,8 @@ impl TestNetworkBuilder {
         let socks = listeners(&controller.get_info_bytes("net/listeners/socks")?);
         let control = listeners(&controller.get_info_bytes("net/listeners/control")?);
         let tcp = |all: &[Address]| all.iter().find(|address| !address.is_unix()).cloned();
-        let missing = || Error::answer("GETINFO net/listeners/*", "the client does not listen on TCP");
+        let missing =
+            || Error::answer("GETINFO net/listeners/*", "the client does not listen on TCP");
         let cookie = network.nodes[client].process().data_directory().join("control_auth_cookie");
         let network = TestNetwork {
             client,
@@ -174,8 +179,11 @@ impl TestNetworkBuilder {
             server.add_address(name, *address);
         }
         let address = server.address();
-        fs::write(root.join("resolv.conf"), format!("nameserver {}:{}\n", address.ip(), address.port()))
-            .map_err(|e| Error::io("write the network's resolv.conf", e))?;
+        fs::write(
+            root.join("resolv.conf"),
+            format!("nameserver {}:{}\n", address.ip(), address.port()),
+        )
+        .map_err(|e| Error::io("write the network's resolv.conf", e))?;
         Ok(server)
     }
 
@@ -194,7 +202,10 @@ impl TestNetworkBuilder {
                     })
                 })
                 .collect();
-            making.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+            making
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+                .collect()
         })
     }
 
@@ -214,8 +225,10 @@ impl TestNetworkBuilder {
             let tor = node(&nickname, &root.join(&nickname), &lines, self.vanguards_lite);
             launches.push((nickname, Role::Relay, as_relay(tor, &resolv_conf)));
         }
-        let tor =
-            as_client(node("client", &root.join("client"), &lines, self.vanguards_lite), socket.as_deref());
+        let tor = as_client(
+            node("client", &root.join("client"), &lines, self.vanguards_lite),
+            socket.as_deref(),
+        );
         launches.push(("client".into(), Role::Client, tor.options(self.client_options.clone())));
 
         let results: Vec<Result<Node>> = thread::scope(|scope| {
@@ -228,7 +241,10 @@ impl TestNetworkBuilder {
                     })
                 })
                 .collect();
-            starting.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+            starting
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+                .collect()
         });
         let mut nodes = Vec::new();
         let mut failed = None;
@@ -251,7 +267,8 @@ impl TestNetworkBuilder {
     #[cfg(unix)]
     fn socks_socket(&self, root: &Path) -> Result<Option<std::path::PathBuf>> {
         let directory = root.join("socks");
-        private_directory(&directory).map_err(|e| Error::io("make a directory for the SOCKS socket", e))?;
+        private_directory(&directory)
+            .map_err(|e| Error::io("make a directory for the SOCKS socket", e))?;
         Ok(Some(directory.join("socket")))
     }
 
@@ -298,7 +315,12 @@ impl TestNetworkBuilder {
 }
 
 /// Waits until the client has a descriptor of every relay: the first consensus need not name the slow ones.
-fn wait_known(client: &Controller, nodes: &[Node], deadline: Instant, timeout: Duration) -> Result<()> {
+fn wait_known(
+    client: &Controller,
+    nodes: &[Node],
+    deadline: Instant,
+    timeout: Duration,
+) -> Result<()> {
     let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
     let relays = nodes.iter().filter_map(Node::fingerprint);
     let keys: Vec<String> = relays.map(|fingerprint| format!("md/id/{fingerprint}")).collect();

@@ -71,7 +71,11 @@ fn of_role(nodes: &[Node], role: Role) -> Vec<&Node> {
 }
 
 /// Waits until something is true of each of some nodes.
-fn wait(nodes: Vec<&Node>, deadline: Instant, is_so: impl Fn(&Controller) -> Result<bool>) -> Result<()> {
+fn wait(
+    nodes: Vec<&Node>,
+    deadline: Instant,
+    is_so: impl Fn(&Controller) -> Result<bool>,
+) -> Result<()> {
     let begun = Instant::now();
     for node in nodes {
         while !is_so(node.controller())? {
@@ -86,7 +90,11 @@ fn wait(nodes: Vec<&Node>, deadline: Instant, is_so: impl Fn(&Controller) -> Res
 
 /// Returns a GETINFO key for each relay and authority.
 fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
-    nodes.iter().filter_map(Node::fingerprint).map(|fingerprint| format!("{key}{fingerprint}")).collect()
+    nodes
+        .iter()
+        .filter_map(Node::fingerprint)
+        .map(|fingerprint| format!("{key}{fingerprint}"))
+        .collect()
 }
 
 /// Returns true if a node has an answer for each of these GETINFO keys.

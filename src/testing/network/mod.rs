@@ -163,7 +163,8 @@ impl TestNetwork {
 /// Ends processes side by side, because each may take a while. Returns the first error.
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
     thread::scope(|scope| {
-        let stopping: Vec<_> = nodes.into_iter().map(|node| scope.spawn(move || node.stop())).collect();
+        let stopping: Vec<_> =
+            nodes.into_iter().map(|node| scope.spawn(move || node.stop())).collect();
         let mut result = Ok(());
         for thread in stopping {
             if let Ok(Err(error)) = thread.join() {

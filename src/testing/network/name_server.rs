@@ -58,7 +58,8 @@ impl NameServer {
             let mut buffer = [0; 512];
             while !stopped.load(Ordering::SeqCst) {
                 if let Ok((length, peer)) = socket.recv_from(&mut buffer)
-                    && let Some(answer) = answer(buffer.get(..length).unwrap_or_default(), &known.lock())
+                    && let Some(answer) =
+                        answer(buffer.get(..length).unwrap_or_default(), &known.lock())
                 {
                     // Who asked asks again.
                     let _ = socket.send_to(&answer, peer);
@@ -103,7 +104,8 @@ fn reverse_name(address: IpAddr) -> String {
             format!("{d}.{c}.{b}.{a}.in-addr.arpa")
         }
         IpAddr::V6(address) => {
-            let nibbles = address.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+            let nibbles =
+                address.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
             let labels: String = nibbles.map(|nibble| format!("{nibble:x}.")).collect();
             format!("{labels}ip6.arpa")
         }
@@ -168,8 +170,10 @@ fn question(query: &[u8]) -> Option<(String, u16, usize)> {
         position += 1;
         match length {
             0 => break,
-            1..=63 => labels
-                .push(String::from_utf8_lossy(query.get(position..position + length)?).to_ascii_lowercase()),
+            1..=63 => labels.push(
+                String::from_utf8_lossy(query.get(position..position + length)?)
+                    .to_ascii_lowercase(),
+            ),
             _ => return None,
         }
         position += length;
@@ -256,6 +260,9 @@ mod tests {
     fn reverse_names() {
         assert_eq!(reverse_name("198.51.100.7".parse().unwrap()), "7.100.51.198.in-addr.arpa");
         let name = reverse_name("2001:db8::567:89ab".parse().unwrap());
-        assert_eq!(name, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+        assert_eq!(
+            name,
+            "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+        );
     }
 }

@@ -91,7 +91,9 @@ pub(super) fn of_node(nickname: &str, error: Error) -> Error {
             }
             LaunchError::new(launch.problem().clone(), log).into()
         }
-        Error::Io { what, source } => Error::Io { what: format!("{nickname}: {what}").into(), source },
+        Error::Io { what, source } => {
+            Error::Io { what: format!("{nickname}: {what}").into(), source }
+        }
         other => other,
     }
 }
@@ -182,7 +184,10 @@ pub(super) fn as_relay(launch: Launch, resolv_conf: &Path) -> Launch {
 
 /// What a client needs where everything has private addresses.
 pub(super) fn as_visitor(launch: Launch) -> Launch {
-    launch.options([("ClientDNSRejectInternalAddresses", "0"), ("ClientRejectInternalAddresses", "0")])
+    launch.options([
+        ("ClientDNSRejectInternalAddresses", "0"),
+        ("ClientRejectInternalAddresses", "0"),
+    ])
 }
 
 /// What makes a tor a client that others can use: a control port with a cookie, and SOCKS ports.
@@ -194,7 +199,9 @@ pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
         ("SocksPort", "127.0.0.1:auto ExtendedErrors"),
     ]);
     match socks_socket {
-        Some(path) => launch.option("SocksPort", format!("unix:\"{}\" ExtendedErrors", path.display())),
+        Some(path) => {
+            launch.option("SocksPort", format!("unix:\"{}\" ExtendedErrors", path.display()))
+        }
         None => launch,
     }
 }

@@ -26,7 +26,12 @@ impl Line {
     }
 
     /// Writes at most `chunk` bytes at a time.
-    pub(super) fn write(&self, bytes: &[u8], chunk: Option<usize>, deadline: Instant) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        bytes: &[u8],
+        chunk: Option<usize>,
+        deadline: Instant,
+    ) -> io::Result<()> {
         let pieces: Vec<&[u8]> = bytes.chunks(chunk.unwrap_or(bytes.len()).max(1)).collect();
         self.write_pieces(&pieces, deadline)
     }
@@ -94,7 +99,9 @@ impl Commands<'_> {
             let read = match deadline {
                 Some(deadline) => transport.read_by(&mut bytes, deadline),
                 // Ends when either end hangs up.
-                None => transport.set_read_timeout(None).and_then(|()| (&mut &*transport).read(&mut bytes)),
+                None => transport
+                    .set_read_timeout(None)
+                    .and_then(|()| (&mut &*transport).read(&mut bytes)),
             };
             match read {
                 Ok(0) => return Err(Silence::HungUp),
@@ -210,13 +217,18 @@ fn play(
     Ok(Then::Nothing)
 }
 
-fn expect(shared: &Shared, commands: &mut Commands<'_>, expected: &Expected) -> Result<(), ScriptProblem> {
+fn expect(
+    shared: &Shared,
+    commands: &mut Commands<'_>,
+    expected: &Expected,
+) -> Result<(), ScriptProblem> {
     match commands.next(Some(shared.deadline())) {
         Ok(command) if expected.fits(&command) => Ok(()),
         Ok(sent) => Err(ScriptProblem::Unexpected { expected: expected.describe(), sent }),
-        Err(Silence::Late) => {
-            Err(ScriptProblem::NothingSent { expected: expected.describe(), after: shared.patience })
-        }
+        Err(Silence::Late) => Err(ScriptProblem::NothingSent {
+            expected: expected.describe(),
+            after: shared.patience,
+        }),
         Err(Silence::HungUp) => Err(ScriptProblem::HungUp { expected: expected.describe() }),
     }
 }

@@ -94,8 +94,12 @@ impl fmt::Display for ScriptError {
             ScriptProblem::GateShut { gate, after } => {
                 write!(f, "the gate {gate:?} was not opened within {after:?}")
             }
-            ScriptProblem::NotTaken { error } => write!(f, "what the script says was not taken: {error}"),
-            ScriptProblem::AfterTheEnd { sent } => write!(f, "{sent:?} was sent after the script's end"),
+            ScriptProblem::NotTaken { error } => {
+                write!(f, "what the script says was not taken: {error}")
+            }
+            ScriptProblem::AfterTheEnd { sent } => {
+                write!(f, "{sent:?} was sent after the script's end")
+            }
             ScriptProblem::NotConnected => f.write_str("nobody connected"),
             ScriptProblem::Abandoned => f.write_str("the script was not played to its end"),
         }

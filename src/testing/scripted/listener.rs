@@ -23,7 +23,8 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn tcp(shared: &Arc<Shared>) -> Result<Listener> {
         let what = "listening on a port of 127.0.0.1";
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| Error::io(what, error))?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| Error::io(what, error))?;
         let address = listener.local_addr().map_err(|error| Error::io(what, error))?;
         Listener::start(shared, address.into(), move || Ok(listener.accept()?.0.into()))
     }
@@ -63,7 +64,8 @@ impl Listener {
 /// The scripted tor has set `stopped`; a last connection makes the thread look at it.
 impl Drop for Listener {
     fn drop(&mut self) {
-        let woken = Transport::connect(&self.address, deadline_after(Duration::from_secs(1))).is_ok();
+        let woken =
+            Transport::connect(&self.address, deadline_after(Duration::from_secs(1))).is_ok();
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }

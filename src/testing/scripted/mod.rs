@@ -145,7 +145,8 @@ impl ScriptedTor {
         let open = self.shared.state.lock().open.clone();
         for line in open {
             // Whoever hung up does not hear it.
-            let _ = line.write(bytes.as_ref(), self.shared.chunk, deadline_after(self.shared.patience));
+            let _ =
+                line.write(bytes.as_ref(), self.shared.chunk, deadline_after(self.shared.patience));
         }
     }
 

@@ -60,14 +60,16 @@ impl House {
                 continue;
             }
             let Some((room, floor)) = self.floor(&file.module) else {
-                problems
-                    .push(format!("src/{path}: no floor: the table in tests/floors.rs has no room for it"));
+                problems.push(format!(
+                    "src/{path}: no floor: the table in tests/floors.rs has no room for it"
+                ));
                 continue;
             };
             if floor <= self.sans_io {
                 for (line, what) in &file.source.io {
-                    problems
-                        .push(format!("src/{path}:{line}: {what}, but floor {floor} ({room}) is sans-IO"));
+                    problems.push(format!(
+                        "src/{path}:{line}: {what}, but floor {floor} ({room}) is sans-IO"
+                    ));
                 }
             }
             for named in &file.source.named {
@@ -92,8 +94,8 @@ impl House {
     fn floor(&self, module: &[String]) -> Option<(&'static str, u8)> {
         let mut found: Option<(&'static str, u8)> = None;
         for &(room, floor) in self.floors {
-            let fits =
-                room.split('/').count() <= module.len() && room.split('/').zip(module).all(|(a, b)| a == b);
+            let fits = room.split('/').count() <= module.len()
+                && room.split('/').zip(module).all(|(a, b)| a == b);
             if fits && found.is_none_or(|(longest, _)| longest.len() < room.len()) {
                 found = Some((room, floor));
             }
@@ -109,7 +111,9 @@ impl House {
     fn is_test(&self, module: &[String]) -> bool {
         (1..=module.len()).any(|length| {
             let (parent, name) = (&module[..length - 1], &module[length - 1]);
-            self.files.values().any(|file| file.module == parent && file.source.test_modules.contains(name))
+            self.files
+                .values()
+                .any(|file| file.module == parent && file.source.test_modules.contains(name))
         })
     }
 
@@ -156,10 +160,9 @@ impl House {
             // A name, not a module: where does it come from?
             let door = self.files.values().find(|file| file.module == module);
             let passed_on = door.and_then(|door| {
-                door.source
-                    .named
-                    .iter()
-                    .find(|named| named.inside.is_empty() && named.passed_on && named.name == *segment)
+                door.source.named.iter().find(|named| {
+                    named.inside.is_empty() && named.passed_on && named.name == *segment
+                })
             });
             if let Some(named) = passed_on.filter(|_| depth < 8) {
                 return self
@@ -187,7 +190,10 @@ fn collect(folder: &Path, below: &str, files: &mut Vec<(String, String)>) {
         if entry.file_type().expect("a file type").is_dir() {
             collect(&entry.path(), &format!("{below}{name}/"), files);
         } else if name.ends_with(".rs") {
-            files.push((format!("{below}{name}"), fs::read_to_string(entry.path()).expect("a UTF-8 file")));
+            files.push((
+                format!("{below}{name}"),
+                fs::read_to_string(entry.path()).expect("a UTF-8 file"),
+            ));
         }
     }
 }

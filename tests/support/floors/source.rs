@@ -29,7 +29,8 @@ pub(crate) struct Named {
 impl Source {
     pub(crate) fn read(text: &str) -> Source {
         let tokens = tokens(text);
-        let mut reader = Reader { tokens: &tokens, at: 0, inside: Vec::new(), found: Source::default() };
+        let mut reader =
+            Reader { tokens: &tokens, at: 0, inside: Vec::new(), found: Source::default() };
         reader.read();
         reader.found
     }

@@ -22,7 +22,9 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
                 let length = bytes[at..].iter().take_while(|&&byte| is_word(byte)).count();
                 let word = &text[at..at + length];
                 match (word, bytes.get(at + length)) {
-                    ("r" | "br" | "cr", Some(b'"' | b'#')) => length + raw_string(&bytes[at + length..]),
+                    ("r" | "br" | "cr", Some(b'"' | b'#')) => {
+                        length + raw_string(&bytes[at + length..])
+                    }
                     ("b" | "c", Some(b'"' | b'\'')) => length,
                     _ => {
                         found.push(Token { text: word, line });
