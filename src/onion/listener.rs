@@ -232,7 +232,8 @@ impl OnionListener {
     ///         default(Duration::from_secs(10)) => listener.check()?,
     ///     }
     /// }
-    /// # listener.close()
+    /// # listener.close()?;
+    /// # Ok(())
     /// # }
     /// ```
     pub fn receiver(&self) -> &Receiver<Result<OnionStream>> {
