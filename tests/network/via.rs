@@ -413,7 +413,15 @@ fn look_ups(network: &TestNetwork) {
     println!("  {resolved} of 100 names were resolved");
     assert!(controller.is_alive() && resolved > 0);
 
-    // Raw, with streams that wait for a controller.
+    // Raw, with streams that wait for a controller. While the option lingers, this
+    // library leaves them to tor.
+    drop((client, fresh));
+    let option = || controller.get_conf("__LeaveStreamsUnattached").unwrap();
+    let begun = Instant::now();
+    while option().as_deref() != Some("0") {
+        assert!(begun.elapsed() < SOON, "the option isn't put back");
+        thread::sleep(Duration::from_millis(50));
+    }
     controller.set_circuit_purpose(circuit.id(), CircuitPurpose::Controller).unwrap();
     let events = controller.subscribe([EventKind::Stream]).unwrap();
     controller.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
