@@ -95,7 +95,7 @@ fn what_is_no_consensus() {
         + "250 OK\r\n";
     match directory(&[(BOTH, nonsense)]) {
         Err(Error::Answer { command, .. }) => {
-            assert!(command.contains("consensus-microdesc"), "{command}")
+            assert!(command.contains("consensus-microdesc"), "{command}");
         }
         other => panic!("{other:?}"),
     }

@@ -41,7 +41,7 @@ fn many_requests_leave_nothing() {
         for part in 0..THREADS {
             let agent = &agent;
             scope.spawn(move || {
-                (part..TIMES).step_by(THREADS).for_each(|number| fetch(agent, number))
+                (part..TIMES).step_by(THREADS).for_each(|number| fetch(agent, number));
             });
         }
     });

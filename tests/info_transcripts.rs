@@ -452,7 +452,7 @@ fn what_has_not_its_form_is_an_error_and_never_a_guess() {
         ] {
             match read(&controller, key).unwrap() {
                 Err(Error::Answer { command, .. }) => {
-                    assert!(command.starts_with("GETINFO "), "{command}")
+                    assert!(command.starts_with("GETINFO "), "{command}");
                 }
                 other => panic!("{key}: {nonsense:?} became {other:?}"),
             }

@@ -165,7 +165,7 @@ fn without_a_free_file(controller: &Controller) {
         match listener.accept_timeout(SOON) {
             Ok(stream) => streams.push(stream),
             Err(error) => {
-                assert!(matches!(error, Error::Io { .. }) && Instant::now() < deadline, "{error}")
+                assert!(matches!(error, Error::Io { .. }) && Instant::now() < deadline, "{error}");
             }
         }
     }

@@ -171,7 +171,7 @@ fn it_follows_the_events() {
     let _streams = state.listen_to_streams(Told(sender.clone()));
     let for_built = sender.clone();
     let built = state.on_circuit_built(move |circuit| {
-        for_built.send(format!("built {}", circuit.id())).unwrap()
+        for_built.send(format!("built {}", circuit.id())).unwrap();
     });
     let _removed = state.on_router_removed(move |router| {
         sender.send(format!("removed {}", router.name().nickname().unwrap())).unwrap();
@@ -261,7 +261,7 @@ fn a_circuit_is_known_from_its_answer_or_its_events() {
         match state.build_circuit(&BuildCircuit::new().path(["alice"]).timeout(SOON)) {
             Ok(circuit) => assert!(built && circuit.is_built() && circuit.id().get() == 8),
             Err(Error::Circuit(error)) => {
-                assert!(!built && error.reason == Some(CircuitReason::NoPath))
+                assert!(!built && error.reason == Some(CircuitReason::NoPath));
             }
             Err(error) => panic!("{error}"),
         }
@@ -430,7 +430,7 @@ fn mappings_end_in_time() {
     let _added = state
         .on_address_added(move |mapping| sender.send(format!("added {}", mapping.from)).unwrap());
     let _expired = state.on_address_expired(move |mapping| {
-        expired.send(format!("expired {}", mapping.from)).unwrap()
+        expired.send(format!("expired {}", mapping.from)).unwrap();
     });
     say(&state, "more");
     assert_eq!(state.addresses().len(), 1);

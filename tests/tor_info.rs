@@ -261,7 +261,7 @@ fn without_a_consensus() {
     // A tor that has a consensus may crash on this one.
     match c.get_info("downloads/desc/descs") {
         Err(Error::Argument(e)) => {
-            assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}")
+            assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}");
         }
         other => panic!("{other:?}"),
     }

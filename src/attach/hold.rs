@@ -185,7 +185,7 @@ impl Run {
             let for_thread = registry.clone();
             // It may outlive everything else by that time, but keeps no connection open.
             let thread = Thread::spawn("scape-attach-linger", move || {
-                for_thread.run.wait_to_end(&for_thread)
+                for_thread.run.wait_to_end(&for_thread);
             });
             state.has_lingerer = thread.is_ok();
             if thread.is_err() {

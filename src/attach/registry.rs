@@ -151,7 +151,7 @@ impl Registry {
         match self.close(id, reason) {
             Ok(()) => {}
             Err(closing) => {
-                log::debug!(target: "scape::attach", "while closing stream {id}: {closing}")
+                log::debug!(target: "scape::attach", "while closing stream {id}: {closing}");
             }
         }
         Err(error)

@@ -127,7 +127,7 @@ impl Routes {
                     Target::Tracker(tracker) => route.trackers.push(tracker.clone()),
                     Target::Queue(queue) => route.queues.push(queue.clone()),
                     Target::Callback(callback) => {
-                        callbacks.entry(kind).or_default().push(callback.clone())
+                        callbacks.entry(kind).or_default().push(callback.clone());
                     }
                 }
             }

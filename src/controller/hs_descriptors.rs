@@ -204,7 +204,7 @@ impl Progress {
             }
             // Of an upload as well as of a fetch: it counts with the empty document, which only a fetch has.
             (HsDescAction::Failed, Some(reason)) => {
-                self.reasons.push((event.hsdir.clone(), reason.clone()))
+                self.reasons.push((event.hsdir.clone(), reason.clone()));
             }
             _ => {}
         }

@@ -157,13 +157,13 @@ impl<'a> Consensus<'a> {
                 self.recommended_client_protocols = Protocols::from_bytes(rest);
             }
             b"recommended-relay-protocols" => {
-                self.recommended_relay_protocols = Protocols::from_bytes(rest)
+                self.recommended_relay_protocols = Protocols::from_bytes(rest);
             }
             b"required-client-protocols" => {
-                self.required_client_protocols = Protocols::from_bytes(rest)
+                self.required_client_protocols = Protocols::from_bytes(rest);
             }
             b"required-relay-protocols" => {
-                self.required_relay_protocols = Protocols::from_bytes(rest)
+                self.required_relay_protocols = Protocols::from_bytes(rest);
             }
             b"params" => self.params = words(rest).filter_map(parse_param).collect(),
             b"shared-rand-current-value" => self.shared_random_current = parse_random(rest),

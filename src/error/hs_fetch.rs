@@ -53,7 +53,7 @@ impl fmt::Display for HsFetchError {
         write!(f, "the descriptor of {} ", self.address)?;
         match self.problem {
             HsFetchProblem::AllFailed => {
-                f.write_str("is on none of the directories that tor asked")?
+                f.write_str("is on none of the directories that tor asked")?;
             }
             HsFetchProblem::Timeout(after) => write!(f, "has not come within {after:?}")?,
         }

@@ -100,14 +100,14 @@ impl fmt::Display for LaunchError {
             LaunchProblem::Prepare { what, .. } => write!(f, "cannot {what}")?,
             LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
             LaunchProblem::Exited { code: Some(code), .. } => {
-                write!(f, "tor ended with status {code}")?
+                write!(f, "tor ended with status {code}")?;
             }
             LaunchProblem::Exited { signal: Some(signal), .. } => {
                 write!(f, "tor was killed by signal {signal}")?;
             }
             LaunchProblem::Exited { .. } => write!(f, "tor ended")?,
             LaunchProblem::Control(_) => {
-                write!(f, "the control connection to the launched tor failed")?
+                write!(f, "the control connection to the launched tor failed")?;
             }
             LaunchProblem::Cancelled => write!(f, "the launch of tor was cancelled")?,
             LaunchProblem::Timeout { after, progress: Some(progress) } => {

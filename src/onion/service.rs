@@ -211,7 +211,7 @@ impl Guard {
         match self.remove(self.controller.timeout().min(limit)) {
             Ok(_) | Err(Error::Closed(_)) => {}
             Err(error) => {
-                log::warn!(target: "scape::onion", "while removing {}: {error}", self.address)
+                log::warn!(target: "scape::onion", "while removing {}: {error}", self.address);
             }
         }
     }

@@ -234,7 +234,7 @@ impl Hop {
             match fitness.broken_rule(relay) {
                 Some(rule) => rejected.note(rule),
                 None => {
-                    weighted.push((index, if is_uniform { 1.0 } else { weights.weight(relay) }))
+                    weighted.push((index, if is_uniform { 1.0 } else { weights.weight(relay) }));
                 }
             }
         }

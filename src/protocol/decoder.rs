@@ -452,7 +452,7 @@ mod tests {
                 sent += block.len();
                 match decoder.next_reply() {
                     Ok(reply) => {
-                        assert!(reply.is_none() && sent <= 1 << 20, "{line:?}: {sent} bytes")
+                        assert!(reply.is_none() && sent <= 1 << 20, "{line:?}: {sent} bytes");
                     }
                     Err(error) => break error,
                 }

@@ -50,7 +50,7 @@ impl ProtocolInfo {
                                 methods = value.text().split(',').map(AuthMethod::from).collect();
                             }
                             Word::Pair("COOKIEFILE", value) => {
-                                cookie_file = Some(path_of(&value.bytes()))
+                                cookie_file = Some(path_of(&value.bytes()));
                             }
                             _ => {}
                         }

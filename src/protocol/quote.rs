@@ -27,7 +27,7 @@ pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
                 '\r' => quoted.push_str("\\r"),
                 '\t' => quoted.push_str("\\t"),
                 c if (c as u32) < 0x20 || c == '\x7f' => {
-                    quoted.push_str(&format!("\\{:03o}", c as u32))
+                    quoted.push_str(&format!("\\{:03o}", c as u32));
                 }
                 c => quoted.push(c),
             }

@@ -141,6 +141,7 @@ impl SocksProxy {
     }
 
     /// What lives as long as this, and its streams.
+    #[cfg(feature = "http")]
     pub(crate) fn kept(&self) -> Option<Keep> {
         self.keep.clone()
     }

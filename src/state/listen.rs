@@ -115,13 +115,13 @@ impl State {
     pub fn listen_to_routers(&self, mut listener: impl RouterListener + 'static) -> StateListener {
         self.listen(move |state, change| match change {
             Change::RouterAdded(cell) => {
-                listener.router_added(&Router::new(cell.clone(), state.clone()))
+                listener.router_added(&Router::new(cell.clone(), state.clone()));
             }
             Change::RouterChanged(cell) => {
-                listener.router_changed(&Router::new(cell.clone(), state.clone()))
+                listener.router_changed(&Router::new(cell.clone(), state.clone()));
             }
             Change::RouterRemoved(cell) => {
-                listener.router_removed(&Router::new(cell.clone(), state.clone()))
+                listener.router_removed(&Router::new(cell.clone(), state.clone()));
             }
             _ => {}
         })
@@ -165,7 +165,7 @@ impl Circuit {
     /// Tells `listener` of this circuit. Events of other circuits cost nothing.
     pub fn listen(&self, mut listener: impl CircuitListener + 'static) -> StateListener {
         self.state().listen_to(self.cell(), move |state, change| {
-            tell_of_circuit(&mut listener, state, change)
+            tell_of_circuit(&mut listener, state, change);
         })
     }
 }
@@ -174,7 +174,7 @@ impl Stream {
     /// Tells `listener` of this stream. Events of other streams cost nothing.
     pub fn listen(&self, mut listener: impl StreamListener + 'static) -> StateListener {
         self.state().listen_to(self.cell(), move |state, change| {
-            tell_of_stream(&mut listener, state, change)
+            tell_of_stream(&mut listener, state, change);
         })
     }
 }

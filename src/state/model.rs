@@ -68,10 +68,10 @@ impl Model {
             }
             EventBody::Guard(told) => self.guards.apply(told, event.arrived()),
             EventBody::Ns(told) => {
-                self.change_routers(router_table::entries(told.entries()), changes)
+                self.change_routers(router_table::entries(told.entries()), changes);
             }
             EventBody::NewConsensus(told) => {
-                self.set_routers(self.routers.replaced(told.entries(), changes))
+                self.set_routers(self.routers.replaced(told.entries(), changes));
             }
             _ => {}
         }

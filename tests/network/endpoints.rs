@@ -54,7 +54,7 @@ fn read(endpoint: &str) -> Result<String, Error> {
                 return Ok(said(stream));
             }
             Err(error) if Instant::now() < deadline && !is_final(&error) => {
-                println!("once more: {error}")
+                println!("once more: {error}");
             }
             Err(error) => return Err(error),
         }

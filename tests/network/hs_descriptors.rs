@@ -83,7 +83,7 @@ fn nobody_has_it(network: &TestNetwork) {
             match tor.fetch_hs_descriptor(fetch.clone(), Duration::from_secs(20)) {
                 Err(Error::HsFetch(error)) if error.is_not_found() && also(&error) => return error,
                 Err(Error::HsFetch(error)) if Instant::now() < deadline => {
-                    println!("  once more: {error}")
+                    println!("  once more: {error}");
                 }
                 other => panic!("{other:?}"),
             }

@@ -116,7 +116,7 @@ fn no_path(network: &TestNetwork) {
     let none = path().random_guard().exclude(&exits).exit_to(("www.scape.test", 80));
     match CircuitBuilder::choosing(none).build(&state).unwrap_err() {
         Error::NoPath(error) => {
-            assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}")
+            assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}");
         }
         error => panic!("{error}"),
     }

@@ -243,7 +243,7 @@ impl fmt::Display for TorrcDifference {
         };
         match self.line {
             Some(line) => {
-                write!(f, "line {line}: {} is {} in the file", self.name, shown(&self.in_file))?
+                write!(f, "line {line}: {} is {} in the file", self.name, shown(&self.in_file))?;
             }
             None => write!(f, "{} is not in the file", self.name)?,
         }

@@ -187,7 +187,7 @@ impl Torrc {
         let mut plan = Plan::new(&self.pieces, is_member, wanted);
         let mut pieces = Vec::with_capacity(self.pieces.len() + wanted.len());
         let add = |pieces: &mut Vec<Piece>, (name, value): &Wanted| {
-            pieces.extend(new_piece(name, value, end))
+            pieces.extend(new_piece(name, value, end));
         };
         for (at, piece) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
             plan.before(at).for_each(|line| add(&mut pieces, line));

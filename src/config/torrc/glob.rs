@@ -63,7 +63,7 @@ fn matches_rest(mut pattern: &[u8], mut name: &[u8]) -> bool {
         match (name.split_first(), one(pattern, name)) {
             (None, _) if pattern.is_empty() => return true,
             (Some((_, name_rest)), Some(pattern_rest)) => {
-                (pattern, name) = (pattern_rest, name_rest)
+                (pattern, name) = (pattern_rest, name_rest);
             }
             _ => {
                 let Some((rest, taken)) = star else { return false };

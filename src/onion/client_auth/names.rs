@@ -98,7 +98,7 @@ pub(super) fn read_all(
         match read_one(directory, file.to_str(), ending) {
             Ok(read) => files.push(read),
             Err(problem) => {
-                bad.push(BadAuthFile { file: file.to_string_lossy().into_owned(), problem })
+                bad.push(BadAuthFile { file: file.to_string_lossy().into_owned(), problem });
             }
         }
     }

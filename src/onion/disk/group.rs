@@ -32,7 +32,7 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
         if line.name.eq_ignore_ascii_case(DIRECTORY) {
             match line.value {
                 Some(directory) => {
-                    services.push(DiskOnion::from_lines(directory.into(), Vec::new()))
+                    services.push(DiskOnion::from_lines(directory.into(), Vec::new()));
                 }
                 // There is none at all.
                 None => continue,
