@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::probe::ask_whether_tor;
 use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
 use crate::controller::{Controller, Warnings};
@@ -159,14 +158,19 @@ impl Tor {
             addresses.insert(0, last);
         }
         let mut attempts = Vec::new();
+        let deadline = controller.deadline();
         for address in addresses {
-            match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
+            match self.ask_socks(&address, deadline.part(SOCKS_TIMEOUT)) {
                 Ok(()) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
+        }
+        // The ports may not have had the time to answer.
+        if deadline.has_passed() {
+            return Err(deadline.error(Phase::Socks));
         }
         Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
