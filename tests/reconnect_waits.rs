@@ -154,6 +154,9 @@ fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
     });
     place.with(|tor| tor.wait_for("GETINFO status/bootstrap-phase").unwrap());
     place.kill();
+    controller.wait_closed(SOON).unwrap();
+    // It is down when it is asked for the next time.
+    thread::sleep(Duration::from_millis(700));
     // It says that it is ready before anybody asks, and not again.
     place.put(tor(100, "1"));
     let begun = Instant::now();
