@@ -227,26 +227,28 @@ impl Tor {
             return Err(NoSocksPortError::None.into());
         }
         let control = controller.tor_address();
+        let deadline = controller.deadline();
         let mut attempts = Vec::new();
         for listener in listeners {
             let Some(address) = reachable(&listener, control) else { continue };
             if self.core.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
-            match Transport::connect(
-                &address,
-                controller.deadline().part(CONNECT_TIMEOUT).instant(),
-            ) {
+            let part = deadline.part(CONNECT_TIMEOUT);
+            let to = address.clone();
+            let connected = part.run(Phase::Connect, move || {
+                Transport::connect(&to, part.instant())
+                    .map_err(|error| Error::io("cannot connect", error))
+            });
+            match connected {
                 Ok(_) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
-                Err(error) => attempts.push(ConnectAttempt::new(
-                    address.to_string(),
-                    Error::io("cannot connect", error),
-                )),
+                Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
         }
+        deadline.check_cancelled(Phase::Connect)?;
         *self.core.usable.lock() = None;
         match control {
             Some(control) if attempts.is_empty() => {
