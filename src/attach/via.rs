@@ -65,7 +65,7 @@ impl Vias {
         register.requests.values().filter(|via| via.ends < ends).cloned().collect()
     }
 
-    /// How often the control connection has ended.
+    /// Returns how often the control connection has ended.
     fn ends(&self) -> u64 {
         self.0.lock().ends
     }
