@@ -71,8 +71,8 @@ impl Vias {
     }
 
     /// Registers a request whose circuit was checked after end number `ends`.
-    /// Returns `None` if the connection has ended since: the circuit's number is
-    /// perhaps another circuit's now.
+    /// Returns `None` if the connection has ended since: the circuit's number
+    /// may be another circuit's now.
     fn add(&self, user: Box<str>, place: Place, is_look_up: bool, ends: u64) -> Option<Arc<Via>> {
         let mut register = self.0.lock();
         if register.ends != ends {
@@ -387,7 +387,7 @@ mod tests {
         let first = add("a");
         let checked_after = vias.ends();
         let ends = vias.count_end();
-        // A request whose circuit was checked before the end isn't one of the next connection.
+        // A circuit that was checked before the end may be another one now.
         assert!(vias.add("late".into(), circuit(), false, checked_after).is_none());
         // The connection is made again before anybody looks at its end.
         let second = add("b");

@@ -65,7 +65,8 @@ fn is_turned_off(command: &Command) -> bool {
 /// last value, so what the torrc includes still counts. If the torrc clears the
 /// option, the line goes behind it, because it would be cleared otherwise.
 fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
-    // Without data, tor refuses the command. A line would be a command of its own.
+    // Without data, tor refuses the command, and an added line would be a
+    // command of its own.
     let Some(text) = command.data() else { return Ok(command) };
     let said =
         |option: &str, is_list| loadconf::last_said(text, is_list, |name| is_name_of(name, option));

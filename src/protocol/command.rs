@@ -151,8 +151,8 @@ impl Command {
     }
 
     /// The same command with lines before its data and behind it. They must end
-    /// with CRLF, and need no stuffing. An empty line stands before those behind
-    /// the data, because the data's last line may be continued.
+    /// with CRLF, and need no stuffing. An empty line stands before those
+    /// behind the data, because the data's last line may be continued.
     pub(crate) fn with_data_around(
         &self,
         before: &[u8],

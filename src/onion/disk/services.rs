@@ -355,8 +355,8 @@ impl DiskOnions {
     }
 
     /// Puts the services back as they were `before`, if tor has made the change
-    /// to `services` although the call has ended. Stays on the connection of the
-    /// call, because the next one may lead to another tor.
+    /// to `services` although the call has ended. Stays on the connection of
+    /// the call, because the next one may lead to another tor.
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
         let uncancelled = self.controller.undoing_within(REMOVE_WITHIN);
         // Also if the call's own timeout is shorter: tor is late already.
