@@ -9,7 +9,7 @@ use scape::error::DiskOnionProblem;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnions};
 use scape::testing::{Script, ScriptedTor};
-use scape::{ClientAuth, Connect, Controller, Error};
+use scape::{CancelToken, ClientAuth, Connect, Controller, Error};
 
 const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
@@ -124,6 +124,20 @@ fn change_that_tor_makes_too_late_is_undone() {
         ("remove", Box::new(|onions| onions.remove("/srv/a").unwrap_err())),
         ("edit", Box::new(|onions| onions.edit(clear).unwrap_err())),
     ];
+    for (name, change) in &changes {
+        let (tor, configured) = late_tor(&before, timeout);
+        let token = CancelToken::new();
+        let error = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                tor.wait_for("SETCONF").unwrap();
+                token.cancel();
+            });
+            change(&DiskOnions::of(&connect(&tor).cancel_with(&token)))
+        });
+        assert!(error.is_cancelled(), "{name}: {error}");
+        assert_eq!(*configured.lock(), before, "{name}");
+        assert_eq!(sent(&tor, "SETCONF").len(), 2, "{name}");
+    }
     for (name, change) in changes {
         let (tor, configured) = late_tor(&before, timeout);
         let error = change(&DiskOnions::of(&connect(&tor).with_timeout(timeout)));

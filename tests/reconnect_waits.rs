@@ -16,7 +16,7 @@ use place::{Place, SOON, eager, plain};
 use scape::onion::disk::DiskOnions;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::types::{CircuitId, EventKind, StreamId};
-use scape::{BuildCircuit, Controller, Error, Result, Tor};
+use scape::{BuildCircuit, CancelToken, Controller, Error, Result, Tor};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -108,12 +108,43 @@ fn signal_that_the_last_tor_was_sent_is_not_awaited_of_the_next() {
 
 #[test]
 fn wait_for_a_tor_to_be_ready_goes_on_with_the_next_one() {
-    let tor = |percent: u32, enough: &str| {
-        let phase = format!("NOTICE BOOTSTRAP PROGRESS={percent} TAG=some SUMMARY=\"Some\"");
-        let tor = ScriptedTor::builder().info("status/bootstrap-phase", phase);
-        let tor = tor.info("status/enough-dir-info", enough).info("signal/names", "ACTIVE");
-        tor.on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start().unwrap()
-    };
+    for is_filtered in [false, true] {
+        goes_on_with_the_next(|percent, enough| {
+            let tor = bootstrapping(percent, enough);
+            let filtered = "510 Command filtered\r\n";
+            let tor = if is_filtered { tor.on("SETEVENTS STATUS_CLIENT", filtered) } else { tor };
+            tor.start().unwrap()
+        });
+    }
+}
+
+fn bootstrapping(percent: u32, enough: &str) -> ScriptedTorBuilder {
+    let phase = format!("NOTICE BOOTSTRAP PROGRESS={percent} TAG=some SUMMARY=\"Some\"");
+    let tor = ScriptedTor::builder().info("status/bootstrap-phase", phase);
+    let tor = tor.info("status/enough-dir-info", enough).info("signal/names", "ACTIVE");
+    tor.on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n")
+}
+
+#[test]
+fn wait_for_a_tor_to_be_ready_is_cancelled_while_the_connection_is_down() {
+    let place = Place::default();
+    place.put(bootstrapping(50, "0").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let token = CancelToken::new();
+    let waiting = thread::spawn({
+        let tor = Tor::from(controller.clone()).cancel_with(&token);
+        move || tor.become_ready(Duration::from_secs(3))
+    });
+    place.with(|tor| tor.wait_for("GETINFO status/bootstrap-phase").unwrap());
+    place.kill();
+    controller.wait_closed(SOON).unwrap();
+    thread::sleep(Duration::from_millis(50));
+    token.cancel();
+    let error = waiting.join().unwrap().unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+}
+
+fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
     let place = Place::default();
     place.put(tor(50, "0"));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -123,6 +154,9 @@ fn wait_for_a_tor_to_be_ready_goes_on_with_the_next_one() {
     });
     place.with(|tor| tor.wait_for("GETINFO status/bootstrap-phase").unwrap());
     place.kill();
+    controller.wait_closed(SOON).unwrap();
+    // It is down when it is asked for the next time.
+    thread::sleep(Duration::from_millis(700));
     // It says that it is ready before anybody asks, and not again.
     place.put(tor(100, "1"));
     let begun = Instant::now();

@@ -129,6 +129,25 @@ fn changes_of_the_configuration_keep_authentication_unless_they_turn_it_off_by_n
     closed_to_strangers(&tor, 1);
     controller.load_conf(&format!("{text}CookieAuthentication 0\n")).unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
+    for cleared in [
+        "CookieAuthentication\n",
+        "CookieAuthentication 1\n/CookieAuthentication\n",
+        "cookieauth\nContactInfo a\\\n",
+        &format!("HashedControlPassword {HASH}\n/HashedControlPassword\n"),
+    ] {
+        controller.load_conf(&format!("{text}{cleared}")).unwrap();
+        closed_to_strangers(&tor, 1);
+    }
+    tor.stop().unwrap();
+}
+
+#[test]
+fn loadconf_without_data_keeps_replies_in_step() {
+    let tor = offline().start().unwrap();
+    let controller = tor.controller();
+    assert!(!controller.msg("LOADCONF").unwrap().is_ok());
+    assert!(controller.get_info("version").unwrap().starts_with("0."));
+    assert!(controller.get_info("config-file").is_ok());
     tor.stop().unwrap();
 }
 

@@ -99,9 +99,9 @@ pub struct AttacherGuard {
 
 impl AttacherGuard {
     /// Removes the attacher, like dropping the guard, but within the handle's
-    /// timeout, and reports errors. Returns false if the control connection had
-    /// ended already, and the attacher with it. What is to be put back is put
-    /// back if the connection is made again.
+    /// timeout, and reports errors. Returns false if the control connection
+    /// wasn't open. What is to be put back is put back if the connection is
+    /// made again.
     ///
     /// # Errors
     ///

@@ -16,7 +16,8 @@ use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
 use crate::controller::{Controller, UNDO_WITHIN};
 use crate::error::{
-    Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem, Timeout,
+    CloseCause, Closed, Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem,
+    Timeout,
 };
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
@@ -64,12 +65,23 @@ impl Vias {
         register.requests.values().filter(|via| via.ends < ends).cloned().collect()
     }
 
-    fn add(&self, user: Box<str>, place: Place, is_look_up: bool) -> Arc<Via> {
+    /// Returns how often the control connection has ended.
+    fn ends(&self) -> u64 {
+        self.0.lock().ends
+    }
+
+    /// Registers a request whose circuit was checked after end number `ends`.
+    /// Returns `None` if the connection has ended since: the circuit's number
+    /// may be another circuit's now.
+    fn add(&self, user: Box<str>, place: Place, is_look_up: bool, ends: u64) -> Option<Arc<Via>> {
         let mut register = self.0.lock();
+        if register.ends != ends {
+            return None;
+        }
         let (progress, changed) = (Mutex::default(), Condvar::new());
-        let via = Arc::new(Via { place, is_look_up, ends: register.ends, progress, changed });
+        let via = Arc::new(Via { place, is_look_up, ends, progress, changed });
         register.requests.insert(user, via.clone());
-        via
+        Some(via)
     }
 
     fn remove(&self, user: &str) {
@@ -290,13 +302,20 @@ pub(super) fn passage(
     }
     let left = deadline.saturating_duration_since(Instant::now());
     let tor = hold.controller().until(Deadline::at(deadline, left));
+    // Before the check, so that an end in between is noticed.
+    let ends = registry.vias.ends();
     place.check_now(&tor, request.is_look_up()).map_err(|error| match error {
         Error::Stream(error) => StreamError { target: target.into(), ..*error }.into(),
         error => error,
     })?;
     let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
     let isolation = Isolation::new(user.as_bytes(), "0")?;
-    let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up());
+    let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up(), ends);
+    let closed = || {
+        let remote = || Closed::new(CloseCause::Remote { last_words: None });
+        Error::Closed(tor.closed().unwrap_or_else(remote))
+    };
+    let via = via.ok_or_else(closed)?;
     let (registry, controller) = (registry.clone(), hold.controller().clone());
     Ok(Box::new(Ticket { registry, controller, user, isolation, via, deadline }))
 }
@@ -363,9 +382,13 @@ mod tests {
     #[test]
     fn end_of_a_connection_is_none_of_requests_on_the_next_one() {
         let vias = Vias::default();
-        let add = |user: &str| vias.add(user.into(), CircuitId::new(7).into(), false);
+        let circuit = || CircuitId::new(7).into();
+        let add = |user: &str| vias.add(user.into(), circuit(), false, vias.ends()).unwrap();
         let first = add("a");
+        let checked_after = vias.ends();
         let ends = vias.count_end();
+        // A circuit that was checked before the end may be another one now.
+        assert!(vias.add("late".into(), circuit(), false, checked_after).is_none());
         // The connection is made again before anybody looks at its end.
         let second = add("b");
         let told = vias.before(ends);

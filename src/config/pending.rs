@@ -112,7 +112,7 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
         let mut command = Command::build("SETCONF");
         for (unit, change) in changes {
             match change.wanted.lines(schema, unit) {
-                lines if lines.is_empty() => {
+                lines if lines.is_empty() || is_emptied_by_reset(schema, unit, &change.wanted) => {
                     command.option(first_name(unit, &change.base));
                 }
                 lines => add(&mut command, &lines),
@@ -120,6 +120,16 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
         }
         command.finish()?
     })
+}
+
+/// Returns true if emptying an option gives its default. The default isn't
+/// written out then, because an explicit 0 means more than a reset:
+/// authentication is turned off only by the former.
+fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
+    let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
+    *wanted == Wanted::Default
+        && schema.find(unit).is_some_and(|spec| spec.ty == ConfigType::Boolean)
+        && schema.default_of(unit).iter().all(is_zero)
 }
 
 fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
@@ -225,6 +235,12 @@ mod tests {
             ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[])),
         ]);
         assert_eq!(command, "SETCONF BandwidthRate=\"1 GB\" LongLivedPorts");
+        // An option whose default is 0 is emptied, not set to 0 by name.
+        let command = sent(&[
+            ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[])),
+            ("UseBridges", &["UseBridges=1"], None),
+        ]);
+        assert_eq!(command, "SETCONF LongLivedPorts UseBridges");
     }
 
     #[test]

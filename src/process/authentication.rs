@@ -6,10 +6,13 @@
 //! the only password. Such a command is amended before it is sent. A program
 //! that sets `CookieAuthentication` to 0 means it, and is obeyed.
 
+use std::borrow::Cow;
+
 use super::options::is_name_of;
 use crate::config::Torrc;
 use crate::error::Result;
-use crate::protocol::{Command, Word, Words, loadconf};
+use crate::protocol::loadconf::{self, Said};
+use crate::protocol::{Command, Word, Words};
 
 const COOKIE: &str = "CookieAuthentication";
 const COOKIE_FILE: &str = "CookieAuthFile";
@@ -36,46 +39,57 @@ fn is_turned_off(command: &Command) -> bool {
     let mut cookie = None;
     let mut passwords = [None; PASSWORDS.len()];
     for word in words {
-        let (name, is_set) = match &word {
-            Word::Pair(name, value) => ((*name).to_owned(), !value.text().trim().is_empty()),
-            Word::Bare(value) => (value.text().into_owned(), false),
+        let name = match &word {
+            Word::Pair(name, _) => Cow::Borrowed(*name),
+            Word::Bare(name) => name.text(),
         };
+        // Other options' values aren't looked at, because unquoting copies them
+        // and they may be secrets.
+        let is_set = || matches!(&word, Word::Pair(_, value) if !value.text().trim().is_empty());
         if is_name_of(&name, COOKIE) {
-            cookie = Some(is_set);
+            cookie = Some(is_set());
         }
         for (password, option) in passwords.iter_mut().zip(PASSWORDS) {
             if is_name_of(&name, option) {
-                *password = Some(password.unwrap_or(false) || is_set);
+                *password = Some(password.unwrap_or(false) || is_set());
             }
         }
     }
     cookie == Some(false) || (cookie.is_none() && passwords.contains(&Some(false)))
 }
 
-/// Puts `CookieAuthentication 1` before a torrc that has neither that option
-/// nor a password. Before, because tor takes the last value of an option: what
-/// the torrc includes still counts.
+/// Adds `CookieAuthentication 1` to a torrc that leaves neither that option nor
+/// a password set.
+///
+/// If the torrc doesn't name the option, the line goes before it: tor takes the
+/// last value, so what the torrc includes still counts. If the torrc clears the
+/// option, the line goes behind it, because it would be cleared otherwise.
 fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
-    let text = command.data().unwrap_or_default();
-    let has = |option: &str| loadconf::sets(text, |name| is_name_of(name, option));
-    if has(COOKIE) || PASSWORDS.iter().any(|option| has(option)) {
+    // Without data, tor refuses the command, and an added line would be a
+    // command of its own.
+    let Some(text) = command.data() else { return Ok(command) };
+    let said =
+        |option: &str, is_list| loadconf::last_said(text, is_list, |name| is_name_of(name, option));
+    let has_password = || PASSWORDS.iter().any(|option| said(option, true) == Said::Set);
+    if said(COOKIE, false) == Said::Set || has_password() {
         return Ok(command);
     }
-    let mut first = Torrc::new();
-    first.push(COOKIE, b"1")?;
-    if let Some(file) = cookie_file.filter(|_| !has(COOKIE_FILE)) {
-        first.push(COOKIE_FILE, file)?;
+    let (mut before, mut after) = (Torrc::new(), Torrc::new());
+    for (option, value) in [(COOKIE, Some(&b"1"[..])), (COOKIE_FILE, cookie_file)] {
+        match (said(option, false), value) {
+            (Said::Nothing, Some(value)) => before.push(option, value)?,
+            (Said::Cleared, Some(value)) => after.push(option, value)?,
+            _ => {}
+        }
     }
-    let lines: Vec<u8> = first
-        .to_bytes()
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
-        .fold(Vec::new(), |mut lines, line| {
-            lines.extend_from_slice(line);
-            lines.extend_from_slice(b"\r\n");
-            lines
-        });
-    Ok(command.with_data_before(&lines)?)
+    Ok(command.with_data_around(&on_the_wire(&before), &on_the_wire(&after))?)
+}
+
+/// Returns the lines of a torrc as they are sent: each ends with CRLF.
+fn on_the_wire(torrc: &Torrc) -> Vec<u8> {
+    let text = torrc.to_bytes();
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.flat_map(|line| [line, b"\r\n"].concat()).collect()
 }
 
 #[cfg(test)]
@@ -126,10 +140,42 @@ mod tests {
     fn torrc_without_authentication_gets_it_first() {
         let first = "+LOADCONF|CookieAuthentication 1|CookieAuthFile /run/a b/cookie|";
         assert_eq!(loaded("ControlPort auto\n.x\n"), format!("{first}ControlPort auto|..x|.|"));
-        assert_eq!(loaded("CookieAuthentication\n"), format!("{first}CookieAuthentication|.|"));
         assert_eq!(loaded("# CookieAuth 0\n"), format!("{first}# CookieAuth 0|.|"));
         let own_file = "+LOADCONF|CookieAuthentication 1|CookieAuthFile /x|.|";
         assert_eq!(loaded("CookieAuthFile /x\n"), own_file);
+        let cleared = "+HashedControlPassword 16:AA\n/HashedControlPassword\n";
+        let lines = cleared.replace('\n', "|");
+        assert_eq!(loaded(cleared), format!("{first}{lines}.|"));
+        // tor skips a list without a value.
+        let kept = "HashedControlPassword 16:AA\nHashedControlPassword\n";
+        assert!(!loaded(kept).contains("CookieAuth"), "{}", loaded(kept));
+    }
+
+    #[test]
+    fn torrc_that_clears_the_cookie_gets_it_behind_the_clearing_line() {
+        let last = "|CookieAuthentication 1|.|";
+        let first = "+LOADCONF|CookieAuthFile /run/a b/cookie|";
+        for torrc in [
+            "CookieAuthentication",
+            "/CookieAuthentication",
+            "CookieAuthentication 1|/CookieAuthentication 1",
+            "CookieAuth 0|cookieauth \"\"",
+            // The empty line ends what is continued.
+            "CookieAuthentication|ContactInfo a\\",
+        ] {
+            let sent = loaded(&format!("{}\n", torrc.replace('|', "\n")));
+            assert_eq!(sent, format!("{first}{torrc}|{last}"));
+        }
+        assert!(!loaded("/CookieAuthentication\nCookieAuthentication 0\n").contains("n 1|"));
+        let file = "CookieAuthentication\nCookieAuthFile /x\n/CookieAuthFile\n";
+        let expected = "|CookieAuthentication 1|CookieAuthFile /run/a b/cookie|.|";
+        assert!(loaded(file).ends_with(expected), "{}", loaded(file));
+    }
+
+    #[test]
+    fn loadconf_without_data_is_left_alone() {
+        assert_eq!(amended("LOADCONF"), "LOADCONF");
+        assert_eq!(amended("loadconf x"), "loadconf x");
     }
 
     #[test]

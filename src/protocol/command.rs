@@ -150,10 +150,21 @@ impl Command {
         Ok(longer)
     }
 
-    /// The same command with these lines before its data. They must end with
-    /// CRLF, and need no stuffing.
-    pub(crate) fn with_data_before(&self, lines: &[u8]) -> Result<Command, ArgumentError> {
-        self.with_inserted(self.length + 2, lines)
+    /// The same command with lines before its data and behind it. They must end
+    /// with CRLF, and need no stuffing. An empty line stands before those
+    /// behind the data, because the data's last line may be continued.
+    pub(crate) fn with_data_around(
+        &self,
+        before: &[u8],
+        after: &[u8],
+    ) -> Result<Command, ArgumentError> {
+        let longer = self.with_inserted(self.length + 2, before)?;
+        if after.is_empty() {
+            return Ok(longer);
+        }
+        // Before the line that ends the data.
+        let end = longer.wire.len() - b".\r\n".len();
+        longer.with_inserted(end, &[b"\r\n", after].concat())
     }
 
     fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {

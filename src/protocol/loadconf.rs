@@ -13,6 +13,16 @@ pub(super) struct Entry {
     written: Zeroizing<Vec<u8>>,
     /// The value that tor takes. A line that clears its option has none.
     pub(super) value: Zeroizing<Vec<u8>>,
+    /// True if `/` stands before the name.
+    is_cleared: bool,
+}
+
+/// The last thing that a text says of an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    Nothing,
+    Set,
+    Cleared,
 }
 
 /// Returns the options of a text. tor refuses a text with a malformed line as a
@@ -39,25 +49,32 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
             }
         };
         let name = text.get(name).unwrap_or_default();
-        let (name, value) = match name.split_first() {
-            Some((b'+', name)) => (name, value),
-            Some((b'/', name)) => (name, Zeroizing::default()),
-            _ => (name, value),
+        let (name, value, is_cleared) = match name.split_first() {
+            Some((b'+', name)) => (name, value, false),
+            Some((b'/', name)) => (name, Zeroizing::default(), true),
+            _ => (name, value, false),
         };
         entries.push(Entry {
             name: String::from_utf8_lossy(name).into_owned(),
             written: Zeroizing::new(text.get(written).unwrap_or_default().trim_ascii().to_vec()),
             value,
+            is_cleared,
         });
         at = end;
     }
     entries
 }
 
-/// Returns true if a text gives a value to an option for whose name `is_meant`
-/// is true.
-pub(crate) fn sets(data: &[u8], is_meant: impl Fn(&str) -> bool) -> bool {
-    entries(data).iter().any(|entry| is_meant(&entry.name) && !entry.value.trim_ascii().is_empty())
+/// Returns the last thing that a text says of the option for whose name
+/// `is_meant` is true. A line without a value clears an option, but tor skips
+/// it if the option is a list: only `/` clears that.
+pub(crate) fn last_said(data: &[u8], is_list: bool, is_meant: impl Fn(&str) -> bool) -> Said {
+    let meant = entries(data).into_iter().filter(|entry| is_meant(&entry.name));
+    meant.fold(Said::Nothing, |said, entry| match entry.value.trim_ascii() {
+        [] if is_list && !entry.is_cleared => said,
+        [] => Said::Cleared,
+        _ => Said::Set,
+    })
 }
 
 /// Returns the secrets in a text: values as they are written, and as tor takes

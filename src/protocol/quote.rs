@@ -44,12 +44,15 @@ pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
 /// `None` where it has no end on its line, or an escape that tor refuses.
 pub(crate) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut rest = text.strip_prefix(b"\"")?;
-    let mut bytes = Vec::new();
+    // The text may be a secret: a string that grows leaves copies behind, and
+    // half of one must be wiped, too.
+    let most = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
     loop {
         let (first, after) = rest.split_first()?;
         rest = after;
         match first {
-            b'"' => return Some((bytes, text.len() - rest.len())),
+            b'"' => return Some((std::mem::take(&mut *bytes), text.len() - rest.len())),
             b'\n' | 0 => return None,
             b'\\' => {
                 let (byte, after) = read_escape(rest)?;

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::quote::read_c_string;
 use crate::error::TorrcProblem;
 
@@ -111,7 +113,9 @@ impl Cursor<'_> {
     fn quoted(&mut self, name: Range<usize>) -> Result<Line, TorrcProblem> {
         let start = self.at;
         let rest = self.text.get(start..).unwrap_or_default();
-        let (mut says, length) = read_c_string(rest).ok_or(TorrcProblem::Quotes)?;
+        let (says, length) = read_c_string(rest).ok_or(TorrcProblem::Quotes)?;
+        // It may be a secret, and an error drops it.
+        let mut says = Zeroizing::new(says);
         // For tor, a text ends with the first NUL, also with an escaped one.
         if let Some(end) = memchr::memchr(0, &says) {
             says.truncate(end);
@@ -126,6 +130,7 @@ impl Cursor<'_> {
         self.comment(&mut comments);
         let is_closed = self.peek() == Some(b'\n');
         let end = self.at + usize::from(is_closed);
+        let says = std::mem::take(&mut *says);
         Ok(Line { name, value, says, comments, is_continued: false, is_closed, end })
     }
 
@@ -172,7 +177,8 @@ impl Cursor<'_> {
 /// What a continued value says: without its continuations and comments.
 fn join(raw: &[u8], comments: &mut Vec<Vec<u8>>) -> Vec<u8> {
     let mut cursor = Cursor { text: raw, at: 0 };
-    let mut says = Vec::new();
+    // Without growing, which leaves copies of a secret behind.
+    let mut says = Vec::with_capacity(raw.len());
     while let Some(byte) = cursor.peek() {
         if byte == b'#' {
             cursor.comment(comments);

@@ -64,19 +64,21 @@ impl Global {
                     continue;
                 }
             };
-            return match known.map(Tor::of) {
-                Some(tor) if tor.is_alive() => Ok(Ok(tor)),
-                Some(tor) => {
-                    // Without the lock: it may be the last handle, which ends a
-                    // tor.
-                    *global = Global::None;
-                    drop(global);
-                    drop(tor);
-                    global = GLOBAL.lock();
-                    continue;
-                }
-                None => Ok(Err(global)),
-            };
+            let Some(tor) = known.map(Tor::of) else { return Ok(Err(global)) };
+            // Without the lock, because the process has one of its own.
+            drop(global);
+            if tor.is_alive() {
+                return Ok(Ok(tor));
+            }
+            global = GLOBAL.lock();
+            // Another thread may have found another tor.
+            if matches!(&*global, Global::Known(core) if core.as_ptr() == Arc::as_ptr(&tor.core)) {
+                *global = Global::None;
+            }
+            // Without the lock: it may be the last handle, which ends a tor.
+            drop(global);
+            drop(tor);
+            global = GLOBAL.lock();
         }
     }
 }

@@ -526,10 +526,11 @@ impl Tor {
             Way::Socks(_) => Ok(()),
             Way::Control(controller) if !controller.is_open() => Ok(()),
             Way::Control(controller) => controller.clone().quit(),
-            Way::Launched(_, process) => match process.lock().take() {
-                Some(process) => process.stop(),
-                None => Ok(()),
-            },
+            Way::Launched(_, process) => {
+                // Without the lock: other handles ask whether the process runs.
+                let process = process.lock().take();
+                process.map_or(Ok(()), TorProcess::stop)
+            }
         }
     }
 }

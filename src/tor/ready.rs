@@ -46,7 +46,7 @@ impl Tor {
 
     /// Asks whether a SOCKS port is tor's, until `deadline` or until the call
     /// is cancelled.
-    fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
+    pub(super) fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
         let address = address.clone();
         let left = deadline.left();
         deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
@@ -179,7 +179,11 @@ impl Tor {
             reached = Some(step.clone());
         };
         let ready = loop {
-            match wait_ready(controller, deadline, &mut note) {
+            let ready = match wait_ready(controller, deadline, &mut note) {
+                Err(Error::Refused(_)) => self.poll_ready(controller, deadline, &mut note),
+                ready => ready,
+            };
+            match ready {
                 // The next tor may have told everything before it is asked for, so this begins anew with it.
                 Err(Error::Closed(_)) if !deadline.has_passed() => {
                     if let Err(error) = controller.wait_connected(deadline.left()) {
@@ -189,10 +193,11 @@ impl Tor {
                 ready => break ready,
             }
         };
-        if let Err(Error::Refused(_)) = ready {
-            return self.poll_ready(controller, deadline, on_progress);
-        }
         ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap)).map_err(|error| match error {
+            // A wait that doesn't know of the token ends as if it were late.
+            error if deadline.is_cancelled() && !error.is_cancelled() => {
+                deadline.error(Phase::Bootstrap)
+            }
             Error::Timeout(_) => {
                 let why = controller.with_timeout(ASK_WHY.min(controller.timeout()));
                 let network_disabled =

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::probe::ask_whether_tor;
 use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
 use crate::controller::{Controller, Warnings};
@@ -159,14 +158,19 @@ impl Tor {
             addresses.insert(0, last);
         }
         let mut attempts = Vec::new();
+        let deadline = controller.deadline();
         for address in addresses {
-            match ask_whether_tor(&address, controller.deadline().part(SOCKS_TIMEOUT).left()) {
+            match self.ask_socks(&address, deadline.part(SOCKS_TIMEOUT)) {
                 Ok(()) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
+        }
+        // The ports may not have had the time to answer.
+        if deadline.has_passed() {
+            return Err(deadline.error(Phase::Socks));
         }
         Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
@@ -223,26 +227,28 @@ impl Tor {
             return Err(NoSocksPortError::None.into());
         }
         let control = controller.tor_address();
+        let deadline = controller.deadline();
         let mut attempts = Vec::new();
         for listener in listeners {
             let Some(address) = reachable(&listener, control) else { continue };
             if self.core.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
-            match Transport::connect(
-                &address,
-                controller.deadline().part(CONNECT_TIMEOUT).instant(),
-            ) {
+            let part = deadline.part(CONNECT_TIMEOUT);
+            let to = address.clone();
+            let connected = part.run(Phase::Connect, move || {
+                Transport::connect(&to, part.instant())
+                    .map_err(|error| Error::io("cannot connect", error))
+            });
+            match connected {
                 Ok(_) => {
                     *self.core.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
-                Err(error) => attempts.push(ConnectAttempt::new(
-                    address.to_string(),
-                    Error::io("cannot connect", error),
-                )),
+                Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
         }
+        deadline.check_cancelled(Phase::Connect)?;
         *self.core.usable.lock() = None;
         match control {
             Some(control) if attempts.is_empty() => {

@@ -79,12 +79,12 @@ impl DiskOnions {
         DiskOnions { controller: self.controller.in_one_call() }
     }
 
-    /// The handle that a service keeps.
     /// For the parts of one call that reads what tor has and then changes it: never that of the next tor, after a reconnect.
     fn on_one_tor(&self) -> Result<DiskOnions> {
         Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
     }
 
+    /// The handle that a service keeps.
     fn to_keep(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
@@ -223,13 +223,6 @@ impl DiskOnions {
             services.push(service.clone());
             Ok(())
         });
-        if let Err(error) = &added
-            && error.is_unanswered()
-            && prepared.is_some()
-        {
-            // tor may have the change, or get it yet.
-            self.take_out_again(service);
-        }
         settle(added, prepared, service, tor)?;
         let address = call.wait_for_hostname(service.directory()).and_then(|address| {
             match files.key.as_ref().map(OnionKey::address).filter(|wanted| *wanted != address) {
@@ -353,8 +346,8 @@ impl DiskOnions {
         check_all(&before, &services)?;
         if services != before {
             let written = call.write(&services);
-            if let Err(Error::Timeout(_)) = written {
-                self.put_back(&before, &services);
+            if written.as_ref().is_err_and(Error::is_unanswered) {
+                call.put_back(&before, &services);
             }
             written?;
         }
@@ -362,9 +355,12 @@ impl DiskOnions {
     }
 
     /// Puts the services back as they were `before`, if tor has made the change
-    /// to `services` although the call has ended.
+    /// to `services` although the call has ended. Stays on the connection of
+    /// the call, because the next one may lead to another tor.
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
-        let undoing = DiskOnions::of(&self.controller.with_timeout(REMOVE_WITHIN)).in_one_call();
+        let uncancelled = self.controller.undoing_within(REMOVE_WITHIN);
+        // Also if the call's own timeout is shorter: tor is late already.
+        let undoing = DiskOnions::of(&uncancelled.with_timeout(REMOVE_WITHIN)).in_one_call();
         // tor has dealt with the change when it answers this.
         let undone = undoing.list().and_then(|now| {
             let is_changed = format_group(&now) == format_group(services);
