@@ -465,7 +465,7 @@ impl Refused {
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),
-            Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
+            Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
             Err(error) => {
                 log::info!(target: "scape::connection", "tor refused to take back {}: {error}", part.name());
                 self.0.push((part, error));
