@@ -218,6 +218,7 @@ impl Session {
             }
         }
         restoring.open(&reconnected, self.is_persistent())?;
+        self.put_back_owed(deadline.timeout());
         self.give_back_rest(&given, deadline);
         Ok(reconnected)
     }
