@@ -13,6 +13,7 @@ use super::ledger::{Belonging, Ledger};
 use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
+use super::undo::UNDO_WITHIN;
 use crate::connection::{
     Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
 };
@@ -173,7 +174,15 @@ impl Session {
         let sent = self.connection.send(command, deadline).and_then(PendingReply::wait_ok);
         match sent {
             Ok(_) | Err(Error::Closed(_)) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => {
+                if error.is_unanswered() {
+                    // tor may still do it, and the connection stays open.
+                    let command = Command::build("TAKEOWNERSHIP").finish()?;
+                    let sent = self.connection.send(command, Deadline::after(UNDO_WITHIN));
+                    let _ = sent.and_then(PendingReply::wait);
+                }
+                Err(error)
+            }
         }
     }
 
