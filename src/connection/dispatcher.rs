@@ -305,7 +305,7 @@ impl Dispatcher {
         if !self.push(Task::Marker(marker)) {
             return Ok(());
         }
-        match done.recv_deadline(deadline.instant()) {
+        match deadline.receive(&done, deadline.instant()) {
             Err(RecvTimeoutError::Timeout) => Err(deadline.error(Phase::Event)),
             // The marker was dropped: that was its turn.
             _ => Ok(()),
