@@ -71,6 +71,11 @@ impl Call {
         };
         (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
+
+    /// Gives back the room that was taken for a call that doesn't happen.
+    pub(super) fn forget(self) {
+        self.callbacks.iter().for_each(|callback| callback.give_room());
+    }
 }
 
 /// What a callback is called with.
