@@ -285,6 +285,7 @@ impl Error {
         match self {
             Error::Cancelled(_) => true,
             Error::Launch(error) => matches!(error.problem(), LaunchProblem::Cancelled),
+            Error::Connect(error) => error.attempts().iter().any(|a| a.error.is_cancelled()),
             _ => false,
         }
     }

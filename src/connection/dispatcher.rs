@@ -71,6 +71,11 @@ impl Call {
         };
         (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
+
+    /// Gives back the room that was taken for a call that doesn't happen.
+    pub(super) fn forget(self) {
+        self.callbacks.iter().for_each(|callback| callback.give_room());
+    }
 }
 
 /// What a callback is called with.
@@ -305,7 +310,7 @@ impl Dispatcher {
         if !self.push(Task::Marker(marker)) {
             return Ok(());
         }
-        match done.recv_deadline(deadline.instant()) {
+        match deadline.receive(&done, deadline.instant()) {
             Err(RecvTimeoutError::Timeout) => Err(deadline.error(Phase::Event)),
             // The marker was dropped: that was its turn.
             _ => Ok(()),

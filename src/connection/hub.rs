@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::dispatcher::Dispatcher;
 use super::explain::Explanation;
@@ -12,6 +12,7 @@ use super::link::Link;
 use super::routes::Routes;
 use super::status::{ConnectionStatus, Reconnected};
 use super::waiters::PendingReply;
+use crate::cancel::OnCancel;
 use crate::error::{CloseCause, Closed, Error, Result};
 use crate::protocol::Command;
 use crate::transport::{Deadline, deadline_after};
@@ -147,24 +148,24 @@ impl Hub {
         }
     }
 
-    /// The cause of the connection's end, waited for for at most `timeout`. The connection may be open again when this
+    /// The cause of the connection's end, waited for until `deadline`. The connection may be open again when this
     /// returns.
-    pub(super) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
-        let deadline = deadline_after(timeout);
+    pub(super) fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Option<Closed> {
+        let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
         let known = state.ends;
         while state.closed().is_none() && state.ends == known {
-            if self.changed.wait_until(&mut state, deadline).timed_out() {
+            if self.waits_in_vain(&mut state, deadline) {
                 break;
             }
         }
         state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
-    /// Waits until it is open, for at most `timeout`. `Err` with the cause once it has ended for good, or when the time is
+    /// Waits until it is open, until `deadline` at most. `Err` with the cause once it has ended for good, or when the time is
     /// over.
-    pub(super) fn wait_open(&self, timeout: Duration) -> Result<(), Option<Closed>> {
-        let deadline = deadline_after(timeout);
+    pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
+        let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
         loop {
             match &state.current {
@@ -173,10 +174,31 @@ impl Hub {
                 Current::Down(closed) if !state.persistent => return Err(Some(closed.clone())),
                 Current::Down(_) | Current::Restoring(..) | Current::Nothing => {}
             }
-            if self.changed.wait_until(&mut state, deadline).timed_out() {
+            if self.waits_in_vain(&mut state, deadline) {
                 return Err(None);
             }
         }
+    }
+
+    /// Wakes those who wait for a change when the call is cancelled, as long as
+    /// what this returns lives.
+    fn wake_on_cancel(self: &Arc<Self>, deadline: Deadline) -> Option<OnCancel> {
+        let token = deadline.token()?;
+        let hub = self.clone();
+        Some(token.on_cancel(move || {
+            // With the lock, so that nobody is between a look at the token and
+            // the wait.
+            let _state = hub.state.lock();
+            hub.changed.notify_all();
+        }))
+    }
+
+    /// Waits for a change. Returns true once the deadline has passed or the
+    /// call was cancelled.
+    fn waits_in_vain(&self, state: &mut MutexGuard<'_, State>, deadline: Deadline) -> bool {
+        deadline.is_cancelled()
+            || self.changed.wait_until(state, deadline.instant()).timed_out()
+            || deadline.is_cancelled()
     }
 
     /// Waits while everything is given back on a new link, for at most `timeout`.
@@ -589,7 +611,8 @@ mod tests {
     fn wait_for_the_end_sees_an_end_that_is_over_already() {
         let (hub, mut present, _theirs) = open();
         let for_thread = hub.clone();
-        let waiting = thread::spawn(move || for_thread.wait_closed(Duration::from_secs(60)));
+        let waiting =
+            thread::spawn(move || for_thread.wait_closed(Deadline::after(Duration::from_secs(60))));
         let mut others = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(5);
         while !waiting.is_finished() && Instant::now() < deadline {

@@ -99,7 +99,7 @@ mod writing;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::error::{CloseCause, Closed, Error, LaunchError, Phase, Result, Timeout};
+use crate::error::{CloseCause, Closed, Error, LaunchError, Phase, Result};
 use crate::event::Event;
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
@@ -243,16 +243,16 @@ impl Connection {
         self.hub.closed()
     }
 
-    /// The cause of the connection's end, waited for for at most `timeout`.
-    pub(crate) fn wait_closed(&self, timeout: Duration) -> Option<Closed> {
-        self.hub.wait_closed(timeout)
+    /// The cause of the connection's end, waited for until `deadline`.
+    pub(crate) fn wait_closed(&self, deadline: Deadline) -> Option<Closed> {
+        self.hub.wait_closed(deadline)
     }
 
     /// Waits for the connection to be open (again).
-    pub(crate) fn wait_open(&self, timeout: Duration) -> Result<()> {
-        self.hub.wait_open(timeout).map_err(|closed| match closed {
+    pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
+        self.hub.wait_open(deadline).map_err(|closed| match closed {
             Some(closed) => Error::Closed(closed),
-            None => Timeout::new(Phase::Connect, timeout).into(),
+            None => deadline.error(Phase::Connect),
         })
     }
 

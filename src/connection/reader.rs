@@ -165,7 +165,7 @@ impl Reader<'_> {
     fn hand_over(&mut self) {
         if self.link.is_silent() {
             self.queued.clear();
-            self.calls.clear();
+            self.calls.drain(..).for_each(Call::forget);
             return;
         }
         for (queue, events) in self.queued.drain(..) {

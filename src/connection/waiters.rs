@@ -260,6 +260,17 @@ impl PendingReply {
         self.wait_until(self.deadline)
     }
 
+    /// Waits for tor's late reply, for at most `timeout` from now, after the
+    /// call has ended. Nobody waits for this thread, so it doesn't keep others
+    /// from yielding.
+    pub(crate) fn wait_late(&self, timeout: Duration) -> Result<Reply> {
+        let deadline = Deadline::after(timeout);
+        match self.slot.sleep_until(deadline.instant(), None) {
+            Some(result) => result.map_err(Error::from),
+            None => Err(deadline.error(Phase::Reply)),
+        }
+    }
+
     /// As [`wait`](Self::wait); a reply that is no success is [`Error::Refused`].
     pub fn wait_ok(self) -> Result<Reply> {
         let reply = self.wait_until(self.deadline)?;

@@ -12,7 +12,7 @@
 //! Keys with the flag `Permanent` are in files, which tor reads again by itself.
 
 use crate::connection::PendingReply;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::protocol::{Command, Reply, Word, Words};
 use crate::types::{OnionAddress, Secret};
 
@@ -109,6 +109,18 @@ impl Kept {
     /// Waits for the answer to [`view`].
     pub(super) fn from(asked: PendingReply) -> Result<Kept> {
         Ok(Kept { before: told(asked)?, forget: None })
+    }
+
+    /// Reads tor's reply to [`view`], which was sent as `command`.
+    pub(super) fn read(reply: &Reply, command: &Command) -> Kept {
+        let before = match reply.refusal(command) {
+            None => Some(keys(reply)),
+            Some(refusal) => {
+                untold(&refusal);
+                None
+            }
+        };
+        Kept { before, forget: None }
     }
 
     /// Leaves the key for this service out: the change is meant to take it away.
@@ -229,11 +241,15 @@ fn told(asked: PendingReply) -> Result<Option<Vec<Key>>> {
     match asked.wait_ok() {
         Ok(reply) => Ok(Some(keys(&reply))),
         Err(Error::Refused(refusal)) => {
-            log::debug!(target: "scape::connection", "the clients' keys of others may be lost: {refusal}");
+            untold(&refusal);
             Ok(None)
         }
         Err(error) => Err(error),
     }
+}
+
+fn untold(refusal: &Refusal) {
+    log::debug!(target: "scape::connection", "the clients' keys of others may be lost: {refusal}");
 }
 
 fn keys(reply: &Reply) -> Vec<Key> {

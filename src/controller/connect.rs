@@ -448,7 +448,7 @@ impl Connect {
         };
         let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
         auth::authenticate(open, &self.credentials, deadline).map_err(|error| match error {
-            Error::Auth(_) => error,
+            Error::Auth(_) | Error::Cancelled(_) => error,
             error => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
         })
     }

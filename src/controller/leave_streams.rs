@@ -7,8 +7,9 @@ use parking_lot::{Mutex, MutexGuard};
 use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
 use super::session::Session;
+use super::undo::UNDO_WITHIN;
 use crate::connection::{Connection, PendingReply};
-use crate::error::{ArgumentError, Error, Phase, Result};
+use crate::error::{ArgumentError, CloseCause, Closed, Error, Phase, Result};
 use crate::event::StreamInfo;
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
@@ -144,6 +145,24 @@ impl LeaveStreams {
 }
 
 impl Session {
+    /// Puts the option back if that fell due while the connection was down, or
+    /// while everything else was given back on a new one. To be called once the
+    /// connection is open, and by whoever finds that it is down when the option
+    /// is to be put back: the later one of the two does it.
+    pub(super) fn put_back_owed(&self, timeout: Duration) {
+        let Ok(link) = self.connection().link_number() else { return };
+        if self.leave_streams.get() != Lent::Owed {
+            return;
+        }
+        // A call that was cancelled leaves the option at 1 no less than another.
+        let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
+        let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
+        let own = self.ledger.client_auths();
+        if let Err(error) = self.leave_streams.restore(&send, own, deadline) {
+            log::debug!(target: "scape::attach", "{OPTION} is to be put back once more: {error}");
+        }
+    }
+
     /// Puts the option back over a connection of its own, if this session's connection has ended while it was set. That
     /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
     /// nobody will decide on them.
@@ -207,7 +226,9 @@ impl Controller {
     /// Has streams wait for this controller. Returns true if they did so already, for another one.
     pub(crate) fn leave_streams(&self) -> Result<bool> {
         let deadline = self.deadline();
-        let send = |commands| self.until(deadline).send_all(commands);
+        // Another tor has other keys, and another value of the option.
+        let tor = self.on_this_link()?.until(deadline);
+        let send = |commands| tor.send_all(commands);
         let mut asked = send(vec![get()?, client_keys::view()?])?.into_iter();
         let found = asked.next().map(was_set).transpose()?.unwrap_or_default();
         let kept = asked.next().map(Kept::from).transpose()?.unwrap_or_default();
@@ -216,6 +237,14 @@ impl Controller {
             let _turn = leave_streams.turn(deadline)?;
             if found && leave_streams.get() != Lent::Owed {
                 leave_streams.set(Lent::Found);
+                // Set first: what is given back on the next connection has
+                // either seen it, or comes after this look.
+                if tor.link != self.connection().link_number().ok() {
+                    if leave_streams.get() == Lent::Found {
+                        leave_streams.set(Lent::No);
+                    }
+                    return Err(Closed::new(CloseCause::Reconnecting).into());
+                }
                 return Ok(true);
             }
             let pending = kept.send(&send, set(true)?, self.inner.session.ledger.client_auths())?;
@@ -252,22 +281,37 @@ impl Controller {
     /// is done when it is made again. If tor refuses, or doesn't answer, it is
     /// done when the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
-        let leave_streams = &self.inner.session.leave_streams;
+        let session = &self.inner.session;
+        let leave_streams = &session.leave_streams;
         {
+            // What is just being sent on a new connection sets the option, and
+            // the state follows.
+            let turn = leave_streams.turn(self.deadline());
             let mut lent = leave_streams.lent.lock();
-            if matches!(*lent, Lent::Found | Lent::Undone) {
-                *lent = Lent::No;
+            match (&turn, *lent) {
+                (Ok(_), Lent::Found | Lent::Undone) => *lent = Lent::No,
+                (Err(error), Lent::Found | Lent::Undone) => {
+                    *lent = Lent::Owed;
+                    return Err(error.clone());
+                }
+                _ => {}
             }
             if *lent != Lent::Set {
                 return Ok(());
             }
         }
         let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
-        if put_back.is_err() {
-            let mut lent = leave_streams.lent.lock();
-            // Nothing was sent, or nobody knows what became of it.
-            if matches!(*lent, Lent::Set | Lent::No) {
-                *lent = Lent::Owed;
+        if let Err(error) = &put_back {
+            {
+                let mut lent = leave_streams.lent.lock();
+                // Nothing was sent, or nobody knows what became of it.
+                if matches!(*lent, Lent::Set | Lent::No) {
+                    *lent = Lent::Owed;
+                }
+            }
+            if error.is_closed() {
+                // It may have been opened just before the line above.
+                session.put_back_owed(self.timeout);
             }
         }
         put_back.map(drop)
@@ -280,7 +324,8 @@ impl Controller {
             return Ok(false);
         }
         let deadline = self.deadline();
-        let send = |commands| self.until(deadline).send_all(commands);
+        let tor = self.on_this_link()?.until(deadline);
+        let send = |commands| tor.send_all(commands);
         let kept = match Kept::look(&send) {
             // Putting it back matters more than the keys.
             Err(error) if !on && error.is_unanswered() => Kept::default(),

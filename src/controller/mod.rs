@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection, PendingReply};
-use crate::error::{Closed, LaunchError, Phase, Result, Timeout};
+use crate::error::{Closed, LaunchError, Phase, Result};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Address, Deadline, Transport};
 
@@ -478,10 +478,8 @@ impl Controller {
     ///
     /// [`Error::Timeout`](crate::Error::Timeout) if it is still open then.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Closed> {
-        match self.connection().wait_closed(timeout) {
-            Some(closed) => Ok(closed),
-            None => Err(Timeout::new(Phase::Close, timeout).into()),
-        }
+        let deadline = self.deadline_after(timeout);
+        self.connection().wait_closed(deadline).ok_or_else(|| deadline.error(Phase::Close))
     }
 
     /// Ends the connection for every handle, and waits for its threads to end. What no callback has seen yet is

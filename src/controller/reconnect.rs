@@ -130,7 +130,7 @@ impl Controller {
     /// [`Error::Timeout`](crate::Error::Timeout) if the connection isn't open in time. [`Error::Closed`](crate::Error::Closed)
     /// if nothing is going to open it.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
-        self.inner.session.connection().wait_open(timeout)
+        self.inner.session.connection().wait_open(self.deadline_after(timeout))
     }
 
     /// Whether tor answers, whatever it says: asks it, within the handle's timeout.

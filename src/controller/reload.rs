@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Controller;
 use super::client_keys::{self, Kept};
-use crate::connection::Subscription;
+use crate::connection::{PendingReply, Subscription};
 use crate::error::{Error, Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::{Command, Reply};
@@ -30,13 +30,63 @@ pub(super) fn is_reload(command: &Command) -> bool {
         && words.next().is_some_and(|name| Signal::from(name).canonical() == Signal::Reload)
 }
 
+/// A reload that was asked for, and how far it has come.
+struct Reload {
+    /// Was asked which keys there are.
+    asked: PendingReply,
+    kept: Option<Kept>,
+    signal: PendingReply,
+    reply: Option<Reply>,
+    /// `None` if nobody tells when tor has acted on the signal.
+    events: Option<Subscription>,
+    /// The commands that add this controller's keys.
+    own: Vec<Command>,
+}
+
+impl Reload {
+    /// Waits until tor has acted on the signal, if keys are to be given back
+    /// then. After an error it may be called again, and goes on.
+    fn wait(
+        &mut self,
+        answer: impl Fn(&PendingReply) -> Result<Reply>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        if self.kept.is_none() {
+            self.kept = Some(Kept::read(&answer(&self.asked)?, self.asked.command()));
+        }
+        if self.reply.is_none() {
+            self.reply = Some(answer(&self.signal)?);
+        }
+        match &self.events {
+            Some(events) if self.has_any() => wait_reloaded(events, deadline),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if tor has been told, and forgets keys.
+    fn has_any(&self) -> bool {
+        self.reply.as_ref().is_some_and(Reply::is_ok)
+            && self.kept.as_ref().is_some_and(|kept| kept.has_any(&self.own))
+    }
+
+    /// Gives the keys back. `tor` is a handle on the socket that the signal was
+    /// sent on: another tor has other keys.
+    fn give_back(self, tor: &Controller) -> Result<()> {
+        let due = self.has_any() && self.events.is_some();
+        match self.kept {
+            Some(kept) if due => kept.give_back(&|commands| tor.send_all(commands), self.own),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Controller {
     /// Sends a SIGNAL RELOAD. If tor has client keys in memory, waits until tor
     /// has acted on it and gives them back. Returns tor's reply to the signal,
     /// whatever it says.
     pub(super) fn reload(&self, command: Command) -> Result<Reply> {
         let deadline = self.deadline();
-        let tor = self.until(deadline);
+        let tor = self.on_this_link()?.until(deadline);
         let events = match tor.subscribe([EventKind::Signal]) {
             Ok(events) => Some(events),
             // Behind a filter, nobody tells when tor has acted on it.
@@ -46,42 +96,36 @@ impl Controller {
             }
             Err(error) => return Err(error),
         };
-        let send = |commands| tor.send_all(commands);
         // In one write, so that few keys of others are added in between.
-        let mut replies = send(vec![client_keys::view()?, command])?.into_iter();
-        let kept = replies.next().map(Kept::from).transpose()?.unwrap_or_default();
-        let Some(signal) = replies.next() else {
+        let mut replies = tor.send_all(vec![client_keys::view()?, command])?.into_iter();
+        let (Some(asked), Some(signal)) = (replies.next(), replies.next()) else {
             return Err(Error::answer("SIGNAL RELOAD", "nothing was sent"));
         };
-        let reply = signal.wait()?;
         let own = self.inner.session.ledger.client_auths();
-        if reply.is_ok()
-            && kept.has_any(&own)
-            && let Some(events) = events
-        {
-            match wait_reloaded(&events, deadline) {
-                Err(error) if error.is_unanswered() => {
-                    self.give_back_late(events, kept, own);
-                    return Err(error);
-                }
-                reloaded => reloaded?,
+        let mut reload = Reload { asked, kept: None, signal, reply: None, events, own };
+        match reload.wait(PendingReply::wait_until_deadline, deadline) {
+            Err(error) if error.is_unanswered() => {
+                tor.give_back_late(reload);
+                return Err(error);
             }
-            // What was begun is done to its end, also after a cancellation.
-            let tor = self.undoing();
-            kept.give_back(&|commands| tor.send_all(commands), own)?;
+            reloaded => reloaded?,
         }
-        Ok(reply)
+        let reply = reload.reply.clone();
+        // What was begun is done to its end, also after a cancellation.
+        reload.give_back(&tor.undoing())?;
+        reply.ok_or_else(|| Error::answer("SIGNAL RELOAD", "nothing"))
     }
 
     /// Goes on to wait for the reload after the call has ended, on a thread
     /// that ends with it, with the connection, or after [`LATE`].
-    fn give_back_late(&self, events: Subscription, kept: Kept, own: Vec<Command>) {
-        let tor = self.downgrade();
+    fn give_back_late(&self, mut reload: Reload) {
+        let (tor, link) = (self.internal(), self.link);
         let wait = move || {
-            let reloaded = wait_reloaded(&events, Deadline::after(LATE));
-            if let (Ok(()), Some(tor)) = (reloaded, tor.upgrade()) {
-                let tor = tor.undoing();
-                if let Err(error) = kept.give_back(&|commands| tor.send_all(commands), own) {
+            let deadline = Deadline::after(LATE);
+            let reloaded = reload.wait(|asked| asked.wait_late(deadline.left()), deadline);
+            if let (Ok(()), Some(tor)) = (reloaded, tor.get()) {
+                let tor = Controller { link, ..tor }.undoing();
+                if let Err(error) = reload.give_back(&tor) {
                     log::warn!(target: "scape::connection", "clients' keys are lost: {error}");
                 }
             }

@@ -13,6 +13,7 @@ use super::ledger::{Belonging, Ledger};
 use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
+use super::undo::UNDO_WITHIN;
 use crate::connection::{
     Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
 };
@@ -173,7 +174,15 @@ impl Session {
         let sent = self.connection.send(command, deadline).and_then(PendingReply::wait_ok);
         match sent {
             Ok(_) | Err(Error::Closed(_)) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => {
+                if error.is_unanswered() {
+                    // tor may still do it, and the connection stays open.
+                    let command = Command::build("TAKEOWNERSHIP").finish()?;
+                    let sent = self.connection.send(command, Deadline::after(UNDO_WITHIN));
+                    let _ = sent.and_then(PendingReply::wait);
+                }
+                Err(error)
+            }
         }
     }
 
@@ -218,6 +227,7 @@ impl Session {
             }
         }
         restoring.open(&reconnected, self.is_persistent())?;
+        self.put_back_owed(deadline.timeout());
         self.give_back_rest(&given, deadline);
         Ok(reconnected)
     }
@@ -465,7 +475,7 @@ impl Refused {
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),
-            Err(error @ (Error::Closed(_) | Error::Timeout(_))) => Err(error),
+            Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
             Err(error) => {
                 log::info!(target: "scape::connection", "tor refused to take back {}: {error}", part.name());
                 self.0.push((part, error));

@@ -84,7 +84,7 @@ impl Controller {
         let (tor, link) = (self.internal(), self.link);
         let command = pending.command().to_string();
         let wait = move || {
-            let Ok(reply) = pending.wait_timeout(Duration::MAX) else { return };
+            let Ok(reply) = pending.wait_late(Duration::MAX) else { return };
             if let Some(tor) = tor.get() {
                 undo(&Controller { link, ..tor }, &reply);
             }

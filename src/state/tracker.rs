@@ -233,8 +233,8 @@ impl Follower for Shared {
             Ok(_) => Ok(()),
             // What is known does not change any more: who waits must not wait for it.
             Err(error) => {
-                // After these two, the connection ends, or it is tried again.
-                if !matches!(error, Error::Closed(_) | Error::Timeout(_)) {
+                // After these, the connection ends, or it is tried again.
+                if !error.is_closed() && !error.is_unanswered() {
                     self.unreadable(&error);
                 }
                 Err(error)

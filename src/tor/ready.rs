@@ -186,7 +186,7 @@ impl Tor {
             match ready {
                 // The next tor may have told everything before it is asked for, so this begins anew with it.
                 Err(Error::Closed(_)) if !deadline.has_passed() => {
-                    if let Err(error) = controller.wait_connected(deadline.left()) {
+                    if let Err(error) = controller.until(deadline).wait_connected(deadline.left()) {
                         break Err(error);
                     }
                 }
