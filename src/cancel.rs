@@ -35,7 +35,12 @@ use parking_lot::Mutex;
 /// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled token stays cancelled: a call that gets one
 /// fails at once. One token may be given to any number of calls.
 ///
-/// The wait itself ends at once, not when somebody next looks. Undoing takes
+/// The wait itself ends at once, not when somebody next looks. These waits are
+/// not woken, and end at the call's deadline: for room to write, for another
+/// thread that makes the same connection again or begins to attach streams,
+/// and for the socket that a reconnect opens.
+///
+/// Undoing takes
 /// its own short time after that, as after a timeout: up to one second if tor
 /// doesn't answer, and up to five for a service in tor's configuration.
 ///

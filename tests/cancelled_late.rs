@@ -2,6 +2,8 @@
 //! and what was begun is undone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/peer.rs"]
+mod peer;
 #[path = "support/place.rs"]
 mod place;
 
@@ -9,16 +11,19 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use peer::Peer;
 use place::{Place, SOON, eager, plain};
 use scape::attach::{Decision, StreamRequest};
+use scape::protocol::Command;
 use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{EventKind, OnionKey};
-use scape::{AddOnion, CancelToken, Controller, Error, Tor};
+use scape::types::{ClientKey, EventKind, OnionKey};
+use scape::{AddOnion, CancelToken, ClientAuth, ClientAuthAdded, Controller, Error, Tor};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BRIEF: Duration = Duration::from_millis(200);
 const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
 /// A tor whose answers to what begins with `slow` wait for the gate to be open.
 fn gated(
@@ -131,6 +136,47 @@ fn wait_for_callbacks_is_cancelled() {
     let error = cancelled(&controller, &is_reached, |tor, _| tor.sync()).unwrap_err();
     assert!(error.is_cancelled(), "{error}");
     drop(open);
+}
+
+/// The next command that the peer gets is this one.
+fn expect_next(controller: &Controller, peer: &Peer) {
+    thread::sleep(BRIEF);
+    drop(controller.send(Command::raw("GETINFO version", None).unwrap()).unwrap());
+    peer.expect("GETINFO version");
+}
+
+#[test]
+fn late_mapping_does_not_take_back_one_that_was_made_again() {
+    let cases = [("a.test", "250 a.test=b.test\r\n"), ("0.0.0.0", "250 127.192.0.1=b.test\r\n")];
+    for (from, answer) in cases {
+        let (controller, peer) = Peer::pair();
+        let brief = controller.with_timeout(BRIEF);
+        assert!(brief.map_address([(from, "b.test")]).unwrap_err().is_timeout());
+        let first = peer.line().unwrap();
+        thread::scope(|scope| {
+            let again = scope.spawn(|| controller.map_address([(from, "b.test")]));
+            peer.expect(&first);
+            peer.send(answer.repeat(2));
+            assert!(again.join().unwrap().unwrap()[0].is_ok());
+        });
+        expect_next(&controller, &peer);
+    }
+}
+
+#[test]
+fn late_client_key_does_not_take_away_one_that_was_added_again() {
+    let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
+    let (controller, peer) = Peer::pair();
+    let brief = controller.with_timeout(BRIEF);
+    assert!(brief.onion_client_auth_add(&auth).unwrap_err().is_timeout());
+    let first = peer.line().unwrap();
+    thread::scope(|scope| {
+        let again = scope.spawn(|| controller.onion_client_auth_add(&auth));
+        peer.expect(&first);
+        peer.send("250 OK\r\n251 Client for onion existed and replaced\r\n");
+        assert_eq!(again.join().unwrap().unwrap(), ClientAuthAdded::Replaced);
+    });
+    expect_next(&controller, &peer);
 }
 
 #[test]

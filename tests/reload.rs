@@ -84,3 +84,13 @@ fn reload_behind_a_filter_that_hides_signals_or_keys_waits_for_nothing() {
         assert_eq!(tor.wait_for("SIGNAL").unwrap(), "SIGNAL RELOAD", "{hidden}");
     }
 }
+
+#[test]
+fn keys_are_given_back_when_tor_answers_the_signal_after_the_call_has_ended() {
+    let tor = tor().on_any(|line| (line == "SIGNAL RELOAD").then(Vec::new)).start().unwrap();
+    let controller = connect(&tor).with_timeout(Duration::from_millis(200));
+    assert!(controller.msg("SIGNAL RELOAD").unwrap_err().is_timeout());
+    tor.send("250 OK\r\n650 SIGNAL RELOAD\r\n");
+    let given = tor.wait_for("ONION_CLIENT_AUTH_ADD").unwrap();
+    assert_eq!(given, format!("ONION_CLIENT_AUTH_ADD {KEY}"));
+}

@@ -148,8 +148,8 @@ impl Hub {
         }
     }
 
-    /// The cause of the connection's end, waited for until `deadline`. The connection may be open again when this
-    /// returns.
+    /// The cause of the connection's end, waited for until `deadline`. The
+    /// connection may be open again when this returns.
     pub(super) fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Option<Closed> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
@@ -162,8 +162,8 @@ impl Hub {
         state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
-    /// Waits until it is open, until `deadline` at most. `Err` with the cause once it has ended for good, or when the time is
-    /// over.
+    /// Waits until it is open, until `deadline` at most. `Err` with the cause
+    /// once it has ended for good, or when the time is over.
     pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();

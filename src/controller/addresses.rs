@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Controller, WeakController};
+use super::{Controller, WeakController, ledger};
+use crate::connection::PendingReply;
 use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
 use crate::protocol::{Command, Reply, ReplyLine};
 use crate::types::MappingSource;
@@ -135,7 +136,7 @@ impl Controller {
     /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
     /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
     /// [`Error::Timeout`] if tor doesn't answer; when its late answer comes,
-    /// what was mapped is taken back.
+    /// what was mapped is taken back, unless it was asked for again meanwhile.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -159,19 +160,32 @@ impl Controller {
         let shown = command.to_string();
         let tor = self.on_this_link()?;
         let late = asked.clone();
+        let names = asked.iter().map(|pair| claimed(pair)).collect();
+        let claim = self.inner.session.latest.claim(names, tor.deadline())?;
         let undo = move |tor: &Controller, reply: &Reply| {
             let Ok(mapped) = answers(reply, &late, "MAPADDRESS") else { return };
-            let mapped = mapped.into_iter().flatten().filter(|mapping| mapping.from != mapping.to);
-            let back: Vec<_> = mapped.map(|mapping| (mapping.from.clone(), mapping.from)).collect();
-            if !back.is_empty() {
-                let _ = tor.map_address(back);
-            }
+            let mapped = mapped.into_iter().zip(&late);
+            let sent = claim.undo(|is_latest| {
+                let back: Vec<_> = mapped
+                    .filter(|(_, pair)| is_latest(&claimed(pair)))
+                    .filter_map(|(mapping, _)| mapping.ok())
+                    .filter(|mapping| mapping.from != mapping.to)
+                    .map(|mapping| Mapping { to: mapping.from.clone(), from: mapping.from })
+                    .collect();
+                if back.is_empty() {
+                    return None;
+                }
+                back.iter().for_each(|back| tor.inner.session.ledger.set_mapping(back));
+                let (command, _) = pairs(back.iter().map(|back| (&back.from, &back.to))).ok()?;
+                tor.send_checked(command).ok()
+            });
+            let _ = sent.map(PendingReply::wait);
         };
         let answers = answers(&tor.reply_or_undo(command, undo)?, &asked, &shown)?;
         for mapping in answers.iter().flatten() {
             self.inner.session.ledger.set_mapping(mapping);
             if mapping.from != mapping.to {
-                tor.noted(&format!("the mapping {mapping}"))?;
+                tor.noted(&ledger::mapping_name(mapping))?;
             }
         }
         Ok(answers)
@@ -215,6 +229,17 @@ impl Controller {
             Some(answer) => Ok(answer?),
             None => Err(Error::answer("MAPADDRESS", "nothing")),
         }
+    }
+}
+
+/// The name under which a pair is asked for: what is mapped. If tor is to
+/// choose that, it chooses the same again for the same target.
+fn claimed(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((from, _)) if !matches!(from, "0.0.0.0" | "::" | "[::]" | "[::0]" | ".") => {
+            from.to_ascii_lowercase()
+        }
+        _ => pair.to_ascii_lowercase(),
     }
 }
 

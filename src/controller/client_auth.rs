@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::Controller;
+use super::{Controller, ledger};
+use crate::connection::PendingReply;
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, Word, Words};
 use crate::types::{ClientKey, OnionAddress};
@@ -138,10 +139,19 @@ impl Controller {
         let before = tor.make_room_for(auth)?;
         // A key that was there before is put back instead.
         let (address, is_first) = (auth.address, before.is_none());
+        let id = address.service_id().to_string();
+        let claim = self.inner.session.latest.claim(vec![id.clone()], tor.deadline())?;
         let undo = move |tor: &Controller, reply: &Reply| {
-            if is_first && reply.code() == 250 {
-                let _ = tor.onion_client_auth_remove(&address);
-            }
+            let sent = claim.undo(|is_latest| {
+                if !is_first || reply.code() != 250 || !is_latest(&id) {
+                    return None;
+                }
+                tor.inner.session.ledger.remove_client_auth(&address);
+                let command =
+                    Command::build("ONION_CLIENT_AUTH_REMOVE").word("address", &id).finish();
+                tor.send_checked(command.ok()?).ok()
+            });
+            let _ = sent.map(PendingReply::wait);
         };
         let reply = tor.request_or_undo(command, undo).inspect_err(|_| {
             if let Some(before) = &before {
@@ -160,7 +170,7 @@ impl Controller {
             ledger.remove_client_auth(&auth.address);
         } else {
             ledger.add_client_auth(auth.clone());
-            tor.noted(&format!("the client's key for {}", auth.address))?;
+            tor.noted(&ledger::key_name(&auth.address))?;
         }
         Ok(added)
     }

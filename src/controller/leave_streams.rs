@@ -154,7 +154,8 @@ impl Session {
         if self.leave_streams.get() != Lent::Owed {
             return;
         }
-        // A call that was cancelled leaves the option at 1 no less than another.
+        // Not the call's deadline: a call that was cancelled leaves the option
+        // at 1 no less than another.
         let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
         let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
         let own = self.ledger.client_auths();

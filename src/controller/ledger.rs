@@ -88,6 +88,41 @@ impl Ledger {
         }
     }
 
+    /// Removes the entry with this name. Returns the command that takes it away
+    /// from tor, for a tor that may have it.
+    pub(super) fn forget(&self, what: &str) -> Option<Command> {
+        let mut entries = self.0.lock();
+        let entries = &mut *entries;
+        let (mut command, mut found) = (Command::build("DEL_ONION"), false);
+        entries.onions.retain(|(address, _)| {
+            let is_it = onion_name(address) == what;
+            if is_it {
+                command.word("address", &address.service_id());
+            }
+            found |= is_it;
+            !is_it
+        });
+        entries.client_auths.retain(|auth| {
+            let is_it = key_name(&auth.address) == what;
+            if is_it {
+                command = Command::build("ONION_CLIENT_AUTH_REMOVE");
+                command.word("address", &auth.address.service_id());
+            }
+            found |= is_it;
+            !is_it
+        });
+        entries.mappings.retain(|mapping| {
+            let is_it = mapping_name(mapping) == what;
+            if is_it {
+                command = Command::build("MAPADDRESS");
+                command.word("mapping", &format!("{0}={0}", mapping.from));
+            }
+            found |= is_it;
+            !is_it
+        });
+        if found { command.finish().ok() } else { None }
+    }
+
     /// Everything, in the order in which it is to be made.
     pub(super) fn belongings(&self) -> Vec<Belonging> {
         let entries = self.0.lock();
@@ -101,7 +136,7 @@ impl Ledger {
             });
         }
         for (address, service) in &entries.onions {
-            let what = format!("the onion service {address}");
+            let what = onion_name(address);
             belongings.push(Belonging {
                 what,
                 onion: Some(*address),
@@ -109,15 +144,30 @@ impl Ledger {
             });
         }
         for auth in &entries.client_auths {
-            let what = format!("the client's key for {}", auth.address);
+            let what = key_name(&auth.address);
             belongings.push(Belonging { what, onion: None, command: auth.command() });
         }
         for mapping in &entries.mappings {
             let command =
                 Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
-            let what = format!("the mapping {mapping}");
+            let what = mapping_name(mapping);
             belongings.push(Belonging { what, onion: None, command: command.map_err(Into::into) });
         }
         belongings
     }
+}
+
+/// The name of an onion service, for people and to find it by.
+pub(super) fn onion_name(address: &OnionAddress) -> String {
+    format!("the onion service {address}")
+}
+
+/// The name of a client's key for a service.
+pub(super) fn key_name(address: &OnionAddress) -> String {
+    format!("the client's key for {address}")
+}
+
+/// The name of a mapping.
+pub(super) fn mapping_name(mapping: &Mapping) -> String {
+    format!("the mapping {mapping}")
 }

@@ -22,6 +22,7 @@ mod hs_descriptors;
 mod hs_post;
 mod info;
 mod keeper;
+mod latest;
 mod leave_streams;
 mod ledger;
 mod listeners;

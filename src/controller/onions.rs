@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Controller;
 use super::added::{self, Unread};
+use super::ledger;
 use crate::connection::{QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder};
@@ -334,7 +335,7 @@ impl Controller {
         self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
             self.inner.session.ledger.add_onion(added.address, again);
-            tor.noted(&format!("the onion service {}", added.address))?;
+            tor.noted(&ledger::onion_name(&added.address))?;
         }
         Ok(added)
     }

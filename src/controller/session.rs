@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::cache::Cache;
 use super::connect::Connect;
 use super::keeper::{self, Keeping};
+use super::latest::Latest;
 use super::leave_streams::LeaveStreams;
 use super::ledger::{Belonging, Ledger};
 use super::lost_onions::LostOnions;
@@ -40,6 +41,8 @@ pub(super) struct Session {
     pub(super) ledger: Ledger,
     /// The onion services that tor didn't take back.
     pub(super) lost_onions: LostOnions,
+    /// The latest calls that asked for what a late answer would undo.
+    pub(super) latest: Arc<Latest>,
     /// What was done to the option by which streams wait for a controller.
     pub(super) leave_streams: LeaveStreams,
     /// When the last client left that was bound to a circuit.
@@ -78,6 +81,7 @@ impl Session {
             cache: Arc::default(),
             ledger: Ledger::default(),
             lost_onions: LostOnions::default(),
+            latest: Arc::default(),
             leave_streams: LeaveStreams::default(),
             last_circuit_client: Mutex::default(),
             signals: Mutex::default(),
@@ -288,15 +292,22 @@ impl Session {
             return Ok(());
         };
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
-        match (ask(belonging.command?), belonging.onion) {
-            (Err(Error::Closed(_)), _) => Ok(()),
-            (Err(Error::Refused(refusal)), Some(address)) if !self.has_onion(&address, &ask)? => {
-                self.ledger.remove_onion(&address);
-                Err(Error::Refused(refusal))
+        let given = match (ask(belonging.command?), belonging.onion) {
+            (Err(Error::Refused(refusal)), Some(address)) => {
+                self.has_onion(&address, &ask).and_then(|is_there| {
+                    if is_there {
+                        return Ok(());
+                    }
+                    self.ledger.remove_onion(&address);
+                    Err(Error::Refused(refusal))
+                })
             }
-            (Err(Error::Refused(_)), Some(_)) => Ok(()),
             (given, Some(address)) => given.and_then(|_| self.take_back(&address, &ask)),
             (given, None) => given.map(drop),
+        };
+        match given {
+            Err(Error::Closed(_)) => Ok(()),
+            given => given,
         }
     }
 
@@ -471,7 +482,7 @@ struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
     /// Notes an error that concerns one thing. Returns errors of the connection
-    /// itself.
+    /// itself, and of a call that ends without an answer.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),
@@ -546,6 +557,38 @@ mod tests {
         // one.
         assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
         assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn call_that_fails_after_a_reconnect_leaves_nothing() {
+        use std::time::Duration;
+
+        use crate::controller::{AddOnion, Connect, Mapping};
+        use crate::testing::ScriptedTor;
+        use crate::types::OnionKey;
+
+        let key = OnionKey::from_seed(&[7; 32]);
+        let address = key.address();
+        let tor = ScriptedTor::builder()
+            .on_any(|line| {
+                (line.starts_with("ADD_ONION") || line == "MAPADDRESS a.test=b.test").then(Vec::new)
+            })
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let brief = controller.with_timeout(Duration::from_millis(100));
+        let early = brief.on_this_link().unwrap();
+        controller.reconnect().unwrap();
+        let ledger = &controller.inner.session.ledger;
+        ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+        ledger.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
+        for what in [format!("the onion service {address}"), "the mapping a.test=b.test".into()] {
+            assert!(early.noted(&what).unwrap_err().is_timeout(), "{what}");
+        }
+        assert!(ledger.belongings().is_empty());
+        tor.wait_for(&format!("DEL_ONION {}", address.service_id())).unwrap();
+        tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::Controller;
 use crate::connection::PendingReply;
 use crate::error::Result;
 use crate::protocol::{Command, Reply};
+use crate::transport::Deadline;
 
 /// The time that a call may take after its deadline, to undo what it began and
 /// to ask tor what went wrong.
@@ -69,11 +70,19 @@ impl Controller {
     /// Makes sure that what was just noted in the ledger is not lost because
     /// this handle's socket ended between the reply and the note. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late).
+    /// After an error, the note is gone, and so is what it was about.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
-        match self.link {
-            Some(link) => self.inner.session.give_back_late(link, what, self.deadline()),
-            None => Ok(()),
-        }
+        let Some(link) = self.link else { return Ok(()) };
+        let session = &self.inner.session;
+        session.give_back_late(link, what, self.deadline()).inspect_err(|error| {
+            let Some(command) = session.ledger.forget(what) else { return };
+            if error.is_unanswered() {
+                // The tor that was asked may have it, or get it later.
+                let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
+                let sent = session.connection().send(command, deadline);
+                let _ = sent.and_then(PendingReply::wait);
+            }
+        })
     }
 
     fn undo_late(

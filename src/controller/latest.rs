@@ -1,0 +1,94 @@
+//! Which call was the last to ask for something.
+//!
+//! A late answer to a call that has ended is undone. If the program has asked
+//! for the same again meanwhile, and got it, that must stay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::{Phase, Result};
+use crate::transport::Deadline;
+
+/// The latest calls, by the names of what they ask for.
+#[derive(Debug, Default)]
+pub(super) struct Latest {
+    /// Held while something is undone, until that is sent: a call that asks for
+    /// the same sends its command afterwards.
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    last: u64,
+    /// The number of the latest call for each name.
+    of: BTreeMap<String, u64>,
+}
+
+/// A call that asks for things, from before it sends its command until nothing
+/// of it can be undone any more.
+#[derive(Debug)]
+pub(super) struct Claim {
+    latest: Arc<Latest>,
+    names: Vec<String>,
+    number: u64,
+}
+
+impl Latest {
+    /// Notes a call that is about to ask for these things.
+    pub(super) fn claim(self: &Arc<Self>, names: Vec<String>, deadline: Deadline) -> Result<Claim> {
+        let calls = self.calls.try_lock_until(deadline.instant());
+        let mut calls = calls.ok_or_else(|| deadline.error(Phase::Write))?;
+        calls.last += 1;
+        let number = calls.last;
+        calls.of.extend(names.iter().map(|name| (name.clone(), number)));
+        Ok(Claim { latest: self.clone(), names, number })
+    }
+}
+
+impl Claim {
+    /// Runs `send` with those names for which no other call has asked since. It
+    /// sends what undoes them, and must not wait for the answer.
+    pub(super) fn undo<T>(&self, send: impl FnOnce(&dyn Fn(&str) -> bool) -> T) -> T {
+        let calls = self.latest.calls.lock();
+        send(&|name| calls.of.get(name) == Some(&self.number))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut calls = self.latest.calls.lock();
+        for name in &self.names {
+            if calls.of.get(name) == Some(&self.number) {
+                calls.of.remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_the_latest_call_for_a_name_undoes_it() {
+        let latest = Arc::new(Latest::default());
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let claim = |names: &[&str]| {
+            latest.claim(names.iter().map(ToString::to_string).collect(), deadline).unwrap()
+        };
+        let first = claim(&["a", "b"]);
+        assert!(first.undo(|is_latest| is_latest("a") && is_latest("b")));
+        let second = claim(&["b"]);
+        assert!(first.undo(|is_latest| is_latest("a") && !is_latest("b")));
+        assert!(second.undo(|is_latest| is_latest("b")));
+        // Also once the later one was answered.
+        drop(second);
+        assert!(!first.undo(|is_latest| is_latest("b")));
+        drop(first);
+        assert!(latest.calls.lock().of.is_empty());
+    }
+}
