@@ -418,14 +418,17 @@ fn one_that_blocks_delays_no_other() {
 fn one_that_blocks_does_not_hold_up_the_end_and_still_decides() {
     let (tor, controller) = tor();
     let (open, gate) = bounded::<()>(0);
+    let (asked, is_asked) = bounded(1);
     let guard = controller
         .attach_streams(move |_: &StreamRequest| {
+            let _ = asked.send(());
             let _ = gate.recv();
             Decision::on(CircuitId::new(7))
         })
         .unwrap();
     arrives(&tor, 1, "a.test:1");
-    settled(&tor);
+    // One that isn't asked yet would not be asked after its end.
+    is_asked.recv_timeout(SOON).unwrap();
     guard.close().unwrap();
     assert_eq!(count(&tor, UNSET), 1);
     drop(open);
