@@ -5,7 +5,8 @@ use crate::error::Error;
 use crate::event::StreamInfo;
 use crate::types::EndReason;
 
-/// How many streams are decided on at once, unless an attacher says otherwise.
+/// The number of streams that are decided on at once, unless an attacher says
+/// otherwise.
 pub(super) const MAX_CONCURRENT: usize = 64;
 
 /// Decides over which circuit streams go. See the [module](super).

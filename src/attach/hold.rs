@@ -32,7 +32,7 @@ pub(super) struct Run {
 struct State {
     holders: usize,
     stage: Stage,
-    /// Whether the latest client that is bound to circuits came soon after the
+    /// True if the latest client that is bound to circuits came soon after the
     /// last one of others had left.
     is_burst: bool,
     /// When the watch ends unless somebody holds by then.

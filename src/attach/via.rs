@@ -41,7 +41,7 @@ pub(super) struct Vias(Mutex<Register>);
 #[derive(Default)]
 struct Register {
     requests: HashMap<Box<str>, Arc<Via>>,
-    /// How often the control connection has ended.
+    /// The number of ends of the control connection.
     ends: u64,
 }
 
@@ -93,7 +93,7 @@ impl Vias {
 pub(super) struct Via {
     pub(super) place: Place,
     pub(super) is_look_up: bool,
-    /// How often the control connection had ended before.
+    /// The number of ends of the control connection before.
     ends: u64,
     progress: Mutex<Progress>,
     changed: Condvar,
@@ -215,7 +215,7 @@ impl Via {
         confirmed.unwrap_or_else(late)
     }
 
-    /// What is behind a failure on the SOCKS port. tor's reason is waited for
+    /// Finds the reason for a failure on the SOCKS port. tor is waited for
     /// [`UNDO_WITHIN`] after the request's deadline at most.
     fn cause(&self, error: SocksError, controller: &Controller, request_ends: Instant) -> Error {
         if !matches!(

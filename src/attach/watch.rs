@@ -32,7 +32,7 @@ pub(super) enum Message {
 /// An end of the connection.
 pub(super) struct End {
     closed: Closed,
-    /// Whether another connection is expected to follow.
+    /// True if another connection is expected to follow.
     returns: bool,
     /// The ends so far, this one included.
     ends: u64,
@@ -251,8 +251,8 @@ impl Watch {
         }
     }
 
-    /// What was asked on this connection has no meaning on the next one. This
-    /// runs later than the end, so the next connection may be open already:
+    /// Drops the requests of this connection: they mean nothing on the next one.
+    /// This runs later than the end, so the next connection may be open already:
     /// what was asked on that one is left alone.
     fn ended(&mut self, end: &End) {
         for via in self.registry.vias.before(end.ends) {

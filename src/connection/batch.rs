@@ -28,7 +28,8 @@ enum Gap {
     Lost(Arc<Lost>),
 }
 
-/// How many events are missing at one place. More may be added as long as nobody was told of them.
+/// The number of events that are missing at one place. More may be added until
+/// somebody is told.
 #[derive(Debug)]
 pub(super) struct Lost(AtomicU64);
 

@@ -39,7 +39,7 @@ struct State {
     persistent: bool,
     /// The number of the link that is sent on, or that was last: the first has the number 1.
     number: u64,
-    /// How often the connection has ended, and the cause of its last end.
+    /// The number of ends of the connection, and the cause of the last one.
     ends: u64,
     last_end: Option<Closed>,
 }

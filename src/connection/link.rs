@@ -25,7 +25,7 @@ pub(super) struct Link {
     pub(super) hub: Arc<Hub>,
     /// Whether its events count: from the moment it is authenticated on to its end.
     live: AtomicBool,
-    /// Whether its end may have been told: nothing is handed over any more.
+    /// True if the end may have been told: nothing is handed over any more.
     silent: AtomicBool,
     /// Held by the reader thread while it hands over what one read brought. Whoever ends the link on another thread waits
     /// for that, so that no event comes after word of the end. The reader thread itself may end the link in the middle of

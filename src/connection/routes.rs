@@ -262,7 +262,7 @@ struct Outlet {
 struct Kept {
     batches: Vec<Vec<Arc<Event>>>,
     count: usize,
-    /// How many events found no room after these.
+    /// The number of events that found no room after these.
     lost: u64,
 }
 

@@ -148,7 +148,7 @@ impl Subscription {
 
     /// Returns the next event or gap. Waits for it for at most `timeout`. See [`items`](Self::items).
     ///
-    /// What is queued is returned at once, also if `timeout` is zero, like by
+    /// Queued events are returned at once, also if `timeout` is zero, like by
     /// [`next_timeout`](Self::next_timeout).
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 use super::waiters::YIELD_FOR;
 use crate::undo::is_own_thread;
 
-/// How long a thread that was woken may take to end before it is woken again,
+/// The time for a thread that was woken to end before it is woken again,
 /// at first and at last.
 const FIRST_PATIENCE: Duration = Duration::from_millis(5);
 const LAST_PATIENCE: Duration = Duration::from_millis(200);

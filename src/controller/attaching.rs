@@ -17,7 +17,7 @@ use crate::types::{CircuitId, CircuitPurpose, StreamId, StreamStatus, is_disguis
 
 const KEYWORD: &str = "ATTACHSTREAM";
 
-/// What tor lists. `None` if a filter before tor doesn't allow to ask.
+/// The lists that tor gives. `None` if a filter doesn't allow to ask.
 struct Listed {
     streams: Option<Vec<StreamInfo>>,
     circuits: Option<Vec<CircuitInfo>>,
@@ -47,7 +47,7 @@ impl Write {
     }
 }
 
-/// What goes before and after an ATTACHSTREAM, in the same write. tor takes the
+/// Commands before and after an ATTACHSTREAM, in the same write. tor takes the
 /// commands of a write in turn without doing anything else in between.
 #[derive(Default)]
 struct Around {

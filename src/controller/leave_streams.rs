@@ -20,7 +20,7 @@ pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
 /// How long the last try to put the option back takes at most, over a connection of its own.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
-/// What this connection has done to the option, and has to undo.
+/// The change that this connection has made to the option, and has to undo.
 #[derive(Debug, Default)]
 pub(super) struct LeaveStreams {
     lent: Mutex<Lent>,

@@ -23,7 +23,7 @@ type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 /// A change, and the listeners of its subject.
 type Due<S, C> = (C, Option<Slots<S, C>>);
 
-/// What a listener is about: a number that no other subject has at the same
+/// The subject of a listener: a number that no other subject has at the same
 /// time, such as the address of its cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(usize);
@@ -46,13 +46,13 @@ struct Table<S, C> {
     /// Those that are told of everything.
     of_all: Slots<S, C>,
     by_subject: HashMap<Subject, Slots<S, C>>,
-    /// How many listeners were added so far.
+    /// The number of listeners that were added so far.
     added: u64,
 }
 
 /// One listener.
 struct Slot<S, C> {
-    /// Its place in the order of all listeners.
+    /// The place in the order of all listeners.
     number: u64,
     /// `None` if it is told of everything.
     subject: Option<Subject>,

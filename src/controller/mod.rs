@@ -114,7 +114,7 @@ pub struct Controller {
 #[derive(Debug)]
 struct Inner {
     session: Arc<Session>,
-    /// Whether the connection ends with this.
+    /// True if the connection ends with this.
     owns: bool,
 }
 

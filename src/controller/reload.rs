@@ -19,7 +19,7 @@ use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
 
-/// How long a reload that is late is waited for, to give the keys back then.
+/// The time for which a late reload is waited for, to give the keys back then.
 const LATE: Duration = Duration::from_secs(120);
 
 /// Returns true if the command has tor read its configuration again.

@@ -57,7 +57,7 @@ pub(super) struct Session {
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
     /// The things that tor refused to take back and is asked for again.
     pub(super) retakes: Retakes,
-    /// What is made of each change of the configuration before it is sent.
+    /// Amends each change of the configuration before it is sent.
     pub(super) amend: OnceLock<Box<Amend>>,
     /// Held while the connection is made again: one at a time.
     making: Mutex<()>,

@@ -143,7 +143,7 @@ pub(super) struct Failed {
     /// The connection, if there was one. tor ends with it, so it must be kept
     /// until the cause of the failure is known.
     pub(super) connected: Option<Connected>,
-    /// How far tor had bootstrapped, in percent.
+    /// The progress of tor's bootstrap, in percent.
     pub(super) reached: Option<u8>,
 }
 

@@ -184,7 +184,7 @@ impl Running {
     }
 }
 
-/// How long another thread that ends the process may take to be done after the
+/// The time for another thread that ends the process to be done after the
 /// process was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
 

@@ -44,7 +44,7 @@ const DISGUISED_ONION: &str = "has a trailing dot, with which tor would ask an e
 /// The longest ClientName that tor takes.
 const CLIENT_NAME: usize = 16;
 
-/// What is dangerous in the command `line`, if anything.
+/// Finds the danger in the command `line`, if there is one.
 pub(super) fn hazard(line: &str) -> Option<Hazard> {
     // tor splits at spaces, and also at a tab after the keyword.
     let mut words = line.split([' ', '\t']).filter(|w| !w.is_empty());
@@ -121,7 +121,7 @@ const SIZES: [&str; 16] = [
 /// Old names of such options, which tor still takes.
 const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "MaxMemInCellQueues"];
 
-/// What is dangerous in the text of a torrc, which LOADCONF has as its data, if anything.
+/// Finds the danger in a torrc, the data of LOADCONF, if there is one.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
     let lines = loadconf::entries(text);
     let mut lines = lines.iter().filter(|line| may_be_dangerous(&line.name));
@@ -134,7 +134,7 @@ fn may_be_dangerous(name: &str) -> bool {
     is_size(name) || is_metrics_policy(name) || is_map_address(name)
 }
 
-/// What is dangerous in setting an option to this, if anything. Every way in
+/// Finds the danger in setting an option to this, if there is one. Every way in
 /// which an option goes to tor leads here: SETCONF, RESETCONF, LOADCONF, and
 /// the torrc of a launched tor.
 pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {

@@ -42,7 +42,7 @@ impl Tor {
     /// Onion services cannot be reached over a circuit of one's choice, which is an error before anything is sent. tor's ports refuse nothing on account
     /// of isolation here: streams that tor would keep apart share this circuit.
     ///
-    /// As long as this client lives, or what is made from it (its clones, its
+    /// While this client lives, or anything that is made from it (clones,
     /// HTTP agents), every new stream of this tor waits for this program: see
     /// [`attach`](crate::attach). If a client comes within five seconds after
     /// another one, that goes on for up to five seconds after the last. A program

@@ -97,7 +97,7 @@ impl Circuit {
     /// [private](crate::socks::is_private) addresses and onion services, which
     /// can't be reached over a given circuit.
     ///
-    /// As long as the proxy lives, every new stream of this tor waits for this
+    /// While the proxy lives, every new stream of this tor waits for this
     /// program: see [`Tor::client_via_on`](crate::Tor::client_via_on).
     ///
     /// # Errors
