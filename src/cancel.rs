@@ -36,13 +36,14 @@ use parking_lot::Mutex;
 /// fails at once. One token may be given to any number of calls.
 ///
 /// The wait itself ends at once, not when somebody next looks. These waits are
-/// not woken, and end at the call's deadline: for room to write, for another
-/// thread that makes the same connection again or begins to attach streams,
-/// and for the socket that a reconnect opens.
+/// not woken, and end at the call's deadline: for room to write, for the socket
+/// that a reconnect opens, and for another thread that makes the connection
+/// again, begins to attach streams, changes services on disk, or adds a SOCKS
+/// port.
 ///
-/// Undoing takes
-/// its own short time after that, as after a timeout: up to one second if tor
-/// doesn't answer, and up to five for a service in tor's configuration.
+/// Undoing takes its own short time after that, as after a timeout: up to one
+/// second if tor doesn't answer, and up to five for a service in tor's
+/// configuration.
 ///
 /// ```
 /// use scape::{CancelToken, Launch};

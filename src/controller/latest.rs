@@ -1,4 +1,4 @@
-//! Which call was the last to ask for something.
+//! The latest call that asked for a thing.
 //!
 //! A late answer to a call that has ended is undone. If the program has asked
 //! for the same again meanwhile, and got it, that must stay.
