@@ -531,7 +531,8 @@ fn a_service_that_is_removed_while_it_is_given_back() {
         });
     });
     controller.wait_connected(SOON).unwrap();
-    controller.sync().unwrap();
+    // It may be sent once callers are let in.
+    place.with(|tor| tor.wait_for(&format!("DEL_ONION {A}")).unwrap());
     place.with(|tor| {
         let sent = tor.sent();
         let last = |what: &str| sent.iter().rposition(|line| line.starts_with(what));

@@ -1,6 +1,7 @@
 //! MAPADDRESS.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Controller, WeakController, ledger};
 use crate::connection::PendingReply;
@@ -161,7 +162,9 @@ impl Controller {
         let tor = self.on_this_link()?;
         let late = asked.clone();
         let names = asked.iter().map(|pair| claimed(pair)).collect();
-        let claim = self.inner.session.latest.claim(names, tor.deadline())?;
+        let claim = Arc::new(self.inner.session.latest.claim(names, tor.deadline())?);
+        // Until the answer is noted.
+        let _claim = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let Ok(mapped) = answers(reply, &late, "MAPADDRESS") else { return };
             let mapped = mapped.into_iter().zip(&late);

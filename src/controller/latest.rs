@@ -45,6 +45,13 @@ impl Latest {
         calls.of.extend(names.iter().map(|name| (name.clone(), number)));
         Ok(Claim { latest: self.clone(), names, number })
     }
+
+    /// Runs `send` unless a call is asking for this. `send` must not wait for
+    /// an answer.
+    pub(super) fn unless_claimed<T>(&self, name: &str, send: impl FnOnce() -> T) -> Option<T> {
+        let calls = self.calls.lock();
+        (!calls.of.contains_key(name)).then(send)
+    }
 }
 
 impl Claim {
@@ -88,6 +95,8 @@ mod tests {
         // Also once the later one was answered.
         drop(second);
         assert!(!first.undo(|is_latest| is_latest("b")));
+        assert_eq!(latest.unless_claimed("a", || ()), None);
+        assert_eq!(latest.unless_claimed("b", || ()), Some(()));
         drop(first);
         assert!(latest.calls.lock().of.is_empty());
     }

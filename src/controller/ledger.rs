@@ -25,12 +25,48 @@ struct Entries {
 
 /// Something to be made again.
 pub(super) struct Belonging {
-    /// What it is, for people.
+    /// Its name, for people.
     pub(super) what: String,
-    /// The onion service that it is, where it is one: it may be taken back meanwhile.
-    pub(super) onion: Option<OnionAddress>,
+    pub(super) kind: Kind,
     /// How it is made.
     pub(super) command: Result<Command>,
+}
+
+/// The thing that a belonging is.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Ownership,
+    Onion(OnionAddress),
+    ClientAuth(OnionAddress),
+    /// The address that is mapped to another one.
+    Mapping(String),
+}
+
+impl Kind {
+    /// The address of the onion service that it is, if it is one.
+    pub(super) fn onion(&self) -> Option<OnionAddress> {
+        match self {
+            Kind::Onion(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// The command that takes it away from tor.
+    pub(super) fn undo(&self) -> Result<Command> {
+        let command = match self {
+            Kind::Ownership => Command::build("DROPOWNERSHIP").finish(),
+            Kind::Onion(address) => {
+                Command::build("DEL_ONION").word("address", &address.service_id()).finish()
+            }
+            Kind::ClientAuth(address) => Command::build("ONION_CLIENT_AUTH_REMOVE")
+                .word("address", &address.service_id())
+                .finish(),
+            Kind::Mapping(from) => {
+                Command::build("MAPADDRESS").word("mapping", &format!("{from}={from}")).finish()
+            }
+        };
+        Ok(command?)
+    }
 }
 
 impl Ledger {
@@ -88,39 +124,29 @@ impl Ledger {
         }
     }
 
+    /// Returns true if the entry with this name is still to be there.
+    pub(super) fn has(&self, what: &str) -> bool {
+        self.belongings().iter().any(|belonging| belonging.what == what)
+    }
+
+    /// Returns true if an address is mapped, to whatever it may be.
+    pub(super) fn has_mapping(&self, from: &str) -> bool {
+        self.0.lock().mappings.iter().any(|mapping| mapping.from.eq_ignore_ascii_case(from))
+    }
+
     /// Removes the entry with this name. Returns the command that takes it away
     /// from tor, for a tor that may have it.
     pub(super) fn forget(&self, what: &str) -> Option<Command> {
-        let mut entries = self.0.lock();
-        let entries = &mut *entries;
-        let (mut command, mut found) = (Command::build("DEL_ONION"), false);
-        entries.onions.retain(|(address, _)| {
-            let is_it = onion_name(address) == what;
-            if is_it {
-                command.word("address", &address.service_id());
+        let found = self.belongings().into_iter().find(|belonging| belonging.what == what)?;
+        match &found.kind {
+            Kind::Ownership => self.set_owns_tor(false),
+            Kind::Onion(address) => self.remove_onion(address),
+            Kind::ClientAuth(address) => self.remove_client_auth(address),
+            Kind::Mapping(from) => {
+                self.set_mapping(&Mapping { from: from.clone(), to: from.clone() });
             }
-            found |= is_it;
-            !is_it
-        });
-        entries.client_auths.retain(|auth| {
-            let is_it = key_name(&auth.address) == what;
-            if is_it {
-                command = Command::build("ONION_CLIENT_AUTH_REMOVE");
-                command.word("address", &auth.address.service_id());
-            }
-            found |= is_it;
-            !is_it
-        });
-        entries.mappings.retain(|mapping| {
-            let is_it = mapping_name(mapping) == what;
-            if is_it {
-                command = Command::build("MAPADDRESS");
-                command.word("mapping", &format!("{0}={0}", mapping.from));
-            }
-            found |= is_it;
-            !is_it
-        });
-        if found { command.finish().ok() } else { None }
+        }
+        found.kind.undo().ok()
     }
 
     /// Everything, in the order in which it is to be made.
@@ -131,7 +157,7 @@ impl Ledger {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
             belongings.push(Belonging {
                 what: "the ownership of tor".into(),
-                onion: None,
+                kind: Kind::Ownership,
                 command,
             });
         }
@@ -139,19 +165,21 @@ impl Ledger {
             let what = onion_name(address);
             belongings.push(Belonging {
                 what,
-                onion: Some(*address),
+                kind: Kind::Onion(*address),
                 command: service.command_again(),
             });
         }
         for auth in &entries.client_auths {
             let what = key_name(&auth.address);
-            belongings.push(Belonging { what, onion: None, command: auth.command() });
+            let kind = Kind::ClientAuth(auth.address);
+            belongings.push(Belonging { what, kind, command: auth.command() });
         }
         for mapping in &entries.mappings {
             let command =
                 Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
             let what = mapping_name(mapping);
-            belongings.push(Belonging { what, onion: None, command: command.map_err(Into::into) });
+            let kind = Kind::Mapping(mapping.from.clone());
+            belongings.push(Belonging { what, kind, command: command.map_err(Into::into) });
         }
         belongings
     }

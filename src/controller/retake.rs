@@ -196,7 +196,7 @@ impl Session {
                     return Ok(false);
                 };
                 let taken = ask(belonging.command?);
-                if let Some(address) = belonging.onion {
+                if let Some(address) = belonging.kind.onion() {
                     match taken {
                         // It is there on this connection: an earlier attempt has succeeded after its time was over, or the
                         // program has added it again.

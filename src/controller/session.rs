@@ -10,7 +10,7 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::latest::Latest;
 use super::leave_streams::LeaveStreams;
-use super::ledger::{Belonging, Ledger};
+use super::ledger::{Belonging, Kind, Ledger};
 use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
@@ -23,6 +23,9 @@ use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
 use crate::undo::{self, Rank, Undo};
+
+/// The things that were given back on a new connection, with their names.
+type Given = Vec<(String, Kind)>;
 
 /// The number of no socket: they are counted from 1.
 const NO_LINK: u64 = 0;
@@ -216,7 +219,7 @@ impl Session {
         let restoring = self.connection.restore_on(candidate)?;
         // What the last tor said may not hold for this one.
         self.forget();
-        let mut given = Vec::new();
+        let mut given = Given::new();
         let refused = self.restore(&restoring, deadline, &mut given)?;
         let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
         let reconnected = Reconnected { failures: failures.collect() };
@@ -233,6 +236,7 @@ impl Session {
         restoring.open(&reconnected, self.is_persistent())?;
         self.put_back_owed(deadline.timeout());
         self.give_back_rest(&given, deadline);
+        self.take_back_rest(&given, deadline);
         Ok(reconnected)
     }
 
@@ -244,27 +248,38 @@ impl Session {
     /// Tells tor again which events are wanted, and gives back what was made. Returns what tor refused. Other errors end the
     /// attempt: the connection isn't open until everything was asked for.
     ///
-    /// The names of what was given back are in `given`.
+    /// The things that were given back, with their names, are in `given`.
     fn restore(
         &self,
         restoring: &Restoring,
         deadline: Deadline,
-        given: &mut Vec<String>,
+        given: &mut Given,
     ) -> Result<Vec<(Part, Error)>> {
         let ask = |command| restoring.request(command, deadline);
         let mut refused = Refused::default();
         self.lost_onions.clear();
         // First, so that everything that is asked for below is kept up to date by events.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // A service or mapping whose reply came just before the last connection ended may be noted only now.
+        // A service or mapping whose reply came just before the last connection
+        // ended may be noted only now, and another one may be dropped meanwhile.
         loop {
-            let belongings = self.ledger.belongings().into_iter();
-            let new: Vec<_> =
-                belongings.filter(|belonging| !given.contains(&belonging.what)).collect();
-            if new.is_empty() {
+            let wanted = self.ledger.belongings();
+            let unwanted: Vec<_> = given
+                .extract_if(.., |(what, _)| !wanted.iter().any(|it| it.what == *what))
+                .collect();
+            for (what, kind) in &unwanted {
+                log::debug!(target: "scape::connection", "{what} is taken away again");
+                match ask(kind.undo()?) {
+                    Ok(_) | Err(Error::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let is_new = |it: &Belonging| !given.iter().any(|(what, _)| it.what == *what);
+            let new: Vec<_> = wanted.into_iter().filter(is_new).collect();
+            if new.is_empty() && unwanted.is_empty() {
                 break;
             }
-            given.extend(new.iter().map(|belonging| belonging.what.clone()));
+            given.extend(new.iter().map(|it| (it.what.clone(), it.kind.clone())));
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
         let send = |commands| restoring.send_all(commands, deadline);
@@ -292,7 +307,7 @@ impl Session {
             return Ok(());
         };
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
-        let given = match (ask(belonging.command?), belonging.onion) {
+        let given = match (ask(belonging.command?), belonging.kind.onion()) {
             (Err(Error::Refused(refusal)), Some(address)) => {
                 self.has_onion(&address, &ask).and_then(|is_there| {
                     if is_there {
@@ -314,13 +329,50 @@ impl Session {
     /// Gives back what was noted in the ledger between the last look at it and
     /// the opening of the connection. What a caller has just made on the new
     /// connection is there already, and stays.
-    fn give_back_rest(&self, given: &[String], deadline: Deadline) {
-        for belonging in
-            self.ledger.belongings().iter().filter(|belonging| !given.contains(&belonging.what))
-        {
+    fn give_back_rest(&self, given: &Given, deadline: Deadline) {
+        for belonging in self.ledger.belongings() {
+            if given.iter().any(|(what, _)| *what == belonging.what) {
+                continue;
+            }
             if let Err(error) = self.give_back_late(NO_LINK, &belonging.what, deadline) {
                 log::warn!(target: "scape::connection", "{} is lost: {error}", belonging.what);
             }
+        }
+    }
+
+    /// Takes away again what was given back and was dropped before the
+    /// connection was open, when whoever dropped it couldn't send anything.
+    fn take_back_rest(&self, given: &Given, deadline: Deadline) {
+        for (what, kind) in given {
+            match self.take_back_dropped(what, kind, deadline) {
+                // Whoever dropped it may be quicker.
+                Ok(()) | Err(Error::Closed(_) | Error::Refused(_)) => {}
+                Err(error) => {
+                    log::warn!(target: "scape::connection", "{what} may stay: {error}");
+                }
+            }
+        }
+    }
+
+    fn take_back_dropped(&self, what: &str, kind: &Kind, deadline: Deadline) -> Result<()> {
+        let undo = || match self.ledger.has(what) {
+            true => Ok(None),
+            false => self.connection.send(kind.undo()?, deadline).map(Some),
+        };
+        let sent = match kind {
+            // Unless it is mapped to something else now.
+            Kind::Mapping(from) => {
+                let name = from.to_ascii_lowercase();
+                self.latest.unless_claimed(&name, || match self.ledger.has_mapping(from) {
+                    true => Ok(None),
+                    false => undo(),
+                })
+            }
+            _ => Some(undo()),
+        };
+        match sent.transpose()?.flatten() {
+            Some(pending) => pending.wait_ok().map(drop),
+            None => Ok(()),
         }
     }
 
@@ -332,11 +384,10 @@ impl Session {
         deadline: Deadline,
         refused: &mut Refused,
     ) -> Result<()> {
-        let ask = |command| restoring.request(command, deadline);
         let mut asked = Vec::new();
         let mut commands = Vec::new();
         for belonging in belongings {
-            let part = Part::Belonging(belonging.what, belonging.onion);
+            let part = Part::Belonging(belonging.what, belonging.kind.onion());
             match belonging.command {
                 Ok(command) => {
                     commands.push(command);
@@ -347,16 +398,7 @@ impl Session {
         }
         let pending = restoring.send_all(commands, deadline)?;
         for (part, pending) in asked.into_iter().zip(pending) {
-            let onion = match &part {
-                Part::Belonging(_, onion) => *onion,
-                _ => None,
-            };
-            let taken = pending.wait_ok();
-            let is_there = taken.is_ok();
-            refused.note(part, taken.map(drop))?;
-            if let Some(address) = onion.filter(|_| is_there) {
-                self.take_back(&address, &ask)?;
-            }
+            refused.note(part, pending.wait_ok().map(drop))?;
         }
         Ok(())
     }
@@ -557,6 +599,70 @@ mod tests {
         // one.
         assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
         assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn things_dropped_once_they_were_given_back_are_taken_away() {
+        use std::sync::{Arc, Weak};
+
+        use parking_lot::Mutex;
+
+        use crate::connection::PendingReply;
+        use crate::controller::{Connect, MappedAddress};
+        use crate::error::Result;
+        use crate::onion::{OnionBuilder, OnionService, Wait};
+        use crate::protocol::{Command, Reply};
+        use crate::testing::ScriptedTor;
+        use crate::types::OnionKey;
+
+        /// Drops what it has while everything is given back.
+        struct Dropping(Mutex<Option<(OnionService, MappedAddress)>>);
+
+        impl super::Follower for Dropping {
+            fn name(&self) -> &'static str {
+                "dropping"
+            }
+
+            fn reconnected(&self, _ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+                drop(self.0.lock().take());
+                Ok(())
+            }
+
+            fn closing(&self, _: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
+                Vec::new()
+            }
+        }
+
+        let key = OnionKey::from_seed(&[7; 32]);
+        let id = key.address().service_id().to_string();
+        let tor = ScriptedTor::builder()
+            .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
+            .on_prefix("DEL_ONION", "250 OK\r\n")
+            .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
+            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let service = OnionBuilder::new(&controller)
+            .key(key)
+            .port(80, 8080)
+            .wait(Wait::Nothing)
+            .publish()
+            .unwrap();
+        let mapping = controller.mapped_address("a.test", "b.test").unwrap();
+        let dropping = Arc::new(Dropping(Mutex::new(Some((service, mapping)))));
+        let weak: Weak<dyn super::Follower> = Arc::downgrade(&dropping) as _;
+        controller.inner.session.followers.lock().push(weak);
+        controller.reconnect().unwrap();
+        let sent = tor.sent();
+        let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
+        let taken = [format!("DEL_ONION {id}"), "MAPADDRESS a.test=a.test".to_owned()];
+        assert_eq!(sent[sent.len() - 2..], taken, "{sent:?}");
+        controller.reconnect().unwrap();
+        let again = |line: &&String| line.starts_with("ADD_ONION") || line.starts_with("MAPADDR");
+        assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
     }
 
     #[cfg(feature = "testing")]
