@@ -25,7 +25,7 @@ struct Entries {
 
 /// Something to be made again.
 pub(super) struct Belonging {
-    /// Its name, for people.
+    /// The name, for people.
     pub(super) what: String,
     pub(super) kind: Kind,
     /// How it is made.
