@@ -14,14 +14,31 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, print_ratios};
 use support::{Server, bare, child, scape_side};
 
+/// A client in a process of its own, whose instructions can be counted.
+const CLIENT: &str = "client";
+
 fn main() {
     match child::role() {
         None => benchmark(),
-        Some((role, _)) => match role.as_str() {
+        Some((role, arguments)) => match role.as_str() {
             fake_tor::ROLE => fake_tor::serve(),
+            CLIENT => ask(&arguments),
             _ => panic!("no such role: {role}"),
         },
     }
+}
+
+/// Asks as often as the arguments say: a column, the server's port, a number.
+fn ask(arguments: &[String]) {
+    let [column, port, times] = arguments else { panic!("{arguments:?}") };
+    let server = Server { address: format!("127.0.0.1:{port}"), cookie_file: None };
+    let mut run = match column.as_str() {
+        "sequential" => scape_side::sequential(&server),
+        "8-threads" => scape_side::threads(&server),
+        "8-queued" => scape_side::queued(&server),
+        _ => panic!("no such column: {column}"),
+    };
+    run(times.parse().unwrap());
 }
 
 fn benchmark() {

@@ -278,7 +278,7 @@ fn the_signals_that_end_tor() {
         c.signal(signal.clone()).unwrap_or_else(|e| panic!("{signal}: {e}"));
         let status =
             tor.wait_for_end(SOON).unwrap_or_else(|| panic!("{signal}: tor has not ended"));
-        assert!(status.success(), "{signal}: {status}");
+        assert!(status.success(), "{signal}: {status}\n{}", tor.log());
         let closed = c.wait_closed(SOON).unwrap();
         assert!(matches!(closed.cause(), CloseCause::Remote { .. }), "{closed}");
         assert!(c.get_info("version").unwrap_err().is_closed());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::ledger::Kind;
 use super::{Controller, WeakController, ledger};
 use crate::connection::PendingReply;
 use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
@@ -240,9 +241,9 @@ impl Controller {
 fn claimed(pair: &str) -> String {
     match pair.split_once('=') {
         Some((from, _)) if !matches!(from, "0.0.0.0" | "::" | "[::]" | "[::0]" | ".") => {
-            from.to_ascii_lowercase()
+            Kind::Mapping(from.to_owned()).claimed()
         }
-        _ => pair.to_ascii_lowercase(),
+        _ => Kind::Mapping(pair.to_owned()).claimed(),
     }
 }
 

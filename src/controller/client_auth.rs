@@ -1,7 +1,9 @@
 //! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::ledger::Kind;
 use super::{Controller, ledger};
 use crate::connection::PendingReply;
 use crate::error::{Error, Result};
@@ -139,17 +141,18 @@ impl Controller {
         let before = tor.make_room_for(auth)?;
         // A key that was there before is put back instead.
         let (address, is_first) = (auth.address, before.is_none());
-        let id = address.service_id().to_string();
-        let claim = self.inner.session.latest.claim(vec![id.clone()], tor.deadline())?;
+        let name = Kind::ClientAuth(address).claimed();
+        let claim = self.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
+        let claim = Arc::new(claim);
+        // Until the answer is noted.
+        let _claim = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let sent = claim.undo(|is_latest| {
-                if !is_first || reply.code() != 250 || !is_latest(&id) {
+                if !is_first || reply.code() != 250 || !is_latest(&name) {
                     return None;
                 }
                 tor.inner.session.ledger.remove_client_auth(&address);
-                let command =
-                    Command::build("ONION_CLIENT_AUTH_REMOVE").word("address", &id).finish();
-                tor.send_checked(command.ok()?).ok()
+                tor.send_checked(Kind::ClientAuth(address).undo().ok()?).ok()
             });
             let _ = sent.map(PendingReply::wait);
         };
@@ -173,6 +176,20 @@ impl Controller {
             tor.noted(&ledger::key_name(&auth.address))?;
         }
         Ok(added)
+    }
+
+    /// Notes which key for a service is to be given back when the connection is
+    /// made again. tor isn't told.
+    pub(crate) fn replace_noted_client_auth(
+        &self,
+        address: &OnionAddress,
+        auth: Option<&ClientAuth>,
+    ) {
+        let ledger = &self.inner.session.ledger;
+        match auth {
+            Some(auth) => ledger.add_client_auth(auth.clone()),
+            None => ledger.remove_client_auth(address),
+        }
     }
 
     /// Takes the key for an onion service away from tor, its file included. `false` where tor had none.

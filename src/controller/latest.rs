@@ -1,9 +1,10 @@
 //! The latest call that asked for a thing.
 //!
-//! A late answer to a call that has ended is undone. If the program has asked
+//! A late answer to a call that has ended is undone, and so is what was given
+//! back on a new connection and isn't wanted any more. If the program has asked
 //! for the same again meanwhile, and got it, that must stay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,7 +25,15 @@ struct Calls {
     last: u64,
     /// The number of the latest call for each name.
     of: BTreeMap<String, u64>,
+    /// The number of watches.
+    watches: usize,
+    /// The names for which a call has ended since the oldest watch began.
+    ended: BTreeSet<String>,
 }
+
+/// A time in which no call is forgotten.
+#[derive(Debug)]
+pub(super) struct Watch<'a>(&'a Latest);
 
 /// A call that asks for things, from before it sends its command until nothing
 /// of it can be undone any more.
@@ -46,11 +55,29 @@ impl Latest {
         Ok(Claim { latest: self.clone(), names, number })
     }
 
-    /// Runs `send` unless a call is asking for this. `send` must not wait for
-    /// an answer.
+    /// Begins a watch.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.calls.lock().watches += 1;
+        Watch(self)
+    }
+}
+
+impl Watch<'_> {
+    /// Runs `send` unless a call has asked for this since the watch began.
+    /// `send` must not wait for an answer.
     pub(super) fn unless_claimed<T>(&self, name: &str, send: impl FnOnce() -> T) -> Option<T> {
-        let calls = self.calls.lock();
-        (!calls.of.contains_key(name)).then(send)
+        let calls = self.0.calls.lock();
+        (!calls.of.contains_key(name) && !calls.ended.contains(name)).then(send)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.0.calls.lock();
+        calls.watches -= 1;
+        if calls.watches == 0 {
+            calls.ended.clear();
+        }
     }
 }
 
@@ -66,6 +93,9 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut calls = self.latest.calls.lock();
+        if calls.watches > 0 {
+            calls.ended.extend(self.names.iter().cloned());
+        }
         for name in &self.names {
             if calls.of.get(name) == Some(&self.number) {
                 calls.of.remove(name);
@@ -95,9 +125,15 @@ mod tests {
         // Also once the later one was answered.
         drop(second);
         assert!(!first.undo(|is_latest| is_latest("b")));
-        assert_eq!(latest.unless_claimed("a", || ()), None);
-        assert_eq!(latest.unless_claimed("b", || ()), Some(()));
+        let watch = latest.watch();
+        assert_eq!(watch.unless_claimed("a", || ()), None);
+        assert_eq!(watch.unless_claimed("b", || ()), Some(()));
         drop(first);
+        // It was asked for since the watch began.
+        assert_eq!(watch.unless_claimed("a", || ()), None);
         assert!(latest.calls.lock().of.is_empty());
+        drop(watch);
+        assert_eq!(latest.watch().unless_claimed("a", || ()), Some(()));
+        assert!(latest.calls.lock().ended.is_empty());
     }
 }

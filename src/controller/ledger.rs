@@ -51,6 +51,16 @@ impl Kind {
         }
     }
 
+    /// The name under which calls [claim](super::latest::Latest::claim) it.
+    pub(super) fn claimed(&self) -> String {
+        match self {
+            Kind::Ownership => "ownership".to_owned(),
+            Kind::Onion(address) => format!("onion {}", address.service_id()),
+            Kind::ClientAuth(address) => format!("key {}", address.service_id()),
+            Kind::Mapping(from) => format!("mapping {}", from.to_ascii_lowercase()),
+        }
+    }
+
     /// The command that takes it away from tor.
     pub(super) fn undo(&self) -> Result<Command> {
         let command = match self {
@@ -92,11 +102,6 @@ impl Ledger {
         self.0.lock().onions.retain(|(known, _)| known != address);
     }
 
-    /// Whether a service is to be there.
-    pub(super) fn has_onion(&self, address: &OnionAddress) -> bool {
-        self.0.lock().onions.iter().any(|(known, _)| known == address)
-    }
-
     /// A client's key was given to tor, which keeps it in memory only.
     pub(super) fn add_client_auth(&self, auth: ClientAuth) {
         let mut entries = self.0.lock();
@@ -124,14 +129,20 @@ impl Ledger {
         }
     }
 
-    /// Returns true if the entry with this name is still to be there.
-    pub(super) fn has(&self, what: &str) -> bool {
-        self.belongings().iter().any(|belonging| belonging.what == what)
-    }
-
-    /// Returns true if an address is mapped, to whatever it may be.
-    pub(super) fn has_mapping(&self, from: &str) -> bool {
-        self.0.lock().mappings.iter().any(|mapping| mapping.from.eq_ignore_ascii_case(from))
+    /// Returns true if something of this kind is to be there: an address may be
+    /// mapped to another one now.
+    pub(super) fn has(&self, kind: &Kind) -> bool {
+        let entries = self.0.lock();
+        match kind {
+            Kind::Ownership => entries.owns_tor,
+            Kind::Onion(address) => entries.onions.iter().any(|(known, _)| known == address),
+            Kind::ClientAuth(address) => {
+                entries.client_auths.iter().any(|auth| auth.address == *address)
+            }
+            Kind::Mapping(from) => {
+                entries.mappings.iter().any(|mapping| mapping.from.eq_ignore_ascii_case(from))
+            }
+        }
     }
 
     /// Removes the entry with this name. Returns the command that takes it away

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Controller;
 use super::added::{self, Unread};
-use super::ledger;
+use super::ledger::{self, Kind};
 use crate::connection::{QueueLimit, Subscription};
 use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder};
@@ -321,6 +321,10 @@ impl Controller {
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
         let tor = self.on_this_link()?;
+        // Nobody can ask again for an address that tor chooses.
+        let name = key.iter().map(|key| Kind::Onion(key.address()).claimed()).collect();
+        // Until the answer is noted.
+        let _claim = self.inner.session.latest.claim(name, tor.deadline())?;
         let reply =
             tor.request_or_undo(service.command()?, move |tor, reply| {
                 match added::read(reply, key.as_ref()) {

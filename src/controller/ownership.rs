@@ -1,6 +1,7 @@
 //! TAKEOWNERSHIP, DROPOWNERSHIP.
 
 use super::Controller;
+use super::ledger::Kind;
 use crate::error::Result;
 use crate::protocol::Command;
 
@@ -11,8 +12,11 @@ impl Controller {
     /// A tor that was started with `__OwningControllerProcess` should then be told
     /// `reset_conf(["__OwningControllerProcess"])`, so that the connection alone counts.
     pub fn take_ownership(&self) -> Result<()> {
-        self.request(Command::build("TAKEOWNERSHIP").finish()?)?;
-        self.inner.session.ledger.set_owns_tor(true);
+        let session = &self.inner.session;
+        let tor = self.on_this_link()?.in_one_call();
+        let _claim = session.latest.claim(vec![Kind::Ownership.claimed()], tor.deadline())?;
+        tor.request(Command::build("TAKEOWNERSHIP").finish()?)?;
+        session.ledger.set_owns_tor(true);
         Ok(())
     }
 

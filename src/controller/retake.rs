@@ -195,6 +195,7 @@ impl Session {
                 else {
                     return Ok(false);
                 };
+                let watch = self.latest.watch();
                 let taken = ask(belonging.command?);
                 if let Some(address) = belonging.kind.onion() {
                     match taken {
@@ -203,11 +204,11 @@ impl Session {
                         Err(Error::Refused(_)) if self.has_onion(&address, &ask)? => {}
                         taken => drop(taken?),
                     }
-                    // It may have been removed meanwhile.
-                    self.take_back(&address, &ask)?;
                 } else {
                     taken?;
                 }
+                // It may have been dropped meanwhile.
+                self.take_back_dropped(&belonging.kind, &watch, deadline)?;
             }
             Part::LeaveStreams => {
                 let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);

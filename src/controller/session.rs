@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::cache::Cache;
 use super::connect::Connect;
 use super::keeper::{self, Keeping};
-use super::latest::Latest;
+use super::latest::{Latest, Watch};
 use super::leave_streams::LeaveStreams;
 use super::ledger::{Belonging, Kind, Ledger};
 use super::lost_onions::LostOnions;
@@ -220,6 +220,7 @@ impl Session {
         // What the last tor said may not hold for this one.
         self.forget();
         let mut given = Given::new();
+        let watch = self.latest.watch();
         let refused = self.restore(&restoring, deadline, &mut given)?;
         let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
         let reconnected = Reconnected { failures: failures.collect() };
@@ -236,7 +237,7 @@ impl Session {
         restoring.open(&reconnected, self.is_persistent())?;
         self.put_back_owed(deadline.timeout());
         self.give_back_rest(&given, deadline);
-        self.take_back_rest(&given, deadline);
+        self.take_back_rest(&given, &watch, deadline);
         Ok(reconnected)
     }
 
@@ -306,6 +307,7 @@ impl Session {
         else {
             return Ok(());
         };
+        let watch = self.latest.watch();
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
         let given = match (ask(belonging.command?), belonging.kind.onion()) {
             (Err(Error::Refused(refusal)), Some(address)) => {
@@ -317,9 +319,10 @@ impl Session {
                     Err(Error::Refused(refusal))
                 })
             }
-            (given, Some(address)) => given.and_then(|_| self.take_back(&address, &ask)),
-            (given, None) => given.map(drop),
+            (given, _) => given.map(drop),
         };
+        // It may have been dropped meanwhile.
+        let given = given.and_then(|()| self.take_back_dropped(&belonging.kind, &watch, deadline));
         match given {
             Err(Error::Closed(_)) => Ok(()),
             given => given,
@@ -342,11 +345,10 @@ impl Session {
 
     /// Takes away again what was given back and was dropped before the
     /// connection was open, when whoever dropped it couldn't send anything.
-    fn take_back_rest(&self, given: &Given, deadline: Deadline) {
+    fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
         for (what, kind) in given {
-            match self.take_back_dropped(what, kind, deadline) {
-                // Whoever dropped it may be quicker.
-                Ok(()) | Err(Error::Closed(_) | Error::Refused(_)) => {}
+            match self.take_back_dropped(kind, watch, deadline) {
+                Ok(()) | Err(Error::Closed(_)) => {}
                 Err(error) => {
                     log::warn!(target: "scape::connection", "{what} may stay: {error}");
                 }
@@ -354,25 +356,22 @@ impl Session {
         }
     }
 
-    fn take_back_dropped(&self, what: &str, kind: &Kind, deadline: Deadline) -> Result<()> {
-        let undo = || match self.ledger.has(what) {
+    /// Takes away what was given back since the watch began, if it is no longer
+    /// wanted and no call has asked for it since.
+    pub(super) fn take_back_dropped(
+        &self,
+        kind: &Kind,
+        watch: &Watch<'_>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let sent = watch.unless_claimed(&kind.claimed(), || match self.ledger.has(kind) {
             true => Ok(None),
             false => self.connection.send(kind.undo()?, deadline).map(Some),
-        };
-        let sent = match kind {
-            // Unless it is mapped to something else now.
-            Kind::Mapping(from) => {
-                let name = from.to_ascii_lowercase();
-                self.latest.unless_claimed(&name, || match self.ledger.has_mapping(from) {
-                    true => Ok(None),
-                    false => undo(),
-                })
-            }
-            _ => Some(undo()),
-        };
-        match sent.transpose()?.flatten() {
-            Some(pending) => pending.wait_ok().map(drop),
-            None => Ok(()),
+        });
+        match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
+            // Whoever dropped it may be quicker.
+            None | Some(Err(Error::Refused(_))) => Ok(()),
+            Some(removed) => removed.map(drop),
         }
     }
 
@@ -446,22 +445,6 @@ impl Session {
             Ok(()) => {}
         }
         undone
-    }
-
-    /// Removes a service that was given back while somebody else removed it.
-    pub(super) fn take_back(
-        &self,
-        address: &OnionAddress,
-        ask: &dyn Fn(Command) -> Result<Reply>,
-    ) -> Result<()> {
-        if self.ledger.has_onion(address) {
-            return Ok(());
-        }
-        match ask(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?) {
-            // Whoever removed it may be quicker.
-            Err(Error::Refused(_)) => Ok(()),
-            removed => removed.map(drop),
-        }
     }
 
     /// Returns true if tor has the service on this connection.
@@ -609,15 +592,16 @@ mod tests {
         use parking_lot::Mutex;
 
         use crate::connection::PendingReply;
-        use crate::controller::{Connect, MappedAddress};
+        use crate::controller::{ClientAuth, Connect, MappedAddress};
         use crate::error::Result;
+        use crate::onion::client_auth::ClientAuthGuard;
         use crate::onion::{OnionBuilder, OnionService, Wait};
         use crate::protocol::{Command, Reply};
         use crate::testing::ScriptedTor;
-        use crate::types::OnionKey;
+        use crate::types::{ClientKey, OnionKey};
 
         /// Drops what it has while everything is given back.
-        struct Dropping(Mutex<Option<(OnionService, MappedAddress)>>);
+        struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
         impl super::Follower for Dropping {
             fn name(&self) -> &'static str {
@@ -641,9 +625,14 @@ mod tests {
             .on_prefix("DEL_ONION", "250 OK\r\n")
             .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
             .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
             .listen()
             .unwrap();
         let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let auth = ClientAuth::new(key.address(), ClientKey::random());
+        let auth = ClientAuthGuard::add(&controller, &auth).unwrap();
         let service = OnionBuilder::new(&controller)
             .key(key)
             .port(80, 8080)
@@ -651,18 +640,62 @@ mod tests {
             .publish()
             .unwrap();
         let mapping = controller.mapped_address("a.test", "b.test").unwrap();
-        let dropping = Arc::new(Dropping(Mutex::new(Some((service, mapping)))));
+        let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
         let weak: Weak<dyn super::Follower> = Arc::downgrade(&dropping) as _;
         controller.inner.session.followers.lock().push(weak);
         controller.reconnect().unwrap();
         let sent = tor.sent();
         let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
         assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
-        let taken = [format!("DEL_ONION {id}"), "MAPADDRESS a.test=a.test".to_owned()];
-        assert_eq!(sent[sent.len() - 2..], taken, "{sent:?}");
+        let taken = [
+            format!("DEL_ONION {id}"),
+            format!("ONION_CLIENT_AUTH_REMOVE {id}"),
+            "MAPADDRESS a.test=a.test".to_owned(),
+        ];
+        assert_eq!(sent[sent.len() - 3..], taken, "{sent:?}");
         controller.reconnect().unwrap();
-        let again = |line: &&String| line.starts_with("ADD_ONION") || line.starts_with("MAPADDR");
+        let starts = ["ADD_ONION", "ONION_CLIENT_AUTH", "MAPADDRESS"];
+        let again = |line: &&String| starts.iter().any(|start| line.starts_with(start));
         assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn thing_dropped_while_it_is_given_back_once_more_is_taken_away() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::{Arc, OnceLock, Weak};
+
+        use crate::controller::{Connect, Mapping};
+        use crate::testing::ScriptedTor;
+
+        let session: Arc<OnceLock<Weak<super::Session>>> = Arc::default();
+        let (given, found) = (AtomicUsize::new(0), session.clone());
+        let tor = ScriptedTor::builder()
+            .on_any(move |line| {
+                if line != "MAPADDRESS a.test=b.test" {
+                    return None;
+                }
+                let answer = match given.fetch_add(1, Ordering::SeqCst) {
+                    1 => "451 no more\r\n",
+                    // Dropped just before.
+                    2 => {
+                        let session = found.get().unwrap().upgrade().unwrap();
+                        let (from, to) = ("a.test".into(), "a.test".into());
+                        session.ledger.set_mapping(&Mapping { from, to });
+                        "250 a.test=b.test\r\n"
+                    }
+                    _ => "250 a.test=b.test\r\n",
+                };
+                Some(answer.into())
+            })
+            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        session.set(Arc::downgrade(&controller.inner.session)).unwrap();
+        controller.map_address([("a.test", "b.test")]).unwrap();
+        controller.reconnect().unwrap();
+        tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
     }
 
     #[cfg(feature = "testing")]

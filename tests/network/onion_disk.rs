@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::onion::client_auth::ClientAuthGuard;
-use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionService, DiskOnions};
+use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionGuard, DiskOnionService, DiskOnions};
 use scape::onion::{Publication, Wait};
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
@@ -30,19 +30,25 @@ fn publish(tor: &Controller, service: &DiskOnion, files: &DiskOnionFiles) -> Dis
     DiskOnions::of(tor).publish(service, files, Wait::AllUploads, SOON, |_| {}).unwrap()
 }
 
+/// Takes the service out of tor's configuration when a case fails, too: a tor
+/// ends if the directory of a service that it has is gone.
+fn configured(service: &DiskOnionService) -> DiskOnionGuard {
+    service.onions().open(service.directory()).unwrap().unwrap().guard()
+}
+
 fn reached(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let tor = host(network);
     let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"on disk"));
-    let service = publish(tor, &config, &DiskOnionFiles::new());
+    let service = publish(tor, &config, &DiskOnionFiles::new()).guard();
     assert_eq!(read(network, &service.address(), 80).unwrap(), "on disk");
     let address = service.address();
-    service.remove().unwrap();
-    let again = publish(tor, &config.port(81, server(b"again")), &DiskOnionFiles::new());
+    service.close().unwrap();
+    let again = publish(tor, &config.port(81, server(b"again")), &DiskOnionFiles::new()).guard();
     assert_eq!(again.address(), address);
     assert_eq!(read(network, &address, 81).unwrap(), "again");
-    again.remove().unwrap();
+    again.close().unwrap();
 }
 
 fn authorized(network: &TestNetwork) {
@@ -52,6 +58,7 @@ fn authorized(network: &TestNetwork) {
     let (right, wrong, late) = (ClientKey::random(), ClientKey::random(), ClientKey::random());
     let config = DiskOnion::new(folder.path().join("hs")).port(80, server(b"secret"));
     let service = publish(tor, &config, &DiskOnionFiles::new().client("bob", right.public_key()));
+    let _configured = configured(&service);
     assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_MISSING);
     let guard = ClientAuthGuard::add(client, &ClientAuth::new(service.address(), wrong)).unwrap();
     assert_eq!(refusal(network, &service), SocksStatus::ONION_AUTH_WRONG);

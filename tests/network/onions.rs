@@ -64,7 +64,8 @@ pub(crate) fn read(
     port: u16,
 ) -> Result<String, Error> {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
-    let deadline = Instant::now() + SOON;
+    // tor gives a circuit that hangs 60 seconds before it tries another one.
+    let deadline = Instant::now() + 3 * SOON;
     loop {
         match proxy.connect((address.to_string().as_str(), port)) {
             Ok(mut stream) => {

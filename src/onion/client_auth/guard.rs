@@ -107,7 +107,9 @@ impl ClientAuthGuard {
     /// it runs.
     pub fn close(mut self) -> Result<bool> {
         self.undone = true;
-        self.undo(&self.controller()?)
+        let controller = self.controller()?;
+        self.forget(&controller);
+        self.undo(&controller)
     }
 
     /// Leaves the key in place.
@@ -118,6 +120,13 @@ impl ClientAuthGuard {
 
     fn controller(&self) -> Result<Controller> {
         self.controller.upgrade().ok_or_else(|| Closed::new(CloseCause::Local).into())
+    }
+
+    /// Whatever becomes of the key on this connection, a new one is given what
+    /// was there before.
+    fn forget(&self, controller: &Controller) {
+        let before = self.before.as_ref().filter(|before| !before.permanent);
+        controller.replace_noted_client_auth(&self.auth.address, before);
     }
 
     /// Returns false if there was nothing to undo.
@@ -152,6 +161,7 @@ impl Drop for ClientAuthGuard {
             return;
         }
         let Some(controller) = self.controller.upgrade() else { return };
+        self.forget(&controller);
         let timeout = controller.timeout().min(DROP);
         if let Err(error) = self.undo(&controller.with_timeout(timeout)) {
             let address = self.auth.address;
