@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -99,6 +100,8 @@ pub struct Launch {
     options: Vec<(String, OptionValue)>,
     environment: Vec<(OsString, OsString)>,
     data_directory: Option<PathBuf>,
+    /// Files that are written into a data directory that has none of them.
+    seed: Vec<(&'static str, Arc<[u8]>)>,
     control: Control,
     without_authentication: bool,
     cancel: CancelToken,
@@ -117,6 +120,7 @@ impl Default for Launch {
             options: Vec::new(),
             environment: Vec::new(),
             data_directory: None,
+            seed: Vec::new(),
             control: Control::default(),
             without_authentication: false,
             cancel: CancelToken::new(),
@@ -201,6 +205,14 @@ impl Launch {
     /// next bootstrap takes seconds and the guards stay the same. One tor at a time can use it.
     pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_directory = Some(path.into());
+        self
+    }
+
+    /// Gives tor files for its data directory. If one of them is there already,
+    /// none is written.
+    #[cfg(feature = "testing")]
+    pub(crate) fn seed(mut self, files: Vec<(&'static str, Arc<[u8]>)>) -> Self {
+        self.seed = files;
         self
     }
 
@@ -318,6 +330,9 @@ impl Launch {
             prepare(format!("make the data directory {}", data_directory.display()), error)
         })?;
 
+        self.write_seed(&data_directory)
+            .map_err(|error| prepare(format!("write into {}", data_directory.display()), error))?;
+
         let cookie_file = self.cookie_file(&directory);
         let (mut command, pending) =
             self.command(&program, &directory, &data_directory).map_err(unspawned)?;
@@ -357,6 +372,15 @@ impl Launch {
                 Err(failure.into())
             }
         }
+    }
+
+    fn write_seed(&self, data_directory: &Path) -> std::io::Result<()> {
+        if self.seed.iter().any(|(name, _)| data_directory.join(name).exists()) {
+            return Ok(());
+        }
+        self.seed.iter().try_for_each(|(name, content)| {
+            private_dir::create_private(&data_directory.join(name))?.write_all(content)
+        })
     }
 
     /// Connects to the started tor and waits until it has reached what is

@@ -4,5 +4,5 @@
 mod network;
 mod scripted;
 
-pub use network::{NameServer, Node, Role, TestNetwork, TestNetworkBuilder};
+pub use network::{NameServer, Node, RelayOptions, Role, TestNetwork, TestNetworkBuilder};
 pub use scripted::{Script, ScriptError, ScriptProblem, ScriptedTor, ScriptedTorBuilder};

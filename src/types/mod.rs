@@ -133,6 +133,6 @@ pub use stream::{
     StreamTarget,
 };
 pub use traffic::Traffic;
-pub(crate) use utc::parse_utc;
+pub(crate) use utc::{parse_utc, write_utc};
 pub use version::{ParseVersionError, Version};
 pub use version_status::VersionStatus;

@@ -1,5 +1,6 @@
 //! Starting a network.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
@@ -7,14 +8,18 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::authority::{Authority, free_ports, private_directory};
+use super::keys::KeyCache;
 use super::name_server::NameServer;
-use super::node::{Node, Role, as_authority, as_client, as_relay, node, of_node};
-use super::{TestNetwork, consensus, stop_all};
+use super::node::{Common, Node, Role, Voting, as_client, waiting};
+use super::plan::{Plan, bandwidth_file, write_bandwidth_file};
+use super::relay::RelayOptions;
+use super::seed::{Seed, Times};
+use super::start::{NodeToStart, Starting, first_circuit};
+use super::{TestNetwork, private_directory, stop_all, vote};
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Phase, Result};
-use crate::event::{Bootstrap, EventBody};
-use crate::process::PrivateDir;
+use crate::event::Bootstrap;
+use crate::process::{PrivateDir, wait_bootstrapped};
 use crate::protocol::Words;
 use crate::transport::{Address, Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
@@ -25,8 +30,8 @@ const ATTEMPTS: usize = 3;
 /// With fewer, a relay finds no path of three others.
 const FEWEST: usize = 4;
 
-/// How long each tor may take to answer on its control connection.
-const NODE_TIMEOUT: Duration = Duration::from_secs(120);
+/// The shortest interval between votes, in seconds, by tor's rule.
+const SHORTEST_INTERVAL: u64 = 10;
 
 /// How many of a node's log lines a failure tells.
 const LINES_EACH: usize = 5;
@@ -41,7 +46,13 @@ pub struct TestNetworkBuilder {
     timeout: Duration,
     names: Vec<(String, IpAddr)>,
     client_options: Vec<(String, String)>,
+    described: Vec<RelayOptions>,
+    options: Vec<(String, String)>,
     vanguards_lite: bool,
+    voting_interval: Duration,
+    intervals_valid: u32,
+    vote_first: bool,
+    new_keys: bool,
     on_progress: Option<Callback>,
 }
 
@@ -53,23 +64,87 @@ impl Default for TestNetworkBuilder {
             timeout: Duration::from_secs(300),
             names: Vec::new(),
             client_options: Vec::new(),
+            described: Vec::new(),
+            options: Vec::new(),
             vanguards_lite: false,
+            voting_interval: Duration::from_secs(10),
+            intervals_valid: 2,
+            vote_first: false,
+            new_keys: false,
             on_progress: None,
         }
     }
 }
 
 impl TestNetworkBuilder {
-    /// How many directory authorities; at least one. Default: 3.
+    /// Sets the number of directory authorities, at least one. Default: 3.
     pub fn authorities(mut self, count: usize) -> Self {
         self.authorities = count.max(1);
         self
     }
 
-    /// How many relays, all of them exits; at least one, and three for circuits that avoid the authorities. Together with
-    /// the authorities, which are relays too, there must be four: then onion services work as well. Default: 5.
+    /// Sets the number of relays with default settings, all of them guards and
+    /// exits. Default: 5. Relays of [`relay`](Self::relay) are added to them.
+    ///
+    /// Together with the authorities, which are relays, too, there must be four
+    /// or more.
     pub fn relays(mut self, count: usize) -> Self {
-        self.relays = count.max(1);
+        self.relays = count;
+        self
+    }
+
+    /// Adds a relay with settings of its own.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder()
+    ///     .relay(|relay| relay.nickname("fast").bandwidth(20_000).exit(false))
+    ///     .relay(|relay| relay.guard(false).option("ContactInfo", "me@example.org"))
+    ///     .start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn relay(mut self, set: impl FnOnce(RelayOptions) -> RelayOptions) -> Self {
+        self.described.push(set(RelayOptions::default()));
+        self
+    }
+
+    /// Sets an option of every node, the client included, and of
+    /// [`TestNetwork::launch`].
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the time from one vote to the next, in whole seconds. Default: ten
+    /// seconds, the shortest that tor allows. Longer ones must divide a day.
+    ///
+    /// With a long interval the network rests: nodes need less memory and send
+    /// fewer events.
+    pub fn voting_interval(mut self, interval: Duration) -> Self {
+        self.voting_interval = interval;
+        self
+    }
+
+    /// Sets for how many voting intervals a consensus is valid, at least 2.
+    /// Default: 2.
+    pub fn consensus_lifetime(mut self, intervals: u32) -> Self {
+        self.intervals_valid = intervals;
+        self
+    }
+
+    /// Starts without a consensus, and waits for the authorities' first vote, as
+    /// a new network does. That takes ten seconds more. Default: false.
+    pub fn vote_first(mut self, on: bool) -> Self {
+        self.vote_first = on;
+        self
+    }
+
+    /// Makes new keys for the nodes, and keeps none. Default: false; keys are
+    /// kept in the user's cache (`XDG_CACHE_HOME`, or `~/.cache`), in
+    /// `scape/test-network-keys-1`, and each network has the same ones.
+    pub fn new_keys(mut self, on: bool) -> Self {
+        self.new_keys = on;
         self
     }
 
@@ -114,11 +189,7 @@ impl TestNetworkBuilder {
     /// [`Error::Launch`], with the last lines of every node's log, each with the node's name. Nothing is left behind.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = deadline_after(self.timeout);
-        if self.authorities + self.relays < FEWEST {
-            let why =
-                format!("are too few: authorities and relays together must be {FEWEST} or more");
-            return Err(ArgumentError::invalid("TestNetwork", "relays", why).into());
-        }
+        self.check()?;
         for attempt in 1.. {
             match self.try_start(deadline) {
                 Err(error) if attempt < ATTEMPTS && is_port_clash(&error) => {
@@ -134,43 +205,156 @@ impl TestNetworkBuilder {
         .into())
     }
 
+    fn check(&self) -> Result<()> {
+        let refused = |what: &str, why: String| -> Result<()> {
+            Err(ArgumentError::invalid("TestNetwork", what, why).into())
+        };
+        if self.authorities + self.relays + self.described.len() < FEWEST {
+            let why =
+                format!("are too few: authorities and relays together must be {FEWEST} or more");
+            return refused("relays", why);
+        }
+        let (interval, day) = (self.voting_interval.as_secs(), 24 * 60 * 60);
+        if interval < SHORTEST_INTERVAL || day % interval != 0 {
+            let why = format!("must be {SHORTEST_INTERVAL} s or more, and divide a day");
+            return refused("voting_interval", why);
+        }
+        if self.intervals_valid < 2 {
+            return refused("consensus_lifetime", "must be 2 intervals or more".to_owned());
+        }
+        let mut nicknames = BTreeSet::new();
+        for (number, relay) in self.all_relays().into_iter().enumerate() {
+            let nickname = relay.nickname.unwrap_or_else(|| format!("relay{number}"));
+            let is_nickname = (1..=19).contains(&nickname.len())
+                && nickname.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let is_reserved = nickname == "client" || nickname == "socks";
+            if !is_nickname || is_reserved || nickname.starts_with("authority") {
+                return refused("nickname", format!("{nickname:?} can't be that of a relay"));
+            }
+            if !nicknames.insert(nickname.clone()) {
+                return refused("nickname", format!("{nickname:?} is given twice"));
+            }
+        }
+        Ok(())
+    }
+
     fn try_start(&mut self, deadline: Instant) -> Result<TestNetwork> {
         let directory = PrivateDir::new("network-")
             .map_err(|e| Error::io("make a directory for the network", e))?;
         let root = directory.path();
         let name_server = self.start_name_server(root)?;
 
-        self.report(0, "keys", "making the authorities' keys");
-        let authorities = self.make_authorities(root)?;
-        self.report(10, "nodes", "starting the nodes");
-        let mut network =
-            Starting { nodes: self.launch_nodes(root, &authorities)?, directory: Some(directory) };
-        match self.wait_ready(&network, deadline) {
-            Ok(()) => {}
-            Err(error) => return Err(network.failure(error, self.timeout)),
-        }
-        let client = network.nodes.len() - 1;
-        let controller = network.nodes[client].controller();
-        let socks = listeners(&controller.get_info_bytes("net/listeners/socks")?);
-        let control = listeners(&controller.get_info_bytes("net/listeners/control")?);
-        let tcp = |all: &[Address]| all.iter().find(|address| !address.is_unix()).cloned();
-        let missing =
-            || Error::answer("GETINFO net/listeners/*", "the client does not listen on TCP");
-        let cookie = network.nodes[client].process().data_directory().join("control_auth_cookie");
-        let network = TestNetwork {
-            client,
-            socks: tcp(&socks).ok_or_else(missing)?,
-            socks_unix: socks.iter().find(|address| address.is_unix()).cloned(),
-            control: tcp(&control).ok_or_else(missing)?,
-            cookie,
-            name_server,
-            authorities: authorities.iter().map(Authority::line).collect(),
-            vanguards_lite: self.vanguards_lite,
-            nodes: std::mem::take(&mut network.nodes),
-            directory: network.directory.take(),
+        self.report(0, "keys", "making keys");
+        let cache = if self.new_keys { KeyCache::none() } else { KeyCache::of_user() };
+        let plan = Plan::new(self.authorities, self.all_relays(), &cache)?;
+        plan.write_keys(root)?;
+        let times = Times::starting_now(self.voting_interval, self.intervals_valid);
+        let seed = match self.vote_first {
+            true => None,
+            false => Some(Seed::new(&plan, &times)?),
         };
+        self.report(10, "nodes", "starting the nodes");
+        let common = Common {
+            authorities: plan.authority_lines(),
+            vanguards_lite: self.vanguards_lite,
+            options: self.options.clone(),
+        };
+        let nodes = self.nodes_to_start(root, &plan, &common, seed.as_ref(), times)?;
+        let nodes = match &seed {
+            Some(_) => self.start_seeded(nodes, &plan, deadline)?,
+            None => self.start_and_vote(nodes, deadline)?,
+        };
+        let network = self.network(nodes, common, seed, name_server, directory)?;
         self.report(100, "done", "ready");
         Ok(network)
+    }
+
+    /// Starts nodes that have a consensus. The client joins them when all of
+    /// them take connections, because it would avoid guards that refuse one.
+    fn start_seeded(
+        &mut self,
+        nodes: Vec<NodeToStart>,
+        plan: &Plan,
+        deadline: Instant,
+    ) -> Result<Vec<Node>> {
+        let (client, timeout) = (nodes.len() - 1, self.timeout);
+        thread::scope(|scope| {
+            let mut starting = Starting::begin(scope, nodes, deadline, timeout);
+            starting.wait_listening(&plan.or_ports())?;
+            let controller = starting.wait_for(client)?;
+            self.report(50, "circuit", "building the first circuit");
+            first_circuit(&controller, deadline, |error| {
+                log::warn!(
+                    target: "scape::testing",
+                    "the consensus that was written gives no circuit ({error}): \
+                     waiting for the authorities' vote"
+                );
+                self.report(60, "vote", "waiting for the authorities' vote");
+            })?;
+            let nodes = starting.wait_for_all()?;
+            self.wait_bootstrapped(&controller, deadline)?;
+            Ok(nodes)
+        })
+    }
+
+    /// Starts nodes that know nothing of each other.
+    fn start_and_vote(&mut self, nodes: Vec<NodeToStart>, deadline: Instant) -> Result<Vec<Node>> {
+        let timeout = self.timeout;
+        let nodes =
+            thread::scope(|scope| Starting::begin(scope, nodes, deadline, timeout).wait_for_all())?;
+        match self.wait_ready(&nodes, deadline) {
+            Ok(()) => Ok(nodes),
+            Err(error) => Err(failure(nodes, error, timeout)),
+        }
+    }
+
+    /// Puts together what has been started.
+    fn network(
+        &self,
+        nodes: Vec<Node>,
+        common: Common,
+        seed: Option<Seed>,
+        name_server: NameServer,
+        directory: PrivateDir,
+    ) -> Result<TestNetwork> {
+        let client = nodes.len() - 1;
+        let controller = nodes[client].controller();
+        let ports = || {
+            let socks = listeners(&controller.get_info_bytes("net/listeners/socks")?);
+            let control = listeners(&controller.get_info_bytes("net/listeners/control")?);
+            Ok((socks, control))
+        };
+        let (socks, control) = match ports() {
+            Ok(ports) => ports,
+            Err(error) => return Err(failure(nodes, error, self.timeout)),
+        };
+        let tcp = |all: &[Address]| all.iter().find(|address| !address.is_unix()).cloned();
+        let (Some(socks_tcp), Some(control)) = (tcp(&socks), tcp(&control)) else {
+            let missing = "the client does not listen on TCP";
+            let error = Error::answer("GETINFO net/listeners/*", missing);
+            return Err(failure(nodes, error, self.timeout));
+        };
+        let cookie = nodes[client].process().data_directory().join("control_auth_cookie");
+        Ok(TestNetwork {
+            client,
+            socks: socks_tcp,
+            socks_unix: socks.iter().find(|address| address.is_unix()).cloned(),
+            control,
+            cookie,
+            name_server,
+            common,
+            seed,
+            nodes,
+            directory: Some(directory),
+        })
+    }
+
+    /// Returns the settings of all relays: those that were described, and
+    /// before them as many as [`relays`](Self::relays) says.
+    fn all_relays(&self) -> Vec<RelayOptions> {
+        let mut relays = vec![RelayOptions::default(); self.relays];
+        relays.extend(self.described.clone());
+        relays
     }
 
     fn start_name_server(&self, root: &Path) -> Result<NameServer> {
@@ -187,81 +371,70 @@ impl TestNetworkBuilder {
         Ok(server)
     }
 
-    /// Side by side: making a key of 3072 bits takes a second.
-    fn make_authorities(&self, root: &Path) -> Result<Vec<Authority>> {
-        let ports = free_ports(2 * self.authorities)?;
-        thread::scope(|scope| {
-            let making: Vec<_> = ports
-                .chunks_exact(2)
-                .enumerate()
-                .map(|(i, ports)| {
-                    let (or_port, dir_port) = (ports[0], ports[1]);
-                    scope.spawn(move || {
-                        let nickname = format!("authority{i}");
-                        Authority::make(&nickname, &root.join(&nickname), or_port, dir_port)
-                    })
-                })
-                .collect();
-            making
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
-                .collect()
-        })
-    }
-
-    /// Starts every process, side by side. The client is the last of the nodes.
-    fn launch_nodes(&self, root: &Path, authorities: &[Authority]) -> Result<Vec<Node>> {
-        let resolv_conf = root.join("resolv.conf");
-        let socket = self.socks_socket(root)?;
-        let lines: Vec<String> = authorities.iter().map(Authority::line).collect();
-        let mut launches = Vec::new();
-        for authority in authorities {
-            let nickname = authority.nickname.clone();
-            let tor = node(&nickname, &root.join(&nickname), &lines, self.vanguards_lite);
-            launches.push((nickname, Role::Authority, as_authority(tor, authority)));
-        }
-        for i in 0..self.relays {
-            let nickname = format!("relay{i}");
-            let tor = node(&nickname, &root.join(&nickname), &lines, self.vanguards_lite);
-            launches.push((nickname, Role::Relay, as_relay(tor, &resolv_conf)));
-        }
-        let tor = as_client(
-            node("client", &root.join("client"), &lines, self.vanguards_lite),
-            socket.as_deref(),
-        );
-        launches.push(("client".into(), Role::Client, tor.options(self.client_options.clone())));
-
-        let results: Vec<Result<Node>> = thread::scope(|scope| {
-            let starting: Vec<_> = launches
-                .into_iter()
-                .map(|(nickname, role, tor)| {
-                    scope.spawn(move || match tor.timeout(NODE_TIMEOUT).start() {
-                        Ok(process) => Node::new(nickname, role, process),
-                        Err(error) => Err(of_node(&nickname, error)),
-                    })
-                })
-                .collect();
-            starting
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
-                .collect()
-        });
+    /// Describes every process and writes what it needs. The client is the last
+    /// of the nodes.
+    fn nodes_to_start(
+        &self,
+        root: &Path,
+        plan: &Plan,
+        common: &Common,
+        seed: Option<&Seed>,
+        times: Times,
+    ) -> Result<Vec<NodeToStart>> {
         let mut nodes = Vec::new();
-        let mut failed = None;
-        for result in results {
-            match result {
-                Ok(node) => nodes.push(node),
-                Err(error) => failed = failed.or(Some(error)),
+        let voting = match seed {
+            Some(_) => Voting::AfterSeed(times),
+            None => Voting::WhenTold(times),
+        };
+        let bandwidths = bandwidth_file(plan, times.now);
+        let guards = plan.guards();
+        for planned in &plan.authorities {
+            let data_directory = root.join(&planned.nickname);
+            let file = write_bandwidth_file(&data_directory, &bandwidths)?;
+            if let Some(seed) = seed {
+                seed.write(&data_directory)?;
             }
+            nodes.push(NodeToStart {
+                nickname: planned.nickname.clone(),
+                role: Role::Authority,
+                fingerprint: Some(planned.fingerprint),
+                launch: common
+                    .authority(planned, &data_directory, &guards, voting)
+                    .option("V3BandwidthsFile", file),
+            });
         }
-        match failed {
-            None => Ok(nodes),
-            Some(error) => {
-                // What went wrong first is what matters.
-                let _ = stop_all(nodes);
-                Err(error)
-            }
+        let resolv_conf = root.join("resolv.conf");
+        for planned in &plan.relays {
+            let data_directory = root.join(&planned.nickname);
+            let launch = common.relay(planned, &data_directory, &resolv_conf);
+            let launch = match seed {
+                Some(seed) => {
+                    seed.write(&data_directory)?;
+                    launch
+                }
+                None => waiting(launch),
+            };
+            nodes.push(NodeToStart {
+                nickname: planned.nickname.clone(),
+                role: Role::Relay,
+                fingerprint: Some(planned.fingerprint),
+                launch,
+            });
         }
+        let socket = self.socks_socket(root)?;
+        let launch = as_client(common.node("client", &root.join("client")), socket.as_deref());
+        let launch = match seed {
+            // Until all others take connections.
+            Some(seed) => launch.seed(seed.files()).option("DisableNetwork", "1"),
+            None => waiting(launch),
+        };
+        nodes.push(NodeToStart {
+            nickname: "client".into(),
+            role: Role::Client,
+            fingerprint: None,
+            launch: launch.options(self.client_options.clone()),
+        });
+        Ok(nodes)
     }
 
     #[cfg(unix)]
@@ -277,34 +450,28 @@ impl TestNetworkBuilder {
         Ok(None)
     }
 
-    fn wait_ready(&mut self, network: &Starting, deadline: Instant) -> Result<()> {
+    fn wait_ready(&mut self, nodes: &[Node], deadline: Instant) -> Result<()> {
         self.report(20, "descriptors", "waiting until the authorities know every relay");
-        consensus::wait_for_descriptors(&network.nodes, deadline)?;
+        vote::wait_for_descriptors(nodes, deadline)?;
         self.report(30, "vote", "voting on a consensus");
-        consensus::vote(&network.nodes, deadline)?;
+        vote::vote(nodes, deadline)?;
         self.report(60, "relays", "telling the relays");
-        consensus::tell_relays(&network.nodes, deadline)?;
-
-        let client = network.nodes[network.nodes.len() - 1].controller();
-        let events = client.subscribe([EventKind::StatusClient])?;
-        consensus::start_to_fetch(client)?;
-        let mut wait = events.wait(Deadline::at(deadline, self.timeout), Phase::Event);
-        let mut phase = Bootstrap::parse(&client.get_info_bytes("status/bootstrap-phase")?);
-        loop {
-            if let Some(bootstrap) = phase.take() {
-                // Four fifths of the way have been gone before the bootstrap.
-                self.report(80 + bootstrap.progress / 5, "bootstrap", &bootstrap.summary);
-                if bootstrap.is_done() {
-                    break;
-                }
-            }
-            let event = wait.next()?;
-            if let EventBody::StatusClient(status) = event.body() {
-                phase = status.bootstrap();
-            }
-        }
+        vote::tell_relays(nodes, deadline)?;
+        let client = nodes[nodes.len() - 1].controller();
+        vote::start_to_fetch(client)?;
+        self.wait_bootstrapped(client, deadline)?;
         self.report(99, "known", "waiting until the client knows every relay");
-        wait_known(client, &network.nodes, deadline, self.timeout)
+        wait_known(client, nodes, deadline, self.timeout)
+    }
+
+    /// Waits until the client is ready.
+    fn wait_bootstrapped(&mut self, client: &Controller, deadline: Instant) -> Result<()> {
+        let deadline = Deadline::at(deadline, self.timeout);
+        let mut reached = None;
+        wait_bootstrapped(client, 100, deadline, &mut reached, |step| {
+            // Four fifths of the way have been gone before the bootstrap.
+            self.report(80 + step.progress / 5, "bootstrap", &step.summary);
+        })
     }
 
     fn report(&mut self, percent: u8, tag: &str, text: &str) {
@@ -334,47 +501,28 @@ fn wait_known(
     }
 }
 
-/// A network whose nodes run, but that is not ready.
-struct Starting {
-    nodes: Vec<Node>,
-    directory: Option<PrivateDir>,
-}
-
-impl Starting {
-    /// What went wrong, with what every node last logged. Ends them.
-    fn failure(mut self, error: Error, timeout: Duration) -> Error {
-        let mut log = Vec::new();
-        for node in &self.nodes {
-            let lines = node.process().log_tail();
-            let last = lines.iter().skip(lines.len().saturating_sub(LINES_EACH));
-            log.extend(last.map(|line| format!("{}: {line}", node.nickname())));
-        }
-        let progress = self.nodes.last().and_then(|client| {
-            let phase = client.controller().get_info_bytes("status/bootstrap-phase").ok()?;
-            Some(Bootstrap::parse(&phase)?.progress)
-        });
-        let problem = match error {
-            error if error.is_timeout() => LaunchProblem::Timeout { after: timeout, progress },
-            error => LaunchProblem::Control(Box::new(error)),
-        };
-        let _ = stop_all(std::mem::take(&mut self.nodes));
-        LaunchError::new(problem, log).into()
+/// Ends nodes. Returns what went wrong, with what every node last logged.
+fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
+    let mut log = Vec::new();
+    for node in &nodes {
+        let lines = node.process().log_tail();
+        let last = lines.iter().skip(lines.len().saturating_sub(LINES_EACH));
+        log.extend(last.map(|line| format!("{}: {line}", node.nickname())));
     }
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        // Before the directory goes.
-        let _ = stop_all(std::mem::take(&mut self.nodes));
-    }
+    let progress = nodes.last().and_then(|client| {
+        let phase = client.controller().get_info_bytes("status/bootstrap-phase").ok()?;
+        Some(Bootstrap::parse(&phase)?.progress)
+    });
+    let problem = match error {
+        error if error.is_timeout() => LaunchProblem::Timeout { after: timeout, progress },
+        error => LaunchProblem::Control(Box::new(error)),
+    };
+    let _ = stop_all(nodes);
+    LaunchError::new(problem, log).into()
 }
 
 fn is_port_clash(error: &Error) -> bool {
     matches!(error, Error::Launch(launch) if launch.log().iter().any(|line| line.contains("Address already in use")))
-}
-
-fn panicked() -> Error {
-    Error::io("start a node", std::io::Error::other("its thread panicked"))
 }
 
 /// The addresses in `GETINFO net/listeners/*`: quoted strings.

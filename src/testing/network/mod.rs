@@ -1,13 +1,20 @@
 //! A private Tor network of real tors on this machine.
 
-mod authority;
 mod builder;
-mod consensus;
+mod keys;
 mod name_server;
 mod node;
+mod plan;
+mod ports;
+mod relay;
+mod seed;
+mod start;
+mod vote;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::controller::Controller;
@@ -19,6 +26,7 @@ use crate::transport::Address;
 pub use builder::TestNetworkBuilder;
 pub use name_server::NameServer;
 pub use node::{Node, Role};
+pub use relay::RelayOptions;
 
 /// A private Tor network: directory authorities, relays and a client, all of them real tors on 127.0.0.1, with a name
 /// server of their own. Circuits are built, names resolved, onion services published and reached in it, as on the
@@ -58,9 +66,9 @@ pub struct TestNetwork {
     control: Address,
     cookie: PathBuf,
     name_server: NameServer,
-    /// The authorities' `DirAuthority` lines.
-    authorities: Vec<String>,
-    vanguards_lite: bool,
+    common: node::Common,
+    /// What a new client needs. `None` if the network was voted first.
+    seed: Option<seed::Seed>,
     /// Dropped last, when every process has ended.
     directory: Option<PrivateDir>,
 }
@@ -93,7 +101,18 @@ impl TestNetwork {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn launch(&self) -> Launch {
-        node::as_visitor(node::member(&self.authorities, self.vanguards_lite))
+        let launch = self.launch_empty();
+        let client = self.client_node().process().data_directory();
+        match &self.seed {
+            Some(seed) => launch.seed(seed.files_now(client)),
+            None => launch,
+        }
+    }
+
+    /// Like [`launch`](Self::launch), with an empty data directory: the client
+    /// fetches everything from the network, in about 1.3 seconds.
+    pub fn launch_empty(&self) -> Launch {
+        node::as_visitor(self.common.member())
     }
 
     /// The client.
@@ -190,4 +209,19 @@ impl fmt::Debug for TestNetwork {
             .field("socks", &self.socks)
             .finish_non_exhaustive()
     }
+}
+
+#[cfg(unix)]
+fn private_directory(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn private_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+fn panicked() -> Error {
+    Error::io("start a node", io::Error::other("its thread panicked"))
 }

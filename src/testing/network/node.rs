@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::authority::Authority;
+use super::plan::{ADDRESS, PlannedAuthority, PlannedRelay};
+use super::seed::Times;
 use crate::controller::Controller;
 use crate::error::{Error, LaunchError, Result};
 use crate::process::{Launch, TorProcess, WaitFor};
@@ -55,16 +56,13 @@ impl Node {
         &self.process
     }
 
-    pub(super) fn new(nickname: String, role: Role, process: TorProcess) -> Result<Self> {
-        let fingerprint = match role {
-            Role::Client => None,
-            _ => {
-                let text = process.controller().get_info("fingerprint")?;
-                let fingerprint = text.parse();
-                Some(fingerprint.map_err(|_| Error::answer("GETINFO fingerprint", text))?)
-            }
-        };
-        Ok(Node { nickname, role, fingerprint, process })
+    pub(super) fn new(
+        nickname: String,
+        role: Role,
+        fingerprint: Option<Fingerprint>,
+        process: TorProcess,
+    ) -> Self {
+        Node { nickname, role, fingerprint, process }
     }
 
     /// Ends the process. A node that had to be killed is logged and no error.
@@ -98,88 +96,157 @@ pub(super) fn of_node(nickname: &str, error: Error) -> Error {
     }
 }
 
-/// Returns a node of the network. It doesn't wait for its bootstrap.
-pub(super) fn node(
-    nickname: &str,
-    data_directory: &Path,
-    authorities: &[String],
-    vanguards_lite: bool,
-) -> Launch {
-    member(authorities, vanguards_lite)
-        .data_directory(data_directory)
-        .wait_for(WaitFor::Control)
-        .option("Nickname", nickname)
+/// What all nodes of a network have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Common {
+    /// The `DirAuthority` lines.
+    pub(super) authorities: Vec<String>,
+    pub(super) vanguards_lite: bool,
+    /// Options for every node.
+    pub(super) options: Vec<(String, String)>,
 }
 
-/// Returns a tor that knows only the network's authorities (by their `DirAuthority` lines), and that logs what helps to
-/// understand a failure.
-pub(super) fn member(authorities: &[String], vanguards_lite: bool) -> Launch {
-    Launch::new()
-        // TestNetwork's documentation says why this is off by default.
-        .option("VanguardsLiteEnabled", vanguards_lite)
-        .options([
-            ("TestingTorNetwork", "1"),
-            ("ShutdownWaitLength", "0"),
-            ("SafeLogging", "0"),
-            ("AssumeReachable", "1"),
-            ("PathsNeededToBuildCircuits", "0.67"),
-            ("TestingDirAuthVoteExit", "*"),
-            ("TestingDirAuthVoteHSDir", "*"),
-            ("TestingDirAuthVoteGuard", "*"),
-            ("V3AuthNIntervalsValid", "2"),
-            ("EnforceDistinctSubnets", "0"),
-            // tor learns how long circuits take, some milliseconds here, and then gives up on those of a busy moment.
-            ("LearnCircuitBuildTimeout", "0"),
-            ("CircuitBuildTimeout", "5"),
-            // The system then refuses to connect them to anything but this machine (on Linux).
-            ("OutboundBindAddress", "127.0.0.1"),
-            ("OutboundBindAddress", "[::1]"),
-        ])
-        .options(authorities.iter().map(|line| ("DirAuthority", line.as_str())))
+/// When the authorities vote.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Voting {
+    /// First at the end of the seed's consensus.
+    AfterSeed(Times),
+    /// Not before they are told to: see [`vote`](super::vote).
+    WhenTold(Times),
 }
 
-/// What makes a tor an authority.
-pub(super) fn as_authority(launch: Launch, authority: &Authority) -> Launch {
-    launch
-        .option("OrPort", format!("127.0.0.1:{}", authority.or_port))
-        .option("DirPort", format!("127.0.0.1:{}", authority.dir_port))
-        .options([
-            ("AuthoritativeDirectory", "1"),
-            ("V3AuthoritativeDirectory", "1"),
-            ("ContactInfo", "nobody"),
-            ("Address", "127.0.0.1"),
-            ("ExitPolicy", "reject *:*"),
-            ("SocksPort", "0"),
-            ("AuthDirMaxServersPerAddr", "0"),
-            ("TestingMinExitFlagThreshold", "0"),
-            ("MinUptimeHidServDirectoryV2", "0"),
-            // Not before they are told to: see `consensus`.
-            ("TestingV3AuthInitialVotingInterval", "1800"),
-            ("TestingV3AuthInitialVoteDelay", "2"),
-            ("TestingV3AuthInitialDistDelay", "2"),
-            ("V3AuthVotingInterval", "10"),
-            ("V3AuthVoteDelay", "2"),
-            ("V3AuthDistDelay", "2"),
-        ])
+impl Common {
+    /// Returns a node of the network. It doesn't wait for its bootstrap.
+    pub(super) fn node(&self, nickname: &str, data_directory: &Path) -> Launch {
+        self.member()
+            .data_directory(data_directory)
+            .wait_for(WaitFor::Control)
+            .option("Nickname", nickname)
+    }
+
+    /// Returns a tor that knows only the network's authorities, and that logs
+    /// what helps to understand a failure.
+    pub(super) fn member(&self) -> Launch {
+        Launch::new()
+            // TestNetwork's documentation says why this is off by default.
+            .option("VanguardsLiteEnabled", self.vanguards_lite)
+            .options([
+                ("TestingTorNetwork", "1"),
+                ("ShutdownWaitLength", "0"),
+                ("SafeLogging", "0"),
+                ("AssumeReachable", "1"),
+                ("PathsNeededToBuildCircuits", "0.67"),
+                ("EnforceDistinctSubnets", "0"),
+                // tor learns how long circuits take, some milliseconds here,
+                // and then gives up on those of a busy moment.
+                ("LearnCircuitBuildTimeout", "0"),
+                ("CircuitBuildTimeout", "5"),
+                // The system then refuses to connect them to anything but this
+                // machine (on Linux).
+                ("OutboundBindAddress", "127.0.0.1"),
+                ("OutboundBindAddress", "[::1]"),
+            ])
+            .options(self.authorities.iter().map(|line| ("DirAuthority", line.as_str())))
+            .options(self.options.clone())
+    }
+
+    /// Returns an authority.
+    pub(super) fn authority(
+        &self,
+        planned: &PlannedAuthority,
+        data_directory: &Path,
+        guards: &[Fingerprint],
+        voting: Voting,
+    ) -> Launch {
+        let PlannedAuthority { nickname, or_port, dir_port, .. } = planned;
+        let guards: Vec<String> = guards.iter().map(ToString::to_string).collect();
+        let (times, first_interval, offset) = match voting {
+            Voting::AfterSeed(times) => (times, times.first_interval(), times.offset()),
+            Voting::WhenTold(times) => (times, LONGEST_FIRST_INTERVAL, 0),
+        };
+        self.node(nickname, data_directory)
+            .option("OrPort", format!("{ADDRESS}:{or_port}"))
+            .option("DirPort", format!("{ADDRESS}:{dir_port}"))
+            .options([
+                ("AuthoritativeDirectory", "1"),
+                ("V3AuthoritativeDirectory", "1"),
+                ("ContactInfo", "nobody"),
+                ("Address", "127.0.0.1"),
+                ("ExitPolicy", "reject *:*"),
+                ("SocksPort", "0"),
+                ("AuthDirMaxServersPerAddr", "0"),
+                ("TestingMinExitFlagThreshold", "0"),
+                ("MinUptimeHidServDirectoryV2", "0"),
+                ("TestingDirAuthVoteHSDir", "*"),
+                ("TestingDirAuthVoteGuardIsStrict", "1"),
+                ("TestingV3AuthInitialVoteDelay", "2"),
+                ("TestingV3AuthInitialDistDelay", "2"),
+                ("V3AuthVoteDelay", "2"),
+                ("V3AuthDistDelay", "2"),
+            ])
+            .option("TestingDirAuthVoteGuard", guards.join(","))
+            .option("TestingV3AuthInitialVotingInterval", first_interval)
+            .option("TestingV3AuthVotingStartOffset", offset)
+            .option("V3AuthVotingInterval", times.interval.as_secs())
+            .option("V3AuthNIntervalsValid", times.intervals_valid)
+    }
+
+    /// Returns a relay. Exits reach this machine only: a policy of nothing but
+    /// private addresses would make a relay no exit at all, so it allows
+    /// everything, and where it runs decides what it reaches.
+    pub(super) fn relay(
+        &self,
+        planned: &PlannedRelay,
+        data_directory: &Path,
+        resolv_conf: &Path,
+    ) -> Launch {
+        let PlannedRelay { nickname, or_port, family, options, .. } = planned;
+        let policy = if options.exit { "accept *:*" } else { "reject *:*" };
+        let launch = self
+            .node(nickname, data_directory)
+            .option("OrPort", format!("{ADDRESS}:{or_port}"))
+            .option("ServerDNSResolvConfFile", resolv_conf)
+            .option("ExitRelay", options.exit)
+            .option("ExitPolicy", policy)
+            // For the look-ups: without it, an exit asks for no IPv6 address.
+            .option("IPv6Exit", options.exit)
+            .options([
+                ("Address", "127.0.0.1"),
+                ("ExitPolicyRejectPrivate", "0"),
+                ("SocksPort", "0"),
+                ("ServerDNSAllowBrokenConfig", "1"),
+                ("ServerDNSDetectHijacking", "0"),
+                ("ServerDNSAllowNonRFC953Hostnames", "1"),
+            ]);
+        let family: Vec<String> = family.iter().map(|it| format!("${it}")).collect();
+        let launch = match family.as_slice() {
+            [] => launch,
+            family => launch.option("MyFamily", family.join(",")),
+        };
+        launch.options(options.options.clone())
+    }
 }
 
-/// What makes a tor a relay, and an exit to this machine. (A policy of nothing but private addresses would make it no
-/// exit at all, so it allows everything; that nothing is reached but this machine is up to where it runs.)
-pub(super) fn as_relay(launch: Launch, resolv_conf: &Path) -> Launch {
-    launch.option("ServerDNSResolvConfFile", resolv_conf).options([
-        ("OrPort", "127.0.0.1:auto"),
-        ("Address", "127.0.0.1"),
-        ("ExitRelay", "1"),
-        ("ExitPolicy", "accept *:*"),
-        ("ExitPolicyRejectPrivate", "0"),
-        // For the look-ups: without it, an exit asks for no IPv6 address.
-        ("IPv6Exit", "1"),
-        ("SocksPort", "0"),
-        ("FetchServerDescriptors", "0"),
-        ("ServerDNSAllowBrokenConfig", "1"),
-        ("ServerDNSDetectHijacking", "0"),
-        ("ServerDNSAllowNonRFC953Hostnames", "1"),
-    ])
+/// The longest interval that tor takes for the first vote, in seconds.
+const LONGEST_FIRST_INTERVAL: u64 = 1800;
+
+impl Times {
+    /// Returns the interval of the first vote in seconds. It only counts for an
+    /// authority without a consensus.
+    fn first_interval(&self) -> u64 {
+        let interval = self.interval.as_secs();
+        if LONGEST_FIRST_INTERVAL.is_multiple_of(interval.max(1)) {
+            interval
+        } else {
+            LONGEST_FIRST_INTERVAL
+        }
+    }
+}
+
+/// Makes a node wait with fetching until it is told to: see
+/// [`vote`](super::vote).
+pub(super) fn waiting(launch: Launch) -> Launch {
+    launch.option("FetchServerDescriptors", "0")
 }
 
 /// What a client needs where everything has private addresses.
@@ -195,7 +262,6 @@ pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
     let launch = as_visitor(launch).options([
         ("ControlPort", "127.0.0.1:auto"),
         ("CookieAuthentication", "1"),
-        ("FetchServerDescriptors", "0"),
         ("SocksPort", "127.0.0.1:auto ExtendedErrors"),
     ]);
     match socks_socket {

@@ -19,7 +19,7 @@ use crate::event::Bootstrap;
 const POLL: Duration = Duration::from_millis(100);
 
 /// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the
-/// second vote follows after [`V3AuthVotingInterval`](super::node::as_authority). A quarter of it each is for voting
+/// second vote follows after `V3AuthVotingInterval`. A quarter of it each is for voting
 /// and for signing.
 const FIRST_INTERVAL: u64 = 5;
 const VOTING_AND_SIGNING: u64 = 2;

@@ -1,0 +1,211 @@
+//! Keys that are kept for the user, so that they are made once.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{AuthorityKeys, KeyFiles, RelayKeys, write_files};
+use crate::error::Result;
+use crate::testing::network::private_directory;
+
+/// The directory within the user's cache. It changes with the form of what is
+/// in it.
+const DIRECTORY: &str = "scape/test-network-keys-1";
+
+/// A directory that has a subdirectory for each node's keys, with the files as
+/// tor wants them. They are copied for each network and never changed.
+///
+/// Keys of a private network protect nothing, but somebody else's keys could
+/// make tor read what it should not. So the directory must be the user's own,
+/// and nobody else may write to it. What can't be kept is made new each time.
+pub(in super::super) struct KeyCache(Option<PathBuf>);
+
+impl KeyCache {
+    /// Returns the user's cache: in `XDG_CACHE_HOME` or `~/.cache`.
+    pub(in super::super) fn of_user() -> Self {
+        let Some(path) = place(|name| env::var_os(name)) else { return KeyCache(None) };
+        match open(&path) {
+            Ok(()) => KeyCache(Some(path)),
+            Err(error) => {
+                log::info!(target: "scape::testing", "keys are not kept in {}: {error}", path.display());
+                KeyCache(None)
+            }
+        }
+    }
+
+    /// Returns a cache that keeps nothing.
+    pub(in super::super) fn none() -> Self {
+        KeyCache(None)
+    }
+
+    /// Returns the keys of the relay with this number.
+    pub(in super::super) fn relay(&self, number: usize) -> Result<RelayKeys> {
+        self.get(&format!("relay{number}"), RelayKeys::read, RelayKeys::generate, RelayKeys::files)
+    }
+
+    /// Returns the keys of the authority with this number.
+    pub(in super::super) fn authority(&self, number: usize) -> Result<AuthorityKeys> {
+        let name = format!("authority{number}");
+        self.get(&name, AuthorityKeys::read, AuthorityKeys::generate, AuthorityKeys::files)
+    }
+
+    fn get<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Path) -> Option<T>,
+        generate: impl Fn() -> Result<T>,
+        files: impl Fn(&T) -> Result<KeyFiles>,
+    ) -> Result<T> {
+        let Some(directory) = &self.0 else { return generate() };
+        let path = directory.join(name);
+        if let Some(keys) = read(&path) {
+            return Ok(keys);
+        }
+        let keys = generate()?;
+        match keep(directory, &path, &files(&keys)?) {
+            Ok(()) => Ok(keys),
+            Err(error) => {
+                // Perhaps another program was quicker. Its keys are as good.
+                log::debug!(target: "scape::testing", "{} was not written: {error}", path.display());
+                Ok(read(&path).unwrap_or(keys))
+            }
+        }
+    }
+}
+
+/// Writes files into a directory that appears with all of them in it. What is
+/// there already is damaged, and goes.
+fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
+    let whole = tempfile::Builder::new().prefix(".new-").tempdir_in(directory)?;
+    private_directory(whole.path())?;
+    write_files(whole.path(), files)?;
+    if fs::symlink_metadata(path).is_ok() {
+        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(directory)?;
+        fs::rename(path, old.path().join("damaged"))?;
+    }
+    fs::rename(whole.keep(), path)
+}
+
+/// Returns the place of the cache, by the environment.
+fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(cache.join(DIRECTORY))
+}
+
+/// Makes the directory if it is missing, and makes sure that it is the user's.
+fn open(path: &Path) -> io::Result<()> {
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    private_directory(path)?;
+    is_ours(path)
+}
+
+#[cfg(unix)]
+fn is_ours(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path)?;
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    if !metadata.is_dir() {
+        return refused("it is no directory");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return refused("it belongs to another user");
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return refused("other users may read or change it");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn is_ours(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(directory: &Path) -> KeyCache {
+        KeyCache(Some(directory.to_owned()))
+    }
+
+    #[test]
+    fn kept_keys_are_the_same_each_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let fingerprint =
+            |number| cache(directory.path()).relay(number).unwrap().fingerprint().unwrap();
+        let (first, second) = (fingerprint(0), fingerprint(1));
+        assert_ne!(first, second);
+        assert_eq!((fingerprint(0), fingerprint(1)), (first, second));
+        let other = KeyCache::none().relay(0).unwrap();
+        assert_ne!(other.fingerprint().unwrap(), first);
+        let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["relay0", "relay1"]);
+    }
+
+    #[test]
+    fn keys_of_an_authority_are_kept_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = cache(directory.path()).authority(0).unwrap();
+        let kept = cache(directory.path()).authority(0).unwrap();
+        assert_eq!(kept.files().unwrap(), made.files().unwrap());
+        assert_eq!(kept.v3_identity(), made.v3_identity());
+    }
+
+    #[test]
+    fn damaged_keys_are_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = cache(directory.path()).relay(0).unwrap().fingerprint().unwrap();
+        fs::write(directory.path().join("relay0/secret_id_key"), "").unwrap();
+        let second = cache(directory.path()).relay(0).unwrap().fingerprint().unwrap();
+        assert_ne!(first, second);
+        assert_eq!(cache(directory.path()).relay(0).unwrap().fingerprint().unwrap(), second);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn directories_that_others_may_change_are_not_used() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/keys");
+        open(&path).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o700);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(open(&path).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let link = directory.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(open(&link).is_err());
+        fs::write(directory.path().join("file"), "").unwrap();
+        assert!(open(&directory.path().join("file")).is_err());
+        // Files within are the user's only.
+        cache(&path).relay(0).unwrap();
+        assert_eq!(mode(&path.join("relay0")), 0o700);
+        assert_eq!(mode(&path.join("relay0/secret_id_key")), 0o600);
+    }
+
+    #[test]
+    fn place_follows_the_environment() {
+        let with = |pairs: &'static [(&str, &str)]| {
+            place(move |name| {
+                Some(OsString::from(pairs.iter().find(|(known, _)| *known == name)?.1))
+            })
+        };
+        let under = |path: &str| Some(Path::new(path).join(DIRECTORY));
+        assert_eq!(with(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")]), under("/c"));
+        assert_eq!(with(&[("XDG_CACHE_HOME", "c"), ("HOME", "/h")]), under("/h/.cache"));
+        assert_eq!(with(&[("HOME", "/h")]), under("/h/.cache"));
+        assert_eq!(with(&[("HOME", "")]), None);
+        assert_eq!(with(&[]), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! The first consensus, and what else a tor needs to build circuits at once.
+//!
+//! Without it, nothing works before the authorities have voted and everybody has
+//! fetched the result, which takes about ten seconds. Here it is written into
+//! every data directory before the first tor starts, signed with the
+//! authorities' keys. The authorities vote afterwards and take over. The
+//! microdescriptors are byte for byte those that the authorities will make, so
+//! nobody fetches them again.
+
+mod consensus;
+mod microdescriptor;
+mod versions;
+mod weights;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use consensus::{Consensus, Flags, Flavor, Relay, Signer, Utc};
+use microdescriptor::{Contents, microdescriptor};
+use versions::Version;
+
+use super::plan::{ADDRESS, Plan, PlannedAuthority};
+use crate::error::{Error, Result};
+
+/// The consensus in a data directory that clients use.
+const MICRODESC_CONSENSUS: &str = "cached-microdesc-consensus";
+
+/// The files of a data directory from which a tor knows a network.
+#[derive(Clone)]
+pub(super) struct Seed {
+    certificates: Arc<[u8]>,
+    microdescriptors: Arc<[u8]>,
+    microdesc_consensus: Arc<[u8]>,
+    ns_consensus: Arc<[u8]>,
+}
+
+/// The times of votes, in whole seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// When the first consensus begins to be valid.
+    pub(super) now: SystemTime,
+    /// From one consensus to the next.
+    pub(super) interval: Duration,
+    /// The number of intervals for which a consensus is valid.
+    pub(super) intervals_valid: u32,
+}
+
+impl Times {
+    /// Returns the times for a network that starts now.
+    pub(super) fn starting_now(interval: Duration, intervals_valid: u32) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = UNIX_EPOCH + Duration::from_secs(since.as_secs());
+        Times { now, interval, intervals_valid }
+    }
+
+    /// Returns the value of `TestingV3AuthVotingStartOffset` with which the
+    /// first vote ends one second before the seed's consensus ceases to be
+    /// fresh: tor counts intervals from midnight, and a vote must not fall into
+    /// the start.
+    pub(super) fn offset(&self) -> u64 {
+        let interval = self.interval.as_secs().max(1);
+        let now = self.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        (now + interval - 1) % interval
+    }
+}
+
+impl Seed {
+    /// Writes and signs everything for a network.
+    pub(super) fn new(plan: &Plan, times: &Times) -> Result<Self> {
+        let version = Version::installed()?;
+        let mut certificates = String::new();
+        let mut relays = Vec::new();
+        for authority in &plan.authorities {
+            certificates.push_str(authority.keys.certificate());
+            relays.push(Relay {
+                nickname: authority.nickname.clone(),
+                fingerprint: authority.fingerprint,
+                address: ADDRESS,
+                or_port: authority.or_port,
+                dir_port: authority.dir_port,
+                ipv6: None,
+                microdescriptor: microdescriptor(&authority.keys.relay, &Contents::default())?,
+                flags: Flags { authority: true, exit: false, guard: true },
+                allows: false,
+                bandwidth: plan.bandwidth(None),
+            });
+        }
+        for relay in &plan.relays {
+            let contents = Contents { family: &relay.family, exits: relay.options.exit };
+            relays.push(Relay {
+                nickname: relay.nickname.clone(),
+                fingerprint: relay.fingerprint,
+                address: ADDRESS,
+                or_port: relay.or_port,
+                dir_port: 0,
+                ipv6: None,
+                microdescriptor: microdescriptor(&relay.keys, &contents)?,
+                flags: Flags {
+                    authority: false,
+                    exit: relay.options.exit,
+                    guard: relay.options.guard,
+                },
+                allows: relay.options.exit,
+                bandwidth: plan.bandwidth(Some(relay)),
+            });
+        }
+        let listed = Utc(times.now);
+        let microdescriptors = relays.iter().map(|it| &it.microdescriptor);
+        let microdescriptors: String =
+            microdescriptors.map(|text| format!("@last-listed {listed}\n{text}")).collect();
+        let mut consensus = Consensus {
+            version: &version,
+            valid_after: times.now,
+            interval: times.interval,
+            intervals_valid: times.intervals_valid,
+            authorities: plan.authorities.iter().map(signer).collect(),
+            relays,
+        };
+        let bytes = |text: String| Arc::from(text.into_bytes());
+        Ok(Seed {
+            certificates: bytes(certificates),
+            microdescriptors: bytes(microdescriptors),
+            microdesc_consensus: bytes(consensus.write(Flavor::Microdesc)?),
+            ns_consensus: bytes(consensus.write(Flavor::Ns)?),
+        })
+    }
+
+    /// Writes what authorities and relays need into a data directory. With the
+    /// `ns` flavor, because they would ask each other for it.
+    pub(super) fn write(&self, data_directory: &Path) -> Result<()> {
+        let written = self
+            .files()
+            .into_iter()
+            .try_for_each(|(name, content)| fs::write(data_directory.join(name), content.as_ref()));
+        let written = written
+            .and_then(|()| fs::write(data_directory.join("cached-consensus"), &self.ns_consensus));
+        written
+            .map_err(|error| Error::io(format!("write into {}", data_directory.display()), error))
+    }
+
+    /// Returns the files that a client needs.
+    pub(super) fn files(&self) -> Vec<(&'static str, Arc<[u8]>)> {
+        vec![
+            ("cached-certs", self.certificates.clone()),
+            ("cached-microdescs", self.microdescriptors.clone()),
+            (MICRODESC_CONSENSUS, self.microdesc_consensus.clone()),
+        ]
+    }
+
+    /// Returns the same files with the consensus that a client of the network
+    /// has now.
+    pub(super) fn files_now(&self, client: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
+        let mut files = self.files();
+        // tor replaces the file as a whole.
+        if let Ok(consensus) = fs::read(client.join(MICRODESC_CONSENSUS))
+            && let Some((_, content)) = files.iter_mut().find(|(it, _)| *it == MICRODESC_CONSENSUS)
+        {
+            *content = Arc::from(consensus);
+        }
+        files
+    }
+}
+
+fn signer(authority: &PlannedAuthority) -> Signer<'_> {
+    Signer {
+        nickname: authority.nickname.clone(),
+        v3_identity: authority.keys.v3_identity(),
+        address: ADDRESS,
+        dir_port: authority.dir_port,
+        or_port: authority.or_port,
+        key: &authority.keys.signing,
+    }
+}

@@ -1,0 +1,180 @@
+//! Starting the processes of a network, and the client's first circuit.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+
+use super::node::{Node, Role, of_node};
+use super::{panicked, stop_all};
+use crate::cancel::CancelToken;
+use crate::controller::{BuildCircuit, Controller};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::process::Launch;
+use crate::types::Fingerprint;
+
+/// The time between two looks at ports or results.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The time that a connection to a port of this machine may take.
+const CONNECT_FOR: Duration = Duration::from_millis(500);
+
+/// The time for one attempt to build the first circuit. It takes half a second,
+/// and a few seconds on a busy machine.
+const CIRCUIT_FOR: Duration = Duration::from_secs(10);
+
+/// The time between two attempts.
+const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The time after which the first consensus is taken for useless, and the vote
+/// is waited for.
+const SEED_FOR: Duration = Duration::from_secs(15);
+
+/// A node that is to be started.
+pub(super) struct NodeToStart {
+    pub(super) nickname: String,
+    pub(super) role: Role,
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) launch: Launch,
+}
+
+/// Nodes of which some are still being started, side by side. Those that are
+/// left when it is dropped are ended.
+pub(super) struct Starting {
+    started: Vec<Option<Node>>,
+    results: Receiver<(usize, Result<Node>)>,
+    cancel: CancelToken,
+    deadline: Instant,
+    /// The time that all may take.
+    timeout: Duration,
+}
+
+impl Starting {
+    /// Begins to start nodes.
+    pub(super) fn begin<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        nodes: Vec<NodeToStart>,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Self {
+        let (sender, results) = unbounded();
+        let cancel = CancelToken::new();
+        let started = nodes.iter().map(|_| None).collect();
+        for (index, node) in nodes.into_iter().enumerate() {
+            let (sender, cancel) = (sender.clone(), cancel.clone());
+            scope.spawn(move || {
+                let NodeToStart { nickname, role, fingerprint, launch } = node;
+                let timeout = deadline.saturating_duration_since(Instant::now());
+                let result = match launch.cancel_with(&cancel).timeout(timeout).start() {
+                    Ok(process) => Ok(Node::new(nickname, role, fingerprint, process)),
+                    Err(error) => Err(of_node(&nickname, error)),
+                };
+                // Nobody listens any more after another node's failure.
+                let _ = sender.send((index, result));
+            });
+        }
+        Starting { started, results, cancel, deadline, timeout }
+    }
+
+    /// Takes what has come. An error is that of the first node that failed.
+    fn look(&mut self) -> Result<()> {
+        while let Ok(result) = self.results.try_recv() {
+            self.take(result)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, (index, result): (usize, Result<Node>)) -> Result<()> {
+        self.started[index] = Some(result?);
+        Ok(())
+    }
+
+    fn take_next(&mut self) -> Result<()> {
+        match self.results.recv_deadline(self.deadline) {
+            Ok(result) => self.take(result),
+            Err(error) if error.is_timeout() => {
+                Err(Timeout::new(Phase::Connect, self.timeout).into())
+            }
+            Err(_) => Err(panicked()),
+        }
+    }
+
+    /// Waits until every port takes connections.
+    pub(super) fn wait_listening(&mut self, ports: &[u16]) -> Result<()> {
+        for port in ports {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+            while TcpStream::connect_timeout(&address, CONNECT_FOR).is_err() {
+                self.look()?;
+                if Instant::now() >= self.deadline {
+                    return Err(Timeout::new(Phase::Connect, self.timeout).into());
+                }
+                thread::sleep(POLL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the node with this index runs.
+    pub(super) fn wait_for(&mut self, index: usize) -> Result<Controller> {
+        loop {
+            if let Some(node) = &self.started[index] {
+                return Ok(node.controller().clone());
+            }
+            self.take_next()?;
+        }
+    }
+
+    /// Waits until all nodes run.
+    pub(super) fn wait_for_all(mut self) -> Result<Vec<Node>> {
+        while self.started.iter().any(Option::is_none) {
+            self.take_next()?;
+        }
+        Ok(self.started.drain(..).flatten().collect())
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if self.started.is_empty() {
+            return;
+        }
+        self.cancel.cancel();
+        // Each thread sends one result, unless it panics.
+        let late = self.results.iter().filter_map(|(_, result)| result.ok()).collect::<Vec<_>>();
+        let nodes = self.started.drain(..).flatten().chain(late).collect();
+        // The failure that led here matters more.
+        let _ = stop_all(nodes);
+    }
+}
+
+/// Lets a client that has a consensus onto the network, and waits for its first
+/// circuit. Calls `fell_back` once if that takes so long that the consensus
+/// must be useless: then the authorities' vote helps.
+pub(super) fn first_circuit(
+    client: &Controller,
+    deadline: Instant,
+    mut fell_back: impl FnMut(&Error),
+) -> Result<()> {
+    let begun = Instant::now();
+    client.set_conf([("DisableNetwork", "0")])?;
+    // So that RELOAD doesn't bring it back.
+    client.save_conf()?;
+    let mut has_fallen_back = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match client.build_circuit(&BuildCircuit::new().timeout(CIRCUIT_FOR.min(left))) {
+            Ok(_) => return Ok(()),
+            Err(error @ Error::Closed(_)) => return Err(error),
+            Err(error) if left <= CIRCUIT_PAUSE => return Err(error),
+            Err(error) => {
+                log::debug!(target: "scape::testing", "no circuit yet: {error}");
+                if begun.elapsed() >= SEED_FOR && !has_fallen_back {
+                    has_fallen_back = true;
+                    fell_back(&error);
+                }
+                thread::sleep(CIRCUIT_PAUSE);
+            }
+        }
+    }
+}
