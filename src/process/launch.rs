@@ -23,6 +23,7 @@ use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
+use crate::controller::BuildCircuit;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
 use crate::transport::{Deadline, deadline_after};
 use crate::types::Progress;
@@ -393,6 +394,11 @@ impl Launch {
     ) -> Result<Connected, Box<Failed>> {
         let connected = pending.connect(&running.child, &self.cancel, deadline)?;
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
+        if !self.seed.is_empty() {
+            // tor would begin to build circuits at its next full second. If it
+            // can't build this one, the bootstrap shows it.
+            let _ = connected.controller.launch_circuit(&BuildCircuit::new());
+        }
         let mut reached = None;
         let mut callback = self.on_progress.take();
         let deadline = Deadline::at(deadline, deadline.saturating_duration_since(Instant::now()));

@@ -269,8 +269,11 @@ impl TestNetworkBuilder {
         Ok(network)
     }
 
-    /// Starts nodes that have a consensus. The client joins them when all of
-    /// them take connections, because it would avoid guards that refuse one.
+    /// Starts nodes that have a consensus.
+    ///
+    /// The relays come first, because an exit takes streams only one second
+    /// after its start. The client joins them when all of them take
+    /// connections, because it would avoid guards that refuse one.
     fn start_seeded(
         &mut self,
         nodes: Vec<NodeToStart>,
@@ -278,8 +281,16 @@ impl TestNetworkBuilder {
         deadline: Instant,
     ) -> Result<Vec<Node>> {
         let (client, timeout) = (nodes.len() - 1, self.timeout);
+        let exits = plan.relays.iter().map(|relay| relay.options.exit);
+        let exits: Vec<bool> = exits.collect();
         thread::scope(|scope| {
-            let mut starting = Starting::begin(scope, nodes, deadline, timeout);
+            let mut starting = Starting::new(scope, nodes, deadline, timeout);
+            let relays = starting.begin(|role| role == Role::Relay);
+            starting.begin(|role| role == Role::Client);
+            for relay in &relays {
+                starting.wait_for(*relay)?;
+            }
+            starting.begin(|role| role == Role::Authority);
             starting.wait_listening(&plan.or_ports())?;
             let controller = starting.wait_for(client)?;
             self.report(50, "circuit", "building the first circuit");
@@ -291,6 +302,10 @@ impl TestNetworkBuilder {
                 );
                 self.report(60, "vote", "waiting for the authorities' vote");
             })?;
+            self.report(70, "exits", "waiting until the exits take streams");
+            for (relay, _) in relays.iter().zip(exits).filter(|(_, is_exit)| *is_exit) {
+                starting.wait_for_policy(*relay)?;
+            }
             let nodes = starting.wait_for_all()?;
             self.wait_bootstrapped(&controller, deadline)?;
             Ok(nodes)
@@ -298,10 +313,17 @@ impl TestNetworkBuilder {
     }
 
     /// Starts nodes that know nothing of each other.
-    fn start_and_vote(&mut self, nodes: Vec<NodeToStart>, deadline: Instant) -> Result<Vec<Node>> {
+    fn start_and_vote(
+        &mut self,
+        nodes: Vec<NodeToStart>,
+        deadline: Instant,
+    ) -> Result<Vec<Node>> {
         let timeout = self.timeout;
-        let nodes =
-            thread::scope(|scope| Starting::begin(scope, nodes, deadline, timeout).wait_for_all())?;
+        let nodes = thread::scope(|scope| {
+            let mut starting = Starting::new(scope, nodes, deadline, timeout);
+            starting.begin(|_| true);
+            starting.wait_for_all()
+        })?;
         match self.wait_ready(&nodes, deadline) {
             Ok(()) => Ok(nodes),
             Err(error) => Err(failure(nodes, error, timeout)),
@@ -390,7 +412,11 @@ impl TestNetworkBuilder {
         let guards = plan.guards();
         for planned in &plan.authorities {
             let data_directory = root.join(&planned.nickname);
-            let file = write_bandwidth_file(&data_directory, &bandwidths)?;
+            let mut launch = common.authority(planned, &data_directory, &guards, voting);
+            if plan.is_measured() {
+                let file = write_bandwidth_file(&data_directory, &bandwidths)?;
+                launch = launch.option("V3BandwidthsFile", file);
+            }
             if let Some(seed) = seed {
                 seed.write(&data_directory)?;
             }
@@ -398,9 +424,7 @@ impl TestNetworkBuilder {
                 nickname: planned.nickname.clone(),
                 role: Role::Authority,
                 fingerprint: Some(planned.fingerprint),
-                launch: common
-                    .authority(planned, &data_directory, &guards, voting)
-                    .option("V3BandwidthsFile", file),
+                launch,
             });
         }
         let resolv_conf = root.join("resolv.conf");

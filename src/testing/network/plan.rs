@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::keys::{AuthorityKeys, KeyCache, KeyFiles, RelayKeys, write_files};
 use super::ports::free_ports;
@@ -17,8 +18,9 @@ use crate::types::Fingerprint;
 /// The address of every node.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// The bandwidth of authorities, in the unit of the consensus.
-const AUTHORITY_BANDWIDTH: u32 = 1000;
+/// The bandwidth of a relay for which none is set, in the unit of the consensus,
+/// if others have one.
+const BANDWIDTH: u32 = 1000;
 
 /// The number of authorities that must have measured a relay's bandwidth before
 /// the consensus names it: tor's rule.
@@ -141,11 +143,21 @@ impl Plan {
         authorities.chain(self.relays.iter().map(|relay| relay.or_port)).collect()
     }
 
-    /// Returns the bandwidth that the consensus names for a relay, or for the
-    /// authorities. `None` if there are too few to measure it.
-    pub(super) fn bandwidth(&self, relay: Option<&PlannedRelay>) -> Option<u32> {
-        let bandwidth = relay.map_or(AUTHORITY_BANDWIDTH, |relay| relay.options.bandwidth);
-        (self.authorities.len() >= ENOUGH_TO_MEASURE).then_some(bandwidth)
+    /// Returns true if the authorities measure bandwidth.
+    pub(super) fn is_measured(&self) -> bool {
+        self.relays.iter().any(|relay| relay.options.bandwidth.is_some())
+    }
+
+    /// Returns the bandwidth that authorities measure for a relay.
+    fn measured(relay: &PlannedRelay) -> u32 {
+        relay.options.bandwidth.unwrap_or(BANDWIDTH)
+    }
+
+    /// Returns the bandwidth that the consensus names for a relay. `None` if too
+    /// few authorities measure it.
+    pub(super) fn bandwidth(&self, relay: &PlannedRelay) -> Option<u32> {
+        let is_named = self.is_measured() && self.authorities.len() >= ENOUGH_TO_MEASURE;
+        is_named.then(|| Plan::measured(relay))
     }
 
     /// Returns the fingerprints of the nodes that are to have the flag `Guard`.
@@ -192,14 +204,12 @@ fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync)
 
 /// Returns the file by which an authority knows the bandwidth of relays: a
 /// bandwidth-file of version 1.0.0.
-pub(super) fn bandwidth_file(plan: &Plan, now: std::time::SystemTime) -> String {
-    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+pub(super) fn bandwidth_file(plan: &Plan, now: SystemTime) -> String {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut text = format!("{}\n", since.as_secs());
-    let mut add = |fingerprint: Fingerprint, bandwidth: Option<u32>| {
-        text.push_str(&format!("node_id=${fingerprint} bw={}\n", bandwidth.unwrap_or_default()));
-    };
-    plan.authorities.iter().for_each(|it| add(it.fingerprint, plan.bandwidth(None)));
-    plan.relays.iter().for_each(|it| add(it.fingerprint, plan.bandwidth(Some(it))));
+    for relay in &plan.relays {
+        text.push_str(&format!("node_id=${} bw={}\n", relay.fingerprint, Plan::measured(relay)));
+    }
     text
 }
 
@@ -208,7 +218,7 @@ pub(super) fn bandwidth_file(plan: &Plan, now: std::time::SystemTime) -> String 
 pub(super) fn write_bandwidth_file(
     data_directory: &Path,
     content: &str,
-) -> Result<std::path::PathBuf> {
+) -> Result<PathBuf> {
     let path = data_directory.join("bandwidths");
     let written = fs::write(&path, content);
     written.map_err(|error| Error::io(format!("write {}", path.display()), error))?;

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// The bandwidth of a relay for which none is set, in the unit of the consensus.
-const BANDWIDTH: u32 = 1000;
-
 /// The settings of a relay of a [`TestNetwork`](super::TestNetwork), for
 /// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay).
 ///
@@ -21,7 +18,7 @@ const BANDWIDTH: u32 = 1000;
 #[must_use = "it does nothing by itself"]
 pub struct RelayOptions {
     pub(super) nickname: Option<String>,
-    pub(super) bandwidth: u32,
+    pub(super) bandwidth: Option<u32>,
     pub(super) exit: bool,
     pub(super) guard: bool,
     pub(super) family: Option<String>,
@@ -32,7 +29,7 @@ impl Default for RelayOptions {
     fn default() -> Self {
         RelayOptions {
             nickname: None,
-            bandwidth: BANDWIDTH,
+            bandwidth: None,
             exit: true,
             guard: true,
             family: None,
@@ -50,12 +47,16 @@ impl RelayOptions {
     }
 
     /// Sets the bandwidth that the consensus gives the relay, in 1000 bytes per
-    /// second. Default: 1000. Clients choose relays in proportion to it.
+    /// second. Clients choose relays in proportion to it.
     ///
-    /// Three authorities are needed, as in the default: a consensus names no
+    /// If it is set for one relay, relays without it have 1000, and authorities
+    /// none, because an authority doesn't measure itself. By default, nothing is
+    /// measured, and clients choose relays and authorities alike.
+    ///
+    /// It needs three authorities, as in the default: a consensus names no
     /// bandwidth that fewer have measured.
     pub fn bandwidth(mut self, kilobytes_per_second: u32) -> Self {
-        self.bandwidth = kilobytes_per_second;
+        self.bandwidth = Some(kilobytes_per_second);
         self
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::node::{Node, Role, of_node};
 use super::{panicked, stop_all};
@@ -39,10 +39,14 @@ pub(super) struct NodeToStart {
     pub(super) launch: Launch,
 }
 
-/// Nodes of which some are still being started, side by side. Those that are
-/// left when it is dropped are ended.
-pub(super) struct Starting {
+/// Nodes that are started side by side. Those that run when it is dropped are
+/// ended.
+pub(super) struct Starting<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    /// What is still to be started.
+    waiting: Vec<Option<NodeToStart>>,
     started: Vec<Option<Node>>,
+    sender: Option<Sender<(usize, Result<Node>)>>,
     results: Receiver<(usize, Result<Node>)>,
     cancel: CancelToken,
     deadline: Instant,
@@ -50,20 +54,30 @@ pub(super) struct Starting {
     timeout: Duration,
 }
 
-impl Starting {
-    /// Begins to start nodes.
-    pub(super) fn begin<'scope>(
-        scope: &'scope Scope<'scope, '_>,
+impl<'scope, 'env> Starting<'scope, 'env> {
+    /// Takes nodes that are to be started.
+    pub(super) fn new(
+        scope: &'scope Scope<'scope, 'env>,
         nodes: Vec<NodeToStart>,
         deadline: Instant,
         timeout: Duration,
     ) -> Self {
         let (sender, results) = unbounded();
-        let cancel = CancelToken::new();
         let started = nodes.iter().map(|_| None).collect();
-        for (index, node) in nodes.into_iter().enumerate() {
-            let (sender, cancel) = (sender.clone(), cancel.clone());
-            scope.spawn(move || {
+        let waiting = nodes.into_iter().map(Some).collect();
+        let (sender, cancel) = (Some(sender), CancelToken::new());
+        Starting { scope, waiting, started, sender, results, cancel, deadline, timeout }
+    }
+
+    /// Begins to start those that are chosen. Returns their indexes.
+    pub(super) fn begin(&mut self, is_chosen: impl Fn(Role) -> bool) -> Vec<usize> {
+        let mut begun = Vec::new();
+        for (index, place) in self.waiting.iter_mut().enumerate() {
+            let Some(node) = place.take_if(|node| is_chosen(node.role)) else { continue };
+            let Some(sender) = self.sender.clone() else { continue };
+            let (cancel, deadline) = (self.cancel.clone(), self.deadline);
+            begun.push(index);
+            self.scope.spawn(move || {
                 let NodeToStart { nickname, role, fingerprint, launch } = node;
                 let timeout = deadline.saturating_duration_since(Instant::now());
                 let result = match launch.cancel_with(&cancel).timeout(timeout).start() {
@@ -74,7 +88,7 @@ impl Starting {
                 let _ = sender.send((index, result));
             });
         }
-        Starting { started, results, cancel, deadline, timeout }
+        begun
     }
 
     /// Takes what has come. An error is that of the first node that failed.
@@ -125,6 +139,23 @@ impl Starting {
         }
     }
 
+    /// Waits until the relay with this index knows its own exit policy. Until
+    /// then it refuses every stream. tor makes its descriptor one second after
+    /// the start.
+    pub(super) fn wait_for_policy(&mut self, index: usize) -> Result<()> {
+        let controller = self.wait_for(index)?;
+        loop {
+            match controller.get_info("exit-policy/ipv4") {
+                Ok(_) => return Ok(()),
+                Err(Error::Refused(_)) if Instant::now() < self.deadline => thread::sleep(POLL),
+                Err(Error::Refused(_)) => {
+                    return Err(Timeout::new(Phase::Bootstrap, self.timeout).into());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Waits until all nodes run.
     pub(super) fn wait_for_all(mut self) -> Result<Vec<Node>> {
         while self.started.iter().any(Option::is_none) {
@@ -134,14 +165,15 @@ impl Starting {
     }
 }
 
-impl Drop for Starting {
+impl Drop for Starting<'_, '_> {
     fn drop(&mut self) {
         if self.started.is_empty() {
             return;
         }
         self.cancel.cancel();
         // Each thread sends one result, unless it panics.
-        let late = self.results.iter().filter_map(|(_, result)| result.ok()).collect::<Vec<_>>();
+        self.sender = None;
+        let late: Vec<Node> = self.results.iter().filter_map(|(_, result)| result.ok()).collect();
         let nodes = self.started.drain(..).flatten().chain(late).collect();
         // The failure that led here matters more.
         let _ = stop_all(nodes);

@@ -84,7 +84,7 @@ impl Seed {
                 microdescriptor: microdescriptor(&authority.keys.relay, &Contents::default())?,
                 flags: Flags { authority: true, exit: false, guard: true },
                 allows: false,
-                bandwidth: plan.bandwidth(None),
+                bandwidth: None,
             });
         }
         for relay in &plan.relays {
@@ -103,7 +103,7 @@ impl Seed {
                     guard: relay.options.guard,
                 },
                 allows: relay.options.exit,
-                bandwidth: plan.bandwidth(Some(relay)),
+                bandwidth: plan.bandwidth(relay),
             });
         }
         let listed = Utc(times.now);
