@@ -38,6 +38,7 @@ pub(crate) fn say(text: &str) {
 }
 
 /// How long something took, with its name.
+#[allow(dead_code, reason = "not every test says it")]
 pub(crate) fn say_how_long(name: &str, outcome: &str, begun: Instant) {
     say(&format!("  {name}: {outcome} in {:.1} s", begun.elapsed().as_secs_f32()));
 }

@@ -16,48 +16,75 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use crate::controller::Controller;
 use crate::error::{Error, Result};
 use crate::process::{Launch, PrivateDir};
 use crate::tor::Tor;
-use crate::transport::Address;
+use crate::transport::{Address, Deadline};
 
 pub use builder::TestNetworkBuilder;
 pub use name_server::NameServer;
 pub use node::{Node, Role};
 pub use relay::RelayOptions;
 
-/// A private Tor network: directory authorities, relays and a client, all of them real tors on 127.0.0.1, with a name
-/// server of their own. Circuits are built, names resolved, onion services published and reached in it, as on the
-/// real network, within a few seconds and without it.
+/// A private Tor network on 127.0.0.1: directory authorities, relays and a
+/// client, all of them real tors, with a name server of their own. Circuits are
+/// built, names resolved, onion services published and reached in it, as on the
+/// public network.
 ///
 /// ```no_run
-/// use scape::testing::TestNetwork;
+/// use scape::{BuildCircuit, testing::TestNetwork};
 ///
-/// let network = TestNetwork::builder().on_progress(|p| eprintln!("{:3} % {}", p.percent, p.text)).start()?;
-/// let circuit = network.client().build_circuit(&scape::BuildCircuit::new())?;
+/// let network = TestNetwork::builder().start()?;
+/// let circuit = network.client().build_circuit(&BuildCircuit::new())?;
 /// println!("{circuit}");
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// It needs tor, with `tor-gencert`, and about 90 MB of memory for each node. A start takes some ten seconds,
-/// with the default size and with the smallest (one authority, three relays) alike: three for making keys and starting
-/// tors, four for the authorities' vote, three for everybody to fetch the consensus. Dropping it ends every process and removes every file, also during a panic; if the
-/// program is killed, the tors end by themselves, and the next start of a tor or a network removes the files.
+/// A start takes about two seconds with the default of three authorities and
+/// five relays, and the first start of a user some seconds more, to make keys
+/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and 90 MB
+/// of memory for each node once the network has run for some minutes.
 ///
-/// **Not as in the real network**, on every node and in [`launch`](Self::launch):
+/// Dropping the network ends every process and removes every file, also during a
+/// panic. If the program is killed, the tors end by themselves, and the next
+/// start of a tor or a network removes the files.
 ///
-/// * `VanguardsLiteEnabled 0`. Among so few relays, tor would often choose a guard of a lower layer as the next hop of a
-///   circuit to an onion service. Relays refuse that, and tor tries again for up to 15 seconds.
+/// # The first consensus
+///
+/// A new network has no consensus before its authorities have voted, which takes
+/// ten seconds. This network begins with one that was written by the program, in
+/// the names of the authorities and with their signatures. They vote every ten
+/// seconds, as [`voting_interval`](TestNetworkBuilder::voting_interval) says,
+/// and their first consensus takes over without a gap.
+/// [`wait_for_vote`](Self::wait_for_vote) waits for it, and
+/// [`vote_first`](TestNetworkBuilder::vote_first) starts without the other one.
+///
+/// Until then, caches have no server descriptors (`GETINFO desc/…`). The
+/// authorities have them after two seconds. If the client gets no circuit with
+/// the first consensus within 15 seconds, the start waits for the vote and logs
+/// a warning with the target `scape::testing`.
+///
+/// # Differences from the public network
+///
+/// On every node and in [`launch`](Self::launch):
+///
+/// * `VanguardsLiteEnabled 0`. Among so few relays, tor would often choose a
+///   guard of a lower layer as the next hop of a circuit to an onion service.
+///   Relays refuse that, and tor tries again for up to 15 seconds.
 ///   [`TestNetworkBuilder::vanguards_lite`] turns it on.
-/// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some milliseconds.
+/// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some
+///   milliseconds.
 /// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1.
 ///
-/// **Nothing leaves this machine** as long as what is asked of it does not: the nodes know only each other, and names
-/// are resolved by its own server. Its exits would accept to connect to other addresses; since they connect from
-/// 127.0.0.1 and ::1 (`OutboundBindAddress`), Linux refuses to. A network namespace with nothing but loopback makes sure
-/// everywhere (`unshare -n`).
+/// # Safety
+///
+/// The nodes know only each other, and names are resolved by the network's own
+/// server. Exits would accept to connect to other addresses. They connect from
+/// 127.0.0.1 and ::1 (`OutboundBindAddress`), so Linux refuses that. A network
+/// namespace with nothing but loopback makes sure everywhere (`unshare -n`).
 pub struct TestNetwork {
     nodes: Vec<Node>,
     client: usize,
@@ -153,6 +180,18 @@ impl TestNetwork {
     /// What resolves names for the exits; names can be added.
     pub fn name_server(&self) -> &NameServer {
         &self.name_server
+    }
+
+    /// Waits until the client has a consensus that was valid later than the one
+    /// it has now. The authorities vote on the next one every
+    /// [`voting_interval`](TestNetworkBuilder::voting_interval), and a client
+    /// fetches it within the interval after that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if it takes longer than `timeout`.
+    pub fn wait_for_vote(&self, timeout: Duration) -> Result<()> {
+        vote::wait_for_next(self.client(), Deadline::after(timeout))
     }
 
     /// Ends every process and removes every file. Like dropping the network, but reports errors.

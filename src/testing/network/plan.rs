@@ -137,10 +137,14 @@ impl Plan {
         self.authorities.iter().map(PlannedAuthority::line).collect()
     }
 
-    /// Returns the port on which each node takes connections from other nodes.
-    pub(super) fn or_ports(&self) -> Vec<u16> {
-        let authorities = self.authorities.iter().map(|authority| authority.or_port);
-        authorities.chain(self.relays.iter().map(|relay| relay.or_port)).collect()
+    /// Returns the ports on which authorities take connections of other nodes.
+    pub(super) fn authority_ports(&self) -> Vec<u16> {
+        self.authorities.iter().map(|authority| authority.or_port).collect()
+    }
+
+    /// Returns the ports on which relays take connections of other nodes.
+    pub(super) fn relay_ports(&self) -> Vec<u16> {
+        self.relays.iter().map(|relay| relay.or_port).collect()
     }
 
     /// Returns true if the authorities measure bandwidth.
@@ -215,10 +219,7 @@ pub(super) fn bandwidth_file(plan: &Plan, now: SystemTime) -> String {
 
 /// Writes the [`bandwidth_file`] into an authority's data directory. Returns
 /// its path.
-pub(super) fn write_bandwidth_file(
-    data_directory: &Path,
-    content: &str,
-) -> Result<PathBuf> {
+pub(super) fn write_bandwidth_file(data_directory: &Path, content: &str) -> Result<PathBuf> {
     let path = data_directory.join("bandwidths");
     let written = fs::write(&path, content);
     written.map_err(|error| Error::io(format!("write {}", path.display()), error))?;

@@ -1,10 +1,11 @@
-//! The first consensus, as soon as there can be one.
+//! The authorities' votes.
 //!
-//! Left to themselves the authorities vote when their clock says so, on the relays that they happen to know; whoever
-//! asks for the consensus before it is there asks again after ever longer pauses, and a client that asks a relay for
-//! descriptors which that has not got yet waits, too. That takes anything from ten seconds to a minute. So nobody
-//! votes before every descriptor is there, and nobody asks before there is an answer: the relays are told to fetch
-//! the consensus when it is published, and the client when the relays have it.
+//! In a network that begins without a consensus, nobody votes before every
+//! descriptor is there, and nobody asks before there is an answer. The relays
+//! are told to fetch the consensus when it is published, and the client when the
+//! relays have it. Otherwise the authorities would vote on the relays that they
+//! happen to know, and whoever asks too early would ask again after ever longer
+//! pauses. That would take anything from ten seconds to a minute.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,8 @@ use super::node::{Node, Role};
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::event::Bootstrap;
+use crate::transport::Deadline;
+use crate::types::EventKind;
 
 /// The time between two questions to a node. The answers are small, so that asking
 /// delays no node on a busy machine.
@@ -26,6 +29,18 @@ const VOTING_AND_SIGNING: u64 = 2;
 
 /// With how much bootstrap a relay knows its colleagues.
 const RELAY_IS_READY: u8 = 75;
+
+/// Waits until a node has another consensus than the one that it has now.
+pub(super) fn wait_for_next(node: &Controller, deadline: Deadline) -> Result<()> {
+    const KEY: &str = "consensus/valid-after";
+    let events = node.subscribe([EventKind::NewConsensus])?;
+    let before = node.get_info(KEY)?;
+    let mut wait = events.wait(deadline, Phase::Event);
+    while node.get_info(KEY)? == before {
+        wait.next()?;
+    }
+    Ok(())
+}
 
 /// Waits until every authority knows every relay.
 pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Instant) -> Result<()> {

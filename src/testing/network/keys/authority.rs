@@ -89,3 +89,54 @@ impl AuthorityKeys {
         self.v3_identity
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::network::keys::write_files;
+
+    /// Returns a document with its base64, fingerprints and times replaced.
+    fn form(document: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut is_object = false;
+        for line in document.lines() {
+            let is_border = line.starts_with("-----");
+            let keyword = line.split(' ').next().unwrap_or_default();
+            match (is_border, is_object) {
+                (true, _) => is_object = !is_object,
+                (false, true) => continue,
+                (false, false) => {}
+            }
+            lines.push(if is_border { line.to_owned() } else { keyword.to_owned() });
+        }
+        lines
+    }
+
+    #[test]
+    fn certificates_have_the_form_of_tor_gencerts() {
+        let keys = AuthorityKeys::generate().unwrap();
+        let of_tor = include_str!("../../../../tests/data/keys/authority_certificate");
+        let mut expected = form(of_tor);
+        // Left out on purpose: see `generate`.
+        expected.retain(|line| line != "dir-address");
+        assert_eq!(form(keys.certificate()), expected);
+        assert_eq!(keys.certificate().lines().next(), of_tor.lines().next());
+        let fingerprint = format!("\nfingerprint {}\n", keys.v3_identity());
+        assert!(keys.certificate().contains(&fingerprint));
+    }
+
+    #[test]
+    fn damaged_keys_are_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = AuthorityKeys::generate().unwrap();
+        write_files(directory.path(), &keys.files().unwrap()).unwrap();
+        assert!(AuthorityKeys::read(directory.path()).is_some());
+        for name in [CERTIFICATE, SIGNING] {
+            let path = directory.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+            assert!(AuthorityKeys::read(directory.path()).is_none(), "{name}");
+            std::fs::write(&path, whole).unwrap();
+        }
+    }
+}

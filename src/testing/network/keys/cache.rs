@@ -78,8 +78,11 @@ impl KeyCache {
 /// Writes files into a directory that appears with all of them in it. What is
 /// there already is damaged, and goes.
 fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
-    let whole = tempfile::Builder::new().prefix(".new-").tempdir_in(directory)?;
-    private_directory(whole.path())?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".new-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let whole = builder.tempdir_in(directory)?;
     write_files(whole.path(), files)?;
     if fs::symlink_metadata(path).is_ok() {
         let old = tempfile::Builder::new().prefix(".old-").tempdir_in(directory)?;

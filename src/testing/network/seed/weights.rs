@@ -185,7 +185,7 @@ mod tests {
             (200, 20, 10, 200),    // exits are scarce, and both help
             (100, 1000, 10, 5),    // both are scarce, and one more so
             (100, 100, 100, 1000), // both are scarce
-            (100, 1000, 100, 900), // both are scarce, and there are many middles
+            (100, 300, 100, 900),  // both are scarce, and there are many middles
         ] {
             let totals = totals(guards, middles, exits, both);
             let weights = totals.weights().unwrap_or_else(|| panic!("{totals:?}"));
@@ -196,6 +196,11 @@ mod tests {
             let whole = |sum: i64| (sum - SCALE).abs() <= MARGIN;
             assert!(whole(gg + mg) && whole(ee + me) && whole(gd + md + ed), "{weights:?}");
         }
+    }
+
+    #[test]
+    fn too_many_middles_leave_no_solution() {
+        assert_eq!(totals(100, 1000, 100, 900).line(), None);
     }
 
     #[test]

@@ -15,20 +15,21 @@ use scape::types::{
 };
 use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription, Tor};
 
-use crate::{Case, NAME, NAMED, SOON};
+use crate::{NAME, NAMED, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a circuit's purpose is changed", purposes),
-    ("what cannot be done with a circuit that is there", circuits_refused),
-    ("a stream is attached to the circuit and the hop of one's choice", attached),
-    ("circuits that cannot carry a stream", not_attached),
-    ("a stream is redirected", redirected),
-    ("a stream is closed for a reason", closed),
-    ("names and addresses are resolved by RESOLVE", resolved),
-    ("what RESOLVE has no answer for", not_resolved),
-    ("a mapped address leads where it should, until it is taken back", mapped),
-    ("a relay's descriptor is posted", posted),
-];
+cases! {
+    CIRCUITS:
+    a_circuits_purpose_is_changed = purposes,
+    what_cannot_be_done_with_a_circuit_that_is_there = circuits_refused,
+    a_stream_is_attached_to_the_circuit_and_the_hop_of_ones_choice = attached,
+    circuits_that_cannot_carry_a_stream = not_attached,
+    a_stream_is_redirected = redirected,
+    a_stream_is_closed_for_a_reason = closed,
+    names_and_addresses_are_resolved_by_resolve = resolved,
+    what_resolve_has_no_answer_for = not_resolved,
+    a_mapped_address_leads_where_it_should_until_it_is_taken_back = mapped,
+    a_relays_descriptor_is_posted = posted,
+}
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
     network.relays().filter_map(|relay| relay.fingerprint()).collect()

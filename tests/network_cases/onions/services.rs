@@ -16,18 +16,19 @@ use scape::{
     AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor,
 };
 
-use crate::killed::{buried, kill};
-use crate::onions::server;
-use crate::{Case, SOON};
+use crate::SOON;
+use crate::onions::added::server;
+use crate::tors::killed::{buried, kill};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a listener is reached by another tor", reached),
-    ("clients with the right key get in, others do not", authorized),
-    ("a service comes back in another tor, by its key", comes_back),
-    ("a service keeps its tor running", keeps_its_tor),
-    ("a listener goes on with a connection that was made again", made_again),
-    ("tor is killed at every step of publishing", killed_while_publishing),
-];
+cases! {
+    ONIONS:
+    a_listener_is_reached_by_another_tor = reached,
+    clients_with_the_right_key_get_in_others_do_not = authorized,
+    a_service_comes_back_in_another_tor_by_its_key = comes_back,
+    a_service_keeps_its_tor_running = keeps_its_tor,
+    a_listener_goes_on_with_a_connection_that_was_made_again = made_again,
+    tor_is_killed_at_every_step_of_publishing = killed_while_publishing,
+}
 
 /// Another tor of the network.
 fn another(network: &TestNetwork) -> Tor {

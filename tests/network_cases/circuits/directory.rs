@@ -8,12 +8,13 @@ use scape::testing::{Role, TestNetwork};
 use scape::types::{CircuitStatus, Fingerprint, RouterFlags};
 use scape::{BuildCircuit, State};
 
-use crate::{Case, SOON, seed};
+use crate::{SOON, seed};
 
-pub(crate) const CASES: &[Case] = &[
-    ("the directory is what tor says", directory),
-    ("paths that are chosen here are built by tor", paths),
-];
+cases! {
+    CIRCUITS:
+    the_directory_is_what_tor_says = directory,
+    paths_that_are_chosen_here_are_built_by_tor = paths,
+}
 
 fn directory(network: &TestNetwork) {
     let tor = network.client();

@@ -15,19 +15,20 @@ use scape::types::{
 };
 use scape::{AddOnion, Controller};
 
-use crate::{Case, NAME, SOON};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("how a client is doing", status),
-    ("the consensus and its lifetime", consensus),
-    ("a client's guards and connections", guards),
-    ("a client's documents of relays", documents),
-    ("an authority's documents of relays", authority),
-    ("a relay's own policy, address and descriptor", relay),
-    ("mappings and bytes", mappings_and_bytes),
-    ("the exit of a stream and its address", exit),
-    ("the descriptors of an onion service", onion),
-];
+cases! {
+    EVENTS:
+    how_a_client_is_doing = status,
+    the_consensus_and_its_lifetime = consensus,
+    a_clients_guards_and_connections = guards,
+    a_clients_documents_of_relays = documents,
+    an_authoritys_documents_of_relays = authority,
+    a_relays_own_policy_address_and_descriptor = relay,
+    addresses_that_are_mapped_and_bytes = mappings_and_bytes,
+    the_exit_of_a_stream_and_its_address = exit,
+    the_descriptors_of_an_onion_service = onion,
+}
 
 fn nodes(network: &TestNetwork, role: Role) -> impl Iterator<Item = &Node> {
     network.nodes().iter().filter(move |node| node.role() == role)

@@ -8,15 +8,16 @@ use scape::types::{
 };
 use scape::{BuildCircuit, Error};
 
-use crate::{Case, SOON};
+use crate::SOON;
 
-pub(crate) const CASES: &[Case] = &[
-    ("a circuit of chosen relays is built, extended and closed", built_extended_closed),
-    ("tor chooses the relays itself", chosen_by_tor),
-    ("a circuit that was launched can be waited for", launched_and_waited_for),
-    ("circuits that cannot be", refused),
-    ("a circuit that fails says why", fails),
-];
+cases! {
+    CIRCUITS:
+    a_circuit_of_chosen_relays_is_built_extended_and_closed = built_extended_closed,
+    tor_chooses_the_relays_itself = chosen_by_tor,
+    a_circuit_that_was_launched_can_be_waited_for = launched_and_waited_for,
+    circuits_that_cannot_be = refused,
+    a_circuit_that_fails_says_why = fails,
+}
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
     network.relays().filter_map(|relay| relay.fingerprint()).collect()

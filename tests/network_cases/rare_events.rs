@@ -14,18 +14,19 @@ use scape::types::{
 };
 use scape::{BuildCircuit, Controller};
 
+use crate::SOON;
 use crate::happening::event_of;
-use crate::{Case, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a circuit that is taken for something else", circuit_minor),
-    ("bytes of a stream", stream_bandwidth),
-    ("a relay's new descriptor", descriptor),
-    ("a pluggable transport is started", transport),
-    ("connections to relays end and are made", connections),
-    ("guards are dropped and chosen", guards),
-    ("a client reads its configuration again", reload),
-];
+cases! {
+    RARE:
+    a_circuit_that_is_taken_for_something_else = circuit_minor,
+    bytes_of_a_stream = stream_bandwidth,
+    a_relays_new_descriptor = descriptor,
+    a_pluggable_transport_is_started = transport,
+    connections_to_relays_end_and_are_made = connections,
+    guards_are_dropped_and_chosen = guards,
+    a_client_reads_its_configuration_again = reload,
+}
 
 fn relay(network: &TestNetwork) -> &Controller {
     network.relays().last().unwrap().controller()

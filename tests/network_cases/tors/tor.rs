@@ -20,24 +20,32 @@ use scape::transport::Address;
 use scape::types::{CircuitId, EventKind, ListenerKind, Progress, Signal};
 use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient, TorMode};
 
-use crate::killed::launch;
-use crate::onions::server;
-use crate::{Case, NAME, NAMED, SOON};
+use crate::onions::added::server;
+use crate::tors::killed::launch;
+use crate::{NAME, NAMED, SOON, TORS};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a client of a tor that runs already", connects),
-    ("names and addresses are looked up", looks_up),
-    ("what is private is refused unless it is allowed", private_addresses),
-    ("isolated clients share no circuit, others do", isolation),
-    ("a SOCKS port with options is found, or added, and none is lost", socks_ports),
-    ("a SOCKS port on a Unix socket is added", unix_socks_port),
-    ("a tor that is known by its SOCKS port only", socks_only),
-    ("a SOCKS port with restrictive flags is known to be tor's", restrictive_socks_ports),
-    ("a sleeping tor becomes ready", wakes),
-    ("a tor is launched, used, and gone with the last that uses it", launched),
-    ("the program's tor", global),
-    ("the program's tor is launched where there is none", global_is_launched),
-];
+cases! {
+    TORS:
+    a_client_of_a_tor_that_runs_already = connects,
+    names_and_addresses_are_looked_up = looks_up,
+    what_is_private_is_refused_unless_it_is_allowed = private_addresses,
+    isolated_clients_share_no_circuit_others_do = isolation,
+    a_socks_port_with_options_is_found_or_added_and_none_is_lost = socks_ports,
+    a_socks_port_on_a_unix_socket_is_added = unix_socks_port,
+    a_tor_that_is_known_by_its_socks_port_only = socks_only,
+    a_socks_port_with_restrictive_flags_is_known_to_be_tors = restrictive_socks_ports,
+    a_sleeping_tor_becomes_ready = wakes,
+    a_tor_is_launched_used_and_gone_with_the_last_that_uses_it = launched,
+    the_programs_tor = global,
+}
+
+#[test]
+fn the_programs_tor_is_launched_where_there_is_none() {
+    // This is also the test that the other process runs.
+    if child().is_none() {
+        TORS.run("the program's tor is launched where there is none", global_is_launched);
+    }
+}
 
 /// In the environment of a process whose tor is to be launched: what it is to connect to.
 const CHILD: &str = "SCAPE_TEST_GLOBAL";
@@ -376,7 +384,11 @@ fn global_is_launched(network: &TestNetwork) {
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let output = Command::new(env::current_exe().unwrap())
-        .args(["a_private_network", "--exact", "--nocapture"])
+        .args([
+            "tors::tor::the_programs_tor_is_launched_where_there_is_none",
+            "--exact",
+            "--nocapture",
+        ])
         .env(CHILD, server(b"global").port().to_string())
         .env("SCAPE_TOR", &program)
         .env("SCAPE_CONTROL", nobody.to_string())
@@ -388,7 +400,7 @@ fn global_is_launched(network: &TestNetwork) {
 }
 
 /// What that process does. `None` in any other.
-pub(crate) fn child() -> Option<()> {
+fn child() -> Option<()> {
     let port: u16 = env::var(CHILD).ok()?.parse().unwrap();
     let (sender, steps) = crossbeam_channel::unbounded();
     let tors: Vec<Tor> = thread::scope(|scope| {

@@ -11,17 +11,18 @@ use scape::socks::{Isolation, SocksProxy};
 use scape::testing::TestNetwork;
 use scape::types::{CircuitId, EventKind, SocksStatus, StreamStatus};
 
-use crate::{Case, NAME, NAMED, SOON};
+use crate::{NAME, NAMED, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a connection by name and by address, over TCP and Unix", connects),
-    ("a server that speaks first", server_speaks_first),
-    ("names and addresses are resolved", resolves),
-    ("each refusal has its code", refusals),
-    ("a port that is no SOCKS port", not_socks),
-    ("isolated streams have circuits of their own, and are known by their user names", isolation),
-    ("a deadline holds", deadline),
-];
+cases! {
+    SOCKS:
+    a_connection_by_name_and_by_address_over_tcp_and_unix = connects,
+    a_server_that_speaks_first = server_speaks_first,
+    names_and_addresses_are_resolved = resolves,
+    each_refusal_has_its_code = refusals,
+    a_port_that_is_no_socks_port = not_socks,
+    isolated_streams_have_circuits_of_their_own_and_are_known_by_their_user_names = isolation,
+    a_deadline_holds = deadline,
+}
 
 /// Greets, then sends every line back.
 fn echo_server() -> SocketAddr {

@@ -20,18 +20,19 @@ use scape::testing::{Node, TestNetwork};
 use scape::types::{CircuitPurpose, EventKind, Fingerprint, SocksStatus, StreamStatus};
 use scape::{BuildCircuit, CircuitBuilder, Error, SocksPort, Tor, TorClient};
 
-use crate::{Case, NAME, NAMED, SOON};
+use crate::{NAME, NAMED, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("200 connections at once over 20 circuits, each over its own", many),
-    ("connections while their circuits are killed", killed),
-    ("everything that goes over a circuit", everything),
-    ("a circuit for each connection", fresh),
-    ("what cannot go over a circuit goes nowhere", nowhere),
-    ("look-ups over a controller's circuits, whose purpose changes meanwhile", look_ups),
-    ("ten connections in turn over a circuit", in_turn),
-    ("other programs' connections over a circuit", other_programs),
-];
+cases! {
+    STREAMS:
+    two_hundred_connections_at_once_over_twenty_circuits = many,
+    connections_while_their_circuits_are_killed = killed,
+    everything_that_goes_over_a_circuit = everything,
+    a_circuit_for_each_connection = fresh,
+    what_cannot_go_over_a_circuit_goes_nowhere = nowhere,
+    look_ups_over_a_controllers_circuits_whose_purpose_changes_meanwhile = look_ups,
+    ten_connections_in_turn_over_a_circuit = in_turn,
+    other_programs_connections_over_a_circuit = other_programs,
+}
 
 /// The processes of the relays.
 struct Exits(HashMap<Fingerprint, u32>);
@@ -260,7 +261,8 @@ fn everything(network: &TestNetwork) {
     stream.read_exact(&mut [0; 4]).unwrap();
     #[cfg(feature = "http")]
     {
-        let site = crate::onions::server(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        let site =
+            crate::onions::added::server(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
         let agent =
             circuit.client().unwrap().agent().allow_private_addresses(true).build().unwrap();
         let page = agent.get(format!("http://{NAME}:{}/", site.port())).call().unwrap();

@@ -12,16 +12,17 @@ use scape::testing::TestNetwork;
 use scape::types::{OnionAddress, SocksStatus};
 use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
 
-use crate::{Case, SOON};
+use crate::SOON;
 
-pub(crate) const CASES: &[Case] = &[
-    ("an onion service is published and reached", reached),
-    ("its key makes the same service again", same_key),
-    ("a Unix socket behind several ports", unix_target),
-    ("a detached service outlives its connection", detached),
-    ("who has no key does not get in", client_authorization),
-    ("a service is there again when its connection was made again", reconnected),
-];
+cases! {
+    ONIONS:
+    an_onion_service_is_published_and_reached = reached,
+    its_key_makes_the_same_service_again = same_key,
+    a_unix_socket_behind_several_ports = unix_target,
+    a_detached_service_outlives_its_connection = detached,
+    who_has_no_key_does_not_get_in = client_authorization,
+    a_service_is_there_again_when_its_connection_was_made_again = reconnected,
+}
 
 /// Answers every connection with this.
 pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {

@@ -12,36 +12,37 @@ use scape::testing::TestNetwork;
 use scape::types::ListenerKind;
 use scape::{AddOnion, BuildCircuit, State, Tor};
 
-use crate::onions::{publish, server};
+use crate::onions::added::{publish, server};
 use crate::program::{Running, Says, example, fails, line, output, prints, run, start};
-use crate::{Case, NAME, NAMED, SOON};
+use crate::{NAME, NAMED, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("example exits_in_use", exits_in_use),
-    ("example bandwidth_meter", bandwidth_meter),
-    ("example circuit_watcher", circuit_watcher),
-    ("example circuits", circuits),
-    ("example streams_by_circuit", streams_by_circuit),
+cases! {
+    EXAMPLES:
+    example_exits_in_use = exits_in_use,
+    example_bandwidth_meter = bandwidth_meter,
+    example_circuit_watcher = circuit_watcher,
+    example_circuits = circuits,
+    example_streams_by_circuit = streams_by_circuit,
     #[cfg(feature = "geoip")]
-    ("example world", world),
-    ("example event_logger", event_logger),
-    ("example hs_descriptor", hs_descriptor),
-    ("example client_auth", client_auth),
-    ("example new_identity", new_identity),
-    ("example dns", dns),
-    ("example http_proxy", http_proxy),
-    ("example serve, and what it does not serve", serve),
+    example_world = world,
+    example_event_logger = event_logger,
+    example_hs_descriptor = hs_descriptor,
+    example_client_auth = client_auth,
+    example_new_identity = new_identity,
+    example_dns = dns,
+    example_http_proxy = http_proxy,
+    example_serve_and_what_it_does_not_serve = serve,
     #[cfg(feature = "http")]
-    ("example web_client", web_client),
-    ("example echo, twice at the same address", echo),
-    ("example chat", chat),
-    ("example gui_worker", gui_worker),
-    ("example attach_by_port", attach_by_port),
-    ("example exits_in_country", exits_in_country),
-    ("example next_stream", next_stream),
-    ("example circuit_failures", circuit_failures),
-    ("example exit_scanner", exit_scanner),
-];
+    example_web_client = web_client,
+    example_echo_twice_at_the_same_address = echo,
+    example_chat = chat,
+    example_gui_worker = gui_worker,
+    example_attach_by_port = attach_by_port,
+    example_exits_in_country = exits_in_country,
+    example_next_stream = next_stream,
+    example_circuit_failures = circuit_failures,
+    example_exit_scanner = exit_scanner,
+}
 
 fn exits_in_use(network: &TestNetwork) {
     let text = run(network, "exits_in_use", &[]);

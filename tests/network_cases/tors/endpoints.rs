@@ -14,17 +14,19 @@ use scape::testing::TestNetwork;
 use scape::types::{ClientKey, OnionAddress, Progress};
 use scape::{ClientAuth, Error, Tor};
 
-use crate::onions::{is_final, server};
-use crate::{Case, NAME, SOON};
+use crate::onions::added::{is_final, server};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("endpoint strings: a name is dialed in every way", dials),
-    ("endpoint strings: a service on two ports, on the program's tor", listens),
-    ("endpoint strings: a key file keeps the address", key_file),
-    ("endpoint strings: a Unix socket, and one client only", authorized_unix_socket),
-    ("endpoint strings: a service of tor's configuration", hidden_service_dir),
-    ("endpoint strings: a service that is not hidden", single_hop),
-];
+cases! {
+    // With the tests of Tor::global, which would be in each other's way.
+    TORS:
+    endpoint_strings_a_name_is_dialed_in_every_way = dials,
+    endpoint_strings_a_service_on_two_ports_on_the_programs_tor = listens,
+    endpoint_strings_a_key_file_keeps_the_address = key_file,
+    endpoint_strings_a_unix_socket_and_one_client_only = authorized_unix_socket,
+    endpoint_strings_a_service_of_tors_configuration = hidden_service_dir,
+    endpoint_strings_a_service_that_is_not_hidden = single_hop,
+}
 
 fn escaped(text: impl ToString) -> String {
     text.to_string().replace('\\', r"\\").replace(':', r"\:").replace('=', r"\=")

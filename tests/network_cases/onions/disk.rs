@@ -13,13 +13,14 @@ use scape::testing::{Role, TestNetwork};
 use scape::types::{ClientKey, SocksStatus};
 use scape::{ClientAuth, Controller, Error};
 
-use crate::onions::{read, server};
-use crate::{Case, SOON};
+use crate::SOON;
+use crate::onions::added::{read, server};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a service on disk is reached, and again at its address when it was away", reached),
-    ("only a client with the right key reaches a service on disk", authorized),
-];
+cases! {
+    ONIONS:
+    a_service_on_disk_is_reached_and_again_at_its_address_when_it_was_away = reached,
+    only_a_client_with_the_right_key_reaches_a_service_on_disk = authorized,
+}
 
 /// A tor that is not the one that reaches the service.
 fn host(network: &TestNetwork) -> &Controller {

@@ -12,13 +12,14 @@ use scape::testing::TestNetwork;
 use scape::types::{EventKind, HsDescAction};
 use scape::{AddOnion, Error, Tor};
 
-use crate::{Case, NAME, SOON};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("tor is killed before a connection", before),
-    ("tor is killed while it connects", connecting),
-    ("tor is killed under an open stream", open),
-];
+cases! {
+    TORS:
+    tor_is_killed_before_a_connection = before,
+    tor_is_killed_while_it_connects = connecting,
+    tor_is_killed_under_an_open_stream = open,
+}
 
 /// An address that no service here has: tor looks for its descriptor.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";

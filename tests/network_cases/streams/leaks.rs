@@ -15,10 +15,15 @@ use scape::types::ListenerKind;
 use scape::{CircuitBuilder, SocksPort, Tor, TorClient, TorMode};
 
 use crate::audit::Audit;
-use crate::{Case, NAME, SOON};
+use crate::{NAME, SOON, STREAMS};
 
-pub(crate) const CASES: &[Case] =
-    &[("circuit-bound clients, listeners and Unix ports do not go around tor", audited)];
+#[test]
+fn circuit_bound_clients_listeners_and_unix_ports_do_not_go_around_tor() {
+    // This is also the test that the audited process runs.
+    if child().is_none() {
+        STREAMS.run("circuit-bound clients do not go around tor", audited);
+    }
+}
 
 /// In the environment of the audited process: a web server's port.
 const PORT: &str = "SCAPE_TEST_AUDITED";
@@ -49,14 +54,17 @@ fn audited(network: &TestNetwork) {
         listeners.iter().map(ToString::to_string).find(|address| !address.contains('/')).unwrap();
     let environment =
         [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
-    let audit = Audit::of_test("a_private_network", &environment);
+    let audit = Audit::of_test(
+        "streams::leaks::circuit_bound_clients_listeners_and_unix_ports_do_not_go_around_tor",
+        &environment,
+    );
     let allowed = [control, unix, socks];
     assert_eq!(audit.breaches(&allowed), [""; 0]);
     assert!(audit.connections() > 10, "{}", audit.connections());
 }
 
 /// What the audited process does. `None` in any other.
-pub(crate) fn child() -> Option<()> {
+fn child() -> Option<()> {
     let port: u16 = env::var(PORT).ok()?.parse().unwrap();
     let unix = env::var(UNIX).unwrap();
     let tor = Tor::find().unwrap();

@@ -21,13 +21,14 @@ use scape::types::{
 use scape::{BuildCircuit, Controller, Error, Tor, TorClient};
 
 use crate::stopped::Stopped;
-use crate::{Case, NAME, SOON, seed};
+use crate::{NAME, SOON, seed};
 
-pub(crate) const CASES: &[Case] = &[
-    ("the live state knows the network", knows),
-    ("circuits are waited for, and end when tor says so", waits),
-    ("whatever happens, the live state is what tor says", follows),
-];
+cases! {
+    STATE:
+    the_live_state_knows_the_network = knows,
+    circuits_are_waited_for_and_end_when_tor_says_so = waits,
+    whatever_happens_the_live_state_is_what_tor_says = follows,
+}
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
     network.relays().filter_map(|relay| relay.fingerprint()).collect()

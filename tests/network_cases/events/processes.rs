@@ -9,15 +9,16 @@ use scape::state::Stream;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, StreamStatus};
 
-use crate::{Case, NAME, SOON};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
+cases! {
+    EVENTS:
     #[cfg(target_os = "linux")]
-    ("a stream's client is this process", owner),
+    a_streams_client_is_this_process = owner,
     #[cfg(target_os = "linux")]
-    ("streams know the processes that opened them", processes),
-    ("a client on a Unix socket has no address", unix_client),
-];
+    streams_know_the_processes_that_opened_them = processes,
+    a_client_on_a_unix_socket_has_no_address = unix_client,
+}
 
 /// The first that tor says of a stream to this port, which is opened at `proxy` and kept for as long as `look` takes.
 fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {

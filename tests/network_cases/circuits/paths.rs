@@ -8,19 +8,20 @@ use scape::testing::TestNetwork;
 use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint, RouterFlags};
 use scape::{CircuitBuilder, Error, PathBuilder, State, Tor};
 
+use crate::SOON;
 use crate::stopped::Stopped;
-use crate::{Case, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("tor builds every path that is chosen", every_path_is_built),
-    ("paths begin with this tor's entry guards", entry_guards),
-    ("exits that let a target out, and one that is fixed", exits),
-    ("why there is no path", no_path),
-    ("several circuits at once", several_at_once),
-    ("a relay that has stopped is gone around", around_a_stopped_relay),
-    ("a pool of circuits is kept full", pool),
-    ("tor chooses the relays of a builder's circuits", chosen_by_tor),
-];
+cases! {
+    CIRCUITS:
+    tor_builds_every_path_that_is_chosen = every_path_is_built,
+    paths_begin_with_this_tors_entry_guards = entry_guards,
+    exits_that_let_a_target_out_and_one_that_is_fixed = exits,
+    why_there_is_no_path = no_path,
+    several_circuits_at_once = several_at_once,
+    a_relay_that_has_stopped_is_gone_around = around_a_stopped_relay,
+    a_pool_of_circuits_is_kept_full = pool,
+    tor_chooses_the_relays_of_a_builders_circuits = chosen_by_tor,
+}
 
 /// Paths on the private network, whose relays are all in one network, and not always `Fast`.
 fn path() -> PathBuilder {

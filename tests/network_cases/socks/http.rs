@@ -14,15 +14,16 @@ use scape::testing::TestNetwork;
 use scape::types::{OnionKey, SocksStatus};
 use scape::{AddOnion, Tor};
 
-use crate::killed::{buried, kill, launch};
-use crate::onions::publish;
-use crate::{Case, NAME, SOON};
+use crate::onions::added::publish;
+use crate::tors::killed::{buried, kill, launch};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a thousand fetches from an onion service over one agent", thousand),
-    ("tor is killed while something is fetched", killed),
-    ("a name, an onion service and nobody's address, over TCP and Unix", ports),
-];
+cases! {
+    SOCKS:
+    a_thousand_fetches_from_an_onion_service_over_one_agent = thousand,
+    tor_is_killed_while_something_is_fetched = killed,
+    a_name_an_onion_service_and_nobodys_address_over_tcp_and_unix = ports,
+}
 
 const FETCHES: usize = 1000;
 /// How many requests a connection of the server answers before it closes.

@@ -9,15 +9,16 @@ use scape::testing::TestNetwork;
 use scape::types::{ClientPublicKey, EventKind, HsDescAction, OnionAddress};
 use scape::{AddOnion, ClientAuth, ClientAuthAdded, Controller, Error, HsFetch};
 
-use crate::onions::{is_final, publish, read, server};
-use crate::{Case, SOON};
+use crate::SOON;
+use crate::onions::added::{is_final, publish, read, server};
 
-pub(crate) const CASES: &[Case] = &[
-    ("a descriptor is fetched", fetched),
-    ("a descriptor that nobody has", nobody_has_it),
-    ("a descriptor is posted for a service that does not publish", posted),
-    ("who has the key gets in", client_key),
-];
+cases! {
+    ONIONS:
+    a_descriptor_is_fetched = fetched,
+    a_descriptor_that_nobody_has = nobody_has_it,
+    a_descriptor_is_posted_for_a_service_that_does_not_publish = posted,
+    who_has_the_key_gets_in = client_key,
+}
 
 /// Valid addresses that no service here has.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";

@@ -9,16 +9,17 @@ use scape::types::{EventKind, Fingerprint, Signal};
 use scape::{AddOnion, BuildCircuit, Connect, QueueLimit};
 
 use crate::unknown_words::unknown_words;
-use crate::{Case, NAME, SOON};
+use crate::{NAME, SOON};
 
-pub(crate) const CASES: &[Case] = &[
-    ("with the cookie over TCP", cookie),
-    ("every node answers on its control connection", every_node),
-    ("bandwidth and a new consensus are told", bandwidth_and_consensus),
-    ("a new identity is waited for", new_identity),
-    ("every event that tor knows can be subscribed to", every_event),
-    ("whatever happens is told in a form that is known", every_form),
-];
+cases! {
+    EVENTS:
+    with_the_cookie_over_tcp = cookie,
+    every_node_answers_on_its_control_connection = every_node,
+    bandwidth_and_a_new_consensus_are_told = bandwidth_and_consensus,
+    a_new_identity_is_waited_for = new_identity,
+    every_event_that_tor_knows_can_be_subscribed_to = every_event,
+    whatever_happens_is_told_in_a_form_that_is_known = every_form,
+}
 
 fn cookie(network: &TestNetwork) {
     let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();

@@ -1,0 +1,63 @@
+//! Tests that need a network of real tors. Those of a group share a network and
+//! run in turn; groups run side by side.
+//!
+//! One of them, by a part of its name:
+//! `cargo test --all-features --test network_cases live_state`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[macro_use]
+#[path = "../support/shared_network.rs"]
+mod shared_network;
+
+#[cfg(target_os = "linux")]
+#[path = "../support/audit.rs"]
+mod audit;
+mod circuits;
+mod events;
+mod examples;
+#[path = "../support/happening.rs"]
+mod happening;
+#[cfg(feature = "geoip")]
+#[path = "../support/mmdb.rs"]
+#[allow(dead_code)]
+mod mmdb;
+#[path = "../support/network_end.rs"]
+mod network_end;
+mod onions;
+mod program;
+mod rare_events;
+#[path = "../support/seed.rs"]
+mod seed;
+mod socks;
+mod state;
+mod stopped;
+mod streams;
+mod tors;
+#[path = "../support/unknown_words.rs"]
+mod unknown_words;
+#[path = "../support/watchdog.rs"]
+mod watchdog;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use shared_network::SharedNetwork;
+
+/// How long a test waits for what must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A name that the networks' name servers know.
+pub(crate) const NAME: &str = "www.scape.test";
+/// An address that has a name there, to which nothing is ever sent.
+pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+
+static CIRCUITS: SharedNetwork = SharedNetwork::new();
+static EVENTS: SharedNetwork = SharedNetwork::new();
+static EXAMPLES: SharedNetwork = SharedNetwork::new();
+static ONIONS: SharedNetwork = SharedNetwork::new();
+/// For tests that leave the network in another state.
+static RARE: SharedNetwork = SharedNetwork::new();
+static SOCKS: SharedNetwork = SharedNetwork::new();
+static STATE: SharedNetwork = SharedNetwork::new();
+static STREAMS: SharedNetwork = SharedNetwork::new();
+static TORS: SharedNetwork = SharedNetwork::new();

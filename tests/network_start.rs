@@ -1,0 +1,217 @@
+//! The start of a `TestNetwork`: what is written before it, and what the
+//! authorities make of it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/network_end.rs"]
+mod network_end;
+#[path = "support/watchdog.rs"]
+mod watchdog;
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
+use scape::types::RouterFlags;
+use scape::{BuildCircuit, Tor};
+
+/// The time that a start may take, and all that a test does.
+const LONGEST: Duration = Duration::from_secs(420);
+/// The time until the second consensus, on a very busy machine.
+const VOTE: Duration = Duration::from_secs(120);
+
+fn start(builder: TestNetworkBuilder) -> TestNetwork {
+    watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
+}
+
+fn end(network: TestNetwork) {
+    network_end::end(network, LONGEST);
+}
+
+fn of_role(network: &TestNetwork, role: Role) -> &Node {
+    network.nodes().iter().find(|node| node.role() == role).unwrap()
+}
+
+/// Returns a consensus without what differs from vote to vote: times, digests,
+/// signatures, and what the authorities measure.
+fn lasting(consensus: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in consensus.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[0] {
+            "directory-signature" => break,
+            "valid-after" | "fresh-until" | "valid-until" | "vote-digest" | "w"
+            | "bandwidth-weights" => lines.push(words[0].to_owned()),
+            "shared-rand-current-value" | "shared-rand-previous-value" => {}
+            // The ns flavor has a digest and a time.
+            "r" => lines.push(format!(
+                "r {} {} {}",
+                words[1],
+                words[2],
+                words[words.len() - 3..].join(" ")
+            )),
+            // An authority may know a relay for too short a time.
+            "s" => lines.push(line.replace(" Stable", "")),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
+}
+
+#[test]
+fn documents_that_are_written_are_those_that_the_authorities_make() {
+    let network = start(TestNetwork::builder());
+    let relay = of_role(&network, Role::Relay).process().data_directory();
+    let read = |name: &str| fs::read_to_string(relay.join(name)).unwrap();
+    let (ns, microdesc) = (read("cached-consensus"), read("cached-microdesc-consensus"));
+    let microdescriptors = read("cached-microdescs");
+    let valid_after = |consensus: &str| {
+        consensus.lines().find(|line| line.starts_with("valid-after")).unwrap().to_owned()
+    };
+
+    let authority = of_role(&network, Role::Authority).controller();
+    network.wait_for_vote(VOTE).unwrap();
+    let get = |key: &str| authority.get_info(key).unwrap();
+    let voted = get("dir/status-vote/current/consensus");
+    assert_ne!(valid_after(&voted), valid_after(&ns));
+    assert_eq!(lasting(&voted), lasting(&ns));
+    let voted = get("dir/status-vote/current/consensus-microdesc");
+    assert_ne!(valid_after(&voted), valid_after(&microdesc));
+    assert_eq!(lasting(&voted), lasting(&microdesc));
+
+    // The digests are in the consensus, so they are the same. Nobody has fetched
+    // any of them.
+    for node in network.nodes() {
+        let directory = node.process().data_directory();
+        let fetched = fs::read_to_string(directory.join("cached-microdescs.new"));
+        if node.role() != Role::Authority {
+            assert_eq!(fetched.unwrap_or_default(), "", "{}", node.nickname());
+        }
+    }
+    assert_eq!(microdescriptors.matches("@last-listed ").count(), 8);
+    network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    end(network);
+}
+
+/// The warnings of every test network, which come from its options and from
+/// what tor looks for in vain when it is new.
+const EXPECTED: [&str; 10] = [
+    "CircuitBuildTimeout is shorter",
+    "You have used DirAuthority",
+    "V3AuthVotingInterval is very low",
+    "TestingTorNetwork is set",
+    "Your log may contain sensitive information",
+    "Your ContactInfo config option is not set",
+    "You are running Tor as root",
+    "approved-routers'. That's ok.",
+    "/sr-state\"",
+    "SR: Unable to read SR state file",
+];
+
+#[test]
+fn no_node_warns_of_what_was_written() {
+    let network = start(TestNetwork::builder());
+    for node in network.nodes() {
+        for line in node.process().log_tail() {
+            let warns = ["[warn]", "[err]"].iter().any(|level| line.contains(level));
+            let is_expected = EXPECTED.iter().any(|text| line.contains(text));
+            assert!(!warns || is_expected, "{}: {line}", node.nickname());
+        }
+    }
+    end(network);
+}
+
+#[test]
+fn relays_differ_as_they_were_described() {
+    let network = start(
+        TestNetwork::builder()
+            .relays(3)
+            .relay(|relay| relay.nickname("fast").bandwidth(20_000).exit(false))
+            .relay(|relay| relay.guard(false).family("f").option("ContactInfo", "me@example.org"))
+            .relay(|relay| relay.family("f")),
+    );
+    let of = |nickname: &str| {
+        let node = network.nodes().iter().find(|node| node.nickname() == nickname).unwrap();
+        node.fingerprint().unwrap()
+    };
+    let check = || {
+        let relay = |nickname: &str| {
+            let status = network.client().network_status(of(nickname)).unwrap().unwrap();
+            assert_eq!(status.nickname(), nickname);
+            status
+        };
+        let (fast, plain, family) = (relay("fast"), relay("relay0"), relay("relay4"));
+        assert_eq!((fast.bandwidth(), plain.bandwidth()), (Some(20_000), Some(1000)));
+        assert!(
+            !fast.flags().contains(RouterFlags::EXIT) && fast.flags().contains(RouterFlags::GUARD)
+        );
+        assert!(
+            plain.flags().contains(RouterFlags::EXIT) && plain.flags().contains(RouterFlags::GUARD)
+        );
+        assert!(
+            family.flags().contains(RouterFlags::EXIT)
+                && !family.flags().contains(RouterFlags::GUARD)
+        );
+    };
+    check();
+    let relay4 = network.nodes().iter().find(|node| node.nickname() == "relay4").unwrap();
+    assert_eq!(
+        relay4.controller().get_conf("ContactInfo").unwrap().as_deref(),
+        Some("me@example.org")
+    );
+    let family = network.client().md_id(of("relay4")).unwrap().unwrap();
+    let family = String::from_utf8_lossy(&family).into_owned();
+    assert!(family.contains(&format!("${}", of("relay5"))), "{family}");
+    // The authorities think the same.
+    network.wait_for_vote(VOTE).unwrap();
+    check();
+    end(network);
+}
+
+#[test]
+fn launched_clients_begin_with_the_consensus() {
+    let network = start(TestNetwork::builder().authorities(1).relays(3));
+    let valid_after = |launch: scape::Launch| {
+        let tor = launch.option("DisableNetwork", "1").start().unwrap();
+        tor.controller().get_info("consensus/valid-after")
+    };
+    valid_after(network.launch()).unwrap();
+    assert!(valid_after(network.launch_empty()).is_err());
+    for launch in [network.launch(), network.launch_empty()] {
+        let tor = Tor::launch(launch.timeout(LONGEST)).unwrap();
+        tor.controller().unwrap().build_circuit(&BuildCircuit::new()).unwrap();
+    }
+    end(network);
+}
+
+#[test]
+fn two_networks_at_once_have_the_same_keys_unless_new_ones_are_wanted() {
+    let small = || TestNetwork::builder().authorities(1).relays(3);
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| start(small().name("a.test", Ipv4Addr::LOCALHOST)));
+        let second = scope.spawn(|| start(small().new_keys(true)));
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    let third = start(small());
+    let keys = |network: &TestNetwork| {
+        network.nodes().iter().map(|node| node.fingerprint()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&first), keys(&third));
+    assert!(keys(&first).iter().flatten().all(|key| !keys(&second).contains(&Some(*key))));
+    let resolved = first.tor().client().unwrap().dns_resolve("a.test").unwrap();
+    assert_eq!(resolved, Ipv4Addr::LOCALHOST);
+    for network in [first, second, third] {
+        network.client().build_circuit(&BuildCircuit::new()).unwrap();
+        end(network);
+    }
+}
+
+#[test]
+fn a_network_can_vote_first() {
+    let network = start(TestNetwork::builder().authorities(1).relays(3).vote_first(true));
+    let circuit = network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    assert_eq!(circuit.path.len(), 3);
+    Tor::launch(network.launch().timeout(LONGEST)).unwrap();
+    end(network);
+}

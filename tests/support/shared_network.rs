@@ -1,0 +1,75 @@
+//! Private networks that tests share, one for each group of them.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use scape::testing::TestNetwork;
+
+use crate::{network_end, watchdog};
+
+/// The time that a test, the start or the end of a network may take: none needs
+/// a quarter of it.
+const LONGEST: Duration = Duration::from_secs(420);
+
+/// A network that the tests of a group share, one at a time. It is started by
+/// the first of them that wants it, and ended by the last one that has it: so
+/// with two threads it lives as long as there are tests of the group.
+pub(crate) struct SharedNetwork {
+    network: Mutex<Weak<TestNetwork>>,
+    turn: Mutex<()>,
+}
+
+impl SharedNetwork {
+    pub(crate) const fn new() -> Self {
+        SharedNetwork {
+            network: parking_lot::const_mutex(Weak::new()),
+            turn: parking_lot::const_mutex(()),
+        }
+    }
+
+    /// Runs a test when it is its turn.
+    pub(crate) fn run(&self, name: &str, test: impl FnOnce(&TestNetwork)) {
+        let network = self.get();
+        let turn = self.turn.lock();
+        let begun = Instant::now();
+        watchdog::within(LONGEST, name, || test(&network));
+        watchdog::say_how_long(name, "ok", begun);
+        drop(turn);
+        if let Some(network) = Arc::into_inner(network) {
+            network_end::end(network, LONGEST);
+        }
+    }
+
+    fn get(&self) -> Arc<TestNetwork> {
+        let mut network = self.network.lock();
+        if let Some(running) = network.upgrade() {
+            return running;
+        }
+        let begun = Instant::now();
+        let started = Arc::new(watchdog::within(LONGEST, "the start of a network", start));
+        watchdog::say_how_long("a network", "ready", begun);
+        *network = Arc::downgrade(&started);
+        started
+    }
+}
+
+fn start() -> TestNetwork {
+    let network = TestNetwork::builder().name(crate::NAME, Ipv4Addr::LOCALHOST).start().unwrap();
+    network.name_server().add_name(crate::NAMED, "seven.scape.test");
+    network
+}
+
+/// Makes a test of each case, a function that takes the network of its group.
+macro_rules! cases {
+    ($group:ident: $($(#[$attribute:meta])* $name:ident = $case:path,)*) => {
+        $(
+            $(#[$attribute])*
+            #[test]
+            fn $name() {
+                crate::$group.run(stringify!($name), $case);
+            }
+        )*
+    };
+}
