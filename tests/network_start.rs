@@ -174,10 +174,10 @@ fn launched_clients_begin_with_the_consensus() {
     let network = start(TestNetwork::builder().authorities(1).relays(3));
     let valid_after = |launch: scape::Launch| {
         let tor = launch.option("DisableNetwork", "1").start().unwrap();
-        tor.controller().get_info("consensus/valid-after")
+        tor.controller().get_info("consensus/valid-after").unwrap_or_default()
     };
-    valid_after(network.launch()).unwrap();
-    assert!(valid_after(network.launch_empty()).is_err());
+    assert_ne!(valid_after(network.launch()), "");
+    assert_eq!(valid_after(network.launch_empty()), "");
     for launch in [network.launch(), network.launch_empty()] {
         let tor = Tor::launch(launch.timeout(LONGEST)).unwrap();
         tor.controller().unwrap().build_circuit(&BuildCircuit::new()).unwrap();
