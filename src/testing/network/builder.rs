@@ -271,9 +271,10 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus.
     ///
-    /// The relays come first, because an exit takes streams only one second
-    /// after its start. The client joins the network when all others take
-    /// connections, because it would avoid guards that refuse one.
+    /// The authorities come first, because a relay uploads its descriptor one
+    /// second after its start, and not again if it is refused. The client joins
+    /// the network when all others take connections, because it would avoid
+    /// guards that refuse one.
     fn start_seeded(
         &mut self,
         nodes: Vec<NodeToStart>,
@@ -285,10 +286,11 @@ impl TestNetworkBuilder {
         let exits: Vec<bool> = exits.collect();
         thread::scope(|scope| {
             let mut starting = Starting::new(scope, nodes, deadline, timeout);
-            let relays = starting.begin(|role| role == Role::Relay);
-            starting.wait_listening(&plan.relay_ports())?;
-            starting.begin(|_| true);
+            starting.begin(|role| role == Role::Authority);
             starting.wait_listening(&plan.authority_ports())?;
+            let relays = starting.begin(|role| role == Role::Relay);
+            starting.begin(|_| true);
+            starting.wait_listening(&plan.relay_ports())?;
             let controller = starting.wait_for(client)?;
             self.report(50, "circuit", "building the first circuit");
             first_circuit(&controller, deadline, |error| {
