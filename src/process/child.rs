@@ -159,6 +159,26 @@ impl ChildHandle {
         }
     }
 
+    /// Stops the whole process group until [`resume`](Self::resume): SIGSTOP.
+    /// Does nothing if it has ended.
+    #[cfg(any(feature = "testing", test))]
+    pub(super) fn pause(&self) -> io::Result<()> {
+        match &mut *self.shared.state.lock() {
+            State::Running(child) => pause_group(child),
+            State::Ended(_) => Ok(()),
+        }
+    }
+
+    /// Lets a paused process group go on: SIGCONT. Does nothing if it isn't
+    /// paused.
+    #[cfg(any(feature = "testing", test))]
+    pub(super) fn resume(&self) -> io::Result<()> {
+        match &mut *self.shared.state.lock() {
+            State::Running(child) => resume_group(child),
+            State::Ended(_) => Ok(()),
+        }
+    }
+
     /// Kills the whole process group.
     pub(super) fn kill(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
@@ -306,9 +326,21 @@ fn signal_group(child: &mut StdChild, signal: rustix::process::Signal) -> io::Re
     }
 }
 
+/// Asks the group to end. A process that somebody has stopped ends when it goes
+/// on.
 #[cfg(unix)]
 fn terminate(child: &mut StdChild) -> io::Result<()> {
-    signal_group(child, rustix::process::Signal::TERM)
+    signal_group(child, rustix::process::Signal::TERM).and_then(|()| resume_group(child))
+}
+
+#[cfg(all(unix, any(feature = "testing", test)))]
+fn pause_group(child: &mut StdChild) -> io::Result<()> {
+    signal_group(child, rustix::process::Signal::STOP)
+}
+
+#[cfg(unix)]
+fn resume_group(child: &mut StdChild) -> io::Result<()> {
+    signal_group(child, rustix::process::Signal::CONT)
 }
 
 #[cfg(unix)]
@@ -319,6 +351,16 @@ fn kill(child: &mut StdChild) -> io::Result<()> {
 #[cfg(not(unix))]
 fn terminate(child: &mut StdChild) -> io::Result<()> {
     child.kill()
+}
+
+#[cfg(all(not(unix), any(feature = "testing", test)))]
+fn pause_group(_child: &mut StdChild) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(not(unix), any(feature = "testing", test)))]
+fn resume_group(_child: &mut StdChild) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -392,6 +434,17 @@ mod tests {
         }
         assert!(!child.end(Duration::from_millis(20)).unwrap());
         assert_eq!(child.exit().unwrap().signal, Some(9));
+    }
+
+    #[test]
+    fn paused_process_ends_when_asked() {
+        let child = sh("sleep 60");
+        child.pause().unwrap();
+        child.resume().unwrap();
+        child.pause().unwrap();
+        assert!(child.end(LONG).unwrap());
+        assert_eq!(child.exit().unwrap().signal, Some(15));
+        child.pause().unwrap();
     }
 
     #[test]

@@ -209,6 +209,25 @@ impl Launch {
         self
     }
 
+    /// Returns a copy without callbacks, and with a token of its own.
+    #[cfg(feature = "testing")]
+    pub(crate) fn again(&self) -> Launch {
+        Launch {
+            program: self.program.clone(),
+            options: self.options.clone(),
+            environment: self.environment.clone(),
+            data_directory: self.data_directory.clone(),
+            seed: self.seed.clone(),
+            control: self.control.clone(),
+            without_authentication: self.without_authentication,
+            wait_for: self.wait_for,
+            timeout: self.timeout,
+            stop_timeout: self.stop_timeout,
+            log_lines: self.log_lines,
+            ..Launch::default()
+        }
+    }
+
     /// Gives tor files for its data directory. If one of them is there already,
     /// none is written.
     #[cfg(feature = "testing")]

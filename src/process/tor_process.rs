@@ -125,6 +125,39 @@ impl TorProcess {
     }
 }
 
+/// What a test network does to its nodes.
+#[cfg(feature = "testing")]
+impl TorProcess {
+    /// Does what [`stop`](Self::stop) does, for an owner that keeps the log.
+    pub(crate) fn end(&self) -> Result<()> {
+        self.running.stop(self.running.stop_timeout)
+    }
+
+    /// Kills tor, as a crash would end it. [`end`](Self::end) reports that.
+    pub(crate) fn kill(&self) -> Result<()> {
+        self.running.child.kill().map_err(|error| Error::io("kill tor", error))
+    }
+
+    /// Stops the process until [`resume`](Self::resume).
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.running.child.pause().map_err(|error| Error::io("pause tor", error))
+    }
+
+    /// Lets a paused process go on.
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.running.child.resume().map_err(|error| Error::io("resume tor", error))
+    }
+
+    /// Returns the torrc as it is now.
+    pub(crate) fn torrc(&self) -> Result<String> {
+        let directory = self.running.directory.lock();
+        let path = directory.as_ref().map(|directory| directory.join(super::command::TORRC));
+        let read = path.ok_or_else(|| std::io::ErrorKind::NotFound.into());
+        let read = read.and_then(std::fs::read_to_string);
+        read.map_err(|error| Error::io("read the torrc", error))
+    }
+}
+
 /// Returns how a process ended and what it last logged, if it ends within `timeout`.
 pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchError> {
     let Exit { code, signal } = child.wait(timeout)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::client_ports::ClientPorts;
 use super::keys::KeyCache;
 use super::name_server::NameServer;
 use super::node::{Common, Node, Role, Voting, as_client, waiting};
@@ -20,8 +21,7 @@ use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Phase, Result};
 use crate::event::Bootstrap;
 use crate::process::{PrivateDir, wait_bootstrapped};
-use crate::protocol::Words;
-use crate::transport::{Address, Deadline, deadline_after};
+use crate::transport::{Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
 
 /// How often to start again when somebody took a port in between.
@@ -335,29 +335,17 @@ impl TestNetworkBuilder {
         directory: PrivateDir,
     ) -> Result<TestNetwork> {
         let client = nodes.len() - 1;
-        let controller = nodes[client].controller();
-        let ports = || {
-            let socks = listeners(&controller.get_info_bytes("net/listeners/socks")?);
-            let control = listeners(&controller.get_info_bytes("net/listeners/control")?);
-            Ok((socks, control))
-        };
-        let (socks, control) = match ports() {
+        let ports = match ClientPorts::of(nodes[client].controller()) {
             Ok(ports) => ports,
             Err(error) => return Err(failure(nodes, error, self.timeout)),
-        };
-        let tcp = |all: &[Address]| all.iter().find(|address| !address.is_unix()).cloned();
-        let (Some(socks_tcp), Some(control)) = (tcp(&socks), tcp(&control)) else {
-            let missing = "the client does not listen on TCP";
-            let error = Error::answer("GETINFO net/listeners/*", missing);
-            return Err(failure(nodes, error, self.timeout));
         };
         let cookie = nodes[client].process().data_directory().join("control_auth_cookie");
         Ok(TestNetwork {
             client,
-            socks: socks_tcp,
-            socks_unix: socks.iter().find(|address| address.is_unix()).cloned(),
-            control,
+            ports,
             cookie,
+            timeout: self.timeout,
+            voting_interval: self.voting_interval,
             name_server,
             common,
             seed,
@@ -419,6 +407,7 @@ impl TestNetworkBuilder {
                 nickname: planned.nickname.clone(),
                 role: Role::Authority,
                 fingerprint: Some(planned.fingerprint),
+                again: launch.again(),
                 launch,
             });
         }
@@ -426,6 +415,7 @@ impl TestNetworkBuilder {
         for planned in &plan.relays {
             let data_directory = root.join(&planned.nickname);
             let launch = common.relay(planned, &data_directory, &resolv_conf);
+            let again = launch.again();
             let launch = match seed {
                 Some(seed) => {
                     seed.write(&data_directory)?;
@@ -438,10 +428,12 @@ impl TestNetworkBuilder {
                 role: Role::Relay,
                 fingerprint: Some(planned.fingerprint),
                 launch,
+                again,
             });
         }
         let socket = self.socks_socket(root)?;
         let launch = as_client(common.node("client", &root.join("client")), socket.as_deref());
+        let again = launch.again().options(self.client_options.clone());
         let launch = match seed {
             // Until all others take connections.
             Some(seed) => launch.seed(seed.files()).option("DisableNetwork", "1"),
@@ -452,6 +444,7 @@ impl TestNetworkBuilder {
             role: Role::Client,
             fingerprint: None,
             launch: launch.options(self.client_options.clone()),
+            again,
         });
         Ok(nodes)
     }
@@ -542,18 +535,6 @@ fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
 
 fn is_port_clash(error: &Error) -> bool {
     matches!(error, Error::Launch(launch) if launch.log().iter().any(|line| line.contains("Address already in use")))
-}
-
-/// The addresses in `GETINFO net/listeners/*`: quoted strings.
-fn listeners(value: &[u8]) -> Vec<Address> {
-    let mut words = Words::new(value);
-    let mut addresses = Vec::new();
-    while !words.peek().is_empty() {
-        if let Ok(address) = words.next_text().parse() {
-            addresses.push(address);
-        }
-    }
-    addresses
 }
 
 impl fmt::Debug for TestNetworkBuilder {

@@ -1,6 +1,8 @@
 //! A private Tor network of real tors on this machine.
 
 mod builder;
+mod client_ports;
+mod faults;
 mod keys;
 mod name_server;
 mod node;
@@ -23,6 +25,8 @@ use crate::error::{Error, Result};
 use crate::process::{Launch, PrivateDir};
 use crate::tor::Tor;
 use crate::transport::{Address, Deadline};
+
+use client_ports::ClientPorts;
 
 pub use builder::TestNetworkBuilder;
 pub use name_server::NameServer;
@@ -88,10 +92,11 @@ pub use relay::RelayOptions;
 pub struct TestNetwork {
     nodes: Vec<Node>,
     client: usize,
-    socks: Address,
-    socks_unix: Option<Address>,
-    control: Address,
+    ports: ClientPorts,
     cookie: PathBuf,
+    /// The time that a restart of a node may take.
+    timeout: Duration,
+    voting_interval: Duration,
     name_server: NameServer,
     common: node::Common,
     /// What a new client needs. `None` if the network was voted first.
@@ -129,9 +134,8 @@ impl TestNetwork {
     /// ```
     pub fn launch(&self) -> Launch {
         let launch = self.launch_empty();
-        let client = self.client_node().process().data_directory();
         match &self.seed {
-            Some(seed) => launch.seed(seed.files_now(client)),
+            Some(seed) => launch.seed(seed.files_now(self.nodes[0].process().data_directory())),
             None => launch,
         }
     }
@@ -147,6 +151,12 @@ impl TestNetwork {
         &self.nodes[self.client]
     }
 
+    /// Returns the node with a nickname: `authority0`, `relay0`, `client`, and so
+    /// on, or as [`RelayOptions::nickname`] says.
+    pub fn node(&self, nickname: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.nickname() == nickname)
+    }
+
     /// Every node: the authorities, the relays, the client.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -159,17 +169,17 @@ impl TestNetwork {
 
     /// The client's SOCKS port, a TCP port, with `ExtendedErrors`.
     pub fn socks(&self) -> &Address {
-        &self.socks
+        &self.ports.socks
     }
 
     /// The client's other SOCKS port, a Unix socket, with `ExtendedErrors`, where the platform has such.
     pub fn socks_unix(&self) -> Option<&Address> {
-        self.socks_unix.as_ref()
+        self.ports.socks_unix.as_ref()
     }
 
     /// The client's control port, for a connection of one's own with cookie authentication.
     pub fn control_address(&self) -> &Address {
-        &self.control
+        &self.ports.control
     }
 
     /// The client's cookie file. (PROTOCOLINFO names it, too.)
@@ -222,7 +232,7 @@ impl TestNetwork {
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
     thread::scope(|scope| {
         let stopping: Vec<_> =
-            nodes.into_iter().map(|node| scope.spawn(move || node.stop())).collect();
+            nodes.into_iter().map(|node| scope.spawn(move || node.end())).collect();
         let mut result = Ok(());
         for thread in stopping {
             if let Ok(Err(error)) = thread.join() {
@@ -245,7 +255,7 @@ impl fmt::Debug for TestNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestNetwork")
             .field("nodes", &self.nodes)
-            .field("socks", &self.socks)
+            .field("ports", &self.ports)
             .finish_non_exhaustive()
     }
 }

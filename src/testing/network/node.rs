@@ -1,6 +1,7 @@
 //! One tor of the network.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::plan::{ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
@@ -8,6 +9,9 @@ use crate::controller::Controller;
 use crate::error::{Error, LaunchError, Result};
 use crate::process::{Launch, TorProcess, WaitFor};
 use crate::types::Fingerprint;
+
+/// The number of lines of a node's log that are kept.
+const LOG_LINES: usize = 1000;
 
 /// What a node is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +32,8 @@ pub struct Node {
     role: Role,
     fingerprint: Option<Fingerprint>,
     process: TorProcess,
+    /// The description of its next process.
+    again: Launch,
 }
 
 impl Node {
@@ -56,17 +62,43 @@ impl Node {
         &self.process
     }
 
+    /// Returns the last 1000 lines of tor's log, oldest first, from level notice
+    /// on. The builder's option `Log` sets another level. They stay when the
+    /// process has ended.
+    pub fn log(&self) -> Vec<String> {
+        self.process.log_tail()
+    }
+
+    /// Returns the torrc of the running process.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the node has ended.
+    pub fn torrc(&self) -> Result<String> {
+        self.process.torrc()
+    }
+
     pub(super) fn new(
         nickname: String,
         role: Role,
         fingerprint: Option<Fingerprint>,
         process: TorProcess,
+        again: Launch,
     ) -> Self {
-        Node { nickname, role, fingerprint, process }
+        Node { nickname, role, fingerprint, process, again }
+    }
+
+    /// Starts another process in the same data directory.
+    pub(super) fn restart(&mut self, timeout: Duration) -> Result<()> {
+        // The next process needs its ports, whatever became of this one.
+        let _ = self.process.end();
+        let started = self.again.again().timeout(timeout).start();
+        self.process = started.map_err(|error| of_node(&self.nickname, error))?;
+        Ok(())
     }
 
     /// Ends the process. A node that had to be killed is logged and no error.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(super) fn end(self) -> Result<()> {
         let (nickname, pid) = (self.nickname, self.process.pid());
         match self.process.stop() {
             Err(Error::Timeout(timeout)) => {
@@ -121,6 +153,7 @@ impl Common {
         self.member()
             .data_directory(data_directory)
             .wait_for(WaitFor::Control)
+            .log_lines(LOG_LINES)
             .option("Nickname", nickname)
     }
 

@@ -37,6 +37,8 @@ pub(super) struct NodeToStart {
     pub(super) role: Role,
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) launch: Launch,
+    /// The description of its next process, which has nothing to wait for.
+    pub(super) again: Launch,
 }
 
 /// Nodes that are started side by side. Those that run when it is dropped are
@@ -78,10 +80,10 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             let (cancel, deadline) = (self.cancel.clone(), self.deadline);
             begun.push(index);
             self.scope.spawn(move || {
-                let NodeToStart { nickname, role, fingerprint, launch } = node;
+                let NodeToStart { nickname, role, fingerprint, launch, again } = node;
                 let timeout = deadline.saturating_duration_since(Instant::now());
                 let result = match launch.cancel_with(&cancel).timeout(timeout).start() {
-                    Ok(process) => Ok(Node::new(nickname, role, fingerprint, process)),
+                    Ok(process) => Ok(Node::new(nickname, role, fingerprint, process, again)),
                     Err(error) => Err(of_node(&nickname, error)),
                 };
                 // Nobody listens any more after another node's failure.
@@ -139,21 +141,10 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Waits until the relay with this index knows its own exit policy. Until
-    /// then it refuses every stream. tor makes its descriptor one second after
-    /// the start.
+    /// Waits until the relay with this index takes streams.
     pub(super) fn wait_for_policy(&mut self, index: usize) -> Result<()> {
         let controller = self.wait_for(index)?;
-        loop {
-            match controller.get_info("exit-policy/ipv4") {
-                Ok(_) => return Ok(()),
-                Err(Error::Refused(_)) if Instant::now() < self.deadline => thread::sleep(POLL),
-                Err(Error::Refused(_)) => {
-                    return Err(Timeout::new(Phase::Bootstrap, self.timeout).into());
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        wait_for_policy(&controller, self.deadline, self.timeout)
     }
 
     /// Waits until all nodes run.
@@ -177,6 +168,23 @@ impl Drop for Starting<'_, '_> {
         let nodes = self.started.drain(..).flatten().chain(late).collect();
         // The failure that led here matters more.
         let _ = stop_all(nodes);
+    }
+}
+
+/// Waits until a relay knows its own exit policy. Until then it refuses every
+/// stream. tor makes its descriptor one second after the start.
+pub(super) fn wait_for_policy(
+    relay: &Controller,
+    deadline: Instant,
+    timeout: Duration,
+) -> Result<()> {
+    loop {
+        match relay.get_info("exit-policy/ipv4") {
+            Ok(_) => return Ok(()),
+            Err(Error::Refused(_)) if Instant::now() < deadline => thread::sleep(POLL),
+            Err(Error::Refused(_)) => return Err(Timeout::new(Phase::Bootstrap, timeout).into()),
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -42,6 +42,41 @@ pub(super) fn wait_for_next(node: &Controller, deadline: Deadline) -> Result<()>
     Ok(())
 }
 
+/// The time from the begin of a vote to the consensus, in seconds: voting and
+/// signing take two each.
+const VOTE_TAKES: u64 = 4;
+
+/// Lets the authorities of a network that has a consensus vote as soon as they
+/// can, and waits until each has the next one.
+pub(super) fn vote_now(
+    authorities: &[&Controller],
+    interval: Duration,
+    deadline: Deadline,
+) -> Result<()> {
+    let valid_after = |authority: &&Controller| authority.get_info("consensus/valid-after");
+    let before: Vec<String> = authorities.iter().map(valid_after).collect::<Result<_>>()?;
+    if interval.as_secs() > 2 * FIRST_INTERVAL {
+        // A moment for the authorities to be told, and to the next full second.
+        let begin = SystemTime::now() + Duration::from_millis(1300);
+        let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let offset = (begin + VOTE_TAKES) % interval.as_secs();
+        for authority in authorities {
+            authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
+            // So that RELOAD doesn't bring it back.
+            authority.save_conf()?;
+        }
+    }
+    for (authority, before) in authorities.iter().zip(before) {
+        while valid_after(authority)? == before {
+            if deadline.has_passed() {
+                return Err(deadline.error(Phase::Event));
+            }
+            thread::sleep(POLL);
+        }
+    }
+    Ok(())
+}
+
 /// Waits until every authority knows every relay.
 pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Instant) -> Result<()> {
     let keys = of_each_relay(nodes, "desc/id/");

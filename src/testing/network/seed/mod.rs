@@ -149,12 +149,11 @@ impl Seed {
         ]
     }
 
-    /// Returns the same files with the consensus that a client of the network
-    /// has now.
-    pub(super) fn files_now(&self, client: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
+    /// Returns the same files with the consensus that an authority has now.
+    pub(super) fn files_now(&self, authority: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
         let mut files = self.files();
         // tor replaces the file as a whole.
-        if let Ok(consensus) = fs::read(client.join(MICRODESC_CONSENSUS))
+        if let Ok(consensus) = fs::read(authority.join(MICRODESC_CONSENSUS))
             && let Some((_, content)) = files.iter_mut().find(|(it, _)| *it == MICRODESC_CONSENSUS)
         {
             *content = Arc::from(consensus);
