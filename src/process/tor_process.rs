@@ -125,7 +125,7 @@ impl TorProcess {
     }
 }
 
-/// What a test network does to its nodes.
+/// Control of a test network's nodes.
 #[cfg(feature = "testing")]
 impl TorProcess {
     /// Does what [`stop`](Self::stop) does, for an owner that keeps the log.

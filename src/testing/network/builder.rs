@@ -552,6 +552,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn network_can_be_shared() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<TestNetwork>();
+    }
+
+    #[test]
     fn a_network_that_cannot_work_is_not_started() {
         let error = TestNetwork::builder().authorities(1).relays(2).start().unwrap_err();
         assert!(matches!(error, Error::Argument(_)), "{error}");

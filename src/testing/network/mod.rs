@@ -99,7 +99,7 @@ pub struct TestNetwork {
     voting_interval: Duration,
     name_server: NameServer,
     common: node::Common,
-    /// What a new client needs. `None` if the network was voted first.
+    /// The files for a new client. `None` if the network was voted first.
     seed: Option<seed::Seed>,
     /// Dropped last, when every process has ended.
     directory: Option<PrivateDir>,

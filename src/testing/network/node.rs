@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::plan::{ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::controller::Controller;
@@ -32,8 +34,9 @@ pub struct Node {
     role: Role,
     fingerprint: Option<Fingerprint>,
     process: TorProcess,
-    /// The description of its next process.
-    again: Launch,
+    /// The description of its next process. In a mutex, because one with
+    /// callbacks can't be shared.
+    again: Mutex<Launch>,
 }
 
 impl Node {
@@ -85,6 +88,7 @@ impl Node {
         process: TorProcess,
         again: Launch,
     ) -> Self {
+        let again = Mutex::new(again);
         Node { nickname, role, fingerprint, process, again }
     }
 
@@ -92,7 +96,7 @@ impl Node {
     pub(super) fn restart(&mut self, timeout: Duration) -> Result<()> {
         // The next process needs its ports, whatever became of this one.
         let _ = self.process.end();
-        let started = self.again.again().timeout(timeout).start();
+        let started = self.again.get_mut().again().timeout(timeout).start();
         self.process = started.map_err(|error| of_node(&self.nickname, error))?;
         Ok(())
     }
@@ -128,7 +132,7 @@ pub(super) fn of_node(nickname: &str, error: Error) -> Error {
     }
 }
 
-/// What all nodes of a network have in common.
+/// The settings that all nodes of a network have in common.
 #[derive(Debug, Clone)]
 pub(super) struct Common {
     /// The `DirAuthority` lines.

@@ -1,4 +1,4 @@
-//! What the relays of a network can differ in.
+//! The settings in which relays of a network can differ.
 
 use std::fmt;
 

@@ -45,7 +45,7 @@ pub(super) struct NodeToStart {
 /// ended.
 pub(super) struct Starting<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    /// What is still to be started.
+    /// Nodes that are still to be started.
     waiting: Vec<Option<NodeToStart>>,
     started: Vec<Option<Node>>,
     sender: Option<Sender<(usize, Result<Node>)>>,

@@ -79,7 +79,7 @@ mod tests {
     fn keys_of_tor_are_read_and_written_as_they_were() {
         let key = RsaKey::from_pem(OF_TOR).unwrap();
         assert_eq!(*key.to_pem().unwrap(), OF_TOR.trim_end_matches('\0'));
-        // As tor wrote it into its file `fingerprint`.
+        // Tor wrote it into its file `fingerprint`.
         let of_tor = include_str!("../../../../tests/data/keys/fingerprint");
         assert_eq!(key.fingerprint().unwrap().to_string(), of_tor.trim());
     }

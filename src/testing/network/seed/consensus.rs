@@ -42,7 +42,7 @@ pub(super) struct Relay {
     pub(super) ipv6: Option<(Ipv6Addr, u16)>,
     pub(super) microdescriptor: String,
     pub(super) flags: Flags,
-    /// Whether its policy lets anything out.
+    /// True if its policy lets anything out.
     pub(super) allows: bool,
     /// The bandwidth in the unit of `w` lines, 1000 bytes a second. `None` if no
     /// authority measures it.

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::testing::network::keys::RelayKeys;
 use crate::types::Fingerprint;
 
-/// What a relay's microdescriptor says besides its keys.
+/// The content of a microdescriptor besides its keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents<'a> {
     /// The relays of the same family, itself included. Empty without one.

@@ -9,19 +9,19 @@ use crate::process::{find_tor, run};
 /// The time that `tor --version` may take on a very busy machine.
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a tor of some version can do, and what its authorities recommend and
+/// The abilities of a version of tor, and what its authorities recommend and
 /// require.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
-    /// As in `v` lines: `Tor 0.4.9.11`.
+    /// The name in `v` lines: `Tor 0.4.9.11`.
     pub(super) name: String,
-    /// As in `pr` lines.
+    /// The protocols in `pr` lines.
     pub(super) protocols: &'static str,
     /// The four lines of the header, with their line ends.
     pub(super) recommended_and_required: &'static str,
 }
 
-/// What every tor since 0.4.8 can do. The first real vote knows better.
+/// The protocols of every tor since 0.4.8. The first real vote knows better.
 const MODEST: &str = "Cons=1-2 Desc=1-2 DirCache=2 FlowCtrl=1 HSDir=2 HSIntro=4-5 HSRend=1-2 \
                       Link=3-5 LinkAuth=3 Microdesc=1-2 Padding=2 Relay=2-4";
 
