@@ -116,8 +116,8 @@ impl TestNetwork {
     /// [`voting_interval`]: super::TestNetworkBuilder::voting_interval
     pub fn vote(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
-        let authorities: Vec<&Controller> =
-            self.of_role(Role::Authority).map(Node::controller).collect();
+        let authorities = self.of_role(Role::Authority).map(Node::controller);
+        let authorities: Vec<Controller> = authorities.cloned().collect();
         vote::vote_now(&authorities, self.voting_interval, deadline)
     }
 

@@ -3,6 +3,7 @@
 mod builder;
 mod client_ports;
 mod faults;
+mod first_vote;
 mod keys;
 mod name_server;
 mod node;

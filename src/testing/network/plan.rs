@@ -137,6 +137,13 @@ impl Plan {
         self.authorities.iter().map(PlannedAuthority::line).collect()
     }
 
+    /// Returns a GETINFO key for the descriptor of each authority and relay.
+    pub(super) fn descriptor_keys(&self) -> Vec<String> {
+        let authorities = self.authorities.iter().map(|authority| authority.fingerprint);
+        let all = authorities.chain(self.relays.iter().map(|relay| relay.fingerprint));
+        all.map(|fingerprint| format!("desc/id/{fingerprint}")).collect()
+    }
+
     /// Returns the ports on which authorities take connections of other nodes.
     pub(super) fn authority_ports(&self) -> Vec<u16> {
         self.authorities.iter().map(|authority| authority.or_port).collect()

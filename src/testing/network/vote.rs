@@ -19,7 +19,7 @@ use crate::types::EventKind;
 
 /// The time between two questions to a node. The answers are small, so that asking
 /// delays no node on a busy machine.
-const POLL: Duration = Duration::from_millis(100);
+pub(super) const POLL: Duration = Duration::from_millis(100);
 
 /// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the
 /// second vote follows after `V3AuthVotingInterval`. A quarter of it each is for voting
@@ -42,29 +42,23 @@ pub(super) fn wait_for_next(node: &Controller, deadline: Deadline) -> Result<()>
     Ok(())
 }
 
-/// The time from the begin of a vote to the consensus, in seconds: voting and
-/// signing take two each.
-const VOTE_TAKES: u64 = 4;
+/// The time from the begin of a vote to the consensus: voting and signing take
+/// two seconds each.
+pub(super) const VOTE_TAKES: Duration = Duration::from_secs(4);
 
 /// Lets the authorities of a network that has a consensus vote as soon as they
 /// can, and waits until each has the next one.
 pub(super) fn vote_now(
-    authorities: &[&Controller],
+    authorities: &[Controller],
     interval: Duration,
     deadline: Deadline,
 ) -> Result<()> {
-    let valid_after = |authority: &&Controller| authority.get_info("consensus/valid-after");
+    let valid_after = |authority: &Controller| authority.get_info("consensus/valid-after");
     let before: Vec<String> = authorities.iter().map(valid_after).collect::<Result<_>>()?;
     if interval.as_secs() > 2 * FIRST_INTERVAL {
         // A moment for the authorities to be told, and to the next full second.
         let begin = SystemTime::now() + Duration::from_millis(1300);
-        let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let offset = (begin + VOTE_TAKES) % interval.as_secs();
-        for authority in authorities {
-            authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
-            // So that RELOAD doesn't bring it back.
-            authority.save_conf()?;
-        }
+        set_offset(authorities, begin + VOTE_TAKES, interval)?;
     }
     for (authority, before) in authorities.iter().zip(before) {
         while valid_after(authority)? == before {
@@ -73,6 +67,23 @@ pub(super) fn vote_now(
             }
             thread::sleep(POLL);
         }
+    }
+    Ok(())
+}
+
+/// Tells authorities to vote on a consensus that is valid after this time, which
+/// they round down to a second.
+pub(super) fn set_offset(
+    authorities: &[Controller],
+    valid_after: SystemTime,
+    interval: Duration,
+) -> Result<()> {
+    let since = valid_after.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let offset = since.as_secs() % interval.as_secs().max(1);
+    for authority in authorities {
+        authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
+        // So that RELOAD doesn't bring it back.
+        authority.save_conf()?;
     }
     Ok(())
 }
@@ -148,6 +159,6 @@ fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
 }
 
 /// Returns true if a node has an answer for each of these GETINFO keys.
-fn knows_all(controller: &Controller, keys: &[String]) -> Result<bool> {
+pub(super) fn knows_all(controller: &Controller, keys: &[String]) -> Result<bool> {
     Ok(controller.get_info_each(keys)?.iter().all(Result::is_ok))
 }

@@ -125,6 +125,8 @@ fn documents(network: &TestNetwork) {
 
 fn authority(network: &TestNetwork) {
     let tor = nodes(network, Role::Authority).next().unwrap().controller();
+    // The first consensus names no descriptors that there are.
+    network.vote(SOON).unwrap();
     let document = tor.consensus_document(&ConsensusFlavor::Ns).unwrap().unwrap();
     assert!(document.starts_with(b"network-status-version 3\n"));
     assert!(tor.desc_download_enabled().unwrap());
