@@ -96,6 +96,12 @@ fn measure(starts: usize) {
         "{} of {starts} networks worked: seconds, their median and range, and the target\n",
         measured.len()
     );
+    // An outlier in one time often explains that of another.
+    for times in &measured {
+        let times = TARGETS.iter().zip(times).map(|((name, _), time)| format!("{name} {time:.2}"));
+        println!("{}", times.collect::<Vec<_>>().join(", "));
+    }
+    println!();
     if measured.is_empty() {
         return;
     }
