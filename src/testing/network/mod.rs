@@ -1,6 +1,8 @@
 //! A private Tor network of real tors on this machine.
 
+mod bridge;
 mod builder;
+mod countries;
 mod keys;
 mod name_server;
 mod node;
@@ -9,6 +11,7 @@ mod ports;
 mod relay;
 mod seed;
 mod start;
+mod transport;
 mod vote;
 
 use std::fmt;
@@ -77,13 +80,15 @@ pub use relay::RelayOptions;
 ///   [`TestNetworkBuilder::vanguards_lite`] turns it on.
 /// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some
 ///   milliseconds.
-/// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1.
+/// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1, or
+///   another loopback address for relays of a
+///   [country](RelayOptions::country).
 ///
 /// # Safety
 ///
 /// The nodes know only each other, and names are resolved by the network's own
 /// server. Exits would accept to connect to other addresses. They connect from
-/// 127.0.0.1 and ::1 (`OutboundBindAddress`), so Linux refuses that. A network
+/// loopback addresses (`OutboundBindAddress`), so Linux refuses that. A network
 /// namespace with nothing but loopback makes sure everywhere (`unshare -n`).
 pub struct TestNetwork {
     nodes: Vec<Node>,
@@ -147,7 +152,7 @@ impl TestNetwork {
         &self.nodes[self.client]
     }
 
-    /// Every node: the authorities, the relays, the client.
+    /// Every node: the authorities, the relays, the bridges, the client.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -155,6 +160,11 @@ impl TestNetwork {
     /// The nodes that exit.
     pub fn relays(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.role() == Role::Relay)
+    }
+
+    /// Returns the bridges, in the order in which they were added.
+    pub fn bridges(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.role() == Role::Bridge)
     }
 
     /// The client's SOCKS port, a TCP port, with `ExtendedErrors`.
