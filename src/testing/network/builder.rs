@@ -327,7 +327,7 @@ impl TestNetworkBuilder {
             authorities: plan.authority_lines(),
             vanguards_lite: self.vanguards_lite,
             ipv6: self.ipv6,
-            geoip_file: write_geoip_file(root, &plan.countries)?,
+            geoip_directory: plan.countries.write_files(root)?,
             options: self.options.clone(),
         };
         let nodes = self.nodes_to_start(root, &plan, &common, seed.as_ref(), times)?;
@@ -622,16 +622,6 @@ fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
     };
     let _ = stop_all(nodes);
     LaunchError::new(problem, log).into()
-}
-
-/// Writes the file that gives each country its addresses. Returns its path, or
-/// `None` without countries.
-fn write_geoip_file(root: &Path, countries: &Countries) -> Result<Option<PathBuf>> {
-    let Some(content) = countries.geoip_file() else { return Ok(None) };
-    let path = root.join("geoip");
-    let written = fs::write(&path, content);
-    written.map_err(|error| Error::io(format!("write {}", path.display()), error))?;
-    Ok(Some(path))
 }
 
 fn is_port_clash(error: &Error) -> bool {

@@ -5,9 +5,21 @@
 //! in the format of tor's `geoip` says which.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 
 use super::plan::ADDRESS;
+use crate::error::{Error, Result};
+
+/// The name of the file with the countries of IPv4 addresses.
+pub(super) const GEOIP: &str = "geoip";
+
+/// The name of the file with the countries of IPv6 addresses. There are none,
+/// but tor warns if it finds no file.
+pub(super) const GEOIP6: &str = "geoip6";
+
+const NO_IPV6: &str = "# No IPv6 address is in a country.\n";
 
 /// The highest number of countries in a network.
 pub(super) const MOST: usize = 254;
@@ -50,9 +62,21 @@ impl Countries {
         }
     }
 
+    /// Writes the files for the options `GeoIPFile` and `GeoIPv6File` into a
+    /// directory. Returns it, or `None` without countries.
+    pub(super) fn write_files(&self, directory: &Path) -> Result<Option<PathBuf>> {
+        let Some(countries) = self.geoip_file() else { return Ok(None) };
+        for (name, content) in [(GEOIP, countries.as_str()), (GEOIP6, NO_IPV6)] {
+            let path = directory.join(name);
+            let written = fs::write(&path, content);
+            written.map_err(|error| Error::io(format!("write {}", path.display()), error))?;
+        }
+        Ok(Some(directory.to_owned()))
+    }
+
     /// Returns the content of a `GeoIPFile`: the lowest and the highest address
     /// of each country as numbers, and its code. `None` without countries.
-    pub(super) fn geoip_file(&self) -> Option<String> {
+    fn geoip_file(&self) -> Option<String> {
         let mut text = String::new();
         for code in &self.codes {
             let [a, b, ..] = self.address(Some(code)).octets();

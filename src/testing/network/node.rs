@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use super::bridge::Bridge;
+use super::countries;
 use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::controller::Controller;
@@ -139,8 +140,9 @@ pub(super) struct Common {
     pub(super) vanguards_lite: bool,
     /// True if relays have an IPv6 address, too.
     pub(super) ipv6: bool,
-    /// The file that gives each country its addresses, if there are countries.
-    pub(super) geoip_file: Option<PathBuf>,
+    /// The directory with the files that give each country its addresses, if
+    /// there are countries.
+    pub(super) geoip_directory: Option<PathBuf>,
     /// Options for every node.
     pub(super) options: Vec<(String, String)>,
 }
@@ -175,8 +177,12 @@ impl Common {
     }
 
     fn member_at(&self, address: Ipv4Addr) -> Launch {
-        let launch = match &self.geoip_file {
-            Some(file) => Launch::new().option("GeoIPFile", file.as_path()),
+        let launch = match &self.geoip_directory {
+            Some(directory) => Launch::new()
+                .option("GeoIPFile", directory.join(countries::GEOIP))
+                .option("GeoIPv6File", directory.join(countries::GEOIP6))
+                // RelayOptions::country says why.
+                .option("GeoIPExcludeUnknown", "0"),
             None => Launch::new(),
         };
         let launch = if self.ipv6 { launch.option("ClientUseIPv6", "1") } else { launch };

@@ -104,6 +104,10 @@ impl RelayOptions {
     /// fails with [`Error::Io`](crate::Error::Io), unless the addresses are added
     /// to the loopback interface.
     ///
+    /// All of them also have `GeoIPExcludeUnknown 0`. By default, tor excludes
+    /// nodes without a country, too, as soon as an option excludes a country.
+    /// Here these are the authorities and most relays.
+    ///
     /// There can be 254 countries.
     ///
     /// ```no_run
