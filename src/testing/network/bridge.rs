@@ -7,8 +7,8 @@ use super::transport::Transport;
 use crate::error::Result;
 use crate::types::Fingerprint;
 
-/// What clients need to use a bridge: the lines of their torrc, and the
-/// transport that these name.
+/// The address and the transport of a bridge, from which the lines in the
+/// torrc of its clients are made.
 #[derive(Debug)]
 pub(super) struct Bridge {
     or_port: SocketAddr,

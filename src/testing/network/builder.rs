@@ -26,7 +26,7 @@ use crate::protocol::Words;
 use crate::transport::{Address, Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
 
-/// How often to start again when somebody took a port in between.
+/// The number of starts when somebody takes a port in between.
 const ATTEMPTS: usize = 3;
 
 /// With fewer, a relay finds no path of three others.
@@ -35,7 +35,7 @@ const FEWEST: usize = 4;
 /// The shortest interval between votes, in seconds, by tor's rule.
 const SHORTEST_INTERVAL: u64 = 10;
 
-/// How many of a node's log lines a failure tells.
+/// The number of log lines of each node that a failure tells.
 const LINES_EACH: usize = 5;
 
 type Callback = Box<dyn FnMut(&Progress) + Send>;
@@ -127,8 +127,9 @@ impl TestNetworkBuilder {
     /// use scape::BuildCircuit;
     /// use scape::testing::TestNetwork;
     ///
-    /// let network = TestNetwork::builder().bridge(|bridge| bridge.nickname("b")).start()?;
-    /// let line = network.bridges().next().and_then(|bridge| bridge.bridge_line());
+    /// let builder = TestNetwork::builder();
+    /// let network = builder.bridge(|bridge| bridge.nickname("b")).start()?;
+    /// let line = network.bridges().next().and_then(|it| it.bridge_line());
     /// let client = network
     ///     .launch()
     ///     .option("UseBridges", true)
@@ -378,7 +379,7 @@ impl TestNetworkBuilder {
                 starting.wait_for_policy(*relay)?;
             }
             // A client asks a bridge for its descriptor, and waits long before
-            // it asks again if there is none yet.
+            // it asks again if the bridge has not made it yet.
             bridges.into_iter().try_for_each(|bridge| starting.wait_for_policy(bridge))?;
             let nodes = starting.wait_for_all()?;
             self.wait_bootstrapped(&controller, deadline)?;

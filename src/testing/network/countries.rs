@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 /// The name of the file with the countries of IPv4 addresses.
 pub(super) const GEOIP: &str = "geoip";
 
-/// The name of the file with the countries of IPv6 addresses. There are none,
-/// but tor warns if it finds no file.
+/// The name of the file with the countries of IPv6 addresses. It names
+/// nothing, but tor warns if the file is missing.
 pub(super) const GEOIP6: &str = "geoip6";
 
 const NO_IPV6: &str = "# No IPv6 address is in a country.\n";
@@ -51,8 +51,8 @@ impl Countries {
         self.codes.len() > MOST
     }
 
-    /// Returns the address of relays in a country. Without a country, it is that
-    /// of all other nodes.
+    /// Returns the address of relays in a country. Without a country, it is
+    /// that of all other nodes.
     pub(super) fn address(&self, country: Option<&str>) -> Ipv4Addr {
         let is_it = |code: &String| country.is_some_and(|it| code.eq_ignore_ascii_case(it));
         let number = self.codes.iter().position(is_it).map(|index| u8::try_from(index + 1));

@@ -69,9 +69,9 @@ impl Node {
     /// use scape::testing::TestNetwork;
     ///
     /// let network = TestNetwork::builder().bridge(|bridge| bridge).start()?;
-    /// let bridge = network.bridges().next().and_then(|bridge| bridge.bridge_line());
+    /// let line = network.bridges().next().and_then(|it| it.bridge_line());
     /// let launch = network.launch().option("UseBridges", true);
-    /// let client = launch.option("Bridge", bridge.unwrap_or_default()).start()?;
+    /// let client = launch.option("Bridge", line.unwrap_or_default()).start()?;
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn bridge_line(&self) -> Option<String> {

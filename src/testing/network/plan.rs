@@ -1,4 +1,4 @@
-//! What is known of a network before anything of it runs.
+//! The plan of a network, before anything of it runs.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,9 +4,9 @@ use std::net::{IpAddr, TcpListener};
 
 use crate::error::{Error, Result};
 
-/// Returns a port for each address that nobody has there. They are let go before
-/// tor takes them, so somebody may be quicker. Then the network is started
-/// again.
+/// Returns a port for each address that nobody has there. They are let go
+/// before tor takes them, so somebody may be quicker. Then the network is
+/// started again.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What the relays of a network can differ in.
+//! The settings of a relay.
 
 use std::fmt;
 
@@ -100,9 +100,9 @@ impl RelayOptions {
     /// [`TestNetwork::launch`](super::TestNetwork::launch), has a `GeoIPFile`
     /// that says so. `GETINFO ip-to-country/127.1.0.1` then answers `de`, and
     /// `ExcludeNodes {de}` and `ExitNodes {de}` work. Linux takes all of
-    /// 127.0.0.0/8 for this machine. Other systems may not, and then the start
-    /// fails with [`Error::Io`](crate::Error::Io), unless the addresses are added
-    /// to the loopback interface.
+    /// 127.0.0.0/8 for this machine. Other systems may not. Then the start
+    /// fails with [`Error::Io`](crate::Error::Io), unless the addresses are
+    /// added to the loopback interface.
     ///
     /// All of them also have `GeoIPExcludeUnknown 0`. By default, tor excludes
     /// nodes without a country, too, as soon as an option excludes a country.
@@ -129,8 +129,8 @@ impl RelayOptions {
     /// name. Default: none. A name has letters, digits and underscores, and
     /// doesn't begin with a digit.
     /// [`start`](super::TestNetworkBuilder::start) fails with
-    /// [`Error::Argument`](crate::Error::Argument) if it is anything else, or if
-    /// the relay isn't a bridge.
+    /// [`Error::Argument`](crate::Error::Argument) if it is anything else, or
+    /// if the relay isn't a bridge.
     ///
     /// The transport is the simplest one: it XORs every byte with a constant,
     /// which hides nothing from anybody. Both of its sides are threads of this
@@ -140,13 +140,14 @@ impl RelayOptions {
     /// ```no_run
     /// use scape::testing::TestNetwork;
     ///
-    /// let network =
-    ///     TestNetwork::builder().bridge(|bridge| bridge.transport("scrambled")).start()?;
+    /// let builder = TestNetwork::builder();
+    /// let network = builder.bridge(|it| it.transport("scrambled")).start()?;
     /// let mut launch = network.launch().option("UseBridges", true);
     /// for bridge in network.bridges() {
     ///     let plugin = bridge.transport_line().unwrap_or_default();
     ///     let line = bridge.bridge_line().unwrap_or_default();
-    ///     launch = launch.option("ClientTransportPlugin", plugin).option("Bridge", line);
+    ///     launch = launch.option("ClientTransportPlugin", plugin);
+    ///     launch = launch.option("Bridge", line);
     /// }
     /// let client = launch.start()?;
     /// # Ok::<(), scape::Error>(())

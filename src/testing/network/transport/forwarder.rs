@@ -2,7 +2,7 @@
 //!
 //! The listener has a thread, and each connection has two, one for each
 //! direction. The number of connections is bounded. Every open socket is in a
-//! list, so that the end can shut it down, which wakes the thread that reads it.
+//! list, so that the end can shut it down. That wakes the thread that reads it.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -154,7 +154,7 @@ fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
     }
 }
 
-/// Copies one direction, scrambled. Its end is passed on, and after an error both
+/// Copies one direction, scrambled. Its end is passed on. After an error, both
 /// directions end.
 fn forward(from: &TcpStream, to: &TcpStream) {
     let is_passed_on = copy(from, to).and_then(|()| to.shutdown(Shutdown::Write)).is_ok();
