@@ -4,29 +4,31 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::bridge::Bridge;
 use super::client_ports::ClientPorts;
+use super::countries::{self, Countries};
 use super::first_vote::FirstVote;
 use super::keys::KeyCache;
 use super::name_server::NameServer;
-use super::node::{Common, Node, Role, Voting, as_client, waiting};
-use super::plan::{Plan, bandwidth_file, write_bandwidth_file};
-use super::relay::RelayOptions;
+use super::node::{Common, Node, Role, Voting, as_bridge, as_client, waiting};
+use super::plan::{Plan, Wanted, bandwidth_file, default_nicknames, write_bandwidth_file};
+use super::relay::{RelayOptions, refused};
 use super::seed::{Seed, Times};
 use super::start::{NodeToStart, Starting, first_circuit};
 use super::{TestNetwork, panicked, private_directory, stop_all, vote};
 use crate::controller::Controller;
-use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Phase, Result};
+use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result};
 use crate::event::Bootstrap;
 use crate::process::{PrivateDir, wait_bootstrapped};
 use crate::transport::{Deadline, deadline_after};
 use crate::types::{EventKind, Progress};
 
-/// How often to start again when somebody took a port in between.
+/// The number of starts when somebody takes a port in between.
 const ATTEMPTS: usize = 3;
 
 /// With fewer, a relay finds no path of three others.
@@ -39,7 +41,7 @@ const SHORTEST_INTERVAL: u64 = 10;
 /// relays' descriptors are with the authorities long before the first vote.
 const QUICK: Duration = Duration::from_millis(2500);
 
-/// How many of a node's log lines a failure tells.
+/// The number of log lines of each node that a failure tells.
 const LINES_EACH: usize = 5;
 
 type Callback = Box<dyn FnMut(&Progress) + Send>;
@@ -53,6 +55,8 @@ pub struct TestNetworkBuilder {
     names: Vec<(String, IpAddr)>,
     client_options: Vec<(String, String)>,
     described: Vec<RelayOptions>,
+    bridges: Vec<RelayOptions>,
+    ipv6: bool,
     options: Vec<(String, String)>,
     vanguards_lite: bool,
     voting_interval: Duration,
@@ -71,6 +75,8 @@ impl Default for TestNetworkBuilder {
             names: Vec::new(),
             client_options: Vec::new(),
             described: Vec::new(),
+            bridges: Vec::new(),
+            ipv6: false,
             options: Vec::new(),
             vanguards_lite: false,
             voting_interval: Duration::from_secs(10),
@@ -112,6 +118,56 @@ impl TestNetworkBuilder {
     /// ```
     pub fn relay(mut self, set: impl FnOnce(RelayOptions) -> RelayOptions) -> Self {
         self.described.push(set(RelayOptions::default()));
+        self
+    }
+
+    /// Adds a bridge: a relay that isn't in the consensus, so that only clients
+    /// that are told of it use it. [`Node::bridge_line`] is what to tell them.
+    ///
+    /// A bridge is no exit and no guard, whatever its settings say. `bandwidth`
+    /// and `family` are refused by [`start`](Self::start) with
+    /// [`Error::Argument`]. [`transport`](RelayOptions::transport) adds a
+    /// pluggable transport. [`relays`](Self::relays) doesn't count bridges.
+    ///
+    /// ```no_run
+    /// use scape::BuildCircuit;
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder();
+    /// let network = builder.bridge(|bridge| bridge.nickname("b")).start()?;
+    /// let line = network.bridges().next().and_then(|it| it.bridge_line());
+    /// let client = network
+    ///     .launch()
+    ///     .option("UseBridges", true)
+    ///     .option("Bridge", line.unwrap_or_default())
+    ///     .start()?;
+    /// let circuit = client.controller().build_circuit(&BuildCircuit::new())?;
+    /// println!("{circuit}");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn bridge(mut self, set: impl FnOnce(RelayOptions) -> RelayOptions) -> Self {
+        self.bridges.push(set(RelayOptions::default()).exit(false));
+        self
+    }
+
+    /// Sets whether authorities, relays and bridges have an IPv6 address, too.
+    /// Default: false.
+    ///
+    /// Each then has a second OR port, on ::1, and the consensus names it.
+    /// Clients have `ClientUseIPv6 1`. They still prefer IPv4, unless
+    /// `ClientUseIPv4 0` or `ClientPreferIPv6ORPort 1` is set.
+    /// [`start`](Self::start) fails with [`Error::Io`] if this machine has no
+    /// address ::1.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().ipv6(true).start()?;
+    /// let client = network.launch().option("ClientUseIPv4", false).start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn ipv6(mut self, on: bool) -> Self {
+        self.ipv6 = on;
         self
     }
 
@@ -212,33 +268,41 @@ impl TestNetworkBuilder {
     }
 
     fn check(&self) -> Result<()> {
-        let refused = |what: &str, why: String| -> Result<()> {
-            Err(ArgumentError::invalid("TestNetwork", what, why).into())
-        };
         if self.authorities + self.relays + self.described.len() < FEWEST {
             let why =
                 format!("are too few: authorities and relays together must be {FEWEST} or more");
-            return refused("relays", why);
+            return Err(refused("relays", why));
         }
         let (interval, day) = (self.voting_interval.as_secs(), 24 * 60 * 60);
         if interval < SHORTEST_INTERVAL || day % interval != 0 {
             let why = format!("must be {SHORTEST_INTERVAL} s or more, and divide a day");
-            return refused("voting_interval", why);
+            return Err(refused("voting_interval", why));
         }
         if self.intervals_valid < 2 {
-            return refused("consensus_lifetime", "must be 2 intervals or more".to_owned());
+            let why = "must be 2 intervals or more".to_owned();
+            return Err(refused("consensus_lifetime", why));
+        }
+        let relays = self.all_relays();
+        relays.iter().try_for_each(RelayOptions::check_relay)?;
+        self.bridges.iter().try_for_each(RelayOptions::check_bridge)?;
+        let all = || relays.iter().chain(&self.bridges);
+        if Countries::of(all().filter_map(|it| it.country.as_deref())).are_too_many() {
+            let why = format!("is one of too many: there can be {}", countries::MOST);
+            return Err(refused("country", why));
         }
         let mut nicknames = BTreeSet::new();
-        for (number, relay) in self.all_relays().into_iter().enumerate() {
-            let nickname = relay.nickname.unwrap_or_else(|| format!("relay{number}"));
+        let defaults = default_nicknames(relays.len(), self.bridges.len());
+        for (relay, default) in all().zip(defaults) {
+            let nickname = relay.nickname.clone().unwrap_or(default);
             let is_nickname = (1..=19).contains(&nickname.len())
                 && nickname.bytes().all(|byte| byte.is_ascii_alphanumeric());
             let is_reserved = nickname == "client" || nickname == "socks";
             if !is_nickname || is_reserved || nickname.starts_with("authority") {
-                return refused("nickname", format!("{nickname:?} can't be that of a relay"));
+                let why = format!("{nickname:?} can't be that of a relay");
+                return Err(refused("nickname", why));
             }
             if !nicknames.insert(nickname.clone()) {
-                return refused("nickname", format!("{nickname:?} is given twice"));
+                return Err(refused("nickname", format!("{nickname:?} is given twice")));
             }
         }
         Ok(())
@@ -252,7 +316,13 @@ impl TestNetworkBuilder {
 
         self.report(0, "keys", "making keys");
         let cache = if self.new_keys { KeyCache::none() } else { KeyCache::of_user() };
-        let plan = Plan::new(self.authorities, self.all_relays(), &cache)?;
+        let wanted = Wanted {
+            authorities: self.authorities,
+            relays: self.all_relays(),
+            bridges: self.bridges.clone(),
+            ipv6: self.ipv6,
+        };
+        let plan = Plan::new(wanted, &cache)?;
         plan.write_keys(root)?;
         let times = Times::starting_now(self.voting_interval, self.intervals_valid);
         let seed = match self.vote_first {
@@ -263,6 +333,8 @@ impl TestNetworkBuilder {
         let common = Common {
             authorities: plan.authority_lines(),
             vanguards_lite: self.vanguards_lite,
+            ipv6: self.ipv6,
+            geoip_directory: plan.countries.write_files(root)?,
             options: self.options.clone(),
         };
         let nodes = self.nodes_to_start(root, &plan, &common, seed.as_ref(), times)?;
@@ -296,10 +368,11 @@ impl TestNetworkBuilder {
             let mut starting = Starting::new(scope, nodes, deadline, timeout);
             let _over = SetOnDrop(&is_over);
             let authorities = starting.begin(|role| role == Role::Authority);
-            starting.wait_listening(&plan.authority_ports())?;
+            starting.wait_listening(&plan.authority_addresses())?;
             let relays = starting.begin(|role| role == Role::Relay);
+            let bridges = starting.begin(|role| role == Role::Bridge);
             starting.begin(|_| true);
-            starting.wait_listening(&plan.relay_ports())?;
+            starting.wait_listening(&plan.relay_addresses())?;
             let controller = starting.wait_for(client)?;
             let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
             let authorities = authorities.collect::<Result<Vec<_>>>()?;
@@ -321,6 +394,9 @@ impl TestNetworkBuilder {
             for (relay, _) in relays.iter().zip(exits).filter(|(_, is_exit)| *is_exit) {
                 starting.wait_for_policy(*relay)?;
             }
+            // A client asks a bridge for its descriptor, and waits long before
+            // it asks again if the bridge has not made it yet.
+            bridges.into_iter().try_for_each(|bridge| starting.wait_for_policy(bridge))?;
             let nodes = starting.wait_for_all()?;
             self.wait_bootstrapped(&controller, deadline)?;
             is_over.store(true, Ordering::Relaxed);
@@ -429,14 +505,22 @@ impl TestNetworkBuilder {
                 nickname: planned.nickname.clone(),
                 role: Role::Authority,
                 fingerprint: Some(planned.fingerprint),
+                bridge: None,
                 again: launch.again(),
                 launch,
             });
         }
         let resolv_conf = root.join("resolv.conf");
-        for planned in &plan.relays {
+        let relays = plan.relays.iter().map(|planned| (Role::Relay, planned));
+        let bridges = plan.bridges.iter().map(|planned| (Role::Bridge, planned));
+        for (role, planned) in relays.chain(bridges) {
             let data_directory = root.join(&planned.nickname);
             let launch = common.relay(planned, &data_directory, &resolv_conf);
+            let (launch, bridge) = match role {
+                Role::Bridge => (as_bridge(launch), Some(Bridge::of(planned)?)),
+                _ => (launch, None),
+            };
+            let launch = launch.options(planned.options.options.clone());
             let again = launch.again();
             let launch = match seed {
                 Some(seed) => {
@@ -447,8 +531,9 @@ impl TestNetworkBuilder {
             };
             nodes.push(NodeToStart {
                 nickname: planned.nickname.clone(),
-                role: Role::Relay,
+                role,
                 fingerprint: Some(planned.fingerprint),
+                bridge,
                 launch,
                 again,
             });
@@ -465,6 +550,7 @@ impl TestNetworkBuilder {
             nickname: "client".into(),
             role: Role::Client,
             fingerprint: None,
+            bridge: None,
             launch: launch.options(self.client_options.clone()),
             again,
         });
@@ -472,7 +558,7 @@ impl TestNetworkBuilder {
     }
 
     #[cfg(unix)]
-    fn socks_socket(&self, root: &Path) -> Result<Option<std::path::PathBuf>> {
+    fn socks_socket(&self, root: &Path) -> Result<Option<PathBuf>> {
         let directory = root.join("socks");
         private_directory(&directory)
             .map_err(|e| Error::io("make a directory for the SOCKS socket", e))?;
@@ -480,7 +566,7 @@ impl TestNetworkBuilder {
     }
 
     #[cfg(not(unix))]
-    fn socks_socket(&self, _root: &Path) -> Result<Option<std::path::PathBuf>> {
+    fn socks_socket(&self, _root: &Path) -> Result<Option<PathBuf>> {
         Ok(None)
     }
 
@@ -532,8 +618,7 @@ fn wait_known(
     timeout: Duration,
 ) -> Result<()> {
     let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
-    let relays = nodes.iter().filter_map(Node::fingerprint);
-    let keys: Vec<String> = relays.map(|fingerprint| format!("md/id/{fingerprint}")).collect();
+    let keys = vote::of_each_relay(nodes, "md/id/");
     let mut wait = events.wait(Deadline::at(deadline, timeout), Phase::Event);
     loop {
         let known = client.get_info_each(&keys)?;

@@ -49,7 +49,7 @@ impl TestNetwork {
         node.restart(timeout)?;
         let controller = node.controller();
         match node.role() {
-            Role::Relay => wait_for_policy(controller, deadline, timeout),
+            Role::Relay | Role::Bridge => wait_for_policy(controller, deadline, timeout),
             Role::Client => {
                 let deadline = Deadline::at(deadline, timeout);
                 wait_bootstrapped(controller, 100, deadline, &mut None, |_| ())?;
@@ -86,7 +86,8 @@ impl TestNetwork {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn set_listed(&self, nickname: &str, listed: bool) -> Result<()> {
-        let relay = self.node(nickname).and_then(Node::fingerprint);
+        let relay = self.node(nickname).filter(|node| node.role() == Role::Relay);
+        let relay = relay.and_then(Node::fingerprint);
         let Some(relay) = relay else { return Err(self.no_such_node(nickname)) };
         let line = format!("!reject {relay}\n");
         for authority in self.of_role(Role::Authority) {

@@ -1,7 +1,9 @@
 //! A private Tor network of real tors on this machine.
 
+mod bridge;
 mod builder;
 mod client_ports;
+mod countries;
 mod faults;
 mod first_vote;
 mod keys;
@@ -12,6 +14,7 @@ mod ports;
 mod relay;
 mod seed;
 mod start;
+mod transport;
 mod vote;
 
 use std::fmt;
@@ -82,13 +85,15 @@ pub use relay::RelayOptions;
 ///   [`TestNetworkBuilder::vanguards_lite`] turns it on.
 /// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some
 ///   milliseconds.
-/// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1.
+/// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1, or
+///   another loopback address for relays of a
+///   [country](RelayOptions::country).
 ///
 /// # Safety
 ///
 /// The nodes know only each other, and names are resolved by the network's own
 /// server. Exits would accept to connect to other addresses. They connect from
-/// 127.0.0.1 and ::1 (`OutboundBindAddress`), so Linux refuses that. A network
+/// loopback addresses (`OutboundBindAddress`), so Linux refuses that. A network
 /// namespace with nothing but loopback makes sure everywhere (`unshare -n`).
 pub struct TestNetwork {
     nodes: Vec<Node>,
@@ -158,7 +163,7 @@ impl TestNetwork {
         self.nodes.iter().find(|node| node.nickname() == nickname)
     }
 
-    /// Every node: the authorities, the relays, the client.
+    /// Every node: the authorities, the relays, the bridges, the client.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -166,6 +171,11 @@ impl TestNetwork {
     /// The nodes that exit.
     pub fn relays(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.role() == Role::Relay)
+    }
+
+    /// Returns the bridges, in the order in which they were added.
+    pub fn bridges(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.role() == Role::Bridge)
     }
 
     /// The client's SOCKS port, a TCP port, with `ExtendedErrors`.

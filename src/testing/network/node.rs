@@ -1,11 +1,14 @@
 //! One tor of the network.
 
-use std::path::Path;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::plan::{ADDRESS, PlannedAuthority, PlannedRelay};
+use super::bridge::Bridge;
+use super::countries;
+use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::controller::Controller;
 use crate::error::{Error, LaunchError, Result};
@@ -23,6 +26,9 @@ pub enum Role {
     Authority,
     /// A relay that also exits, to this machine only.
     Relay,
+    /// A bridge: a relay that is not in the consensus, so that only clients
+    /// that are told of it use it.
+    Bridge,
     /// A client: what a program under test uses.
     Client,
 }
@@ -33,6 +39,7 @@ pub struct Node {
     nickname: String,
     role: Role,
     fingerprint: Option<Fingerprint>,
+    bridge: Option<Bridge>,
     process: TorProcess,
     /// The description of its next process. In a mutex, because one with
     /// callbacks can't be shared.
@@ -60,6 +67,34 @@ impl Node {
         self.process.controller()
     }
 
+    /// Returns the value of the option `Bridge` with which a client uses this
+    /// bridge. `None` if the node isn't one.
+    ///
+    /// It is `127.0.0.1:PORT FINGERPRINT`, or, with a pluggable transport,
+    /// `TRANSPORT 127.0.0.1:PORT FINGERPRINT`. The client needs `UseBridges 1`,
+    /// and the [`transport_line`](Self::transport_line) if there is one.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().bridge(|bridge| bridge).start()?;
+    /// let line = network.bridges().next().and_then(|it| it.bridge_line());
+    /// let launch = network.launch().option("UseBridges", true);
+    /// let client = launch.option("Bridge", line.unwrap_or_default()).start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn bridge_line(&self) -> Option<String> {
+        self.bridge.as_ref().map(Bridge::line)
+    }
+
+    /// Returns the value of the option `ClientTransportPlugin` with which a
+    /// client reaches this bridge: `NAME socks5 127.0.0.1:PORT`. `None` if the
+    /// node isn't a bridge with a
+    /// [transport](super::RelayOptions::transport).
+    pub fn transport_line(&self) -> Option<String> {
+        self.bridge.as_ref().and_then(Bridge::transport_line)
+    }
+
     /// Its process.
     pub fn process(&self) -> &TorProcess {
         &self.process
@@ -85,11 +120,12 @@ impl Node {
         nickname: String,
         role: Role,
         fingerprint: Option<Fingerprint>,
+        bridge: Option<Bridge>,
         process: TorProcess,
         again: Launch,
     ) -> Self {
         let again = Mutex::new(again);
-        Node { nickname, role, fingerprint, process, again }
+        Node { nickname, role, fingerprint, bridge, process, again }
     }
 
     /// Starts another process in the same data directory.
@@ -138,6 +174,11 @@ pub(super) struct Common {
     /// The `DirAuthority` lines.
     pub(super) authorities: Vec<String>,
     pub(super) vanguards_lite: bool,
+    /// True if relays have an IPv6 address, too.
+    pub(super) ipv6: bool,
+    /// The directory with the files that give each country its addresses, if
+    /// there are countries.
+    pub(super) geoip_directory: Option<PathBuf>,
     /// Options for every node.
     pub(super) options: Vec<(String, String)>,
 }
@@ -154,7 +195,12 @@ pub(super) enum Voting {
 impl Common {
     /// Returns a node of the network. It doesn't wait for its bootstrap.
     pub(super) fn node(&self, nickname: &str, data_directory: &Path) -> Launch {
-        self.member()
+        self.node_at(ADDRESS, nickname, data_directory)
+    }
+
+    /// Returns a node that connects to others from this address.
+    fn node_at(&self, address: Ipv4Addr, nickname: &str, data_directory: &Path) -> Launch {
+        self.member_at(address)
             .data_directory(data_directory)
             .wait_for(WaitFor::Control)
             .log_lines(LOG_LINES)
@@ -164,7 +210,20 @@ impl Common {
     /// Returns a tor that knows only the network's authorities, and that logs
     /// what helps to understand a failure.
     pub(super) fn member(&self) -> Launch {
-        Launch::new()
+        self.member_at(ADDRESS)
+    }
+
+    fn member_at(&self, address: Ipv4Addr) -> Launch {
+        let launch = match &self.geoip_directory {
+            Some(directory) => Launch::new()
+                .option("GeoIPFile", directory.join(countries::GEOIP))
+                .option("GeoIPv6File", directory.join(countries::GEOIP6))
+                // RelayOptions::country says why.
+                .option("GeoIPExcludeUnknown", "0"),
+            None => Launch::new(),
+        };
+        let launch = if self.ipv6 { launch.option("ClientUseIPv6", "1") } else { launch };
+        launch
             // TestNetwork's documentation says why this is off by default.
             .option("VanguardsLiteEnabled", self.vanguards_lite)
             .options([
@@ -178,11 +237,11 @@ impl Common {
                 // and then gives up on those of a busy moment.
                 ("LearnCircuitBuildTimeout", "0"),
                 ("CircuitBuildTimeout", "5"),
-                // The system then refuses to connect them to anything but this
-                // machine (on Linux).
-                ("OutboundBindAddress", "127.0.0.1"),
-                ("OutboundBindAddress", "[::1]"),
             ])
+            // The system then refuses to connect them to anything but this
+            // machine (on Linux).
+            .option("OutboundBindAddress", address.to_string())
+            .option("OutboundBindAddress", format!("[{IPV6_ADDRESS}]"))
             .options(self.authorities.iter().map(|line| ("DirAuthority", line.as_str())))
             .options(self.options.clone())
     }
@@ -195,13 +254,14 @@ impl Common {
         guards: &[Fingerprint],
         voting: Voting,
     ) -> Launch {
-        let PlannedAuthority { nickname, or_port, dir_port, .. } = planned;
+        let PlannedAuthority { nickname, or_port, dir_port, ipv6_port, .. } = planned;
         let guards: Vec<String> = guards.iter().map(ToString::to_string).collect();
         let (times, first_interval, offset) = match voting {
             Voting::AfterSeed(times) => (times, times.first_interval(), times.offset()),
             Voting::WhenTold(times) => (times, LONGEST_FIRST_INTERVAL, 0),
         };
-        self.node(nickname, data_directory)
+        with_ipv6(self.node(nickname, data_directory), *ipv6_port)
+            .option("AuthDirHasIPv6Connectivity", ipv6_port.is_some())
             .option("OrPort", format!("{ADDRESS}:{or_port}"))
             .option("DirPort", format!("{ADDRESS}:{dir_port}"))
             .options([
@@ -228,7 +288,8 @@ impl Common {
             .option("V3AuthNIntervalsValid", times.intervals_valid)
     }
 
-    /// Returns a relay. Exits reach this machine only: a policy of nothing but
+    /// Returns a relay, without the options of its own. Exits reach this
+    /// machine only: a policy of nothing but
     /// private addresses would make a relay no exit at all, so it allows
     /// everything, and where it runs decides what it reaches.
     pub(super) fn relay(
@@ -237,18 +298,17 @@ impl Common {
         data_directory: &Path,
         resolv_conf: &Path,
     ) -> Launch {
-        let PlannedRelay { nickname, or_port, family, options, .. } = planned;
+        let PlannedRelay { nickname, address, or_port, ipv6_port, family, options, .. } = planned;
         let policy = if options.exit { "accept *:*" } else { "reject *:*" };
-        let launch = self
-            .node(nickname, data_directory)
-            .option("OrPort", format!("{ADDRESS}:{or_port}"))
+        let launch = with_ipv6(self.node_at(*address, nickname, data_directory), *ipv6_port)
+            .option("OrPort", format!("{address}:{or_port}"))
+            .option("Address", address.to_string())
             .option("ServerDNSResolvConfFile", resolv_conf)
             .option("ExitRelay", options.exit)
             .option("ExitPolicy", policy)
             // For the look-ups: without it, an exit asks for no IPv6 address.
             .option("IPv6Exit", options.exit)
             .options([
-                ("Address", "127.0.0.1"),
                 ("ExitPolicyRejectPrivate", "0"),
                 ("SocksPort", "0"),
                 ("ServerDNSAllowBrokenConfig", "1"),
@@ -256,12 +316,29 @@ impl Common {
                 ("ServerDNSAllowNonRFC953Hostnames", "1"),
             ]);
         let family: Vec<String> = family.iter().map(|it| format!("${it}")).collect();
-        let launch = match family.as_slice() {
+        match family.as_slice() {
             [] => launch,
             family => launch.option("MyFamily", family.join(",")),
-        };
-        launch.options(options.options.clone())
+        }
     }
+}
+
+/// Gives a relay an OR port of IPv6, if there is one for it.
+fn with_ipv6(launch: Launch, port: Option<u16>) -> Launch {
+    match port {
+        Some(port) => launch.option("OrPort", format!("[{IPV6_ADDRESS}]:{port}")),
+        None => launch,
+    }
+}
+
+/// Makes a relay a bridge: its own network doesn't know it, and clients that
+/// are told of it fetch its descriptor from it.
+pub(super) fn as_bridge(launch: Launch) -> Launch {
+    launch.options([
+        ("BridgeRelay", "1"),
+        ("BridgeDistribution", "none"),
+        ("PublishServerDescriptor", "0"),
+    ])
 }
 
 /// The longest interval that tor takes for the first vote, in seconds.

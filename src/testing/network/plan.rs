@@ -1,13 +1,14 @@
-//! The plan of a network: all that is known before anything of it runs.
+//! The plan of a network, before anything of it runs.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::countries::Countries;
 use super::keys::{AuthorityKeys, KeyCache, KeyFiles, RelayKeys, write_files};
 use super::ports::free_ports;
 use super::relay::RelayOptions;
@@ -15,8 +16,11 @@ use super::{panicked, private_directory};
 use crate::error::{Error, Result};
 use crate::types::Fingerprint;
 
-/// The address of every node.
+/// The address of every node, unless it is a relay in a country.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// The IPv6 address of every relay, if it has one.
+pub(super) const IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::LOCALHOST;
 
 /// The bandwidth of a relay for which none is set, in the unit of the consensus,
 /// if others have one.
@@ -26,10 +30,21 @@ const BANDWIDTH: u32 = 1000;
 /// the consensus names it: tor's rule.
 const ENOUGH_TO_MEASURE: usize = 3;
 
-/// The relays of a network, authorities included.
+/// The nodes that a network is to have.
+pub(super) struct Wanted {
+    pub(super) authorities: usize,
+    pub(super) relays: Vec<RelayOptions>,
+    pub(super) bridges: Vec<RelayOptions>,
+    /// True if all of them have an IPv6 address, too.
+    pub(super) ipv6: bool,
+}
+
+/// The relays of a network, authorities and bridges included.
 pub(super) struct Plan {
     pub(super) authorities: Vec<PlannedAuthority>,
     pub(super) relays: Vec<PlannedRelay>,
+    pub(super) bridges: Vec<PlannedRelay>,
+    pub(super) countries: Countries,
 }
 
 /// An authority that is to be started.
@@ -39,15 +54,20 @@ pub(super) struct PlannedAuthority {
     pub(super) keys: AuthorityKeys,
     pub(super) or_port: u16,
     pub(super) dir_port: u16,
+    /// The OR port of the IPv6 address.
+    pub(super) ipv6_port: Option<u16>,
 }
 
-/// A relay that is to be started.
+/// A relay or a bridge that is to be started.
 pub(super) struct PlannedRelay {
     pub(super) nickname: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: RelayKeys,
+    pub(super) address: Ipv4Addr,
     pub(super) or_port: u16,
-    /// The relays of its family, itself included.
+    /// The OR port of the IPv6 address.
+    pub(super) ipv6_port: Option<u16>,
+    /// The relays of the same family, this one included. Empty without one.
     pub(super) family: Vec<Fingerprint>,
     pub(super) options: RelayOptions,
 }
@@ -55,10 +75,12 @@ pub(super) struct PlannedRelay {
 impl PlannedAuthority {
     /// Returns the value of the option `DirAuthority` that makes it known.
     pub(super) fn line(&self) -> String {
+        let ipv6 = self.ipv6_port.map(|port| format!("ipv6=[{IPV6_ADDRESS}]:{port} "));
         format!(
-            "{} orport={} no-v2 v3ident={} {ADDRESS}:{} {}",
+            "{} orport={} {}no-v2 v3ident={} {ADDRESS}:{} {}",
             self.nickname,
             self.or_port,
+            ipv6.unwrap_or_default(),
             self.keys.v3_identity(),
             self.dir_port,
             self.fingerprint
@@ -66,44 +88,64 @@ impl PlannedAuthority {
     }
 }
 
+impl PlannedRelay {
+    /// Returns the address of the OR port, of IPv4.
+    pub(super) fn or_address(&self) -> SocketAddr {
+        SocketAddr::from((self.address, self.or_port))
+    }
+}
+
 impl Plan {
     /// Finds keys and ports for all nodes.
-    pub(super) fn new(
-        authorities: usize,
-        relays: Vec<RelayOptions>,
-        cache: &KeyCache,
-    ) -> Result<Self> {
-        let ports = free_ports(2 * authorities + relays.len())?;
+    pub(super) fn new(wanted: Wanted, cache: &KeyCache) -> Result<Self> {
+        let Wanted { authorities, relays, bridges, ipv6 } = wanted;
+        let (relay_count, bridge_count) = (relays.len(), bridges.len());
+        let others: Vec<RelayOptions> = relays.into_iter().chain(bridges).collect();
+        let countries = Countries::of(others.iter().filter_map(|it| it.country.as_deref()));
+        let addresses: Vec<Ipv4Addr> =
+            others.iter().map(|it| countries.address(it.country.as_deref())).collect();
+
+        let authority_ports = std::iter::repeat_n(ADDRESS, 2 * authorities);
+        let ports = free_ports(authority_ports.chain(addresses.clone()).map(IpAddr::from))?;
         let (pairs, or_ports) = ports.split_at(2 * authorities);
+        let mut ipv6_ports = ipv6_ports(ipv6, authorities + others.len())?.into_iter();
+        let mut ipv6_port = || ipv6_ports.next().flatten();
+
         let authority_keys = side_by_side(authorities, |number| cache.authority(number))?;
-        let relay_keys = side_by_side(relays.len(), |number| cache.relay(number))?;
-        let mut plan = Plan { authorities: Vec::new(), relays: Vec::new() };
+        // Bridges have the keys of the relays that there would be next.
+        let relay_keys = side_by_side(others.len(), |number| cache.relay(number))?;
+        let mut planned_authorities = Vec::new();
         for ((number, keys), ports) in
             authority_keys.into_iter().enumerate().zip(pairs.chunks_exact(2))
         {
-            plan.authorities.push(PlannedAuthority {
+            planned_authorities.push(PlannedAuthority {
                 nickname: format!("authority{number}"),
                 fingerprint: keys.relay.fingerprint()?,
                 keys,
                 or_port: ports[0],
                 dir_port: ports[1],
+                ipv6_port: ipv6_port(),
             });
         }
-        let relays = relay_keys.into_iter().zip(or_ports).zip(relays);
-        for (number, ((keys, or_port), options)) in relays.enumerate() {
-            let nickname = options.nickname.clone().unwrap_or_else(|| format!("relay{number}"));
-            let fingerprint = keys.fingerprint()?;
-            let or_port = *or_port;
-            let family = Vec::new();
-            plan.relays.push(PlannedRelay {
-                nickname,
-                fingerprint,
+        let mut relays = Vec::new();
+        let places = addresses.into_iter().zip(or_ports);
+        let nicknames = default_nicknames(relay_count, bridge_count);
+        for (((keys, (address, or_port)), nickname), options) in
+            relay_keys.into_iter().zip(places).zip(nicknames).zip(others)
+        {
+            relays.push(PlannedRelay {
+                nickname: options.nickname.clone().unwrap_or(nickname),
+                fingerprint: keys.fingerprint()?,
                 keys,
-                or_port,
-                family,
+                address,
+                or_port: *or_port,
+                ipv6_port: ipv6_port(),
+                family: Vec::new(),
                 options,
             });
         }
+        let bridges = relays.split_off(relay_count);
+        let mut plan = Plan { authorities: planned_authorities, relays, bridges, countries };
         plan.find_families();
         Ok(plan)
     }
@@ -117,7 +159,8 @@ impl Plan {
         }
         for relay in &mut self.relays {
             let family = relay.options.family.as_ref().and_then(|name| families.get(name));
-            relay.family = family.cloned().unwrap_or_default();
+            // A relay alone has no family, whatever its name.
+            relay.family = family.filter(|it| it.len() > 1).cloned().unwrap_or_default();
         }
     }
 
@@ -126,7 +169,7 @@ impl Plan {
         for authority in &self.authorities {
             write_keys(&root.join(&authority.nickname), &authority.keys.files()?)?;
         }
-        for relay in &self.relays {
+        for relay in self.relays.iter().chain(&self.bridges) {
             write_keys(&root.join(&relay.nickname), &relay.keys.files()?)?;
         }
         Ok(())
@@ -144,14 +187,17 @@ impl Plan {
         all.map(|fingerprint| format!("desc/id/{fingerprint}")).collect()
     }
 
-    /// Returns the ports on which authorities take connections of other nodes.
-    pub(super) fn authority_ports(&self) -> Vec<u16> {
-        self.authorities.iter().map(|authority| authority.or_port).collect()
+    /// Returns the addresses at which authorities take connections of other
+    /// nodes.
+    pub(super) fn authority_addresses(&self) -> Vec<SocketAddr> {
+        let address = |it: &PlannedAuthority| SocketAddr::from((ADDRESS, it.or_port));
+        self.authorities.iter().map(address).collect()
     }
 
-    /// Returns the ports on which relays take connections of other nodes.
-    pub(super) fn relay_ports(&self) -> Vec<u16> {
-        self.relays.iter().map(|relay| relay.or_port).collect()
+    /// Returns the addresses at which relays and bridges take connections of
+    /// other nodes.
+    pub(super) fn relay_addresses(&self) -> Vec<SocketAddr> {
+        self.relays.iter().chain(&self.bridges).map(PlannedRelay::or_address).collect()
     }
 
     /// Returns true if the authorities measure bandwidth.
@@ -177,6 +223,22 @@ impl Plan {
         let guards = self.relays.iter().filter(|relay| relay.options.guard);
         authorities.chain(guards.map(|relay| relay.fingerprint)).collect()
     }
+}
+
+/// Returns the nicknames of relays and bridges that are given none.
+pub(super) fn default_nicknames(relays: usize, bridges: usize) -> impl Iterator<Item = String> {
+    let relays = (0..relays).map(|number| format!("relay{number}"));
+    relays.chain((0..bridges).map(|number| format!("bridge{number}")))
+}
+
+/// Returns a port of the IPv6 address for each of `count` nodes, if they are to
+/// have one.
+fn ipv6_ports(are_wanted: bool, count: usize) -> Result<Vec<Option<u16>>> {
+    if !are_wanted {
+        return Ok(Vec::new());
+    }
+    let ports = free_ports(std::iter::repeat_n(IpAddr::from(IPV6_ADDRESS), count))?;
+    Ok(ports.into_iter().map(Some).collect())
 }
 
 fn write_keys(data_directory: &Path, files: &KeyFiles) -> Result<()> {

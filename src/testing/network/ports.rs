@@ -1,18 +1,47 @@
 //! Ports for the network's nodes.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 
 use crate::error::{Error, Result};
 
-/// Returns ports of 127.0.0.1 that nobody has. They are let go before tor takes
-/// them, so somebody may be quicker. Then the network is started again.
-pub(super) fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let fail = |error| Error::io("find a free port", error);
+/// Returns a port for each address that nobody has there. They are let go
+/// before tor takes them, so somebody may be quicker. Then the network is
+/// started again.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the first address that this machine doesn't have.
+pub(super) fn free_ports(addresses: impl IntoIterator<Item = IpAddr>) -> Result<Vec<u16>> {
     // Held together, so that none is found twice.
     let mut listeners = Vec::new();
-    for _ in 0..count {
-        listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fail)?);
+    let mut ports = Vec::new();
+    for address in addresses {
+        let fail = |error| Error::io(format!("find a free port of {address}"), error);
+        let listener = TcpListener::bind((address, 0)).map_err(fail)?;
+        ports.push(listener.local_addr().map_err(fail)?.port());
+        listeners.push(listener);
     }
-    let port = |listener: &TcpListener| Ok(listener.local_addr()?.port());
-    listeners.iter().map(port).collect::<std::io::Result<_>>().map_err(fail)
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    #[test]
+    fn ports_of_an_address_differ() {
+        let localhost = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let ports = free_ports([localhost; 3]).unwrap();
+        assert!(ports[0] != ports[1] && ports[1] != ports[2] && ports[0] != ports[2], "{ports:?}");
+    }
+
+    #[test]
+    fn address_that_cannot_be_bound_is_named() {
+        // An address for documentation, which no machine has.
+        let address = "2001:db8::1".parse::<Ipv6Addr>().unwrap();
+        let error = free_ports([IpAddr::from(address)]).unwrap_err();
+        assert!(error.to_string().contains("find a free port of 2001:db8::1"), "{error}");
+    }
 }

@@ -1,9 +1,14 @@
-//! The settings in which relays of a network can differ.
+//! The settings of a relay.
 
 use std::fmt;
 
+use super::transport;
+use crate::error::{ArgumentError, Error, Result};
+
 /// The settings of a relay of a [`TestNetwork`](super::TestNetwork), for
-/// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay).
+/// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay), or of a
+/// bridge, for
+/// [`TestNetworkBuilder::bridge`](super::TestNetworkBuilder::bridge).
 ///
 /// ```no_run
 /// use scape::testing::TestNetwork;
@@ -22,6 +27,8 @@ pub struct RelayOptions {
     pub(super) exit: bool,
     pub(super) guard: bool,
     pub(super) family: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) transport: Option<String>,
     pub(super) options: Vec<(String, String)>,
 }
 
@@ -33,6 +40,8 @@ impl Default for RelayOptions {
             exit: true,
             guard: true,
             family: None,
+            country: None,
+            transport: None,
             options: Vec::new(),
         }
     }
@@ -40,7 +49,8 @@ impl Default for RelayOptions {
 
 impl RelayOptions {
     /// Sets the nickname: 1 to 19 letters and digits. Default: `relay0`,
-    /// `relay1`, and so on, in the order of the relays.
+    /// `relay1`, and so on, in the order of the relays, and `bridge0` and so on
+    /// for bridges.
     pub fn nickname(mut self, nickname: impl Into<String>) -> Self {
         self.nickname = Some(nickname.into());
         self
@@ -73,9 +83,77 @@ impl RelayOptions {
     }
 
     /// Puts the relay into a family: all relays with the same name for it list
-    /// each other in `MyFamily`, and tor uses no two of them in one circuit.
+    /// each other in `MyFamily`, and tor uses no two of them in one circuit. A
+    /// relay whose family has no other one has none.
     pub fn family(mut self, name: impl Into<String>) -> Self {
         self.family = Some(name.into());
+        self
+    }
+
+    /// Puts the relay into a country: two letters, in any case, such as `de`.
+    /// Default: none. [`start`](super::TestNetworkBuilder::start) fails with
+    /// [`Error::Argument`](crate::Error::Argument) if it is anything else.
+    ///
+    /// tor knows a relay's country by its address. So the relays of the first
+    /// country that is named have the address 127.1.0.1, those of the second
+    /// 127.2.0.1, and so on, and connect to others from it. Every node, and
+    /// [`TestNetwork::launch`](super::TestNetwork::launch), has a `GeoIPFile`
+    /// that says so. `GETINFO ip-to-country/127.1.0.1` then answers `de`, and
+    /// `ExcludeNodes {de}` and `ExitNodes {de}` work. Linux takes all of
+    /// 127.0.0.0/8 for this machine. Other systems may not. Then the start
+    /// fails with [`Error::Io`](crate::Error::Io), unless the addresses are
+    /// added to the loopback interface.
+    ///
+    /// All of them also have `GeoIPExcludeUnknown 0`. By default, tor excludes
+    /// nodes without a country, too, as soon as an option excludes a country.
+    /// Here these are the authorities and most relays.
+    ///
+    /// There can be 254 countries.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder()
+    ///     .relay(|relay| relay.country("de"))
+    ///     .relay(|relay| relay.country("se"))
+    ///     .client_option("ExitNodes", "{se}")
+    ///     .start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn country(mut self, code: impl Into<String>) -> Self {
+        self.country = Some(code.into());
+        self
+    }
+
+    /// Lets clients reach the bridge through a pluggable transport with this
+    /// name. Default: none. A name has letters, digits and underscores, and
+    /// doesn't begin with a digit.
+    /// [`start`](super::TestNetworkBuilder::start) fails with
+    /// [`Error::Argument`](crate::Error::Argument) if it is anything else, or
+    /// if the relay isn't a bridge.
+    ///
+    /// The transport is the simplest one: it XORs every byte with a constant,
+    /// which hides nothing from anybody. Both of its sides are threads of this
+    /// program that listen on 127.0.0.1. They end with the network. 64
+    /// connections can be open at a time.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder();
+    /// let network = builder.bridge(|it| it.transport("scrambled")).start()?;
+    /// let mut launch = network.launch().option("UseBridges", true);
+    /// for bridge in network.bridges() {
+    ///     let plugin = bridge.transport_line().unwrap_or_default();
+    ///     let line = bridge.bridge_line().unwrap_or_default();
+    ///     launch = launch.option("ClientTransportPlugin", plugin);
+    ///     launch = launch.option("Bridge", line);
+    /// }
+    /// let client = launch.start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn transport(mut self, name: impl Into<String>) -> Self {
+        self.transport = Some(name.into());
         self
     }
 
@@ -84,6 +162,50 @@ impl RelayOptions {
         self.options.push((name.into(), value.into()));
         self
     }
+}
+
+impl RelayOptions {
+    /// Checks the settings of a relay.
+    pub(super) fn check_relay(&self) -> Result<()> {
+        if let Some(name) = &self.transport {
+            return Err(refused(
+                "transport",
+                format!("{name:?} is given to a relay: only bridges have transports"),
+            ));
+        }
+        self.check_country()
+    }
+
+    /// Checks the settings of a bridge.
+    pub(super) fn check_bridge(&self) -> Result<()> {
+        if self.bandwidth.is_some() {
+            let why = "is that of a bridge, which the consensus doesn't name";
+            return Err(refused("bandwidth", why.to_owned()));
+        }
+        if let Some(name) = &self.family {
+            let why = format!("{name:?} has a bridge in it, which may list no family");
+            return Err(refused("family", why));
+        }
+        if let Some(name) = self.transport.as_ref().filter(|name| !transport::is_name(name)) {
+            let why = format!("{name:?} is no name: letters, digits and _, and no digit first");
+            return Err(refused("transport", why));
+        }
+        self.check_country()
+    }
+
+    fn check_country(&self) -> Result<()> {
+        let is_code =
+            |code: &str| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+        match self.country.as_ref().filter(|code| !is_code(code)) {
+            Some(code) => Err(refused("country", format!("{code:?} is not two letters"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the error of a setting that can't be.
+pub(super) fn refused(what: &str, why: String) -> Error {
+    ArgumentError::invalid("TestNetwork", what, why).into()
 }
 
 impl fmt::Debug for RelayOptions {
@@ -95,6 +217,8 @@ impl fmt::Debug for RelayOptions {
             .field("exit", &self.exit)
             .field("guard", &self.guard)
             .field("family", &self.family)
+            .field("country", &self.country)
+            .field("transport", &self.transport)
             .field("options", &options)
             .finish()
     }

@@ -1,11 +1,12 @@
 //! Starting the processes of a network, and the client's first circuit.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::bridge::Bridge;
 use super::node::{Node, Role, of_node};
 use super::{panicked, stop_all};
 use crate::cancel::CancelToken;
@@ -36,6 +37,7 @@ pub(super) struct NodeToStart {
     pub(super) nickname: String,
     pub(super) role: Role,
     pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) bridge: Option<Bridge>,
     pub(super) launch: Launch,
     /// The description of its next process, which has nothing to wait for.
     pub(super) again: Launch,
@@ -80,10 +82,12 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             let (cancel, deadline) = (self.cancel.clone(), self.deadline);
             begun.push(index);
             self.scope.spawn(move || {
-                let NodeToStart { nickname, role, fingerprint, launch, again } = node;
+                let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
                 let timeout = deadline.saturating_duration_since(Instant::now());
                 let result = match launch.cancel_with(&cancel).timeout(timeout).start() {
-                    Ok(process) => Ok(Node::new(nickname, role, fingerprint, process, again)),
+                    Ok(process) => {
+                        Ok(Node::new(nickname, role, fingerprint, bridge, process, again))
+                    }
                     Err(error) => Err(of_node(&nickname, error)),
                 };
                 // Nobody listens any more after another node's failure.
@@ -116,11 +120,10 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Waits until every port takes connections.
-    pub(super) fn wait_listening(&mut self, ports: &[u16]) -> Result<()> {
-        for port in ports {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-            while TcpStream::connect_timeout(&address, CONNECT_FOR).is_err() {
+    /// Waits until every address takes connections.
+    pub(super) fn wait_listening(&mut self, addresses: &[SocketAddr]) -> Result<()> {
+        for address in addresses {
+            while TcpStream::connect_timeout(address, CONNECT_FOR).is_err() {
                 self.look()?;
                 if Instant::now() >= self.deadline {
                     return Err(Timeout::new(Phase::Connect, self.timeout).into());

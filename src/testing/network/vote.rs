@@ -111,9 +111,11 @@ pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
-/// Lets the relays fetch the consensus, and waits until they have it.
+/// Lets the relays and bridges fetch the consensus, and waits until they have
+/// it.
 pub(super) fn tell_relays(nodes: &[Node], deadline: Instant) -> Result<()> {
-    let relays = of_role(nodes, Role::Relay);
+    let mut relays = of_role(nodes, Role::Relay);
+    relays.extend(of_role(nodes, Role::Bridge));
     relays.iter().try_for_each(|relay| start_to_fetch(relay.controller()))?;
     wait(relays, deadline, |relay| {
         let phase = relay.get_info_bytes("status/bootstrap-phase")?;
@@ -149,10 +151,12 @@ fn wait(
     Ok(())
 }
 
-/// Returns a GETINFO key for each relay and authority.
-fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
+/// Returns a GETINFO key for each relay and authority, which are in the
+/// consensus. Bridges aren't.
+pub(super) fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
     nodes
         .iter()
+        .filter(|node| node.role() != Role::Bridge)
         .filter_map(Node::fingerprint)
         .map(|fingerprint| format!("{key}{fingerprint}"))
         .collect()

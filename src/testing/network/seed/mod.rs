@@ -21,7 +21,7 @@ use consensus::{Consensus, Flags, Flavor, Relay, Signer, Utc};
 use microdescriptor::{Contents, microdescriptor};
 use versions::Version;
 
-use super::plan::{ADDRESS, Plan, PlannedAuthority};
+use super::plan::{ADDRESS, IPV6_ADDRESS, Plan, PlannedAuthority};
 use crate::error::{Error, Result};
 
 /// The consensus in a data directory that clients use.
@@ -80,7 +80,7 @@ impl Seed {
                 address: ADDRESS,
                 or_port: authority.or_port,
                 dir_port: authority.dir_port,
-                ipv6: None,
+                ipv6: authority.ipv6_port.map(|port| (IPV6_ADDRESS, port)),
                 microdescriptor: microdescriptor(&authority.keys.relay, &Contents::default())?,
                 flags: Flags { authority: true, exit: false, guard: true },
                 allows: false,
@@ -92,10 +92,10 @@ impl Seed {
             relays.push(Relay {
                 nickname: relay.nickname.clone(),
                 fingerprint: relay.fingerprint,
-                address: ADDRESS,
+                address: relay.address,
                 or_port: relay.or_port,
                 dir_port: 0,
-                ipv6: None,
+                ipv6: relay.ipv6_port.map(|port| (IPV6_ADDRESS, port)),
                 microdescriptor: microdescriptor(&relay.keys, &contents)?,
                 flags: Flags {
                     authority: false,

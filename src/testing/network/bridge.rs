@@ -1,0 +1,43 @@
+//! The way of clients to a bridge.
+
+use std::net::SocketAddr;
+
+use super::plan::PlannedRelay;
+use super::transport::Transport;
+use crate::error::Result;
+use crate::types::Fingerprint;
+
+/// The address and the transport of a bridge, from which the lines in the
+/// torrc of its clients are made.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    or_port: SocketAddr,
+    fingerprint: Fingerprint,
+    transport: Option<Transport>,
+}
+
+impl Bridge {
+    /// Starts the bridge's transport, if it is to have one. The bridge itself
+    /// need not run yet.
+    pub(super) fn of(planned: &PlannedRelay) -> Result<Self> {
+        let or_port = planned.or_address();
+        let transport = match &planned.options.transport {
+            Some(name) => Some(Transport::start(name, or_port)?),
+            None => None,
+        };
+        Ok(Bridge { or_port, fingerprint: planned.fingerprint, transport })
+    }
+
+    /// Returns the value of the option `Bridge`.
+    pub(super) fn line(&self) -> String {
+        match &self.transport {
+            Some(it) => format!("{} {} {}", it.name(), it.server_address(), self.fingerprint),
+            None => format!("{} {}", self.or_port, self.fingerprint),
+        }
+    }
+
+    /// Returns the value of the option `ClientTransportPlugin`.
+    pub(super) fn transport_line(&self) -> Option<String> {
+        self.transport.as_ref().map(Transport::line)
+    }
+}

@@ -1,0 +1,246 @@
+//! A listener on 127.0.0.1 that forwards each connection and scrambles it.
+//!
+//! The listener has a thread, and each connection has two, one for each
+//! direction. The number of connections is bounded. Every open socket is in a
+//! list, so that the end can shut it down. That wakes the thread that reads it.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::socks::{self, Reply};
+
+/// The number of connections at a time. More are closed at once.
+const MOST: usize = 64;
+
+/// The size of a buffer. There are two for each connection.
+const BUFFER: usize = 16 * 1024;
+
+/// The time that connecting, and each read of a SOCKS request, may take.
+const HANDSHAKE_FOR: Duration = Duration::from_secs(20);
+
+/// The time between two attempts to wake the listener's thread.
+const WAKE_AGAIN: Duration = Duration::from_millis(50);
+
+/// The pause after the operating system refused a connection, most likely
+/// because the program has too many open files.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The value that every byte is XORed with. Doing it twice restores the byte.
+const KEY: u8 = 0x5A;
+
+/// Where connections are forwarded to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target {
+    /// To this address.
+    Fixed(SocketAddr),
+    /// Where the SOCKS request says, on this machine only.
+    Socks,
+}
+
+/// A running listener. Dropping it closes all connections and ends all threads.
+pub(super) struct Forwarder {
+    address: SocketAddr,
+    sockets: Arc<Sockets>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forwarder {
+    /// Starts to listen on a free port of 127.0.0.1.
+    pub(super) fn start(target: Target) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let sockets = Arc::new(Sockets::default());
+        let shared = sockets.clone();
+        let thread = thread::Builder::new()
+            .name("scape-transport".into())
+            .spawn(move || listen(&listener, target, &shared))?;
+        Ok(Forwarder { address, sockets, thread: Some(thread) })
+    }
+
+    /// Returns the address of the listener.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.sockets.close();
+        let Some(thread) = self.thread.take() else { return };
+        // The thread waits for a connection. It gets one, and sees that it is
+        // the end.
+        while !thread.is_finished() {
+            let _ = TcpStream::connect_timeout(&self.address, WAKE_AGAIN);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = thread.join();
+    }
+}
+
+/// Takes connections until the end, and then waits for their threads.
+fn listen(listener: &TcpListener, target: Target, sockets: &Arc<Sockets>) {
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    while !sockets.are_closed() {
+        let Ok((stream, _)) = listener.accept() else {
+            thread::sleep(PAUSE);
+            continue;
+        };
+        threads.retain(|thread| !thread.is_finished());
+        if threads.len() >= MOST {
+            log::debug!(target: "scape::testing", "a transport has {MOST} connections: closed one");
+            continue;
+        }
+        let sockets = sockets.clone();
+        let spawned = thread::Builder::new().name("scape-transport".into()).spawn(move || {
+            if let Err(error) = serve(stream, target, &sockets) {
+                log::debug!(target: "scape::testing", "a connection of a transport: {error}");
+            }
+        });
+        threads.extend(spawned);
+    }
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
+
+/// Serves one connection until both directions have ended.
+fn serve(mut near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<()> {
+    let _near_is_listed = sockets.list(&near)?;
+    near.set_read_timeout(Some(HANDSHAKE_FOR))?;
+    let far = match target {
+        Target::Fixed(address) => TcpStream::connect_timeout(&address, HANDSHAKE_FOR)?,
+        Target::Socks => connect_by_socks(&mut near)?,
+    };
+    let _far_is_listed = sockets.list(&far)?;
+    near.set_read_timeout(None)?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    thread::scope(|scope| {
+        let back = thread::Builder::new()
+            .name("scape-transport".into())
+            .spawn_scoped(scope, || forward(&far, &near));
+        if let Err(error) = back {
+            close_both(&near, &far);
+            return Err(error);
+        }
+        forward(&near, &far);
+        Ok(())
+    })
+}
+
+/// Reads a SOCKS request and connects to where it says.
+fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
+    let address = socks::read_request(near)?;
+    // Nothing of a test network leaves this machine.
+    if !address.ip().is_loopback() {
+        socks::write_reply(near, Reply::NotAllowed)?;
+        return Err(io::Error::other(format!("{address} is not on this machine")));
+    }
+    match TcpStream::connect_timeout(&address, HANDSHAKE_FOR) {
+        Ok(far) => {
+            socks::write_reply(near, Reply::Succeeded)?;
+            Ok(far)
+        }
+        Err(error) => {
+            socks::write_reply(near, Reply::ConnectionRefused)?;
+            Err(error)
+        }
+    }
+}
+
+/// Copies one direction, scrambled. Its end is passed on. After an error, both
+/// directions end.
+fn forward(from: &TcpStream, to: &TcpStream) {
+    let is_passed_on = copy(from, to).and_then(|()| to.shutdown(Shutdown::Write)).is_ok();
+    if !is_passed_on {
+        close_both(from, to);
+    }
+}
+
+fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let length = match from.read(&mut buffer) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = buffer.get_mut(..length).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        scramble(bytes);
+        to.write_all(bytes)?;
+    }
+}
+
+fn scramble(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte ^= KEY;
+    }
+}
+
+fn close_both(one: &TcpStream, other: &TcpStream) {
+    // It may be closed already.
+    let _ = one.shutdown(Shutdown::Both);
+    let _ = other.shutdown(Shutdown::Both);
+}
+
+/// The open sockets of a forwarder.
+#[derive(Default)]
+struct Sockets(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    is_over: bool,
+    next: u64,
+    streams: HashMap<u64, TcpStream>,
+}
+
+impl Sockets {
+    /// Puts a socket into the list for as long as the result lives. Fails after
+    /// the end.
+    fn list(&self, stream: &TcpStream) -> io::Result<Listed<'_>> {
+        let stream = stream.try_clone()?;
+        let mut open = self.0.lock();
+        if open.is_over {
+            return Err(io::Error::other("the transport has ended"));
+        }
+        let key = open.next;
+        open.next += 1;
+        open.streams.insert(key, stream);
+        Ok(Listed { sockets: self, key })
+    }
+
+    /// Shuts all sockets down, now and for ever.
+    fn close(&self) {
+        let mut open = self.0.lock();
+        open.is_over = true;
+        for stream in open.streams.values() {
+            // The other end may have closed it.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn are_closed(&self) -> bool {
+        self.0.lock().is_over
+    }
+}
+
+/// A socket's place in the list.
+struct Listed<'a> {
+    sockets: &'a Sockets,
+    key: u64,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.sockets.0.lock().streams.remove(&self.key);
+    }
+}
