@@ -421,8 +421,8 @@ fn nodes_of_no_kind_warn() {
         TestNetwork::builder()
             .ipv6(true)
             .relays(2)
-            .relay(|relay| relay.country("de").family("f"))
-            .relay(|relay| relay.country("se").family("f"))
+            .relay(|relay| relay.country("de"))
+            .relay(|relay| relay.country("se"))
             .bridge(|bridge| bridge.transport("scrambled")),
     );
     for node in network.nodes() {
