@@ -218,7 +218,7 @@ impl Launch {
             environment: self.environment.clone(),
             data_directory: self.data_directory.clone(),
             seed: self.seed.clone(),
-            control: self.control.clone(),
+            control: self.control,
             without_authentication: self.without_authentication,
             wait_for: self.wait_for,
             timeout: self.timeout,

@@ -133,6 +133,8 @@ pub use stream::{
     StreamTarget,
 };
 pub use traffic::Traffic;
-pub(crate) use utc::{parse_utc, write_utc};
+pub(crate) use utc::parse_utc;
+#[cfg(feature = "testing")]
+pub(crate) use utc::write_utc;
 pub use version::{ParseVersionError, Version};
 pub use version_status::VersionStatus;

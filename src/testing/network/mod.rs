@@ -51,10 +51,12 @@ pub use relay::RelayOptions;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
+/// `docs/testing.md` in the repository has three programs with their tests.
+///
 /// A start takes about two seconds with the default of three authorities and
 /// five relays, and the first start of a user some seconds more, to make keys
-/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and 90 MB
-/// of memory for each node once the network has run for some minutes.
+/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and about
+/// 80 MB of memory for each authority and relay once it has run for a minute.
 ///
 /// Dropping the network ends every process and removes every file, also during a
 /// panic. If the program is killed, the tors end by themselves, and the next
