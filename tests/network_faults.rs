@@ -100,7 +100,8 @@ fn relay_that_was_killed_comes_back() {
     relay.kill().unwrap();
     relay.stop().unwrap();
     assert!(!relay.process().is_running());
-    assert!(relay.controller().get_info("version").unwrap_err().is_closed());
+    relay.controller().wait_closed(SOON).unwrap();
+    assert!(relay.controller().get_info("traffic/read").unwrap_err().is_closed());
     assert!(matches!(relay.torrc(), Err(Error::Io { .. })));
     assert!(relay.log().iter().any(|line| line.contains("Bootstrapped")), "{:?}", relay.log());
     assert!(circuit_over(&network, "relay2").is_err());

@@ -144,12 +144,17 @@ impl Node {
     ///
     /// [`Error::Io`] if the platform has no such signal.
     pub fn pause(&self) -> Result<()> {
-        self.process().pause()
+        self.process().pause()?;
+        self.set_paused(true);
+        Ok(())
     }
 
     /// Lets a paused process go on: SIGCONT. Does nothing if it isn't paused.
     pub fn resume(&self) -> Result<()> {
-        self.process().resume()
+        match self.set_paused(false) {
+            true => self.process().resume(),
+            false => Ok(()),
+        }
     }
 
     /// Ends the process, as an operator would: SIGTERM. Its files stay for
@@ -160,6 +165,7 @@ impl Node {
     /// [`Error::Timeout`] if it had to be killed, and [`Error::Launch`] if it
     /// had crashed before. It has ended in any case.
     pub fn stop(&self) -> Result<()> {
+        self.resume()?;
         self.process().end()
     }
 

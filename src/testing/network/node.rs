@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -44,6 +45,7 @@ pub struct Node {
     /// The description of its next process. In a mutex, because one with
     /// callbacks can't be shared.
     again: Mutex<Launch>,
+    is_paused: AtomicBool,
 }
 
 impl Node {
@@ -125,20 +127,28 @@ impl Node {
         again: Launch,
     ) -> Self {
         let again = Mutex::new(again);
-        Node { nickname, role, fingerprint, bridge, process, again }
+        let is_paused = AtomicBool::new(false);
+        Node { nickname, role, fingerprint, bridge, process, again, is_paused }
     }
 
     /// Starts another process in the same data directory.
     pub(super) fn restart(&mut self, timeout: Duration) -> Result<()> {
         // The next process needs its ports, whatever became of this one.
-        let _ = self.process.end();
+        let _ = self.stop();
         let started = self.again.get_mut().again().timeout(timeout).start();
         self.process = started.map_err(|error| of_node(&self.nickname, error))?;
         Ok(())
     }
 
+    /// Notes that the process is paused, or isn't. Returns if it was.
+    pub(super) fn set_paused(&self, is_paused: bool) -> bool {
+        self.is_paused.swap(is_paused, Ordering::Relaxed)
+    }
+
     /// Ends the process. A node that had to be killed is logged and no error.
     pub(super) fn end(self) -> Result<()> {
+        // A paused one would not end before it is killed.
+        self.resume()?;
         let (nickname, pid) = (self.nickname, self.process.pid());
         match self.process.stop() {
             Err(Error::Timeout(timeout)) => {
