@@ -165,7 +165,7 @@ impl Controller {
         let names = asked.iter().map(|pair| claimed(pair)).collect();
         let claim = Arc::new(self.inner.session.latest.claim(names, tor.deadline())?);
         // Until the answer is noted.
-        let _claim = claim.clone();
+        let held = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let Ok(mapped) = answers(reply, &late, "MAPADDRESS") else { return };
             let mapped = mapped.into_iter().zip(&late);
@@ -188,7 +188,9 @@ impl Controller {
         let answers = answers(&tor.reply_or_undo(command, undo)?, &asked, &shown)?;
         for mapping in answers.iter().flatten() {
             self.inner.session.ledger.set_mapping(mapping);
-            if mapping.from != mapping.to {
+            if mapping.from == mapping.to {
+                tor.not_given_back_claimed(&Kind::Mapping(mapping.from.clone()), &held)?;
+            } else {
                 tor.noted(&ledger::mapping_name(mapping))?;
             }
         }

@@ -194,9 +194,12 @@ impl Controller {
 
     /// Takes the key for an onion service away from tor, its file included. `false` where tor had none.
     pub fn onion_client_auth_remove(&self, address: &OnionAddress) -> Result<bool> {
-        let mut command = Command::build("ONION_CLIENT_AUTH_REMOVE");
-        let reply = self.request(command.word("address", &address.service_id()).finish()?)?;
+        let kind = Kind::ClientAuth(*address);
+        let tor = self.on_this_link()?.in_one_call();
+        let watch = self.inner.session.latest.watch();
+        let reply = tor.request(kind.undo()?)?;
         self.inner.session.ledger.remove_client_auth(address);
+        tor.not_given_back(&kind, &watch)?;
         match reply.code() {
             250 => Ok(true),
             251 => Ok(false),

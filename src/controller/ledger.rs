@@ -166,11 +166,7 @@ impl Ledger {
         let mut belongings = Vec::new();
         if entries.owns_tor {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
-            belongings.push(Belonging {
-                what: "the ownership of tor".into(),
-                kind: Kind::Ownership,
-                command,
-            });
+            belongings.push(Belonging { what: OWNERSHIP.into(), kind: Kind::Ownership, command });
         }
         for (address, service) in &entries.onions {
             let what = onion_name(address);
@@ -195,6 +191,9 @@ impl Ledger {
         belongings
     }
 }
+
+/// The name of the ownership of tor.
+pub(super) const OWNERSHIP: &str = "the ownership of tor";
 
 /// The name of an onion service, for people and to find it by.
 pub(super) fn onion_name(address: &OnionAddress) -> String {

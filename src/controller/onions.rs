@@ -377,8 +377,10 @@ impl Controller {
     /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
     /// another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
-        let removed = self
-            .request(Command::build("DEL_ONION").word("address", &address.service_id()).finish()?);
+        let kind = Kind::Onion(*address);
+        let tor = self.on_this_link()?.in_one_call();
+        let watch = self.inner.session.latest.watch();
+        let removed = tor.request(kind.undo()?);
         // What is gone already is not given back either.
         if removed
             .as_ref()
@@ -386,6 +388,7 @@ impl Controller {
             .is_none_or(|error| error.refusal().is_some_and(|no| no.is_unknown()))
         {
             self.forget_onion(address);
+            tor.not_given_back(&kind, &watch)?;
         }
         removed.map(drop)
     }

@@ -1,7 +1,7 @@
 //! TAKEOWNERSHIP, DROPOWNERSHIP.
 
 use super::Controller;
-use super::ledger::Kind;
+use super::ledger::{self, Kind};
 use crate::error::Result;
 use crate::protocol::Command;
 
@@ -17,13 +17,16 @@ impl Controller {
         let _claim = session.latest.claim(vec![Kind::Ownership.claimed()], tor.deadline())?;
         tor.request(Command::build("TAKEOWNERSHIP").finish()?)?;
         session.ledger.set_owns_tor(true);
-        Ok(())
+        tor.noted(ledger::OWNERSHIP)
     }
 
     /// Makes this connection one that tor outlives.
     pub fn drop_ownership(&self) -> Result<()> {
-        self.request(Command::build("DROPOWNERSHIP").finish()?)?;
-        self.inner.session.ledger.set_owns_tor(false);
-        Ok(())
+        let session = &self.inner.session;
+        let tor = self.on_this_link()?.in_one_call();
+        let watch = session.latest.watch();
+        tor.request(Command::build("DROPOWNERSHIP").finish()?)?;
+        session.ledger.set_owns_tor(false);
+        tor.not_given_back(&Kind::Ownership, &watch)
     }
 }

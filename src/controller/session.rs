@@ -364,17 +364,21 @@ impl Session {
         watch: &Watch<'_>,
         deadline: Deadline,
     ) -> Result<()> {
-        let sent = watch.unless_claimed(&kind.claimed(), || match self.ledger.has(kind) {
-            true => Ok(None),
-            false => self.connection.send(kind.undo()?, deadline).map(Some),
-        });
-        match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
-            // Whoever dropped it may be quicker.
-            None | Some(Err(Error::Refused(_))) => Ok(()),
-            Some(removed) => removed.map(drop),
-        }
+        let sent = watch.unless_claimed(&kind.claimed(), || self.send_undo(kind, deadline));
+        undone(sent)
     }
 
+    /// Sends what takes a thing away, unless it is to be there.
+    pub(super) fn send_undo(
+        &self,
+        kind: &Kind,
+        deadline: Deadline,
+    ) -> Result<Option<PendingReply>> {
+        match self.ledger.has(kind) {
+            true => Ok(None),
+            false => self.connection.send(kind.undo()?, deadline).map(Some),
+        }
+    }
     /// Gives back what this controller made, with one write.
     fn give_back(
         &self,
@@ -543,6 +547,15 @@ pub(super) fn close_on_drop(session: &Session) {
     let _ = session.close(Deadline::after(JOIN_FOR));
 }
 
+/// Waits for the answer to what took a thing away, if that was sent.
+pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
+    match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
+        // Whoever dropped it may be quicker.
+        None | Some(Err(Error::Refused(_))) => Ok(()),
+        Some(removed) => removed.map(drop),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
@@ -696,6 +709,50 @@ mod tests {
         controller.map_address([("a.test", "b.test")]).unwrap();
         controller.reconnect().unwrap();
         tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn thing_removed_just_before_a_reconnect_is_not_on_the_next_connection() {
+        use crate::controller::Connect;
+        use crate::controller::ledger::Kind;
+        use crate::testing::ScriptedTor;
+        use crate::types::OnionKey;
+
+        let address = OnionKey::from_seed(&[7; 32]).address();
+        let (id, mapping) = (address.service_id(), Kind::Mapping("a.test".into()));
+        let tor = ScriptedTor::builder()
+            .on_prefix("DROPOWNERSHIP", "250 OK\r\n")
+            .on_prefix("DEL_ONION", "250 OK\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+            .listen()
+            .unwrap();
+        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+        let session = &controller.inner.session;
+        let watch = session.latest.watch();
+        let early = controller.on_this_link().unwrap();
+        let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
+        // On the same connection, the command has done it.
+        for kind in &kinds {
+            early.not_given_back(kind, &watch).unwrap();
+        }
+        let claim = session.latest.claim(vec![mapping.claimed()], early.deadline()).unwrap();
+        early.not_given_back_claimed(&mapping, &claim).unwrap();
+        controller.reconnect().unwrap();
+        for kind in &kinds {
+            early.not_given_back(kind, &watch).unwrap();
+        }
+        early.not_given_back_claimed(&mapping, &claim).unwrap();
+        let expected = [
+            "DROPOWNERSHIP".to_owned(),
+            format!("DEL_ONION {id}"),
+            format!("ONION_CLIENT_AUTH_REMOVE {id}"),
+            "MAPADDRESS a.test=a.test".to_owned(),
+        ];
+        let sent = tor.sent();
+        let given = |line: &&String| expected.contains(line);
+        assert_eq!(sent.iter().filter(given).collect::<Vec<_>>(), expected.each_ref());
     }
 
     #[cfg(feature = "testing")]

@@ -4,8 +4,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::Controller;
+use super::latest::{Claim, Watch};
+use super::ledger::Kind;
+use super::session::undone;
 use crate::connection::PendingReply;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 
@@ -83,6 +86,39 @@ impl Controller {
                 let _ = sent.and_then(PendingReply::wait);
             }
         })
+    }
+
+    /// Makes sure that what was just removed from the ledger is not on another
+    /// socket: it was given back there, if this handle's socket ended between
+    /// the reply and the removal. `watch` is as old as the call.
+    pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
+        if !self.is_on_an_old_link() {
+            return Ok(());
+        }
+        match self.inner.session.take_back_dropped(kind, watch, self.deadline()) {
+            Err(Error::Closed(_)) => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// Like [`not_given_back`](Self::not_given_back), for a call that has
+    /// claimed the thing itself.
+    pub(super) fn not_given_back_claimed(&self, kind: &Kind, claim: &Claim) -> Result<()> {
+        if !self.is_on_an_old_link() {
+            return Ok(());
+        }
+        let send = || self.inner.session.send_undo(kind, self.deadline());
+        let sent = claim.undo(|is_latest| is_latest(&kind.claimed()).then(send));
+        match undone(sent) {
+            Err(Error::Closed(_)) => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// Returns true if callers send on another socket now than this handle.
+    fn is_on_an_old_link(&self) -> bool {
+        let now = self.connection().link_number().ok();
+        self.link.is_some() && now.is_some() && now != self.link
     }
 
     fn undo_late(
