@@ -4,6 +4,8 @@
 
 #[path = "support/network_end.rs"]
 mod network_end;
+#[path = "support/own_network.rs"]
+mod own_network;
 #[path = "support/watchdog.rs"]
 mod watchdog;
 
@@ -12,29 +14,20 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use own_network::{end, start};
 use scape::event::EventBody;
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::types::EventKind;
 use scape::{BuildCircuit, Error, Tor};
 
-/// The time that a start may take, and all that a test does.
-const LONGEST: Duration = Duration::from_secs(420);
 /// The time until a consensus or an event, on a very busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
 /// The name of this machine in the network.
 const NAME: &str = "hello.test";
 
-fn start(builder: TestNetworkBuilder) -> TestNetwork {
-    watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
-}
-
 fn small() -> TestNetworkBuilder {
     TestNetwork::builder().authorities(1).relays(4).name(NAME, Ipv4Addr::LOCALHOST)
-}
-
-fn end(network: TestNetwork) {
-    network_end::end(network, LONGEST);
 }
 
 /// Says "hello" to whoever connects.

@@ -5,6 +5,8 @@
 
 #[path = "support/network_end.rs"]
 mod network_end;
+#[path = "support/own_network.rs"]
+mod own_network;
 #[path = "support/watchdog.rs"]
 mod watchdog;
 
@@ -13,22 +15,13 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use own_network::{LONGEST, end, start};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::types::{Fingerprint, RouterFlags};
 use scape::{BuildCircuit, Controller, Error, Launch, TorProcess};
 
-/// The time that a start may take, and all that a test does.
-const LONGEST: Duration = Duration::from_secs(420);
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
-
-fn start(builder: TestNetworkBuilder) -> TestNetwork {
-    watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
-}
-
-fn end(network: TestNetwork) {
-    network_end::end(network, LONGEST);
-}
 
 fn launch(launch: Launch) -> TorProcess {
     watchdog::within(LONGEST, "the launch of a client", || launch.timeout(VOTE).start().unwrap())

@@ -5,6 +5,8 @@
 
 #[path = "support/network_end.rs"]
 mod network_end;
+#[path = "support/own_network.rs"]
+mod own_network;
 #[path = "support/watchdog.rs"]
 mod watchdog;
 
@@ -12,22 +14,13 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
+use own_network::{LONGEST, end, start};
+use scape::testing::{Node, Role, TestNetwork};
 use scape::types::RouterFlags;
 use scape::{BuildCircuit, Tor};
 
-/// The time that a start may take, and all that a test does.
-const LONGEST: Duration = Duration::from_secs(420);
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
-
-fn start(builder: TestNetworkBuilder) -> TestNetwork {
-    watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
-}
-
-fn end(network: TestNetwork) {
-    network_end::end(network, LONGEST);
-}
 
 fn of_role(network: &TestNetwork, role: Role) -> &Node {
     network.nodes().iter().find(|node| node.role() == role).unwrap()
@@ -213,5 +206,20 @@ fn a_network_can_vote_first() {
     let circuit = network.client().build_circuit(&BuildCircuit::new()).unwrap();
     assert_eq!(circuit.path.len(), 3);
     Tor::launch(network.launch().timeout(LONGEST)).unwrap();
+    end(network);
+}
+
+#[test]
+fn consensus_that_gives_no_circuit_is_replaced_by_the_vote() {
+    // A client with this option has no use for what was written: it wants the
+    // other flavor, and descriptors that caches have after the vote.
+    let (sender, steps) = std::sync::mpsc::channel();
+    let network = start(
+        TestNetwork::builder()
+            .client_option("UseMicrodescriptors", "0")
+            .on_progress(move |step| drop(sender.send(step.tag.clone()))),
+    );
+    assert!(steps.try_iter().any(|tag| tag == "vote"));
+    network.client().build_circuit(&BuildCircuit::new()).unwrap();
     end(network);
 }

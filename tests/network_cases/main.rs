@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use shared_network::SharedNetwork;
 
-/// How long a test waits for what must happen.
+/// The time in which what a test waits for must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::client_ports::ClientPorts;
 use super::node::{Node, Role};
-use super::start::wait_for_policy;
+use super::starting::wait_for_policy;
 use super::{TestNetwork, vote};
 use crate::controller::Controller;
 use crate::error::{ArgumentError, Error, Result};
 use crate::process::wait_bootstrapped;
-use crate::transport::{Deadline, deadline_after};
+use crate::transport::Deadline;
 use crate::types::Signal;
 
 /// The file in an authority's data directory by which it refuses relays.
@@ -41,17 +41,16 @@ impl TestNetwork {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn restart(&mut self, nickname: &str) -> Result<()> {
-        let (timeout, deadline) = (self.timeout, deadline_after(self.timeout));
+        let deadline = Deadline::after(self.timeout);
         let Some(index) = self.nodes.iter().position(|node| node.nickname() == nickname) else {
             return Err(self.no_such_node(nickname));
         };
         let node = &mut self.nodes[index];
-        node.restart(timeout)?;
-        let controller = node.controller();
+        node.restart(deadline)?;
+        let controller = &node.until(deadline);
         match node.role() {
-            Role::Relay | Role::Bridge => wait_for_policy(controller, deadline, timeout),
+            Role::Relay | Role::Bridge => wait_for_policy(controller, deadline),
             Role::Client => {
-                let deadline = Deadline::at(deadline, timeout);
                 wait_bootstrapped(controller, 100, deadline, &mut None, |_| ())?;
                 self.ports = ClientPorts::of(controller)?;
                 Ok(())
@@ -67,6 +66,9 @@ impl TestNetwork {
     ///
     /// This is the way to see a relay go: authorities list one that doesn't
     /// answer for 45 minutes more, in a test network, too.
+    ///
+    /// The authorities read their torrc again (SIGNAL RELOAD), so options that
+    /// were set there while they ran, and not saved, are lost.
     ///
     /// # Errors
     ///
@@ -117,8 +119,8 @@ impl TestNetwork {
     /// [`voting_interval`]: super::TestNetworkBuilder::voting_interval
     pub fn vote(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
-        let authorities = self.of_role(Role::Authority).map(Node::controller);
-        let authorities: Vec<Controller> = authorities.cloned().collect();
+        let authorities = self.of_role(Role::Authority).map(|node| node.until(deadline));
+        let authorities: Vec<Controller> = authorities.collect();
         vote::vote_now(&authorities, self.voting_interval, deadline)
     }
 

@@ -1,7 +1,8 @@
 //! The first vote of a network that has begun with a consensus of its own.
 
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::seed::Times;
 use super::vote::{POLL, VOTE_TAKES, knows_all, set_offset};
@@ -25,7 +26,8 @@ pub(super) struct FirstVote {
 
 impl FirstVote {
     /// Takes a vote for which the authorities have been told the
-    /// [offset](Times::offset).
+    /// [offset](Times::offset). Their commands must end at the deadline of the
+    /// start.
     pub(super) fn new(authorities: Vec<Controller>, keys: Vec<String>, times: &Times) -> Self {
         let (interval, second) = (times.interval, Duration::from_secs(1));
         let begin = times.now + interval - second - VOTE_TAKES;
@@ -33,16 +35,15 @@ impl FirstVote {
     }
 
     /// Puts the vote off until every authority knows every relay. Returns also
-    /// when `is_over` says so.
-    pub(super) fn put_off(&mut self, is_over: impl Fn() -> bool) -> Result<()> {
-        while !is_over() {
-            if self.is_known()? {
-                return Ok(());
-            }
+    /// when `over` is disconnected.
+    pub(super) fn put_off(&mut self, over: &Receiver<()>) -> Result<()> {
+        while !self.is_known()? {
             if SystemTime::now() + MARGIN >= self.begin {
                 self.put_off_once()?;
             }
-            thread::sleep(POLL);
+            if over.recv_timeout(POLL) == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
         }
         Ok(())
     }

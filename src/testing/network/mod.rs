@@ -14,6 +14,7 @@ mod ports;
 mod relay;
 mod seed;
 mod start;
+mod starting;
 mod transport;
 mod vote;
 
@@ -214,7 +215,7 @@ impl TestNetwork {
     ///
     /// [`Error::Timeout`] if it takes longer than `timeout`.
     pub fn wait_for_vote(&self, timeout: Duration) -> Result<()> {
-        vote::wait_for_next(self.client(), Deadline::after(timeout))
+        vote::wait_for_next(self.client_node(), Deadline::after(timeout))
     }
 
     /// Ends every process and removes every file. Like dropping the network, but reports errors.

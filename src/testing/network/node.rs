@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -14,6 +13,7 @@ use super::seed::Times;
 use crate::controller::Controller;
 use crate::error::{Error, LaunchError, Result};
 use crate::process::{Launch, TorProcess, WaitFor};
+use crate::transport::Deadline;
 use crate::types::Fingerprint;
 
 /// The number of lines of a node's log that are kept.
@@ -131,11 +131,16 @@ impl Node {
         Node { nickname, role, fingerprint, bridge, process, again, is_paused }
     }
 
+    /// Returns its control connection, for the commands of one call.
+    pub(super) fn until(&self, deadline: Deadline) -> Controller {
+        self.controller().until(deadline)
+    }
+
     /// Starts another process in the same data directory.
-    pub(super) fn restart(&mut self, timeout: Duration) -> Result<()> {
+    pub(super) fn restart(&mut self, deadline: Deadline) -> Result<()> {
         // The next process needs its ports, whatever became of this one.
         let _ = self.stop();
-        let started = self.again.get_mut().again().timeout(timeout).start();
+        let started = self.again.get_mut().again().timeout(deadline.left()).start();
         self.process = started.map_err(|error| of_node(&self.nickname, error))?;
         Ok(())
     }
@@ -147,8 +152,8 @@ impl Node {
 
     /// Ends the process. A node that had to be killed is logged and no error.
     pub(super) fn end(self) -> Result<()> {
-        // A paused one would not end before it is killed.
-        self.resume()?;
+        // A paused one would not end before it is killed, and is killed then.
+        let _ = self.resume();
         let (nickname, pid) = (self.nickname, self.process.pid());
         match self.process.stop() {
             Err(Error::Timeout(timeout)) => {
@@ -298,10 +303,10 @@ impl Common {
             .option("V3AuthNIntervalsValid", times.intervals_valid)
     }
 
-    /// Returns a relay, without the options of its own. Exits reach this
-    /// machine only: a policy of nothing but
-    /// private addresses would make a relay no exit at all, so it allows
-    /// everything, and where it runs decides what it reaches.
+    /// Returns a relay, without the options of its own. Exits reach this machine
+    /// only: a policy of nothing but private addresses would make a relay no
+    /// exit at all, so it allows everything, and where it runs decides what it
+    /// reaches.
     pub(super) fn relay(
         &self,
         planned: &PlannedRelay,
@@ -373,7 +378,7 @@ pub(super) fn waiting(launch: Launch) -> Launch {
     launch.option("FetchServerDescriptors", "0")
 }
 
-/// What a client needs where everything has private addresses.
+/// Gives a client what it needs where everything has private addresses.
 pub(super) fn as_visitor(launch: Launch) -> Launch {
     launch.options([
         ("ClientDNSRejectInternalAddresses", "0"),
@@ -381,7 +386,8 @@ pub(super) fn as_visitor(launch: Launch) -> Launch {
     ])
 }
 
-/// What makes a tor a client that others can use: a control port with a cookie, and SOCKS ports.
+/// Makes a tor a client that others can use: a control port with a cookie, and
+/// SOCKS ports.
 pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
     let launch = as_visitor(launch).options([
         ("ControlPort", "127.0.0.1:auto"),

@@ -1,4 +1,4 @@
-//! Starting the processes of a network, and the client's first circuit.
+//! Nodes that are started side by side, and what is waited for meanwhile.
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, Scope};
@@ -11,8 +11,10 @@ use super::node::{Node, Role, of_node};
 use super::{panicked, stop_all};
 use crate::cancel::CancelToken;
 use crate::controller::{BuildCircuit, Controller};
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result};
+use crate::event::Bootstrap;
 use crate::process::Launch;
+use crate::transport::Deadline;
 use crate::types::Fingerprint;
 
 /// The time between two looks at ports or results.
@@ -24,6 +26,12 @@ const CONNECT_FOR: Duration = Duration::from_millis(500);
 /// The time for one attempt to build the first circuit. It takes half a second,
 /// and a few seconds on a busy machine.
 const CIRCUIT_FOR: Duration = Duration::from_secs(10);
+
+/// The number of log lines of each node that a failure tells.
+const LINES_EACH: usize = 5;
+
+/// The time that a client has to tell how far it came before the failure.
+const LAST_QUESTION: Duration = Duration::from_secs(1);
 
 /// The time between two attempts.
 const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
@@ -53,9 +61,7 @@ pub(super) struct Starting<'scope, 'env> {
     sender: Option<Sender<(usize, Result<Node>)>>,
     results: Receiver<(usize, Result<Node>)>,
     cancel: CancelToken,
-    deadline: Instant,
-    /// The time that all may take.
-    timeout: Duration,
+    deadline: Deadline,
 }
 
 impl<'scope, 'env> Starting<'scope, 'env> {
@@ -63,14 +69,13 @@ impl<'scope, 'env> Starting<'scope, 'env> {
     pub(super) fn new(
         scope: &'scope Scope<'scope, 'env>,
         nodes: Vec<NodeToStart>,
-        deadline: Instant,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Self {
         let (sender, results) = unbounded();
         let started = nodes.iter().map(|_| None).collect();
         let waiting = nodes.into_iter().map(Some).collect();
         let (sender, cancel) = (Some(sender), CancelToken::new());
-        Starting { scope, waiting, started, sender, results, cancel, deadline, timeout }
+        Starting { scope, waiting, started, sender, results, cancel, deadline }
     }
 
     /// Begins to start those that are chosen. Returns their indexes.
@@ -83,8 +88,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             begun.push(index);
             self.scope.spawn(move || {
                 let NodeToStart { nickname, role, fingerprint, bridge, launch, again } = node;
-                let timeout = deadline.saturating_duration_since(Instant::now());
-                let result = match launch.cancel_with(&cancel).timeout(timeout).start() {
+                let launch = launch.cancel_with(&cancel).timeout(deadline.left());
+                let result = match launch.start() {
                     Ok(process) => {
                         Ok(Node::new(nickname, role, fingerprint, bridge, process, again))
                     }
@@ -95,6 +100,11 @@ impl<'scope, 'env> Starting<'scope, 'env> {
             });
         }
         begun
+    }
+
+    /// Returns the moment until which all may take.
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     /// Takes what has come. An error is that of the first node that failed.
@@ -111,11 +121,9 @@ impl<'scope, 'env> Starting<'scope, 'env> {
     }
 
     fn take_next(&mut self) -> Result<()> {
-        match self.results.recv_deadline(self.deadline) {
+        match self.results.recv_deadline(self.deadline.instant()) {
             Ok(result) => self.take(result),
-            Err(error) if error.is_timeout() => {
-                Err(Timeout::new(Phase::Connect, self.timeout).into())
-            }
+            Err(error) if error.is_timeout() => Err(self.deadline.error(Phase::Connect)),
             Err(_) => Err(panicked()),
         }
     }
@@ -125,8 +133,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         for address in addresses {
             while TcpStream::connect_timeout(address, CONNECT_FOR).is_err() {
                 self.look()?;
-                if Instant::now() >= self.deadline {
-                    return Err(Timeout::new(Phase::Connect, self.timeout).into());
+                if self.deadline.has_passed() {
+                    return Err(self.deadline.error(Phase::Connect));
                 }
                 thread::sleep(POLL);
             }
@@ -134,11 +142,12 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Ok(())
     }
 
-    /// Waits until the node with this index runs.
+    /// Waits until the node with this index runs. Commands of its controller
+    /// end at the deadline of the start.
     pub(super) fn wait_for(&mut self, index: usize) -> Result<Controller> {
         loop {
             if let Some(node) = &self.started[index] {
-                return Ok(node.controller().clone());
+                return Ok(node.until(self.deadline));
             }
             self.take_next()?;
         }
@@ -147,45 +156,80 @@ impl<'scope, 'env> Starting<'scope, 'env> {
     /// Waits until the relay with this index takes streams.
     pub(super) fn wait_for_policy(&mut self, index: usize) -> Result<()> {
         let controller = self.wait_for(index)?;
-        wait_for_policy(&controller, self.deadline, self.timeout)
+        wait_for_policy(&controller, self.deadline)
     }
 
     /// Waits until all nodes run.
-    pub(super) fn wait_for_all(mut self) -> Result<Vec<Node>> {
+    pub(super) fn wait_for_all(&mut self) -> Result<()> {
         while self.started.iter().any(Option::is_none) {
             self.take_next()?;
         }
-        Ok(self.started.drain(..).flatten().collect())
+        Ok(())
+    }
+
+    /// Returns the nodes, if `outcome` is good. If it isn't, ends them and
+    /// returns the failure with their last log lines.
+    pub(super) fn finish(mut self, outcome: Result<()>) -> Result<Vec<Node>> {
+        match outcome {
+            Ok(()) => Ok(self.started.drain(..).flatten().collect()),
+            // It has the log of the node that didn't start.
+            Err(error @ Error::Launch(_)) => Err(error),
+            Err(error) => {
+                let timeout = self.deadline.timeout();
+                Err(failure(self.take_all(), error, timeout))
+            }
+        }
+    }
+
+    /// Ends the starts that are still going on, and takes the nodes that run.
+    fn take_all(&mut self) -> Vec<Node> {
+        self.cancel.cancel();
+        // Each thread sends one result, unless it panics.
+        self.sender = None;
+        let late: Vec<Node> = self.results.iter().filter_map(|(_, result)| result.ok()).collect();
+        self.started.drain(..).flatten().chain(late).collect()
     }
 }
 
 impl Drop for Starting<'_, '_> {
     fn drop(&mut self) {
-        if self.started.is_empty() {
-            return;
+        if !self.started.is_empty() {
+            // The failure that led here matters more.
+            let _ = stop_all(self.take_all());
         }
-        self.cancel.cancel();
-        // Each thread sends one result, unless it panics.
-        self.sender = None;
-        let late: Vec<Node> = self.results.iter().filter_map(|(_, result)| result.ok()).collect();
-        let nodes = self.started.drain(..).flatten().chain(late).collect();
-        // The failure that led here matters more.
-        let _ = stop_all(nodes);
     }
+}
+
+/// Ends nodes. Returns the failure, with the last log lines of every node.
+pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
+    let mut log = Vec::new();
+    for node in &nodes {
+        let lines = node.process().log_tail();
+        let last = lines.iter().skip(lines.len().saturating_sub(LINES_EACH));
+        log.extend(last.map(|line| format!("{}: {line}", node.nickname())));
+    }
+    let client = nodes.iter().find(|node| node.role() == Role::Client);
+    let progress = client.and_then(|client| {
+        let client = client.until(Deadline::after(LAST_QUESTION));
+        let phase = client.get_info_bytes("status/bootstrap-phase").ok()?;
+        Some(Bootstrap::parse(&phase)?.progress)
+    });
+    let problem = match error {
+        error if error.is_timeout() => LaunchProblem::Timeout { after: timeout, progress },
+        error => LaunchProblem::Control(Box::new(error)),
+    };
+    let _ = stop_all(nodes);
+    LaunchError::new(problem, log).into()
 }
 
 /// Waits until a relay knows its own exit policy. Until then it refuses every
 /// stream. tor makes its descriptor one second after the start.
-pub(super) fn wait_for_policy(
-    relay: &Controller,
-    deadline: Instant,
-    timeout: Duration,
-) -> Result<()> {
+pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<()> {
     loop {
         match relay.get_info("exit-policy/ipv4") {
             Ok(_) => return Ok(()),
-            Err(Error::Refused(_)) if Instant::now() < deadline => thread::sleep(POLL),
-            Err(Error::Refused(_)) => return Err(Timeout::new(Phase::Bootstrap, timeout).into()),
+            Err(Error::Refused(_)) if !deadline.has_passed() => thread::sleep(POLL),
+            Err(Error::Refused(_)) => return Err(deadline.error(Phase::Bootstrap)),
             Err(error) => return Err(error),
         }
     }
@@ -196,7 +240,7 @@ pub(super) fn wait_for_policy(
 /// must be useless: then the authorities' vote helps.
 pub(super) fn first_circuit(
     client: &Controller,
-    deadline: Instant,
+    deadline: Deadline,
     mut fell_back: impl FnMut(&Error),
 ) -> Result<()> {
     let begun = Instant::now();
@@ -205,7 +249,7 @@ pub(super) fn first_circuit(
     client.save_conf()?;
     let mut has_fallen_back = false;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.left();
         match client.build_circuit(&BuildCircuit::new().timeout(CIRCUIT_FOR.min(left))) {
             Ok(_) => return Ok(()),
             Err(error @ Error::Closed(_)) => return Err(error),

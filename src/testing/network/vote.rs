@@ -8,11 +8,11 @@
 //! pauses. That would take anything from ten seconds to a minute.
 
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::node::{Node, Role};
 use crate::controller::Controller;
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Phase, Result};
 use crate::event::Bootstrap;
 use crate::transport::Deadline;
 use crate::types::EventKind;
@@ -31,8 +31,9 @@ const VOTING_AND_SIGNING: u64 = 2;
 const RELAY_IS_READY: u8 = 75;
 
 /// Waits until a node has another consensus than the one that it has now.
-pub(super) fn wait_for_next(node: &Controller, deadline: Deadline) -> Result<()> {
+pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
     const KEY: &str = "consensus/valid-after";
+    let node = node.until(deadline);
     let events = node.subscribe([EventKind::NewConsensus])?;
     let before = node.get_info(KEY)?;
     let mut wait = events.wait(deadline, Phase::Event);
@@ -47,7 +48,8 @@ pub(super) fn wait_for_next(node: &Controller, deadline: Deadline) -> Result<()>
 pub(super) const VOTE_TAKES: Duration = Duration::from_secs(4);
 
 /// Lets the authorities of a network that has a consensus vote as soon as they
-/// can, and waits until each has the next one.
+/// can, and waits until each has the next one. Their commands must end at the
+/// deadline.
 pub(super) fn vote_now(
     authorities: &[Controller],
     interval: Duration,
@@ -89,23 +91,24 @@ pub(super) fn set_offset(
 }
 
 /// Waits until every authority knows every relay.
-pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Instant) -> Result<()> {
+pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Deadline) -> Result<()> {
     let keys = of_each_relay(nodes, "desc/id/");
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
 /// Lets the authorities vote at the next full second, and waits until each has published the consensus.
-pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
+pub(super) fn vote(nodes: &[Node], deadline: Deadline) -> Result<()> {
     // A moment for the authorities to be told.
     let soon = SystemTime::now() + Duration::from_millis(300);
     let soon = soon.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
     let offset = (soon + VOTING_AND_SIGNING) % FIRST_INTERVAL;
     for authority in of_role(nodes, Role::Authority) {
-        authority.controller().set_conf([
+        let authority = authority.until(deadline);
+        authority.set_conf([
             ("TestingV3AuthInitialVotingInterval", FIRST_INTERVAL.to_string()),
             ("TestingV3AuthVotingStartOffset", offset.to_string()),
         ])?;
-        authority.controller().save_conf()?;
+        authority.save_conf()?;
     }
     let keys = of_each_relay(nodes, "ns/id/");
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
@@ -113,10 +116,10 @@ pub(super) fn vote(nodes: &[Node], deadline: Instant) -> Result<()> {
 
 /// Lets the relays and bridges fetch the consensus, and waits until they have
 /// it.
-pub(super) fn tell_relays(nodes: &[Node], deadline: Instant) -> Result<()> {
+pub(super) fn tell_relays(nodes: &[Node], deadline: Deadline) -> Result<()> {
     let mut relays = of_role(nodes, Role::Relay);
     relays.extend(of_role(nodes, Role::Bridge));
-    relays.iter().try_for_each(|relay| start_to_fetch(relay.controller()))?;
+    relays.iter().try_for_each(|relay| start_to_fetch(&relay.until(deadline)))?;
     wait(relays, deadline, |relay| {
         let phase = relay.get_info_bytes("status/bootstrap-phase")?;
         Ok(Bootstrap::parse(&phase).is_some_and(|bootstrap| bootstrap.progress >= RELAY_IS_READY))
@@ -136,14 +139,14 @@ fn of_role(nodes: &[Node], role: Role) -> Vec<&Node> {
 /// Waits until something is true of each of some nodes.
 fn wait(
     nodes: Vec<&Node>,
-    deadline: Instant,
+    deadline: Deadline,
     is_so: impl Fn(&Controller) -> Result<bool>,
 ) -> Result<()> {
-    let begun = Instant::now();
     for node in nodes {
-        while !is_so(node.controller())? {
-            if Instant::now() + POLL >= deadline {
-                return Err(Error::from(Timeout::new(Phase::Bootstrap, begun.elapsed())));
+        let node = node.until(deadline);
+        while !is_so(&node)? {
+            if deadline.has_passed() {
+                return Err(deadline.error(Phase::Bootstrap));
             }
             thread::sleep(POLL);
         }
