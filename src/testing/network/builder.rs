@@ -100,7 +100,8 @@ impl TestNetworkBuilder {
     }
 
     /// Adds a bridge: a relay that isn't in the consensus, so that only clients
-    /// that are told of it use it. [`Node::bridge_line`] is what to tell them.
+    /// that are told of it use it.
+    /// [`Node::bridge_line`](super::Node::bridge_line) is what to tell them.
     ///
     /// A bridge is no exit and no guard, whatever its settings say. `bandwidth`
     /// and `family` are refused by [`start`](Self::start) with

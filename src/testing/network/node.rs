@@ -288,6 +288,8 @@ impl Common {
                 ("SocksPort", "0"),
                 ("AuthDirMaxServersPerAddr", "0"),
                 ("TestingMinExitFlagThreshold", "0"),
+                // Every relay is Fast, also one that has carried little yet.
+                ("AuthDirFastGuarantee", "1"),
                 ("MinUptimeHidServDirectoryV2", "0"),
                 ("TestingDirAuthVoteHSDir", "*"),
                 ("TestingDirAuthVoteGuardIsStrict", "1"),
