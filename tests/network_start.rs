@@ -217,6 +217,8 @@ fn consensus_that_gives_no_circuit_is_replaced_by_the_vote() {
     let network = start(
         TestNetwork::builder()
             .client_option("UseMicrodescriptors", "0")
+            // The vote comes long after the first consensus was given up.
+            .voting_interval(Duration::from_secs(30))
             .on_progress(move |step| drop(sender.send(step.tag.clone()))),
     );
     assert!(steps.try_iter().any(|tag| tag == "vote"));
