@@ -1,6 +1,8 @@
-//! What events cost that come in a flood, compared with a loop that only reads them: see `docs/benchmarks.md`.
+//! What events cost that come in a flood, compared with a loop that only reads
+//! them: see `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench events`, or in a minute `cargo bench --bench events -- --quick`.
+//! `cargo bench --bench events`, or in a minute
+//! `cargo bench --bench events -- --quick`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -14,8 +16,9 @@ use support::fake_tor::{self, FakeTor};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
-/// A listener in a process of its own, to see how much memory it takes. Its arguments are the name of the column, the
-/// server's address and the number of events.
+/// A listener in a process of its own, to see how much memory it takes. Its
+/// arguments are the name of the column, the server's address and the number of
+/// events.
 const LISTENER: &str = "listener";
 
 /// The columns, in the order in which they take their turns.
@@ -64,7 +67,8 @@ fn benchmark() {
     }
     group.finish();
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the benchmarks run.
+    // As criterion decides: without --bench, this is a test of whether the
+    // benchmarks run.
     if !given("--bench") || ["--test", "--list", "--profile-time"].into_iter().any(given) {
         println!("memory: {} KiB", peak_of(COLUMNS[3], server, 1));
         return;
@@ -86,7 +90,8 @@ fn column(name: &str, server: &Server) -> Run {
     }
 }
 
-/// Runs all columns in turn, round after round, and prints a line for each ratio.
+/// Runs all columns in turn, round after round, and prints a line for each
+/// ratio.
 fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     println!(
         "{EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and the target\n"

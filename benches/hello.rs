@@ -1,8 +1,10 @@
-//! What a whole program costs that connects, authenticates, asks tor's version and ends: its time and its memory,
-//! compared with the same on a bare socket. See `docs/benchmarks.md`.
+//! What a whole program costs that connects, authenticates, asks tor's version
+//! and ends: its time and its memory, compared with the same on a bare socket.
+//! See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench hello`. The programs are this executable, run again; it is apart from the other benchmarks, and
-//! without criterion, so that nothing else is in it.
+//! `cargo bench --bench hello`. The programs are this executable, run again; it
+//! is apart from the other benchmarks, and without criterion, so that nothing
+//! else is in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -39,7 +41,8 @@ fn main() {
 
 fn benchmark() {
     let given = |argument: &str| std::env::args().any(|given| given == argument);
-    // As criterion does: without --bench, this is a test of whether the benchmark runs.
+    // As criterion does: without --bench, this is a test of whether the
+    // benchmark runs.
     let is_test = given("--test") || !given("--bench");
     let (rounds, times) = if given("--quick") { (7, 50) } else { (15, 200) };
     let fake_tor = FakeTor::start();
@@ -74,10 +77,12 @@ fn benchmark() {
     }
 }
 
-/// The most memory that one of some programs took, in KiB; 0 where the system does not tell.
+/// The most memory that one of some programs took, in KiB; 0 where the system
+/// does not tell.
 type Peak = Rc<Cell<u64>>;
 
-/// Runs programs, one after the other. The time is from outside: from before the start to after the end.
+/// Runs programs, one after the other. The time is from outside: from before
+/// the start to after the end.
 fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     let address = server.address.clone();
     let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());
@@ -97,7 +102,8 @@ fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     })
 }
 
-/// The program with a bare socket. Its arguments are tor's address and, where tor wants one, the cookie file.
+/// The program with a bare socket. Its arguments are tor's address and, where
+/// tor wants one, the cookie file.
 fn with_bare_socket(arguments: Vec<String>) {
     let mut arguments = arguments.into_iter();
     let address = arguments.next().unwrap();

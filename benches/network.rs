@@ -2,7 +2,8 @@
 //! its uses while consensuses change. See `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench network`, or `cargo bench --bench network -- --quick`.
-//! Every network is started in a process of its own: this executable, run again.
+//! Every network is started in a process of its own: this executable, run
+//! again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

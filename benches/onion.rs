@@ -1,7 +1,9 @@
-//! What `OnionListener` and `TorClient::connect` take of the throughput of an onion service, compared with a bare listener behind,
-//! and a bare SOCKS client in front of, the same service: see `docs/benchmarks.md`.
+//! What `OnionListener` and `TorClient::connect` take of the throughput of an
+//! onion service, compared with a bare listener behind, and a bare SOCKS client
+//! in front of, the same service: see `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench onion`. Both ways go over the same circuit of a private network of real tors, which is what takes the time.
+//! `cargo bench --bench onion`. Both ways go over the same circuit of a private
+//! network of real tors, which is what takes the time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -25,7 +27,8 @@ const SCAPE: u16 = 80;
 
 fn main() {
     let given = |argument: &str| std::env::args().any(|given| given == argument);
-    // As criterion does: without --bench, this is a test of whether the benchmark runs.
+    // As criterion does: without --bench, this is a test of whether the
+    // benchmark runs.
     let is_test = given("--test") || !given("--bench");
     let bytes = if is_test { 1_000_000 } else { BYTES };
     let network = TestNetwork::builder().start().unwrap();

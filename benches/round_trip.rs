@@ -1,6 +1,8 @@
-//! How fast tor's answers come, compared with a bare socket: see `docs/benchmarks.md`.
+//! How fast tor's answers come, compared with a bare socket: see
+//! `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench round_trip`, or in a minute `cargo bench --bench round_trip -- --quick`.
+//! `cargo bench --bench round_trip`, or in a minute
+//! `cargo bench --bench round_trip -- --quick`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -55,7 +57,8 @@ fn benchmark() {
         servers.into_iter().flat_map(|(name, server)| comparisons_with(name, server)).collect();
     comparisons.retain_mut(|comparison| measure(&mut criterion, comparison));
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the benchmarks run.
+    // As criterion decides: without --bench, this is a test of whether the
+    // benchmarks run.
     if given("--bench") && !["--test", "--list", "--profile-time"].into_iter().any(given) {
         print_ratios(&mut comparisons, if given("--quick") { 7 } else { 15 });
     }

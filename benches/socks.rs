@@ -1,8 +1,9 @@
-//! What a connection through a SOCKS port costs, compared with a bare client that sends the same bytes: see
-//! `docs/benchmarks.md`.
+//! What a connection through a SOCKS port costs, compared with a bare client
+//! that sends the same bytes: see `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench socks`, or in half a minute `cargo bench --bench socks -- --quick`. The port is a process of its own, and
-//! answers at once.
+//! `cargo bench --bench socks`, or in half a minute
+//! `cargo bench --bench socks -- --quick`. The port is a process of its own,
+//! and answers at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -59,7 +60,8 @@ fn benchmark() {
         .collect();
     comparisons.retain_mut(|comparison| measure(&mut criterion, comparison));
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the benchmarks run.
+    // As criterion decides: without --bench, this is a test of whether the
+    // benchmarks run.
     if given("--bench") && !["--test", "--list", "--profile-time"].into_iter().any(given) {
         print_ratios(&mut comparisons, if given("--quick") { 7 } else { 15 });
     }
@@ -122,13 +124,15 @@ fn scape(port: SocketAddr, isolated: bool) -> Run {
     })
 }
 
-/// What the child does: prints its port, and serves until its standard input ends.
+/// What the child does: prints its port, and serves until its standard input
+/// ends.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // One after the other, as they come. A client that goes away is its own business.
+            // One after the other, as they come. A client that goes away is its
+            // own business.
             let _ = converse(stream);
         }
     });

@@ -1,7 +1,8 @@
-//! What the live state costs with as many relays as the public network has, compared with reading the same bytes: see
-//! `docs/benchmarks.md`.
+//! What the live state costs with as many relays as the public network has,
+//! compared with reading the same bytes: see `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench state`, or in half a minute `cargo bench --bench state -- --quick`.
+//! `cargo bench --bench state`, or in half a minute
+//! `cargo bench --bench state -- --quick`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -17,7 +18,8 @@ use support::relays::RELAYS;
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, child, fake_network, memory, scape_side, scape_state};
 
-/// A live state in a process of its own, to see how much memory it takes. Its argument is the server's address.
+/// A live state in a process of its own, to see how much memory it takes. Its
+/// argument is the server's address.
 const HOLDER: &str = "holder";
 
 /// Events of circuits and streams.
@@ -80,7 +82,8 @@ fn benchmark() {
     }
     group.finish();
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the benchmarks run.
+    // As criterion decides: without --bench, this is a test of whether the
+    // benchmarks run.
     if !given("--bench") || ["--test", "--list", "--profile-time"].into_iter().any(given) {
         println!("memory: {}", memory_of(server));
         return;
@@ -107,13 +110,15 @@ fn column(name: &str, server: &Server) -> Run {
     }
 }
 
-/// Runs all columns in turn, round after round, and prints a line for each ratio.
+/// Runs all columns in turn, round after round, and prints a line for each
+/// ratio.
 fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     println!(
         "{RELAYS} relays, {EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and \
          the target\n"
     );
-    // One round more comes first, and is not counted. Several at once, so that one moment counts for little.
+    // One round more comes first, and is not counted. Several at once, so that
+    // one moment counts for little.
     let times: Vec<[f64; COLUMNS.len()]> =
         (0..=rounds).map(|_| columns.each_mut().map(|run| run(4).as_secs_f64())).skip(1).collect();
     let at = |name| COLUMNS.iter().position(|column| *column == name).unwrap();

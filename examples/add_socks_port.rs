@@ -1,10 +1,14 @@
-//! Gives tor one more SOCKS port, until Enter is pressed; then its ports are as they were before.
+//! Gives tor one more SOCKS port, until Enter is pressed; then its ports are as
+//! they were before.
 //!
-//! `cargo run --example add_socks_port`, for a port that tor chooses, or with what a `SocksPort` line may have:
-//! `cargo run --example add_socks_port -- 9150 IsolateDestAddr`. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example add_socks_port`, for a port that tor chooses, or with
+//! what a `SocksPort` line may have:
+//! `cargo run --example add_socks_port -- 9150 IsolateDestAddr`. Where tor is
+//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
 //!
-//! End it with Enter, not with Ctrl-C, after which the port would be there until tor is restarted, but never in its torrc.
+//! End it with Enter, not with Ctrl-C, after which the port would be there
+//! until tor is restarted, but never in its torrc.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

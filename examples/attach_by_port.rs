@@ -1,10 +1,14 @@
-//! Streams to certain ports go over circuits of their own, one for each port; all others where tor likes.
+//! Streams to certain ports go over circuits of their own, one for each port;
+//! all others where tor likes.
 //!
-//! `cargo run --example attach_by_port -- 22 6667`, until Enter is pressed. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example attach_by_port -- 22 6667`, until Enter is pressed.
+//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 //!
-//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream wait for it. And know that who sorts his streams by hand can be told
-//! from others.
+//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream
+//! wait for it. And know that who sorts his streams by hand can be told from
+//! others.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -43,7 +47,8 @@ impl StreamAttacher for ByPort {
         let Some(circuit) = stream.target().port().and_then(|port| self.circuits.get(&port)) else {
             return Decision::NotMine;
         };
-        // Streams to this port wait for each other here, so that one circuit is built for them all. Others do not.
+        // Streams to this port wait for each other here, so that one circuit is
+        // built for them all. Others do not.
         let mut circuit = circuit.lock();
         if circuit.as_ref().is_none_or(Circuit::is_ended) {
             match CircuitBuilder::new().build(&self.state) {

@@ -1,8 +1,10 @@
-//! Shows what tor reads and writes: one line a second, until Ctrl-C or the connection's end.
+//! Shows what tor reads and writes: one line a second, until Ctrl-C or the
+//! connection's end.
 //!
-//! `cargo run --example bandwidth_meter`, or with the number of seconds after which it is enough:
-//! `cargo run --example bandwidth_meter -- 60`. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example bandwidth_meter`, or with the number of seconds after
+//! which it is enough: `cargo run --example bandwidth_meter -- 60`. Where tor
+//! is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -14,7 +16,8 @@ use scape::types::EventKind;
 /// How many characters a full bar has.
 const WIDTH: usize = 24;
 
-/// A full bar is at least this many bytes a second, so that a quiet tor looks quiet.
+/// A full bar is at least this many bytes a second, so that a quiet tor looks
+/// quiet.
 const LEAST: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => usize::MAX,
     };
     let tor = scape::Connect::from_env()?.connect_interactive()?;
-    // Subscribed first, so that nothing is missing between the total so far and the first event.
+    // Subscribed first, so that nothing is missing between the total so far and
+    // the first event.
     let events = tor.subscribe([EventKind::Bw])?;
     let mut total = tor.traffic()?;
     let mut most = LEAST;

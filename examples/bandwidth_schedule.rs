@@ -1,10 +1,14 @@
-//! Limits tor's bandwidth by the hour of the day, until Enter is pressed; then the limits are as they were before.
+//! Limits tor's bandwidth by the hour of the day, until Enter is pressed; then
+//! the limits are as they were before.
 //!
-//! `cargo run --example bandwidth_schedule -- '8=200 KBytes' '20=2 MBytes' 23=unlimited`: 200 KB a second from 8:00 on, 2 MB from 20:00 on, and
-//! what tor was set to from 23:00 to 8:00. The hours are those of UTC. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example bandwidth_schedule -- '8=200 KBytes' '20=2 MBytes'
+//! 23=unlimited`: 200 KB a second from 8:00 on, 2 MB from 20:00 on, and what
+//! tor was set to from 23:00 to 8:00. The hours are those of UTC. Where tor is
+//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
 //!
-//! End it with Enter, not with Ctrl-C, after which the present limit would stay until tor is restarted.
+//! End it with Enter, not with Ctrl-C, after which the present limit would stay
+//! until tor is restarted.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -16,7 +20,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use scape::config::{Config, ConfigOption, DataSize};
 
-/// What is set to the limit: a second's average, and how much may be saved up. The second must not be less than the first.
+/// What is set to the limit: a second's average, and how much may be saved up.
+/// The second must not be less than the first.
 const OPTIONS: [&str; 2] = ["BandwidthRate", "BandwidthBurst"];
 
 /// Clocks are set, and machines sleep: the hour is looked at this often.
@@ -68,7 +73,8 @@ impl Schedule {
         Ok(Schedule(hours))
     }
 
-    /// The limit at this hour. Before the day's first there is that of the evening before.
+    /// The limit at this hour. Before the day's first there is that of the
+    /// evening before.
     fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
         begun.or(self.0.last())?.1
@@ -88,7 +94,8 @@ impl Limits {
         self.0.iter().map(|option| option.values.as_slice()).collect()
     }
 
-    /// Sets this limit, or what was set before, and gives what tor has then. But not where somebody else has set another meanwhile.
+    /// Sets this limit, or what was set before, and gives what tor has then.
+    /// But not where somebody else has set another meanwhile.
     fn replace(
         self,
         config: &mut Config,

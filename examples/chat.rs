@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cargo run --example chat host              one makes a key for the other, and waits
-//! cargo run --example chat join ADDRESS      the other gives that key, as the first line of standard input
+//! cargo run --example chat join ADDRESS      the other gives that key, as the first line of
+//!                                            standard input
 //! ```
 //!
-//! Who hosts tells the friend the address and the key, in a way that nobody else hears. Both are good for this one talk. Where tor is
-//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! Who hosts tells the friend the address and the key, in a way that nobody
+//! else hears. Both are good for this one talk. Where tor is somewhere else
+//! than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -86,7 +88,8 @@ fn talk(
         match friend.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {
-                // What the friend says is shown, and does nothing to this terminal.
+                // What the friend says is shown, and does nothing to this
+                // terminal.
                 let said: String =
                     String::from_utf8_lossy(&line).chars().filter(|c| !c.is_control()).collect();
                 println!("friend: {said}");

@@ -1,8 +1,11 @@
-//! How often circuits fail, for each entry guard of your running tor: builds some through each, and counts.
+//! How often circuits fail, for each entry guard of your running tor: builds
+//! some through each, and counts.
 //!
-//! `cargo run --example circuit_failures -- [COUNT]`: COUNT circuits through each guard, 10 if it is not given. The circuits are for
-//! nothing else, and are closed. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example circuit_failures -- [COUNT]`: COUNT circuits through
+//! each guard, 10 if it is not given. The circuits are for nothing else, and
+//! are closed. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -33,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds circuits through the guard, each with one attempt, and counts those that fail by what they say.
+/// Builds circuits through the guard, each with one attempt, and counts those
+/// that fail by what they say.
 fn failures(
     state: &State,
     guard: Fingerprint,

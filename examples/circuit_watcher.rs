@@ -1,7 +1,9 @@
-//! Shows circuits as they come and go, with their paths and why they ended, until Ctrl-C or the connection's end.
+//! Shows circuits as they come and go, with their paths and why they ended,
+//! until Ctrl-C or the connection's end.
 //!
-//! `cargo run --example circuit_watcher`. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example circuit_watcher`. Where tor is somewhere else than
+//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -12,7 +14,8 @@ use scape::types::{CircuitStatus, EventKind};
 
 fn main() -> Result<(), scape::Error> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;
-    // Subscribed before the present state is asked for, so that no change falls between the two.
+    // Subscribed before the present state is asked for, so that no change falls
+    // between the two.
     let events = tor.subscribe([EventKind::Circ, EventKind::CircMinor])?;
     let circuits = tor.circuits()?;
     println!("{} circuits now", circuits.len());
@@ -32,7 +35,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// One line: `+` for a new circuit, `-` for one that has ended, `=` for one that can be used.
+/// One line: `+` for a new circuit, `-` for one that has ended, `=` for one
+/// that can be used.
 fn show(circuit: &CircuitInfo, now: SystemTime) {
     let mark = match circuit.status {
         CircuitStatus::Launched => '+',

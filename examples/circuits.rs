@@ -1,8 +1,10 @@
 //! Lists circuits, with their paths and streams, and closes them.
 //!
-//! `cargo run --example circuits` lists; `… circuits close 7 9` closes circuits 7 and 9, `… circuits close-streams 7` the streams
-//! that circuit 7 carries. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example circuits` lists; `… circuits close 7 9` closes circuits
+//! 7 and 9, `… circuits close-streams 7` the streams that circuit 7 carries.
+//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

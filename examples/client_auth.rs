@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! cargo run --example client_auth                          lists them
-//! cargo run --example client_auth add ADDRESS.onion [NAME] adds one; the key is read from standard input
+//! cargo run --example client_auth add ADDRESS.onion [NAME] adds one; the key is read from
+//!                                                          standard input
 //! cargo run --example client_auth remove ADDRESS.onion     removes one
 //! ```
 //!
-//! A key is 32 bytes in base64 or base32, or the line of an `.auth_private` file. It is not taken from the command line,
-//! where every other user of the machine could see it. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`).
+//! A key is 32 bytes in base64 or base32, or the line of an `.auth_private`
+//! file. It is not taken from the command line, where every other user of the
+//! machine could see it. Where tor is somewhere else than usual, set
+//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

@@ -1,4 +1,5 @@
-//! Shows tor's configuration: what differs from the defaults, or everything, or certain options with all there is to know of them.
+//! Shows tor's configuration: what differs from the defaults, or everything, or
+//! certain options with all there is to know of them.
 //!
 //! ```text
 //! cargo run --example config_dump                          what is not as by default
@@ -6,9 +7,12 @@
 //! cargo run --example config_dump SocksPort ContactInfo    these
 //! ```
 //!
-//! With `--features manual`, and where tor's manual page is installed, it also says what they mean. Options that tor changes together, such as
-//! those of onion services, are shown together and in order. Passwords are not shown. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! With `--features manual`, and where tor's manual page is installed, it also
+//! says what they mean. Options that tor changes together, such as those of
+//! onion services, are shown together and in order. Passwords are not shown.
+//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -28,7 +32,8 @@ fn main() -> Result<()> {
     }
 }
 
-/// Every option that is wanted: what it means, and its lines as a torrc has them; its name alone where it is unset.
+/// Every option that is wanted: what it means, and its lines as a torrc has
+/// them; its name alone where it is unset.
 fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
     let manual = manual();
     let explain = |name: &str| {

@@ -1,7 +1,8 @@
 //! Looks up names and addresses through tor, as an exit sees them.
 //!
-//! `cargo run --example dns -- NAME-OR-ADDRESS…`: for a name its address, for an address its name. Where tor is somewhere
-//! else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! `cargo run --example dns -- NAME-OR-ADDRESS…`: for a name its address, for
+//! an address its name. Where tor is somewhere else than usual, set
+//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 

@@ -1,8 +1,10 @@
-//! An onion service that sends back what it is sent, and that comes back at the same address each time.
+//! An onion service that sends back what it is sent, and that comes back at the
+//! same address each time.
 //!
-//! `cargo run --example echo -- KEYFILE [PORT]`. Where there is no such file yet, a key is made and saved there: whoever has it can
-//! be the service. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); where none runs,
-//! one is launched.
+//! `cargo run --example echo -- KEYFILE [PORT]`. Where there is no such file
+//! yet, a key is made and saved there: whoever has it can be the service. Where
+//! tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`); where none runs, one is launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 

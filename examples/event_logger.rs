@@ -1,8 +1,11 @@
-//! Shows what tor reports, one line an event, until Ctrl-C or the connection's end.
+//! Shows what tor reports, one line an event, until Ctrl-C or the connection's
+//! end.
 //!
-//! `cargo run --example event_logger` shows every kind of event that this tor knows;
-//! `cargo run --example event_logger -- CIRC STREAM NOTICE` only these kinds. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example event_logger` shows every kind of event that this tor
+//! knows; `cargo run --example event_logger -- CIRC STREAM NOTICE` only these
+//! kinds. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -30,7 +33,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// For people; of what this version of the library does not know, tor's own words. Neither has secrets in it.
+/// For people; of what this version of the library does not know, tor's own
+/// words. Neither has secrets in it.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),

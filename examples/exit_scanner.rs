@@ -1,10 +1,14 @@
-//! Looks at a page through every exit that leads to it, each over a circuit of its own, and compares the address from which
-//! the exit arrives there with the one that the consensus has for it.
+//! Looks at a page through every exit that leads to it, each over a circuit of
+//! its own, and compares the address from which the exit arrives there with the
+//! one that the consensus has for it.
 //!
-//! `cargo run --example exit_scanner -- HOST PORT [COUNT]`: the page is what the web server at HOST and PORT answers to `GET /`, and its
-//! last line must be the address from which it was asked. COUNT is how many exits are looked at; all of them, if it is not given. Please be kind to
-//! the network, and to the server. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`);
-//! a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exit_scanner -- HOST PORT [COUNT]`: the page is what
+//! the web server at HOST and PORT answers to `GET /`, and its last line must
+//! be the address from which it was asked. COUNT is how many exits are looked
+//! at; all of them, if it is not given. Please be kind to the network, and to
+//! the server. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -31,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let controller = Connect::from_env()?.connect_interactive()?;
     let state = State::new(&controller)?;
-    // As tor is configured to choose. Two hops: what is looked at is no secret, and who looks is hidden from the exit by the first.
+    // As tor is configured to choose. Two hops: what is looked at is no secret,
+    // and who looks is hidden from the exit by the first.
     let distinct = controller.get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     let path = PathBuilder::new().length(2).distinct_subnets(distinct).fast(false).random_guard();
     let exits = path.clone().exit_to((host.as_str(), port)).prepare(state.directory()?, &[])?;
@@ -47,7 +52,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// From where a circuit of this builder arrives at the server, as the server says.
+/// From where a circuit of this builder arrives at the server, as the server
+/// says.
 fn arrival(
     state: &State,
     builder: &CircuitBuilder,

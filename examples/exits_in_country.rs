@@ -1,10 +1,14 @@
-//! Each stream leaves the network in the country of its destination, where there is an exit.
+//! Each stream leaves the network in the country of its destination, where
+//! there is an exit.
 //!
-//! `cargo run --example exits_in_country`, until Enter is pressed. The countries are those of tor's own database. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exits_in_country`, until Enter is pressed. The
+//! countries are those of tor's own database. Where tor is somewhere else than
+//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
 //!
-//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream wait for it. And know that such streams can be told from others: this
-//! shows what can be done, not what should be.
+//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream
+//! wait for it. And know that such streams can be told from others: this shows
+//! what can be done, not what should be.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

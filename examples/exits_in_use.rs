@@ -1,7 +1,8 @@
 //! The exits of your running tor's circuits, with their addresses.
 //!
-//! `cargo run --example exits_in_use`. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exits_in_use`. Where tor is somewhere else than usual,
+//! set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked
+//! for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -23,8 +24,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Whether the circuit may carry streams out of the network: it is built, for general use (alone, or as one of a pair
-/// that share their streams), and longer than one hop.
+/// Whether the circuit may carry streams out of the network: it is built, for
+/// general use (alone, or as one of a pair that share their streams), and
+/// longer than one hop.
 fn leaves_the_network(circuit: &CircuitInfo) -> bool {
     let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
     circuit.status == CircuitStatus::Built
@@ -43,7 +45,8 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     let Some(address) = address else {
         return Ok(format!("{name}, which the consensus does not list (any more)"));
     };
-    // Where tor has no GeoIP data it refuses to answer: then there is no country to tell.
+    // Where tor has no GeoIP data it refuses to answer: then there is no
+    // country to tell.
     let country = match tor.ip_to_country(address) {
         Ok(country) => country.map(|country| format!(" ({country})")).unwrap_or_default(),
         Err(error) if error.code() == Some(551) => String::new(),
@@ -52,8 +55,9 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     Ok(format!("{name}, {address}{country}"))
 }
 
-/// The relay's address: in the line `r nickname identity digest date time address orport dirport` of its entry in the
-/// consensus.
+/// The relay's address: in the line
+/// `r nickname identity digest date time address orport dirport` of its entry
+/// in the consensus.
 fn address(tor: &Controller, relay: Fingerprint) -> Result<Option<IpAddr>> {
     let entry = tor.ns_id(relay)?.unwrap_or_default();
     let entry = String::from_utf8_lossy(&entry);

@@ -1,9 +1,12 @@
-//! How a program with a window uses tor: a worker thread, commands in, events out, and a prompt end.
+//! How a program with a window uses tor: a worker thread, commands in, events
+//! out, and a prompt end.
 //!
-//! `cargo run --example gui_worker`. In place of a window, it reads commands from standard input (`connect HOST:PORT`,
-//! `identity`, `quit`) and prints the events. The window's thread never waits for anything. Set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If none runs, one is launched. Closing the window
-//! cancels whatever the worker waits for.
+//! `cargo run --example gui_worker`. In place of a window, it reads commands
+//! from standard input (`connect HOST:PORT`, `identity`, `quit`) and prints the
+//! events. The window's thread never waits for anything. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If none
+//! runs, one is launched. Closing the window cancels whatever the worker waits
+//! for.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -63,7 +66,8 @@ fn start() -> Worker {
     Worker { commands, events, cancel, thread }
 }
 
-/// Finds a tor, or launches one. Commands that arrive meanwhile wait in their queue.
+/// Finds a tor, or launches one. Commands that arrive meanwhile wait in their
+/// queue.
 fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor> {
     let tell = {
         let happened = happened.clone();
@@ -111,7 +115,8 @@ fn show_bandwidth(
     }
 }
 
-/// Runs a command on a thread of its own, so that a slow one delays neither others nor the end.
+/// Runs a command on a thread of its own, so that a slow one delays neither
+/// others nor the end.
 fn begin(command: Command, tor: &Tor, happened: &Sender<Event>) {
     let (tor, happened) = (tor.clone(), happened.clone());
     thread::spawn(move || {

@@ -1,7 +1,8 @@
 //! Fetches the descriptor of an onion service and prints it.
 //!
-//! `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`. The directory is a relay's fingerprint; without it, tor
-//! asks those that should have the descriptor. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`. The directory
+//! is a relay's fingerprint; without it, tor asks those that should have the
+//! descriptor. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
 //! (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]

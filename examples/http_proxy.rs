@@ -1,12 +1,14 @@
-//! An HTTP proxy on this machine, for programs that know no SOCKS: all goes through tor.
+//! An HTTP proxy on this machine, for programs that know no SOCKS: all goes
+//! through tor.
 //!
 //! ```text
 //! cargo run --example http_proxy [PORT]
 //! curl --proxy http://127.0.0.1:8118 https://example.com/
 //! ```
 //!
-//! It listens at 127.0.0.1 only, and knows CONNECT, and GET and HEAD of `http://` addresses; other requests are refused. Where tor is
-//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! It listens at 127.0.0.1 only, and knows CONNECT, and GET and HEAD of
+//! `http://` addresses; other requests are refused. Where tor is somewhere else
+//! than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -126,7 +128,8 @@ fn parse(head: &str) -> Result<Request, (&'static str, &'static str)> {
         if name == "content-length" || name == "transfer-encoding" {
             return Err((BAD, "a request with a body is not passed on"));
         }
-        // One request for each connection; and what is between browser and proxy stays there.
+        // One request for each connection; and what is between browser and
+        // proxy stays there.
         if !name.starts_with("proxy-")
             && !matches!(name.as_str(), "connection" | "keep-alive" | "upgrade" | "te")
         {
@@ -156,7 +159,8 @@ fn refuse(browser: &mut TcpStream, status: &str, why: &str) -> io::Result<()> {
     )
 }
 
-/// Passes bytes on in both directions until the server has said all, or the browser is gone.
+/// Passes bytes on in both directions until the server has said all, or the
+/// browser is gone.
 fn relay(browser: TcpStream, server: SocksStream) -> io::Result<()> {
     let (mut from_browser, mut to_server) = (browser.try_clone()?, server.try_clone()?);
     let upwards = thread::spawn(move || {

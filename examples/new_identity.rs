@@ -1,7 +1,9 @@
-//! Asks tor for a new identity, waits until it has acted on it, and tells what happened.
+//! Asks tor for a new identity, waits until it has acted on it, and tells what
+//! happened.
 //!
-//! `cargo run --example new_identity`. tor does it at most every ten seconds: asked too soon, it puts it off. Streams that
-//! are open stay where they are; only new ones use new circuits. Where tor is somewhere else than usual, set
+//! `cargo run --example new_identity`. tor does it at most every ten seconds:
+//! asked too soon, it puts it off. Streams that are open stay where they are;
+//! only new ones use new circuits. Where tor is somewhere else than usual, set
 //! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]

@@ -1,10 +1,13 @@
-//! The next stream goes over a circuit that is made by hand; all others where tor likes.
+//! The next stream goes over a circuit that is made by hand; all others where
+//! tor likes.
 //!
-//! `cargo run --example next_stream -- RELAY RELAY RELAY`: fingerprints or nicknames, the first hop first. It ends when the stream is on its way. Where tor is
-//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! `cargo run --example next_stream -- RELAY RELAY RELAY`: fingerprints or
+//! nicknames, the first hop first. It ends when the stream is on its way. Where
+//! tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
 //!
-//! Who chooses relays by hand chooses worse than tor, and can be told from others.
+//! Who chooses relays by hand chooses worse than tor, and can be told from
+//! others.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

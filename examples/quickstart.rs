@@ -1,7 +1,8 @@
 //! The first ten lines: connects to your own running tor and tells about it.
 //!
-//! `cargo run --example quickstart`. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example quickstart`. Where tor is somewhere else than usual,
+//! set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked
+//! for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

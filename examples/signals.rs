@@ -1,11 +1,14 @@
-//! Ends well on Ctrl-C and SIGTERM: whatever the program has done to tor is undone before it ends.
+//! Ends well on Ctrl-C and SIGTERM: whatever the program has done to tor is
+//! undone before it ends.
 //!
-//! A signal ends a program without running destructors. A program that attaches streams would then leave a tor behind
-//! that no program can use, and one that launched a tor would leave its temporary directory.
+//! A signal ends a program without running destructors. A program that attaches
+//! streams would then leave a tor behind that no program can use, and one that
+//! launched a tor would leave its temporary directory.
 //!
 //!     cargo run --example signals
 //!
-//! It sends every new stream to port 80 over one circuit, until it is told to end.
+//! It sends every new stream to port 80 over one circuit, until it is told to
+//! end.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
@@ -22,7 +25,8 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 fn main() -> Result<(), Box<dyn Error>> {
     end_well()?;
     let result = work();
-    // `undo_all` ends what `work` waits for. The end of `main` must not cut it off.
+    // `undo_all` ends what `work` waits for. The end of `main` must not cut it
+    // off.
     while IS_ENDING.load(Ordering::SeqCst) {
         thread::park();
     }
@@ -46,7 +50,8 @@ fn work() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Undoes everything on SIGINT and SIGTERM, and ends the program as the signal would have.
+/// Undoes everything on SIGINT and SIGTERM, and ends the program as the signal
+/// would have.
 #[cfg(unix)]
 fn end_well() -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};

@@ -1,7 +1,9 @@
-//! Shows streams as they come onto circuits, the programs that opened them, and their ends, until Ctrl-C or the connection's end.
+//! Shows streams as they come onto circuits, the programs that opened them, and
+//! their ends, until Ctrl-C or the connection's end.
 //!
-//! `cargo run --example streams_by_circuit`. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example streams_by_circuit`. Where tor is somewhere else than
+//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -27,7 +29,8 @@ fn main() -> Result<()> {
 }
 
 fn opened(stream: &Stream) {
-    // Where it cannot be told, as on other systems than Linux, or of other users' programs, nothing is said.
+    // Where it cannot be told, as on other systems than Linux, or of other
+    // users' programs, nothing is said.
     let program = stream.process().ok().flatten().map(|process| format!(", by {process}"));
     println!(
         "+ stream {} to {}{}",

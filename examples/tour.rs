@@ -1,7 +1,8 @@
 //! A tour of scape, on a private Tor network of real tors on this machine.
 //!
-//! `scripts/demo` installs what it needs and runs it where nothing but loopback can be reached;
-//! `cargo run --features http,testing --example tour` runs it as it is.
+//! `scripts/demo` installs what it needs and runs it where nothing but loopback
+//! can be reached; `cargo run --features http,testing --example tour` runs it
+//! as it is.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

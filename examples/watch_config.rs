@@ -1,8 +1,11 @@
-//! Shows how tor's configuration is changed, by whomever, until Ctrl-C or the connection's end.
+//! Shows how tor's configuration is changed, by whomever, until Ctrl-C or the
+//! connection's end.
 //!
-//! `cargo run --example watch_config` shows every change; `cargo run --example watch_config -- SocksPort ContactInfo` only those of these options.
-//! Passwords are not shown. Where tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked
-//! for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example watch_config` shows every change;
+//! `cargo run --example watch_config -- SocksPort ContactInfo` only those of
+//! these options. Passwords are not shown. Where tor is somewhere else than
+//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
+//! asked for, or taken from `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -33,7 +36,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// `-` for a line that is gone, `+` for one that is new, as far as it is known what was there before.
+/// `-` for a line that is gone, `+` for one that is new, as far as it is known
+/// what was there before.
 fn show(change: &ConfigChange) {
     println!("{}:", change.name);
     let before = change.before.as_deref().unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Fetches pages over tor.
 //!
-//! `cargo run --example web_client --features http -- URL…` prints each page; `https://` needs `--features https`. Whatever the
-//! environment says of proxies, all goes through tor. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`).
+//! `cargo run --example web_client --features http -- URL…` prints each page;
+//! `https://` needs `--features https`. Whatever the environment says of
+//! proxies, all goes through tor. Where tor is somewhere else than usual, set
+//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
 
 #![allow(clippy::print_stderr, reason = "a program for the terminal")]
 

@@ -1,8 +1,12 @@
-//! The relays of the consensus by country: how many, and what share of the network's weight.
+//! The relays of the consensus by country: how many, and what share of the
+//! network's weight.
 //!
-//! `cargo run --example world` asks tor, which has countries of its own where `GeoIPFile` is there. `cargo run --features geoip --example
-//! world GeoLite2-Country.mmdb` (any number of databases in MaxMind's format) looks there first. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example world` asks tor, which has countries of its own where
+//! `GeoIPFile` is there. `cargo run --features geoip --example world
+//! GeoLite2-Country.mmdb` (any number of databases in MaxMind's format) looks
+//! there first. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
+//! `TOR_CONTROL_PASSWD`.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

@@ -32,8 +32,9 @@ use parking_lot::Mutex;
 ///
 /// After [`cancel`](Self::cancel), the call ends early, undoes what it has
 /// begun, and returns an error for which
-/// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled token stays cancelled: a call that gets one
-/// fails at once. One token may be given to any number of calls.
+/// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled
+/// token stays cancelled: a call that gets one fails at once. One token may be
+/// given to any number of calls.
 ///
 /// The wait itself ends at once, not when somebody next looks. These waits are
 /// not woken, and end at the call's deadline: for room to write, for the socket
@@ -101,7 +102,8 @@ impl CancelToken {
     /// Cancels every call that was given this token. Returns at once, without
     /// waiting for these calls to end. Cancelling again does nothing.
     ///
-    /// May be called from any thread, also from a callback of the call that is to be cancelled.
+    /// May be called from any thread, also from a callback of the call that is
+    /// to be cancelled.
     pub fn cancel(&self) {
         let hooks = {
             let mut shared = self.shared.lock();
@@ -145,8 +147,9 @@ impl CancelToken {
         CancelBell { receiver, _hook: self.on_cancel(move || drop(sender)) }
     }
 
-    /// Runs `hook` when the token is cancelled, on the thread that cancels it; at once if it is cancelled already.
-    /// Dropping the returned guard unregisters the hook.
+    /// Runs `hook` when the token is cancelled, on the thread that cancels it;
+    /// at once if it is cancelled already. Dropping the returned guard
+    /// unregisters the hook.
     ///
     /// The hook must not block, because `cancel` may be called by a thread that
     /// must not wait. Dropping the guard doesn't wait for a hook that `cancel`

@@ -1,15 +1,16 @@
 //! What can go wrong, in one type.
 //!
-//! [`Error`] keeps apart what a program reacts to in different ways: tor's own refusal
-//! ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a deadline that passed
-//! ([`Error::Timeout`]), a call that was cancelled ([`Error::Cancelled`]), an
-//! argument that was never sent ([`Error::Argument`]), and the errors of
-//! the larger steps: connecting, authenticating, launching, SOCKS, circuits, descriptors of onion
-//! services and their publication, names.
+//! [`Error`] keeps apart what a program reacts to in different ways: tor's own
+//! refusal ([`Error::Refused`]), a connection that ended ([`Error::Closed`]), a
+//! deadline that passed ([`Error::Timeout`]), a call that was cancelled
+//! ([`Error::Cancelled`]), an argument that was never sent
+//! ([`Error::Argument`]), and the errors of the larger steps: connecting,
+//! authenticating, launching, SOCKS, circuits, descriptors of onion services
+//! and their publication, names.
 //!
-//! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed to every waiter; its
-//! `Display` says what was asked, what tor answered (its text whole) and what to do, and never
-//! repeats its `source()`.
+//! Every error is `Clone`, `Send` and `Sync`, so that one cause can be handed
+//! to every waiter; its `Display` says what was asked, what tor answered (its
+//! text whole) and what to do, and never repeats its `source()`.
 
 mod argument;
 mod auth;
@@ -92,7 +93,8 @@ pub enum Error {
     /// tor understood that it was spoken to, and said no.
     #[error(transparent)]
     Refused(Box<Refusal>),
-    /// The control connection has ended. Every later call on it gives this, with the same cause.
+    /// The control connection has ended. Every later call on it gives this,
+    /// with the same cause.
     #[error(transparent)]
     Closed(Closed),
     /// A deadline passed.
@@ -101,7 +103,8 @@ pub enum Error {
     /// A call was cancelled from another thread.
     #[error(transparent)]
     Cancelled(Cancelled),
-    /// An argument cannot be sent. Nothing was sent, and the connection is as it was.
+    /// An argument cannot be sent. Nothing was sent, and the connection is as
+    /// it was.
     #[error(transparent)]
     Argument(Box<ArgumentError>),
     /// tor's answer to a command has not the form that it should have.
@@ -115,16 +118,19 @@ pub enum Error {
     /// No control connection could be made.
     #[error(transparent)]
     Connect(Box<ConnectError>),
-    /// A control connection was made, but tor could not be convinced that it may be used.
+    /// A control connection was made, but tor could not be convinced that it
+    /// may be used.
     #[error(transparent)]
     Auth(Box<AuthError>),
-    /// A tor process could not be started, or not brought to the state that was asked for.
+    /// A tor process could not be started, or not brought to the state that was
+    /// asked for.
     #[error(transparent)]
     Launch(Box<LaunchError>),
     /// There is no tor to use, by whatever way.
     #[error(transparent)]
     NoTor(Box<NoTorError>),
-    /// What was asked for takes a control connection, and this tor is known by its SOCKS port only.
+    /// What was asked for takes a control connection, and this tor is known by
+    /// its SOCKS port only.
     #[error(
         "this takes a control connection, and the tor is known by its SOCKS port {socks} only: set ControlPort for it, and \
          connect to that"
@@ -142,16 +148,19 @@ pub enum Error {
     /// A circuit that was waited for failed or was closed.
     #[error(transparent)]
     Circuit(Box<CircuitError>),
-    /// No path through the network fulfils what was asked for. Nothing was sent.
+    /// No path through the network fulfils what was asked for. Nothing was
+    /// sent.
     #[error(transparent)]
     NoPath(Box<NoPathError>),
     /// The descriptor of an onion service was waited for, and did not come.
     #[error(transparent)]
     HsFetch(Box<HsFetchError>),
-    /// An option of tor's configuration, or a change of one, cannot be as it should.
+    /// An option of tor's configuration, or a change of one, cannot be as it
+    /// should.
     #[error(transparent)]
     Config(Box<ConfigError>),
-    /// An onion service on disk, in tor's configuration, cannot be as it should.
+    /// An onion service on disk, in tor's configuration, cannot be as it
+    /// should.
     #[error(transparent)]
     DiskOnion(Box<DiskOnionError>),
     /// An onion service was to be published, and was not in time.
@@ -163,7 +172,8 @@ pub enum Error {
     /// A request through tor's SOCKS port failed.
     #[error(transparent)]
     Socks(Box<SocksError>),
-    /// A stream could not go over the circuit that was chosen for it, and so goes nowhere.
+    /// A stream could not go over the circuit that was chosen for it, and so
+    /// goes nowhere.
     #[error(transparent)]
     Stream(Box<StreamError>),
     /// An endpoint string cannot be used. Nothing was done.
@@ -172,7 +182,8 @@ pub enum Error {
     /// A TLS connection through tor could not be made.
     #[error(transparent)]
     Tls(Box<TlsError>),
-    /// The place or network of an address cannot be told, or a database of them not be used.
+    /// The place or network of an address cannot be told, or a database of them
+    /// not be used.
     #[error(transparent)]
     GeoIp(Box<GeoIpError>),
     /// tor's manual page is not there, or cannot be read.
@@ -235,8 +246,8 @@ impl Error {
         }
     }
 
-    /// Why tor would not let us in, where that is what went wrong; also where several places were tried and one of them
-    /// was such a tor.
+    /// Why tor would not let us in, where that is what went wrong; also where
+    /// several places were tried and one of them was such a tor.
     pub fn auth(&self) -> Option<&AuthError> {
         match self {
             Error::Auth(error) => Some(error),
@@ -255,7 +266,8 @@ impl Error {
         }
     }
 
-    /// Why a stream did not go over the circuit that was chosen for it, where that is what failed.
+    /// Why a stream did not go over the circuit that was chosen for it, where
+    /// that is what failed.
     pub fn stream(&self) -> Option<&StreamError> {
         match self {
             Error::Stream(error) => Some(error),
@@ -280,7 +292,8 @@ impl Error {
         matches!(self, Error::Timeout(_) | Error::Cancelled(_))
     }
 
-    /// Returns true if the call was ended with a [`CancelToken`](crate::CancelToken).
+    /// Returns true if the call was ended with a
+    /// [`CancelToken`](crate::CancelToken).
     pub fn is_cancelled(&self) -> bool {
         match self {
             Error::Cancelled(_) => true,
@@ -290,7 +303,8 @@ impl Error {
         }
     }
 
-    /// Whether a deadline passed, also within connecting, launching, SOCKS, TLS, fetching a descriptor or publishing a service.
+    /// Whether a deadline passed, also within connecting, launching, SOCKS,
+    /// TLS, fetching a descriptor or publishing a service.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) | Error::NotReady(_) => true,
@@ -371,8 +385,8 @@ impl From<std::convert::Infallible> for Error {
     }
 }
 
-/// So that an error survives a trip through [`io::Read`] and the like; [`io::Error::get_ref`] gives
-/// it back.
+/// So that an error survives a trip through [`io::Read`] and the like;
+/// [`io::Error::get_ref`] gives it back.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {

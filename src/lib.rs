@@ -1,5 +1,6 @@
-//! scape controls [Tor](https://www.torproject.org): a synchronous, thread-based library for scripts, programs with
-//! a window, daemons and test suites. No async runtime.
+//! scape controls [Tor](https://www.torproject.org): a synchronous,
+//! thread-based library for scripts, programs with a window, daemons and test
+//! suites. No async runtime.
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -23,17 +24,21 @@
 //!
 //! # Which tor
 //!
-//! [`Tor`] is the object that most programs hold; its [module](tor) has the table of the ways to one. Below it, and usable
-//! without it, are [`Controller`] (a control connection), [`TorProcess`] (a tor that was launched) and
-//! [`SocksProxy`](socks::SocksProxy) (a SOCKS port).
+//! [`Tor`] is the object that most programs hold; its [module](tor) has the
+//! table of the ways to one. Below it, and usable without it, are
+//! [`Controller`] (a control connection), [`TorProcess`] (a tor that was
+//! launched) and [`SocksProxy`](socks::SocksProxy) (a SOCKS port).
 //!
-//! **One that runs already.** [`Tor::connect`] and [`connect()`] try the usual places, [`Connect`] is for everything else: an
-//! address, a password, a cookie file somewhere else, a prompt. Authentication needs no thought: SAFECOOKIE where tor
-//! offers it (which also finds out an impostor), then the password, if one is given. What went wrong is typed:
-//! [`Error::auth`]. [`Tor::find`] also takes one that has a SOCKS port only.
+//! **One that runs already.** [`Tor::connect`] and [`connect()`] try the usual
+//! places, [`Connect`] is for everything else: an address, a password, a cookie
+//! file somewhere else, a prompt. Authentication needs no thought: SAFECOOKIE
+//! where tor offers it (which also finds out an impostor), then the password,
+//! if one is given. What went wrong is typed: [`Error::auth`]. [`Tor::find`]
+//! also takes one that has a SOCKS port only.
 //!
-//! **One of our own.** [`Launch`] starts a tor, with a private directory and without any open control port, reports how its
-//! bootstrap comes along, and ends it when the last handle is dropped, or this program dies.
+//! **One of our own.** [`Launch`] starts a tor, with a private directory and
+//! without any open control port, reports how its bootstrap comes along, and
+//! ends it when the last handle is dropped, or this program dies.
 //!
 //! ```no_run
 //! use scape::{Launch, Tor};
@@ -47,12 +52,15 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! **Whichever there is.** [`Tor::global`] is one for the whole program: one that runs, or else one that is launched.
+//! **Whichever there is.** [`Tor::global`] is one for the whole program: one
+//! that runs, or else one that is launched.
 //!
 //! # What tor has and does
 //!
-//! [`Tor::state`] keeps it live: circuits, streams, the consensus' routers, addresses, entry guards. [`state`] tells how to look things up, wait, and listen.
-//! [`path`] chooses relays and builds circuits, [`attach`] decides which circuit a stream goes over, [`geoip`] knows where addresses are.
+//! [`Tor::state`] keeps it live: circuits, streams, the consensus' routers,
+//! addresses, entry guards. [`state`] tells how to look things up, wait, and
+//! listen. [`path`] chooses relays and builds circuits, [`attach`] decides
+//! which circuit a stream goes over, [`geoip`] knows where addresses are.
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -61,7 +69,9 @@
 //! let tor = Tor::connect()?;
 //! let state = tor.state()?;
 //! let listener = state.on_stream_attached(|stream, circuit| println!("{stream} goes over {circuit}"));
-//! let circuit = state.wait(Duration::from_secs(60), |state| state.circuits().into_iter().find(|circuit| circuit.is_built()))?;
+//! let circuit = state.wait(Duration::from_secs(60), |state| {
+//!     state.circuits().into_iter().find(|circuit| circuit.is_built())
+//! })?;
 //! for router in circuit.routers() {
 //!     println!("{router} at {:?}", router.or_address());
 //! }
@@ -84,8 +94,8 @@
 //!
 //! # Commands
 //!
-//! [`Controller`] has a blocking method for a command, with arguments that are checked before anything is sent and
-//! answers that are values:
+//! [`Controller`] has a blocking method for a command, with arguments that are
+//! checked before anything is sent and answers that are values:
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -106,29 +116,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every command of tor 0.4.9 has a method, and every key of GETINFO: `docs/control-protocol.md` lists them. What tor
-//! answers is a value: [`Controller::map_address`] gives a result for each mapping,
-//! [`Controller::onion_client_auth_add`] what became of the key. What a refusal means is a question to
-//! [`Refusal`](error::Refusal): [`is_unknown`](error::Refusal::is_unknown) (already gone) is not
+//! Every command of tor 0.4.9 has a method, and every key of GETINFO:
+//! `docs/control-protocol.md` lists them. What tor answers is a value:
+//! [`Controller::map_address`] gives a result for each mapping,
+//! [`Controller::onion_client_auth_add`] what became of the key. What a refusal
+//! means is a question to [`Refusal`](error::Refusal):
+//! [`is_unknown`](error::Refusal::is_unknown) (already gone) is not
 //! [`is_not_allowed`](error::Refusal::is_not_allowed).
 //!
-//! Some methods also wait for what the command begins, and see it even where it is quicker than they are:
-//! [`build_circuit`](Controller::build_circuit), [`resolve`](Controller::resolve),
-//! [`fetch_hs_descriptor`](Controller::fetch_hs_descriptor), [`new_identity`](Controller::new_identity),
-//! [`wake`](Controller::wake).
+//! Some methods also wait for what the command begins, and see it even where it
+//! is quicker than they are: [`build_circuit`](Controller::build_circuit),
+//! [`resolve`](Controller::resolve),
+//! [`fetch_hs_descriptor`](Controller::fetch_hs_descriptor),
+//! [`new_identity`](Controller::new_identity), [`wake`](Controller::wake).
 //!
-//! Several commands may be on the way at once: [`Controller::send`] gives a [`PendingReply`], and
-//! [`Controller::send_all`] writes many with one call. [`Controller::msg`] sends a line as it is.
+//! Several commands may be on the way at once: [`Controller::send`] gives a
+//! [`PendingReply`], and [`Controller::send_all`] writes many with one call.
+//! [`Controller::msg`] sends a line as it is.
 //!
-//! What cannot change as long as tor runs is asked for once; [`Caching`] says what, and turns it off.
+//! What cannot change as long as tor runs is asked for once; [`Caching`] says
+//! what, and turns it off.
 //!
 //! # Events
 //!
-//! [`Controller::subscribe`] gives a queue of one's own, to iterate over, to poll, or to `select!` on;
-//! [`Controller::on`] calls back, as long as its [`Listener`] lives. Each event is a value of
-//! [`event::EventBody`], with its raw text at hand; what this version does not know comes as
-//! [`Unknown`](event::EventBody::Unknown), never as an error. An event is parsed when somebody wants its kind, once for
-//! all of them.
+//! [`Controller::subscribe`] gives a queue of one's own, to iterate over, to
+//! poll, or to `select!` on; [`Controller::on`] calls back, as long as its
+//! [`Listener`] lives. Each event is a value of [`event::EventBody`], with its
+//! raw text at hand; what this version does not know comes as
+//! [`Unknown`](event::EventBody::Unknown), never as an error. An event is
+//! parsed when somebody wants its kind, once for all of them.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -148,14 +164,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Queues are unbounded unless told otherwise: [`QueueLimit`] bounds one, and what it loses is counted.
+//! Queues are unbounded unless told otherwise: [`QueueLimit`] bounds one, and
+//! what it loses is counted.
 //!
 //! # A connection that ends
 //!
-//! tor is restarted, a machine sleeps, a tunnel breaks. [`Connect::reconnect`] makes the connection again by itself, with
-//! growing delays; [`Controller::reconnect`] does so when it is called. Callbacks and subscriptions go on, and what this
-//! controller had made comes back: onion services at their addresses, address mappings, clients' keys, ownership.
-//! [`Connect::heartbeat`] finds out a tor that is silent; [`Controller::on_status`] tells of all this, and of reloads.
+//! tor is restarted, a machine sleeps, a tunnel breaks. [`Connect::reconnect`]
+//! makes the connection again by itself, with growing delays;
+//! [`Controller::reconnect`] does so when it is called. Callbacks and
+//! subscriptions go on, and what this controller had made comes back: onion
+//! services at their addresses, address mappings, clients' keys, ownership.
+//! [`Connect::heartbeat`] finds out a tor that is silent;
+//! [`Controller::on_status`] tells of all this, and of reloads.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -181,10 +201,12 @@
 //!
 //! # Connections through tor
 //!
-//! [`Tor::client`] gives a [`TorClient`]: connections to hosts and onion services, names and addresses looked up by tor,
-//! isolation tokens, one deadline over everything, and each of tor's error codes told apart. It finds out which SOCKS
-//! port to use, TCP or Unix ([`SocksPort`]). No name is ever looked up locally, nothing goes around tor, and the
-//! environment's proxies are not asked.
+//! [`Tor::client`] gives a [`TorClient`]: connections to hosts and onion
+//! services, names and addresses looked up by tor, isolation tokens, one
+//! deadline over everything, and each of tor's error codes told apart. It finds
+//! out which SOCKS port to use, TCP or Unix ([`SocksPort`]). No name is ever
+//! looked up locally, nothing goes around tor, and the environment's proxies
+//! are not asked.
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -196,20 +218,23 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! With the feature `http` there is `Tor::http`, a `ureq::Agent` over the same; with `https` also TLS, for HTTP and for any
-//! other protocol.
+//! With the feature `http` there is `Tor::http`, a `ureq::Agent` over the same;
+//! with `https` also TLS, for HTTP and for any other protocol.
 //!
 //! # Onion services
 //!
-//! [`Tor::onion`] describes one: [`listen`](OnionBuilder::listen) gives an [`OnionListener`], which is like a `TcpListener`,
-//! [`publish`](OnionBuilder::publish) makes one in front of a server that is there already. Both wait until it can be reached, and
-//! tell how it comes along. [`onion`] is the manual: which kind to choose, services on disk, client authorization, what gives a
-//! service's place away.
+//! [`Tor::onion`] describes one: [`listen`](OnionBuilder::listen) gives an
+//! [`OnionListener`], which is like a `TcpListener`,
+//! [`publish`](OnionBuilder::publish) makes one in front of a server that is
+//! there already. Both wait until it can be reached, and tell how it comes
+//! along. [`onion`] is the manual: which kind to choose, services on disk,
+//! client authorization, what gives a service's place away.
 //!
 //! # Configuration
 //!
-//! [`Tor::config`] gives a [`Config`]: what tor runs with, live and typed, and changes that are sent together. [`config`] is the manual: groups of options, other programs that
-//! change the same, torrc files, what options mean.
+//! [`Tor::config`] gives a [`Config`]: what tor runs with, live and typed, and
+//! changes that are sent together. [`config`] is the manual: groups of options,
+//! other programs that change the same, torrc files, what options mean.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -224,8 +249,10 @@
 //!
 //! # Endpoint strings
 //!
-//! A program that takes its addresses from its configuration gets Tor by a string: `tor:example.com:80`, `onion:80`,
-//! `onion:80:privateKeyFile=/var/lib/site/key`. [`dial`] connects to one, [`listen`] listens at one; [`endpoint`] has the grammar.
+//! A program that takes its addresses from its configuration gets Tor by a
+//! string: `tor:example.com:80`, `onion:80`,
+//! `onion:80:privateKeyFile=/var/lib/site/key`. [`dial`] connects to one,
+//! [`listen`] listens at one; [`endpoint`] has the grammar.
 //!
 //! ```no_run
 //! let listener = scape::listen("onion:80:privateKeyFile=site.key")?;
@@ -237,28 +264,35 @@
 //!
 //! # Threads
 //!
-//! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call it. A connection has a thread that reads;
-//! from the first callback on, one that runs callbacks; and one that looks after it, where it has a heartbeat or is made
-//! again by itself. A launched tor has two, and an [`OnionListener`] one for each of its sockets. [`Tor`], [`TorClient`] and
-//! listeners may be shared by threads as well. What can be relied on:
+//! A [`Controller`] is `Clone + Send + Sync`; any number of threads may call
+//! it. A connection has a thread that reads; from the first callback on, one
+//! that runs callbacks; and one that looks after it, where it has a heartbeat
+//! or is made again by itself. A launched tor has two, and an [`OnionListener`]
+//! one for each of its sockets. [`Tor`], [`TorClient`] and listeners may be
+//! shared by threads as well. What can be relied on:
 //!
-//! * **Nothing hangs.** Every call has a deadline ([`Controller::with_timeout`], [`Connect::timeout`]). When the
-//!   connection ends, every waiting call, iterator and callback learns it at once, with the cause, and every later
-//!   call fails with the same. (Where it is made again by itself, iterators go on, and calls succeed again then.)
-//! * **Nothing is mixed up.** Each call gets the reply to its own command, whatever other threads do, and also after
-//!   a timeout: the late reply is thrown away.
-//! * **Barrier.** What tor sent before a reply is in every subscription's queue when that reply is seen;
-//!   [`Controller::sync`] also waits for callbacks.
-//! * **Callbacks are free** to call any method, to wait, to add and remove callbacks, to close the connection or drop
-//!   its last handle. A slow one delays other callbacks only; a panic in one is caught and logged.
-//! * **Things end with their handles**: connections, subscriptions, callbacks, launched tors. Each has a method that
-//!   does the same and returns the error.
+//! * **Nothing hangs.** Every call has a deadline
+//!   ([`Controller::with_timeout`], [`Connect::timeout`]). When the connection
+//!   ends, every waiting call, iterator and callback learns it at once, with
+//!   the cause, and every later call fails with the same. (Where it is made
+//!   again by itself, iterators go on, and calls succeed again then.)
+//! * **Nothing is mixed up.** Each call gets the reply to its own command,
+//!   whatever other threads do, and also after a timeout: the late reply is
+//!   thrown away.
+//! * **Barrier.** What tor sent before a reply is in every subscription's queue
+//!   when that reply is seen; [`Controller::sync`] also waits for callbacks.
+//! * **Callbacks are free** to call any method, to wait, to add and remove
+//!   callbacks, to close the connection or drop its last handle. A slow one
+//!   delays other callbacks only; a panic in one is caught and logged.
+//! * **Things end with their handles**: connections, subscriptions, callbacks,
+//!   launched tors. Each has a method that does the same and returns the error.
 //!
 //! # Errors
 //!
-//! [`Error`] keeps apart tor's refusal (its code and all of its text), a connection that ended, a deadline that passed,
-//! an argument that was never sent, and the failures of larger steps. Wrong input is an error before anything is
-//! sent, and leaves the connection as it was.
+//! [`Error`] keeps apart tor's refusal (its code and all of its text), a
+//! connection that ended, a deadline that passed, an argument that was never
+//! sent, and the failures of larger steps. Wrong input is an error before
+//! anything is sent, and leaves the connection as it was.
 //!
 //! # What is logged
 //!
@@ -277,8 +311,9 @@
 //! | `scape::tor` | debug | what a launched tor logs |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!
-//! Passwords, cookies, private keys and SOCKS passwords appear in no log line, no `Debug` and no `Display`. What is
-//! not hidden: addresses, host names, onion addresses, paths. A log at trace level tells where a user goes.
+//! Passwords, cookies, private keys and SOCKS passwords appear in no log line,
+//! no `Debug` and no `Display`. What is not hidden: addresses, host names,
+//! onion addresses, paths. A log at trace level tells where a user goes.
 //!
 //! # Features
 //!
@@ -294,8 +329,9 @@
 //!
 //! # Versions
 //!
-//! The minimum supported Rust version is 1.88; raising it is a minor release of its own. tor 0.4.9 is what the
-//! library is tested against. What a tor can do is never read off its version.
+//! The minimum supported Rust version is 1.88; raising it is a minor release of
+//! its own. tor 0.4.9 is what the library is tested against. What a tor can do
+//! is never read off its version.
 
 pub mod error;
 // First, for its macro.

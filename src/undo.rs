@@ -48,22 +48,30 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
     register.push((rank, Arc::downgrade(&thing)));
 }
 
-/// Undoes everything that this process has made with this library and that would outlive it. For programs that are told
-/// to end by a signal, or that call [`std::process::exit`]: neither runs destructors.
+/// Undoes everything that this process has made with this library and that
+/// would outlive it. For programs that are told to end by a signal, or that
+/// call [`std::process::exit`]: neither runs destructors.
 ///
-/// 1. Every control connection is closed for good. Before that, `__LeaveStreamsUnattached` is put back: a program that
-///    attaches streams ([`Controller::attach_streams`](crate::Controller::attach_streams),
-///    [`Tor::client_via`](crate::Tor::client_via) and the like) and ends without this leaves a tor behind that **no
-///    program can use**, until somebody calls
-///    [`Controller::release_streams`](crate::Controller::release_streams). With the connections, tor removes their onion
-///    services, unless these are detached.
-/// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary directory is removed.
+/// 1. Every control connection is closed for good. Before that,
+///    `__LeaveStreamsUnattached` is put back: a program that attaches streams
+///    ([`Controller::attach_streams`](crate::Controller::attach_streams),
+///    [`Tor::client_via`](crate::Tor::client_via) and the like) and ends
+///    without this leaves a tor behind that **no program can use**, until
+///    somebody calls
+///    [`Controller::release_streams`](crate::Controller::release_streams). With
+///    the connections, tor removes their onion services, unless these are
+///    detached.
+/// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary
+///    directory is removed.
 ///
-/// Calls in other threads that wait for tor fail with [`Error::Closed`](crate::Error::Closed). What was made in the
-/// configuration, or is meant to stay, stays: options, services on disk, detached services, address mappings, client keys.
+/// Calls in other threads that wait for tor fail with
+/// [`Error::Closed`](crate::Error::Closed). What was made in the configuration,
+/// or is meant to stay, stays: options, services on disk, detached services,
+/// address mappings, client keys.
 ///
-/// The whole takes `timeout` at most; half of it is for the first step. A tor that has not ended by then is killed, which
-/// takes a few seconds more at worst. Five to ten seconds are a good choice.
+/// The whole takes `timeout` at most; half of it is for the first step. A tor
+/// that has not ended by then is killed, which takes a few seconds more at
+/// worst. Five to ten seconds are a good choice.
 ///
 /// # Signals
 ///
@@ -87,17 +95,20 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Nothing can be undone after `SIGKILL`, an abort (a panic with `panic = "abort"`, for example) or a power failure.
+/// Nothing can be undone after `SIGKILL`, an abort (a panic with
+/// `panic = "abort"`, for example) or a power failure.
 ///
 /// # Errors
 ///
-/// The first thing that could not be undone, most often [`Error::Timeout`](crate::Error::Timeout). Everything else was
-/// tried all the same.
+/// The first thing that could not be undone, most often
+/// [`Error::Timeout`](crate::Error::Timeout). Everything else was tried all the
+/// same.
 ///
 /// # Threads
 ///
-/// Each connection and each process is undone on a thread of its own, so that one that hangs doesn't take the time of
-/// the others. Any number of threads may call this.
+/// Each connection and each process is undone on a thread of its own, so that
+/// one that hangs doesn't take the time of the others. Any number of threads
+/// may call this.
 pub fn undo_all(timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -129,7 +140,8 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
             Err(_) => outcome = outcome.and(thing.undo(timeout)),
         }
     }
-    // A process that doesn't end is killed after its time, so it is waited for a little longer.
+    // A process that doesn't end is killed after its time, so it is waited for
+    // a little longer.
     let deadline = if rank == Rank::Process { deadline + AFTER_KILL } else { deadline + SLACK };
     for _ in 0..begun {
         let result = results.recv_deadline(deadline);

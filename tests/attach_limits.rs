@@ -1,4 +1,5 @@
-//! The limits of attaching streams: threads, deadlines, and what becomes of tor's option when the connection is lost.
+//! The limits of attaching streams: threads, deadlines, and what becomes of
+//! tor's option when the connection is lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -77,8 +78,8 @@ fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     (controller.attach_streams(attacher).unwrap(), kept)
 }
 
-/// Waits until the option is put back and stream 12 is closed: nobody will decide
-/// on it any more.
+/// Waits until the option is put back and stream 12 is closed: nobody will
+/// decide on it any more.
 fn until_put_back(place: &Place) {
     until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
     until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
@@ -120,7 +121,8 @@ fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
         arrives(&tor, id, "");
     }
     until("five streams are decided on", || now.load(Ordering::SeqCst) == 5);
-    // An attacher's slowness is no reason for streams that it isn't asked about to wait.
+    // An attacher's slowness is no reason for streams that it isn't asked about
+    // to wait.
     tor.send("650 STREAM 9001 NEW 0 some.onion:80\r\n650 STREAM 9001 CONTROLLER_WAIT 0 some.onion:80\r\n");
     tor.wait_for("ATTACHSTREAM 9001 0").unwrap();
     assert_eq!(now.load(Ordering::SeqCst), 5);
@@ -136,7 +138,8 @@ fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
 
 #[test]
 fn closing_an_attacher_has_one_deadline() {
-    // Each answer takes three quarters of the timeout: the parts together would take several times that.
+    // Each answer takes three quarters of the timeout: the parts together would
+    // take several times that.
     const ANSWER: Duration = Duration::from_millis(1500);
     let slow = Arc::new(parking_lot::Mutex::new(Duration::ZERO));
     let pause = slow.clone();
@@ -535,7 +538,8 @@ fn controller_is_closed_in_time_while_the_option_is_set_again() {
 fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
     let place = Place::default();
     let mut logins = 0;
-    // The attempt to connect again is refused; the connection that puts the option back isn't.
+    // The attempt to connect again is refused; the connection that puts the
+    // option back isn't.
     let tor = builder().on_any(move |command| {
         logins += usize::from(command.starts_with("AUTHENTICATE"));
         (logins == 2 && command.starts_with("AUTHENTICATE")).then(|| "551 not now\r\n".into())

@@ -1,4 +1,5 @@
-//! Attachers, without a tor: what is asked, what is sent, and what becomes of everything that fails.
+//! Attachers, without a tor: what is asked, what is sent, and what becomes of
+//! everything that fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -23,7 +24,8 @@ use scape::{Connect, Controller, Error, State};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 const RESET: &str = "650-CONF_CHANGED\r\n650-__LeaveStreamsUnattached=0\r\n650 OK\r\n";
-/// A stream that nobody wants is left to tor, so when it was, everything before it is done.
+/// A stream that nobody wants is left to tor, so when it was, everything before
+/// it is done.
 const LEFT: &str = "ATTACHSTREAM 999 0";
 
 /// A tor whose option was `before`, and which has these streams.
@@ -59,7 +61,8 @@ fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
     ));
 }
 
-/// Waits until everything so far has been dealt with by the thread that watches streams.
+/// Waits until everything so far has been dealt with by the thread that watches
+/// streams.
 fn settled(tor: &ScriptedTor) {
     arrives(tor, 999, "settled.onion:80");
     tor.wait_for(LEFT).unwrap();
@@ -674,7 +677,8 @@ fn a_stream_that_lost_its_circuit_is_asked_about_again() {
     };
     arrives(&tor, 12, "a.test:80");
     tor.wait_for("ATTACHSTREAM 12 7").unwrap();
-    // Somebody puts it on a circuit, which makes it wait for a moment: nothing to decide on.
+    // Somebody puts it on a circuit, which makes it wait for a moment: nothing
+    // to decide on.
     tor.send("650 STREAM 12 CONTROLLER_WAIT 0 a.test:80\r\n");
     settled(&tor);
     assert_eq!(asked.len(), 1);

@@ -1,4 +1,5 @@
-//! Connections over a certain circuit, without a tor: a scripted control port, and a SOCKS port that says what the test wants.
+//! Connections over a certain circuit, without a tor: a scripted control port,
+//! and a SOCKS port that says what the test wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -546,7 +547,8 @@ fn look_up_over_a_general_circuit_makes_sure_that_it_still_is() {
 
 #[test]
 fn look_up_that_would_end_tor_is_never_attached() {
-    // tor's own circuits; and a controller's if a filter allows no SETCIRCUITPURPOSE.
+    // tor's own circuits; and a controller's if a filter allows no
+    // SETCIRCUITPURPOSE.
     for purpose in
         ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"]
     {
@@ -739,7 +741,8 @@ fn deadline_of_a_request_holds_while_tor_is_asked_about_the_circuit() {
 
 #[test]
 fn making_a_client_over_a_circuit_has_one_deadline() {
-    // Two of the answers take most of the timeout: one for the option, one for the port.
+    // Two of the answers take most of the timeout: one for the option, one for
+    // the port.
     let slow = builder().info("net/listeners/socks", "").on_any(|command| {
         if ["GETINFO stream-status", "GETINFO net/listeners/socks"].contains(&command) {
             thread::sleep(Duration::from_millis(1300));

@@ -1,4 +1,5 @@
-//! Commands whose answer is an event: it is found among others', and everything that can come instead ends the waiting.
+//! Commands whose answer is an event: it is found among others', and everything
+//! that can come instead ends the waiting.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::time::{Duration, Instant};
@@ -181,7 +182,8 @@ fn what_comes_instead_of_an_answer() {
     assert_eq!(refused.reason, Some(StreamReason::End));
     assert_eq!(refused.remote_reason, Some(StreamReason::ResolveFailed));
 
-    // The reason may not come; the stream may end without an answer; or none may have been made.
+    // The reason may not come; the stream may end without an answer; or none
+    // may have been made.
     assert_eq!(error(&[new_stream(5, "a.example", -3), failed]).reason, None);
     let ended = error(&[
         new_stream(5, "a.example", -3),

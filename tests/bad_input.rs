@@ -1,5 +1,6 @@
-//! Nothing that a caller can give ends a command or begins another: bad arguments are refused before anything is sent,
-//! by errors that name them, and the connection stays in step.
+//! Nothing that a caller can give ends a command or begins another: bad
+//! arguments are refused before anything is sent, by errors that name them, and
+//! the connection stays in step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -16,7 +17,8 @@ use scape::transport::{Address, Transport};
 use scape::types::{CircuitId, CircuitPurpose, EventKind, OnionAddress, Signal};
 use scape::{AddOnion, BuildCircuit, Connect, Controller, Error};
 
-/// A controller, and the lines that it sends to one who answers GETINFO with the keys, and everything else with OK.
+/// A controller, and the lines that it sends to one who answers GETINFO with
+/// the keys, and everything else with OK.
 fn fake() -> (Controller, Receiver<String>) {
     let (ours, theirs) = Transport::pair();
     let (sender, lines) = crossbeam_channel::unbounded();
@@ -25,7 +27,8 @@ fn fake() -> (Controller, Receiver<String>) {
         for line in BufReader::new(&theirs).split(b'\n') {
             let line = String::from_utf8(line.unwrap()).unwrap();
             let line = line.strip_suffix('\r').expect("every line ends with CRLF");
-            // This is asked before and with every change of the configuration, and has no argument.
+            // This is asked before and with every change of the configuration,
+            // and has no argument.
             if line != "ONION_CLIENT_AUTH_VIEW" {
                 // The test may have ended.
                 let _ = sender.send(line.to_owned());
@@ -82,7 +85,8 @@ const TEXTS: &[(&str, &str, Call)] = &[
     }),
 ];
 
-/// As [`TEXTS`], where spaces and the like are allowed, or the position is not that in the text.
+/// As [`TEXTS`], where spaces and the like are allowed, or the position is not
+/// that in the text.
 const LINES: &[(&str, &str, Call)] = &[
     ("set_conf, value", "ContactInfo", |c, bad| c.set_conf([("Log", "x"), ("ContactInfo", bad)])),
     ("set_conf, secret value", "HashedControlPassword", |c, bad| {
@@ -290,7 +294,8 @@ fn addresses_and_credentials() {
         assert_eq!((error.command(), error.argument()), ("connect", "address"), "{bad:?}");
         assert!(bad.parse::<Address>().is_err());
     }
-    // A cookie's path that no file can have, and a password that only looks like a command.
+    // A cookie's path that no file can have, and a password that only looks
+    // like a command.
     let (ours, theirs) = Transport::pair();
     let server = thread::spawn(move || {
         let mut lines = Vec::new();
@@ -322,7 +327,10 @@ fn addresses_and_credentials() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(256)
+    })]
 
     #[test]
     fn an_argument_is_refused_or_sent_as_it_is(text in "\\PC{0,12}|[ -~]{0,12}|(?s).{0,12}", option in "[A-Za-z]{1,8}|(?s).{0,4}") {
@@ -353,13 +361,15 @@ proptest! {
         }
         for (method, _, call) in TEXTS.iter().chain(LINES) {
             let result = call(&c, &text);
-            // What is sent without waiting, at the end of a subscription, has been sent by then.
+            // What is sent without waiting, at the end of a subscription, has
+            // been sent by then.
             in_step(&c);
             let mut lines = sent();
             prop_assert_eq!(lines.pop(), Some("GETINFO version".to_owned()));
             match result {
                 Err(Error::Argument(_)) => {
-                    // The only command that a signal asks something with before it is refused.
+                    // The only command that a signal asks something with before
+                    // it is refused.
                     let question = *method == "signal" && lines.iter().all(|line| line == "GETINFO signal/names");
                     prop_assert!(lines.is_empty() || question, "{}: {:?}", method, lines);
                 }
@@ -400,7 +410,8 @@ proptest! {
                 prop_assert_eq!(&sent[sent.len() - 2..], [".", "GETINFO version"]);
                 let body = &sent[1..sent.len() - 2];
                 prop_assert!(!body.iter().any(|line| line == "."));
-                let back: Vec<&str> = body.iter().map(|line| line.strip_prefix('.').unwrap_or(line)).collect();
+                let back: Vec<&str> =
+                    body.iter().map(|line| line.strip_prefix('.').unwrap_or(line)).collect();
                 let text = data.replace("\r\n", "\n");
                 prop_assert_eq!(back.join("\n"), text.strip_suffix('\n').unwrap_or(&text));
             }

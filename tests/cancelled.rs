@@ -129,8 +129,8 @@ fn publication_is_cancelled_in_the_middle_of_a_flood_of_events() {
     let event = format!("650 HS_DESC UPLOAD {ONION} UNKNOWN UNKNOWN one\r\n");
     let flood = thread::spawn(move || {
         let events = event.repeat(100);
-        // So many that there is always one, but not so many that on a busy machine
-        // the replies come too late.
+        // So many that there is always one, but not so many that on a busy
+        // machine the replies come too late.
         while !stopped.load(Ordering::SeqCst) && peer.try_send(&events) {
             thread::sleep(Duration::from_millis(1));
         }

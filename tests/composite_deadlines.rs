@@ -1,7 +1,9 @@
-//! A call that consists of several commands and waits has one deadline for all of them.
+//! A call that consists of several commands and waits has one deadline for all
+//! of them.
 //!
-//! tor answers each command at 0.9 of the timeout. Each call must end within about one timeout, plus what it says that
-//! undoing takes. Waits for each part would take twice the time and more.
+//! tor answers each command at 0.9 of the timeout. Each call must end within
+//! about one timeout, plus what it says that undoing takes. Waits for each part
+//! would take twice the time and more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -32,8 +34,8 @@ use scape::{
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// How long tor takes for each answer.
 const ANSWER: Duration = Duration::from_millis(3600);
-/// The time that a busy machine may add. Two parts with a timeout each would take
-/// 7.2 seconds.
+/// The time that a busy machine may add. Two parts with a timeout each would
+/// take 7.2 seconds.
 const SLACK: Duration = Duration::from_millis(2700);
 
 /// A tor that answers at once until it is told to be slow.
@@ -87,8 +89,8 @@ fn on<M: 'static, T: 'static>(
     })
 }
 
-/// Returns how long the call took, and whether it asked tor for anything. What the
-/// call returns is dropped within that time.
+/// Returns how long the call took, and whether it asked tor for anything. What
+/// the call returns is dropped within that time.
 fn time(call: Call) -> (Duration, bool) {
     let slow = Slow::start();
     let brief = slow.controller.with_timeout(TIMEOUT);
@@ -99,7 +101,8 @@ fn time(call: Call) -> (Duration, bool) {
     (begun.elapsed(), slow.asked.load(Ordering::SeqCst) > 0)
 }
 
-/// Makes all calls at the same time. Each has its name and how long it says that undoing takes.
+/// Makes all calls at the same time. Each has its name and how long it says
+/// that undoing takes.
 fn check(calls: Vec<(&'static str, u64, Call)>) {
     let threads: Vec<_> = calls
         .into_iter()
@@ -232,7 +235,8 @@ fn config_and_tor_calls_have_one_deadline_for_all_commands() {
     ]);
 }
 
-/// A control port without authentication, which answers at once until it is told to be slow.
+/// A control port without authentication, which answers at once until it is
+/// told to be slow.
 fn slow_port(is_slow: Arc<AtomicBool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -22,7 +22,8 @@ fn cause(error: &Error) -> &CloseCause {
     }
 }
 
-/// Lets callers, an iterator and a status callback wait, ends the connection by `end`, and gives what they learned.
+/// Lets callers, an iterator and a status callback wait, ends the connection by
+/// `end`, and gives what they learned.
 fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
     let (controller, peer) = Peer::pair();
     let (told, status) = crossbeam_channel::unbounded();

@@ -1,5 +1,5 @@
-//! `docs/control-protocol.md` leaves nothing out: no command, no event, and no key that tor lists; and names no method or
-//! type that is not there.
+//! `docs/control-protocol.md` leaves nothing out: no command, no event, and no
+//! key that tor lists; and names no method or type that is not there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -53,7 +53,8 @@ fn page() -> String {
         .unwrap()
 }
 
-/// The rows of the table below this heading, without its head: the cells of each.
+/// The rows of the table below this heading, without its head: the cells of
+/// each.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let section = page.split_once(&format!("\n## {heading}\n")).unwrap().1;
     let section = section.split("\n## ").next().unwrap();

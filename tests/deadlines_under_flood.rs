@@ -1,4 +1,5 @@
-//! Calls that wait for an event end at their deadline even if other events keep coming.
+//! Calls that wait for an event end at their deadline even if other events keep
+//! coming.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -23,8 +24,9 @@ use scape::{BuildCircuit, CircuitBuilder, Controller, OnionBuilder, Result, Stat
 const DEADLINE: Duration = Duration::from_millis(300);
 /// How long the flood lasts if the call doesn't return.
 const FLOOD: Duration = Duration::from_secs(12);
-/// When each call must have returned: its deadline, one or two seconds for what is undone and asked, and time for a
-/// machine that is busy. Far less than the flood.
+/// When each call must have returned: its deadline, one or two seconds for what
+/// is undone and asked, and time for a machine that is busy. Far less than the
+/// flood.
 const BOUND: Duration = Duration::from_secs(6);
 
 /// How many threads keep the machine busy.
@@ -44,7 +46,8 @@ const EVENTS: &str = concat!(
     "650 BW 1 2\r\n",
 );
 
-/// A controller whose tor answers every command and floods it with events between.
+/// A controller whose tor answers every command and floods it with events
+/// between.
 struct Flooded {
     controller: Controller,
     peer: Peer,
@@ -70,7 +73,8 @@ impl Flooded {
                 }
             }
         });
-        // A machine that is busy with other things, so that whoever waits for events falls behind.
+        // A machine that is busy with other things, so that whoever waits for
+        // events falls behind.
         let busy = (0..BUSY).map(|_| {
             let is_over = stop.clone();
             thread::spawn(move || {
@@ -113,7 +117,8 @@ impl Flooded {
     }
 }
 
-/// Calls once while events keep coming. The call must fail at its deadline, with events still coming.
+/// Calls once while events keep coming. The call must fail at its deadline,
+/// with events still coming.
 fn check(name: &str, call: impl FnOnce(&Controller) -> Result<()>) {
     let flooded = Flooded::start();
     let begun = Instant::now();
@@ -209,7 +214,8 @@ fn flood_does_not_delay_deadline_of_publication() {
 
 #[test]
 fn flood_does_not_delay_deadline_of_refusal_log() {
-    // tor logs why it refuses a service. What it logs is waited for for half a second.
+    // tor logs why it refuses a service. What it logs is waited for for half a
+    // second.
     let (controller, peer) = Peer::pair();
     let stop = Arc::new(AtomicBool::new(false));
     let (server, is_over) = (peer.clone(), stop.clone());
@@ -248,7 +254,8 @@ fn event_that_came_before_the_deadline_is_found_after_it() {
     let events = controller.subscribe([EventKind::Signal]).unwrap();
     peer.send("650 SIGNAL HEARTBEAT\r\n650 SIGNAL NEWNYM\r\n");
     controller.sync().unwrap();
-    // Zero is a deadline that has passed already: what is queued is still returned, and then nothing.
+    // Zero is a deadline that has passed already: what is queued is still
+    // returned, and then nothing.
     let kinds: Vec<String> =
         (0..2).map(|_| events.next_timeout(Duration::ZERO).unwrap().text()).collect();
     assert_eq!(kinds, ["SIGNAL HEARTBEAT", "SIGNAL NEWNYM"]);

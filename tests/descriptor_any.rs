@@ -1,4 +1,5 @@
-//! Entries of any kind: what can be written is read again, and one that is broken harms no other.
+//! Entries of any kind: what can be written is read again, and one that is
+//! broken harms no other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use data_encoding::BASE64_NOPAD;
@@ -255,7 +256,10 @@ proptest! {
         for (nickname, identity, flags, bandwidth, unmeasured, ipv6) in &relays {
             let status = statuses.next().unwrap();
             for entry in [RouterEntry::from(&status), RouterEntry::from(status)] {
-                prop_assert_eq!((entry.nickname(), entry.fingerprint()), (&**nickname, Fingerprint::from_bytes(*identity)));
+                prop_assert_eq!(
+                    (entry.nickname(), entry.fingerprint()),
+                    (&**nickname, Fingerprint::from_bytes(*identity))
+                );
                 prop_assert_eq!((entry.flags(), entry.bandwidth()), (*flags, Some(*bandwidth)));
                 prop_assert_eq!(entry.is_measured(), Some(!unmeasured));
                 prop_assert_eq!(entry.ipv6().map(|address| *address.ip()), *ipv6);
@@ -278,11 +282,24 @@ proptest! {
             text.extend([keyword.as_bytes(), b" ", &rest, b"\n"].concat());
         }
         for status in RouterStatus::parse_all(&text) {
-            let _ = (RouterEntry::from(&status), status.version(), status.protocols(), status.policy());
+            let _ = (
+                RouterEntry::from(&status),
+                status.version(),
+                status.protocols(),
+                status.policy(),
+            );
             let _ = (status.other_addresses().count(), status.unknown_lines().count(), format!("{status:?}"));
         }
         for md in Microdescriptor::parse_all(&text) {
-            let _ = (md.digest(), md.family(), md.policy(), md.policy_v6(), md.ed25519(), md.ipv6(), md.other_addresses().count());
+            let _ = (
+                md.digest(),
+                md.family(),
+                md.policy(),
+                md.policy_v6(),
+                md.ed25519(),
+                md.ipv6(),
+                md.other_addresses().count(),
+            );
         }
         prop_assert!(Consensus::parse(&text).is_ok());
         prop_assert!(Directory::parse(&text, &text).is_ok());

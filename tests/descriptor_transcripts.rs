@@ -1,4 +1,5 @@
-//! What a real tor says of relays is read to the last line: entries, consensuses, microdescriptors.
+//! What a real tor says of relays is read to the last line: entries,
+//! consensuses, microdescriptors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! Dialing `tor:` endpoints: which tor is used, with which credentials, and that nothing happens before.
+//! Dialing `tor:` endpoints: which tor is used, with which credentials, and
+//! that nothing happens before.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -15,17 +16,20 @@ use scape::{Error, Tor};
 const LONG: Duration = Duration::from_secs(20);
 const RESOLVE: u8 = 0xF0;
 
-/// What a SOCKS port was asked: the credentials' message (empty without), and the request.
+/// What a SOCKS port was asked: the credentials' message (empty without), and
+/// the request.
 type Asked = (Vec<u8>, Vec<u8>);
 
-/// A SOCKS port that answers every look-up as tor does, and says `hello` on every connection, as long as the test runs.
+/// A SOCKS port that answers every look-up as tor does, and says `hello` on
+/// every connection, as long as the test runs.
 fn socks_port() -> (SocketAddr, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (asked, heard) = unbounded();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // One that is connected to only to see whether it can be says nothing.
+            // One that is connected to only to see whether it can be says
+            // nothing.
             if let Ok((credentials, request)) = answer(stream)
                 && request.get(1) != Some(&RESOLVE)
             {

@@ -1,4 +1,5 @@
-//! Listening at `onion:` endpoints: what tor is told, what is told of progress, and that nothing happens before.
+//! Listening at `onion:` endpoints: what tor is told, what is told of progress,
+//! and that nothing happens before.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{Read, Write};

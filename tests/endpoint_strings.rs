@@ -1,4 +1,5 @@
-//! Endpoint strings: what is read, what is written, what is refused, and what is never shown.
+//! Endpoint strings: what is read, what is written, what is refused, and what
+//! is never shown.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/cases.rs"]
@@ -188,7 +189,8 @@ fn secrets_are_not_shown() {
     assert_eq!(Endpoint::from(with_key.clone()).expose(), with_key.expose());
 }
 
-/// Each mistake that a user of the strings may make, with the option and the place that are told.
+/// Each mistake that a user of the strings may make, with the option and the
+/// place that are told.
 #[test]
 fn mistakes_are_told_with_their_place() {
     use EndpointProblem::{
@@ -337,7 +339,8 @@ fn what_is_made_in_code_is_checked_too() {
     assert_eq!(at(80).local_port(0), at(80));
 }
 
-/// A text that may stand where a name, a path or a password does, with all that has a meaning.
+/// A text that may stand where a name, a path or a password does, with all that
+/// has a meaning.
 fn text() -> impl Strategy<Value = String> {
     Union::new([
         r"[a-z\[\]:=\\,.%/1-9][a-zA-Z0-9\[\]:=\\,.%/~ -]{0,20}".boxed(),
@@ -448,7 +451,10 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_back(
-        endpoint in prop_oneof![any_client().prop_map(Endpoint::from), any_onion().prop_map(Endpoint::from)]
+        endpoint in prop_oneof![
+            any_client().prop_map(Endpoint::from),
+            any_onion().prop_map(Endpoint::from)
+        ]
     ) {
         let text = endpoint.expose();
         prop_assert_eq!(text.parse::<Endpoint>(), Ok(endpoint.clone()), "{}", *text);
@@ -466,11 +472,14 @@ proptest! {
     ) {
         match text.parse::<Endpoint>() {
             Ok(endpoint) => prop_assert_eq!(endpoint.expose().parse(), Ok(endpoint)),
-            Err(error) => prop_assert!(error.position().is_some_and(|position| text.is_char_boundary(position))),
+            Err(error) => prop_assert!(
+                error.position().is_some_and(|position| text.is_char_boundary(position))
+            ),
         }
     }
 
-    /// A secret whose special characters were not escaped, or that has not its form, is in no error.
+    /// A secret whose special characters were not escaped, or that has not its
+    /// form, is in no error.
     #[test]
     fn errors_repeat_no_secret(secret in r"SECRET[a-z:=\\]{0,20}SECRET[a-z:=\\]{0,20}") {
         for text in [

@@ -248,7 +248,8 @@ fn an_event_is_small() {
     assert!(size_of::<Event>() <= 520, "{}", size_of::<Event>());
 }
 
-/// An event of no kind's form shows itself in one line all the same, and every other one.
+/// An event of no kind's form shows itself in one line all the same, and every
+/// other one.
 #[test]
 fn a_body_is_shown_in_one_line() {
     let odd = event(&b"CIRC 1 \"BU\\nILT\" $AB~\x1b[31mred PURPOSE=\"A\\tB\""[..]);
@@ -406,7 +407,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(500)))]
 
     #[test]
-    fn whatever_comes_is_an_event(kind in kinds(), rest in words(), more in proptest::collection::vec(words(), 0..3)) {
+    fn whatever_comes_is_an_event(
+        kind in kinds(),
+        rest in words(),
+        more in proptest::collection::vec(words(), 0..3),
+    ) {
         let first = [kind.as_bytes(), b" ", &rest].concat();
         let mut wire = Vec::new();
         for line in [&first].into_iter().chain(&more) {
@@ -485,7 +490,9 @@ proptest! {
                 prop_assert_eq!(all_words, [old_words, &["zebra".into(), "yak".into()]].concat(), "{}", event);
             }
             _ => match event.body() {
-                EventBody::StatusGeneral(e) | EventBody::StatusClient(e) | EventBody::StatusServer(e) => {
+                EventBody::StatusGeneral(e)
+                | EventBody::StatusClient(e)
+                | EventBody::StatusServer(e) => {
                     // Every word belongs to the pair before it.
                     let with_word = format!("{value} zebra");
                     prop_assert_eq!(e.get("ZEBRA"), Some(with_word.as_str()));
@@ -497,7 +504,9 @@ proptest! {
                 }
                 EventBody::Log(e) => prop_assert!(e.message.contains(&format!("{pair} zebra YAK=")), "{}", event),
                 // What follows their name has no meaning.
-                EventBody::ConfChanged(_) | EventBody::Signal(_) | EventBody::AuthDirNewDescs(_) => {
+                EventBody::ConfChanged(_)
+                | EventBody::Signal(_)
+                | EventBody::AuthDirNewDescs(_) => {
                     prop_assert_eq!(event.body(), before.body());
                 }
                 body => panic!("{body:?}"),
@@ -515,7 +524,8 @@ proptest! {
         let mut event = wire("650", &lines);
         changes.iter().for_each(|change| change.apply(&mut event));
         let (code, answer) = number.get(ANSWERS.as_slice());
-        let key = answer[0].text.split(|byte| *byte == b'=').next().map(String::from_utf8_lossy).unwrap_or_default();
+        let key = answer[0].text.split(|byte| *byte == b'=').next();
+        let key = key.map(String::from_utf8_lossy).unwrap_or_default();
         let mut answer = wire(code, answer);
         more.iter().for_each(|change| change.apply(&mut answer));
         for bytes in [&event, &answer] {
@@ -529,7 +539,8 @@ proptest! {
                 for line in reply.lines() {
                     let _ = (CircuitInfo::parse(line.text), StreamInfo::parse(line.text));
                     let _ = (OrConnInfo::parse(line.text), Bootstrap::parse(line.text));
-                    let _ = (ClientsSeen::parse(line.text), Expiry::from(&*String::from_utf8_lossy(line.text)));
+                    let text = String::from_utf8_lossy(line.text);
+                    let _ = (ClientsSeen::parse(line.text), Expiry::from(&*text));
                 }
                 use_it(&Event::parse(reply, SystemTime::UNIX_EPOCH));
             }

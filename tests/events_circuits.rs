@@ -240,7 +240,8 @@ fn an_unknown_change_is_a_change() {
     assert_eq!(minor.extra.len(), 2);
 }
 
-/// What a line can say, as Rust values; written to a line by the test, and read back by the library.
+/// What a line can say, as Rust values; written to a line by the test, and read
+/// back by the library.
 #[derive(Debug, Clone)]
 struct Line {
     id: u32,
@@ -354,13 +355,18 @@ proptest! {
         let path: Vec<([u8; 20], Option<String>)> = circuit
             .path
             .iter()
-            .map(|relay| (*relay.fingerprint().unwrap().as_bytes(), relay.nickname().map(str::to_owned)))
+            .map(|relay| {
+                (*relay.fingerprint().unwrap().as_bytes(), relay.nickname().map(str::to_owned))
+            })
             .collect();
         prop_assert_eq!(path, line.path);
-        let flags: Vec<BuildFlag> = line.flags.iter().map(|flag| BuildFlag::KNOWN[*flag].clone()).collect();
+        let flags: Vec<BuildFlag> =
+            line.flags.iter().map(|flag| BuildFlag::KNOWN[*flag].clone()).collect();
         prop_assert_eq!(circuit.build_flags, flags);
-        prop_assert_eq!(circuit.purpose.as_ref(), line.purpose.map(|purpose| &CircuitPurpose::KNOWN[purpose]));
-        let created = line.created.map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
+        let purpose = line.purpose.map(|purpose| &CircuitPurpose::KNOWN[purpose]);
+        prop_assert_eq!(circuit.purpose.as_ref(), purpose);
+        let created =
+            line.created.map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
         prop_assert_eq!(circuit.created, created);
         let socks = circuit
             .socks_username
@@ -368,7 +374,8 @@ proptest! {
             .zip(circuit.socks_password.map(|password| password.expose().to_vec()));
         prop_assert_eq!(socks, line.socks);
         prop_assert_eq!(circuit.hs_pow.map(|pow| (pow.scheme, pow.effort)), line.pow.map(|n| ("v1".into(), n)));
-        prop_assert_eq!(circuit.conflux_id.map(|id| *id.as_bytes()), line.conflux.map(|(id, _)| id));
+        let conflux_id = line.conflux.map(|(id, _)| id);
+        prop_assert_eq!(circuit.conflux_id.map(|id| *id.as_bytes()), conflux_id);
         let rtt = line.conflux.map(|(_, rtt)| Duration::from_micros(rtt));
         prop_assert_eq!(circuit.conflux_rtt, rtt);
         let reason = |number: usize| CircuitReason::KNOWN[number].clone();

@@ -1,4 +1,5 @@
-//! NEWDESC, DESCCHANGED, NS, NEWCONSENSUS, NETWORK_LIVENESS and AUTHDIR_NEWDESCS events.
+//! NEWDESC, DESCCHANGED, NS, NEWCONSENSUS, NETWORK_LIVENESS and
+//! AUTHDIR_NEWDESCS events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

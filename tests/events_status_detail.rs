@@ -20,7 +20,8 @@ fn status(line: &str) -> StatusEvent {
     }
 }
 
-/// The detail of a line without its `STATUS_… NOTICE `, as `Debug` writes it: every field by its name.
+/// The detail of a line without its `STATUS_… NOTICE `, as `Debug` writes it:
+/// every field by its name.
 fn shown(line: &str) -> String {
     let detail = status(&format!("STATUS_GENERAL NOTICE {line}")).detail();
     format!("{detail:?}")

@@ -1,4 +1,5 @@
-//! Every event that a real tor sent has the form that this library expects, and nothing in it goes unread.
+//! Every event that a real tor sent has the form that this library expects, and
+//! nothing in it goes unread.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -27,7 +28,8 @@ fn every_event_has_its_type() {
         assert_ne!(event.body(), &EventBody::Unknown, "{event}");
         assert_eq!(event.body().to_string().lines().count(), 1, "{event}");
     }
-    // The kinds that a client meets, and those that only come with a testing option.
+    // The kinds that a client meets, and those that only come with a testing
+    // option.
     for (kind, least) in [
         ("CIRC", 200),
         ("CIRC_MINOR", 20),
@@ -61,7 +63,8 @@ fn every_event_has_its_type() {
     }
 }
 
-/// How many words of the event are not understood. Panics where a value is not what it should be.
+/// How many words of the event are not understood. Panics where a value is not
+/// what it should be.
 fn unread(event: &Event) -> usize {
     match event.body() {
         EventBody::Circ(e) => {

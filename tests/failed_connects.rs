@@ -1,4 +1,5 @@
-//! Connecting that fails leaves nothing behind, in a process of its own: no socket, no thread.
+//! Connecting that fails leaves nothing behind, in a process of its own: no
+//! socket, no thread.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,7 +15,8 @@ use scape::{Connect, Error};
 /// How long a test waits for what must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What a peer says before it hangs up, at once: before, while or after the first command is sent.
+/// What a peer says before it hangs up, at once: before, while or after the
+/// first command is sent.
 const WORDS: [&str; 4] =
     ["", "514 Authentication required.\r\n", "nonsense\r\n", "250-PROTOCOLINFO 1\r\n250 OK\r\n"];
 

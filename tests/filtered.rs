@@ -1,4 +1,5 @@
-//! Behind a filter that lets few commands through, as control port proxies do, what is let through works.
+//! Behind a filter that lets few commands through, as control port proxies do,
+//! what is let through works.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
@@ -11,7 +12,8 @@ use scape::{Caching, Connect, ConnectionStatus, Error};
 /// How long a test waits for what must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Lets through what a chat program may do to its onion service, and NEWNYM; as such filters do it, with 510 for the rest.
+/// Lets through what a chat program may do to its onion service, and NEWNYM; as
+/// such filters do it, with 510 for the rest.
 fn filter() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {

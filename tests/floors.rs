@@ -1,7 +1,9 @@
-//! The house stays as `docs/architecture.md` draws it: no file of `src` names what is on a floor above its own, the
-//! floors below the transport touch no socket, clock or thread, and no file grows beyond 800 lines.
+//! The house stays as `docs/architecture.md` draws it: no file of `src` names
+//! what is on a floor above its own, the floors below the transport touch no
+//! socket, clock or thread, and no file grows beyond 800 lines.
 //!
-//! Documentation, comments and `#[cfg(test)]` items may name what they like, and so may the crate's root.
+//! Documentation, comments and `#[cfg(test)]` items may name what they like,
+//! and so may the crate's root.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +17,8 @@ mod floors;
 
 use floors::House;
 
-/// Which floor a room is on. The longest path that fits counts; every file must fit one.
+/// Which floor a room is on. The longest path that fits counts; every file must
+/// fit one.
 const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
     ("types", 0),
@@ -71,8 +74,9 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "\n{}\n", long.join("\n"));
 }
 
-/// Calls of the library wait for events with `EventWait`, which looks at the clock also while events are queued.
-/// `Subscription::next_timeout` in a loop would not, and is for users only.
+/// Calls of the library wait for events with `EventWait`, which looks at the
+/// clock also while events are queued. `Subscription::next_timeout` in a loop
+/// would not, and is for users only.
 #[test]
 fn calls_wait_for_events_with_event_wait_only() {
     let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
@@ -169,7 +173,8 @@ fn names_that_another_room_passes_on_are_followed() {
         let bad = problems(&[LIB, ("controller/mod.rs", ""), ("event/mod.rs", &import)]);
         assert_eq!(bad.len(), 1, "{name}: {bad:?}");
     }
-    // Through a room's front door, to a part that is on a higher floor than the room.
+    // Through a room's front door, to a part that is on a higher floor than the
+    // room.
     let socks = [
         (
             "socks/mod.rs",

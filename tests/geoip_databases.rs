@@ -1,4 +1,5 @@
-//! Databases in MaxMind's format: of every shape that is known, of every size of records, and damaged ones.
+//! Databases in MaxMind's format: of every shape that is known, of every size
+//! of records, and damaged ones.
 #![cfg(feature = "geoip")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

@@ -1,4 +1,5 @@
-//! The program's tor, where there is none to be had, and where one runs already.
+//! The program's tor, where there is none to be had, and where one runs
+//! already.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -46,7 +47,8 @@ fn everything_that_was_tried_is_told() {
     for (result, launches) in [(Tor::find(), false), (Tor::global(), true)] {
         let error = match result {
             Err(error) => error,
-            // Somebody's tor is at one of the usual places: that is what is left to be used.
+            // Somebody's tor is at one of the usual places: that is what is
+            // left to be used.
             Ok(tor) => return assert_eq!(tor.mode(), TorMode::SocksOnly),
         };
         let text = error.to_string();
@@ -67,7 +69,8 @@ fn one_that_runs_is_everybodys() {
         let tor = ScriptedTor::builder().info("version", "0.4.9.11").listen().unwrap();
         let address = tor.address().unwrap().to_string();
         run_again("one_that_runs_is_everybodys", &[("SCAPE_CONTROL", address.as_str())]);
-        // One connection, however many asked for it; the second after the first had ended.
+        // One connection, however many asked for it; the second after the first
+        // had ended.
         let hellos = tor.sent().iter().filter(|line| line.starts_with("PROTOCOLINFO")).count();
         assert_eq!(hellos, 2, "{:?}", tor.sent());
         return;

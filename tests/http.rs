@@ -113,7 +113,8 @@ fn connections_are_kept_for_the_same_agent_only() {
         assert_eq!(web.asked().len(), users.len());
     }
     assert_eq!(users.len(), 3);
-    // Also where the first agent's connection is idle, and the isolation the same.
+    // Also where the first agent's connection is idle, and the isolation the
+    // same.
     let isolation = Isolation::new("one", "two").unwrap();
     let agents = [(); 2]
         .map(|()| AgentBuilder::new(web.proxy()).isolation(isolation.clone()).build().unwrap());

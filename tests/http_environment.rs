@@ -1,4 +1,5 @@
-//! Proxies of the environment are not looked at: neither used, nor taken for a reason to go without one.
+//! Proxies of the environment are not looked at: neither used, nor taken for a
+//! reason to go without one.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

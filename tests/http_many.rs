@@ -1,4 +1,5 @@
-//! Thousands of requests through one agent: none fails, and nothing of them is left.
+//! Thousands of requests through one agent: none fails, and nothing of them is
+//! left.
 #![cfg(all(feature = "http", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -15,7 +16,8 @@ use support::web::{SOON, Web, ok};
 const TIMES: usize = 1000;
 const THREADS: usize = 8;
 
-/// How many files are open, and how many threads there are, the server's included.
+/// How many files are open, and how many threads there are, the server's
+/// included.
 fn held() -> (usize, usize) {
     let count = |folder| fs::read_dir(folder).unwrap().count();
     (count("/proc/self/fd"), count("/proc/self/task"))

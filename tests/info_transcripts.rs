@@ -1,4 +1,5 @@
-//! Every answer to GETINFO that a real tor gave in the transcripts goes through the method that is there for its key.
+//! Every answer to GETINFO that a real tor gave in the transcripts goes through
+//! the method that is there for its key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -21,7 +22,8 @@ use support::transcript::Transcript;
 /// What was granted, and has no method.
 const NOT_READ: &[&str] = &["consensus/nope", "dir/status/all", "downloads/desc/descs"];
 
-/// What tor refused, what then comes out: an error, with tor's words, or nothing.
+/// What tor refused, what then comes out: an error, with tor's words, or
+/// nothing.
 const REFUSED: &[(&str, &str)] = &[
     ("address", "None"),
     ("address-mappings/nope", "not asked"),
@@ -157,7 +159,8 @@ fn reply(answers: &Answers, keys: &str) -> Vec<u8> {
     reply
 }
 
-/// A controller of the tor of this transcript; of a key that was asked several times, the last answer.
+/// A controller of the tor of this transcript; of a key that was asked several
+/// times, the last answer.
 fn controller_of(name: &str) -> (ScriptedTor, Controller) {
     let answers = dialogue(&Transcript::load(name)).into_iter().collect();
     scripted(&Arc::new(Mutex::new(answers)))
@@ -173,8 +176,8 @@ fn every_answer_is_read_by_its_method() {
     let (mut granted, mut refused, mut not_read) = (0, BTreeSet::new(), BTreeSet::new());
     for transcript in transcripts() {
         let dialogue = dialogue(&transcript);
-        // Methods that read several keys at once find the others of this file, too. Without a consensus, all its
-        // values are empty.
+        // Methods that read several keys at once find the others of this file,
+        // too. Without a consensus, all its values are empty.
         let mut answers: Answers = dialogue.iter().cloned().collect();
         for key in ["consensus/fresh-until", "consensus/valid-until"] {
             answers.entry(key.to_owned()).or_insert(Answer::Value(Vec::new()));
@@ -213,7 +216,8 @@ fn every_answer_is_read_by_its_method() {
     let refused: Vec<(&str, &str)> =
         refused.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
     let listing = || refused.iter().map(|line| format!("    {line:?},\n")).collect::<String>();
-    // The one that is refused or empty, as there is a consensus or not, is in the list once.
+    // The one that is refused or empty, as there is a consensus or not, is in
+    // the list once.
     assert!(refused == REFUSED, "what was refused:\n{}", listing());
 }
 

@@ -1,5 +1,6 @@
-//! Nothing goes around tor: no name is looked up locally, no proxy of the environment is used, and nothing is connected to but
-//! tor's own ports. Every system call of a program that uses the library is looked at, by strace.
+//! Nothing goes around tor: no name is looked up locally, no proxy of the
+//! environment is used, and nothing is connected to but tor's own ports. Every
+//! system call of a program that uses the library is looked at, by strace.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -70,7 +71,8 @@ fn nothing_goes_around_tor() {
     if let Ok(socks) = env::var(SOCKS) {
         return use_everything(&socks, &env::var(CONTROL).unwrap());
     }
-    // Also where the environment says that there are exceptions, for which some programs then take no proxy at all.
+    // Also where the environment says that there are exceptions, for which some
+    // programs then take no proxy at all.
     for exceptions in ["", "*"] {
         let world = ExitWorld::start();
         let trap = Trap::set();
@@ -85,7 +87,8 @@ fn nothing_goes_around_tor() {
         assert_eq!(audit.breaches(&allowed), [""; 0]);
         assert!(audit.connections() > 10, "{}", audit.connections());
         assert!(!trap.sprung.load(Ordering::SeqCst));
-        // Names came to tor as names, and never as addresses that somebody had looked up.
+        // Names came to tor as names, and never as addresses that somebody had
+        // looked up.
         assert!(
             world
                 .targets()

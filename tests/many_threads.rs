@@ -40,7 +40,8 @@ fn each_of_sixteen_threads_gets_its_own_answers_among_events() {
     for caller in callers {
         caller.join().unwrap();
     }
-    // One event for every third command, and what the last answer followed has all arrived.
+    // One event for every third command, and what the last answer followed has
+    // all arrived.
     let commands = THREADS * REQUESTS + 1;
     assert_eq!(events.try_iter().count(), commands / 3);
     drop((events, controller));

@@ -14,7 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use scape::BuildCircuit;
 use scape::testing::TestNetwork;
 
-/// How long the test may take. It takes 25 seconds on a machine that is not busy.
+/// How long the test may take. It takes 25 seconds on a machine that is not
+/// busy.
 const LONGEST: Duration = Duration::from_secs(420);
 
 /// Keeps the log lines of `scape::testing`.

@@ -73,8 +73,8 @@ fn documents_that_are_written_are_those_that_the_authorities_make() {
     assert_ne!(valid_after(&voted), valid_after(&microdesc));
     assert_eq!(lasting(&voted), lasting(&microdesc));
 
-    // The digests are in the consensus, so they are the same. Nobody has fetched
-    // any of them.
+    // The digests are in the consensus, so they are the same. Nobody has
+    // fetched any of them.
     for node in network.nodes() {
         let directory = node.process().data_directory();
         let fetched = fs::read_to_string(directory.join("cached-microdescs.new"));

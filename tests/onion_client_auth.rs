@@ -70,7 +70,8 @@ fn removed_key_is_put_back_if_tor_refuses_the_new_one() {
 
 #[test]
 fn key_is_added_if_a_filter_hides_what_tor_has() {
-    // As Whonix's profile for client authorization does: it lets through this command only.
+    // As Whonix's profile for client authorization does: it lets through this
+    // command only.
     let tor = ScriptedTor::builder()
         .on_any(|line| line.starts_with("GETCONF").then(|| "510 Command filtered\r\n".into()))
         .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")

@@ -1,4 +1,5 @@
-//! Onion services in the configuration and clients' keys, against a tor that says what a test wants.
+//! Onion services in the configuration and clients' keys, against a tor that
+//! says what a test wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -72,7 +73,8 @@ fn the_others_are_sent_back_as_they_were() {
     assert_eq!(sent(&tor, "SETCONF").len(), 2);
 }
 
-/// A tor that has these services, and that answers the first SETCONF too late for calls of `timeout`.
+/// A tor that has these services, and that answers the first SETCONF too late
+/// for calls of `timeout`.
 fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
     let configured =
         Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));

@@ -1,4 +1,5 @@
-//! Onion services that are listened on: connections that come, and everything that ends them.
+//! Onion services that are listened on: connections that come, and everything
+//! that ends them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/place.rs"]
@@ -253,7 +254,8 @@ fn waiting_has_an_end() {
     });
     assert!(listener.is_shut_down() && shutdown.is_shut_down() && listener.check().is_err());
     shutdown.shutdown();
-    // Connections that had come are not given either; the service goes with the listener.
+    // Connections that had come are not given either; the service goes with the
+    // listener.
     assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
     listener.close().unwrap();
     assert!(tor.wait_for("DEL_ONION").is_ok());
@@ -423,7 +425,8 @@ fn listener_fails_if_tor_does_not_take_the_service_back() {
     }
     let mut client = connect(listener.local_addr());
     is_echoed(&mut client, &listener);
-    // A listener that has failed is closed like another one, when a tor has taken its service back.
+    // A listener that has failed is closed like another one, when a tor has
+    // taken its service back.
     place.kill();
     place.put(refusing());
     assert_eq!(listener.accept_timeout(SOON).unwrap_err().code(), Some(512));

@@ -1,4 +1,5 @@
-//! Ephemeral onion services, published and removed: what is sent, and every way in which it fails.
+//! Ephemeral onion services, published and removed: what is sent, and every way
+//! in which it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/onions.rs"]
@@ -29,8 +30,9 @@ fn added(address: &str) -> String {
     format!("250-ServiceID={address}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n")
 }
 
-/// What tor says of the service `A`, a line each: `c` and a descriptor; `u`, descriptor, directory; `d` (done) and a
-/// directory; `f`, descriptor, directory. Descriptors are `1` and `2`.
+/// What tor says of the service `A`, a line each: `c` and a descriptor; `u`,
+/// descriptor, directory; `d` (done) and a directory; `f`, descriptor,
+/// directory. Descriptors are `1` and `2`.
 fn events(words: &str) -> String {
     let event = |word: &str| {
         let mut parts = word.chars();
@@ -453,7 +455,8 @@ fn services_that_are_there_are_taken_over() {
     assert_eq!(removals(&tor), 1);
 }
 
-/// A tor that has not the service yet: it is added by its key when the connection was made again.
+/// A tor that has not the service yet: it is added by its key when the
+/// connection was made again.
 fn again(words: &str) -> ScriptedTor {
     let tor = tor().on_prefix(
         format!("ADD_ONION {KEY} "),

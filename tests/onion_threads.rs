@@ -1,4 +1,5 @@
-//! What a listener leaves behind, and what it does when there is no file left: in a process of its own.
+//! What a listener leaves behind, and what it does when there is no file left:
+//! in a process of its own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -95,7 +96,8 @@ fn closing_leaves_nothing(controller: &Controller) {
         // Some machines have no IPv6.
         let Ok(listener) = listener.listen() else { continue };
         if round % 8 == 0 {
-            // Clients that nobody accepts: more than the queue holds, so the threads wait for room in it.
+            // Clients that nobody accepts: more than the queue holds, so the
+            // threads wait for room in it.
             let clients: Vec<_> = (0..40).map(|_| connect(listener.local_addr())).collect();
             drop(listener);
             drop(clients);
@@ -135,7 +137,8 @@ fn without_a_free_file(controller: &Controller) {
     while let Ok(file) = fs::File::open("/dev/null") {
         filling.push(file);
     }
-    // There is room for one client. The thread that waits for it has a file for it already, and none for the next one.
+    // There is room for one client. The thread that waits for it has a file for
+    // it already, and none for the next one.
     filling.pop();
     let client = connect(&target);
     let mut streams = Vec::new();

@@ -1,4 +1,5 @@
-//! Building circuits, one, several, and a pool of them: attempts, deadlines, and what is left behind. Without a tor.
+//! Building circuits, one, several, and a pool of them: attempts, deadlines,
+//! and what is left behind. Without a tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -69,7 +70,8 @@ impl Circuits {
             self.closed.push(id);
             return Some(format!("250 OK\r\n650 CIRC {id} CLOSED moria1 REASON=REQUESTED\r\n"));
         }
-        // What a live state begins with, and asks for again with another connection.
+        // What a live state begins with, and asks for again with another
+        // connection.
         let keys = command
             .strip_prefix("GETINFO ns/all ")
             .filter(|keys| keys.contains("circuit-status"))?;
@@ -380,7 +382,8 @@ fn a_pool_goes_on_when_the_connection_is_made_again() {
     assert_eq!(ids, [1, 3, 4]);
 }
 
-/// The processor time of the pools' threads of this process, in the system's ticks of 10 ms.
+/// The processor time of the pools' threads of this process, in the system's
+/// ticks of 10 ms.
 #[cfg(target_os = "linux")]
 fn ticks() -> u64 {
     std::fs::read_dir("/proc/self/task")

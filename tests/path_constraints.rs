@@ -1,5 +1,6 @@
-//! No path breaks a rule, whatever was asked for, and one is found if there is one: for made up networks and settings,
-//! checked with rules of the tests' own.
+//! No path breaks a rule, whatever was asked for, and one is found if there is
+//! one: for made up networks and settings, checked with rules of the tests'
+//! own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/relay_world.rs"]
@@ -94,7 +95,8 @@ fn wanted(relays: usize, longest: usize) -> impl Strategy<Value = Wanted> {
     })
 }
 
-/// Each relay is in one of four countries, by its address, or it is not known where.
+/// Each relay is in one of four countries, by its address, or it is not known
+/// where.
 fn country(address: u32) -> Option<u8> {
     (address % 5 < 4).then_some((address % 5) as u8)
 }
@@ -248,7 +250,9 @@ proptest! {
     #[test]
     fn no_path_breaks_a_rule(wanted in wanted(400, 8), seed in any::<u64>()) {
         let world = &*CITY;
-        let Ok(chooser) = builder(&wanted, world).prepare(world.directory(), &guards(&wanted, world)) else {
+        let chooser =
+            builder(&wanted, world).prepare(world.directory(), &guards(&wanted, world));
+        let Ok(chooser) = chooser else {
             return Ok(());
         };
         let mut rng = StdRng::seed_from_u64(seed);
@@ -272,7 +276,9 @@ proptest! {
             Ok(path) => check(&wanted, &world, &path)?,
             Err(Error::NoPath(error)) => {
                 prop_assert!(!there_is_one, "{} but there is one", error);
-                prop_assert!((1..=wanted.length).contains(&error.hop) && error.length == wanted.length);
+                prop_assert!(
+                    (1..=wanted.length).contains(&error.hop) && error.length == wanted.length
+                );
                 // Each relay is counted once.
                 let counted: usize = error.rejected.iter().map(|(_, count)| count).sum();
                 prop_assert_eq!(counted, error.relays, "{}", error);

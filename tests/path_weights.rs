@@ -1,8 +1,10 @@
-//! How often relays are chosen: over 100,000 paths through a network of 9,000 relays, as often at each hop as the
-//! consensus' bandwidth weights say. path-spec, "Weighting node selection".
+//! How often relays are chosen: over 100,000 paths through a network of 9,000
+//! relays, as often at each hop as the consensus' bandwidth weights say.
+//! path-spec, "Weighting node selection".
 //!
-//! Pearson's chi-squared over bins of relays with at least [`BIN`] expected hits, at a significance of one in a million,
-//! with fixed seeds. So that the test is known to see something, the wrong weights must fail it.
+//! Pearson's chi-squared over bins of relays with at least [`BIN`] expected
+//! hits, at a significance of one in a million, with fixed seeds. So that the
+//! test is known to see something, the wrong weights must fail it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/relay_world.rs"]
@@ -17,10 +19,12 @@ const DRAWS: usize = 100_000;
 const RELAYS: usize = 9_000;
 /// The expected hits of a bin of relays.
 const BIN: f64 = 200.0;
-/// The quantile of the normal distribution that is exceeded once in a million times.
+/// The quantile of the normal distribution that is exceeded once in a million
+/// times.
 const ONE_IN_A_MILLION: f64 = 4.753;
 
-/// Whether so many hits are those that these probabilities give. With the statistic and its limit, to be told.
+/// Whether so many hits are those that these probabilities give. With the
+/// statistic and its limit, to be told.
 fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
     let total: usize = hits.iter().sum();
     let sum: f64 = probabilities.iter().sum();
@@ -55,8 +59,8 @@ fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
     (statistic <= limit, format!("{statistic:.1} with {bins} bins, of at most {limit:.1}"))
 }
 
-/// A relay's weight as dir-spec has it: the weight for its flags at the position, and for those that answer directory requests
-/// that for them.
+/// A relay's weight as dir-spec has it: the weight for its flags at the
+/// position, and for those that answer directory requests that for them.
 fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) -> f64 {
     let is_exit = relay.has("Exit") && !relay.has("BadExit");
     let (name, directory) = match (relay.has("Guard"), is_exit) {
@@ -70,7 +74,8 @@ fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) ->
     f64::from(relay.bandwidth) * weight * directory
 }
 
-/// The weights of all relays at the three positions: those that may not be there have none.
+/// The weights of all relays at the three positions: those that may not be
+/// there have none.
 fn weights(world: &World) -> [Vec<f64>; 3] {
     let usable = |relay: &Known| {
         relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast")
@@ -99,14 +104,16 @@ fn normal(weights: &[f64]) -> Vec<f64> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// The probability of each relay at each hop of three, where the exit is chosen first, then the entry, then the middle, each
-/// by weight among those that are left.
+/// The probability of each relay at each hop of three, where the exit is chosen
+/// first, then the entry, then the middle, each by weight among those that are
+/// left.
 fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
     let exits = normal(exit);
     let (entry_sum, middle_sum): (f64, f64) = (entry.iter().sum(), middle.iter().sum());
     let count = exits.len();
     let mut entries = vec![0.0; count];
-    // Of the middle: what each relay's weight is multiplied with, and what is too much where it is taken already.
+    // Of the middle: what each relay's weight is multiplied with, and what is
+    // too much where it is taken already.
     let (mut factor, mut taken) = (0.0, vec![0.0; count]);
     let of_positive =
         |weights: &[f64]| -> Vec<usize> { (0..count).filter(|i| weights[*i] > 0.0).collect() };
@@ -149,7 +156,8 @@ fn each_hop_is_chosen_by_its_weights() {
         let (is_likely, told) = is_likely(&hits[hop], &expected[hop]);
         assert!(is_likely, "{name}: {told}");
     }
-    // The test sees the difference between these weights and bandwidth alone, and between the positions.
+    // The test sees the difference between these weights and bandwidth alone,
+    // and between the positions.
     for hop in 0..3 {
         let possible = |index: usize| expected[hop][index] > 0.0;
         let bandwidth = |index: usize| f64::from(world.relays[index].bandwidth);

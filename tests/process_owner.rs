@@ -17,7 +17,8 @@ use scape::testing::ScriptedTor;
 use scape::types::StreamId;
 use scape::{Connect, Error, State};
 
-/// In the environment of the child that this program starts of itself: where it is to connect to.
+/// In the environment of the child that this program starts of itself: where it
+/// is to connect to.
 const CONNECT: &str = "SCAPE_TEST_CONNECT";
 
 fn owner(peer: SocketAddr, local: SocketAddr) -> ProcessOwner {
@@ -113,8 +114,8 @@ fn of_those_that_share_a_connection_the_first() {
     assert_eq!(owner(peer, local).pid, child.0.id());
 }
 
-/// A connection that is on its way from one process to another is nobody's; for one who looks, that is as if it were of a process
-/// that he may not look into.
+/// A connection that is on its way from one process to another is nobody's; for
+/// one who looks, that is as if it were of a process that he may not look into.
 #[test]
 fn one_that_no_process_shows() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -178,7 +179,8 @@ fn of_a_stream() {
         // Its port is not known to tor.
         (from("TRANS"), "", "", us),
         (from("DNS"), &*port, "", None),
-        // That the client's address is somebody's is not enough: it must be connected to tor.
+        // That the client's address is somebody's is not enough: it must be
+        // connected to tor.
         (from("SOCKS5"), "", &*port, None),
         (from("SOCKS5"), "\"127.0.0.1:1\"", "", None),
         (from("SOCKS5"), "\"unix:/run/tor/socks\"", "", None),

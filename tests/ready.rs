@@ -1,4 +1,5 @@
-//! Waiting for tor to be ready ends in time, also where tor says nothing any more.
+//! Waiting for tor to be ready ends in time, also where tor says nothing any
+//! more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::{Duration, Instant};
@@ -6,7 +7,8 @@ use std::time::{Duration, Instant};
 use scape::testing::ScriptedTor;
 use scape::{Controller, Error, Tor};
 
-/// A tor behind a filter that hides status events. It bootstraps a step further each time that it is asked.
+/// A tor behind a filter that hides status events. It bootstraps a step further
+/// each time that it is asked.
 #[test]
 fn steps_are_told_behind_a_filter_that_hides_status_events() {
     let mut asked = 0;

@@ -1,4 +1,5 @@
-//! A connection that ends and is made again, by hand and by itself, with everything that hangs on it.
+//! A connection that ends and is made again, by hand and by itself, with
+//! everything that hangs on it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -91,7 +92,8 @@ fn it_gives_up_and_can_be_asked_again() {
     let (_listener, told) = statuses(&controller);
     let queue = controller.subscribe([EventKind::Bw]).unwrap();
     place.kill();
-    // The iterator waits for the connection to come again, until nobody tries any more.
+    // The iterator waits for the connection to come again, until nobody tries
+    // any more.
     assert_eq!(queue.iter().count(), 0);
     assert!(queue.cause().is_some());
     let words: Vec<String> = (0..5).map(|_| next(&told)).collect();

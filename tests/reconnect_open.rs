@@ -1,4 +1,5 @@
-//! A connection that was made again is open to callers when everything has been given back, not earlier.
+//! A connection that was made again is open to callers when everything has been
+//! given back, not earlier.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -29,7 +30,8 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// A tor whose answers to what begins with `slow` wait for the gate to be opened.
+/// A tor whose answers to what begins with `slow` wait for the gate to be
+/// opened.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -61,7 +63,8 @@ fn with_config(builder: ScriptedTorBuilder) -> ScriptedTorBuilder {
         .info("config/defaults", "Nickname \"Unnamed\"")
 }
 
-/// Waits until the next connection is given back what was made, and stands at its gate.
+/// Waits until the next connection is given back what was made, and stands at
+/// its gate.
 fn at_gate(gate: &Receiver<()>) {
     gate.recv_timeout(SOON).unwrap();
 }
@@ -514,7 +517,8 @@ fn save_never_overwrites_what_another_tor_has() {
     let tor = |value: &'static str, random: &mut StdRng| {
         let mut pauses = StdRng::seed_from_u64(random.random());
         let builder = with_config(ScriptedTor::builder()).on_any(move |line| {
-            // Gives the connection the time to end, and to be made again, in the middle of a save.
+            // Gives the connection the time to end, and to be made again, in
+            // the middle of a save.
             thread::sleep(Duration::from_micros(pauses.random_range(0..2000)));
             match line {
                 "GETCONF ContactInfo" => Some(format!("250 ContactInfo={value}\r\n").into_bytes()),
@@ -646,7 +650,8 @@ fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterward
     place.put(tor);
     at_gate(&gate);
     let finishing = thread::spawn(move || listener.finish(SOON));
-    // It waits for what may be due: so it can't be done before the connection is open.
+    // It waits for what may be due: so it can't be done before the connection
+    // is open.
     thread::sleep(Duration::from_millis(50));
     assert!(!finishing.is_finished());
     drop(open);

@@ -1,4 +1,5 @@
-//! A connection that is made again by itself, many times over, in a process of its own: nothing of it is left over.
+//! A connection that is made again by itself, many times over, in a process of
+//! its own: nothing of it is left over.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -28,7 +29,8 @@ fn threads() -> Vec<String> {
     names
 }
 
-/// Waits for the threads to be these: one takes a moment to get its name, and to go.
+/// Waits for the threads to be these: one takes a moment to get its name, and
+/// to go.
 fn become_threads(expected: &[&str]) {
     let deadline = Instant::now() + SOON;
     while threads() != expected {

@@ -1,6 +1,7 @@
-//! Calls that wait for an event, and calls of several commands, when the connection is made again in the middle: nothing
-//! of the next tor is taken for an answer of the last one, and nothing that follows from the last one's answers is sent to
-//! the next one.
+//! Calls that wait for an event, and calls of several commands, when the
+//! connection is made again in the middle: nothing of the next tor is taken for
+//! an answer of the last one, and nothing that follows from the last one's
+//! answers is sent to the next one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -23,8 +24,9 @@ const LONG: Duration = Duration::from_secs(60);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
 
-/// Ends tor when it has got `command`, makes the connection again, and has the next tor say `event`. The call must fail
-/// soon because its tor is gone, and the next tor must hear nothing of it.
+/// Ends tor when it has got `command`, makes the connection again, and has the
+/// next tor say `event`. The call must fail soon because its tor is gone, and
+/// the next tor must hear nothing of it.
 fn fails_over_a_reconnect<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     command: &str,
@@ -39,7 +41,8 @@ fn fails_over_a_reconnect<T: Debug + Send>(
         let caller = controller.clone();
         let calling = scope.spawn(move || call(&caller));
         place.with(|tor| tor.wait_for(command).unwrap());
-        // The answer has come before this one, and so has what the call waits on.
+        // The answer has come before this one, and so has what the call waits
+        // on.
         controller.sync().unwrap();
         thread::sleep(Duration::from_millis(20));
         place.kill();
@@ -164,8 +167,9 @@ fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
-/// Makes the connection again between two commands of a call: when the answer to `first` has come, which takes long to read.
-/// The call must fail, and the next tor must not get the rest of its commands.
+/// Makes the connection again between two commands of a call: when the answer
+/// to `first` has come, which takes long to read. The call must fail, and the
+/// next tor must not get the rest of its commands.
 fn stays_on_its_tor<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     first: &'static str,

@@ -1,4 +1,5 @@
-//! SOCKS ports that are found where the control port doesn't tell of them, and whether a port is tor's.
+//! SOCKS ports that are found where the control port doesn't tell of them, and
+//! whether a port is tor's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -34,7 +35,8 @@ const UNKNOWN_COMMAND: &[u8] = b"\x05\x07\0\x01\0\0\0\0\0\0";
 const TOR_HTTP: &[u8] =
     b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
 
-/// A SOCKS port that answers RESOLVE and HTTP as the test says, and grants connections, on which it says `hello`.
+/// A SOCKS port that answers RESOLVE and HTTP as the test says, and grants
+/// connections, on which it says `hello`.
 struct FakePort {
     resolve: Mutex<&'static [u8]>,
     http: &'static [u8],
@@ -64,7 +66,8 @@ impl FakePort {
         stream.read_exact(&mut greeting)?;
         if greeting == *b"GET" {
             self.asked_by_http.fetch_add(1, Ordering::SeqCst);
-            // The end of the request is awaited, so that closing doesn't take the answer along.
+            // The end of the request is awaited, so that closing doesn't take
+            // the answer along.
             stream.read_exact(&mut [0; 15])?;
             return stream.write_all(self.http);
         }
@@ -134,7 +137,8 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     if env::var_os(CHILD).is_some() {
         return a_program_behind_a_filter();
     }
-    // These ports are the machine's, so that one test has all that is to be tried on them.
+    // These ports are the machine's, so that one test has all that is to be
+    // tried on them.
     let free =
         [9050, 9150].into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
     let listener = free.expect("one of tor's usual SOCKS ports is free on this machine");
@@ -168,7 +172,8 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     let endpoint =
         format!("tor:example.com:80:controlPort={}", control.to_string().replace(':', r"\:"));
     assert_eq!(said(scape::dial(endpoint.as_str()).unwrap()), "hello");
-    // Ports whose options are hidden aren't guessed, nor are those whose streams are to be attached.
+    // Ports whose options are hidden aren't guessed, nor are those whose
+    // streams are to be attached.
     for port in
         [SocksPort::with_options(["IsolateDestAddr"]), SocksPort::added(["IsolateDestAddr"])]
     {

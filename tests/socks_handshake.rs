@@ -1,4 +1,5 @@
-//! The SOCKS handshake with a scripted port, over TCP, a Unix socket and memory.
+//! The SOCKS handshake with a scripted port, over TCP, a Unix socket and
+//! memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{Read, Write};
@@ -56,7 +57,8 @@ fn isolation(isolated: bool) -> Option<Isolation> {
     isolated.then(|| Isolation::new("user", "password").unwrap())
 }
 
-/// Plays the port: says at most `budget` bytes, in pieces of `piece`, then closes. What it hears must be the script's.
+/// Plays the port: says at most `budget` bytes, in pieces of `piece`, then
+/// closes. What it hears must be the script's.
 fn serve(mut port: Transport, script: &Script, mut budget: usize, piece: usize) {
     port.set_read_timeout(Some(LONG)).unwrap();
     for (hear, say) in script {
@@ -89,7 +91,8 @@ fn play(
     })
 }
 
-/// Plays it over every kind of stream, in one piece and byte by byte; all must agree.
+/// Plays it over every kind of stream, in one piece and byte by byte; all must
+/// agree.
 fn outcome(
     script: &Script,
     request: &Request,
@@ -106,8 +109,8 @@ fn outcome(
     outcomes.remove(0)
 }
 
-/// Keeps a silent port open until the guard is dropped, but not for ever: a test that would wait for it then fails, and
-/// does not hang.
+/// Keeps a silent port open until the guard is dropped, but not for ever: a
+/// test that would wait for it then fails, and does not hang.
 fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     let (guard, dropped) = crossbeam_channel::bounded(0);
     thread::spawn(move || {
@@ -348,7 +351,8 @@ fn a_dribbling_port_does_not_extend_the_deadline() {
     for (here, mut there) in pairs() {
         thread::scope(|scope| {
             scope.spawn(move || {
-                // A name of 255 bytes that comes byte by byte, each well within the timeout.
+                // A name of 255 bytes that comes byte by byte, each well within
+                // the timeout.
                 let said = [&b"\x05\0\x05\0\0\x03\xff"[..], &[b'x'; 200]].concat();
                 for byte in said {
                     thread::sleep(Duration::from_millis(10));
@@ -359,7 +363,8 @@ fn a_dribbling_port_does_not_extend_the_deadline() {
             });
             let start = Instant::now();
             let error = exchange(&here, &connect(), None, timeout).unwrap_err();
-            // Had it been extended, the port would have come to its end and closed.
+            // Had it been extended, the port would have come to its end and
+            // closed.
             assert!(matches!(error.problem(), SocksProblem::Timeout(_)), "{error:?}");
             assert!(start.elapsed() >= timeout);
             here.shutdown().unwrap();

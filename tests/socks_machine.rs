@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use scape::socks::{Handshake, Isolation, NextStep, Request};
 
-/// Feeds `said` in pieces of the given sizes; how it ended, what was sent, and how many bytes were taken.
+/// Feeds `said` in pieces of the given sizes; how it ended, what was sent, and
+/// how many bytes were taken.
 fn run(
     request: &Request,
     isolated: bool,
@@ -84,8 +85,8 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Returns true if `text` is an IP address or a name that tor takes, and not a number. (None of the random ones ends in
-/// `.exit` or `.onion`.)
+/// Returns true if `text` is an IP address or a name that tor takes, and not a
+/// number. (None of the random ones ends in `.exit` or `.onion`.)
 fn is_host(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let bare = text.strip_suffix('.').unwrap_or(text);

@@ -13,8 +13,9 @@ use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Accepts one connection over TCP, hears the greeting, says `method` (and that credentials are fine), hears `hear` bytes,
-/// says `reply`, then echoes what comes. Gives what it heard of the handshake.
+/// Accepts one connection over TCP, hears the greeting, says `method` (and that
+/// credentials are fine), hears `hear` bytes, says `reply`, then echoes what
+/// comes. Gives what it heard of the handshake.
 fn port(
     method: &'static [u8],
     hear: usize,
@@ -218,7 +219,8 @@ fn one_deadline_covers_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let timeout = Duration::from_millis(50);
     let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(timeout);
-    // Were it waited for, the port would close one day: the test then fails, and does not hang.
+    // Were it waited for, the port would close one day: the test then fails,
+    // and does not hang.
     let (done, until_done) = crossbeam_channel::bounded::<()>(0);
     let port = thread::spawn(move || {
         let _ = until_done.recv_timeout(LONG);

@@ -22,7 +22,8 @@ const B: &str = "r bob YHzG9/3r3mWKlzmuYTz4mRuVvDU plQ6EsZYTpzKMobnfTr0p6PnKMw 2
                  s Exit Running\nw Bandwidth=12000\n";
 const ALICE: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
 
-/// A tor that has these circuits and streams, and says the rest when it is asked `GETINFO say/WHAT`.
+/// A tor that has these circuits and streams, and says the rest when it is
+/// asked `GETINFO say/WHAT`.
 fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     let tor = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))
@@ -355,7 +356,8 @@ fn one_circuit_can_be_listened_to() {
 
 #[test]
 fn what_came_while_the_snapshot_was_read_is_not_lost() {
-    // As tor does: the events of what happened before the snapshot come after it, and the other way round.
+    // As tor does: the events of what happened before the snapshot come after
+    // it, and the other way round.
     let tor = ScriptedTor::builder()
         .on_prefix("SETEVENTS", "250 OK\r\n650 CIRC 8 LAUNCHED\r\n650 CIRC 9 BUILT bob\r\n650 CIRC 10 CLOSED\r\n")
         .on_prefix(

@@ -1,4 +1,5 @@
-//! TLS through a SOCKS port that a test pretends to be tor's: alone, and under HTTP.
+//! TLS through a SOCKS port that a test pretends to be tor's: alone, and under
+//! HTTP.
 #![cfg(feature = "https")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -15,12 +16,14 @@ use scape::tls::{TlsSettings, TlsStream};
 use support::tls_server::{CA, EXPIRED, ONION, OTHER_CA, SERVER, accept, config};
 use support::web::{SOON, Web, http, ok, until_the_end};
 
-/// A server with this certificate, that sends back what it is told, and then HTTP where that is asked for.
+/// A server with this certificate, that sends back what it is told, and then
+/// HTTP where that is asked for.
 fn server(certificate: &'static str) -> Web {
     let config = config(certificate, &["two", "one"]);
     Web::start(move |_, stream| {
         let Ok(mut tls) = accept(&config, stream) else {
-            // A connection that ends with something unread loses what was said: the alert.
+            // A connection that ends with something unread loses what was said:
+            // the alert.
             stream.shutdown_write()?;
             return until_the_end(stream);
         };

@@ -1,5 +1,5 @@
-//! Getting in: every way to authenticate against a real tor, with right and wrong secrets, and peers that are no
-//! control port or pretend to be one.
+//! Getting in: every way to authenticate against a real tor, with right and
+//! wrong secrets, and peers that are no control port or pretend to be one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -58,7 +58,8 @@ fn shown(error: &Error) -> String {
     text
 }
 
-/// Neither what was logged nor `text` has this secret in it, as it is, escaped, or in hexadecimal digits.
+/// Neither what was logged nor `text` has this secret in it, as it is, escaped,
+/// or in hexadecimal digits.
 fn assert_hidden(secret: &[u8], text: &str) {
     let logged = CAPTURED.0.lock().clone();
     assert!(logged.contains("scape::wire"), "nothing was captured");
@@ -300,7 +301,8 @@ fn a_cookie_or_a_password() {
         );
         assert_hidden(b"wrong 3391", &shown(&error));
 
-        // A peer that does not know the cookie's content is not told the password.
+        // A peer that does not know the cookie's content is not told the
+        // password.
         let error = refused(&connect.cookie_file(&wrong).password(PASSWORD));
         assert!(matches!(auth(&error), AuthError::ServerHashWrong { .. }), "{error:?}");
         assert_hidden(PASSWORD.as_bytes(), &shown(&error));
@@ -420,7 +422,8 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
     ];
     for is_given in [false, true] {
         for path in places {
-            // A peer that has no SAFECOOKIE gets the content of files that the user gave only.
+            // A peer that has no SAFECOOKIE gets the content of files that the
+            // user gave only.
             let methods = if is_given { "COOKIE" } else { "COOKIE,SAFECOOKIE" };
             let info = protocolinfo(methods, Some(path));
             let peer = Impostor::control_port(move |line| match line.split(' ').next() {
@@ -613,7 +616,8 @@ fn a_silent_peer_does_not_outlast_the_deadline() {
         "{error:?}"
     );
 
-    // One that falls silent later, also in the middle of a line, also without ever ceasing to talk.
+    // One that falls silent later, also in the middle of a line, also without
+    // ever ceasing to talk.
     let info = protocolinfo("NULL", None);
     let endings: [&'static [u8]; 3] = [b"", b"250 ", b"650 BW 1 2\r\n"];
     for ending in endings {
@@ -747,7 +751,8 @@ fn what_was_tried_is_told() {
     assert!(text.contains("No such file") && text.contains("ControlSocket"), "{text}");
     assert!(!text.contains("SCAPE_CONTROL"), "{text}");
 
-    // The usual places. There may be a tor there that lets us in; otherwise every place is named.
+    // The usual places. There may be a tor there that lets us in; otherwise
+    // every place is named.
     if let Err(error) = Connect::new().timeout(Duration::from_secs(5)).connect() {
         let Error::Connect(connect) = &error else { panic!("{error:?}") };
         assert!(connect.attempts().len() >= 3, "{error}");

@@ -214,7 +214,8 @@ fn what_was_in_a_file_is_there_again() {
         auth.permanent = permanent;
         let guard = ClientAuthGuard::add(&controller, &auth).unwrap();
         assert_eq!(known(&controller, &address), Some((second.clone(), permanent)));
-        // One file for the service, or tor would take no configuration any more.
+        // One file for the service, or tor would take no configuration any
+        // more.
         assert_eq!(files(keys.directory()).len(), 1);
         guard.close().unwrap();
         assert_eq!(known(&controller, &address), Some((first.clone(), true)));
@@ -295,7 +296,8 @@ fn a_change_of_the_configuration_takes_no_key_with_it() {
     let torrc = controller.config_text().unwrap();
     controller.load_conf(&torrc).unwrap();
     assert!(same(controller.onion_client_auth_view().unwrap()));
-    // What is refused changes nothing, and what was taken back does not come again.
+    // What is refused changes nothing, and what was taken back does not come
+    // again.
     assert!(matches!(controller.set_conf([("NoSuchOption", "1")]), Err(Error::Refused(_))));
     assert!(same(controller.onion_client_auth_view().unwrap()));
     controller.onion_client_auth_remove(&one).unwrap();

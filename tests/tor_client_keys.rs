@@ -1,4 +1,5 @@
-//! No change of tor's configuration by this library loses the onion service client keys of any controller.
+//! No change of tor's configuration by this library loses the onion service
+//! client keys of any controller.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,5 +1,7 @@
-//! Every command of tor 0.4.9 against a real tor without a network: granted, and refused in each way that can be had. What
-//! takes a network is in `network/commands.rs`; what no tor can be brought to say is in `command_table/scripted.rs`.
+//! Every command of tor 0.4.9 against a real tor without a network: granted,
+//! and refused in each way that can be had. What takes a network is in
+//! `network/commands.rs`; what no tor can be brought to say is in
+//! `command_table/scripted.rs`.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -75,7 +77,8 @@ const COMMANDS: &[&str] = &[
 const GRANTED_ON_A_NETWORK: &[&str] =
     &["EXTENDCIRCUIT", "SETCIRCUITPURPOSE", "CLOSECIRCUIT", "HSPOST", "POSTDESCRIPTOR"];
 
-/// The commands that tor never refuses but for their number of arguments, which no method gets wrong.
+/// The commands that tor never refuses but for their number of arguments, which
+/// no method gets wrong.
 const NEVER_REFUSED: &[&str] = &["TAKEOWNERSHIP", "DROPOWNERSHIP", "QUIT", "RESOLVE"];
 
 const TABLES: &[&[Row]] = &[

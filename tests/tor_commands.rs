@@ -1,4 +1,5 @@
-//! Every method of a controller against a real tor: what it grants, and what it refuses.
+//! Every method of a controller against a real tor: what it grants, and what it
+//! refuses.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -287,7 +288,8 @@ fn the_signals_that_end_tor() {
 
 #[test]
 fn a_new_identity() {
-    // tor acts on it where it has a port for clients, even if the network keeps that from being opened.
+    // tor acts on it where it has a port for clients, even if the network keeps
+    // that from being opened.
     let tor = RealTor::start("SocksPort auto");
     let c = tor.controller();
     c.new_identity(SOON).unwrap();
@@ -350,8 +352,8 @@ fn onion_services() {
         .proof_of_work(Some(10), Some(20));
     assert_eq!(c.add_onion(&service).unwrap().clients, [client.parse().unwrap()]);
 
-    // A detached one outlives its connection, and may be removed by any other; one that is not ends with it, and its
-    // address is free then.
+    // A detached one outlives its connection, and may be removed by any other;
+    // one that is not ends with it, and its address is free then.
     let attached = c.add_onion(&AddOnion::new().local_port(80)).unwrap();
     let again = AddOnion::new().key(attached.key.expect("a new key")).local_port(80);
     c.close().unwrap();
@@ -411,7 +413,8 @@ fn ownership() {
     c.drop_ownership().unwrap();
     c.quit().unwrap();
     drop(tor.controller());
-    // By the time a connection made afterwards is answered, tor has dealt with the end of the former.
+    // By the time a connection made afterwards is answered, tor has dealt with
+    // the end of the former.
     in_step(&tor.controller());
     in_step(&other);
     assert!(tor.is_running());
@@ -638,7 +641,8 @@ fn answers_keep_their_order() {
         let reply = pending.wait().unwrap();
         assert!(belongs(&reply, key), "{key}: {reply}");
     }
-    // One by one without waiting, in several threads, with some that do not stay for the answer.
+    // One by one without waiting, in several threads, with some that do not
+    // stay for the answer.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -676,7 +680,8 @@ fn what_tor_sent_before_an_answer_is_there_with_the_answer() {
             0 => c.set_conf([("ContactInfo", format!("round {round}"))]).unwrap(),
             _ => c.signal(Signal::Heartbeat).unwrap(),
         }
-        // However tor orders them: what is on the wire before this answer must be in the queue after it.
+        // However tor orders them: what is on the wire before this answer must
+        // be in the queue after it.
         let marker = format!("GETINFO config/defaults?{round}");
         assert_eq!(c.msg(&marker).unwrap().code(), 552);
         queued += events.try_iter().count();

@@ -1,4 +1,5 @@
-//! Every option of a real tor: set to something else, saved, asked for, and put back.
+//! Every option of a real tor: set to something else, saved, asked for, and put
+//! back.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -161,7 +162,8 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Sets the option to something else, and back. Whether tor took some value.
+    /// Sets the option to something else, and back. Whether tor took some
+    /// value.
     fn change(&mut self, option: &ConfigOption) -> bool {
         let before = asked(&self.other, &option.name);
         // Without a name tor is Unnamed, which it says, or not.
@@ -242,7 +244,8 @@ fn fixture(tor: &RealTor) -> Fixture {
     }
 }
 
-/// Changes of one option that tor makes others for are undone: the text says of which.
+/// Changes of one option that tor makes others for are undone: the text says of
+/// which.
 fn put_back_the_rest(fixture: &mut Fixture, before: &str) {
     let now = fixture.other.config_text().unwrap();
     for line in now.lines().filter(|line| !before.lines().any(|known| known == *line)) {

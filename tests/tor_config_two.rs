@@ -36,7 +36,8 @@ const UNITS: [&str; 6] = [
 
 struct Program {
     config: Config,
-    /// Changes of the other that this one has overwritten without having known of them: they have to be told.
+    /// Changes of the other that this one has overwritten without having known
+    /// of them: they have to be told.
     overwritten: Vec<(String, Vec<ConfLine>)>,
     told: Vec<ConfigConflict>,
 }

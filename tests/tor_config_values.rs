@@ -1,4 +1,5 @@
-//! What values a real tor takes for options of each type, and how it gives them back, against what `config::value` tells of them.
+//! What values a real tor takes for options of each type, and how it gives them
+//! back, against what `config::value` tells of them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -20,7 +21,8 @@ use scape::types::{ConfigType, Fingerprint};
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
 
-/// An option of each type that can be changed at any time, and whose value tor leaves as it is.
+/// An option of each type that can be changed at any time, and whose value tor
+/// leaves as it is.
 const OPTIONS: &[(ConfigType, &str)] = &[
     (ConfigType::Boolean, "AvoidDiskWrites"),
     (ConfigType::BooleanAuto, "ExtendByEd25519ID"),
@@ -49,7 +51,8 @@ enum Answer {
     Refused(String),
 }
 
-/// SETCONF with every text that tor can read: `Controller::set_conf` sends no line ends.
+/// SETCONF with every text that tor can read: `Controller::set_conf` sends no
+/// line ends.
 fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
     let values: Vec<String> =
         values.iter().map(|(option, text)| format!("{option}={}", c_string(text))).collect();
@@ -69,7 +72,8 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
     }
 }
 
-/// What has the form of the type for some options only, or would have to be looked into more closely.
+/// What has the form of the type for some options only, or would have to be
+/// looked into more closely.
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
         // Most are of 31 bits, and some of 64.
@@ -89,7 +93,8 @@ fn is_deadly(ty: &ConfigType, text: &str) -> bool {
     *ty == ConfigType::DataSize && text.to_ascii_lowercase().contains("nan")
 }
 
-/// Whether tor 0.4.9, when it refuses the value, would repeat its line ends, and thereby say what is no reply.
+/// Whether tor 0.4.9, when it refuses the value, would repeat its line ends,
+/// and thereby say what is no reply.
 fn is_repeated(ty: &ConfigType, text: &str) -> bool {
     use ConfigType::{CommaList, Filename, LineList, RouterList, String};
     text.contains(['\r', '\n'])
@@ -299,8 +304,9 @@ fn texts_survive() {
         let (ty, option) = &OPTIONS[which];
         disagreement(&c, ty, option, &text).or_else(|| disagreement(&c, ty, option, &near))
     });
-    // What tor itself writes into a torrc, it also reads again. (Not a backslash at the end, though, and not spaces there or at the
-    // beginning, as tor 0.4.9 writes them without quotes.)
+    // What tor itself writes into a torrc, it also reads again. (Not a
+    // backslash at the end, though, and not spaces there or at the beginning,
+    // as tor 0.4.9 writes them without quotes.)
     let odd = " a \"b\" 'c' \\d\\ # é ✓ = \t\r\n\x01\x7f \"";
     let list = vec![odd.to_owned(), "\"quoted\"".to_owned(), "#x".to_owned(), "\\x".to_owned()];
     let name = "RecommendedClientVersions";
@@ -471,7 +477,8 @@ fn tor_knows_every_flag() {
         };
         for flag in [PortFlag::from(*switch), switch.off()] {
             let line = PortLine::new(address.clone()).flag(flag);
-            // A relay needs other ports besides some of these; the flags are read before that is found.
+            // A relay needs other ports besides some of these; the flags are
+            // read before that is found.
             if let Err(error) = c.set_conf([(option, line.to_string())]) {
                 assert!(option == "ORPort" && error.refusal().is_some(), "{line}: {error}");
             }

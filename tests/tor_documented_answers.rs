@@ -68,7 +68,8 @@ fn getinfo_answers_are_those_of_tor() {
     assert_eq!(controller.recommended_versions().unwrap(), None);
 }
 
-/// `Controller::get_conf`, `set_conf`, `load_conf`, and the groups of onion services.
+/// `Controller::get_conf`, `set_conf`, `load_conf`, and the groups of onion
+/// services.
 #[test]
 fn configuration_answers_are_those_of_tor() {
     let tor = RealTor::start("");

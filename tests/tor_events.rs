@@ -1,4 +1,5 @@
-//! Events of a real tor that reaches nothing: each that can be made to happen there.
+//! Events of a real tor that reaches nothing: each that can be made to happen
+//! there.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -79,7 +80,14 @@ fn what_a_client_says() {
 fn what_it_logs() {
     let tor = RealTor::start("");
     let tor = tor.controller();
-    let logged = |severity: Severity| move |body: &EventBody| matches!(body, EventBody::Log(log) if log.severity == severity);
+    let logged = |severity: Severity| {
+        move |body: &EventBody| {
+            matches!(
+                body,
+                EventBody::Log(log) if log.severity == severity
+            )
+        }
+    };
     let heartbeat = || tor.signal(Signal::Heartbeat).unwrap();
     event_of(&tor, EventKind::Debug, heartbeat, logged(Severity::Debug));
     event_of(&tor, EventKind::Info, heartbeat, logged(Severity::Info));
@@ -105,7 +113,10 @@ fn a_bug_of_its_own() {
         &tor,
         EventKind::StatusGeneral,
         || assert_eq!(tor.add_onion(&again).unwrap_err().code(), Some(550)),
-        |body| matches!(body, EventBody::StatusGeneral(status) if matches!(status.detail(), StatusDetail::Bug { .. })),
+        |body| {
+            let EventBody::StatusGeneral(status) = body else { return false };
+            matches!(status.detail(), StatusDetail::Bug { .. })
+        },
     );
     assert!(event.text().contains("REASON="), "{event}");
 }
@@ -153,7 +164,10 @@ fn a_relay_that_has_spent_its_bytes_hibernates() {
         || (0..6).for_each(|_| assert!(tor.msg("GETINFO config/names").unwrap().is_ok())),
         |body| {
             let EventBody::StatusServer(status) = body else { return false };
-            matches!(status.detail(), StatusDetail::HibernationStatus { status, .. } if status == Hibernation::Hard)
+            matches!(
+                status.detail(),
+                StatusDetail::HibernationStatus { status, .. } if status == Hibernation::Hard
+            )
         },
     );
 }

@@ -1,4 +1,5 @@
-//! Every key that a real tor lists, through the method that is there for it: of a client, and of a relay.
+//! Every key that a real tor lists, through the method that is there for it: of
+//! a client, and of a relay.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -93,7 +94,8 @@ fn keys(tor: &Controller) -> BTreeSet<String> {
     keys
 }
 
-/// Asks for every key; gives those that were refused, with the code. Nothing else may be wrong.
+/// Asks for every key; gives those that were refused, with the code. Nothing
+/// else may be wrong.
 fn refused(tor: &Controller) -> Vec<(String, u16)> {
     let mut refused = Vec::new();
     let keys = keys(tor);
@@ -279,7 +281,8 @@ fn accounting() {
     assert_eq!(accounting.used.read + accounting.left.read, 1 << 30);
     assert!(accounting.interval_start <= accounting.interval_wake);
     let length = accounting.interval_end.duration_since(accounting.interval_start).unwrap();
-    // A day; of the two in the year on which the clock is changed, an hour more or less.
+    // A day; of the two in the year on which the clock is changed, an hour more
+    // or less.
     assert!(
         length.abs_diff(Duration::from_secs(86_400)) <= Duration::from_secs(3600),
         "{length:?}"

@@ -1,4 +1,5 @@
-//! Keys, addresses and hashed passwords that are made here: tor takes them, and makes the same of them.
+//! Keys, addresses and hashed passwords that are made here: tor takes them, and
+//! makes the same of them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -29,7 +30,8 @@ fn a_key_has_the_address_that_tor_finds() {
 fn addresses_that_tor_refuses_are_refused() {
     let tor = RealTor::start("");
     let c = tor.controller();
-    // Right checksums over: zeros, a number that is no point, the point of order 2, and the neutral point.
+    // Right checksums over: zeros, a number that is no point, the point of
+    // order 2, and the neutral point.
     for text in [
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaam2dqd",
         "aiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab3did",

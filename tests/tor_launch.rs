@@ -1,4 +1,5 @@
-//! A tor that starts: how it is controlled, what it is told, what becomes of its files.
+//! A tor that starts: how it is controlled, what it is told, what becomes of
+//! its files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -185,7 +186,8 @@ fn a_panic_of_the_progress_callback_ends_it_too() {
         .on_log(move |line| sender.send(line.to_owned()).unwrap())
         .on_progress(|_| panic::resume_unwind(Box::new("on purpose")));
     assert!(panic::catch_unwind(AssertUnwindSafe(|| launch.start())).is_err());
-    // The log callback is dropped when the pipe has ended, and that is when tor has.
+    // The log callback is dropped when the pipe has ended, and that is when tor
+    // has.
     wait_until("the end of the log", || {
         matches!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected))
     });

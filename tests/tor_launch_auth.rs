@@ -1,4 +1,5 @@
-//! Control ports of a launched tor ask for authentication, whoever asked for the port.
+//! Control ports of a launched tor ask for authentication, whoever asked for
+//! the port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -30,7 +31,8 @@ fn ports(tor: &TorProcess) -> Vec<String> {
         .collect()
 }
 
-/// What tor answers to an AUTHENTICATE without a secret, and its methods of authentication.
+/// What tor answers to an AUTHENTICATE without a secret, and its methods of
+/// authentication.
 fn knock(address: &str) -> (String, String) {
     fn talk(mut stream: impl Read + Write) -> String {
         stream.write_all(b"PROTOCOLINFO 1\r\nAUTHENTICATE\r\nQUIT\r\n").unwrap();
@@ -56,7 +58,8 @@ fn knock(address: &str) -> (String, String) {
     (after, methods)
 }
 
-/// Checks that each of tor's control ports is closed to those who know no secret, and open to those who read the cookie.
+/// Checks that each of tor's control ports is closed to those who know no
+/// secret, and open to those who read the cookie.
 fn closed_to_strangers(tor: &TorProcess, count: usize) {
     let ports = ports(tor);
     assert_eq!(ports.len(), count, "{ports:?}");

@@ -150,7 +150,8 @@ fn launch_is_cancelled_during_the_bootstrap() {
         let begun = Instant::now();
         let launch =
             patient.launch().control(control).on_progress(move |_| sender.send(()).unwrap());
-        // tor 0.4.9.8 sometimes fails an assertion while it exits, and logs a trace.
+        // tor 0.4.9.8 sometimes fails an assertion while it exits, and logs a
+        // trace.
         let log = patient.cancelled(launch);
         assert!(log.contains("[notice]"), "{log}");
         cancelling.join().unwrap();

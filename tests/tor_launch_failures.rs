@@ -1,4 +1,5 @@
-//! A tor that does not start: each reason is told apart, quickly, and nothing is left behind.
+//! A tor that does not start: each reason is told apart, quickly, and nothing
+//! is left behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,5 @@
-//! Temporary directories of a program that was killed: the next launch removes them.
+//! Temporary directories of a program that was killed: the next launch removes
+//! them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +22,8 @@ use tor::{exists, offline, wait_until};
 /// Set in the environment of a program that is to launch a tor and to wait.
 const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 
-/// Runs this test once more, as a program that launches a tor. Returns tor's process identifier when it is up.
+/// Runs this test once more, as a program that launches a tor. Returns tor's
+/// process identifier when it is up.
 fn program(temporary: &Path) -> (Program, u32) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([

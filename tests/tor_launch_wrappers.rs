@@ -1,4 +1,5 @@
-//! Wrapper scripts that don't `exec` tor: a launch ends all of their processes, and no tor ever runs without its torrc.
+//! Wrapper scripts that don't `exec` tor: a launch ends all of their processes,
+//! and no tor ever runs without its torrc.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -17,7 +18,8 @@ mod tor;
 
 use tor::{offline, wait_until};
 
-/// A wrapper script in a directory of its own. `$HERE` in its text is that directory.
+/// A wrapper script in a directory of its own. `$HERE` in its text is that
+/// directory.
 struct Wrapper {
     directory: tempfile::TempDir,
 }
@@ -54,7 +56,8 @@ impl Wrapper {
         contents
     }
 
-    /// The processes with this directory in their environment or arguments, zombies excepted.
+    /// The processes with this directory in their environment or arguments,
+    /// zombies excepted.
     fn processes(&self) -> Vec<String> {
         let ours = self.directory.path().to_str().unwrap();
         let mut found = Vec::new();

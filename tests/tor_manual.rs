@@ -22,7 +22,8 @@ use scape::error::ManualError;
 use scape::protocol::ConfigName;
 use support::real_tor::RealTor;
 
-/// Most options that may be without a word in the manual. tor 0.4.9 has 24 such: groups, and what is for controllers only.
+/// Most options that may be without a word in the manual. tor 0.4.9 has 24
+/// such: groups, and what is for controllers only.
 const UNDOCUMENTED: usize = 40;
 
 /// The page that the tests carry.
@@ -60,7 +61,8 @@ fn describes(manual: &Manual, names: &[ConfigName]) {
         assert!(entry.name().eq_ignore_ascii_case(&option.name));
         assert!(!entry.help().is_empty() && !entry.section().is_empty(), "{entry:?}");
         assert!(entry.forms().iter().all(|form| !form.contains('\\')), "{entry:?}");
-        // What roff's escapes look like. tor's page has backslashes of its own, in a header of HAProxy.
+        // What roff's escapes look like. tor's page has backslashes of its own,
+        // in a header of HAProxy.
         for escape in ["\\f", "\\&", "\\-", "\\(", "\\*"] {
             assert!(!entry.help().contains(escape), "{entry}");
         }

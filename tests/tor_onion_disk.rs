@@ -220,7 +220,8 @@ fn another_users_directory_is_explained() {
     fs::set_permissions(service.directory(), Permissions::from_mode(0o700)).unwrap();
     let uid = tor.controller().get_info("process/uid").unwrap().parse::<u32>().unwrap();
     if chown(service.directory(), Some(uid + 1), None).is_err() {
-        // Only root can give a directory away; for anybody else, the root directory belongs to another.
+        // Only root can give a directory away; for anybody else, the root
+        // directory belongs to another.
         assert_ne!(uid, 0);
         let error = problem(onions.add(&DiskOnion::new("/root").local_port(80)));
         assert!(matches!(error.problem, DiskOnionProblem::Owner { owner: 0, .. }), "{error}");
@@ -391,7 +392,8 @@ fn any_directory_and_any_socket_come_back_as_they_were_sent() {
             .port(80, tor.folder().join(&socket).as_path());
         let added = onions.add(&service).unwrap();
         prop_assert_eq!(onions.list().unwrap(), [service.clone()]);
-        // tor's own file is in the directory that was meant; and after SAVECONF and RELOAD it is still this one.
+        // tor's own file is in the directory that was meant; and after SAVECONF
+        // and RELOAD it is still this one.
         prop_assert_eq!(added.hostname().unwrap(), added.address());
         controller.save_conf().unwrap();
         controller.signal(Signal::Reload).unwrap();

@@ -30,7 +30,8 @@ fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50))
 }
 
-/// Waits for tor to have these services: it notices the end of a connection by and by.
+/// Waits for tor to have these services: it notices the end of a connection by
+/// and by.
 fn become_services(of: impl Fn() -> Vec<OnionAddress>, expected: &[OnionAddress]) {
     let deadline = Instant::now() + SOON;
     while of() != expected {

@@ -98,7 +98,8 @@ fn storm_of_calls_through_sixty_reconnects() {
                         }
                         Err(error) => assert!(error.is_closed(), "{error}"),
                     }
-                    // What another caller overwrote, or was overwritten by, is not this test's.
+                    // What another caller overwrote, or was overwritten by, is
+                    // not this test's.
                     config.take_overwritten();
                 }
                 saved
@@ -139,7 +140,8 @@ fn by_hand_on_a_running_tor() {
     let queue = controller.subscribe([EventKind::Signal]).unwrap();
     let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     for _ in 0..5 {
-        // The service ends with the old connection, and begins with the new one.
+        // The service ends with the old connection, and begins with the new
+        // one.
         assert!(controller.reconnect().unwrap().failures.is_empty());
         assert_eq!(controller.get_info("onions/current").unwrap(), onion.address.service_id());
         controller.signal(Signal::Dormant).unwrap();

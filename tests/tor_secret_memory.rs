@@ -1,4 +1,5 @@
-//! A password that was used is nowhere in memory afterwards, in a process of its own.
+//! A password that was used is nowhere in memory afterwards, in a process of
+//! its own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -11,7 +12,8 @@ use scape::protocol::Command;
 use scape::types::Secret;
 use support::real_tor::RealTor;
 
-/// What every byte of the secret is masked with here, so that this program has no other copy of it.
+/// What every byte of the secret is masked with here, so that this program has
+/// no other copy of it.
 const MASK: u8 = 0x80;
 
 /// `needle-in-the-heap-93127`, the end of the secret.
@@ -20,7 +22,8 @@ const MASKED: [u8; 24] = [
     0xe1, 0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
 ];
 
-/// What is before it. An allocator overwrites the beginning of what was freed, and uses small pieces again soon.
+/// What is before it. An allocator overwrites the beginning of what was freed,
+/// and uses small pieces again soon.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
 /// The hash of the whole.
@@ -54,7 +57,8 @@ fn copies() -> usize {
         let (start, end) = range.split_once('-').unwrap();
         let number = |text| u64::from_str_radix(text, 16).unwrap();
         let (mut at, end) = (number(start), number(end));
-        // One buffer for all, masked before it is looked at; the first bytes of the next part overlap this one.
+        // One buffer for all, masked before it is looked at; the first bytes of
+        // the next part overlap this one.
         let mut buffer = vec![0; 1 << 16];
         while at < end {
             let length = buffer.len().min((end - at) as usize);

@@ -1,4 +1,5 @@
-//! What a real tor reads from a torrc is what is read here: its values, its errors, what it includes, and what it saves.
+//! What a real tor reads from a torrc is what is read here: its values, its
+//! errors, what it includes, and what it saves.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +30,8 @@ use scape::{Controller, Error};
 use support::real_tor::RealTor;
 use tor::{SOON, offline};
 
-/// A runner that tries the same cases each time, as each takes a tor some milliseconds.
+/// A runner that tries the same cases each time, as each takes a tor some
+/// milliseconds.
 fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
@@ -281,7 +283,8 @@ fn what_tor_saves_wrongly_is_seen() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let names = controller.config_names().unwrap();
-    // tor 0.4.9 quotes neither of them: the space is lost, and the backslash continues the line.
+    // tor 0.4.9 quotes neither of them: the space is lost, and the backslash
+    // continues the line.
     for value in ["space ", "backslash\\"] {
         controller.set_conf([("ContactInfo", value)]).unwrap();
         controller.save_conf().unwrap();
@@ -305,8 +308,8 @@ fn what_is_included_is_what_tor_includes() {
         ("a.conf", "MapAddress a 1\n"),
         ("B.conf", "MapAddress B 1"),
         ("[x].conf", "MapAddress x 1"),
-        // Not beside the others: tor 0.4.9 crashes where a name with a `*` matches a part of a pattern that is not the last one
-        // with a `*`.
+        // Not beside the others: tor 0.4.9 crashes where a name with a `*`
+        // matches a part of a pattern that is not the last one with a `*`.
         ("star/a*.conf", "MapAddress star 1"),
         ("back\\slash.conf", "MapAddress back 1"),
         (".hidden.conf", "MapAddress hidden 1"),
@@ -535,7 +538,8 @@ fn a_tor_that_does_not_end_is_ended() {
         .run(&Torrc::new())
         .unwrap_err();
     assert!(error.is_timeout() && begun.elapsed() < SOON, "{error}");
-    // Where the machine is so slow that it has not begun by then, there is nothing that could be left.
+    // Where the machine is so slow that it has not begun by then, there is
+    // nothing that could be left.
     if let Ok(pid) = fs::read_to_string(folder.path().join("pid")) {
         assert!(!tor::exists(pid.trim().parse().unwrap()));
     }
@@ -591,8 +595,9 @@ fn a_tor_is_launched_from_a_torrc() {
     }
 }
 
-/// tor takes the beginning of a name, and also finds options that `GETINFO config/names` doesn't list. `Torrc` takes
-/// every beginning of every name, and every one to three letters, for the same option.
+/// tor takes the beginning of a name, and also finds options that
+/// `GETINFO config/names` doesn't list. `Torrc` takes every beginning of every
+/// name, and every one to three letters, for the same option.
 #[test]
 fn lines_belong_to_the_option_that_tor_takes_their_name_for() {
     let tor = RealTor::start("");

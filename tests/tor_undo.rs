@@ -1,5 +1,6 @@
-//! What is left in tor, and of launched tors, by a program that undoes everything before it ends. One test, as it undoes
-//! everything of the whole process.
+//! What is left in tor, and of launched tors, by a program that undoes
+//! everything before it ends. One test, as it undoes everything of the whole
+//! process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! The text of a torrc: what it says, what is changed in it, what stays; and files that include others.
+//! The text of a torrc: what it says, what is changed in it, what stays; and
+//! files that include others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::fs;
@@ -515,7 +516,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
 }
 
-/// What tor would read: its parser, written down once more, step by step as in tor's `confline.c`.
+/// What tor would read: its parser, written down once more, step by step as in
+/// tor's `confline.c`.
 fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
     let mut text: Vec<u8> = text[..end].iter().copied().filter(|byte| *byte != b'\r').collect();
@@ -708,8 +710,9 @@ fn apply(torrc: &mut Torrc, change: &Change) {
     }
 }
 
-/// The values of the entries that a change is not about. tor takes abbreviations, so that a line `uN x` may be another
-/// value of the option `U`: `Torrc` says which lines belong to an option.
+/// The values of the entries that a change is not about. tor takes
+/// abbreviations, so that a line `uN x` may be another value of the option `U`:
+/// `Torrc` says which lines belong to an option.
 fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
     let is_own = |entry: &TorrcEntry| match change {
         Change::Set(name, _)
@@ -765,14 +768,18 @@ proptest! {
     }
 
     #[test]
-    fn changes_leave_a_text_that_says_the_same(text in text(), changes in proptest::collection::vec(change(), 1..6)) {
+    fn changes_leave_a_text_that_says_the_same(
+        text in text(),
+        changes in proptest::collection::vec(change(), 1..6),
+    ) {
         if let Ok(mut torrc) = Torrc::parse(&text) {
             for change in &changes {
                 let before = others(&torrc, change);
                 apply(&mut torrc, change);
                 let again = Torrc::parse(torrc.to_bytes()).unwrap();
                 prop_assert_eq!(&again, &torrc);
-                prop_assert_eq!(as_tor_reads(&torrc.to_bytes()).map(|entries| entries.len()), Some(torrc.len()));
+                let read = as_tor_reads(&torrc.to_bytes()).map(|entries| entries.len());
+                prop_assert_eq!(read, Some(torrc.len()));
                 if !matches!(change, Change::RemoveAt(_)) {
                     prop_assert_eq!(others(&torrc, change), before);
                 }

@@ -1,4 +1,5 @@
-//! What a real tor said is decoded, however it is cut, and means what it should.
+//! What a real tor said is decoded, however it is cut, and means what it
+//! should.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -14,8 +15,8 @@ use scape::protocol::{
 use scape::types::EventKind;
 use support::transcript::{Exchange, Transcript};
 
-/// Every file there is, and how many answers and events tor gave in it. A new file must be entered here, so that
-/// none is passed over.
+/// Every file there is, and how many answers and events tor gave in it. A new
+/// file must be entered here, so that none is passed over.
 const FILES: &[(&str, usize, usize)] = &[
     ("01-protocolinfo", 12, 0),
     ("02-authenticate-authchallenge", 35, 0),
@@ -89,7 +90,8 @@ const FILES: &[(&str, usize, usize)] = &[
 /// Up to here every place to cut a file in two is tried.
 const EVERY_CUT: usize = 2048;
 
-/// What does not have one answer for each command: how its commands begin, how many there are, how many answers.
+/// What does not have one answer for each command: how its commands begin, how
+/// many there are, how many answers.
 const ODD_NUMBERS: &[(&str, &str, usize, usize)] = &[
     // Answered in another protocol.
     ("03-wire", "GET /", 2, 0),
@@ -168,7 +170,8 @@ fn dialogue() -> Vec<(String, String, Reply)> {
     dialogue
 }
 
-/// The answers to the commands with this keyword that are no refusal, with the command's arguments.
+/// The answers to the commands with this keyword that are no refusal, with the
+/// command's arguments.
 fn granted(keyword: &str) -> Vec<(String, Vec<String>, Reply)> {
     let mut granted = Vec::new();
     for (file, command, reply) in dialogue() {
@@ -269,7 +272,8 @@ fn what_is_another_protocol_is_an_error_and_stays_one() {
             for cut in 0..=foreign.len() {
                 let mut decoder = Decoder::default();
                 decoder.feed(&foreign[..cut]);
-                // What is cut off within the first line may not be known to be wrong yet, but is no reply.
+                // What is cut off within the first line may not be known to be
+                // wrong yet, but is no reply.
                 let first = decoder.next_reply();
                 assert!(
                     matches!(first, Ok(None) | Err(DecodeError::NotAReply { .. })),
@@ -354,7 +358,8 @@ fn getconf_is_read() {
             );
             *values.entry(line.name.clone()).or_default() += line.value.iter().count();
         }
-        // One option with one line is the option that was asked for, whatever its case, or begins so.
+        // One option with one line is the option that was asked for, whatever
+        // its case, or begins so.
         if let ([name], [line]) = (&*names, &*lines) {
             let begins =
                 line.name.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
@@ -461,7 +466,8 @@ fn events_are_read() {
             assert!(event.to_string().starts_with("650"), "{event}");
         }
     }
-    // Every kind that tor 0.4.9 sends has a name here, and what has a form is read always or never.
+    // Every kind that tor 0.4.9 sends has a name here, and what has a form is
+    // read always or never.
     let unnamed: Vec<_> = kinds.keys().filter(|kind| matches!(kind, EventKind::Other(_))).collect();
     assert_eq!(unnamed, Vec::<&EventKind>::new());
     for (kind, (known, unknown)) in &kinds {

@@ -1,5 +1,5 @@
-//! The least that a client can do: sockets, threads, and a search for the end of each reply. Nothing is checked,
-//! nothing can time out, a failure panics.
+//! The least that a client can do: sockets, threads, and a search for the end
+//! of each reply. Nothing is checked, nothing can time out, a failure panics.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -51,7 +51,8 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// One thread that has several requests under way, and adds as many as were answered.
+/// One thread that has several requests under way, and adds as many as were
+/// answered.
 pub(crate) fn queued(server: &Server) -> Run {
     const LINES_PER_REPLY: u64 = 2;
     let mut stream = connect(server);
@@ -99,7 +100,8 @@ impl Slot {
     }
 }
 
-/// A connection that threads share: whoever writes also queues its slot, and a reader thread fills the slots in turn.
+/// A connection that threads share: whoever writes also queues its slot, and a
+/// reader thread fills the slots in turn.
 struct Shared {
     #[expect(clippy::disallowed_types, reason = "a baseline of std alone")]
     state: std::sync::Mutex<(TcpStream, VecDeque<Arc<Slot>>)>,
@@ -171,7 +173,8 @@ pub(crate) fn threads(server: &Server) -> Run {
     })
 }
 
-/// Runs this in several threads, each with its share of the requests. The time is from when all threads are there.
+/// Runs this in several threads, each with its share of the requests. The time
+/// is from when all threads are there.
 pub(crate) fn in_threads(requests: u64, run: impl Fn(u64) + Sync) -> Duration {
     let ready = Barrier::new(TOGETHER as usize + 1);
     thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! The least that a listener for events can do: read, find the line ends, and perhaps the words and numbers. Nothing is
-//! kept, nothing is checked.
+//! The least that a listener for events can do: read, find the line ends, and
+//! perhaps the words and numbers. Nothing is kept, nothing is checked.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -62,7 +62,8 @@ fn read_events(
     }
 }
 
-/// Words at spaces that are not within quotes, keys before `=`, and what is a decimal number as one.
+/// Words at spaces that are not within quotes, keys before `=`, and what is a
+/// decimal number as one.
 fn cut(line: &[u8]) {
     let mut rest = line;
     while !rest.is_empty() {

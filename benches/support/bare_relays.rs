@@ -1,5 +1,7 @@
-//! The least that can be done with router status entries and have relays: every line is cut, base64, addresses, times, flags and numbers are read,
-//! everything else is borrowed. Nothing is checked, and what is odd is read as something else.
+//! The least that can be done with router status entries and have relays: every
+//! line is cut, base64, addresses, times, flags and numbers are read,
+//! everything else is borrowed. Nothing is checked, and what is odd is read as
+//! something else.
 
 #![allow(clippy::string_slice, reason = "nothing is checked, and all is ASCII")]
 
@@ -54,7 +56,8 @@ const BASE64: [u8; 256] = {
     table
 };
 
-/// Reads them all. `has_digest`: whether their line `r` has one, as everywhere but in a consensus for microdescriptors.
+/// Reads them all. `has_digest`: whether their line `r` has one, as everywhere
+/// but in a consensus for microdescriptors.
 pub(crate) fn read(text: &str, has_digest: bool) -> Vec<BareRelay<'_>> {
     let mut relays: Vec<BareRelay<'_>> = Vec::new();
     let mut start = 0;

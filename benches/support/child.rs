@@ -1,5 +1,6 @@
-//! The benchmark's own executable, run again in another role: a server needs a process of its own, and so does the
-//! time and the memory that a whole program takes.
+//! The benchmark's own executable, run again in another role: a server needs a
+//! process of its own, and so does the time and the memory that a whole program
+//! takes.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -23,7 +24,8 @@ pub(crate) fn command(role: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// A child that ends when its standard input does: when this is dropped, and also when the benchmark is killed.
+/// A child that ends when its standard input does: when this is dropped, and
+/// also when the benchmark is killed.
 pub(crate) struct Server {
     child: Child,
 }

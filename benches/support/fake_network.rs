@@ -1,4 +1,5 @@
-//! What the [fake tor](super::fake_tor) knows of a network that is as large as the public one, and what happens there.
+//! What the [fake tor](super::fake_tor) knows of a network that is as large as
+//! the public one, and what happens there.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +12,12 @@ const SEED: u64 = 9_000;
 /// How many in a hundred have another bandwidth an hour later.
 const CHANGED: u64 = 60;
 
-/// What `GETINFO` takes to let a NEWCONSENSUS come before the answer. (No tor has that.)
+/// What `GETINFO` takes to let a NEWCONSENSUS come before the answer. (No tor
+/// has that.)
 pub(crate) const NEW_CONSENSUS: &str = "newconsensus";
 
-/// What `GETINFO` takes to let so many events of circuits and streams come before the answer.
+/// What `GETINFO` takes to let so many events of circuits and streams come
+/// before the answer.
 pub(crate) fn lives_key(events: usize) -> String {
     format!("lives/{events}")
 }
@@ -24,7 +27,8 @@ pub(crate) fn relays() -> [Relays; 2] {
     [Relays::new(RELAYS, SEED), Relays::new(RELAYS, SEED).next_hour(CHANGED)]
 }
 
-/// Adds the answer to `answers`, where this is about the network. Whether it is.
+/// Adds the answer to `answers`, where this is about the network. Whether it
+/// is.
 pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     let Some(keys) = line.strip_prefix(b"GETINFO ") else { return false };
     if keys.starts_with(b"ns/all ") {
@@ -50,7 +54,8 @@ pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The events of circuits and streams that a request is for, and the answer behind them; made once, as that takes longer than to read it.
+/// The events of circuits and streams that a request is for, and the answer
+/// behind them; made once, as that takes longer than to read it.
 pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
     static ANSWER: OnceLock<(usize, Vec<u8>)> = OnceLock::new();
     let asked = std::str::from_utf8(line.strip_prefix(b"GETINFO lives/")?).ok()?.parse().ok()?;
@@ -72,7 +77,8 @@ fn hours() -> &'static [Vec<u8>; 2] {
     HOURS.get_or_init(|| relays().map(|relays| relays.ns_all().replace('\n', "\r\n").into_bytes()))
 }
 
-/// So many events of circuits and streams, without `650` and line ends: the lives of a flood again and again.
+/// So many events of circuits and streams, without `650` and line ends: the
+/// lives of a flood again and again.
 pub(crate) fn lives(count: usize) -> impl Iterator<Item = Vec<u8>> {
     static LIVES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let lives = LIVES.get_or_init(|| Flood::new().lives().map(<[u8]>::to_vec).collect());

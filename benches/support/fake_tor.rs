@@ -1,4 +1,5 @@
-//! A control port that answers at once, so that what is measured is the client. It runs as a [child](super::child).
+//! A control port that answers at once, so that what is measured is the client.
+//! It runs as a [child](super::child).
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +26,8 @@ impl FakeTor {
     }
 }
 
-/// What the child does: prints its port, and serves until its standard input ends.
+/// What the child does: prints its port, and serves until its standard input
+/// ends.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
@@ -39,7 +41,8 @@ pub(crate) fn serve() {
     let _ = io::stdin().read(&mut [0]);
 }
 
-/// What `GETINFO` takes to let a flood of so many events follow the answer. (No tor has that.)
+/// What `GETINFO` takes to let a flood of so many events follow the answer. (No
+/// tor has that.)
 pub(crate) fn flood_key(events: u64) -> String {
     format!("flood/{events}")
 }
@@ -54,7 +57,8 @@ fn flood_asked_for(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
 }
 
-/// Answers everything that one read brought with one write, as tor does. A flood is asked for alone.
+/// Answers everything that one read brought with one write, as tor does. A
+/// flood is asked for alone.
 fn converse(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;

@@ -1,13 +1,15 @@
 //! A flood of events as tor writes them: always the same bytes.
 //!
-//! Of 100 events 40 are CIRC_BW, 20 STREAM, 15 CIRC, 10 STREAM_BW, 5 ORCONN, 5 ADDRMAP and 5 INFO. Circuits and streams
-//! live their whole lives in a legal order, and all have ended at the end of a block.
+//! Of 100 events 40 are CIRC_BW, 20 STREAM, 15 CIRC, 10 STREAM_BW, 5 ORCONN, 5
+//! ADDRMAP and 5 INFO. Circuits and streams live their whole lives in a legal
+//! order, and all have ended at the end of a block.
 
 use std::time::{Duration, SystemTime};
 
 use super::random::Random;
 
-/// The events of a block; longer floods repeat it. 10 MB, so that no processor has it all in its cache.
+/// The events of a block; longer floods repeat it. 10 MB, so that no processor
+/// has it all in its cache.
 const BLOCK: usize = 50_000;
 
 /// The kinds, by their share of 100.
@@ -202,7 +204,8 @@ impl Generator {
         self.circuits.push(circuit);
     }
 
-    /// A circuit to whom something happens: where possible, none that would be closed under its streams.
+    /// A circuit to whom something happens: where possible, none that would be
+    /// closed under its streams.
     fn some_circuit(&mut self, may_choose: bool) -> usize {
         let ends_busy = |circuit: &Circuit| {
             circuit.step + 1 == CIRCUIT_LIFE.len()

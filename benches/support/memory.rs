@@ -1,11 +1,13 @@
 //! What a process has taken of the memory.
 
-/// The most memory that this process has had, in KiB (VmHWM); 0 where the system does not tell.
+/// The most memory that this process has had, in KiB (VmHWM); 0 where the
+/// system does not tell.
 pub(crate) fn peak() -> u64 {
     of("VmHWM:")
 }
 
-/// The memory that this process has now, in KiB (VmRSS); 0 where the system does not tell.
+/// The memory that this process has now, in KiB (VmRSS); 0 where the system
+/// does not tell.
 pub(crate) fn now() -> u64 {
     of("VmRSS:")
 }

@@ -1,4 +1,5 @@
-//! What the benchmarks have in common: servers to talk to, baselines to compare with, and ratios.
+//! What the benchmarks have in common: servers to talk to, baselines to compare
+//! with, and ratios.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 use fake_tor::FakeTor;
@@ -23,7 +24,8 @@ pub(crate) mod scape_state;
 /// What every round trip asks.
 pub(crate) const REQUEST: &[u8] = b"GETINFO version\r\n";
 
-/// The threads that share a connection, and the requests that one thread keeps under way.
+/// The threads that share a connection, and the requests that one thread keeps
+/// under way.
 pub(crate) const TOGETHER: u64 = 8;
 
 /// A tor, or what answers like one.

@@ -13,7 +13,8 @@ use super::Server;
 /// How long tor may take to open its control port.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
-/// A running tor; it ends when this is dropped, and also when the benchmark is killed.
+/// A running tor; it ends when this is dropped, and also when the benchmark is
+/// killed.
 pub(crate) struct RealTor {
     pub(crate) server: Server,
     // In this order: tor ends before its directory is removed.
@@ -52,7 +53,8 @@ impl RealTor {
         let child = Command::new("tor")
             .arg("--defaults-torrc")
             .arg(path("torrc-defaults"))
-            // A missing torrc is an error, so that tor never runs with its default configuration.
+            // A missing torrc is an error, so that tor never runs with its
+            // default configuration.
             .arg("-f")
             .arg(path("torrc"))
             .arg("--quiet")
@@ -66,7 +68,8 @@ impl RealTor {
     }
 }
 
-/// The address in the file that tor writes once it listens: `PORT=127.0.0.1:12345`.
+/// The address in the file that tor writes once it listens:
+/// `PORT=127.0.0.1:12345`.
 fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
     let deadline = Instant::now() + START_WITHIN;
     loop {

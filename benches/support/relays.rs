@@ -1,5 +1,6 @@
-//! A network of made-up relays: always the same bytes. What shapes it, the shares of flags, addresses and bandwidths, is
-//! rounded from the public network.
+//! A network of made-up relays: always the same bytes. What shapes it, the
+//! shares of flags, addresses and bandwidths, is rounded from the public
+//! network.
 
 use std::fmt::Write as _;
 
@@ -45,7 +46,8 @@ impl Relays {
         Relays(relays)
     }
 
-    /// The same relays, of which so many in a hundred have another bandwidth: the next hour's consensus.
+    /// The same relays, of which so many in a hundred have another bandwidth:
+    /// the next hour's consensus.
     pub(crate) fn next_hour(mut self, percent: u64) -> Relays {
         let mut random = Random(percent);
         for relay in &mut self.0 {

@@ -1,7 +1,7 @@
 //! Ratios: two columns measured in turn, round after round.
 //!
-//! Times of two runs cannot be compared on a machine that does other things too; the ratio of two columns that ran one
-//! after the other can.
+//! Times of two runs cannot be compared on a machine that does other things
+//! too; the ratio of two columns that ran one after the other can.
 
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ impl Comparison {
         println!("{}: ok", self.name);
     }
 
-    /// The ratios of scape's time to the bare time, over so many rounds. One more comes first, and is not counted.
+    /// The ratios of scape's time to the bare time, over so many rounds. One
+    /// more comes first, and is not counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {
             let bare = (self.bare)(self.times);

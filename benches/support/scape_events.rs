@@ -1,4 +1,5 @@
-//! The same as [`bare_events`](super::bare_events), as a user of scape would write it, and typed.
+//! The same as [`bare_events`](super::bare_events), as a user of scape would
+//! write it, and typed.
 
 use std::time::Instant;
 

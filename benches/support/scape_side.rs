@@ -26,7 +26,8 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// One thread that has several requests under way, and adds as many as were answered.
+/// One thread that has several requests under way, and adds as many as were
+/// answered.
 pub(crate) fn queued(server: &Server) -> Run {
     let controller = connect(&server.address);
     let command = Command::build("GETINFO").word("key", "version").finish().unwrap();
@@ -38,7 +39,8 @@ pub(crate) fn queued(server: &Server) -> Run {
             let more = (TOGETHER - under_way.len() as u64).min(requests - sent);
             under_way.extend(controller.send_all((0..more).map(|_| command.clone())).unwrap());
             sent += more;
-            // The oldest is waited for; those that came with it are taken as well.
+            // The oldest is waited for; those that came with it are taken as
+            // well.
             let oldest = under_way.pop_front().unwrap();
             assert!(oldest.wait().unwrap().is_ok());
             done += 1;

@@ -1,4 +1,5 @@
-//! What a path of a request stands for: a file, the list of a directory, or nothing.
+//! What a path of a request stands for: a file, the list of a directory, or
+//! nothing.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -18,14 +19,16 @@ pub(crate) enum Missing {
     NotFound,
 }
 
-/// Finds what `target`, such as `/a%20b/c?d`, stands for. It is never outside of `root`, which is canonical.
+/// Finds what `target`, such as `/a%20b/c?d`, stands for. It is never outside
+/// of `root`, which is canonical.
 pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let decoded =
         decode(path.strip_prefix('/').ok_or(Missing::BadRequest)?).ok_or(Missing::BadRequest)?;
     let mut wanted = root.to_path_buf();
     for name in decoded.split('/').filter(|name| !name.is_empty()) {
-        // One plain name: not `..`, no drive of another system; and no hidden file.
+        // One plain name: not `..`, no drive of another system; and no hidden
+        // file.
         let mut parts = Path::new(name).components();
         let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
         if !is_plain || name.starts_with('.') || name.contains(['\0', '\\']) {

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! cargo run --example serve -- onion:80 ./public_html
-//! cargo run --example serve -- onion:80:privateKeyFile=site.key ./public_html   (always at the same address)
+//! cargo run --example serve -- onion:80:privateKeyFile=site.key ./public_html
+//!     (always at the same address)
 //! ```
 //!
-//! The first argument is an endpoint string: see `scape::endpoint`. Only GET and HEAD; hidden files, and what is outside of the
-//! directory, are not served. Neither the answers' headers nor their pages tell of this machine. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); where none runs, one is launched.
+//! The first argument is an endpoint string: see `scape::endpoint`. Only GET
+//! and HEAD; hidden files, and what is outside of the directory, are not
+//! served. Neither the answers' headers nor their pages tell of this machine.
+//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`); where none runs, one is launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -27,7 +30,8 @@ use scape::onion::OnionStream;
 
 /// How many visitors are served at a time.
 const MOST: usize = 64;
-/// How long a request's head may be, and how long is waited for each piece of it.
+/// How long a request's head may be, and how long is waited for each piece of
+/// it.
 const LONGEST_HEAD: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -1,4 +1,5 @@
-//! Answers to GETINFO, GETCONF, PROTOCOLINFO and AUTHCHALLENGE: as many values as were asked for, or none.
+//! Answers to GETINFO, GETCONF, PROTOCOLINFO and AUTHCHALLENGE: as many values
+//! as were asked for, or none.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

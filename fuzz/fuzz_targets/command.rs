@@ -1,4 +1,5 @@
-//! A command is one line whatever its arguments are, and its data ends where it should; or there is none.
+//! A command is one line whatever its arguments are, and its data ends where it
+//! should; or there is none.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Values of options: whatever is read is written so that it is read again, and what is normal stays as it is.
+//! Values of options: whatever is read is written so that it is read again, and
+//! what is normal stays as it is.
 #![no_main]
 
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use scape::config::value::{self, AutoBool, DataSize, FromConfigValue, ToConfigVa
 use scape::config::{PortFlag, PortLine};
 use scape::types::{ConfigType, Fingerprint};
 
-/// What is read from these lines, and can be written, is read from what was written, too.
+/// What is read from these lines, and can be written, is read from what was
+/// written, too.
 fn there_and_back<T: FromConfigValue + ToConfigValue + PartialEq + std::fmt::Debug>(
     ty: &ConfigType,
     lines: &[String],

@@ -1,4 +1,5 @@
-//! However a control port's bytes are cut, the decoder gives the same replies and the same error.
+//! However a control port's bytes are cut, the decoder gives the same replies
+//! and the same error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -32,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
     let (pieces, error_in_pieces) = decode(bytes.chunks(usize::from(size).max(1)));
     assert_eq!(pieces, whole);
     match (error, error_in_pieces) {
-        // What is no reply may be told before its line is too long, and with as much of it as was there.
+        // What is no reply may be told before its line is too long, and with as
+        // much of it as was there.
         (Some(a), Some(b))
             if [&a, &b].iter().any(|e| matches!(e, DecodeError::NotAReply { .. })) => {}
         (error, error_in_pieces) => assert_eq!(error, error_in_pieces),

@@ -1,4 +1,5 @@
-//! Directory documents: whatever comes is read without an end, and nothing is counted twice.
+//! Directory documents: whatever comes is read without an end, and nothing is
+//! counted twice.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Endpoint strings: whatever is read is written so that the same is read again, and nothing secret is shown.
+//! Endpoint strings: whatever is read is written so that the same is read
+//! again, and nothing secret is shown.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

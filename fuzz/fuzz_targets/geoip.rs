@@ -1,7 +1,9 @@
-//! A GeoIP database that is damaged, from one that is not: it is refused, or answers, but never panics.
+//! A GeoIP database that is damaged, from one that is not: it is refused, or
+//! answers, but never panics.
 //!
-//! The first bytes say which database it is, and what is changed in it, five bytes a change; where there is
-//! nothing to change, the rest is taken for a file as it is.
+//! The first bytes say which database it is, and what is changed in it, five
+//! bytes a change; where there is nothing to change, the rest is taken for a
+//! file as it is.
 #![no_main]
 
 #[path = "../../tests/support/mmdb.rs"]

@@ -1,4 +1,5 @@
-//! What is understood as an address, key, fingerprint, version or id is written so that it is understood as the same.
+//! What is understood as an address, key, fingerprint, version or id is written
+//! so that it is understood as the same.
 #![no_main]
 
 use std::fmt::{Debug, Display};

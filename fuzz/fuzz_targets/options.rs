@@ -1,4 +1,5 @@
-//! Lines of tor's configuration: ports, and services on disk. Written again, they are the same.
+//! Lines of tor's configuration: ports, and services on disk. Written again,
+//! they are the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! The SOCKS machine never panics, and ends the same however the port's bytes are cut.
+//! The SOCKS machine never panics, and ends the same however the port's bytes
+//! are cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

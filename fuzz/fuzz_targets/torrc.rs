@@ -1,4 +1,5 @@
-//! torrc: any text is read or refused, stays what it is, and says the same after a change.
+//! torrc: any text is read or refused, stays what it is, and says the same
+//! after a change.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

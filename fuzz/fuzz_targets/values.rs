@@ -1,4 +1,5 @@
-//! The values of GETINFO that are more than one word: whatever tor says, they are read or they are not.
+//! The values of GETINFO that are more than one word: whatever tor says, they
+//! are read or they are not.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -65,7 +65,8 @@ impl Crew {
         job
     }
 
-    /// A thread could not be started. If there are others, they will come to the stream; else the streams are closed.
+    /// A thread could not be started. If there are others, they will come to
+    /// the stream; else the streams are closed.
     fn has_no_thread(&self, registry: &Registry, error: &std::io::Error) {
         let mut state = self.0.lock();
         state.threads -= 1;

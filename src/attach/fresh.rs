@@ -58,7 +58,8 @@ impl fmt::Debug for FreshRoute {
     }
 }
 
-/// A circuit that was built for one request: closed where that did not come to anything.
+/// A circuit that was built for one request: closed where that did not come to
+/// anything.
 struct OwnCircuit {
     circuit: Option<Circuit>,
 }
@@ -68,7 +69,8 @@ impl Drop for OwnCircuit {
         if let Some(circuit) = self.circuit.take()
             && !circuit.is_ended()
         {
-            // Its reply isn't waited for: the deadline of the request has passed, perhaps.
+            // Its reply isn't waited for: the deadline of the request has
+            // passed, perhaps.
             circuit.state().controller().begin_to_close_circuit(circuit.id());
         }
     }

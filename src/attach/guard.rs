@@ -9,7 +9,8 @@ use crate::controller::Controller;
 use crate::error::Result;
 use crate::state::State;
 
-/// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM; tor's manual, `__LeaveStreamsUnattached`.
+/// Attaching streams. control-spec, command ATTACHSTREAM and event STREAM;
+/// tor's manual, `__LeaveStreamsUnattached`.
 impl Controller {
     /// Installs an attacher with priority 0. It decides over which circuits new
     /// streams go as long as the returned guard lives. See
@@ -33,20 +34,23 @@ impl Controller {
     /// first. If it answers [`NotMine`](crate::attach::Decision::NotMine), the
     /// next one is asked.
     ///
-    /// The call takes the handle's timeout at most. If it fails, undoing takes up
-    /// to one second more.
+    /// The call takes the handle's timeout at most. If it fails, undoing takes
+    /// up to one second more.
     ///
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
     /// [`undo_all`](crate::undo_all) first, or no program can use that tor any
     /// more: see [the module](crate::attach).
     ///
-    /// Circuits that are chosen by hand can be told from others, and may reveal who uses them.
+    /// Circuits that are chosen by hand can be told from others, and may reveal
+    /// who uses them.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) if tor, or a filter before it, doesn't let the option be set or read, or
-    /// refuses the events or `stream-status`. [`Error::Timeout`](crate::Error::Timeout). Nothing is changed then.
+    /// [`Error::Refused`](crate::Error::Refused) if tor, or a filter before it,
+    /// doesn't let the option be set or read, or refuses the events or
+    /// `stream-status`. [`Error::Timeout`](crate::Error::Timeout). Nothing is
+    /// changed then.
     pub fn attach_streams_with(
         &self,
         priority: i32,
@@ -62,7 +66,8 @@ impl Controller {
 
 /// Attaching streams: as the methods of [`Controller`].
 impl State {
-    /// Has `attacher` decide over which circuits streams go, as long as the returned guard lives: [`Controller::attach_streams`].
+    /// Has `attacher` decide over which circuits streams go, as long as the
+    /// returned guard lives: [`Controller::attach_streams`].
     ///
     /// # Errors
     ///
@@ -71,7 +76,8 @@ impl State {
         self.controller().attach_streams(attacher)
     }
 
-    /// As [`attach`](Self::attach), with a priority: [`Controller::attach_streams_with`].
+    /// As [`attach`](Self::attach), with a priority:
+    /// [`Controller::attach_streams_with`].
     ///
     /// # Errors
     ///
@@ -85,11 +91,14 @@ impl State {
     }
 }
 
-/// An attacher that decides on streams as long as this lives. Made by [`Controller::attach_streams`].
+/// An attacher that decides on streams as long as this lives. Made by
+/// [`Controller::attach_streams`].
 ///
-/// Dropping it removes the attacher, and with the last one puts `__LeaveStreamsUnattached` back, for which it waits up to five seconds. What it is being
-/// asked about at that moment is still its own to decide, as is what it has kept ([`StreamAnswer`](super::StreamAnswer)). It keeps the control
-/// connection open.
+/// Dropping it removes the attacher, and with the last one puts
+/// `__LeaveStreamsUnattached` back, for which it waits up to five seconds. What
+/// it is being asked about at that moment is still its own to decide, as is
+/// what it has kept ([`StreamAnswer`](super::StreamAnswer)). It keeps the
+/// control connection open.
 #[must_use = "dropping this removes the attacher at once"]
 pub struct AttacherGuard {
     // In this order: the attacher goes before the option.
@@ -105,8 +114,9 @@ impl AttacherGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, and the errors of
-    /// [`set_conf`](Controller::set_conf). The attacher is removed all the same.
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time,
+    /// and the errors of [`set_conf`](Controller::set_conf). The attacher is
+    /// removed all the same.
     pub fn close(self) -> Result<bool> {
         let AttacherGuard { member, hold } = self;
         let was_there = hold.controller().closed().is_none();

@@ -1,4 +1,5 @@
-//! Begins and ends the watch over streams: with the first holder, and with or after the last.
+//! Begins and ends the watch over streams: with the first holder, and with or
+//! after the last.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,12 +17,13 @@ use crate::types::EventKind;
 
 /// How long dropping the last holder waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
-/// The time for which tor's option stays set after the last of several clients that are
-/// bound to circuits and came one after the other. The next one belongs to them
-/// if it comes within the same time.
+/// The time for which tor's option stays set after the last of several clients
+/// that are bound to circuits and came one after the other. The next one
+/// belongs to them if it comes within the same time.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Who holds, and how far the watch has come. The lock is never held while waiting for tor.
+/// Who holds, and how far the watch has come. The lock is never held while
+/// waiting for tor.
 #[derive(Default)]
 pub(super) struct Run {
     state: Mutex<State>,
@@ -183,7 +185,8 @@ impl Run {
         self.changed.notify_all();
         if !state.has_lingerer {
             let for_thread = registry.clone();
-            // It may outlive everything else by that time, but keeps no connection open.
+            // It may outlive everything else by that time, but keeps no
+            // connection open.
             let thread = Thread::spawn("scape-attach-linger", move || {
                 for_thread.run.wait_to_end(&for_thread);
             });
@@ -195,7 +198,8 @@ impl Run {
         state.has_lingerer
     }
 
-    /// Waits until the watch is to end, and ends it; or until somebody else has.
+    /// Waits until the watch is to end, and ends it; or until somebody else
+    /// has.
     fn wait_to_end(&self, registry: &Arc<Registry>) {
         let mut state = self.state.lock();
         loop {
@@ -257,14 +261,17 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     }
 }
 
-/// Ends the watch within `timeout`: the option first, then those streams that have begun to wait meanwhile.
+/// Ends the watch within `timeout`: the option first, then those streams that
+/// have begun to wait meanwhile.
 fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     let deadline = Deadline::after(timeout);
-    // If the controller is gone, so is the connection, and the option was put back with it.
+    // If the controller is gone, so is the connection, and the option was put
+    // back with it.
     let put_back = registry.controller().map_or(Ok(()), |controller| {
         let controller = controller.with_timeout(timeout);
         let put_back = controller.stop_leaving_streams();
-        // tor's events may come a moment after its reply, but not after the next one.
+        // tor's events may come a moment after its reply, but not after the
+        // next one.
         if put_back.is_ok() {
             controller.until(deadline).is_alive();
         }
@@ -274,14 +281,16 @@ fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     let ended = watch.thread.ended_within(deadline.left());
     drop(watch.registration);
     match put_back {
-        // With it, what waits for a controller has ended; or it is put back when the connection is made again.
+        // With it, what waits for a controller has ended; or it is put back
+        // when the connection is made again.
         Err(Error::Closed(_)) => Ok(()),
         Ok(()) if !ended => Err(Timeout::new(Phase::Close, timeout).into()),
         put_back => put_back,
     }
 }
 
-/// Streams wait for this program as long as one of these is held. It keeps the connection open.
+/// Streams wait for this program as long as one of these is held. It keeps the
+/// connection open.
 pub(crate) struct Hold {
     registry: Arc<Registry>,
     controller: Controller,
@@ -298,7 +307,8 @@ impl Hold {
         &self.controller
     }
 
-    /// Does what dropping it does, within the controller's timeout, and reports errors.
+    /// Does what dropping it does, within the controller's timeout, and reports
+    /// errors.
     pub(super) fn close(mut self) -> Result<()> {
         self.armed = false;
         Run::release(&self, self.controller.timeout())

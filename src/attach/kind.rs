@@ -6,25 +6,28 @@ use crate::types::{StreamPurpose, StreamStatus, is_onion_name};
 /// The session group of tor's own directory requests.
 const DIRECTORY_GROUP: i32 = -2;
 
-/// What sort of stream it is, for a [`StreamAttacher`](super::StreamAttacher) that does not want to be asked about every one.
+/// What sort of stream it is, for a [`StreamAttacher`](super::StreamAttacher)
+/// that does not want to be asked about every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StreamKind {
-    /// A client's, to a host or an address; look-ups, also those of the command RESOLVE, are among them. It can go over any
-    /// circuit.
+    /// A client's, to a host or an address; look-ups, also those of the command
+    /// RESOLVE, are among them. It can go over any circuit.
     Client,
     /// A client's stream to an onion service. tor builds the circuits to onion
-    /// services itself and refuses to attach such a stream to another circuit: the
-    /// stream can be left to tor, or be refused.
+    /// services itself and refuses to attach such a stream to another circuit:
+    /// the stream can be left to tor, or be refused.
     ///
-    /// A name with trailing dots, such as `abc.onion.`, counts as well, although it is
-    /// an ordinary name to tor 0.4.9. tor would attach the stream to any circuit, and
-    /// the exit would learn the address, which RFC 7686 forbids. So such a stream is
-    /// closed if it is to be attached, and also if it is left to tor
-    /// ([`RESOLVE_FAILED`](crate::types::EndReason::RESOLVE_FAILED)). A warning in the
-    /// log says so. Without an attacher, tor sends it to an exit.
+    /// A name with trailing dots, such as `abc.onion.`, counts as well,
+    /// although it is an ordinary name to tor 0.4.9. tor would attach the
+    /// stream to any circuit, and the exit would learn the address, which RFC
+    /// 7686 forbids. So such a stream is closed if it is to be attached, and
+    /// also if it is left to tor
+    /// ([`RESOLVE_FAILED`](crate::types::EndReason::RESOLVE_FAILED)). A warning
+    /// in the log says so. Without an attacher, tor sends it to an exit.
     Onion,
-    /// tor's own, to a directory, or one with a `.exit` name, which only tor makes (it refuses those of clients).
+    /// tor's own, to a directory, or one with a `.exit` name, which only tor
+    /// makes (it refuses those of clients).
     Internal,
 }
 
@@ -48,7 +51,8 @@ impl StreamKind {
     }
 }
 
-/// Returns true if the event shows that the stream is a look-up (RESOLVE). Only the first events of a stream show it.
+/// Returns true if the event shows that the stream is a look-up (RESOLVE). Only
+/// the first events of a stream show it.
 pub(super) fn is_look_up(stream: &StreamInfo) -> bool {
     matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
         || stream.purpose == Some(StreamPurpose::DnsRequest)

@@ -16,11 +16,12 @@ use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, StreamId};
 /// assert_eq!((last.circuit(), middle.circuit()), (CircuitId::new(7), CircuitId::new(7)));
 /// ```
 ///
-/// It is better made from a live [`Circuit`] than from a number, which tor uses again: of a live one it is known that it has ended, why, and to which
+/// It is better made from a live [`Circuit`] than from a number, which tor uses
+/// again: of a live one it is known that it has ended, why, and to which
 /// control connection it belongs.
 ///
-/// A stream that leaves a circuit elsewhere than at its end, or over a circuit that tor did not make, can be told from others, and may reveal
-/// who uses it.
+/// A stream that leaves a circuit elsewhere than at its end, or over a circuit
+/// that tor did not make, can be told from others, and may reveal who uses it.
 #[derive(Debug, Clone)]
 pub struct Place {
     id: CircuitId,
@@ -29,7 +30,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// The same circuit, to be left at its `hop`th relay, the first being 1, instead of its last. (tor refuses the first.)
+    /// The same circuit, to be left at its `hop`th relay, the first being 1,
+    /// instead of its last. (tor refuses the first.)
     #[must_use]
     pub fn hop(self, hop: u32) -> Place {
         Place { hop: Some(hop), ..self }
@@ -45,7 +47,8 @@ impl Place {
         StreamError::new(Some(self.id), problem)
     }
 
-    /// Whether a stream can be put here, as far as is known without asking tor. `Err` with why not.
+    /// Whether a stream can be put here, as far as is known without asking tor.
+    /// `Err` with why not.
     pub(super) fn check(&self, controller: &Controller) -> Result<()> {
         if self.id.get() == 0 {
             let why = "is 0, which would let tor choose";
@@ -69,8 +72,8 @@ impl Place {
         Ok(())
     }
 
-    /// Checks what [`check`](Self::check) does, and that the circuit is built and can carry such a request. Without a
-    /// live circuit, tor is asked.
+    /// Checks what [`check`](Self::check) does, and that the circuit is built
+    /// and can carry such a request. Without a live circuit, tor is asked.
     pub(super) fn check_now(&self, controller: &Controller, is_look_up: bool) -> Result<()> {
         self.check(controller)?;
         let known = match &self.live {
@@ -108,7 +111,8 @@ impl Place {
         }
     }
 
-    /// Whether a stream on this circuit is where it should be: on the circuit itself, or on another leg of its conflux set, which has the same exit.
+    /// Whether a stream on this circuit is where it should be: on the circuit
+    /// itself, or on another leg of its conflux set, which has the same exit.
     pub(super) fn is(&self, circuit: Option<CircuitId>) -> bool {
         if circuit == Some(self.id) {
             return true;

@@ -10,8 +10,9 @@ use super::{Decision, StreamAttacher, StreamKind, StreamRequest};
 use crate::error::Error;
 use crate::event::StreamInfo;
 
-/// Asks several attachers in turn: the one with the highest priority first, and of equal ones the one that was added first. The first
-/// decision that is not [`Decision::NotMine`] counts, also where it comes [later](Decision::Later).
+/// Asks several attachers in turn: the one with the highest priority first, and
+/// of equal ones the one that was added first. The first decision that is not
+/// [`Decision::NotMine`] counts, also where it comes [later](Decision::Later).
 ///
 /// Clones are handles on the same.
 ///
@@ -35,8 +36,8 @@ pub struct PriorityAttacher {
 #[derive(Default)]
 struct Members {
     next: u64,
-    /// In the order in which they are asked. Nothing else keeps a member, so one
-    /// that can be upgraded hasn't been removed.
+    /// In the order in which they are asked. Nothing else keeps a member, so
+    /// one that can be upgraded hasn't been removed.
     list: Vec<Arc<Member>>,
 }
 

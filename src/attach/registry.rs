@@ -1,4 +1,5 @@
-//! What attaches streams on one control connection: there is one, whatever the number of handles.
+//! What attaches streams on one control connection: there is one, whatever the
+//! number of handles.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -18,8 +19,8 @@ use crate::event::StreamInfo;
 use crate::protocol::{Command, Reply};
 use crate::types::{EndReason, StreamId, StreamReason, is_disguised_onion};
 
-/// What the attachers of a connection share. It doesn't keep the connection open: its [`Hold`]s do, and the requests
-/// and answers of users.
+/// What the attachers of a connection share. It doesn't keep the connection
+/// open: its [`Hold`]s do, and the requests and answers of users.
 pub(super) struct Registry {
     controller: InternalController,
     /// For the user's code.
@@ -56,8 +57,8 @@ impl Registry {
         self.controller.get()
     }
 
-    /// The connection, for the user's code, which may keep it open. `None` if all
-    /// handles are gone.
+    /// The connection, for the user's code, which may keep it open. `None` if
+    /// all handles are gone.
     pub(super) fn users_controller(&self) -> Option<Controller> {
         self.users_controller.upgrade()
     }
@@ -201,8 +202,8 @@ impl Registry {
         }
     }
 
-    /// Closes a stream without waiting for tor's answer. Sending takes one second
-    /// at most.
+    /// Closes a stream without waiting for tor's answer. Sending takes one
+    /// second at most.
     pub(super) fn close_unheard(&self, stream: StreamId, reason: EndReason) {
         if let (Ok(command), Some(controller)) = (close(stream, reason), self.controller()) {
             // On a connection that has ended, nothing can be done.
@@ -236,7 +237,8 @@ impl Follower for Registry {
         "the streams that wait"
     }
 
-    /// Those that wait already are asked about again: what was asked before was of another connection, perhaps of another tor.
+    /// Those that wait already are asked about again: what was asked before was
+    /// of another connection, perhaps of another tor.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
         // If it begins or ends at this moment, it reads them itself.
         if self.run.is_on() {
@@ -246,7 +248,8 @@ impl Follower for Registry {
         Ok(())
     }
 
-    /// Nobody will decide any more: what is undecided is closed, rather than left to wait.
+    /// Nobody will decide any more: what is undecided is closed, rather than
+    /// left to wait.
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();

@@ -18,7 +18,8 @@ use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamTarget};
 pub(super) struct Pending {
     pub(super) info: StreamInfo,
     pub(super) kind: StreamKind,
-    /// Whether tor does the request with RESOLVE, which it survives on certain circuits only.
+    /// Whether tor does the request with RESOLVE, which it survives on certain
+    /// circuits only.
     pub(super) is_look_up: bool,
     pub(super) tried: Vec<Tried>,
     progress: Mutex<Progress>,
@@ -34,7 +35,8 @@ pub(super) struct Tried {
 
 #[derive(Default)]
 struct Progress {
-    /// Whose turn it is to decide: each attacher that is asked has one of its own.
+    /// Whose turn it is to decide: each attacher that is asked has one of its
+    /// own.
     turn: u64,
     /// Whether the one whose turn it is has taken the right to answer later.
     taken: bool,
@@ -74,7 +76,8 @@ impl Pending {
         self.progress.lock().end.is_some()
     }
 
-    /// Takes the right to act on the stream; once. With a turn, only if that is the present one.
+    /// Takes the right to act on the stream; once. With a turn, only if that is
+    /// the present one.
     pub(super) fn finish(&self, turn: Option<u64>) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         match progress.end {
@@ -88,7 +91,8 @@ impl Pending {
         }
     }
 
-    /// The next attacher's turn; `None` where nothing is to be decided any more.
+    /// The next attacher's turn; `None` where nothing is to be decided any
+    /// more.
     fn next_turn(&self, decider: &Arc<dyn StreamAttacher>) -> Option<u64> {
         let mut progress = self.progress.lock();
         if progress.end.is_some() {
@@ -100,7 +104,8 @@ impl Pending {
         Some(progress.turn)
     }
 
-    /// Ends this turn, before the next one is asked. Whether it was still going on.
+    /// Ends this turn, before the next one is asked. Whether it was still going
+    /// on.
     fn pass(&self, turn: u64) -> bool {
         let mut progress = self.progress.lock();
         let was_on = progress.end.is_none() && progress.turn == turn;
@@ -140,7 +145,8 @@ pub(super) struct Others {
     pub(super) then: Rest,
 }
 
-/// Asks one after the other; `then` are those who are asked later, by somebody else.
+/// Asks one after the other; `then` are those who are asked later, by somebody
+/// else.
 pub(super) fn ask(
     registry: &Arc<Registry>,
     pending: &Arc<Pending>,
@@ -209,14 +215,18 @@ impl StreamRequest {
         self.pending.kind
     }
 
-    /// All that tor has said of it: also its source, its purpose, the SOCKS user name. Of a stream that waited already when the attacher came, or
-    /// when the connection was made again, it tells its number and its target only.
+    /// All that tor has said of it: also its source, its purpose, the SOCKS
+    /// user name. Of a stream that waited already when the attacher came, or
+    /// when the connection was made again, it tells its number and its target
+    /// only.
     pub fn info(&self) -> &StreamInfo {
         &self.pending.info
     }
 
-    /// The circuits that it was on already, and had to leave before it was open, with tor's reason and the relay's. A stream is not put again on one that
-    /// it had to leave for any other reason than [`StreamReason::Timeout`].
+    /// The circuits that it was on already, and had to leave before it was
+    /// open, with tor's reason and the relay's. A stream is not put again on
+    /// one that it had to leave for any other reason than
+    /// [`StreamReason::Timeout`].
     pub fn tried(
         &self,
     ) -> impl Iterator<Item = (CircuitId, Option<&StreamReason>, Option<&StreamReason>)> {
@@ -234,7 +244,9 @@ impl StreamRequest {
         self.pending.is_over()
     }
 
-    /// Takes the right to decide on it later, from any thread: return [`Decision::Later`] then. Any other decision that is returned goes before.
+    /// Takes the right to decide on it later, from any thread: return
+    /// [`Decision::Later`] then. Any other decision that is returned goes
+    /// before.
     pub fn answer_later(&self) -> StreamAnswer {
         self.pending.take(self.turn);
         StreamAnswer {
@@ -258,10 +270,12 @@ impl fmt::Debug for StreamRequest {
     }
 }
 
-/// The right to decide on a stream later: [`StreamRequest::answer_later`]. Where it is dropped without a decision, the stream is closed.
+/// The right to decide on a stream later: [`StreamRequest::answer_later`].
+/// Where it is dropped without a decision, the stream is closed.
 ///
-/// It stays good when the attacher that took it has been removed. When the stream ends, or the connection is made again, nothing is left to be
-/// decided; a stream that still waits then is asked about again.
+/// It stays good when the attacher that took it has been removed. When the
+/// stream ends, or the connection is made again, nothing is left to be decided;
+/// a stream that still waits then is asked about again.
 #[must_use = "dropping this closes the stream"]
 pub struct StreamAnswer {
     /// Keeps the connection open: what is kept is still to be decided.
@@ -283,16 +297,19 @@ impl StreamAnswer {
         &self.pending.info
     }
 
-    /// Whether there is nothing to be decided any more: the stream has ended, or something else was decided.
+    /// Whether there is nothing to be decided any more: the stream has ended,
+    /// or something else was decided.
     pub fn is_gone(&self) -> bool {
         !self.pending.is_open_for(self.turn)
     }
 
-    /// Puts it on a circuit: a [`Circuit`](crate::state::Circuit), a [`CircuitId`], or a [`Place`] on one.
+    /// Puts it on a circuit: a [`Circuit`](crate::state::Circuit), a
+    /// [`CircuitId`], or a [`Place`] on one.
     ///
     /// # Errors
     ///
-    /// [`Error::Stream`](crate::Error::Stream) where that cannot be: the stream is closed then. Those of the control connection.
+    /// [`Error::Stream`](crate::Error::Stream) where that cannot be: the stream
+    /// is closed then. Those of the control connection.
     pub fn attach(self, circuit: impl Into<Place>) -> Result<()> {
         self.decide(Decision::on(circuit))
     }
@@ -315,7 +332,8 @@ impl StreamAnswer {
         self.decide(Decision::Refuse(reason))
     }
 
-    /// Leaves it to the next attacher, which is asked on another thread, and after the last one to tor.
+    /// Leaves it to the next attacher, which is asked on another thread, and
+    /// after the last one to tor.
     pub fn not_mine(self) {
         if self.pending.pass(self.turn) {
             let rest = Who::After(self.rest.clone());

@@ -1,7 +1,9 @@
 //! Requests of this program's own that go over a certain circuit.
 //!
-//! Each has a SOCKS user name of its own, of 128 random bits, by which its stream is known; it is registered before anything is sent to the
-//! SOCKS port. It works over TCP and Unix ports alike, and tells streams apart that come from one address.
+//! Each has a SOCKS user name of its own, of 128 random bits, by which its
+//! stream is known; it is registered before anything is sent to the SOCKS port.
+//! It works over TCP and Unix ports alike, and tells streams apart that come
+//! from one address.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,12 +26,15 @@ use crate::socks::{Isolation, Passage, Request, Route};
 use crate::transport::{Deadline, Transport};
 use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus, is_onion_name};
 
-/// What the user names begin with: so that other programs with this library, at the same tor, leave these streams to their owner.
+/// What the user names begin with: so that other programs with this library, at
+/// the same tor, leave these streams to their owner.
 const PREFIX: &str = "scape-via-";
-/// How long is waited for tor to say why a stream ended, when its client has heard that it did.
+/// How long is waited for tor to say why a stream ended, when its client has
+/// heard that it did.
 const FOR_THE_REASON: Duration = Duration::from_secs(2);
 
-/// Whether a stream is one of some program's, which puts it on a circuit itself.
+/// Whether a stream is one of some program's, which puts it on a circuit
+/// itself.
 pub(super) fn is_marked(info: &StreamInfo) -> bool {
     info.socks_username.as_deref().is_some_and(|user| user.starts_with(PREFIX))
 }
@@ -129,7 +134,8 @@ impl Via {
         self.changed.notify_all();
     }
 
-    /// Takes note of what tor says of the stream. `Err` where it is on another circuit, so that it has to be closed.
+    /// Takes note of what tor says of the stream. `Err` where it is on another
+    /// circuit, so that it has to be closed.
     pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         progress.stream.get_or_insert_with(|| (info.id, info.target.as_str().into()));
@@ -143,7 +149,8 @@ impl Via {
             self.changed.notify_all();
             return Ok(());
         }
-        // Whoever looks before it is failed for that must not take it for there.
+        // Whoever looks before it is failed for that must not take it for
+        // there.
         (progress.open, progress.sent) = (false, None);
         Err(StreamProblem::Elsewhere(info.circuit))
     }
@@ -286,7 +293,8 @@ impl fmt::Debug for CircuitRoute {
     }
 }
 
-/// A passage over this circuit. If tor must be asked about the circuit, its answer is waited for until `deadline`.
+/// A passage over this circuit. If tor must be asked about the circuit, its
+/// answer is waited for until `deadline`.
 pub(super) fn passage(
     hold: &Hold,
     place: &Place,

@@ -1,4 +1,5 @@
-//! The thread that sees streams come, and has somebody decide on those that wait.
+//! The thread that sees streams come, and has somebody decide on those that
+//! wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -23,7 +24,8 @@ pub(super) enum Message {
     Ended(End),
     /// The connection was made again, and commands succeed from now on.
     Resumed,
-    /// The streams that there are, at the beginning and when the connection was made again.
+    /// The streams that there are, at the beginning and when the connection was
+    /// made again.
     There(Vec<StreamInfo>),
     /// The last one.
     Stop,
@@ -68,7 +70,8 @@ impl Tracker for Tap {
 /// Watches until it is told to stop.
 pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     let mut watch = Watch { registry, known: HashMap::new(), undecided: Vec::new() };
-    // What comes on a connection that is not open to callers yet: nothing can be decided before it is.
+    // What comes on a connection that is not open to callers yet: nothing can
+    // be decided before it is.
     let mut early = None;
     for message in messages {
         if matches!(message, Message::Stop) {
@@ -94,7 +97,8 @@ struct Watch {
     registry: Arc<Registry>,
     /// The streams that are not open yet.
     known: HashMap<StreamId, Known>,
-    /// The streams that waited when the connection ended, until it is made again.
+    /// The streams that waited when the connection ended, until it is made
+    /// again.
     undecided: Vec<StreamId>,
 }
 
@@ -102,8 +106,9 @@ struct Watch {
 struct Known {
     info: StreamInfo,
     is_look_up: bool,
-    /// Whether somebody was asked since it waits. tor says that a stream waits also where a controller puts it on another circuit: only one that
-    /// is new, or has lost its circuit, is to be decided on.
+    /// Whether somebody was asked since it waits. tor says that a stream waits
+    /// also where a controller puts it on another circuit: only one that is
+    /// new, or has lost its circuit, is to be decided on.
     asked: bool,
     pending: Option<Arc<Pending>>,
     via: Option<Arc<Via>>,
@@ -208,7 +213,8 @@ impl Watch {
         if let Some(via) = &known.via
             && info.reason != Some(StreamReason::Timeout)
         {
-            // There is no other circuit for it. tor tells the client the reason.
+            // There is no other circuit for it. tor tells the client the
+            // reason.
             known.asked = true;
             via.has_ended(info);
             self.registry.close_unheard(info.id, end_reason(info));
@@ -251,9 +257,9 @@ impl Watch {
         }
     }
 
-    /// Drops the requests of this connection: they mean nothing on the next one.
-    /// This runs later than the end, so the next connection may be open already:
-    /// what was asked on that one is left alone.
+    /// Drops the requests of this connection: they mean nothing on the next
+    /// one. This runs later than the end, so the next connection may be open
+    /// already: what was asked on that one is left alone.
     fn ended(&mut self, end: &End) {
         for via in self.registry.vias.before(end.ends) {
             via.fail(end.closed.clone().into());
@@ -290,7 +296,8 @@ fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &Via) {
     }
 }
 
-/// The reason to close a stream with, for its client to be told what happened to it.
+/// The reason to close a stream with, for its client to be told what happened
+/// to it.
 fn end_reason(info: &StreamInfo) -> EndReason {
     let reason = info.remote_reason.as_ref().or(info.reason.as_ref());
     let known = EndReason::KNOWN.iter().copied();

@@ -13,19 +13,20 @@ use crate::types::{ConfLine, ConfigType, REDACTED, is_secret_option};
 
 /// Changes. Nothing is sent before [`save`](Config::save).
 impl Config {
-    /// Sets an option to `value`. The change is pending until [`save`](Self::save)
-    /// is called. A list is replaced as a whole; other lines of a group stay.
+    /// Sets an option to `value`. The change is pending until
+    /// [`save`](Self::save) is called. A list is replaced as a whole; other
+    /// lines of a group stay.
     ///
     /// The value is checked as far as that is possible without tor: see
     /// [`check_option`]. The rest is checked by tor when the change is saved.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`](crate::Error::Config) if the option doesn't exist,
-    /// tor would refuse the value, tor doesn't let the option be changed while it
-    /// runs, or it is one of `HiddenService…`, which are only changed together
-    /// ([`set_group`](Self::set_group)). If the option is in a group, the errors of
-    /// GETCONF are also possible.
+    /// Returns [`Error::Config`](crate::Error::Config) if the option doesn't
+    /// exist, tor would refuse the value, tor doesn't let the option be changed
+    /// while it runs, or it is one of `HiddenService…`, which are only changed
+    /// together ([`set_group`](Self::set_group)). If the option is in a group,
+    /// the errors of GETCONF are also possible.
     pub fn set(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(name)?;
@@ -33,7 +34,8 @@ impl Config {
         self.put(&schema, spec, values)
     }
 
-    /// Has an option be unset by the next [`save`](Self::save): a text or list is empty then, a number 0. That may be something else than its
+    /// Has an option be unset by the next [`save`](Self::save): a text or list
+    /// is empty then, a number 0. That may be something else than its
     /// [default](Self::reset).
     ///
     /// # Errors
@@ -48,7 +50,8 @@ impl Config {
         self.put(&schema, spec, Vec::new())
     }
 
-    /// Has an option be what it is by default, by the next [`save`](Self::save). Of a member of a group only its own lines go.
+    /// Has an option be what it is by default, by the next
+    /// [`save`](Self::save). Of a member of a group only its own lines go.
     ///
     /// # Errors
     ///
@@ -66,28 +69,33 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Error::Config`](crate::Error::Config) where it is no list.
+    /// As [`get`](Self::get); [`Error::Config`](crate::Error::Config) where it
+    /// is no list.
     pub fn list(&self, name: &str) -> Result<Vec<String>> {
         let schema = self.shared.schema();
         let spec = list(&schema, name)?;
         Ok(elements(spec, values_of(&self.wanted(&schema, spec)?, &spec.name)))
     }
 
-    /// Has an element be added at the end of a list by the next [`save`](Self::save).
+    /// Has an element be added at the end of a list by the next
+    /// [`save`](Self::save).
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set); [`Error::Config`](crate::Error::Config) where it is no list. Those of the command GETCONF.
+    /// As [`set`](Self::set); [`Error::Config`](crate::Error::Config) where it
+    /// is no list. Those of the command GETCONF.
     pub fn append(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let length = self.list(name)?.len();
         self.insert(name, length, value)
     }
 
-    /// Has an element be put into a list, before the one with this index, by the next [`save`](Self::save).
+    /// Has an element be put into a list, before the one with this index, by
+    /// the next [`save`](Self::save).
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append); [`Error::Config`](crate::Error::Config) where there are fewer elements.
+    /// As [`append`](Self::append); [`Error::Config`](crate::Error::Config)
+    /// where there are fewer elements.
     pub fn insert(
         &mut self,
         name: &str,
@@ -106,7 +114,8 @@ impl Config {
         })
     }
 
-    /// Has an element be taken out of a list by the next [`save`](Self::save). Gives it.
+    /// Has an element be taken out of a list by the next [`save`](Self::save).
+    /// Gives it.
     ///
     /// # Errors
     ///
@@ -135,8 +144,11 @@ impl Config {
         })
     }
 
-    /// Has a group have these lines, in this order, after the next [`save`](Self::save): `HiddenServiceOptions`, where each `HiddenServiceDir` begins a
-    /// service, and `SocksPortLines` and its like. [`wanted_group`](Self::wanted_group) gives the present ones to begin with: what is not there again goes.
+    /// Has a group have these lines, in this order, after the next
+    /// [`save`](Self::save): `HiddenServiceOptions`, where each
+    /// `HiddenServiceDir` begins a service, and `SocksPortLines` and its like.
+    /// [`wanted_group`](Self::wanted_group) gives the present ones to begin
+    /// with: what is not there again goes.
     ///
     /// ```no_run
     /// use scape::onion::disk::{DiskOnion, format_group, parse_group};
@@ -151,7 +163,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) where there is no such group, or a line is none of its options, or cannot have that value. Those of the command GETCONF.
+    /// [`Error::Config`](crate::Error::Config) where there is no such group, or
+    /// a line is none of its options, or cannot have that value. Those of the
+    /// command GETCONF.
     pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(group)?;

@@ -4,7 +4,8 @@ use super::schema::{Schema, Spec};
 use super::value::means_the_same;
 use crate::types::{ConfLine, ConfigType};
 
-/// The lines that are left of GETCONF's answer or an event's, where those that only say that there is none are gone.
+/// The lines that are left of GETCONF's answer or an event's, where those that
+/// only say that there is none are gone.
 pub(super) fn with_values(
     schema: &Schema,
     lines: impl IntoIterator<Item = ConfLine>,
@@ -54,7 +55,8 @@ pub(super) fn from_elements(spec: &Spec, elements: Vec<String>) -> Vec<String> {
     if elements.is_empty() { Vec::new() } else { vec![elements.join(",")] }
 }
 
-/// The lines of a unit where one option has other values: in the place of the old ones, or at the end.
+/// The lines of a unit where one option has other values: in the place of the
+/// old ones, or at the end.
 pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> Vec<ConfLine> {
     let is_own = |line: &ConfLine| line.name.eq_ignore_ascii_case(name);
     let at = lines.iter().position(is_own).unwrap_or(lines.len());
@@ -64,7 +66,8 @@ pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> V
     before.iter().cloned().chain(new).chain(after.cloned()).collect()
 }
 
-/// Whether some value was no UTF-8 text when tor told it, so that it cannot be told to tor again.
+/// Whether some value was no UTF-8 text when tor told it, so that it cannot be
+/// told to tor again.
 pub(super) fn is_damaged(lines: &[ConfLine]) -> bool {
     lines.iter().any(|line| {
         line.value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER))

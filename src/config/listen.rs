@@ -11,19 +11,22 @@ use crate::error::Result;
 use crate::transport::Deadline;
 use crate::types::ConfLine;
 
-/// An option, or a group of options, that has other values now: see [`Config::on_change`](super::Config::on_change).
+/// An option, or a group of options, that has other values now: see
+/// [`Config::on_change`](super::Config::on_change).
 ///
 /// `Debug` and `Display` do not show the values of options that are secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigChange {
-    /// The option's name, or that of the group (`SocksPortLines`, `HiddenServiceOptions`), whose lines are only changed together.
+    /// The option's name, or that of the group (`SocksPortLines`,
+    /// `HiddenServiceOptions`), whose lines are only changed together.
     pub name: String,
     /// What it had before, where that was known: where it had been asked for.
     pub before: Option<Vec<ConfLine>>,
     /// What it has now; no line where it is unset.
     pub after: Vec<ConfLine>,
-    /// Whether this connection has changed it by [`Config::save`](super::Config::save). Others are other controllers, a
+    /// Whether this connection has changed it by
+    /// [`Config::save`](super::Config::save). Others are other controllers, a
     /// new reading of the torrc, and other commands on this connection.
     pub is_own: bool,
 }
@@ -46,11 +49,13 @@ impl fmt::Display for ConfigChange {
     }
 }
 
-/// A listener that is told of changes of the configuration as long as this lives.
+/// A listener that is told of changes of the configuration as long as this
+/// lives.
 ///
-/// Dropping it removes the listener at once: no call begins afterwards, also for changes that came before. A call that is
-/// running just now on another thread is not waited for. It may be dropped by the listener itself. [`finish`](Self::finish)
-/// lets the listener see what came before.
+/// Dropping it removes the listener at once: no call begins afterwards, also
+/// for changes that came before. A call that is running just now on another
+/// thread is not waited for. It may be dropped by the listener itself.
+/// [`finish`](Self::finish) lets the listener see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the listener at once"]
 pub struct ConfigListener {
@@ -60,16 +65,18 @@ pub struct ConfigListener {
 }
 
 impl ConfigListener {
-    /// Removes the listener once it was told of everything that tor sent before this call. Waits for that for at most
-    /// `timeout`.
+    /// Removes the listener once it was told of everything that tor sent before
+    /// this call. Waits for that for at most `timeout`.
     ///
-    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
-    /// listener is still told of what is due and removed after that.
+    /// A callback of the same connection may call this, but it can't wait for
+    /// itself. The call returns early then, and the listener is still told of
+    /// what is due and removed after that.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
-    /// time. The listener is removed at once then. That the connection has ended is no error.
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time,
+    /// or if callbacks that are due don't return in time. The listener is
+    /// removed at once then. That the connection has ended is no error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         self.guard.finish(Deadline::after(timeout))
     }

@@ -19,14 +19,18 @@ use crate::protocol::ConfigName;
 use crate::socks::Keep;
 use crate::types::{ConfLine, ConfigType};
 
-/// The configuration of a running tor, kept live, and changes of it that are sent together. See the [module](super).
+/// The configuration of a running tor, kept live, and changes of it that are
+/// sent together. See the [module](super).
 ///
-/// What is read is what tor runs with. What is [set](Self::set) is pending, and changes nothing, until [`save`](Self::save) sends all of it with one
-/// command: tor takes all of it, or none. Clones share what tor runs with, and each has pending changes of its own, at first those of the one it
-/// was cloned from. Names may be in any case. An abbreviation is taken if only one
-/// option begins with it, and so are the older names that tor takes.
+/// What is read is what tor runs with. What is [set](Self::set) is pending, and
+/// changes nothing, until [`save`](Self::save) sends all of it with one
+/// command: tor takes all of it, or none. Clones share what tor runs with, and
+/// each has pending changes of its own, at first those of the one it was cloned
+/// from. Names may be in any case. An abbreviation is taken if only one option
+/// begins with it, and so are the older names that tor takes.
 ///
-/// It keeps the control connection open. Reading takes a round trip where the value is not known yet, or was just saved.
+/// It keeps the control connection open. Reading takes a round trip where the
+/// value is not known yet, or was just saved.
 #[derive(Clone)]
 pub struct Config {
     pub(super) shared: Arc<Shared>,
@@ -39,7 +43,8 @@ pub struct Config {
 
 /// The live configuration.
 impl Controller {
-    /// The configuration of this tor, kept live. All those of one connection share what is known of it.
+    /// The configuration of this tor, kept live. All those of one connection
+    /// share what is known of it.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -61,14 +66,17 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before it, does not give the event CONF_CHANGED, or `config/names` and `config/defaults`.
+    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before
+    /// it, does not give the event CONF_CHANGED, or `config/names` and
+    /// `config/defaults`.
     pub fn config(&self) -> Result<Config> {
         Config::new(self)
     }
 }
 
 impl Config {
-    /// The configuration of the tor that `controller` controls: as [`Controller::config`].
+    /// The configuration of the tor that `controller` controls: as
+    /// [`Controller::config`].
     ///
     /// # Errors
     ///
@@ -92,7 +100,8 @@ impl Config {
         &self.shared.controller
     }
 
-    /// The names of all options that this tor has, in its order and spelling. Groups (`SocksPortLines`) are among them.
+    /// The names of all options that this tor has, in its order and spelling.
+    /// Groups (`SocksPortLines`) are among them.
     pub fn names(&self) -> Vec<String> {
         self.shared.schema().specs().iter().map(|spec| spec.name.clone()).collect()
     }
@@ -102,7 +111,8 @@ impl Config {
         self.shared.schema().find(name).is_some()
     }
 
-    /// Reads everything that is not known yet, with one command. Nothing else has to be asked for after that, but what was changed.
+    /// Reads everything that is not known yet, with one command. Nothing else
+    /// has to be asked for after that, but what was changed.
     ///
     /// # Errors
     ///
@@ -112,13 +122,16 @@ impl Config {
         self.shared.read(&self.controller().in_one_call(), &schema.units().collect::<Vec<_>>())
     }
 
-    /// What an option is set to, as a Rust type that fits the option's: `bool`, numbers, [`Duration`](std::time::Duration),
-    /// [`DataSize`](super::DataSize), `String`, [`PathBuf`](std::path::PathBuf), [`PortLine`](super::PortLine), a `Vec` of these for a list, an `Option` of them where it may
-    /// be unset.
+    /// What an option is set to, as a Rust type that fits the option's: `bool`,
+    /// numbers, [`Duration`](std::time::Duration),
+    /// [`DataSize`](super::DataSize), `String`,
+    /// [`PathBuf`](std::path::PathBuf), [`PortLine`](super::PortLine), a `Vec`
+    /// of these for a list, an `Option` of them where it may be unset.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) where there is no such option, or its value is none of that type. Those of the command GETCONF.
+    /// [`Error::Config`](crate::Error::Config) where there is no such option,
+    /// or its value is none of that type. Those of the command GETCONF.
     pub fn get<T: FromConfigValue>(&self, name: &str) -> Result<T> {
         let schema = self.shared.schema();
         let spec = schema.get(name)?;
@@ -142,8 +155,9 @@ impl Config {
         Ok(values_of(&self.shared.lines(spec.unit())?, &spec.name))
     }
 
-    /// The lines of a group, in order, with their options' names: `SocksPortLines`, `HiddenServiceOptions`. Of an option that is in a group, those of the group;
-    /// of another, its own.
+    /// The lines of a group, in order, with their options' names:
+    /// `SocksPortLines`, `HiddenServiceOptions`. Of an option that is in a
+    /// group, those of the group; of another, its own.
     ///
     /// # Errors
     ///
@@ -165,7 +179,8 @@ impl Config {
         Ok(self.describe(&schema, spec, &lines))
     }
 
-    /// All options, but for groups, whose members are there; in tor's order. What is not known yet is asked for with one command.
+    /// All options, but for groups, whose members are there; in tor's order.
+    /// What is not known yet is asked for with one command.
     ///
     /// # Errors
     ///
@@ -182,8 +197,11 @@ impl Config {
         described.collect()
     }
 
-    /// Where what tor runs with is not what a torrc says: what the torrc names and tor has otherwise, and what tor has that is neither in the torrc nor its default.
-    /// `torrc` is a [`Torrc`](super::Torrc), or [`TorrcFiles`](super::TorrcFiles) with all that is included. What is not known yet is asked for with one command.
+    /// Where what tor runs with is not what a torrc says: what the torrc names
+    /// and tor has otherwise, and what tor has that is neither in the torrc nor
+    /// its default. `torrc` is a [`Torrc`](super::Torrc), or
+    /// [`TorrcFiles`](super::TorrcFiles) with all that is included. What is not
+    /// known yet is asked for with one command.
     ///
     /// ```no_run
     /// use scape::config::Torrc;
@@ -232,8 +250,11 @@ impl Config {
         option
     }
 
-    /// Has `callback` be called with every change of an option or group, also by others, as long as the returned guard lives. It is called on the connection's thread
-    /// for callbacks, and may call any method, and wait. What it was before is known of what had been asked for: see [`load`](Self::load).
+    /// Has `callback` be called with every change of an option or group, also
+    /// by others, as long as the returned guard lives. It is called on the
+    /// connection's thread for callbacks, and may call any method, and wait.
+    /// What it was before is known of what had been asked for: see
+    /// [`load`](Self::load).
     pub fn on_change(
         &self,
         mut callback: impl FnMut(&ConfigChange) + Send + 'static,

@@ -1,7 +1,8 @@
 //! tor's configuration.
 //!
-//! [`Config`] is that of a running tor, kept live; its values are of the types in [`value`], or lines such as [`PortLine`]. [`Torrc`] is
-//! the text of a configuration file.
+//! [`Config`] is that of a running tor, kept live; its values are of the types
+//! in [`value`], or lines such as [`PortLine`]. [`Torrc`] is the text of a
+//! configuration file.
 //!
 //! ```no_run
 //! # let tor = scape::Tor::connect()?;
@@ -24,18 +25,27 @@
 //!
 //! # Groups
 //!
-//! Some options are only changed together: tor replaces all of a group whenever one of it is set. `SocksPort` and `__SocksPort` are one
-//! (`SocksPortLines`), and so are the others of their kind: a change of one of them sends the lines of the other again. `HiddenService…` are another
-//! (`HiddenServiceOptions`), in which each line belongs to the `HiddenServiceDir` before it: it is read by [`Config::group`] and changed by
-//! [`Config::set_group`], whole and in order, lines that this library does not know included. ([`onion`](crate::onion) has services on disk as values.)
+//! Some options are only changed together: tor replaces all of a group whenever
+//! one of it is set. `SocksPort` and `__SocksPort` are one (`SocksPortLines`),
+//! and so are the others of their kind: a change of one of them sends the lines
+//! of the other again. `HiddenService…` are another (`HiddenServiceOptions`),
+//! in which each line belongs to the `HiddenServiceDir` before it: it is read
+//! by [`Config::group`] and changed by [`Config::set_group`], whole and in
+//! order, lines that this library does not know included.
+//! ([`onion`](crate::onion) has services on disk as values.)
 //!
-//! As long as there is no `SocksPort` line at all, tor opens port 9050, which no option says. Who adds the first line and wants to keep that port adds `9050`, too.
+//! As long as there is no `SocksPort` line at all, tor opens port 9050, which
+//! no option says. Who adds the first line and wants to keep that port adds
+//! `9050`, too.
 //!
 //! # Others who change it
 //!
-//! tor tells of every change, by whomever; so what was read stays true. A change that was begun here before somebody else changed the same option is a conflict
-//! ([`Config::conflicts`]), and is not saved unless it [must be](Config::overwrite). Two changes in one and the same moment cannot be kept apart, as tor has no
-//! such command: the one that is lost then is told by [`Config::take_overwritten`].
+//! tor tells of every change, by whomever; so what was read stays true. A
+//! change that was begun here before somebody else changed the same option is a
+//! conflict ([`Config::conflicts`]), and is not saved unless it
+//! [must be](Config::overwrite). Two changes in one and the same moment cannot
+//! be kept apart, as tor has no such command: the one that is lost then is told
+//! by [`Config::take_overwritten`].
 //!
 //! tor's event of a change comes a moment after its answer to who made it.
 #![cfg_attr(feature = "manual", doc = "")]

@@ -7,12 +7,14 @@ use super::lines::{are_the_same, with_values};
 use super::schema::Schema;
 use crate::types::ConfLine;
 
-/// The running values, by unit: an option, or a group of options. What is not known is asked for when it is wanted.
+/// The running values, by unit: an option, or a group of options. What is not
+/// known is asked for when it is wanted.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) schema: Arc<Schema>,
     units: HashMap<String, Unit>,
-    /// Others' changes that changes of this program have overwritten, because neither knew of the other.
+    /// Others' changes that changes of this program have overwritten, because
+    /// neither knew of the other.
     overwritten: Vec<Overwritten>,
     /// How often the connection has ended.
     ends: u64,
@@ -22,11 +24,14 @@ pub(super) struct Model {
 #[derive(Debug, Default)]
 struct Unit {
     lines: Option<Vec<ConfLine>>,
-    /// What they were when they were last known, for who wants to know what has changed.
+    /// What they were when they were last known, for who wants to know what has
+    /// changed.
     last: Option<Vec<ConfLine>>,
-    /// What this program has sent, of which tor's event has not come, the oldest first: each in the forms in which it may come.
+    /// What this program has sent, of which tor's event has not come, the
+    /// oldest first: each in the forms in which it may come.
     sent: Vec<Vec<Vec<ConfLine>>>,
-    /// What an event has told meanwhile that is something else: so it was before ours, if one of ours is yet to come.
+    /// What an event has told meanwhile that is something else: so it was
+    /// before ours, if one of ours is yet to come.
     slipped: Option<Vec<ConfLine>>,
     /// How many events there were of it.
     events: u64,
@@ -55,8 +60,8 @@ pub(super) struct Changed {
 const MOST_OVERWRITTEN: usize = 1000;
 
 impl Model {
-    /// Sets the options that there are. What is known of values is forgotten if these are others than before: lines may belong
-    /// to other units now.
+    /// Sets the options that there are. What is known of values is forgotten if
+    /// these are others than before: lines may belong to other units now.
     pub(super) fn set_schema(&mut self, schema: Schema) {
         if schema == *self.schema {
             return;
@@ -75,19 +80,22 @@ impl Model {
         self.units.get(unit)?.lines.as_ref()
     }
 
-    /// What a unit is as far as this program knows: its lines, or what it was last set to.
+    /// What a unit is as far as this program knows: its lines, or what it was
+    /// last set to.
     pub(super) fn expected(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         let unit = self.units.get(unit)?;
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
-    /// How many events there were of a unit, ends of the connection included: see [`answered`](Self::answered).
+    /// How many events there were of a unit, ends of the connection included:
+    /// see [`answered`](Self::answered).
     pub(super) fn events_of(&self, unit: &str) -> u64 {
         self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
     }
 
-    /// What GETCONF has answered, when there had been so many `events` of the unit before it was asked. Where there are more now, one of them may
-    /// be newer: then this says nothing.
+    /// What GETCONF has answered, when there had been so many `events` of the
+    /// unit before it was asked. Where there are more now, one of them may be
+    /// newer: then this says nothing.
     pub(super) fn answered(&mut self, name: &str, lines: Vec<ConfLine>, events: u64) {
         let schema = self.schema.clone();
         let lines = with_values(&schema, lines);
@@ -97,14 +105,16 @@ impl Model {
         let unit = self.units.entry(name.to_owned()).or_default();
         let mut overwritten = None;
         if unit.slipped.as_deref().is_some_and(|theirs| are_the_same(&schema, theirs, &lines)) {
-            // It came after ours, which has changed nothing, as no event of that was there before.
+            // It came after ours, which has changed nothing, as no event of
+            // that was there before.
             unit.slipped = None;
             unit.sent.clear();
         } else if let Some(forms) = unit.sent.last_mut() {
             if forms.iter().any(|form| are_the_same(&schema, form, &lines)) {
                 overwritten = unit.slipped.take().zip(forms.first().cloned());
             } else {
-                // tor may have made something else of what was sent, and tells of that.
+                // tor may have made something else of what was sent, and tells
+                // of that.
                 forms.push(lines.clone());
             }
         }
@@ -115,7 +125,8 @@ impl Model {
         }
     }
 
-    /// These units are about to be set to this. What is known of them still holds, until [`was_set`](Self::was_set).
+    /// These units are about to be set to this. What is known of them still
+    /// holds, until [`was_set`](Self::was_set).
     pub(super) fn setting(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let unit = self.units.entry(name.clone()).or_default();
@@ -186,7 +197,8 @@ impl Model {
         } else if !unit.sent.is_empty() {
             unit.slipped = Some(lines.clone());
         }
-        // Where something of ours is yet to come, this may be older than that, or newer: tor has to be asked.
+        // Where something of ours is yet to come, this may be older than that,
+        // or newer: tor has to be asked.
         unit.lines = unit.sent.is_empty().then(|| lines.clone());
         if let Some((theirs, ours)) = overwritten {
             self.note_overwritten(Overwritten { unit: name.clone(), theirs, ours });
@@ -210,8 +222,9 @@ impl Model {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// The connection ended while these units were being set. If it is still the same connection as far as this knows, the
-    /// event that would tell of them does not come any more, and what they are is not known.
+    /// The connection ended while these units were being set. If it is still
+    /// the same connection as far as this knows, the event that would tell of
+    /// them does not come any more, and what they are is not known.
     pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
         self.was_refused(units);
         for (name, _) in units {
@@ -221,7 +234,8 @@ impl Model {
         }
     }
 
-    /// The connection has ended: nothing is known any more, as events are missing. The next one may be another tor's.
+    /// The connection has ended: nothing is known any more, as events are
+    /// missing. The next one may be another tor's.
     pub(super) fn forget(&mut self) {
         self.ends += 1;
         self.forget_values();

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 /// The options of tor 0.4.9 and its groups of options, in the order in which
 /// tor looks through them: sorted without regard to case. They are those of
-/// `GETINFO config/names`, and the obsolete and hidden ones, which tor doesn't list
-/// but finds all the same: `Control` is `ControlListenAddress` to tor 0.4.9.8.
+/// `GETINFO config/names`, and the obsolete and hidden ones, which tor doesn't
+/// list but finds all the same: `Control` is `ControlListenAddress` to tor
+/// 0.4.9.8.
 const OPTIONS: &[&str] = &[
     "___UsingTestNetworkDefaults",
     "__AllDirActionsPrivate",
@@ -466,8 +467,9 @@ const OPTIONS: &[&str] = &[
     "WarnUnsafeSocks",
 ];
 
-/// Other names of options that tor takes, and what they stand for (`option_abbrevs_`
-/// in tor's `config.c`). Those for the command line only are not among them.
+/// Other names of options that tor takes, and what they stand for
+/// (`option_abbrevs_` in tor's `config.c`). Those for the command line only are
+/// not among them.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("AuthDirBadDirCC", "AuthDirBadDirCCs"),
     ("AuthDirBadExitCC", "AuthDirBadExitCCs"),
@@ -534,7 +536,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 
 /// Returns the option or group that tor takes `name` for: its full name in any
 /// case, one of its other names, or the beginning of its name. If several begin
-/// with it, tor takes the first. Returns `None` if tor 0.4.9 has no such option.
+/// with it, tor takes the first. Returns `None` if tor 0.4.9 has no such
+/// option.
 pub(crate) fn option_named(name: &str) -> Option<&'static str> {
     let name = expanded(name);
     let at = OPTIONS.partition_point(|option| compare(option, name).is_lt());

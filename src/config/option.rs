@@ -6,7 +6,8 @@ use super::lines::{are_the_same, values_of};
 use super::schema::{Schema, Spec};
 use crate::types::{ConfLine, ConfigType};
 
-/// One option of a tor, as it is now: see [`Config::option`](super::Config::option).
+/// One option of a tor, as it is now: see
+/// [`Config::option`](super::Config::option).
 ///
 /// `Debug` and `Display` do not show the values of options that are secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,9 +17,11 @@ pub struct ConfigOption {
     pub name: String,
     /// Its type.
     pub ty: ConfigType,
-    /// What it is set to: no value where it is unset, one for each line of a list. Lists with commas are one value.
+    /// What it is set to: no value where it is unset, one for each line of a
+    /// list. Lists with commas are one value.
     pub values: Vec<String>,
-    /// What it is by default, as tor has it written in itself: `1 GB` where the value is `1073741824`.
+    /// What it is by default, as tor has it written in itself: `1 GB` where the
+    /// value is `1073741824`.
     pub default: Vec<String>,
     /// The group that it is a member of: its lines are only changed together.
     pub group: Option<String>,
@@ -60,7 +63,8 @@ impl ConfigOption {
 }
 
 impl fmt::Display for ConfigOption {
-    /// As in a torrc: `SocksPort 9050`, a line for each value; the name alone where it is unset.
+    /// As in a torrc: `SocksPort 9050`, a line for each value; the name alone
+    /// where it is unset.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.values.is_empty() {
             return f.write_str(&self.name);

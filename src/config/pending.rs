@@ -39,13 +39,15 @@ impl Wanted {
     }
 }
 
-/// What [`Config::save`](super::Config::save) would change of an option, or of a group of options.
+/// What [`Config::save`](super::Config::save) would change of an option, or of
+/// a group of options.
 ///
 /// `Debug` and `Display` do not show the values of options that are secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigDiff {
-    /// The option's name, or that of the group (`SocksPortLines`, `HiddenServiceOptions`), whose lines are only changed together.
+    /// The option's name, or that of the group (`SocksPortLines`,
+    /// `HiddenServiceOptions`), whose lines are only changed together.
     pub name: String,
     /// What tor has, as it was when the change was begun.
     pub before: Vec<ConfLine>,
@@ -56,7 +58,8 @@ pub struct ConfigDiff {
 }
 
 impl fmt::Display for ConfigDiff {
-    /// A line for each line that goes (`-SocksPort 9050`) or comes (`+SocksPort 9052`), none that stays.
+    /// A line for each line that goes (`-SocksPort 9050`) or comes
+    /// (`+SocksPort 9052`), none that stays.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for (sign, these, those) in
@@ -74,7 +77,8 @@ impl fmt::Display for ConfigDiff {
     }
 }
 
-/// What both this program and somebody else have changed: see [`Config::conflicts`](super::Config::conflicts).
+/// What both this program and somebody else have changed: see
+/// [`Config::conflicts`](super::Config::conflicts).
 ///
 /// `Debug` does not show the values of options that are secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +147,8 @@ fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
     base.first().map_or(unit, |line| &line.name)
 }
 
-/// The lines that say in RESETCONF what is wanted; none to reset it. `None` where that cannot be said there.
+/// The lines that say in RESETCONF what is wanted; none to reset it. `None`
+/// where that cannot be said there.
 fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
     let lines = match wanted {
         Wanted::Default => return Some(Vec::new()),
@@ -165,7 +170,8 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
     }
 }
 
-/// Whether somebody else has changed a unit to `now`, and not to what it was to be.
+/// Whether somebody else has changed a unit to `now`, and not to what it was to
+/// be.
 pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
     !are_the_same(schema, &change.base, now)
         && !are_the_same(schema, &change.wanted.lines(schema, unit), now)

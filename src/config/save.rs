@@ -31,7 +31,8 @@ impl Config {
         changes.collect()
     }
 
-    /// Drops the change of an option, or of the group that it is in, which has not been saved. Whether there was one.
+    /// Drops the change of an option, or of the group that it is in, which has
+    /// not been saved. Whether there was one.
     pub fn discard(&mut self, name: &str) -> bool {
         let schema = self.shared.schema();
         self.pending.remove(schema.find(name).map_or(name, Spec::unit)).is_some()
@@ -42,7 +43,8 @@ impl Config {
         self.pending.clear();
     }
 
-    /// What somebody else has changed since this one's change of it was begun, as far as tor has told: [`save`](Self::save) refuses to overwrite it.
+    /// What somebody else has changed since this one's change of it was begun,
+    /// as far as tor has told: [`save`](Self::save) refuses to overwrite it.
     pub fn conflicts(&self) -> Vec<ConfigConflict> {
         self.conflicts_with(&self.shared.model())
     }
@@ -62,8 +64,9 @@ impl Config {
         self.pending.iter().filter_map(conflict).collect()
     }
 
-    /// Has the next [`save`](Self::save) change an option, or the group that it is in, whatever somebody else has made of it. Whether there is a
-    /// change of it.
+    /// Has the next [`save`](Self::save) change an option, or the group that it
+    /// is in, whatever somebody else has made of it. Whether there is a change
+    /// of it.
     pub fn overwrite(&mut self, name: &str) -> bool {
         let model = self.shared.model();
         let unit = model.schema.find(name).map_or(name, Spec::unit);
@@ -74,8 +77,10 @@ impl Config {
         true
     }
 
-    /// What somebody else had changed in the very moment in which [`save`](Self::save) changed it, on any [`Config`] of this connection, so that it was overwritten before tor told of
-    /// it. Each is given once. tor tells this a moment after `save` returns, and it is logged as well.
+    /// What somebody else had changed in the very moment in which
+    /// [`save`](Self::save) changed it, on any [`Config`] of this connection,
+    /// so that it was overwritten before tor told of it. Each is given once.
+    /// tor tells this a moment after `save` returns, and it is logged as well.
     pub fn take_overwritten(&self) -> Vec<ConfigConflict> {
         let overwritten = self.shared.model().take_overwritten();
         let conflict = overwritten.into_iter().map(|overwritten| ConfigConflict {
@@ -87,16 +92,22 @@ impl Config {
         conflict.collect()
     }
 
-    /// Has tor make all changes, with one command: all of them, or none. Where it refuses, what it runs with is as it was, and the changes are still pending.
+    /// Has tor make all changes, with one command: all of them, or none. Where
+    /// it refuses, what it runs with is as it was, and the changes are still
+    /// pending.
     ///
-    /// What tor makes of the values (`600` of `10 minutes`) is asked for when it is wanted, or told by tor.
+    /// What tor makes of the values (`600` of `10 minutes`) is asked for when
+    /// it is wanted, or told by tor.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an option since its change was begun, and then nothing is sent;
-    /// or with tor's refusal. Those of the control connection: whether something was changed is not known then.
+    /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an
+    /// option since its change was begun, and then nothing is sent; or with
+    /// tor's refusal. Those of the control connection: whether something was
+    /// changed is not known then.
     pub fn save(&mut self) -> Result<()> {
-        // The tor that is compared with must be the one that is changed: if the connection ends in between, nothing is sent.
+        // The tor that is compared with must be the one that is changed: if the
+        // connection ends in between, nothing is sent.
         let controller = self.shared.controller.on_this_link()?.in_one_call();
         // Why a port can't be opened is only in tor's log.
         let is_port = |unit: &String| unit.trim_end_matches("Lines").ends_with("Port");
@@ -116,7 +127,8 @@ impl Config {
                 units.filter(|unit| model.expected(unit).is_none()).collect()
             };
             self.shared.read(&controller, &unknown)?;
-            // In one hold of the lock, so that what is told from here on is known to have come in between.
+            // In one hold of the lock, so that what is told from here on is
+            // known to have come in between.
             let mut model = self.shared.model();
             if self.pending.keys().any(|unit| model.expected(unit).is_none()) {
                 // Others changed it while it was asked for.
@@ -174,7 +186,8 @@ impl Config {
         }
     }
 
-    /// Which of the changed options tor speaks of; all of them where it names none.
+    /// Which of the changed options tor speaks of; all of them where it names
+    /// none.
     fn blamed(&self, text: &str) -> String {
         let lines = |change: &Pending| match &change.wanted {
             Wanted::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),

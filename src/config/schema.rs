@@ -7,7 +7,8 @@ use crate::error::{ConfigError, ConfigProblem};
 use crate::protocol::ConfigName;
 use crate::types::{ConfLine, ConfigType};
 
-/// What a tor says of its options: `GETINFO config/names` and `config/defaults`.
+/// What a tor says of its options: `GETINFO config/names` and
+/// `config/defaults`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Schema {
     /// In tor's order.
@@ -21,7 +22,8 @@ pub(super) struct Schema {
 pub(super) struct Spec {
     pub(super) name: String,
     pub(super) ty: ConfigType,
-    /// The lines that it has by default, as tor has them written in itself: `1 GB`.
+    /// The lines that it has by default, as tor has them written in itself:
+    /// `1 GB`.
     pub(super) default: Vec<String>,
     /// The name of the group that it is a member of.
     pub(super) group: Option<String>,
@@ -33,12 +35,14 @@ impl Spec {
         ConfigName { name: self.name.clone(), ty: self.ty.clone() }
     }
 
-    /// What is read, changed and sent as a whole: the group, or the option alone.
+    /// What is read, changed and sent as a whole: the group, or the option
+    /// alone.
     pub(super) fn unit(&self) -> &str {
         self.group.as_deref().unwrap_or(&self.name)
     }
 
-    /// Whether the group is one in which lines belong to those before them, as `HiddenServicePort` to `HiddenServiceDir`.
+    /// Whether the group is one in which lines belong to those before them, as
+    /// `HiddenServicePort` to `HiddenServiceDir`.
     pub(super) fn is_in_ordered_group(&self) -> bool {
         self.group.as_ref().is_some_and(|group| !group.ends_with(LINES))
     }
@@ -59,9 +63,11 @@ impl Spec {
     }
 }
 
-/// What the names of the groups of ports end with: `SocksPort` and `__SocksPort` are in `SocksPortLines`.
+/// What the names of the groups of ports end with: `SocksPort` and
+/// `__SocksPort` are in `SocksPortLines`.
 const LINES: &str = "Lines";
-/// What the names of other groups end with: `HiddenServiceDir` is in `HiddenServiceOptions`.
+/// What the names of other groups end with: `HiddenServiceDir` is in
+/// `HiddenServiceOptions`.
 const OPTIONS: &str = "Options";
 /// How many similar names are told.
 const MOST_SIMILAR: usize = 5;
@@ -89,7 +95,8 @@ impl Schema {
         for line in defaults {
             let spec =
                 by_name.get(&line.name.to_ascii_lowercase()).and_then(|at| specs.get_mut(*at));
-            // An empty one is that of a list without elements, or of an unset text.
+            // An empty one is that of a list without elements, or of an unset
+            // text.
             if let (Some(spec), Some(value)) = (spec, line.value.filter(|value| !value.is_empty()))
             {
                 spec.default.push(value);
@@ -102,9 +109,10 @@ impl Schema {
         &self.specs
     }
 
-    /// Returns the option of this name, in any case, or by another name that tor takes
-    /// for it. An abbreviation is taken if only one option begins with it: tor would
-    /// take the first of several, which is too easily another than was meant.
+    /// Returns the option of this name, in any case, or by another name that
+    /// tor takes for it. An abbreviation is taken if only one option begins
+    /// with it: tor would take the first of several, which is too easily
+    /// another than was meant.
     pub(super) fn find(&self, name: &str) -> Option<&Spec> {
         let exact = |name: &str| self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?);
         if name.is_empty() {
@@ -134,7 +142,8 @@ impl Schema {
         })
     }
 
-    /// The names by which GETCONF is asked for everything: groups, and options that are in none.
+    /// The names by which GETCONF is asked for everything: groups, and options
+    /// that are in none.
     pub(super) fn units(&self) -> impl Iterator<Item = &str> {
         self.specs.iter().filter(|spec| spec.group.is_none()).map(|spec| spec.name.as_str())
     }

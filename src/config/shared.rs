@@ -1,4 +1,5 @@
-//! What all [`Config`](super::Config)s of a connection share: the running values, kept live by CONF_CHANGED.
+//! What all [`Config`](super::Config)s of a connection share: the running
+//! values, kept live by CONF_CHANGED.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +60,8 @@ impl Shared {
         });
         // First, so that no change is missed.
         let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
-        // Before the first answer: the connection may be made again at any time.
+        // Before the first answer: the connection may be made again at any
+        // time.
         controller.follow(&live);
         while !live.read_schema(&|command| controller.send(command)?.wait_ok())? {}
         Ok(Arc::new(Shared { controller: controller.to_keep(), live, _registration: registration }))
@@ -82,7 +84,8 @@ impl Shared {
         self.lines_with(&self.controller.in_one_call(), unit)
     }
 
-    /// Like [`lines`](Self::lines), as a part of the call that `call` was made for.
+    /// Like [`lines`](Self::lines), as a part of the call that `call` was made
+    /// for.
     pub(super) fn lines_with(&self, call: &Controller, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
             self.read(call, &[unit])?;
@@ -94,7 +97,8 @@ impl Shared {
         Err(Timeout::new(Phase::Reply, call.timeout()).into())
     }
 
-    /// Asks for those of these units that are not known, with one command by way of `controller`, which is the connection's.
+    /// Asks for those of these units that are not known, with one command by
+    /// way of `controller`, which is the connection's.
     pub(super) fn read(&self, controller: &Controller, units: &[&str]) -> Result<()> {
         if let Some(closed) = controller.closed() {
             return Err(closed.into());
@@ -138,9 +142,11 @@ impl Live {
         self.listeners.add(&self.callbacks, None, function)
     }
 
-    /// Asks which options there are. What is known of their values is kept: CONF_CHANGED may have told it while this was asked.
+    /// Asks which options there are. What is known of their values is kept:
+    /// CONF_CHANGED may have told it while this was asked.
     ///
-    /// Returns false if the connection has ended meanwhile: then the answer may be another tor's, and counts for nothing.
+    /// Returns false if the connection has ended meanwhile: then the answer may
+    /// be another tor's, and counts for nothing.
     fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
         let ends = self.model.lock().ends();
         let mut command = Command::build("GETINFO");

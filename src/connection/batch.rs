@@ -7,16 +7,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use super::item::EventItem;
 use crate::event::Event;
 
-/// Some events, in tor's order: what [`Subscription::receiver`](super::Subscription::receiver) gives.
+/// Some events, in tor's order: what
+/// [`Subscription::receiver`](super::Subscription::receiver) gives.
 ///
-/// A batch may also tell of gaps between the events, which [`pop_item`](Self::pop_item) returns and the other methods
-/// skip. So a batch can be empty. A batch that is dropped before its end counts as read.
+/// A batch may also tell of gaps between the events, which
+/// [`pop_item`](Self::pop_item) returns and the other methods skip. So a batch
+/// can be empty. A batch that is dropped before its end counts as read.
 #[derive(Debug)]
 pub struct Batch {
     events: VecDeque<Arc<Event>>,
     /// How many events were taken out so far.
     taken: usize,
-    /// The gaps, each with the number of events that come before it, those included that were taken.
+    /// The gaps, each with the number of events that come before it, those
+    /// included that were taken.
     gaps: VecDeque<(usize, Gap)>,
     /// The number of events that wait in the queue, for its limit.
     waiting: Arc<AtomicUsize>,

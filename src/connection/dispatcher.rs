@@ -1,4 +1,5 @@
-//! The dispatcher thread: runs the users' callbacks, one at a time, in tor's order.
+//! The dispatcher thread: runs the users' callbacks, one at a time, in tor's
+//! order.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +20,8 @@ use crate::types::Signal;
 #[derive(Default)]
 pub(super) struct Dispatcher {
     state: Mutex<State>,
-    /// Whether what was not delivered is thrown away: this program closed the connection.
+    /// Whether what was not delivered is thrown away: this program closed the
+    /// connection.
     discard: Arc<AtomicBool>,
     /// How many events wait for callbacks.
     waiting: Arc<AtomicUsize>,
@@ -31,15 +33,16 @@ struct State {
     thread: Option<Thread>,
     status_callbacks: Vec<Arc<Callback>>,
     closed: bool,
-    /// While the connection is made again and not open yet: what is due when it is. A callback that ran earlier would
-    /// find the controller closed.
+    /// While the connection is made again and not open yet: what is due when it
+    /// is. A callback that ran earlier would find the controller closed.
     kept: Option<Vec<Task>>,
 }
 
 enum Task {
     Calls(Vec<Call>),
     Status(ConnectionStatus, Vec<Arc<Callback>>),
-    /// What another register of callbacks, such as the live state's, has to call.
+    /// What another register of callbacks, such as the live state's, has to
+    /// call.
     Run(Box<dyn FnOnce() + Send>),
     /// Somebody waits for everything before it to be done.
     Marker(Sender<()>),
@@ -62,7 +65,8 @@ pub(super) struct Callback {
 }
 
 impl Call {
-    /// The event, for those of the callbacks that have room for it. `None` if none has.
+    /// The event, for those of the callbacks that have room for it. `None` if
+    /// none has.
     pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
         let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
             callbacks.clone()
@@ -88,7 +92,8 @@ impl Function {
     fn event(&mut self, event: &Event) {
         match self {
             Function::Event(function) => function(event),
-            // Status callbacks are registered for the event that tells of a reload, so that it comes in its turn.
+            // Status callbacks are registered for the event that tells of a
+            // reload, so that it comes in its turn.
             Function::Status(function) => {
                 if matches!(event.body(), EventBody::Signal(Signal::Reload)) {
                     function(&ConnectionStatus::Reloaded);
@@ -109,7 +114,8 @@ impl Callback {
         })
     }
 
-    /// Whether there is room for one more event, which is then expected. Where there is none it is counted as lost.
+    /// Whether there is room for one more event, which is then expected. Where
+    /// there is none it is counted as lost.
     fn take_room(&self) -> bool {
         let Some(limit) = self.limit else { return true };
         if self.waiting.load(Ordering::Acquire) < limit {
@@ -133,13 +139,15 @@ impl Callback {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// It is not called again. If it is running now it is dropped afterwards, else at once.
+    /// It is not called again. If it is running now it is dropped afterwards,
+    /// else at once.
     pub(super) fn deactivate(&self) {
         self.active.store(false, Ordering::SeqCst);
         self.drop_if_inactive();
     }
 
-    /// The user's closure is dropped without any lock held: its own drop may do anything.
+    /// The user's closure is dropped without any lock held: its own drop may do
+    /// anything.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut f| f.take());
@@ -149,7 +157,8 @@ impl Callback {
 
     fn call(&self, run: impl FnOnce(&mut Function)) {
         if self.active.load(Ordering::SeqCst) {
-            // Only the dispatcher thread calls, so the lock is free unless the callback is just being dropped.
+            // Only the dispatcher thread calls, so the lock is free unless the
+            // callback is just being dropped.
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
@@ -194,7 +203,8 @@ impl Dispatcher {
         self.push(Task::Calls(calls));
     }
 
-    /// Runs this, after everything that came before, unless the connection is closed meanwhile.
+    /// Runs this, after everything that came before, unless the connection is
+    /// closed meanwhile.
     pub(super) fn run(&self, task: Box<dyn FnOnce() + Send>) {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         if !self.push(Task::Run(task)) {
@@ -202,19 +212,21 @@ impl Dispatcher {
         }
     }
 
-    /// Keeps what is due from now on, until [`resume`](Self::resume) or [`give_up`](Self::give_up).
+    /// Keeps what is due from now on, until [`resume`](Self::resume) or
+    /// [`give_up`](Self::give_up).
     pub(super) fn pause(&self) {
         self.state.lock().kept.get_or_insert_default();
     }
 
-    /// Tells the status callbacks that the connection was made again, and runs what was kept.
+    /// Tells the status callbacks that the connection was made again, and runs
+    /// what was kept.
     pub(super) fn resume(&self, reconnected: &Reconnected) {
         self.status(ConnectionStatus::Reconnected(reconnected.clone()));
         self.release(|_| true);
     }
 
-    /// The connection was not made again: throws away the events that were kept. Other tasks run, because what they tell
-    /// of has happened.
+    /// The connection was not made again: throws away the events that were
+    /// kept. Other tasks run, because what they tell of has happened.
     pub(super) fn give_up(&self) {
         self.release(|task| !matches!(task, Task::Calls(_)));
     }
@@ -287,8 +299,9 @@ impl Dispatcher {
         self.push(Task::Status(status, vec![callback.clone()]));
     }
 
-    /// Nothing follows, because this program closed the connection. Throws away what was not delivered, except for word of
-    /// the end. Without a cause, the end was told already.
+    /// Nothing follows, because this program closed the connection. Throws away
+    /// what was not delivered, except for word of the end. Without a cause, the
+    /// end was told already.
     pub(super) fn end(&self, closed: Option<&Closed>) {
         self.discard.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
@@ -322,7 +335,8 @@ impl Dispatcher {
         self.state.lock().thread.as_ref().is_some_and(Thread::is_current)
     }
 
-    /// The thread, to be waited for. It is kept where a callback asks for it: a thread cannot wait for itself.
+    /// The thread, to be waited for. It is kept where a callback asks for it: a
+    /// thread cannot wait for itself.
     pub(super) fn take_thread(&self) -> Option<Thread> {
         let mut state = self.state.lock();
         if state.thread.as_ref().is_some_and(Thread::is_current) {
@@ -344,7 +358,8 @@ impl Dispatcher {
             None => Err(SendError(task)),
         };
         drop(state);
-        // A task that was not taken is dropped without the lock: its drop may do anything.
+        // A task that was not taken is dropped without the lock: its drop may
+        // do anything.
         sent.is_ok()
     }
 }
@@ -412,7 +427,8 @@ mod tests {
         decoder.feed(b"650 BW 1 2\r\n");
         let event =
             Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
-        // What is due on a connection that is not open to callers yet is kept as well.
+        // What is due on a connection that is not open to callers yet is kept
+        // as well.
         let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
         assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));
     }

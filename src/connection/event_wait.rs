@@ -15,24 +15,29 @@ use crate::transport::Deadline;
 /// were queued then.
 const LATE: usize = 4096;
 
-/// A wait over the events of a subscription that ends at a deadline even if events keep coming.
+/// A wait over the events of a subscription that ends at a deadline even if
+/// events keep coming.
 ///
 /// An event that tor sent in time may still be in the queue when the deadline
 /// passes, for example because this thread got no processor. So events that are
 /// in the queue at that moment are still returned, up to [`LATE`] of them.
 /// Later events are not.
 ///
-/// A wait also ends with the connection, even if the connection is made again: what was asked for was asked of the last tor,
-/// and ids in the events of the next one stand for other things. See [`over_reconnects`](Self::over_reconnects). Commands
-/// that belong to a wait are sent by a handle [`on_this_link`](crate::Controller::on_this_link).
+/// A wait also ends with the connection, even if the connection is made again:
+/// what was asked for was asked of the last tor, and ids in the events of the
+/// next one stand for other things. See
+/// [`over_reconnects`](Self::over_reconnects). Commands that belong to a wait
+/// are sent by a handle [`on_this_link`](crate::Controller::on_this_link).
 ///
-/// Every call that waits for an event uses this type. [`Subscription::next_timeout`] in a loop would never look at the
-/// clock as long as events are queued.
+/// Every call that waits for an event uses this type.
+/// [`Subscription::next_timeout`] in a loop would never look at the clock as
+/// long as events are queued.
 pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// The moment that has passed, and how many of the events that were queued then are left to look at.
+    /// The moment that has passed, and how many of the events that were queued
+    /// then are left to look at.
     late: Option<(Instant, usize)>,
     goes_on: bool,
     /// Why the connection ended that the wait began on.
@@ -45,7 +50,8 @@ impl<'a> EventWait<'a> {
         EventWait { subscription, deadline, phase, late: None, goes_on: false, ended: None }
     }
 
-    /// Goes on when the connection is made again, for what the next tor tells of, too.
+    /// Goes on when the connection is made again, for what the next tor tells
+    /// of, too.
     pub(crate) fn over_reconnects(mut self) -> Self {
         self.goes_on = true;
         self
@@ -63,14 +69,14 @@ impl<'a> EventWait<'a> {
         event.ok_or_else(|| self.deadline.error(self.phase))
     }
 
-    /// Waits for the next event until `moment`, or until the deadline if that is earlier. Returns `None` when the time is
-    /// over.
+    /// Waits for the next event until `moment`, or until the deadline if that
+    /// is earlier. Returns `None` when the time is over.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`] once the connection has ended and what came before was
-    /// returned; [`Error::Cancelled`] once the call was cancelled, whatever is in
-    /// the queue.
+    /// returned; [`Error::Cancelled`] once the call was cancelled, whatever is
+    /// in the queue.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
         self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());
@@ -137,7 +143,8 @@ mod tests {
         Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
     }
 
-    /// A subscription of no kinds on a link that is open, and what keeps the link open.
+    /// A subscription of no kinds on a link that is open, and what keeps the
+    /// link open.
     fn subscription() -> (Subscription, Transport) {
         let hub = Arc::new(Hub::default());
         let (ours, theirs) = Transport::pair();
@@ -157,7 +164,8 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let event = event("650 BW 1 2\r\n");
-                // Always more than anybody takes, and never so much that memory runs out.
+                // Always more than anybody takes, and never so much that memory
+                // runs out.
                 while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(20) {
                     if subscription.waiting() < 100_000 {
                         subscription.queue().push(vec![event.clone(); 10_000]);

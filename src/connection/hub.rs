@@ -33,11 +33,14 @@ pub(super) struct Hub {
 #[derive(Debug, Default)]
 struct State {
     current: Current,
-    /// The link that is being authenticated on, to be ended with everything else.
+    /// The link that is being authenticated on, to be ended with everything
+    /// else.
     candidate: Option<Arc<Link>>,
-    /// Whether another link is expected when one has ended: then subscriptions wait for it.
+    /// Whether another link is expected when one has ended: then subscriptions
+    /// wait for it.
     persistent: bool,
-    /// The number of the link that is sent on, or that was last: the first has the number 1.
+    /// The number of the link that is sent on, or that was last: the first has
+    /// the number 1.
     number: u64,
     /// The number of ends of the connection, and the cause of the last one.
     ends: u64,
@@ -52,8 +55,10 @@ enum Current {
     Open(Arc<Link>),
     /// The link has ended; another may come.
     Down(Closed),
-    /// The link has ended, and another is authenticated. tor is being told what is wanted and given back what was made,
-    /// and callers are not let in yet: to them the connection is still down, for the cause for which the last link ended.
+    /// The link has ended, and another is authenticated. tor is being told what
+    /// is wanted and given back what was made, and callers are not let in yet:
+    /// to them the connection is still down, for the cause for which the last
+    /// link ended.
     Restoring(Arc<Link>, Closed),
     /// Nothing comes any more.
     Ended(Closed),
@@ -62,7 +67,8 @@ enum Current {
 /// How a connection is at some moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
-    /// Open, until the end of the time that was given, or with another socket than was known: the one of this number.
+    /// Open, until the end of the time that was given, or with another socket
+    /// than was known: the one of this number.
     Open(u64),
     /// Its socket has ended: the one of this number.
     Down(u64),
@@ -93,7 +99,8 @@ impl Hub {
         state.link().map(|_| state.number)
     }
 
-    /// The link that tor is told on which events are wanted: also one that callers do not send on yet.
+    /// The link that tor is told on which events are wanted: also one that
+    /// callers do not send on yet.
     pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         match &state.current {
@@ -107,8 +114,9 @@ impl Hub {
         self.link()?.send(command, deadline)
     }
 
-    /// Waits until everything that tor sent before this call was handed to subscriptions and to the dispatcher. On a
-    /// connection that has ended, everything was.
+    /// Waits until everything that tor sent before this call was handed to
+    /// subscriptions and to the dispatcher. On a connection that has ended,
+    /// everything was.
     pub(super) fn barrier(&self, deadline: Deadline) -> Result<()> {
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         // Any reply will do, also a refusal.
@@ -201,7 +209,8 @@ impl Hub {
             || deadline.is_cancelled()
     }
 
-    /// Waits while everything is given back on a new link, for at most `timeout`.
+    /// Waits while everything is given back on a new link, for at most
+    /// `timeout`.
     pub(super) fn wait_while_restoring(&self, timeout: Duration) {
         let deadline = deadline_after(timeout);
         let mut state = self.state.lock();
@@ -212,8 +221,8 @@ impl Hub {
         }
     }
 
-    /// Waits until the connection is down or has ended, until it is open on another link than the one of the number `known`,
-    /// or until `deadline`.
+    /// Waits until the connection is down or has ended, until it is open on
+    /// another link than the one of the number `known`, or until `deadline`.
     pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         let mut state = self.state.lock();
         let mut is_over = false;
@@ -236,8 +245,9 @@ impl Hub {
         }
     }
 
-    /// Sleeps until `deadline`, or until the connection has ended for good or was made again since its socket of the number
-    /// `down` has ended. Whether neither has happened.
+    /// Sleeps until `deadline`, or until the connection has ended for good or
+    /// was made again since its socket of the number `down` has ended. Whether
+    /// neither has happened.
     pub(super) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         while state.is_down(down) {
@@ -248,12 +258,14 @@ impl Hub {
         state.is_down(down)
     }
 
-    /// Whether subscriptions are to wait for another link when this one has ended.
+    /// Whether subscriptions are to wait for another link when this one has
+    /// ended.
     pub(super) fn set_persistent(&self, persistent: bool) {
         self.state.lock().persistent = persistent;
     }
 
-    /// Remembers a link that is being authenticated on. `Err` where nothing may come any more.
+    /// Remembers a link that is being authenticated on. `Err` where nothing may
+    /// come any more.
     pub(super) fn set_candidate(&self, link: &Arc<Link>) -> Result<(), Closed> {
         let mut state = self.state.lock();
         if let Current::Ended(closed) = &state.current {
@@ -263,7 +275,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets a link that is not authenticated on any more: else it and the hub would keep each other alive.
+    /// Forgets a link that is not authenticated on any more: else it and the
+    /// hub would keep each other alive.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }
@@ -275,7 +288,8 @@ impl Hub {
         if let Current::Ended(closed) = &state.current {
             return Err(closed.clone());
         }
-        // Under the lock that its end takes afterwards: so an end is seen here, or comes later.
+        // Under the lock that its end takes afterwards: so an end is seen here,
+        // or comes later.
         if let Some(closed) = link.closed() {
             return Err(closed);
         }
@@ -286,8 +300,9 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins to give back everything on a link that was authenticated on after another one ended. From now on its events
-    /// count. Returns the number that it has when it is [opened](Self::open).
+    /// Begins to give back everything on a link that was authenticated on after
+    /// another one ended. From now on its events count. Returns the number that
+    /// it has when it is [opened](Self::open).
     pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
         let mut interest = self.interest.lock();
         let mut state = self.state.lock();
@@ -310,8 +325,10 @@ impl Hub {
         Ok(state.number + 1)
     }
 
-    /// Lets callers send on a link on which everything was given back. Subscriptions and callbacks are told first, and get
-    /// what came on it so far: so a caller's first reply comes after everything that tor sent before.
+    /// Lets callers send on a link on which everything was given back.
+    /// Subscriptions and callbacks are told first, and get what came on it so
+    /// far: so a caller's first reply comes after everything that tor sent
+    /// before.
     pub(super) fn open(
         &self,
         link: &Arc<Link>,
@@ -362,7 +379,8 @@ impl Hub {
         }
     }
 
-    /// The present link may have ended on another thread that has not come to tell of it.
+    /// The present link may have ended on another thread that has not come to
+    /// tell of it.
     fn notice_end(&self, state: &mut State) {
         let closed = match &state.current {
             Current::Open(link) | Current::Restoring(link, _) => link.closed(),
@@ -373,11 +391,13 @@ impl Hub {
         }
     }
 
-    /// The present link has ended, and another may come. Under the lock, so that all this comes before that one.
+    /// The present link has ended, and another may come. Under the lock, so
+    /// that all this comes before that one.
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
-                // Its end may not have got so far on the thread that has ended it.
+                // Its end may not have got so far on the thread that has ended
+                // it.
                 link.go_dead();
                 if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
                     self.routes.interrupt(closed);
@@ -389,7 +409,8 @@ impl Hub {
                 state.last_end = Some(closed.clone());
                 state.current = Current::Down(closed.clone());
             }
-            // Callers were never let in: to them the connection has been down all the time.
+            // Callers were never let in: to them the connection has been down
+            // all the time.
             Current::Restoring(link, since) => {
                 link.go_dead();
                 self.routes.forget_restoring(&since, state.persistent);
@@ -405,8 +426,9 @@ impl Hub {
         self.changed.notify_all();
     }
 
-    /// No other link is expected any more: subscriptions end, with the cause for which the last link did. If everything is just
-    /// being given back on another one, they end if that fails.
+    /// No other link is expected any more: subscriptions end, with the cause
+    /// for which the last link did. If everything is just being given back on
+    /// another one, they end if that fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();
         state.persistent = false;
@@ -451,8 +473,8 @@ impl Hub {
 
     /// Ends everything after a link that had already ended by itself, for the
     /// cause `closed`. The end of such a link is told as one that another link
-    /// may follow, so the end for good must be told here. Returns the links that
-    /// have come meanwhile, which are to be ended as well.
+    /// may follow, so the end for good must be told here. Returns the links
+    /// that have come meanwhile, which are to be ended as well.
     fn end_after(&self, link: &Arc<Link>, mut closed: Closed) -> Vec<Arc<Link>> {
         let mut state = self.state.lock();
         let mut others: Vec<_> = state.candidate.take().into_iter().collect();
@@ -466,7 +488,8 @@ impl Hub {
             Current::Nothing => false,
             Current::Open(current) if Arc::ptr_eq(current, link) => false,
             Current::Open(other) => {
-                // The end of the earlier one was told, and that this one was made after it.
+                // The end of the earlier one was told, and that this one was
+                // made after it.
                 closed = Closed::new(CloseCause::Local);
                 others.push(other.clone());
                 false
@@ -660,7 +683,8 @@ mod tests {
             hub.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
             (&theirs).write_all(b"650 BW 1 0\r\n").unwrap();
             eventually(|| !slow.told.lock().is_empty());
-            // By another thread than its reader, as when a command can't be written.
+            // By another thread than its reader, as when a command can't be
+            // written.
             if by_the_hub {
                 hub.go_down(&mut hub.state.lock(), &Closed::new(CloseCause::Stalled));
             } else {
@@ -728,7 +752,8 @@ mod tests {
             let ending = hub.state.lock();
             let for_thread = hub.clone();
             let closing = thread::spawn(move || for_thread.end());
-            // The thread that has ended the link tells of it before, in between or after.
+            // The thread that has ended the link tells of it before, in between
+            // or after.
             drop(ending);
             if told {
                 hub.link_ended(&link, &cause);

@@ -1,8 +1,9 @@
 //! What tor is told of who wants which events.
 //!
-//! SETEVENTS replaces the whole list, and tor refuses the whole list for one name that it does not know. So the list is
-//! always the union of what is wanted, it is sent again when that changes, and a name that tor refused is left out of
-//! it, so that one subscriber's mistake is not another's.
+//! SETEVENTS replaces the whole list, and tor refuses the whole list for one
+//! name that it does not know. So the list is always the union of what is
+//! wanted, it is sent again when that changes, and a name that tor refused is
+//! left out of it, so that one subscriber's mistake is not another's.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,11 +22,12 @@ use crate::types::EventKind;
 /// How long the drop of a subscription may wait for room to write.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);
 
-/// What tor was told. Its lock is held while SETEVENTS is written, so that the last one on the wire is the newest; never
-/// while its answer is waited for.
+/// What tor was told. Its lock is held while SETEVENTS is written, so that the
+/// last one on the wire is the newest; never while its answer is waited for.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    /// The list that tor has, or will have once it has read what was written. `None` after a refusal.
+    /// The list that tor has, or will have once it has read what was written.
+    /// `None` after a refusal.
     told: Option<BTreeSet<EventKind>>,
     /// The list that tor last agreed to, as far as its answers were waited for.
     agreed: BTreeSet<EventKind>,
@@ -38,11 +40,13 @@ pub(super) struct Interest {
 enum Certainty {
     /// That it was written is enough.
     Written,
-    /// tor must have answered: what is on the way may be refused. Else it is sent once more.
+    /// tor must have answered: what is on the way may be refused. Else it is
+    /// sent once more.
     Agreed,
 }
 
-/// Set when an entry was removed while the lock was taken: whoever has the lock then does the work.
+/// Set when an entry was removed while the lock was taken: whoever has the lock
+/// then does the work.
 #[derive(Debug, Default)]
 pub(super) struct Stale(AtomicBool);
 
@@ -55,7 +59,8 @@ impl Hub {
         deadline: Deadline,
     ) -> Result<RouteId> {
         if !kinds.is_empty() {
-            // tor may have been told of these kinds already, so that nothing would be sent.
+            // tor may have been told of these kinds already, so that nothing
+            // would be sent.
             self.link()?;
         }
         let id = self.routes.add(kinds.to_vec(), target)?;
@@ -83,7 +88,8 @@ impl Hub {
         self.tell_if_stale();
     }
 
-    /// Removes an entry, and waits for tor's answer. Returns false if there is no connection that events could come on.
+    /// Removes an entry, and waits for tor's answer. Returns false if there is
+    /// no connection that events could come on.
     pub(super) fn end_interest(&self, id: RouteId, deadline: Deadline) -> Result<bool> {
         self.routes.remove(id);
         if self.closed().is_some() {
@@ -102,7 +108,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] also if tor agreed to a part of the list only, with the names that it doesn't know.
+    /// [`Error::Refused`] also if tor agreed to a part of the list only, with
+    /// the names that it doesn't know.
     pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.settle_interest(&[], deadline)?;
         let interest = self.lock_interest(deadline)?;
@@ -119,12 +126,14 @@ impl Hub {
         ))))
     }
 
-    /// Sends the list, and again without what others asked for and tor does not know.
+    /// Sends the list, and again without what others asked for and tor does not
+    /// know.
     fn settle_interest(&self, own: &[EventKind], deadline: Deadline) -> Result<()> {
         loop {
             let mut interest = self.lock_interest(deadline)?;
             for kind in own {
-                // Whatever others were told: this caller must hear of it by itself.
+                // Whatever others were told: this caller must hear of it by
+                // itself.
                 interest.refused.remove(kind);
             }
             let told = self.tell(interest, Certainty::Agreed, deadline);
@@ -152,7 +161,8 @@ impl Hub {
         }
     }
 
-    /// Writes SETEVENTS, where the list is not what tor was told last. Gives the list, and what to wait for.
+    /// Writes SETEVENTS, where the list is not what tor was told last. Gives
+    /// the list, and what to wait for.
     fn tell(
         &self,
         mut interest: MutexGuard<'_, Interest>,

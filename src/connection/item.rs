@@ -6,8 +6,8 @@ use super::status::Reconnected;
 use crate::error::Closed;
 use crate::event::Event;
 
-/// An event of a [`Subscription`](crate::Subscription), or a gap between its events. Returned by
-/// [`Subscription::items`](crate::Subscription::items).
+/// An event of a [`Subscription`](crate::Subscription), or a gap between its
+/// events. Returned by [`Subscription::items`](crate::Subscription::items).
 ///
 /// A program that follows tor's state by events must read it again after each
 /// gap.
@@ -16,13 +16,16 @@ use crate::event::Event;
 pub enum EventItem {
     /// An event that tor sent.
     Event(Arc<Event>),
-    /// This many events are missing here because the queue was full. See [`QueueLimit`](crate::QueueLimit).
+    /// This many events are missing here because the queue was full. See
+    /// [`QueueLimit`](crate::QueueLimit).
     Missed(u64),
-    /// The connection ended, for this cause. Events are missing from here to the next
-    /// [`Reconnected`](Self::Reconnected). If the connection isn't made again, no items follow.
+    /// The connection ended, for this cause. Events are missing from here to
+    /// the next [`Reconnected`](Self::Reconnected). If the connection isn't
+    /// made again, no items follow.
     Disconnected(Closed),
-    /// The connection was made again, and everything was given back: commands succeed from here on. The events that
-    /// follow are those that tor sent on the new connection.
+    /// The connection was made again, and everything was given back: commands
+    /// succeed from here on. The events that follow are those that tor sent on
+    /// the new connection.
     Reconnected(Reconnected),
 }
 

@@ -16,20 +16,22 @@ use crate::error::{CloseCause, Closed, Error, Result};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
 
-/// One socket, those who wait for replies on it, and its reader thread. Once it has ended it stays so; a connection that
-/// is made again gets another.
+/// One socket, those who wait for replies on it, and its reader thread. Once it
+/// has ended it stays so; a connection that is made again gets another.
 pub(super) struct Link {
     pub(super) transport: Transport,
     pub(super) writer: Writer,
     pub(super) waiters: Mutex<Waiters>,
     pub(super) hub: Arc<Hub>,
-    /// Whether its events count: from the moment it is authenticated on to its end.
+    /// Whether its events count: from the moment it is authenticated on to its
+    /// end.
     live: AtomicBool,
     /// True if the end may have been told: nothing is handed over any more.
     silent: AtomicBool,
-    /// Held by the reader thread while it hands over what one read brought. Whoever ends the link on another thread waits
-    /// for that, so that no event comes after word of the end. The reader thread itself may end the link in the middle of
-    /// an event.
+    /// Held by the reader thread while it hands over what one read brought.
+    /// Whoever ends the link on another thread waits for that, so that no event
+    /// comes after word of the end. The reader thread itself may end the link
+    /// in the middle of an event.
     delivering: ReentrantMutex<()>,
     /// Whether tor was asked to hang up: then its doing so is this program's.
     quitting: AtomicBool,
@@ -73,13 +75,13 @@ impl Link {
         self.delivering.lock()
     }
 
-    /// Ignores the link's events from now on, because another link follows. What
-    /// the reader thread has begun to hand over is handed over to everybody before
-    /// this returns, and nothing afterwards.
+    /// Ignores the link's events from now on, because another link follows.
+    /// What the reader thread has begun to hand over is handed over to
+    /// everybody before this returns, and nothing afterwards.
     pub(super) fn go_dead(&self) {
         self.live.store(false, Ordering::SeqCst);
-        // Trackers don't block, so this takes a moment only. If one did block, a late event would be better than a program that
-        // hangs.
+        // Trackers don't block, so this takes a moment only. If one did block,
+        // a late event would be better than a program that hangs.
         let delivered = self.delivering.try_lock_for(JOIN_FOR);
         self.silent.store(true, Ordering::SeqCst);
         if delivered.is_none() {
@@ -106,7 +108,8 @@ impl Link {
     pub(super) fn end(&self, cause: CloseCause) -> Closed {
         let cause = match cause {
             CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
-            // Later causes don't count, so there is nothing to find out about them.
+            // Later causes don't count, so there is nothing to find out about
+            // them.
             cause if self.closed().is_some() => cause,
             cause => self.hub.explanation.of(cause),
         };

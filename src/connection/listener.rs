@@ -13,11 +13,13 @@ use crate::event::Event;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
-/// A callback that is registered as long as this lives. Made by [`Controller::on`](crate::Controller::on) and
+/// A callback that is registered as long as this lives. Made by
+/// [`Controller::on`](crate::Controller::on) and
 /// [`Controller::on_status`](crate::Controller::on_status).
 ///
-/// Dropping it removes the callback at once: no call begins afterwards, also for events that came before. A call that is
-/// running just now on another thread is not waited for. It may be dropped within the callback itself.
+/// Dropping it removes the callback at once: no call begins afterwards, also
+/// for events that came before. A call that is running just now on another
+/// thread is not waited for. It may be dropped within the callback itself.
 /// [`finish`](Self::finish) lets the callback see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the callback at once"]
@@ -81,16 +83,18 @@ impl Listener {
         Ok(listener)
     }
 
-    /// How many events were lost so far, because more waited than the [limit](QueueLimit) allows.
+    /// How many events were lost so far, because more waited than the
+    /// [limit](QueueLimit) allows.
     pub fn lost(&self) -> u64 {
         self.callback.lost()
     }
 
-    /// Removes the callback once it has been called with every event that tor sent before this call. Waits for that for at
-    /// most `timeout`.
+    /// Removes the callback once it has been called with every event that tor
+    /// sent before this call. Waits for that for at most `timeout`.
     ///
-    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
-    /// callback is still called with what is due and removed after that.
+    /// A callback of the same connection may call this, but it can't wait for
+    /// itself. The call returns early then, and the callback is still called
+    /// with what is due and removed after that.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -110,9 +114,11 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if tor doesn't answer in time, or if callbacks that are due don't return in time. The callback is
-    /// removed at once then. That the connection has ended is no error. After [`Controller::close`](crate::Controller::close),
-    /// nothing is due any more.
+    /// [`Error::Timeout`] if tor doesn't answer in time, or if callbacks that
+    /// are due don't return in time. The callback is removed at once then. That
+    /// the connection has ended is no error. After
+    /// [`Controller::close`](crate::Controller::close), nothing is due any
+    /// more.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         let hub = match &self.entry {
@@ -128,9 +134,10 @@ impl Listener {
         finished
     }
 
-    /// Removes the callback and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended
-    /// already. Events that came before and that the callback has not seen are lost to it: [`finish`](Self::finish) waits
-    /// for them.
+    /// Removes the callback and waits for tor's answer, for at most `timeout`.
+    /// Returns false if the connection has ended already. Events that came
+    /// before and that the callback has not seen are lost to it:
+    /// [`finish`](Self::finish) waits for them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! What keeps floods of events cheap, in time and in memory. What it is good for was measured: `docs/benchmarks.md`.
+//! What keeps floods of events cheap, in time and in memory. What it is good
+//! for was measured: `docs/benchmarks.md`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,19 +12,22 @@ use crate::event::Event;
 /// How many events are handed over at once, at most.
 const BATCH: usize = 128;
 
-/// How many events may wait until the reader thread reads what they say, instead of leaving that to their listener.
+/// How many events may wait until the reader thread reads what they say,
+/// instead of leaving that to their listener.
 const SHARED: usize = 512;
 
 /// How many events may wait until the reader thread lets listeners run.
 const BEHIND: usize = 1024;
 
-/// How many events it gives before it does so again: pauses take a small part of a flood's time, at most.
+/// How many events it gives before it does so again: pauses take a small part
+/// of a flood's time, at most.
 const BETWEEN: usize = 512;
 
 /// How long it lets them. (The system makes it a little longer.)
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// How often it lets one run that takes nothing meanwhile: one that hangs is not waited for any more.
+/// How often it lets one run that takes nothing meanwhile: one that hangs is
+/// not waited for any more.
 const PATIENCE: u32 = 20;
 
 /// How many events the reader thread holds on to.
@@ -35,7 +39,8 @@ const SMALL: usize = 2048;
 /// Fewer events than this are the end of a flood.
 const FLOOD: usize = 16;
 
-/// The reader thread's pace: it may do a part of the listeners' work, and let them run for a moment, but waits for nobody.
+/// The reader thread's pace: it may do a part of the listeners' work, and let
+/// them run for a moment, but waits for nobody.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// The subscriptions that the events went to that were handed over last.
@@ -51,7 +56,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// There is one more event to be handed over. Whether there are enough of them.
+    /// There is one more event to be handed over. Whether there are enough of
+    /// them.
     pub(super) fn count(&mut self) -> bool {
         self.given += 1;
         self.given >= BATCH
@@ -62,7 +68,8 @@ impl Pace {
         self.queues.push(queue);
     }
 
-    /// Looks how far listeners are behind; `callbacks` events wait for callbacks.
+    /// Looks how far listeners are behind; `callbacks` events wait for
+    /// callbacks.
     pub(super) fn look(&mut self, callbacks: usize) {
         let given = std::mem::take(&mut self.given);
         let waiting =
@@ -78,8 +85,9 @@ impl Pace {
         self.waited = waiting;
     }
 
-    /// Whether the reader thread should read what an event says. As long as listeners keep up, that is theirs, so that both
-    /// threads share the work; and one who looks at nothing but the kind saves it.
+    /// Whether the reader thread should read what an event says. As long as
+    /// listeners keep up, that is theirs, so that both threads share the work;
+    /// and one who looks at nothing but the kind saves it.
     pub(super) fn is_behind(&self) -> bool {
         self.waited > SHARED
     }
@@ -87,8 +95,9 @@ impl Pace {
 
 /// The last events of a flood, held on to by the reader thread.
 ///
-/// When their listeners have dropped them, their memory is given back by the thread that took it. For an allocator,
-/// to give back another thread's memory is dear: with glibc's, both threads wait for one lock.
+/// When their listeners have dropped them, their memory is given back by the
+/// thread that took it. For an allocator, to give back another thread's memory
+/// is dear: with glibc's, both threads wait for one lock.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     events: VecDeque<Arc<Event>>,
@@ -109,7 +118,8 @@ impl Recent {
         self.events.push_back(event.clone());
     }
 
-    /// Everything that one read brought has been kept. Nothing stays when the flood is over.
+    /// Everything that one read brought has been kept. Nothing stays when the
+    /// flood is over.
     pub(super) fn end_of_read(&mut self) {
         if self.new < FLOOD {
             self.events.clear();

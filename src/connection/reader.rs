@@ -36,7 +36,8 @@ struct Reader<'a> {
     /// Who wants what, as it was when last looked at.
     table: Arc<RouteTable>,
     arrived: SystemTime,
-    /// What one read brought for each subscription: handing events over one by one costs as much as parsing them.
+    /// What one read brought for each subscription: handing events over one by
+    /// one costs as much as parsing them.
     queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
     /// What one read brought for callbacks.
     calls: Vec<Call>,
@@ -56,7 +57,8 @@ impl Reader<'_> {
                 Ok(0) => return self.end_of_file(),
                 Ok(count) => self.decoder.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Unlike an end of file, but tor does this too when it is killed.
+                // Unlike an end of file, but tor does this too when it is
+                // killed.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                     return self.end_of_file();
                 }
@@ -119,8 +121,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns true if tor hangs up after such an answer: after any refusal before authentication has succeeded, later
-    /// only after a line that was too long.
+    /// Returns true if tor hangs up after such an answer: after any refusal
+    /// before authentication has succeeded, later only after a line that was
+    /// too long.
     fn ends_connection(&self, reply: &Reply) -> bool {
         !reply.is_ok() && (!self.link.is_live() || matches!(reply.code(), 500 | 514 | 515))
     }
@@ -149,7 +152,8 @@ impl Reader<'_> {
                 None => self.queued.push((queue.clone(), vec![event.clone()])),
             }
         }
-        // One that only trackers have looked at is given back by this thread anyway.
+        // One that only trackers have looked at is given back by this thread
+        // anyway.
         if !route.callbacks.is_empty() || Arc::strong_count(&event) > 1 {
             self.recent.keep(&event);
         }
@@ -161,7 +165,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Hands over what has been gathered, unless word of the link's end may be out: another may be in its place.
+    /// Hands over what has been gathered, unless word of the link's end may be
+    /// out: another may be in its place.
     fn hand_over(&mut self) {
         if self.link.is_silent() {
             self.queued.clear();

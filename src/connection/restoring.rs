@@ -15,7 +15,8 @@ use crate::transport::Deadline;
 /// SETEVENTS when a subscription is dropped. Dropping it ends the link, unless
 /// it was [opened](Self::open).
 ///
-/// Trackers see the events of the link at once. Subscriptions and callbacks get them when it is opened.
+/// Trackers see the events of the link at once. Subscriptions and callbacks get
+/// them when it is opened.
 #[derive(Debug)]
 pub(crate) struct Restoring {
     link: Arc<Link>,

@@ -16,8 +16,9 @@ use crate::error::{CloseCause, Closed};
 use crate::event::Event;
 use crate::types::EventKind;
 
-/// The register of subscriptions and callbacks. The reader thread works with a table of its own and looks here only
-/// when the version has changed, so that an event costs no lock.
+/// The register of subscriptions and callbacks. The reader thread works with a
+/// table of its own and looks here only when the version has changed, so that
+/// an event costs no lock.
 #[derive(Default)]
 pub(super) struct Routes {
     version: AtomicU64,
@@ -35,13 +36,14 @@ struct Register {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RouteId(u64);
 
-/// What is told of events on the reader thread, before anybody else: live state, caches. It must not block, and not call
-/// the connection.
+/// What is told of events on the reader thread, before anybody else: live
+/// state, caches. It must not block, and not call the connection.
 pub(crate) trait Tracker: Send + Sync {
     /// An event of a kind that it is registered for.
     fn event(&self, event: &Arc<Event>);
 
-    /// The connection has ended, so events will be missing; `returns` where another is expected to follow.
+    /// The connection has ended, so events will be missing; `returns` where
+    /// another is expected to follow.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
     /// The connection was made again and is open to callers from now on. This
@@ -141,13 +143,14 @@ impl Routes {
         *table = Arc::new(RouteTable { version, by_kind });
     }
 
-    /// Ends every queue and tracker, with the cause, forgets everything, and refuses new entries.
+    /// Ends every queue and tracker, with the cause, forgets everything, and
+    /// refuses new entries.
     pub(super) fn end(&self, closed: &Closed) {
         end_targets(self.take(closed, |_| true), closed);
     }
 
-    /// Ends every queue, with the cause, and refuses new entries. Callbacks and trackers stay, should the connection be
-    /// made again.
+    /// Ends every queue, with the cause, and refuses new entries. Callbacks and
+    /// trackers stay, should the connection be made again.
     pub(super) fn end_queues(&self, closed: &Closed) {
         end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
         for tracker in self.trackers() {
@@ -163,7 +166,8 @@ impl Routes {
         }
     }
 
-    /// Forgets the events that came on a link that was never open to callers; `returns` if another is expected.
+    /// Forgets the events that came on a link that was never open to callers;
+    /// `returns` if another is expected.
     pub(super) fn forget_restoring(&self, closed: &Closed, returns: bool) {
         self.each_queue(Queue::forget_kept);
         for tracker in self.trackers() {
@@ -244,7 +248,8 @@ pub(super) struct Queue {
 #[derive(Debug)]
 enum QueueEnd {
     Open(Outlet),
-    /// The connection has ended, and another is expected. What comes on that one is kept until it is open to callers.
+    /// The connection has ended, and another is expected. What comes on that
+    /// one is kept until it is open to callers.
     Down(Outlet, Kept),
     Closed(Closed),
 }
@@ -306,7 +311,8 @@ impl Queue {
         }
     }
 
-    /// Takes away the events that find no room, with `kept` others that are kept. Returns how many these are.
+    /// Takes away the events that find no room, with `kept` others that are
+    /// kept. Returns how many these are.
     fn take_room(&self, events: &mut Vec<Arc<Event>>, kept: usize) -> u64 {
         let Some(limit) = self.limit else { return 0 };
         let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire)).saturating_sub(kept);
@@ -315,7 +321,8 @@ impl Queue {
         lost
     }
 
-    /// Counts lost events, and tells of them in their place. A thread that waits for an event is woken.
+    /// Counts lost events, and tells of them in their place. A thread that
+    /// waits for an event is woken.
     fn tell_lost(&self, outlet: &mut Outlet, lost: u64) {
         if lost == 0 {
             return;
@@ -357,7 +364,8 @@ impl Queue {
         }
     }
 
-    /// Tells that the connection is open again, and hands over what came on it so far.
+    /// Tells that the connection is open again, and hands over what came on it
+    /// so far.
     fn resume(&self, reconnected: &Reconnected) {
         self.change(|end| {
             let (mut outlet, kept) = match end {

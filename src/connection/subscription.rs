@@ -20,10 +20,12 @@ use crate::types::EventKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum QueueLimit {
-    /// As many as come: nothing is lost, and a reader that does not keep up costs memory.
+    /// As many as come: nothing is lost, and a reader that does not keep up
+    /// costs memory.
     #[default]
     Unbounded,
-    /// At most this many. When they are waiting, later ones are lost, and [counted](Subscription::lost). With 0, all are lost:
+    /// At most this many. When they are waiting, later ones are lost, and
+    /// [counted](Subscription::lost). With 0, all are lost:
     /// [`items`](Subscription::items) tells how many.
     Bounded(usize),
 }
@@ -38,19 +40,22 @@ impl QueueLimit {
     }
 }
 
-/// Events of some kinds, from the moment of subscribing, in a queue of their own. Made by
-/// [`Controller::subscribe`](crate::Controller::subscribe).
+/// Events of some kinds, from the moment of subscribing, in a queue of their
+/// own. Made by [`Controller::subscribe`](crate::Controller::subscribe).
 ///
-/// Events are iterated over ([`iter`](Self::iter), [`try_iter`](Self::try_iter),
-/// [`timeout_iter`](Self::timeout_iter)), taken one at a time ([`next_timeout`](Self::next_timeout)), or received in
-/// batches through a channel that can be selected on ([`receiver`](Self::receiver)). It may be shared between threads;
-/// each event goes to one of them.
+/// Events are iterated over ([`iter`](Self::iter),
+/// [`try_iter`](Self::try_iter), [`timeout_iter`](Self::timeout_iter)), taken
+/// one at a time ([`next_timeout`](Self::next_timeout)), or received in batches
+/// through a channel that can be selected on ([`receiver`](Self::receiver)). It
+/// may be shared between threads; each event goes to one of them.
 ///
-/// When the connection ends, what is already in the queue can still be read; then the iterators end, and
-/// [`cause`](Self::cause) tells why. A connection that is made again by itself ([`Connect::reconnect`](crate::Connect::reconnect))
-/// does not end its subscriptions: they go on when it is open again, and
-/// [`items`](Self::items) shows where. Dropping the subscription ends it. tor
-/// is told if nobody else wants these events.
+/// When the connection ends, what is already in the queue can still be read;
+/// then the iterators end, and [`cause`](Self::cause) tells why. A connection
+/// that is made again by itself
+/// ([`Connect::reconnect`](crate::Connect::reconnect)) does not end its
+/// subscriptions: they go on when it is open again, and [`items`](Self::items)
+/// shows where. Dropping the subscription ends it. tor is told if nobody else
+/// wants these events.
 #[derive(Debug)]
 pub struct Subscription {
     queue: Arc<Queue>,
@@ -95,7 +100,8 @@ impl Subscription {
         &self.kinds
     }
 
-    /// Every event until the connection ends. Waits for each as long as it takes.
+    /// Every event until the connection ends. Waits for each as long as it
+    /// takes.
     pub fn iter(&self) -> Iter<'_> {
         Iter(self)
     }
@@ -115,11 +121,13 @@ impl Subscription {
         TimeoutIter { subscription: self, timeout }
     }
 
-    /// Returns an iterator over every event, and over the gaps between them: events that found no room in the queue, a
-    /// connection that ended, a connection that was made again. Waits for each item as long as it takes. Ends with the
-    /// connection.
+    /// Returns an iterator over every event, and over the gaps between them:
+    /// events that found no room in the queue, a connection that ended, a
+    /// connection that was made again. Waits for each item as long as it takes.
+    /// Ends with the connection.
     ///
-    /// A program of one thread sees a reconnect here, in its place among the events. The other iterators skip gaps.
+    /// A program of one thread sees a reconnect here, in its place among the
+    /// events. The other iterators skip gaps.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -146,7 +154,8 @@ impl Subscription {
         Items(self)
     }
 
-    /// Returns the next event or gap. Waits for it for at most `timeout`. See [`items`](Self::items).
+    /// Returns the next event or gap. Waits for it for at most `timeout`. See
+    /// [`items`](Self::items).
     ///
     /// Queued events are returned at once, also if `timeout` is zero, like by
     /// [`next_timeout`](Self::next_timeout).
@@ -221,15 +230,18 @@ impl Subscription {
         &self.queue
     }
 
-    /// A wait for events until `deadline`, after which it fails with a timeout in `phase`.
+    /// A wait for events until `deadline`, after which it fails with a timeout
+    /// in `phase`.
     pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
         EventWait::new(self, deadline, phase)
     }
 
-    /// The channel itself, for [`crossbeam_channel::select!`]: events come in the batches in which they were read.
+    /// The channel itself, for [`crossbeam_channel::select!`]: events come in
+    /// the batches in which they were read.
     ///
-    /// What the other methods have begun to take from a batch is not in the channel any more: use either it or them,
-    /// or empty [`try_iter`](Self::try_iter) first.
+    /// What the other methods have begun to take from a batch is not in the
+    /// channel any more: use either it or them, or empty
+    /// [`try_iter`](Self::try_iter) first.
     ///
     /// ```no_run
     /// use crossbeam_channel::{select, tick};
@@ -254,8 +266,8 @@ impl Subscription {
         &self.receiver
     }
 
-    /// How many events were lost so far because the queue was full. Always 0 for
-    /// [`QueueLimit::Unbounded`].
+    /// How many events were lost so far because the queue was full. Always 0
+    /// for [`QueueLimit::Unbounded`].
     pub fn lost(&self) -> u64 {
         self.queue.lost()
     }
@@ -286,12 +298,14 @@ impl Subscription {
             if let Some(event) = self.front.lock().as_mut().and_then(Batch::pop) {
                 return Ok(event);
             }
-            // Not under the lock: other threads may take what is left meanwhile.
+            // Not under the lock: other threads may take what is left
+            // meanwhile.
             self.take_in(receive(&self.receiver)?);
         }
     }
 
-    /// Returns the next event, or the cause of the connection's end if that comes before any event.
+    /// Returns the next event, or the cause of the connection's end if that
+    /// comes before any event.
     pub(super) fn next_before_end<E>(
         &self,
         receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
@@ -322,12 +336,14 @@ impl Subscription {
             if let Some(item) = self.front.lock().as_mut().and_then(Batch::pop_item) {
                 return Ok(item);
             }
-            // Not under the lock: other threads may take what is left meanwhile.
+            // Not under the lock: other threads may take what is left
+            // meanwhile.
             self.take_in(receive(&self.receiver)?);
         }
     }
 
-    /// Unsubscribes and waits for tor's answer, for at most `timeout`. Returns false if the connection has ended already.
+    /// Unsubscribes and waits for tor's answer, for at most `timeout`. Returns
+    /// false if the connection has ended already.
     ///
     /// # Errors
     ///
@@ -338,7 +354,8 @@ impl Subscription {
 }
 
 impl Registration {
-    /// Unsubscribes. Like dropping the registration, but waits for tor's answer and reports errors.
+    /// Unsubscribes. Like dropping the registration, but waits for tor's answer
+    /// and reports errors.
     pub(super) fn close(&self, deadline: Deadline) -> Result<bool> {
         match self.hub.upgrade() {
             Some(hub) => hub.end_interest(self.id, deadline),
@@ -368,7 +385,8 @@ impl Iterator for Iter<'_> {
     }
 }
 
-/// Every event, and the gaps between them, until the connection ends. See [`Subscription::items`].
+/// Every event, and the gaps between them, until the connection ends. See
+/// [`Subscription::items`].
 #[derive(Debug)]
 pub struct Items<'a>(&'a Subscription);
 
@@ -392,7 +410,8 @@ impl Iterator for TryIter<'_> {
     }
 }
 
-/// Every event until none comes for a while. See [`Subscription::timeout_iter`].
+/// Every event until none comes for a while. See
+/// [`Subscription::timeout_iter`].
 #[derive(Debug)]
 pub struct TimeoutIter<'a> {
     subscription: &'a Subscription,

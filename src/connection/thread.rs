@@ -40,18 +40,20 @@ impl Thread {
         is_own_thread(self.handle.thread().id())
     }
 
-    /// Waits for its end, but not for ever, and not for itself. Whether it has ended.
+    /// Waits for its end, but not for ever, and not for itself. Whether it has
+    /// ended.
     pub(crate) fn ended_within(&self, time: Duration) -> bool {
         if self.is_current() {
             return false;
         }
-        // Nothing is ever sent: this waits for the other end to be dropped. Mostly that takes less time than to sleep and be
-        // woken.
+        // Nothing is ever sent: this waits for the other end to be dropped.
+        // Mostly that takes less time than to sleep and be woken.
         let stop_yielding = Instant::now() + time.min(YIELD_FOR);
         while self.done.try_recv() == Err(TryRecvError::Empty) && Instant::now() < stop_yielding {
             thread::yield_now();
         }
-        // That is the last that it does: what is left of it is the system's, and need not be waited for.
+        // That is the last that it does: what is left of it is the system's,
+        // and need not be waited for.
         self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
     }
 

@@ -13,22 +13,26 @@ use crate::error::{CloseCause, Closed, Error, Phase, Result};
 use crate::protocol::{Command, KnownSecrets, Reply};
 use crate::transport::Deadline;
 
-/// How long a caller gives its processor away, again and again, before it sleeps. Most replies come sooner, and to be
-/// woken costs more than to come back. (Never a busy wait: it would keep a single core from tor.)
+/// How long a caller gives its processor away, again and again, before it
+/// sleeps. Most replies come sooner, and to be woken costs more than to come
+/// back. (Never a busy wait: it would keep a single core from tor.)
 pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
 
-/// How many threads of this process wait. A thread yields only while it is the only one: several would mostly give
-/// their processors to each other, and the thread that brings the replies would come last.
+/// How many threads of this process wait. A thread yields only while it is the
+/// only one: several would mostly give their processors to each other, and the
+/// thread that brings the replies would come last.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Every command that was written and not yet answered; or the connection's end.
+/// Every command that was written and not yet answered; or the connection's
+/// end.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
     /// The password or cookie, if the peer was told it and could send it back.
     known: Option<Arc<KnownSecrets>>,
-    /// The next AUTHENTICATE has the answer to a challenge, which is of no use to anybody later.
+    /// The next AUTHENTICATE has the answer to a challenge, which is of no use
+    /// to anybody later.
     challenged: bool,
 }
 
@@ -42,8 +46,9 @@ pub(super) struct Waiter {
 
 /// Where one reply is put, and taken from.
 ///
-/// A channel of one message would do the same; but its receiver spins before it sleeps, and it costs several times
-/// the memory: measured, that is a good part of a request's time.
+/// A channel of one message would do the same; but its receiver spins before it
+/// sleeps, and it costs several times the memory: measured, that is a good part
+/// of a request's time.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     content: Mutex<Content>,
@@ -67,7 +72,8 @@ impl Waiter {
 }
 
 impl Waiter {
-    /// The secrets that may be in the reply: those of its command, and those that may be in any.
+    /// The secrets that may be in the reply: those of its command, and those
+    /// that may be in any.
     pub(super) fn secrets(&self, known: Option<&Arc<KnownSecrets>>) -> Option<Arc<KnownSecrets>> {
         match (&self.secrets, known) {
             (Some(own), Some(known)) => {
@@ -157,7 +163,8 @@ impl Slot {
 }
 
 impl Waiters {
-    /// Queues the waiter for a command's reply, unless the connection has ended.
+    /// Queues the waiter for a command's reply, unless the connection has
+    /// ended.
     pub(super) fn push(&mut self, command: &Command) -> Result<Arc<Slot>, Closed> {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());
@@ -196,7 +203,8 @@ impl Waiters {
         self.known.clone()
     }
 
-    /// The secrets of every command that has no answer yet, and those that may be in any reply.
+    /// The secrets of every command that has no answer yet, and those that may
+    /// be in any reply.
     pub(super) fn all_secrets(&self) -> KnownSecrets {
         let mut all = KnownSecrets::default();
         let waiting = self.queue.iter().filter_map(|waiter| waiter.secrets.as_deref());
@@ -209,7 +217,8 @@ impl Waiters {
         self.closed.clone()
     }
 
-    /// Stores the cause and gives back everybody who waits; or the earlier cause.
+    /// Stores the cause and gives back everybody who waits; or the earlier
+    /// cause.
     pub(super) fn end(&mut self, cause: Closed) -> Result<VecDeque<Waiter>, Closed> {
         match &self.closed {
             Some(earlier) => Err(earlier.clone()),
@@ -223,8 +232,9 @@ impl Waiters {
 
 /// A command that was sent; its reply may still be on the way.
 ///
-/// Several may be outstanding on one connection (pipelining); tor answers in the order of sending. Dropping it does
-/// not take the command back: its reply is thrown away when it comes.
+/// Several may be outstanding on one connection (pipelining); tor answers in
+/// the order of sending. Dropping it does not take the command back: its reply
+/// is thrown away when it comes.
 #[derive(Debug)]
 #[must_use = "the reply says whether tor did it"]
 pub struct PendingReply {
@@ -244,8 +254,8 @@ impl PendingReply {
         &self.command
     }
 
-    /// Waits for tor's reply, whatever it says, until the timeout of the handle that sent the command has passed
-    /// since it was sent.
+    /// Waits for tor's reply, whatever it says, until the timeout of the handle
+    /// that sent the command has passed since it was sent.
     pub fn wait(self) -> Result<Reply> {
         self.wait_until(self.deadline)
     }
@@ -255,7 +265,8 @@ impl PendingReply {
         self.wait_until(Deadline::after(timeout))
     }
 
-    /// Like [`wait`](Self::wait), for callers that still need the pending reply when the time is over.
+    /// Like [`wait`](Self::wait), for callers that still need the pending reply
+    /// when the time is over.
     pub(crate) fn wait_until_deadline(&self) -> Result<Reply> {
         self.wait_until(self.deadline)
     }
@@ -271,7 +282,8 @@ impl PendingReply {
         }
     }
 
-    /// As [`wait`](Self::wait); a reply that is no success is [`Error::Refused`].
+    /// As [`wait`](Self::wait); a reply that is no success is
+    /// [`Error::Refused`].
     pub fn wait_ok(self) -> Result<Reply> {
         let reply = self.wait_until(self.deadline)?;
         match reply.refusal(&self.command) {

@@ -21,8 +21,9 @@ const PIECE: usize = 16 * 1024;
 
 /// Who may write: one thread at a time, so that the wire has an order.
 ///
-/// This is a lock that is held over a system call. A mutex would do; but one that is made to be held for a moment spins
-/// and gives its processor away before it sleeps, and with many callers that is a fifth of a request's time.
+/// This is a lock that is held over a system call. A mutex would do; but one
+/// that is made to be held for a moment spins and gives its processor away
+/// before it sleeps, and with many callers that is a fifth of a request's time.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     busy: Mutex<bool>,
@@ -30,7 +31,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Waits for this thread's turn, for which there is no order. `None` when the deadline has come first.
+    /// Waits for this thread's turn, for which there is no order. `None` when
+    /// the deadline has come first.
     pub(super) fn turn(&self, deadline: Instant) -> Option<Turn<'_>> {
         let mut busy = self.busy.lock();
         while *busy {
@@ -69,7 +71,8 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 /// Why a command was not sent.
 pub(super) enum Unsent {
     Error(Error),
-    /// The peer has hung up. Finding out why may take a second, so that is done without any lock, by [`Link::explain`].
+    /// The peer has hung up. Finding out why may take a second, so that is done
+    /// without any lock, by [`Link::explain`].
     HungUp(io::Error),
 }
 
@@ -91,8 +94,8 @@ impl Link {
         self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
     }
 
-    /// Like [`send`](Self::send), for callers that hold a lock: they let go of it before they [`explain`](Self::explain) a
-    /// failure.
+    /// Like [`send`](Self::send), for callers that hold a lock: they let go of
+    /// it before they [`explain`](Self::explain) a failure.
     pub(super) fn try_send(
         &self,
         command: Command,
@@ -122,7 +125,8 @@ impl Link {
     ) -> Result<Vec<PendingReply>> {
         let turn = self.writer.turn(deadline.instant());
         let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
-        // Wiped, and of its final size from the start, because commands may have secrets.
+        // Wiped, and of its final size from the start, because commands may
+        // have secrets.
         let length = commands.iter().map(|command| command.wire().len()).sum();
         let mut buffer = Zeroizing::new(Vec::with_capacity(length));
         let mut pending = Vec::with_capacity(commands.len());
@@ -157,7 +161,8 @@ impl Link {
         }
     }
 
-    /// tor may have said why: what the reader finds is a better cause than a broken pipe.
+    /// tor may have said why: what the reader finds is a better cause than a
+    /// broken pipe.
     fn end_after_hang_up(&self, error: io::Error) -> Error {
         let deadline = Instant::now() + TICK;
         while Instant::now() < deadline {
@@ -181,13 +186,15 @@ fn trace(command: &Command) {
 /// Writes all bytes, or as many as the peer takes until the deadline.
 fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
     let mut rest = bytes;
-    // What fits into one piece may still be sent by a call whose time is over, to undo something. More than that could be cut
-    // off after the first piece, which would end the connection.
+    // What fits into one piece may still be sent by a call whose time is over,
+    // to undo something. More than that could be cut off after the first piece,
+    // which would end the connection.
     if bytes.len() > PIECE && Instant::now() >= deadline {
         return Written::Nothing;
     }
     while !rest.is_empty() {
-        // A peer that takes a little now and then makes every write succeed, so the clock counts here as well.
+        // A peer that takes a little now and then makes every write succeed, so
+        // the clock counts here as well.
         match transport.write(rest.get(..PIECE).unwrap_or(rest)) {
             Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),

@@ -10,12 +10,13 @@ use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Re
 use crate::protocol::{Command, Reply, ReplyLine};
 use crate::types::MappingSource;
 
-/// A name or address that tor replaces by another, wherever a client asks for it.
+/// A name or address that tor replaces by another, wherever a client asks for
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mapping {
-    /// What is replaced, as tor knows it now: where a virtual address was asked for, the one that tor chose, an IPv6
-    /// address in brackets.
+    /// What is replaced, as tor knows it now: where a virtual address was asked
+    /// for, the one that tor chose, an IPv6 address in brackets.
     pub from: String,
     /// By what it is replaced.
     pub to: String,
@@ -27,10 +28,12 @@ impl fmt::Display for Mapping {
     }
 }
 
-/// A mapping that is taken back when this is dropped. Made by [`Controller::mapped_address`].
+/// A mapping that is taken back when this is dropped. Made by
+/// [`Controller::mapped_address`].
 ///
-/// It does not keep the connection open; and as mappings are tor's and not the connection's, one outlives a
-/// connection that ends before this is dropped. Nothing is put back that `from` was mapped to before.
+/// It does not keep the connection open; and as mappings are tor's and not the
+/// connection's, one outlives a connection that ends before this is dropped.
+/// Nothing is put back that `from` was mapped to before.
 #[derive(Debug)]
 #[must_use = "the mapping is taken back when this is dropped"]
 pub struct MappedAddress {
@@ -45,7 +48,8 @@ impl MappedAddress {
         &self.mapping
     }
 
-    /// What is replaced: where a virtual address was asked for, the one that tor chose.
+    /// What is replaced: where a virtual address was asked for, the one that
+    /// tor chose.
     pub fn from(&self) -> &str {
         &self.mapping.from
     }
@@ -55,13 +59,14 @@ impl MappedAddress {
         &self.mapping.to
     }
 
-    /// Takes the mapping back and waits for tor's answer. Returns false if the mapping was gone already: somebody else took
-    /// it back, or mapped the same name to something else, which stays.
+    /// Takes the mapping back and waits for tor's answer. Returns false if the
+    /// mapping was gone already: somebody else took it back, or mapped the same
+    /// name to something else, which stays.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection has ended, or its last handle was dropped: the mapping is still there then, as
-    /// long as tor runs.
+    /// [`Error::Closed`] if the connection has ended, or its last handle was
+    /// dropped: the mapping is still there then, as long as tor runs.
     pub fn remove(mut self) -> Result<bool> {
         self.undone = true;
         let Some(controller) = self.controller.upgrade() else {
@@ -86,7 +91,8 @@ impl MappedAddress {
         }
     }
 
-    /// It is not given back on a new connection, whatever becomes of it on this one.
+    /// It is not given back on a new connection, whatever becomes of it on this
+    /// one.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
         controller
@@ -119,26 +125,33 @@ impl Drop for MappedAddress {
     }
 }
 
-/// Address mappings. control-spec, command MAPADDRESS; what is mapped now is in GETINFO `address-mappings/control`.
+/// Address mappings. control-spec, command MAPADDRESS; what is mapped now is in
+/// GETINFO `address-mappings/control`.
 impl Controller {
-    /// Replaces names and addresses by others, wherever clients ask for them, until tor ends or the mapping is taken
-    /// back. Every pair is an answer of its own, in order: some may be granted and others not.
+    /// Replaces names and addresses by others, wherever clients ask for them,
+    /// until tor ends or the mapping is taken back. Every pair is an answer of
+    /// its own, in order: some may be granted and others not.
     ///
-    /// * `from` may be `0.0.0.0`, `::` or `.`: then tor chooses an IPv4 address, an IPv6 address or a name ending in
-    ///   `.virtual` that nobody uses, and maps that. It is in the answer.
-    /// * `*.example.com` stands for every name that ends so, and `example.com` itself; `to` may then be of this form,
-    ///   too.
-    /// * `to` may be an onion address, without a trailing dot: with one, tor would ask an exit for it.
-    /// * The same on both sides takes a mapping back: [`unmap_address`](Self::unmap_address).
+    /// * `from` may be `0.0.0.0`, `::` or `.`: then tor chooses an IPv4
+    ///   address, an IPv6 address or a name ending in `.virtual` that nobody
+    ///   uses, and maps that. It is in the answer.
+    /// * `*.example.com` stands for every name that ends so, and `example.com`
+    ///   itself; `to` may then be of this form, too.
+    /// * `to` may be an onion address, without a trailing dot: with one, tor
+    ///   would ask an exit for it.
+    /// * The same on both sides takes a mapping back:
+    ///   [`unmap_address`](Self::unmap_address).
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if a side is empty or can't be sent, or `to` is an onion address with a trailing dot.
-    /// [`Error::Refused`] if tor refused the whole command. A pair that it refused is a [`Refusal`] within the
-    /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual address left,
-    /// [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
-    /// [`Error::Timeout`] if tor doesn't answer; when its late answer comes,
-    /// what was mapped is taken back, unless it was asked for again meanwhile.
+    /// [`Error::Argument`] if a side is empty or can't be sent, or `to` is an
+    /// onion address with a trailing dot. [`Error::Refused`] if tor refused the
+    /// whole command. A pair that it refused is a [`Refusal`] within the
+    /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual
+    /// address left, [`is_bad_argument`](Refusal::is_bad_argument) for anything
+    /// else. [`Error::Timeout`] if tor doesn't answer; when its late answer
+    /// comes, what was mapped is taken back, unless it was asked for again
+    /// meanwhile.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -197,7 +210,8 @@ impl Controller {
         Ok(answers)
     }
 
-    /// Takes a mapping back; what was not mapped stays so. For a virtual address, this is the one that tor chose.
+    /// Takes a mapping back; what was not mapped stays so. For a virtual
+    /// address, this is the one that tor chose.
     ///
     /// # Errors
     ///
@@ -206,12 +220,13 @@ impl Controller {
         self.map_one(from, from).map(drop)
     }
 
-    /// Replaces one name or address by another as long as what this gives lives. See
-    /// [`map_address`](Self::map_address) for what both may be.
+    /// Replaces one name or address by another as long as what this gives
+    /// lives. See [`map_address`](Self::map_address) for what both may be.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: 451 where tor has no virtual address left, 512 for what it cannot map.
+    /// [`Error::Refused`]: 451 where tor has no virtual address left, 512 for
+    /// what it cannot map.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -276,7 +291,8 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
     Ok((command.finish()?, asked))
 }
 
-/// tor answers each pair with a line of its own, and the last line's code says nothing of the others.
+/// tor answers each pair with a line of its own, and the last line's code says
+/// nothing of the others.
 fn answers(
     reply: &Reply,
     asked: &[String],
@@ -324,7 +340,8 @@ mod tests {
                 "{error}"
             );
         }
-        // Programs that ask for the name with a dot can be led right, and what is mapped can be taken back.
+        // Programs that ask for the name with a dot can be led right, and what
+        // is mapped can be taken back.
         for (from, to) in
             [("abc.onion.", "abc.onion"), ("a.example", "b.example."), ("abc.onion.", "abc.onion.")]
         {
@@ -351,7 +368,8 @@ mod tests {
         #[test]
         fn any_pair_is_one_line_or_refused(from in any::<String>(), to in any::<String>()) {
             if let Ok((command, _)) = pairs([(&from, &to)]) {
-                let words = command.wire().split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
+                let words = command.wire().split(|b| b.is_ascii_whitespace());
+                let words = words.filter(|w| !w.is_empty());
                 prop_assert_eq!(words.count(), 2);
             }
         }

@@ -13,7 +13,8 @@ use crate::regular_file::RegularFile;
 use crate::transport::Deadline;
 use crate::types::Secret;
 
-/// The length of a cookie file. Anything else is no cookie: a peer that names another file must not be sent it.
+/// The length of a cookie file. Anything else is no cookie: a peer that names
+/// another file must not be sent it.
 const COOKIE_LENGTH: u64 = 32;
 
 /// How the attempt with one method ended.
@@ -22,7 +23,8 @@ enum Attempt {
     Failure(AuthError),
 }
 
-/// One run of authentication: a deadline for all of it, and a way to open connections.
+/// One run of authentication: a deadline for all of it, and a way to open
+/// connections.
 struct Login<O> {
     open: O,
     deadline: Deadline,
@@ -30,7 +32,8 @@ struct Login<O> {
     fresh: Option<Candidate>,
 }
 
-/// Opens a connection and authenticates on it. `open` returns `None` if no further connection can be opened.
+/// Opens a connection and authenticates on it. `open` returns `None` if no
+/// further connection can be opened.
 pub(super) fn authenticate<O>(
     open: O,
     credentials: &Credentials,
@@ -52,7 +55,8 @@ where
             },
         }
     } else if info.offers(&AuthMethod::Cookie) {
-        // The peer sees what is sent, so it can't be the peer that chooses the file.
+        // The peer sees what is sent, so it can't be the peer that chooses the
+        // file.
         let cookie = match &credentials.cookie_file {
             Some(path) => read_cookie(Some(path.clone())),
             None => Err(match &info.cookie_file {
@@ -102,7 +106,8 @@ where
 }
 
 impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
-    /// Asks what tor offers. The first answer also shows whether this is a control port at all.
+    /// Asks what tor offers. The first answer also shows whether this is a
+    /// control port at all.
     fn protocol_info(&mut self) -> Result<ProtocolInfo> {
         let connection = match (self.open)()? {
             Some(connection) => connection,
@@ -145,10 +150,12 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         not_a_control_port(&what)
     }
 
-    /// Authenticates with SAFECOOKIE, which tells the peer nothing unless it knows the cookie.
+    /// Authenticates with SAFECOOKIE, which tells the peer nothing unless it
+    /// knows the cookie.
     ///
-    /// A peer that offers it and can't do it isn't the tor that wrote the cookie. Then this is an error that ends
-    /// authentication, so that such a peer isn't told a password either.
+    /// A peer that offers it and can't do it isn't the tor that wrote the
+    /// cookie. Then this is an error that ends authentication, so that such a
+    /// peer isn't told a password either.
     fn safe_cookie(&mut self, path: &Path, cookie: Secret) -> Result<Attempt> {
         let Some(connection) = self.connection()? else { return Ok(no_other_connection()) };
         let path = path.to_path_buf();
@@ -227,7 +234,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// The connection on which nothing has failed yet, or a new one: tor hangs up after a failure.
+    /// The connection on which nothing has failed yet, or a new one: tor hangs
+    /// up after a failure.
     fn connection(&mut self) -> Result<Option<Candidate>> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
@@ -236,7 +244,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// Sends a command; the inner error is one after which other methods may still be tried.
+    /// Sends a command; the inner error is one after which other methods may
+    /// still be tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
         if self.deadline.has_passed() {

@@ -11,20 +11,24 @@ use crate::types::{ConfLine, EventKind, Signal};
 
 /// Which of tor's answers are kept, so that asking again takes no round trip.
 ///
-/// Everything kept is forgotten when the configuration changes, as far as this connection hears of it (CONF_CHANGED,
-/// SIGNAL RELOAD, its own commands), and when the connection is made again.
+/// Everything kept is forgotten when the configuration changes, as far as this
+/// connection hears of it (CONF_CHANGED, SIGNAL RELOAD, its own commands), and
+/// when the connection is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Caching {
     /// Nothing: every call asks tor.
     Off,
-    /// What cannot change as long as tor runs: its version, the names and types of its options, keys, events and signals,
-    /// the names of its files, its process. Never stale.
+    /// What cannot change as long as tor runs: its version, the names and types
+    /// of its options, keys, events and signals, the names of its files, its
+    /// process. Never stale.
     #[default]
     Constants,
-    /// Also the values of configuration options (GETCONF). To hear of their changes it has CONF_CHANGED and SIGNAL sent. A
-    /// change that was made through this connection is seen at once; another controller's change is seen when its
-    /// CONF_CHANGED has arrived, some microseconds after tor made it. Whoever cannot have that does not choose this.
+    /// Also the values of configuration options (GETCONF). To hear of their
+    /// changes it has CONF_CHANGED and SIGNAL sent. A change that was made
+    /// through this connection is seen at once; another controller's change is
+    /// seen when its CONF_CHANGED has arrived, some microseconds after tor made
+    /// it. Whoever cannot have that does not choose this.
     Configuration,
 }
 
@@ -45,7 +49,8 @@ const CONSTANT_KEYS: &[&str] = &[
     "version",
 ];
 
-/// The commands after which nothing that depends on the configuration may be taken from here.
+/// The commands after which nothing that depends on the configuration may be
+/// taken from here.
 const CHANGING_COMMANDS: &[&str] = &["SETCONF", "RESETCONF", "LOADCONF", "SIGNAL"];
 
 /// The answers that are kept.
@@ -55,13 +60,15 @@ pub(super) struct Cache(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     caching: Caching,
-    /// Counts how often everything was forgotten: an answer is kept only where that has not happened since it was asked for.
+    /// Counts how often everything was forgotten: an answer is kept only where
+    /// that has not happened since it was asked for.
     generation: u64,
     info: HashMap<String, Arc<[u8]>>,
     conf: HashMap<Vec<String>, Arc<[ConfLine]>>,
 }
 
-/// A question that is being asked: for [`Cache::keep_info`] and [`Cache::keep_conf`].
+/// A question that is being asked: for [`Cache::keep_info`] and
+/// [`Cache::keep_conf`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked(u64);
 
@@ -85,15 +92,17 @@ impl Cache {
         self.0.lock().forget();
     }
 
-    /// Forgets everything if `command`, which was written just now, may have changed it. (What is asked for from now on is
-    /// answered after it; what was asked for before is not kept.)
+    /// Forgets everything if `command`, which was written just now, may have
+    /// changed it. (What is asked for from now on is answered after it; what
+    /// was asked for before is not kept.)
     pub(super) fn was_sent(&self, keyword: &str) {
         if CHANGING_COMMANDS.iter().any(|changing| keyword.eq_ignore_ascii_case(changing)) {
             self.forget();
         }
     }
 
-    /// The kept values of all these keys; or what to keep them with once they were asked for.
+    /// The kept values of all these keys; or what to keep them with once they
+    /// were asked for.
     pub(super) fn info(&self, keys: &[&str]) -> Result<Vec<Vec<u8>>, Asked> {
         let kept = self.0.lock();
         let values = keys.iter().map(|key| kept.info.get(*key).map(|value| value.to_vec()));
@@ -113,7 +122,8 @@ impl Cache {
         }
     }
 
-    /// The kept lines of exactly these options; or what to keep them with once they were asked for.
+    /// The kept lines of exactly these options; or what to keep them with once
+    /// they were asked for.
     pub(super) fn conf(&self, names: &[String]) -> Result<Vec<ConfLine>, Asked> {
         let kept = self.0.lock();
         kept.conf.get(names).map(|lines| lines.to_vec()).ok_or(Asked(kept.generation))

@@ -10,7 +10,8 @@ use crate::protocol::{Command, Reply, Words};
 use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
 
-/// How long a circuit may take, unless told otherwise. (tor itself gives up after about a minute.)
+/// How long a circuit may take, unless told otherwise. (tor itself gives up
+/// after about a minute.)
 const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A circuit to be built, or extended.
@@ -24,8 +25,8 @@ const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// Whoever chooses relays by hand chooses worse than tor: such circuits can be told from others, and may reveal who
-/// uses them.
+/// Whoever chooses relays by hand chooses worse than tor: such circuits can be
+/// told from others, and may reveal who uses them.
 #[derive(Debug, Clone)]
 pub struct BuildCircuit {
     path: Vec<String>,
@@ -45,16 +46,19 @@ impl BuildCircuit {
         Self::default()
     }
 
-    /// The relays, in order: fingerprints, with or without `$`, or nicknames. Anything that can be shown as such
-    /// will do: strings, [`Fingerprint`](crate::types::Fingerprint), [`RelayName`](crate::types::RelayName).
+    /// The relays, in order: fingerprints, with or without `$`, or nicknames.
+    /// Anything that can be shown as such will do: strings,
+    /// [`Fingerprint`](crate::types::Fingerprint),
+    /// [`RelayName`](crate::types::RelayName).
     pub fn path<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
         self.path = relays.into_iter().map(|relay| relay.to_string()).collect();
         self
     }
 
-    /// [`CircuitPurpose::General`] (default), or [`CircuitPurpose::Controller`]: a circuit that tor itself does not
-    /// use, and whose relays must be given (where it should choose them, tor 0.4.9 refuses any purpose but
-    /// `General`, with 551).
+    /// [`CircuitPurpose::General`] (default), or
+    /// [`CircuitPurpose::Controller`]: a circuit that tor itself does not use,
+    /// and whose relays must be given (where it should choose them, tor 0.4.9
+    /// refuses any purpose but `General`, with 551).
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.purpose = Some(purpose);
         self
@@ -65,14 +69,16 @@ impl BuildCircuit {
         self.timeout
     }
 
-    /// Sets how long [`Controller::build_circuit`] may take, commands included. Default: 60 seconds.
+    /// Sets how long [`Controller::build_circuit`] may take, commands included.
+    /// Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 }
 
-/// Circuits. control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and CLOSECIRCUIT, GETINFO `circuit-status`.
+/// Circuits. control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and
+/// CLOSECIRCUIT, GETINFO `circuit-status`.
 impl Controller {
     /// The circuits that tor has now.
     ///
@@ -91,13 +97,15 @@ impl Controller {
         self.read_lines("circuit-status", CircuitInfo::parse)
     }
 
-    /// Begins a new circuit. When this returns tor has given it an id; it is not built yet.
-    /// [`build_circuit`](Self::build_circuit) also waits for that.
+    /// Begins a new circuit. When this returns tor has given it an id; it is
+    /// not built yet. [`build_circuit`](Self::build_circuit) also waits for
+    /// that.
     pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
         self.launched(extend(CircuitId::new(0), circuit)?)
     }
 
-    /// Begins to extend an existing circuit by more relays. When this returns tor has begun; the hops are not there yet.
+    /// Begins to extend an existing circuit by more relays. When this returns
+    /// tor has begun; the hops are not there yet.
     pub fn extend_circuit<R: ToString>(
         &self,
         id: CircuitId,
@@ -116,14 +124,16 @@ impl Controller {
 
     /// Builds a new circuit and waits until it can carry streams.
     ///
-    /// The whole call takes at most [`BuildCircuit::timeout`], however many events come. A circuit that isn't built by
-    /// then is closed: CLOSECIRCUIT is sent, but its reply isn't waited for.
+    /// The whole call takes at most [`BuildCircuit::timeout`], however many
+    /// events come. A circuit that isn't built by then is closed: CLOSECIRCUIT
+    /// is sent, but its reply isn't waited for.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) where tor does not know a relay or has no descriptor of it; [`Error::Circuit`] where
-    /// the circuit fails or is closed, with the reasons; [`Error::Timeout`]; [`Error::Closed`] if the connection ends, even
-    /// if it is made again.
+    /// [`Error::Refused`] (552) where tor does not know a relay or has no
+    /// descriptor of it; [`Error::Circuit`] where the circuit fails or is
+    /// closed, with the reasons; [`Error::Timeout`]; [`Error::Closed`] if the
+    /// connection ends, even if it is made again.
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
         let deadline = self.deadline_after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
@@ -141,12 +151,14 @@ impl Controller {
         built
     }
 
-    /// Waits until a circuit can carry streams, for at most `timeout`, however many events come.
+    /// Waits until a circuit can carry streams, for at most `timeout`, however
+    /// many events come.
     ///
     /// # Errors
     ///
-    /// [`Error::Circuit`] where it fails, is closed, or does not exist; [`Error::Timeout`]; [`Error::Closed`] if the
-    /// connection ends, even if it is made again.
+    /// [`Error::Circuit`] where it fails, is closed, or does not exist;
+    /// [`Error::Timeout`]; [`Error::Closed`] if the connection ends, even if it
+    /// is made again.
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -167,13 +179,15 @@ impl Controller {
         wait_built_on(&events, id, deadline)
     }
 
-    /// Makes a circuit one that tor itself uses ([`CircuitPurpose::General`]), or leaves to controllers
-    /// ([`CircuitPurpose::Controller`]). A CIRC_MINOR event tells.
+    /// Makes a circuit one that tor itself uses ([`CircuitPurpose::General`]),
+    /// or leaves to controllers ([`CircuitPurpose::Controller`]). A CIRC_MINOR
+    /// event tells.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) with [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) where it is
-    /// gone, without for any other purpose.
+    /// [`Error::Refused`] (552) with
+    /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) where
+    /// it is gone, without for any other purpose.
     pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
         let mut command = Command::build("SETCIRCUITPURPOSE");
         // As for EXTENDCIRCUIT.
@@ -187,13 +201,16 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where it is gone already.
+    /// [`Error::Refused`] with
+    /// [`is_unknown`](crate::error::Refusal::is_unknown) where it is gone
+    /// already.
     pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
         self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?)
             .map(drop)
     }
 
-    /// Closes a circuit unless it carries streams; tor does not tell whether it did.
+    /// Closes a circuit unless it carries streams; tor does not tell whether it
+    /// did.
     pub fn close_circuit_if_unused(&self, id: CircuitId) -> Result<()> {
         let mut command = Command::build("CLOSECIRCUIT");
         self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?)
@@ -205,7 +222,8 @@ impl Controller {
         circuit_id(&self.request(command)?)
     }
 
-    /// Sends EXTENDCIRCUIT for a new circuit. A circuit whose id tor tells too late is closed when it does.
+    /// Sends EXTENDCIRCUIT for a new circuit. A circuit whose id tor tells too
+    /// late is closed when it does.
     fn launched(&self, command: Command) -> Result<CircuitId> {
         circuit_id(&self.request_or_undo(command, |tor, reply| {
             if let Ok(id) = circuit_id(reply) {
@@ -214,7 +232,8 @@ impl Controller {
         })?)
     }
 
-    /// Tells tor to close a circuit without waiting for its reply. The circuit may be gone already.
+    /// Tells tor to close a circuit without waiting for its reply. The circuit
+    /// may be gone already.
     pub(crate) fn begin_to_close_circuit(&self, id: CircuitId) {
         let command = Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish();
         let sent = command.map_err(Error::from).and_then(|command| self.undoing().send(command));
@@ -273,7 +292,8 @@ fn extend(id: CircuitId, circuit: &BuildCircuit) -> Result<Command> {
         command.word("path", &circuit.path.join(","));
     }
     if let Some(purpose) = &circuit.purpose {
-        // CIRC events write it in upper case, the command wants it in lower case.
+        // CIRC events write it in upper case, the command wants it in lower
+        // case.
         command.pair("purpose", &purpose.as_str().to_ascii_lowercase());
     }
     Ok(command.finish()?)

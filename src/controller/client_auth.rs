@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, Word, Words};
 use crate::types::{ClientKey, OnionAddress};
 
-/// A client's key for one onion service that lets only certain clients in. control-spec, commands ONION_CLIENT_AUTH_ADD
-/// and ONION_CLIENT_AUTH_VIEW.
+/// A client's key for one onion service that lets only certain clients in.
+/// control-spec, commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_VIEW.
 ///
 /// ```
 /// use scape::ClientAuth;
@@ -29,11 +29,13 @@ pub struct ClientAuth {
     pub address: OnionAddress,
     /// The key. It is the secret itself, never shown by `Debug`.
     pub key: ClientKey,
-    /// A name for it, that nobody but controllers sees. tor keeps it in memory only.
+    /// A name for it, that nobody but controllers sees. tor keeps it in memory
+    /// only.
     pub name: Option<String>,
     /// Whether tor keeps the key in a file, in its `ClientOnionAuthDir`.
     pub permanent: bool,
-    /// Keywords and flags that this version of the library does not know, in order; empty for a new one, and not sent.
+    /// Keywords and flags that this version of the library does not know, in
+    /// order; empty for a new one, and not sent.
     pub extra: Vec<String>,
 }
 
@@ -49,7 +51,8 @@ impl ClientAuth {
         self
     }
 
-    /// tor keeps the key in a file in its `ClientOnionAuthDir`, which must be configured.
+    /// tor keeps the key in a file in its `ClientOnionAuthDir`, which must be
+    /// configured.
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
@@ -59,7 +62,8 @@ impl ClientAuth {
 impl ClientAuth {
     pub(super) fn command(&self) -> Result<Command> {
         let mut command = Command::build("ONION_CLIENT_AUTH_ADD");
-        // tor compares the address letter by letter later on: it is always sent in lower case.
+        // tor compares the address letter by letter later on: it is always sent
+        // in lower case.
         command.word("address", &self.address.service_id()).secret_word("key", &self.key.to_blob());
         if let Some(name) = &self.name {
             command.pair("ClientName", name);
@@ -94,32 +98,36 @@ pub enum ClientAuthAdded {
     Decrypted,
 }
 
-/// Keys of clients, for onion services of others. control-spec, commands ONION_CLIENT_AUTH_ADD,
-/// ONION_CLIENT_AUTH_REMOVE and ONION_CLIENT_AUTH_VIEW.
+/// Keys of clients, for onion services of others. control-spec, commands
+/// ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and ONION_CLIENT_AUTH_VIEW.
 impl Controller {
-    /// Gives tor a key for an onion service. tor has one for each service: an earlier one is replaced.
+    /// Gives tor a key for an onion service. tor has one for each service: an
+    /// earlier one is replaced.
     ///
-    /// tor 0.4.9 forgets the keys that are not permanent with every change of its configuration. Every change that is
-    /// made with this library gives back the keys of all controllers, in the
-    /// same write, and after [`Signal::Reload`](crate::types::Signal::Reload)
-    /// as soon as tor has acted on it. The keys are lost if a program without
-    /// this library changes something, by [`send`](Self::send) and
-    /// [`send_all`](Self::send_all), and after the operating system's SIGHUP.
+    /// tor 0.4.9 forgets the keys that are not permanent with every change of
+    /// its configuration. Every change that is made with this library gives
+    /// back the keys of all controllers, in the same write, and after
+    /// [`Signal::Reload`](crate::types::Signal::Reload) as soon as tor has
+    /// acted on it. The keys are lost if a program without this library changes
+    /// something, by [`send`](Self::send) and [`send_all`](Self::send_all), and
+    /// after the operating system's SIGHUP.
     ///
-    /// A [permanent](ClientAuth::permanent) key is written to `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two
-    /// files for one service tor takes no configuration any more, so the directory is looked at before. If it can't
-    /// be read from here (tor is on another machine, or its directory is closed to this program), the permanent key
-    /// that tor has for the service is removed first, together with its file, and put back if adding fails. A file
-    /// that tor hasn't read yet can't be noticed then.
+    /// A [permanent](ClientAuth::permanent) key is written to
+    /// `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. With two files for
+    /// one service tor takes no configuration any more, so the directory is
+    /// looked at before. If it can't be read from here (tor is on another
+    /// machine, or its directory is closed to this program), the permanent key
+    /// that tor has for the service is removed first, together with its file,
+    /// and put back if adding fails. A file that tor hasn't read yet can't be
+    /// noticed then.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if tor doesn't accept the name, or if another file in `ClientOnionAuthDir` is for the same
-    /// service. [`Error::Timeout`] if tor doesn't answer; if its late answer
-    /// says that the key is new, the key is taken away again.
-    /// [`Error::Refused`] (553) if the key isn't valid, or can't be kept
-    /// because there is no
-    /// `ClientOnionAuthDir`.
+    /// [`Error::Argument`] if tor doesn't accept the name, or if another file
+    /// in `ClientOnionAuthDir` is for the same service. [`Error::Timeout`] if
+    /// tor doesn't answer; if its late answer says that the key is new, the key
+    /// is taken away again. [`Error::Refused`] (553) if the key isn't valid, or
+    /// can't be kept because there is no `ClientOnionAuthDir`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -192,7 +200,8 @@ impl Controller {
         }
     }
 
-    /// Takes the key for an onion service away from tor, its file included. `false` where tor had none.
+    /// Takes the key for an onion service away from tor, its file included.
+    /// `false` where tor had none.
     pub fn onion_client_auth_remove(&self, address: &OnionAddress) -> Result<bool> {
         let kind = Kind::ClientAuth(*address);
         let tor = self.on_this_link()?.in_one_call();
@@ -212,8 +221,9 @@ impl Controller {
         parse(&self.request(Command::build("ONION_CLIENT_AUTH_VIEW").finish()?)?)
     }
 
-    /// The key that tor has for an onion service. (One that another program gave it under the address in upper case is
-    /// not found by tor; [`onion_client_auth_view`](Self::onion_client_auth_view) has it.)
+    /// The key that tor has for an onion service. (One that another program
+    /// gave it under the address in upper case is not found by tor;
+    /// [`onion_client_auth_view`](Self::onion_client_auth_view) has it.)
     pub fn onion_client_auth_view_for(&self, address: &OnionAddress) -> Result<Option<ClientAuth>> {
         let mut command = Command::build("ONION_CLIENT_AUTH_VIEW");
         let reply = self.request(command.word("address", &address.service_id()).finish()?)?;
@@ -291,10 +301,11 @@ mod tests {
             name in proptest::option::of("[!#-&(-~]{1,16}"),
             permanent in any::<bool>(),
         ) {
+            let address = OnionKey::from_seed(&address).address();
             let auth = ClientAuth {
                 name,
                 permanent,
-                ..ClientAuth::new(OnionKey::from_seed(&address).address(), ClientKey::from_bytes(key))
+                ..ClientAuth::new(address, ClientKey::from_bytes(key))
             };
             let command = auth.command().unwrap();
             let told = command.wire().strip_prefix(b"ONION_CLIENT_AUTH_ADD ").unwrap();

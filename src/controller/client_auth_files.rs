@@ -58,7 +58,8 @@ impl Controller {
                     Err(error) => return Err(error),
                 };
                 if let Some(before) = &before {
-                    // With its file, whatever its name is. Without an answer in time, tor may still remove it.
+                    // With its file, whatever its name is. Without an answer in
+                    // time, tor may still remove it.
                     self.onion_client_auth_remove(&auth.address)
                         .inspect_err(|_| self.put_back(before))?;
                 }
@@ -67,7 +68,8 @@ impl Controller {
         }
     }
 
-    /// Gives a permanent key back that was removed for a new one, which tor didn't take.
+    /// Gives a permanent key back that was removed for a new one, which tor
+    /// didn't take.
     pub(super) fn put_back(&self, before: &ClientAuth) {
         let put_back = before.command().and_then(|command| self.undoing().request(command));
         if let Err(error) = put_back {
@@ -83,7 +85,8 @@ impl Controller {
             Err(Error::Refused(_)) => return Ok(Found::Unknown),
             Err(error) => return Err(error),
         };
-        // A connection without a known address is one to a tor that this program launched, most often.
+        // A connection without a known address is one to a tor that this
+        // program launched, most often.
         let is_elsewhere = self.tor_address().is_some_and(|tor| !Address::is_local(tor));
         if is_elsewhere || !Path::new(&directory).is_absolute() {
             return Ok(Found::Unknown);

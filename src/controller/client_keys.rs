@@ -1,22 +1,28 @@
-//! Keeps the onion service client keys that tor has in memory when its configuration is changed.
+//! Keeps the onion service client keys that tor has in memory when its
+//! configuration is changed.
 //!
-//! tor 0.4.9 forgets these keys at every SETCONF, RESETCONF and LOADCONF, whatever the command is about and whichever
-//! controller added the keys. So every configuration change of this library is
-//! sent by this module (SIGNAL RELOAD by [`reload`](super::reload)):
+//! tor 0.4.9 forgets these keys at every SETCONF, RESETCONF and LOADCONF,
+//! whatever the command is about and whichever controller added the keys. So
+//! every configuration change of this library is sent by this module (SIGNAL
+//! RELOAD by [`reload`](super::reload)):
 //!
 //! 1. ONION_CLIENT_AUTH_VIEW tells the keys.
-//! 2. One write has ONION_CLIENT_AUTH_VIEW again, the change, and an ONION_CLIENT_AUTH_ADD for each key. tor takes these
-//!    commands in turn, so it has the keys again before it does anything else.
-//! 3. If the second answer shows that another controller changed keys between the two, the difference is made good.
+//! 2. One write has ONION_CLIENT_AUTH_VIEW again, the change, and an
+//!    ONION_CLIENT_AUTH_ADD for each key. tor takes these commands in turn, so
+//!    it has the keys again before it does anything else.
+//! 3. If the second answer shows that another controller changed keys between
+//!    the two, the difference is made good.
 //!
-//! Keys with the flag `Permanent` are in files, which tor reads again by itself.
+//! Keys with the flag `Permanent` are in files, which tor reads again by
+//! itself.
 
 use crate::connection::PendingReply;
 use crate::error::{Error, Refusal, Result};
 use crate::protocol::{Command, Reply, Word, Words};
 use crate::types::{OnionAddress, Secret};
 
-/// The longest name that tor takes (it shows longer ones, but answers twice if it is told one).
+/// The longest name that tor takes (it shows longer ones, but answers twice if
+/// it is told one).
 const LONGEST_NAME: usize = 16;
 
 /// Sends commands with one write.
@@ -40,7 +46,8 @@ impl PartialEq for Key {
 }
 
 impl Key {
-    /// Reads what follows `CLIENT`. Returns `None` for keys that are in files, and for malformed lines.
+    /// Reads what follows `CLIENT`. Returns `None` for keys that are in files,
+    /// and for malformed lines.
     fn parse(words: Words<'_>) -> Option<Key> {
         let mut bare = Vec::new();
         let (mut name, mut flags) = (None, None);
@@ -123,7 +130,8 @@ impl Kept {
         Kept { before, forget: None }
     }
 
-    /// Leaves the key for this service out: the change is meant to take it away.
+    /// Leaves the key for this service out: the change is meant to take it
+    /// away.
     pub(super) fn without(mut self, address: Option<&OnionAddress>) -> Kept {
         self.forget = address.copied();
         forget(&mut self.before, address);
@@ -161,8 +169,9 @@ impl Kept {
         Ok(())
     }
 
-    /// Sends the change and gives the keys back, in one write. `own` are the commands that add this controller's keys,
-    /// for a tor that doesn't tell which keys it has.
+    /// Sends the change and gives the keys back, in one write. `own` are the
+    /// commands that add this controller's keys, for a tor that doesn't tell
+    /// which keys it has.
     pub(super) fn send(
         self,
         send: SendAll<'_>,
@@ -202,10 +211,11 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Waits for tor's reply to the change, and until tor has the keys again. If the change was refused, that is in the
-    /// reply.
+    /// Waits for tor's reply to the change, and until tor has the keys again.
+    /// If the change was refused, that is in the reply.
     ///
-    /// A key that tor doesn't take back is logged: the configuration was changed, as it was asked for.
+    /// A key that tor doesn't take back is logged: the configuration was
+    /// changed, as it was asked for.
     pub(super) fn wait(self, send: SendAll<'_>) -> Result<(Reply, Command)> {
         let mut now = self.now.and_then(|now| told(now).ok().flatten());
         forget(&mut now, self.forget.as_ref());

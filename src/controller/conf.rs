@@ -6,14 +6,15 @@ use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, Reply, parse_getconf};
 use crate::types::{ConfLine, OnionAddress};
 
-/// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF, LOADCONF and SAVECONF; what a given tor
-/// knows is in its `config/names`.
+/// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF,
+/// LOADCONF and SAVECONF; what a given tor knows is in its `config/names`.
 impl Controller {
     /// The value of an option; `None` where it is unset.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) where tor does not know the option, [`Error::Answer`] where it has several values
+    /// [`Error::Refused`] (552) where tor does not know the option,
+    /// [`Error::Answer`] where it has several values
     /// ([`get_conf_list`](Self::get_conf_list) gives them all).
     ///
     /// ```
@@ -40,13 +41,15 @@ impl Controller {
         }
     }
 
-    /// The values of an option that may have several, in tor's order; none where it is unset.
+    /// The values of an option that may have several, in tor's order; none
+    /// where it is unset.
     pub fn get_conf_list(&self, name: &str) -> Result<Vec<String>> {
         Ok(self.get_conf_lines([name])?.into_iter().filter_map(|line| line.value).collect())
     }
 
-    /// The lines of several options, in tor's order and spelling. (tor takes names in any case and also abbreviated;
-    /// for a group such as `HiddenServiceOptions` it gives its members' lines.)
+    /// The lines of several options, in tor's order and spelling. (tor takes
+    /// names in any case and also abbreviated; for a group such as
+    /// `HiddenServiceOptions` it gives its members' lines.)
     pub fn get_conf_lines<N: AsRef<str>>(
         &self,
         names: impl IntoIterator<Item = N>,
@@ -69,24 +72,29 @@ impl Controller {
         Ok(lines)
     }
 
-    /// Sets options, all of them or none. A list option is named once for each of its values, and these replace the
-    /// values that it has; an empty value clears (to empty or 0, not to the default:
+    /// Sets options, all of them or none. A list option is named once for each
+    /// of its values, and these replace the values that it has; an empty value
+    /// clears (to empty or 0, not to the default:
     /// [`reset_conf`](Self::reset_conf) does that).
     ///
-    /// Options of one group, such as `SocksPort` with `__SocksPort` and all of `HiddenService…`, replace the whole
-    /// group: whatever of it should stay must be given again.
+    /// Options of one group, such as `SocksPort` with `__SocksPort` and all of
+    /// `HiddenService…`, replace the whole group: whatever of it should stay
+    /// must be given again.
     ///
-    /// tor takes abbreviated names: `Nick` sets `Nickname`. If several options begin
-    /// with a name, tor sets the first.
+    /// tor takes abbreviated names: `Nick` sets `Nickname`. If several options
+    /// begin with a name, tor sets the first.
     ///
-    /// tor 0.4.9 forgets the onion service client keys that it has in memory with every change of its configuration.
-    /// This call reads all of them first and gives them back in the same write, whichever controller added them. If a
-    /// filter before tor doesn't allow ONION_CLIENT_AUTH_VIEW, only the keys that this controller added are given back.
+    /// tor 0.4.9 forgets the onion service client keys that it has in memory
+    /// with every change of its configuration. This call reads all of them
+    /// first and gives them back in the same write, whichever controller added
+    /// them. If a filter before tor doesn't allow ONION_CLIENT_AUTH_VIEW, only
+    /// the keys that this controller added are given back.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: 552 unknown option, 513 unacceptable value, 553 not while tor runs, or a port that cannot
-    /// be opened. tor's text says which option; nothing was changed then.
+    /// [`Error::Refused`]: 552 unknown option, 513 unacceptable value, 553 not
+    /// while tor runs, or a port that cannot be opened. tor's text says which
+    /// option; nothing was changed then.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -109,14 +117,15 @@ impl Controller {
         if any { self.reconfigure(command.finish()?) } else { Ok(()) }
     }
 
-    /// Sends a command that changes the configuration, without loss of the onion service client keys that tor has in
-    /// memory: see [`client_keys`](super::client_keys).
+    /// Sends a command that changes the configuration, without loss of the
+    /// onion service client keys that tor has in memory: see
+    /// [`client_keys`](super::client_keys).
     pub(crate) fn reconfigure(&self, command: Command) -> Result<()> {
         self.reconfigure_without(command, None)
     }
 
-    /// Sends a change like [`reconfigure`](Self::reconfigure), which is meant to take away the client key for one
-    /// service.
+    /// Sends a change like [`reconfigure`](Self::reconfigure), which is meant
+    /// to take away the client key for one service.
     pub(crate) fn reconfigure_without(
         &self,
         command: Command,
@@ -139,7 +148,8 @@ impl Controller {
         let _ = self.inner.session.amend.set(Box::new(amend));
     }
 
-    /// Sends a command that changes the configuration, and returns tor's reply, whatever it says.
+    /// Sends a command that changes the configuration, and returns tor's reply,
+    /// whatever it says.
     pub(super) fn change(
         &self,
         command: Command,
@@ -155,14 +165,15 @@ impl Controller {
         kept.send(&send, command, self.inner.session.ledger.client_auths())?.wait(&send)
     }
 
-    /// Resets options to their defaults, all of them or none. Client keys are kept as by
-    /// [`set_conf`](Self::set_conf). For a tor that this program
+    /// Resets options to their defaults, all of them or none. Client keys are
+    /// kept as by [`set_conf`](Self::set_conf). For a tor that this program
     /// [launched](crate::Launch), the default of `CookieAuthentication` is 1,
     /// and resetting the password sets it.
     ///
     /// # Errors
     ///
-    /// Same errors as [`set_conf`](Self::set_conf), most often [`Error::Refused`] (552) for an unknown option.
+    /// Same errors as [`set_conf`](Self::set_conf), most often
+    /// [`Error::Refused`] (552) for an unknown option.
     pub fn reset_conf<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
         let mut command = Command::build("RESETCONF");
         let mut any = false;
@@ -173,9 +184,10 @@ impl Controller {
         if any { self.reconfigure(command.finish()?) } else { Ok(()) }
     }
 
-    /// Replaces the whole configuration by this text in torrc's format; what the command line says still counts.
-    /// What is not repeated goes back to its default, also `ControlPort`, and `DataDirectory` must stay what it is.
-    /// Client keys are kept as by [`set_conf`](Self::set_conf).
+    /// Replaces the whole configuration by this text in torrc's format; what
+    /// the command line says still counts. What is not repeated goes back to
+    /// its default, also `ControlPort`, and `DataDirectory` must stay what it
+    /// is. Client keys are kept as by [`set_conf`](Self::set_conf).
     ///
     /// A tor that this program [launched](crate::Launch) keeps asking for
     /// authentication at its control ports: if the text has neither
@@ -184,9 +196,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Refused`] if tor doesn't understand the text or accept a value
-    /// (552), or the text changes an option that can't be changed while tor runs
-    /// (553). Nothing is changed then.
+    /// Returns [`Error::Refused`] if tor doesn't understand the text or accept
+    /// a value (552), or the text changes an option that can't be changed while
+    /// tor runs (553). Nothing is changed then.
     pub fn load_conf(&self, torrc: &str) -> Result<()> {
         let bytes = torrc.as_bytes();
         let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
@@ -197,12 +209,14 @@ impl Controller {
         self.reconfigure(Command::build("LOADCONF").data("torrc", bytes).finish()?)
     }
 
-    /// Writes the configuration into tor's torrc; the old one is kept as `torrc.orig.1`.
+    /// Writes the configuration into tor's torrc; the old one is kept as
+    /// `torrc.orig.1`.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (551) where it cannot be written, also because the torrc uses `%include`: then
-    /// [`save_conf_force`](Self::save_conf_force) writes it without.
+    /// [`Error::Refused`] (551) where it cannot be written, also because the
+    /// torrc uses `%include`: then [`save_conf_force`](Self::save_conf_force)
+    /// writes it without.
     pub fn save_conf(&self) -> Result<()> {
         self.request(Command::build("SAVECONF").finish()?).map(drop)
     }

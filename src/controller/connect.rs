@@ -21,21 +21,24 @@ use crate::types::Secret;
 /// How often a user may mistype a password.
 const PROMPTS: usize = 3;
 
-/// Connects to a running tor, as the environment says, or else at one of the usual places.
+/// Connects to a running tor, as the environment says, or else at one of the
+/// usual places.
 ///
-/// The same as `Connect::from_env()?.connect()`: see [`Connect::from_env`] for the variables. The usual places are, in
-/// this order:
+/// The same as `Connect::from_env()?.connect()`: see [`Connect::from_env`] for
+/// the variables. The usual places are, in this order:
 ///
 /// * the Unix socket `/run/tor/control` (or `/var/run/tor/control`),
 /// * the Unix socket `/run/user/UID/Tor/control.socket`,
 /// * on macOS, the Unix sockets `/usr/local/var/run/tor/control.socket` and
 ///   `~/Library/Application Support/TorBrowser-Data/Tor/control.socket`,
-/// * the ports 9051 (tor), 9151 (Tor Browser) and 9153 (Tor Messenger) of 127.0.0.1.
+/// * the ports 9051 (tor), 9151 (Tor Browser) and 9153 (Tor Messenger) of
+///   127.0.0.1.
 ///
 /// # Errors
 ///
-/// [`Error::Connect`] with everything that was tried, each with its own error. [`Error::auth`] gives the reason if there
-/// was a tor that didn't let this program in. [`Error::Argument`] if a variable can't be understood.
+/// [`Error::Connect`] with everything that was tried, each with its own error.
+/// [`Error::auth`] gives the reason if there was a tor that didn't let this
+/// program in. [`Error::Argument`] if a variable can't be understood.
 pub fn connect() -> Result<Controller> {
     Connect::from_env()?.connect()
 }
@@ -55,14 +58,16 @@ pub fn connect() -> Result<Controller> {
 ///
 /// Of the ways to authenticate that tor offers, the first that works is used:
 ///
-/// 1. SAFECOOKIE, which does not reveal the cookie, and finds out a peer that is not the tor that wrote it. Nothing else
-///    is tried on such a peer.
-/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and a [`cookie_file`](Self::cookie_file) was given. The content of a file
-///    that only the peer has named is never sent.
+/// 1. SAFECOOKIE, which does not reveal the cookie, and finds out a peer that
+///    is not the tor that wrote it. Nothing else is tried on such a peer.
+/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and a
+///    [`cookie_file`](Self::cookie_file) was given. The content of a file that
+///    only the peer has named is never sent.
 /// 3. The [`password`](Self::password), if one was given.
 /// 4. None.
 ///
-/// tor hangs up after each failure, so each further attempt takes a new connection.
+/// tor hangs up after each failure, so each further attempt takes a new
+/// connection.
 #[derive(Debug, Clone)]
 pub struct Connect {
     destination: Destination,
@@ -99,7 +104,8 @@ impl fmt::Debug for Opener {
 /// What to authenticate with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
-    /// The passwords that are tried, in this order. More than one only if one can be read in two ways.
+    /// The passwords that are tried, in this order. More than one only if one
+    /// can be read in two ways.
     pub(super) passwords: Vec<Secret>,
     /// The cookie file that the user named.
     pub(super) cookie_file: Option<PathBuf>,
@@ -137,8 +143,10 @@ impl Connect {
         Connect::default()
     }
 
-    /// To this address: `"9051"`, `"127.0.0.1:9051"`, `"unix:/run/tor/control"`, `"/run/tor/control"`, or an
-    /// [`Address`]. A host name is looked up by the system: it is the one name that this library ever looks up.
+    /// To this address: `"9051"`, `"127.0.0.1:9051"`,
+    /// `"unix:/run/tor/control"`, `"/run/tor/control"`, or an [`Address`]. A
+    /// host name is looked up by the system: it is the one name that this
+    /// library ever looks up.
     pub fn to<A>(address: A) -> Result<Self>
     where
         A: TryInto<Address>,
@@ -150,8 +158,9 @@ impl Connect {
         Ok(Connect { destination: Destination::Address(address), ..Connect::default() })
     }
 
-    /// To a tor that is reached in a way of the program's own, such as a tunnel: `open` gives a new transport each time that
-    /// it is called. How long that may take is for `open` to say.
+    /// To a tor that is reached in a way of the program's own, such as a
+    /// tunnel: `open` gives a new transport each time that it is called. How
+    /// long that may take is for `open` to say.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -164,7 +173,8 @@ impl Connect {
         Connect { destination: Destination::Through(Opener(Arc::new(open))), ..Connect::default() }
     }
 
-    /// Connects as the environment says: in the variables that Tor Browser reads, and that Whonix and others set for it.
+    /// Connects as the environment says: in the variables that Tor Browser
+    /// reads, and that Whonix and others set for it.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -182,12 +192,14 @@ impl Connect {
     /// if there is no control port. With `SCAPE_CONTROL`, these variables are
     /// ignored, because they may be another tor's.
     ///
-    /// Variables that are empty count as not set. If there is no address, the usual places are tried, as by
-    /// [`Connect::new`]. A password of an even number of hexadecimal digits is tried in both meanings.
+    /// Variables that are empty count as not set. If there is no address, the
+    /// usual places are tried, as by [`Connect::new`]. A password of an even
+    /// number of hexadecimal digits is tried in both meanings.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if an address or port can't be understood. The error names the variable.
+    /// [`Error::Argument`] if an address or port can't be understood. The error
+    /// names the variable.
     pub fn from_env() -> Result<Self> {
         let environment = Environment::read()?;
         let destination =
@@ -212,26 +224,32 @@ impl Connect {
         self
     }
 
-    /// Sets the path of tor's cookie file. Default: the path that tor names, which is wrong if tor is in a container or a
-    /// chroot. A tor that offers COOKIE and not SAFECOOKIE, as only other programs do, needs the path to be given.
+    /// Sets the path of tor's cookie file. Default: the path that tor names,
+    /// which is wrong if tor is in a container or a chroot. A tor that offers
+    /// COOKIE and not SAFECOOKIE, as only other programs do, needs the path to
+    /// be given.
     pub fn cookie_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.credentials.cookie_file = Some(path.into());
         self
     }
 
-    /// Sets how long connecting and authenticating may take, and later each call. Default: 30 seconds.
+    /// Sets how long connecting and authenticating may take, and later each
+    /// call. Default: 30 seconds.
     ///
-    /// When the usual places are tried, all of them together take at most this long. A place that does not answer leaves
-    /// the others an equal share of the time.
+    /// When the usual places are tried, all of them together take at most this
+    /// long. A place that does not answer leaves the others an equal share of
+    /// the time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Makes the connection again by itself when it has ended, as this policy says: see also
-    /// [`Controller::reconnect`], which tells what comes back. Subscriptions and callbacks go on; what tor said meanwhile is
-    /// missing ([`Subscription::interruptions`](crate::Subscription::interruptions)). Calls made while there is no
-    /// connection fail with [`Error::Closed`]; [`Controller::wait_connected`] waits for it, and
+    /// Makes the connection again by itself when it has ended, as this policy
+    /// says: see also [`Controller::reconnect`], which tells what comes back.
+    /// Subscriptions and callbacks go on; what tor said meanwhile is missing
+    /// ([`Subscription::interruptions`](crate::Subscription::interruptions)).
+    /// Calls made while there is no connection fail with [`Error::Closed`];
+    /// [`Controller::wait_connected`] waits for it, and
     /// [status listeners](Controller::on_status) hear of it all.
     ///
     /// The password, if one is given, is kept in memory as long as the
@@ -254,16 +272,18 @@ impl Connect {
         self
     }
 
-    /// Asks tor this often whether it is still there. Where it does not answer within [`timeout`](Self::timeout), the
-    /// connection is ended ([`CloseCause::Unresponsive`](crate::error::CloseCause::Unresponsive)), and with
-    /// [`reconnect`](Self::reconnect) made again. For connections whose end nobody reports, such as those over a network.
-    /// Default: never.
+    /// Asks tor this often whether it is still there. Where it does not answer
+    /// within [`timeout`](Self::timeout), the connection is ended
+    /// ([`CloseCause::Unresponsive`](crate::error::CloseCause::Unresponsive)),
+    /// and with [`reconnect`](Self::reconnect) made again. For connections
+    /// whose end nobody reports, such as those over a network. Default: never.
     pub fn heartbeat(mut self, every: Duration) -> Self {
         self.heartbeat = Some(every);
         self
     }
 
-    /// Which answers are kept instead of being asked for again. Default: [`Caching::Constants`].
+    /// Which answers are kept instead of being asked for again. Default:
+    /// [`Caching::Constants`].
     pub fn caching(mut self, caching: Caching) -> Self {
         self.caching = caching;
         self
@@ -299,9 +319,10 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`] where an address was given and tor would not let us in; [`Error::Connect`] where there was no
-    /// connection, or no address was given and none of the usual places let us
-    /// in; [`Error::Cancelled`] after [`cancel_with`](Self::cancel_with).
+    /// [`Error::Auth`] where an address was given and tor would not let us in;
+    /// [`Error::Connect`] where there was no connection, or no address was
+    /// given and none of the usual places let us in; [`Error::Cancelled`] after
+    /// [`cancel_with`](Self::cancel_with).
     pub fn connect(&self) -> Result<Controller> {
         let deadline = Deadline::after(self.timeout);
         if self.cancel.is_none() {
@@ -331,8 +352,9 @@ impl Connect {
             }
             seen.push(canonical);
             let shown = address.to_string();
-            // From then on it is this one: a connection that is made again must not be another tor's.
-            // A place that does not answer leaves time for those that follow.
+            // From then on it is this one: a connection that is made again must
+            // not be another tor's. A place that does not answer leaves time
+            // for those that follow.
             let share = deadline.left() / count.saturating_sub(tried).max(1);
             match self.to_place(address).connect_until(deadline.part(share)) {
                 Ok(controller) => return Ok(controller),
@@ -343,12 +365,13 @@ impl Connect {
         Err(ConnectError::new(attempts).into())
     }
 
-    /// Connects and authenticates; where tor wants a password, asks for it on the terminal, without echo, up to
-    /// three times.
+    /// Connects and authenticates; where tor wants a password, asks for it on
+    /// the terminal, without echo, up to three times.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and [`Error::Io`] where there is no terminal.
+    /// As [`connect`](Self::connect), and [`Error::Io`] where there is no
+    /// terminal.
     pub fn connect_interactive(&self) -> Result<Controller> {
         self.connect_with_prompt(|request| {
             let again = if request.refused.is_some() { "Wrong password. " } else { "" };
@@ -360,8 +383,9 @@ impl Connect {
         })
     }
 
-    /// Connects and authenticates; where tor wants a password, asks `prompt` for it, up to three times. `None` gives
-    /// up. For programs that ask in a way of their own.
+    /// Connects and authenticates; where tor wants a password, asks `prompt`
+    /// for it, up to three times. `None` gives up. For programs that ask in a
+    /// way of their own.
     pub fn connect_with_prompt(
         &self,
         mut prompt: impl FnMut(&PasswordRequest) -> Result<Option<Secret>>,
@@ -394,13 +418,14 @@ impl Connect {
         }
     }
 
-    /// Authenticates on a transport that is already connected. With a single transport there is a single attempt:
-    /// after a failure tor hangs up.
+    /// Authenticates on a transport that is already connected. With a single
+    /// transport there is a single attempt: after a failure tor hangs up.
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`]; [`Error::Argument`] where the connection is to [`reconnect`](Self::reconnect), for which
-    /// [`through`](Self::through) is the way.
+    /// [`Error::Auth`]; [`Error::Argument`] where the connection is to
+    /// [`reconnect`](Self::reconnect), for which [`through`](Self::through) is
+    /// the way.
     pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
         if self.is_persistent() {
             let why = "cannot be opened again, as reconnect demands: see Connect::through";

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::protocol::Command;
 use crate::types::RouterPurpose;
 
-/// A relay's descriptor for tor to know and use. control-spec, command POSTDESCRIPTOR.
+/// A relay's descriptor for tor to know and use. control-spec, command
+/// POSTDESCRIPTOR.
 ///
 /// ```
 /// use scape::PostDescriptor;
@@ -28,7 +29,8 @@ pub struct PostDescriptor {
 pub enum PostedDescriptor {
     /// tor knows it now.
     Added,
-    /// It is a descriptor, but tor does not add it, for this reason: for example `Router descriptor was not new.`
+    /// It is a descriptor, but tor does not add it, for this reason: for
+    /// example `Router descriptor was not new.`
     NotAdded(String),
 }
 
@@ -57,8 +59,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: 554 where it is no descriptor, or its signature is wrong; 552 for an unknown purpose. That
-    /// tor does not want it is no error: see [`PostedDescriptor::NotAdded`].
+    /// [`Error::Refused`]: 554 where it is no descriptor, or its signature is
+    /// wrong; 552 for an unknown purpose. That tor does not want it is no
+    /// error: see [`PostedDescriptor::NotAdded`].
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -7,12 +7,14 @@ use crate::event::Event;
 use crate::protocol::Command;
 use crate::types::EventKind;
 
-/// Events. control-spec, command SETEVENTS and section "Asynchronous events"; what a given tor knows is in its
-/// `events/names`.
+/// Events. control-spec, command SETEVENTS and section "Asynchronous events";
+/// what a given tor knows is in its `events/names`.
 ///
-/// tor is told the union of what all subscriptions and callbacks of a connection want, anew whenever that changes.
+/// tor is told the union of what all subscriptions and callbacks of a
+/// connection want, anew whenever that changes.
 impl Controller {
-    /// Queues every event of these kinds from now on. When this returns, tor has agreed.
+    /// Queues every event of these kinds from now on. When this returns, tor
+    /// has agreed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -33,13 +35,14 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know one of them; other subscriptions are
-    /// not affected.
+    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know
+    /// one of them; other subscriptions are not affected.
     pub fn subscribe(&self, kinds: impl IntoIterator<Item = EventKind>) -> Result<Subscription> {
         self.subscribe_with(kinds, QueueLimit::Unbounded)
     }
 
-    /// As [`subscribe`](Self::subscribe), with a limit on how many events may wait.
+    /// As [`subscribe`](Self::subscribe), with a limit on how many events may
+    /// wait.
     pub fn subscribe_with(
         &self,
         kinds: impl IntoIterator<Item = EventKind>,
@@ -48,17 +51,21 @@ impl Controller {
         self.connection().subscribe(checked(kinds)?, limit, self.deadline())
     }
 
-    /// Calls `callback` with every event of these kinds from now on, as long as the returned [`Listener`] lives.
+    /// Calls `callback` with every event of these kinds from now on, as long as
+    /// the returned [`Listener`] lives.
     ///
-    /// Callbacks of a connection run on one thread of its own, one at a time, in tor's order. They may call any method
-    /// of the controller, wait for what it does, add and remove callbacks, close it, drop its last handle; and
-    /// however slow they are, replies and subscriptions are not delayed, only later callbacks. A panic in one is
-    /// logged and caught.
+    /// Callbacks of a connection run on one thread of its own, one at a time,
+    /// in tor's order. They may call any method of the controller, wait for
+    /// what it does, add and remove callbacks, close it, drop its last handle;
+    /// and however slow they are, replies and subscriptions are not delayed,
+    /// only later callbacks. A panic in one is logged and caught.
     ///
-    /// What waits for the callbacks is unbounded: one that does not keep up costs memory.
+    /// What waits for the callbacks is unbounded: one that does not keep up
+    /// costs memory.
     ///
-    /// A callback that holds a `Controller` keeps the connection open as long as it is registered;
-    /// [`downgrade`](Self::downgrade) gives a handle that does not.
+    /// A callback that holds a `Controller` keeps the connection open as long
+    /// as it is registered; [`downgrade`](Self::downgrade) gives a handle that
+    /// does not.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -81,7 +88,8 @@ impl Controller {
         self.on_with(kinds, QueueLimit::Unbounded, callback)
     }
 
-    /// As [`on`](Self::on), with a limit on how many events may wait for the callback: what finds no room is lost to it, and
+    /// As [`on`](Self::on), with a limit on how many events may wait for the
+    /// callback: what finds no room is lost to it, and
     /// [counted](Listener::lost).
     pub fn on_with(
         &self,
@@ -92,12 +100,15 @@ impl Controller {
         self.connection().on(checked(kinds)?, limit, Box::new(callback), self.deadline())
     }
 
-    /// Calls `callback` when the connection's status changes, as long as the returned [`Listener`] lives: first with its
-    /// present status, [`ConnectionStatus::Connected`], then with what happens: tor reads its configuration again, the
-    /// connection ends, and where it is made again, how that goes. The end of the connection is told after every event
-    /// that came before it.
+    /// Calls `callback` when the connection's status changes, as long as the
+    /// returned [`Listener`] lives: first with its present status,
+    /// [`ConnectionStatus::Connected`], then with what happens: tor reads its
+    /// configuration again, the connection ends, and where it is made again,
+    /// how that goes. The end of the connection is told after every event that
+    /// came before it.
     ///
-    /// To hear of reloads, it has tor send SIGNAL events; where a filter refuses that, the rest is told all the same.
+    /// To hear of reloads, it has tor send SIGNAL events; where a filter
+    /// refuses that, the rest is told all the same.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -114,7 +125,8 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed) where the connection has ended already.
+    /// [`Error::Closed`](crate::Error::Closed) where the connection has ended
+    /// already.
     pub fn on_status(
         &self,
         callback: impl FnMut(&ConnectionStatus) + Send + 'static,
@@ -144,7 +156,8 @@ fn checked(kinds: impl IntoIterator<Item = EventKind>) -> Result<Vec<EventKind>>
     Ok(checked)
 }
 
-/// Refuses SETEVENTS: sent past the register of who wants what, it would silence everybody else.
+/// Refuses SETEVENTS: sent past the register of who wants what, it would
+/// silence everybody else.
 pub(super) fn not_setevents(command: Command) -> Result<Command, ArgumentError> {
     if command.keyword().eq_ignore_ascii_case("SETEVENTS") {
         let why = "is sent by subscribe and on, for all of the connection's users together";

@@ -4,14 +4,16 @@ use super::Controller;
 use crate::error::Result;
 use crate::protocol::Command;
 
-/// Features of the connection. control-spec, command USEFEATURE; what a given tor knows is in its `features/names`.
+/// Features of the connection. control-spec, command USEFEATURE; what a given
+/// tor knows is in its `features/names`.
 impl Controller {
-    /// Turns features on. Those that tor 0.4.9 knows, `VERBOSE_NAMES` and `EXTENDED_EVENTS`, are always on: this has no
-    /// use but with other tors.
+    /// Turns features on. Those that tor 0.4.9 knows, `VERBOSE_NAMES` and
+    /// `EXTENDED_EVENTS`, are always on: this has no use but with other tors.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know one of them.
+    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know
+    /// one of them.
     pub fn use_feature<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
         let mut command = Command::build("USEFEATURE");
         let mut any = false;

@@ -9,12 +9,15 @@ use crate::event::{EventBody, HsDescContent, HsDescEvent};
 use crate::protocol::Command;
 use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayName};
 
-/// When every directory has failed, how long tor may take to ask another one. It does so within the same turn of its
-/// event loop, so this is for the way of the events.
+/// When every directory has failed, how long tor may take to ask another one.
+/// It does so within the same turn of its event loop, so this is for the way of
+/// the events.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
-/// A descriptor of an onion service to be fetched: an address, and perhaps the directories to ask. An [`OnionAddress`]
-/// alone will do, too. control-spec, command HSFETCH. (What that says of descriptor ids, `v2-…`, tor 0.4.9 refuses.)
+/// A descriptor of an onion service to be fetched: an address, and perhaps the
+/// directories to ask. An [`OnionAddress`] alone will do, too. control-spec,
+/// command HSFETCH. (What that says of descriptor ids, `v2-…`, tor 0.4.9
+/// refuses.)
 ///
 /// ```
 /// use scape::HsFetch;
@@ -32,13 +35,15 @@ pub struct HsFetch {
 }
 
 impl HsFetch {
-    /// From those directories that should have it, one after the other until one does.
+    /// From those directories that should have it, one after the other until
+    /// one does.
     pub fn new(address: OnionAddress) -> Self {
         HsFetch { address, servers: Vec::new() }
     }
 
-    /// From this directory first: a fingerprint or [`RelayName`]. Repeat it for several; they are all asked, and at
-    /// once. Where one has no descriptor, tor goes on with those that should have it.
+    /// From this directory first: a fingerprint or [`RelayName`]. Repeat it for
+    /// several; they are all asked, and at once. Where one has no descriptor,
+    /// tor goes on with those that should have it.
     pub fn server(mut self, relay: impl ToString) -> Self {
         self.servers.push(relay.to_string());
         self
@@ -66,7 +71,8 @@ impl From<&OnionAddress> for HsFetch {
     }
 }
 
-/// A descriptor as it came from a directory, its signature and certificate checked by tor.
+/// A descriptor as it came from a directory, its signature and certificate
+/// checked by tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchedHsDescriptor {
@@ -76,7 +82,8 @@ pub struct FetchedHsDescriptor {
     pub descriptor_id: String,
     /// The directory that had it, where tor names it.
     pub hsdir: Option<RelayName>,
-    /// The document, as in rend-spec-v3: its outer layer, within which everything else is encrypted. Lines end with LF.
+    /// The document, as in rend-spec-v3: its outer layer, within which
+    /// everything else is encrypted. Lines end with LF.
     pub content: Vec<u8>,
 }
 
@@ -89,32 +96,39 @@ impl FetchedHsDescriptor {
 
 /// Fetching onion services' descriptors. control-spec, command HSFETCH.
 impl Controller {
-    /// Makes tor fetch a descriptor, and returns at once: the events HS_DESC and HS_DESC_CONTENT tell of it.
+    /// Makes tor fetch a descriptor, and returns at once: the events HS_DESC
+    /// and HS_DESC_CONTENT tell of it.
     /// [`fetch_hs_descriptor`](Self::fetch_hs_descriptor) waits for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) where a directory that was named is not in tor's consensus.
+    /// [`Error::Refused`] (552) where a directory that was named is not in
+    /// tor's consensus.
     pub fn hs_fetch(&self, fetch: impl Into<HsFetch>) -> Result<()> {
         self.request(fetch.into().command()?).map(drop)
     }
 
     /// Fetches a descriptor, and waits for it; also where tor has one already.
     ///
-    /// tor asks one directory after the other, at random; a directory that has no descriptor does not end this. Only
-    /// when each that was asked has failed, and tor has asked no other one for a second, it is given up. (tor does not
-    /// tell that it has come to an end, but it asks the next one within milliseconds.)
+    /// tor asks one directory after the other, at random; a directory that has
+    /// no descriptor does not end this. Only when each that was asked has
+    /// failed, and tor has asked no other one for a second, it is given up.
+    /// (tor does not tell that it has come to an end, but it asks the next one
+    /// within milliseconds.)
     ///
-    /// Of the six or so directories that should have it, tor asks each once in 15 minutes, and then none at all: who
-    /// fetches the same descriptor again and again should name the directories, as the first answer does.
+    /// Of the six or so directories that should have it, tor asks each once in
+    /// 15 minutes, and then none at all: who fetches the same descriptor again
+    /// and again should name the directories, as the first answer does.
     ///
     /// The whole call takes at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
-    /// [`Error::HsFetch`] with every directory and its reason. Where tor does not even begin it tells nothing, so that
-    /// only the timeout ends this, and the error has no directories: without a consensus, or with no directory left to
-    /// ask. [`Error::Closed`] if the connection ends, even if it is made again.
+    /// [`Error::HsFetch`] with every directory and its reason. Where tor does
+    /// not even begin it tells nothing, so that only the timeout ends this, and
+    /// the error has no directories: without a consensus, or with no directory
+    /// left to ask. [`Error::Closed`] if the connection ends, even if it is
+    /// made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -169,13 +183,14 @@ impl Controller {
     }
 }
 
-/// What tor has told of fetching one service's descriptor. Another's request for the same one counts as well: tor does
-/// not ask twice at a time.
+/// What tor has told of fetching one service's descriptor. Another's request
+/// for the same one counts as well: tor does not ask twice at a time.
 struct Progress {
     address: OnionAddress,
     /// Asked, and no answer yet.
     asked: Vec<Option<RelayName>>,
-    /// Why directories have failed, of which the empty document has not come yet.
+    /// Why directories have failed, of which the empty document has not come
+    /// yet.
     reasons: Vec<(Option<RelayName>, HsDescReason)>,
     failures: Vec<HsFetchFailure>,
     /// When the last of those that were asked had failed.
@@ -202,7 +217,8 @@ impl Progress {
                 self.asked.push(event.hsdir.clone());
                 self.all_failed = None;
             }
-            // Of an upload as well as of a fetch: it counts with the empty document, which only a fetch has.
+            // Of an upload as well as of a fetch: it counts with the empty
+            // document, which only a fetch has.
             (HsDescAction::Failed, Some(reason)) => {
                 self.reasons.push((event.hsdir.clone(), reason.clone()));
             }

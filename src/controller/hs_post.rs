@@ -19,8 +19,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {
-    /// The directory. If it has not answered, the name that the caller gave. A filter on the control port may hide the names
-    /// of directories: see [`Controller::post_hs_descriptor`].
+    /// The directory. If it has not answered, the name that the caller gave. A
+    /// filter on the control port may hide the names of directories: see
+    /// [`Controller::post_hs_descriptor`].
     pub hsdir: RelayName,
     /// The answer.
     pub outcome: HsPostOutcome,
@@ -47,7 +48,8 @@ impl HsPostAnswer {
 }
 
 impl fmt::Display for HsPostAnswer {
-    /// Shows the directory and its answer, for example `$9695…CE31~moria1 UPLOADED`.
+    /// Shows the directory and its answer, for example
+    /// `$9695…CE31~moria1 UPLOADED`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.hsdir)?;
         match &self.outcome {
@@ -61,16 +63,18 @@ impl fmt::Display for HsPostAnswer {
 
 /// Posting onion services' descriptors. control-spec, command HSPOST.
 impl Controller {
-    /// Posts a descriptor that somebody else has made and signed. Returns before it is published: the HS_DESC event tells,
-    /// and [`post_hs_descriptor`](Self::post_hs_descriptor) waits for it.
+    /// Posts a descriptor that somebody else has made and signed. Returns
+    /// before it is published: the HS_DESC event tells, and
+    /// [`post_hs_descriptor`](Self::post_hs_descriptor) waits for it.
     ///
-    /// `servers` are the directories to post it to, as fingerprints or [`RelayName`]s. If none are named, tor posts it to
-    /// all that are responsible for it.
+    /// `servers` are the directories to post it to, as fingerprints or
+    /// [`RelayName`]s. If none are named, tor posts it to all that are
+    /// responsible for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused): 554 if it is no descriptor, 552 if a directory that was named is not in
-    /// tor's consensus.
+    /// [`Error::Refused`](crate::Error::Refused): 554 if it is no descriptor,
+    /// 552 if a directory that was named is not in tor's consensus.
     pub fn hs_post<R: ToString>(
         &self,
         address: &OnionAddress,
@@ -81,18 +85,24 @@ impl Controller {
         self.request(command(address, descriptor.as_ref(), &servers)?).map(drop)
     }
 
-    /// Posts a descriptor like [`hs_post`](Self::hs_post) and waits for the directories' answers, in the order in which
-    /// they come. The whole call takes at most `timeout`, however many events come.
+    /// Posts a descriptor like [`hs_post`](Self::hs_post) and waits for the
+    /// directories' answers, in the order in which they come. The whole call
+    /// takes at most `timeout`, however many events come.
     ///
-    /// If directories are named, the call returns when each has answered. Those that have not answered by the deadline
-    /// are in the result as [`Unanswered`](HsPostOutcome::Unanswered). If none are named, tor doesn't tell how many it
-    /// asks, so the call returns 15 seconds after the last answer, or at the deadline.
+    /// If directories are named, the call returns when each has answered. Those
+    /// that have not answered by the deadline are in the result as
+    /// [`Unanswered`](HsPostOutcome::Unanswered). If none are named, tor
+    /// doesn't tell how many it asks, so the call returns 15 seconds after the
+    /// last answer, or at the deadline.
     ///
-    /// A filter on the control port (onion-grater, as in Tails and Whonix) may hide which directory has answered. If directories
-    /// were named, answers are counted then. The answers have the directories' names if it is known that all said the same, and
-    /// otherwise what the filter puts in their place.
+    /// A filter on the control port (onion-grater, as in Tails and Whonix) may
+    /// hide which directory has answered. If directories were named, answers
+    /// are counted then. The answers have the directories' names if it is known
+    /// that all said the same, and otherwise what the filter puts in their
+    /// place.
     ///
-    /// tor doesn't tell whose upload an answer is for. If tor serves the same service itself, its own uploads count, too.
+    /// tor doesn't tell whose upload an answer is for. If tor serves the same
+    /// service itself, its own uploads count, too.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -107,16 +117,18 @@ impl Controller {
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
     /// let directory = "$9695DFC35FFEB861329B9F1AB04C46397020CE31";
-    /// let answers = controller.post_hs_descriptor(&address, descriptor, [directory], Duration::from_secs(60))?;
+    /// let timeout = Duration::from_secs(60);
+    /// let answers = controller.post_hs_descriptor(&address, descriptor, [directory], timeout)?;
     /// assert!(answers.iter().all(|answer| answer.is_uploaded()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// The errors of [`hs_post`](Self::hs_post), and [`Error::Timeout`](crate::Error::Timeout) with [`Phase::Publish`] if
-    /// not a single directory has answered. [`Error::Closed`](crate::Error::Closed) if the connection ends, even if it is made
-    /// again.
+    /// The errors of [`hs_post`](Self::hs_post), and
+    /// [`Error::Timeout`](crate::Error::Timeout) with [`Phase::Publish`] if not
+    /// a single directory has answered. [`Error::Closed`](crate::Error::Closed)
+    /// if the connection ends, even if it is made again.
     pub fn post_hs_descriptor<R: ToString>(
         &self,
         address: &OnionAddress,
@@ -132,7 +144,8 @@ impl Controller {
         tor.request(command)?;
         let is_open = servers.is_empty();
         let mut awaited: Vec<RelayName> = servers.iter().map(|server| named(server)).collect();
-        // Answers of directories that a filter hides. Each is of one that is awaited.
+        // Answers of directories that a filter hides. Each is of one that is
+        // awaited.
         let mut hidden = Vec::new();
         let mut answers = Vec::new();
         let mut last_answer: Option<Instant> = None;
@@ -164,7 +177,8 @@ impl Controller {
     }
 }
 
-/// The answers of directories that a filter hides, which are some of the `awaited` ones, and those that are missing.
+/// The answers of directories that a filter hides, which are some of the
+/// `awaited` ones, and those that are missing.
 fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsPostAnswer> {
     let Some(first) = hidden.first().cloned() else {
         let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };
@@ -208,7 +222,8 @@ fn answer(told: &HsDescEvent, address: &OnionAddress) -> Option<HsPostAnswer> {
     Some(HsPostAnswer { hsdir: told.hsdir.clone()?, outcome })
 }
 
-/// The relay that a caller named by its fingerprint, with or without `$`, or by its nickname.
+/// The relay that a caller named by its fingerprint, with or without `$`, or by
+/// its nickname.
 fn named(server: &str) -> RelayName {
     server.parse::<Fingerprint>().map_or_else(|_| RelayName::from(server), RelayName::from)
 }

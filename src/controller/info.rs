@@ -34,16 +34,19 @@ use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, parse_getinfo};
 use crate::types::Version;
 
-/// `GETINFO keys…`. control-spec, command GETINFO; what a given tor knows is in its `info/names`.
+/// `GETINFO keys…`. control-spec, command GETINFO; what a given tor knows is in
+/// its `info/names`.
 ///
-/// What cannot change as long as tor runs, such as its version, is asked for once: see [`Caching`].
+/// What cannot change as long as tor runs, such as its version, is asked for
+/// once: see [`Caching`].
 impl Controller {
-    /// The value of one key, as text. What is no UTF-8 becomes U+FFFD; the line end of a value of several lines is
-    /// taken off.
+    /// The value of one key, as text. What is no UTF-8 becomes U+FFFD; the line
+    /// end of a value of several lines is taken off.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: 552 where tor does not know the key, 551 where it has no value now.
+    /// [`Error::Refused`]: 552 where tor does not know the key, 551 where it
+    /// has no value now.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -61,15 +64,16 @@ impl Controller {
         self.get_info_bytes(key).map(text)
     }
 
-    /// The value of one key, as the bytes that tor sent. A value of several lines ends with LF: digests and
-    /// signatures of documents can be checked on it.
+    /// The value of one key, as the bytes that tor sent. A value of several
+    /// lines ends with LF: digests and signatures of documents can be checked
+    /// on it.
     pub fn get_info_bytes(&self, key: &str) -> Result<Vec<u8>> {
         let mut values = self.values(&[key])?;
         values.pop().ok_or_else(|| Error::answer(format!("GETINFO {key}"), "no value"))
     }
 
-    /// The values of several keys, as text, in the order of the keys, with one command. All or nothing: one key that
-    /// tor refuses makes it refuse all.
+    /// The values of several keys, as text, in the order of the keys, with one
+    /// command. All or nothing: one key that tor refuses makes it refuse all.
     pub fn get_info_many<K: AsRef<str>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -79,12 +83,14 @@ impl Controller {
         Ok(self.values(&keys)?.into_iter().map(text).collect())
     }
 
-    /// The value of each key or why there is none, as text, in the order of the keys. The keys are asked for one by
-    /// one, but sent together, so it takes about as long as one.
+    /// The value of each key or why there is none, as text, in the order of the
+    /// keys. The keys are asked for one by one, but sent together, so it takes
+    /// about as long as one.
     ///
     /// # Errors
     ///
-    /// Only where nothing could be asked; what concerns one key is in its own result.
+    /// Only where nothing could be asked; what concerns one key is in its own
+    /// result.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -149,13 +155,14 @@ impl Controller {
         }
     }
 
-    /// Chooses which of tor's answers are kept instead of being asked for again, for all handles of the connection. What
-    /// was kept so far is forgotten.
+    /// Chooses which of tor's answers are kept instead of being asked for
+    /// again, for all handles of the connection. What was kept so far is
+    /// forgotten.
     ///
     /// # Errors
     ///
-    /// For [`Caching::Configuration`] those of SETEVENTS: without CONF_CHANGED there is no such caching, and nothing has
-    /// changed.
+    /// For [`Caching::Configuration`] those of SETEVENTS: without CONF_CHANGED
+    /// there is no such caching, and nothing has changed.
     pub fn set_caching(&self, caching: Caching) -> Result<()> {
         let session = &self.inner.session;
         let events = match caching {

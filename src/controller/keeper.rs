@@ -1,5 +1,5 @@
-//! The thread that looks after a connection: heartbeats, making it again when it has ended, and giving back what tor refused
-//! at first.
+//! The thread that looks after a connection: heartbeats, making it again when
+//! it has ended, and giving back what tor refused at first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +53,8 @@ pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
                     }
                     None => true,
                 };
-                // Where nothing (more) is done about it, it may still be made again by hand.
+                // Where nothing (more) is done about it, it may still be made
+                // again by hand.
                 while given_up && session.connection().sleep_while_down(down, deadline_after(LONG))
                 {
                 }
@@ -78,7 +79,8 @@ enum Outcome {
     GivenUp,
 }
 
-/// Tries until the connection is open again, has ended for good, or enough was tried.
+/// Tries until the connection is open again, has ended for good, or enough was
+/// tried.
 fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
     let connection = session.connection();
     let mut attempt = 1;

@@ -1,4 +1,5 @@
-//! The option `__LeaveStreamsUnattached`: set while this program attaches streams, and put back afterwards.
+//! The option `__LeaveStreamsUnattached`: set while this program attaches
+//! streams, and put back afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ use crate::types::{EndReason, StreamId, StreamStatus, is_disguised_onion};
 
 /// While it is 1, every new stream waits for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
-/// How long the last try to put the option back takes at most, over a connection of its own.
+/// How long the last try to put the option back takes at most, over a
+/// connection of its own.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
 /// The change that this connection has made to the option, and has to undo.
@@ -42,8 +44,8 @@ enum Lent {
     Found,
     /// It was to be put back, but the connection was down.
     Owed,
-    /// It was set to 1, and put back over another connection after this one was lost. It is set again if this connection is
-    /// made again.
+    /// It was set to 1, and put back over another connection after this one was
+    /// lost. It is set again if this connection is made again.
     Undone,
 }
 
@@ -164,9 +166,10 @@ impl Session {
         }
     }
 
-    /// Puts the option back over a connection of its own, if this session's connection has ended while it was set. That
-    /// connection is made like this session's, and ends before this returns. Streams of `undecided` are closed, because
-    /// nobody will decide on them.
+    /// Puts the option back over a connection of its own, if this session's
+    /// connection has ended while it was set. That connection is made like this
+    /// session's, and ends before this returns. Streams of `undecided` are
+    /// closed, because nobody will decide on them.
     ///
     /// Does nothing if nothing is to be put back, or if the connection can't be
     /// made again. Takes turns with [`reconnect`](Self::reconnect): a
@@ -224,7 +227,8 @@ fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<
 }
 
 impl Controller {
-    /// Has streams wait for this controller. Returns true if they did so already, for another one.
+    /// Has streams wait for this controller. Returns true if they did so
+    /// already, for another one.
     pub(crate) fn leave_streams(&self) -> Result<bool> {
         let deadline = self.deadline();
         // Another tor has other keys, and another value of the option.
@@ -252,12 +256,13 @@ impl Controller {
             leave_streams.set(Lent::Set);
             pending
         };
-        // If this fails, a late answer may still set it: whoever began has to undo that.
+        // If this fails, a late answer may still set it: whoever began has to
+        // undo that.
         succeeded(pending, &send).map(|()| false)
     }
 
-    /// Sets the option again after somebody else has put it to 0. Returns false if this controller has put it back
-    /// itself.
+    /// Sets the option again after somebody else has put it to 0. Returns false
+    /// if this controller has put it back itself.
     pub(crate) fn leave_streams_again(&self) -> Result<bool> {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
@@ -318,7 +323,8 @@ impl Controller {
         put_back.map(drop)
     }
 
-    /// Sets or unsets the option if `to` says what the state is then. Returns whether it was sent.
+    /// Sets or unsets the option if `to` says what the state is then. Returns
+    /// whether it was sent.
     fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
         let leave_streams = &self.inner.session.leave_streams;
         if to(leave_streams.get()).is_none() {
@@ -342,34 +348,40 @@ impl Controller {
         succeeded(pending, &send).map(|()| true)
     }
 
-    /// Puts the option back over a connection of its own, after this one was lost: see
-    /// [`Session::undo_leaving_streams`].
+    /// Puts the option back over a connection of its own, after this one was
+    /// lost: see [`Session::undo_leaving_streams`].
     pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
         self.inner.session.undo_leaving_streams(undecided, self.timeout)
     }
 
-    /// Returns true if tor leaves streams to controllers and this controller is not one that attaches them: so new streams
-    /// may wait for a program that has ended.
+    /// Returns true if tor leaves streams to controllers and this controller is
+    /// not one that attaches them: so new streams may wait for a program that
+    /// has ended.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
         let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)
     }
 
-    /// Heals a tor whose streams wait for a controller that is gone: sets `__LeaveStreamsUnattached` to 0, and leaves the
-    /// streams that wait to tor. Returns the number of these streams. Those to an onion address with a trailing dot are
-    /// closed instead, because tor would ask an exit for it.
+    /// Heals a tor whose streams wait for a controller that is gone: sets
+    /// `__LeaveStreamsUnattached` to 0, and leaves the streams that wait to
+    /// tor. Returns the number of these streams. Those to an onion address with
+    /// a trailing dot are closed instead, because tor would ask an exit for it.
     ///
-    /// A program that attaches streams, and ends without putting the option back (`SIGKILL`, an abort, a crash), leaves
-    /// such a tor behind: every new stream waits for two minutes and fails, for all programs. See
-    /// [`undo_all`](crate::undo_all) for how a program avoids that when it is told to end.
+    /// A program that attaches streams, and ends without putting the option
+    /// back (`SIGKILL`, an abort, a crash), leaves such a tor behind: every new
+    /// stream waits for two minutes and fails, for all programs. See
+    /// [`undo_all`](crate::undo_all) for how a program avoids that when it is
+    /// told to end.
     ///
-    /// Don't call this while another program attaches streams: they would go where tor likes. tor can't tell whether there
-    /// is one. If the option is 0, nothing is changed and the result is 0.
+    /// Don't call this while another program attaches streams: they would go
+    /// where tor likes. tor can't tell whether there is one. If the option is
+    /// 0, nothing is changed and the result is 0.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if this controller attaches streams itself. [`Error::Refused`] if tor, or a filter before it,
-    /// doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
+    /// [`Error::Argument`] if this controller attaches streams itself.
+    /// [`Error::Refused`] if tor, or a filter before it, doesn't allow GETCONF,
+    /// SETCONF or `GETINFO stream-status`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -413,7 +425,8 @@ impl Controller {
         let commands = attach.chain(close).collect::<Result<Vec<Command>>>()?;
         let mut released = 0;
         for (at, reply) in tor.send_all_unchecked(commands)?.into_iter().enumerate() {
-            // A refusal is of a stream that has ended meanwhile, or that tor has in hand already (555).
+            // A refusal is of a stream that has ended meanwhile, or that tor
+            // has in hand already (555).
             released += usize::from(reply.wait()?.is_ok() && at < waiting.len());
         }
         Ok(released)

@@ -9,9 +9,11 @@ use crate::error::Result;
 use crate::protocol::Command;
 use crate::types::OnionAddress;
 
-/// What ends with the connection, or with the tor, that it was made on, and was not taken back.
+/// What ends with the connection, or with the tor, that it was made on, and was
+/// not taken back.
 ///
-/// It holds the private keys of onion services and clients, which are wiped from memory with it.
+/// It holds the private keys of onion services and clients, which are wiped
+/// from memory with it.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<Entries>);
 
@@ -90,7 +92,8 @@ impl Ledger {
         self.0.lock().owns_tor
     }
 
-    /// A service was added that ends with the connection. Its key must be in it.
+    /// A service was added that ends with the connection. Its key must be in
+    /// it.
     pub(super) fn add_onion(&self, address: OnionAddress, service: AddOnion) {
         let mut entries = self.0.lock();
         entries.onions.retain(|(known, _)| *known != address);
@@ -109,12 +112,14 @@ impl Ledger {
         entries.client_auths.push(auth);
     }
 
-    /// The client's key for a service was taken away, or tor keeps it by itself.
+    /// The client's key for a service was taken away, or tor keeps it by
+    /// itself.
     pub(super) fn remove_client_auth(&self, address: &OnionAddress) {
         self.0.lock().client_auths.retain(|known| known.address != *address);
     }
 
-    /// The commands by which tor gets the clients' keys that it has in memory only.
+    /// The commands by which tor gets the clients' keys that it has in memory
+    /// only.
     pub(super) fn client_auths(&self) -> Vec<Command> {
         let entries = self.0.lock();
         entries.client_auths.iter().filter_map(|auth| auth.command().ok()).collect()

@@ -1,4 +1,5 @@
-//! Who is told of changes of what is kept live: of the live state, of the configuration.
+//! Who is told of changes of what is kept live: of the live state, of the
+//! configuration.
 //!
 //! A listener is told of everything, or of one subject (a circuit, a stream). A
 //! change costs only the listeners of everything and those of its subject,
@@ -60,8 +61,9 @@ struct Slot<S, C> {
     active: AtomicBool,
 }
 
-/// A listener that is told of changes as long as this lives. It may be dropped by the listener itself; a call that is running just now on another
-/// thread is not waited for.
+/// A listener that is told of changes as long as this lives. It may be dropped
+/// by the listener itself; a call that is running just now on another thread is
+/// not waited for.
 pub(crate) struct ListenerGuard<S, C> {
     slot: Arc<Slot<S, C>>,
     listeners: Weak<Listeners<S, C>>,
@@ -186,7 +188,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
 impl<S, C> Slot<S, C> {
     fn call(&self, subject: &S, change: &C) {
         if self.active.load(Ordering::SeqCst) {
-            // Only the thread for callbacks calls, so the lock is free unless the listener is just being dropped.
+            // Only the thread for callbacks calls, so the lock is free unless
+            // the listener is just being dropped.
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
@@ -212,8 +215,9 @@ impl<S, C> Slot<S, C> {
 }
 
 impl<S: 'static, C: 'static> ListenerGuard<S, C> {
-    /// Removes the listener once it was told of everything that tor sent before this call, and waits for that. If the
-    /// deadline passes first, the listener is removed at once.
+    /// Removes the listener once it was told of everything that tor sent before
+    /// this call, and waits for that. If the deadline passes first, the
+    /// listener is removed at once.
     pub(crate) fn finish(self, deadline: Deadline) -> Result<()> {
         let (callbacks, slot) = (self.callbacks.clone(), self.slot.clone());
         let finished = callbacks.after_due(move || drop(self), deadline);

@@ -1,7 +1,8 @@
 //! tor's commands as methods: [`Controller`].
 //!
-//! One file a family: connecting and authenticating ([`Connect`]), information, configuration, events, signals,
-//! circuits, streams, onion services, ownership.
+//! One file a family: connecting and authenticating ([`Connect`]), information,
+//! configuration, events, signals, circuits, streams, onion services,
+//! ownership.
 
 mod added;
 mod addresses;
@@ -81,14 +82,18 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A handle on an authenticated control connection to tor.
 ///
-/// It is cheap to clone, and any number of threads may use it and its clones at once: each call gets the reply to its
-/// own command. The connection ends when the last handle is dropped, or with [`close`](Self::close). Once it has
-/// ended, for whatever reason, every call fails with [`Error::Closed`](crate::Error::Closed) and the same cause; until it is
-/// made again, by [`reconnect`](Self::reconnect) or by itself ([`Connect::reconnect`]).
+/// It is cheap to clone, and any number of threads may use it and its clones at
+/// once: each call gets the reply to its own command. The connection ends when
+/// the last handle is dropped, or with [`close`](Self::close). Once it has
+/// ended, for whatever reason, every call fails with
+/// [`Error::Closed`](crate::Error::Closed) and the same cause; until it is made
+/// again, by [`reconnect`](Self::reconnect) or by itself
+/// ([`Connect::reconnect`]).
 ///
 /// Every call waits for at most the handle's timeout, 30 seconds unless
-/// [`Connect::timeout`] or [`with_timeout`](Self::with_timeout) say otherwise. A call whose timeout has passed
-/// leaves the connection in step: tor's late reply is thrown away.
+/// [`Connect::timeout`] or [`with_timeout`](Self::with_timeout) say otherwise.
+/// A call whose timeout has passed leaves the connection in step: tor's late
+/// reply is thrown away.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -102,12 +107,13 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Controller {
     inner: Arc<Inner>,
     timeout: Duration,
-    /// When the call ends that this handle was made for. `None` for the user's handles, each of whose calls has a deadline
-    /// of its own.
+    /// When the call ends that this handle was made for. `None` for the user's
+    /// handles, each of whose calls has a deadline of its own.
     call: Option<Deadline>,
     /// Ends the handle's calls early.
     cancel: Option<CancelToken>,
-    /// The number of the socket that commands go to. `None` for the present one, whichever that is.
+    /// The number of the socket that commands go to. `None` for the present
+    /// one, whichever that is.
     link: Option<u64>,
 }
 
@@ -151,8 +157,8 @@ impl InternalController {
     }
 }
 
-/// A handle that does not keep the connection open: for callbacks, which would otherwise keep alive what they are
-/// registered with.
+/// A handle that does not keep the connection open: for callbacks, which would
+/// otherwise keep alive what they are registered with.
 #[derive(Debug, Clone)]
 pub struct WeakController {
     inner: Weak<Inner>,
@@ -160,15 +166,16 @@ pub struct WeakController {
 }
 
 impl Controller {
-    /// A controller on a transport that needs no authentication (any more), such as the socket of
-    /// `__OwningControllerFD`. Nothing is sent.
+    /// A controller on a transport that needs no authentication (any more),
+    /// such as the socket of `__OwningControllerFD`. Nothing is sent.
     pub fn from_authenticated(transport: Transport) -> Result<Controller> {
         let connection = Connection::default();
         let candidate = connection.open(transport, Limits::default())?;
         Controller::start(connection, candidate, None, Keeping::default(), DEFAULT_TIMEOUT)
     }
 
-    /// A controller on a connection that has just been authenticated on, as `connect` says, where it can be made again.
+    /// A controller on a connection that has just been authenticated on, as
+    /// `connect` says, where it can be made again.
     fn start(
         connection: Connection,
         candidate: Candidate,
@@ -181,7 +188,8 @@ impl Controller {
         Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
 
-    /// A controller that takes the tor at the other end of `transport` for one at `address`.
+    /// A controller that takes the tor at the other end of `transport` for one
+    /// at `address`.
     #[cfg(test)]
     #[allow(clippy::unwrap_used, reason = "only tests call it")]
     pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {
@@ -192,7 +200,8 @@ impl Controller {
             .unwrap()
     }
 
-    /// Sets how to find out whether and how tor ended when the connection has. `ask` may wait for a moment.
+    /// Sets how to find out whether and how tor ended when the connection has.
+    /// `ask` may wait for a moment.
     pub(crate) fn explain_end(
         &self,
         ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static,
@@ -248,7 +257,8 @@ impl Controller {
     /// let token = CancelToken::new();
     /// let stop = token.clone();
     /// std::thread::spawn(move || stop.cancel()); // for example: the user closes the window
-    /// let error = controller.cancel_with(&token).new_identity(Duration::from_secs(60)).unwrap_err();
+    /// let controller = controller.cancel_with(&token);
+    /// let error = controller.new_identity(Duration::from_secs(60)).unwrap_err();
     /// assert!(error.is_cancelled());
     /// # Ok::<(), scape::Error>(())
     /// ```
@@ -256,8 +266,8 @@ impl Controller {
         Controller { cancel: Some(token.clone()), ..self.clone() }
     }
 
-    /// The deadline of a call that begins now: the handle's timeout from now, or the end of the call that the handle was
-    /// made for if that is earlier.
+    /// The deadline of a call that begins now: the handle's timeout from now,
+    /// or the end of the call that the handle was made for if that is earlier.
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline_after(self.timeout)
     }
@@ -268,9 +278,11 @@ impl Controller {
         self.call.map_or(deadline, |call| call.earlier(deadline))
     }
 
-    /// A handle for the parts of one call: each command ends at `deadline` at the latest, and after the handle's timeout.
+    /// A handle for the parts of one call: each command ends at `deadline` at
+    /// the latest, and after the handle's timeout.
     ///
-    /// A handle like this must not outlive the call. Guards and other objects that are kept store `self.to_keep()`.
+    /// A handle like this must not outlive the call. Guards and other objects
+    /// that are kept store `self.to_keep()`.
     pub(crate) fn until(&self, deadline: Deadline) -> Controller {
         let call = self.call.map_or(deadline, |call| call.earlier(deadline));
         Controller { call: Some(call), ..self.clone() }
@@ -312,12 +324,14 @@ impl Controller {
         self.timeout
     }
 
-    /// Where it is connected to. `None` where it was given a transport, or a way of the program's own.
+    /// Where it is connected to. `None` where it was given a transport, or a
+    /// way of the program's own.
     pub fn control_address(&self) -> Option<&Address> {
         self.inner.session.address()
     }
 
-    /// Where tor is, as far as is known, also where the program made the connection. To find out whether it is another machine.
+    /// Where tor is, as far as is known, also where the program made the
+    /// connection. To find out whether it is another machine.
     pub(crate) fn tor_address(&self) -> Option<&Address> {
         self.inner.session.tor_address()
     }
@@ -334,15 +348,17 @@ impl Controller {
         InternalController { session: Arc::downgrade(session), timeout }
     }
 
-    /// Sends one line as it is and gives tor's reply, whatever that says: for what has no method, and for trying
-    /// things out.
+    /// Sends one line as it is and gives tor's reply, whatever that says: for
+    /// what has no method, and for trying things out.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for what would leave the connection out of step: a line end or NUL
-    /// in the line, nothing at all, data commands ([`msg_with_data`](Self::msg_with_data) takes those), what tor
-    /// 0.4.9 answers twice, not at all or by crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
-    /// refusal of tor's is no error here: see [`Reply::is_ok`].
+    /// [`Error::Argument`](crate::Error::Argument) for what would leave the
+    /// connection out of step: a line end or NUL in the line, nothing at all,
+    /// data commands ([`msg_with_data`](Self::msg_with_data) takes those), what
+    /// tor 0.4.9 answers twice, not at all or by crashing, and SETEVENTS
+    /// ([`subscribe`](Self::subscribe) sends it). A refusal of tor's is no
+    /// error here: see [`Reply::is_ok`].
     ///
     /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
     /// onion services, like [`set_conf`](Self::set_conf) and
@@ -363,8 +379,9 @@ impl Controller {
         self.ask(Command::raw(line, None)?)
     }
 
-    /// As [`msg`](Self::msg), for the commands with data, whose line begins with `+`. The data's lines end with LF or
-    /// CRLF; its dots are stuffed here.
+    /// As [`msg`](Self::msg), for the commands with data, whose line begins
+    /// with `+`. The data's lines end with LF or CRLF; its dots are stuffed
+    /// here.
     pub fn msg_with_data(&self, line: &str, data: &[u8]) -> Result<Reply> {
         self.ask(Command::raw(line, Some(data))?)
     }
@@ -383,8 +400,9 @@ impl Controller {
         self.send(command)?.wait()
     }
 
-    /// Sends a command and returns at once; its reply is waited for with what this gives. Any number may be
-    /// outstanding, and tor answers in the order of sending.
+    /// Sends a command and returns at once; its reply is waited for with what
+    /// this gives. Any number may be outstanding, and tor answers in the order
+    /// of sending.
     ///
     /// An ATTACHSTREAM is checked first, as by
     /// [`attach_stream`](Self::attach_stream), which waits for an answer of
@@ -419,7 +437,8 @@ impl Controller {
         Ok(pending)
     }
 
-    /// As [`send`](Self::send), for several commands in one write, which is much faster than one by one.
+    /// As [`send`](Self::send), for several commands in one write, which is
+    /// much faster than one by one.
     pub fn send_all(
         &self,
         commands: impl IntoIterator<Item = Command>,
@@ -442,18 +461,21 @@ impl Controller {
         Ok(pending)
     }
 
-    /// Sends a command and waits for its reply; one that is no success is an error.
+    /// Sends a command and waits for its reply; one that is no success is an
+    /// error.
     fn request(&self, command: Command) -> Result<Reply> {
         self.send_checked(command)?.wait_ok()
     }
 
-    /// Waits until everything that tor sent before this call has been seen by every callback. (Replies alone
-    /// promise that subscriptions have it; callbacks may lag behind.)
+    /// Waits until everything that tor sent before this call has been seen by
+    /// every callback. (Replies alone promise that subscriptions have it;
+    /// callbacks may lag behind.)
     ///
     /// Within a callback, it does not wait for that callback itself.
     pub fn sync(&self) -> Result<()> {
         let deadline = self.deadline();
-        // Whatever tor answers, also a filter's refusal: what came before has been read.
+        // Whatever tor answers, also a filter's refusal: what came before has
+        // been read.
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         self.connection().request(command, deadline)?;
         if self.connection().is_in_callback() {
@@ -467,13 +489,14 @@ impl Controller {
         self.connection().closed()
     }
 
-    /// Whether the connection is open, as far as is known: tor's end is noticed as soon as its socket tells.
+    /// Whether the connection is open, as far as is known: tor's end is noticed
+    /// as soon as its socket tells.
     pub fn is_open(&self) -> bool {
         self.closed().is_none()
     }
 
-    /// Waits for the connection to end, for at most `timeout`, and gives the cause. An end also counts if the connection was
-    /// made again at once.
+    /// Waits for the connection to end, for at most `timeout`, and gives the
+    /// cause. An end also counts if the connection was made again at once.
     ///
     /// # Errors
     ///
@@ -483,8 +506,9 @@ impl Controller {
         self.connection().wait_closed(deadline).ok_or_else(|| deadline.error(Phase::Close))
     }
 
-    /// Ends the connection for every handle, and waits for its threads to end. What no callback has seen yet is
-    /// thrown away; what is in subscriptions' queues can still be read.
+    /// Ends the connection for every handle, and waits for its threads to end.
+    /// What no callback has seen yet is thrown away; what is in subscriptions'
+    /// queues can still be read.
     ///
     /// # Errors
     ///
@@ -497,7 +521,8 @@ impl Controller {
         self.inner.session.close(self.deadline())
     }
 
-    /// Tells tor that the connection ends (QUIT), and ends it for every handle. control-spec, command QUIT.
+    /// Tells tor that the connection ends (QUIT), and ends it for every handle.
+    /// control-spec, command QUIT.
     ///
     /// # Errors
     ///

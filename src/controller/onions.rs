@@ -13,7 +13,8 @@ use crate::error::{ArgumentError, Error, Result};
 use crate::protocol::{Command, CommandBuilder};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// An onion service to be added to a running tor. control-spec, command ADD_ONION.
+/// An onion service to be added to a running tor. control-spec, command
+/// ADD_ONION.
 ///
 /// ```
 /// use scape::AddOnion;
@@ -23,7 +24,8 @@ use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 /// # let _ = service;
 /// ```
 ///
-/// The service ends with the connection that added it, unless it is [detached](Self::detach).
+/// The service ends with the connection that added it, unless it is
+/// [detached](Self::detach).
 #[derive(Debug, Clone, Default)]
 pub struct AddOnion {
     key: Option<OnionKey>,
@@ -45,8 +47,9 @@ enum ProofOfWork {
 
 /// Where an onion service's connections go.
 ///
-/// An address, never a name: tor 0.4.9 would take one and look it up at once, on the machine's own resolver, where anybody can see
-/// whom the service belongs to.
+/// An address, never a name: tor 0.4.9 would take one and look it up at once,
+/// on the machine's own resolver, where anybody can see whom the service
+/// belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnionTarget {
@@ -122,8 +125,9 @@ impl AddOnion {
         self
     }
 
-    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
-    /// socket address, or the path of a Unix socket. Repeat it for several ports.
+    /// Adds a virtual port (a port of the onion address) whose connections go
+    /// to a local target: a port of 127.0.0.1, a socket address, or the path of
+    /// a Unix socket. Repeat it for several ports.
     pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, Some(target.into())));
         self
@@ -135,14 +139,15 @@ impl AddOnion {
         self
     }
 
-    /// Lets only such clients connect that have the private key to this public key: a [`ClientPublicKey`], or its text.
-    /// Repeat it for several clients.
+    /// Lets only such clients connect that have the private key to this public
+    /// key: a [`ClientPublicKey`], or its text. Repeat it for several clients.
     pub fn client(mut self, public_key: impl Into<String>) -> Self {
         self.clients.push(public_key.into());
         self
     }
 
-    /// At most this many streams at once on one circuit; more are refused. 0 is no limit, as without this.
+    /// At most this many streams at once on one circuit; more are refused. 0 is
+    /// no limit, as without this.
     pub fn max_streams(mut self, streams: u16) -> Self {
         self.max_streams = Some(streams);
         self
@@ -154,7 +159,8 @@ impl AddOnion {
         self
     }
 
-    /// Keeps the service when the connection ends: until tor ends, or [`Controller::del_onion`].
+    /// Keeps the service when the connection ends: until tor ends, or
+    /// [`Controller::del_onion`].
     pub fn detach(mut self) -> Self {
         self.detach = true;
         self
@@ -166,20 +172,23 @@ impl AddOnion {
         self
     }
 
-    /// For a tor in non-anonymous mode, which insists on this: the service's location is not hidden.
+    /// For a tor in non-anonymous mode, which insists on this: the service's
+    /// location is not hidden.
     pub fn non_anonymous(mut self) -> Self {
         self.non_anonymous = true;
         self
     }
 
-    /// Demands proof of work from clients when the service is under load: how many introductions a second it serves
-    /// before, and in a burst; `None` leaves tor's defaults (250 and 2500).
+    /// Demands proof of work from clients when the service is under load: how
+    /// many introductions a second it serves before, and in a burst; `None`
+    /// leaves tor's defaults (250 and 2500).
     pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.proof_of_work = Some(ProofOfWork::Yes { rate, burst });
         self
     }
 
-    /// Never demands proof of work, as without this: for a tor whose default is another.
+    /// Never demands proof of work, as without this: for a tor whose default is
+    /// another.
     pub fn no_proof_of_work(mut self) -> Self {
         self.proof_of_work = Some(ProofOfWork::No);
         self
@@ -226,7 +235,8 @@ impl AddOnion {
         Ok(command.finish()?)
     }
 
-    /// How to add the same service on another connection. `None` where it stays without one.
+    /// How to add the same service on another connection. `None` where it stays
+    /// without one.
     fn again(&self, added: &AddedOnion) -> Option<AddOnion> {
         if self.detach {
             return None;
@@ -235,7 +245,8 @@ impl AddOnion {
         Some(AddOnion { key, ..self.clone() })
     }
 
-    /// Same as [`command`](Self::command), for a service that must keep its address.
+    /// Same as [`command`](Self::command), for a service that must keep its
+    /// address.
     pub(super) fn command_again(&self) -> Result<Command> {
         if self.key.is_none() {
             let why = "was discarded, or is hidden by a filter on the control port, so the service can't be added again";
@@ -295,15 +306,19 @@ impl AddOnion {
 
 /// Onion services. control-spec, commands ADD_ONION and DEL_ONION.
 impl Controller {
-    /// Adds an onion service. When this returns, tor has it; its descriptor is not published yet (see the HS_DESC
-    /// event); [`OnionBuilder`](crate::onion::OnionBuilder) waits for that, and removes the service when it is dropped.
+    /// Adds an onion service. When this returns, tor has it; its descriptor is
+    /// not published yet (see the HS_DESC event);
+    /// [`OnionBuilder`](crate::onion::OnionBuilder) waits for that, and removes
+    /// the service when it is dropped.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if the service has no ports, for example. [`Error::Refused`] with tor's text, such as 550 if a
-    /// service with this key exists already. [`Error::Timeout`] if tor doesn't answer; when its late answer comes, the
-    /// service is removed again. [`Error::Answer`] if the reply has no address; the service is removed as far as it
-    /// can be, which takes up to one second more.
+    /// [`Error::Argument`] if the service has no ports, for example.
+    /// [`Error::Refused`] with tor's text, such as 550 if a service with this
+    /// key exists already. [`Error::Timeout`] if tor doesn't answer; when its
+    /// late answer comes, the service is removed again. [`Error::Answer`] if
+    /// the reply has no address; the service is removed as far as it can be,
+    /// which takes up to one second more.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -314,7 +329,8 @@ impl Controller {
     /// use scape::AddOnion;
     /// use std::net::SocketAddr;
     ///
-    /// let service = AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 8080))).discard_key();
+    /// let target = SocketAddr::from(([127, 0, 0, 1], 8080));
+    /// let service = AddOnion::new().port(80, target).discard_key();
     /// println!("http://{}/", controller.add_onion(&service)?.address);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -344,7 +360,8 @@ impl Controller {
         Ok(added)
     }
 
-    /// Removes a service that was added and whose address can't be read. Returns the error for the caller.
+    /// Removes a service that was added and whose address can't be read.
+    /// Returns the error for the caller.
     fn undo_unread(&self, unread: Unread) -> Error {
         let error = |and: &str| Error::answer("ADD_ONION", format!("{unread}; {and}"));
         let Some(id) = &unread.id else {
@@ -365,17 +382,20 @@ impl Controller {
         self.inner.session.ledger.remove_onion(address);
     }
 
-    /// Something that ends when the connection ends and nothing is to make it again. tor is not told.
+    /// Something that ends when the connection ends and nothing is to make it
+    /// again. tor is not told.
     pub(crate) fn lifeline(&self) -> Result<Subscription> {
         self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.deadline())
     }
 
-    /// Removes an onion service that this connection added, or a detached one. Its circuits stay open.
+    /// Removes an onion service that this connection added, or a detached one.
+    /// Its circuits stay open.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such service, or
-    /// another connection's.
+    /// [`Error::Refused`] with
+    /// [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such
+    /// service, or another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
         let kind = Kind::Onion(*address);
         let tor = self.on_this_link()?.in_one_call();

@@ -9,8 +9,9 @@ use crate::protocol::Command;
 impl Controller {
     /// Makes this connection an owner of tor: when it ends, tor ends.
     ///
-    /// A tor that was started with `__OwningControllerProcess` should then be told
-    /// `reset_conf(["__OwningControllerProcess"])`, so that the connection alone counts.
+    /// A tor that was started with `__OwningControllerProcess` should then be
+    /// told `reset_conf(["__OwningControllerProcess"])`, so that the connection
+    /// alone counts.
     pub fn take_ownership(&self) -> Result<()> {
         let session = &self.inner.session;
         let tor = self.on_this_link()?.in_one_call();

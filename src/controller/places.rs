@@ -105,14 +105,15 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) if a variable with an address
-    /// or port can't be understood. It names the variable.
+    /// [`Error::Argument`](crate::Error::Argument) if a variable with an
+    /// address or port can't be understood. It names the variable.
     pub(super) fn read() -> Result<Environment> {
         Environment::of(|variable| env::var_os(variable))
     }
 
     fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Environment> {
-        // Programs that start others clear variables by setting them to nothing.
+        // Programs that start others clear variables by setting them to
+        // nothing.
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| -> Result<Option<String>> {
             let not_text = |_| ArgumentError::invalid("connect", name, "is not UTF-8");

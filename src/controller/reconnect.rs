@@ -7,16 +7,19 @@ use crate::connection::Reconnected;
 use crate::error::Result;
 use crate::protocol::Command;
 
-/// How a connection is made again by itself when it has ended: for [`Connect::reconnect`](crate::Connect::reconnect).
+/// How a connection is made again by itself when it has ended: for
+/// [`Connect::reconnect`](crate::Connect::reconnect).
 ///
-/// The first attempt comes after a short delay; after each failure the delay doubles, up to a limit. Each is varied at random by
-/// up to a quarter, so that many programs do not all come back to a tor at once.
+/// The first attempt comes after a short delay; after each failure the delay
+/// doubles, up to a limit. Each is varied at random by up to a quarter, so that
+/// many programs do not all come back to a tor at once.
 ///
 /// ```
 /// use scape::{Connect, Reconnect};
 /// use std::time::Duration;
 ///
-/// let connect = Connect::new().reconnect(Reconnect::new().max_delay(Duration::from_secs(10)).max_attempts(20));
+/// let reconnect = Reconnect::new().max_delay(Duration::from_secs(10)).max_attempts(20);
+/// let connect = Connect::new().reconnect(reconnect);
 /// # let _ = connect;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,8 @@ impl Reconnect {
         Reconnect::default()
     }
 
-    /// How long after the connection's end the first attempt is made. Default: 0.1 seconds.
+    /// How long after the connection's end the first attempt is made. Default:
+    /// 0.1 seconds.
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
         self
@@ -60,8 +64,8 @@ impl Reconnect {
         self
     }
 
-    /// How long to wait before attempt number `attempt`, from 1, of which `random` (0 to 1) varies a part; `None` where it is not
-    /// to be made.
+    /// How long to wait before attempt number `attempt`, from 1, of which
+    /// `random` (0 to 1) varies a part; `None` where it is not to be made.
     pub(super) fn delay(&self, attempt: u32, random: f64) -> Option<Duration> {
         if self.max_attempts.is_some_and(|most| attempt > most) {
             return None;
@@ -75,27 +79,36 @@ impl Reconnect {
 
 /// Living with a connection that may end.
 impl Controller {
-    /// Makes the connection again, whether it is open or has ended: ends it, connects to the same place, authenticates with
-    /// the same credentials, subscribes to events again, and gives back what this controller had made. These are its
-    /// onion services (at the same addresses, but not detached ones), its address mappings, its onion client keys, and
-    /// its ownership of tor.
+    /// Makes the connection again, whether it is open or has ended: ends it,
+    /// connects to the same place, authenticates with the same credentials,
+    /// subscribes to events again, and gives back what this controller had
+    /// made. These are its onion services (at the same addresses, but not
+    /// detached ones), its address mappings, its onion client keys, and its
+    /// ownership of tor.
     ///
-    /// The connection is open to callers when all of this is done, not earlier. Until then every call on any handle fails
-    /// with [`Error::Closed`](crate::Error::Closed), and [`wait_connected`](Self::wait_connected) waits. The handle's
-    /// timeout is for all of it together.
+    /// The connection is open to callers when all of this is done, not earlier.
+    /// Until then every call on any handle fails with
+    /// [`Error::Closed`](crate::Error::Closed), and
+    /// [`wait_connected`](Self::wait_connected) waits. The handle's timeout is
+    /// for all of it together.
     ///
-    /// Callbacks and subscriptions go on, and no event is lost once the connection is open. What tor said on the new
-    /// connection before is delivered first, after word of the connection
+    /// Callbacks and subscriptions go on, and no event is lost once the
+    /// connection is open. What tor said on the new connection before is
+    /// delivered first, after word of the connection
     /// ([`EventItem::Reconnected`](crate::EventItem::Reconnected),
-    /// [`ConnectionStatus::Reconnected`](crate::ConnectionStatus::Reconnected)). Subscriptions that have ended already,
-    /// because nothing was to make the connection again by itself, stay ended. Calls that wait for replies fail with
-    /// [`Error::Closed`](crate::Error::Closed).
+    /// [`ConnectionStatus::Reconnected`](crate::ConnectionStatus::Reconnected)).
+    /// Subscriptions that have ended already, because nothing was to make the
+    /// connection again by itself, stay ended. Calls that wait for replies fail
+    /// with [`Error::Closed`](crate::Error::Closed).
     ///
-    /// A tor that this connection owns doesn't end by this: the ownership is dropped first, and taken again.
+    /// A tor that this connection owns doesn't end by this: the ownership is
+    /// dropped first, and taken again.
     ///
-    /// The result names what couldn't be given back: for example a service that was added with
-    /// [`AddOnion::discard_key`](crate::AddOnion::discard_key), because nobody has its key any more. If tor refused something
-    /// for a reason that may pass, it is asked again in the background: see [`Reconnected`].
+    /// The result names what couldn't be given back: for example a service that
+    /// was added with [`AddOnion::discard_key`](crate::AddOnion::discard_key),
+    /// because nobody has its key any more. If tor refused something for a
+    /// reason that may pass, it is asked again in the background: see
+    /// [`Reconnected`].
     ///
     /// A callback may call this.
     ///
@@ -113,27 +126,33 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// The errors of [`Connect::connect`](crate::Connect::connect), most often [`Error::Connect`](crate::Error::Connect): the
-    /// connection is closed then, and a later attempt may succeed. [`Error::Timeout`](crate::Error::Timeout) if tor doesn't
-    /// answer in time. [`Error::Argument`](crate::Error::Argument) if the controller was made from a transport, which can't
-    /// be opened again. [`Error::Closed`](crate::Error::Closed) after [`close`](Self::close).
+    /// The errors of [`Connect::connect`](crate::Connect::connect), most often
+    /// [`Error::Connect`](crate::Error::Connect): the connection is closed
+    /// then, and a later attempt may succeed.
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time.
+    /// [`Error::Argument`](crate::Error::Argument) if the controller was made
+    /// from a transport, which can't be opened again.
+    /// [`Error::Closed`](crate::Error::Closed) after [`close`](Self::close).
     pub fn reconnect(&self) -> Result<Reconnected> {
         self.inner.session.reconnect(self.deadline())
     }
 
-    /// Waits until the connection is open, for at most `timeout`. For a connection that is made again by itself
-    /// ([`Connect::reconnect`](crate::Connect::reconnect)): when this returns, tor has everything again, and no event is
-    /// lost from here on.
+    /// Waits until the connection is open, for at most `timeout`. For a
+    /// connection that is made again by itself
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)): when this returns,
+    /// tor has everything again, and no event is lost from here on.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if the connection isn't open in time. [`Error::Closed`](crate::Error::Closed)
-    /// if nothing is going to open it.
+    /// [`Error::Timeout`](crate::Error::Timeout) if the connection isn't open
+    /// in time. [`Error::Closed`](crate::Error::Closed) if nothing is going to
+    /// open it.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         self.inner.session.connection().wait_open(self.deadline_after(timeout))
     }
 
-    /// Whether tor answers, whatever it says: asks it, within the handle's timeout.
+    /// Whether tor answers, whatever it says: asks it, within the handle's
+    /// timeout.
     pub fn is_alive(&self) -> bool {
         let command = Command::build("GETINFO").word("key", "version").finish();
         command.is_ok_and(|command| {

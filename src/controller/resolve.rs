@@ -19,25 +19,31 @@ const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
 /// Names, by RESOLVE. control-spec, command RESOLVE.
 ///
-/// tor could be asked for several names with one command; here one call asks for one, since each is a stream and an
-/// answer of its own anyway. Any number of threads may ask at once.
+/// tor could be asked for several names with one command; here one call asks
+/// for one, since each is a stream and an answer of its own anyway. Any number
+/// of threads may ask at once.
 impl Controller {
-    /// Looks up an address of the host `name`, at an exit. The name is never looked up on this machine.
+    /// Looks up an address of the host `name`, at an exit. The name is never
+    /// looked up on this machine.
     ///
-    /// tor has room for one IPv4 address in its answer. [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve) also
-    /// finds IPv6 addresses.
+    /// tor has room for one IPv4 address in its answer.
+    /// [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve) also finds
+    /// IPv6 addresses.
     ///
-    /// An onion address loses its trailing dot, because tor would otherwise ask an exit for it. Onion addresses have no IP
-    /// address, so that tor answers with an error, unless its option `AutomapHostsOnResolve` is set.
+    /// An onion address loses its trailing dot, because tor would otherwise ask
+    /// an exit for it. Onion addresses have no IP address, so that tor answers
+    /// with an error, unless its option `AutomapHostsOnResolve` is set.
     ///
     /// The whole call takes at most `timeout`, however many events come.
     ///
     /// # Errors
     ///
-    /// [`Error::Resolve`] if there is no such name, or it has only an IPv6 address. [`Error::Timeout`] with
-    /// [`Phase::Resolve`]: a tor that has no circuits yet keeps the question until it has. [`Error::Argument`] if tor can't
-    /// be asked for the name: see [`Request`](crate::socks::Request) for the form of names. [`Error::Closed`] if the connection
-    /// ends, even if it is made again.
+    /// [`Error::Resolve`] if there is no such name, or it has only an IPv6
+    /// address. [`Error::Timeout`] with [`Phase::Resolve`]: a tor that has no
+    /// circuits yet keeps the question until it has. [`Error::Argument`] if tor
+    /// can't be asked for the name: see [`Request`](crate::socks::Request) for
+    /// the form of names. [`Error::Closed`] if the connection ends, even if it
+    /// is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -65,8 +71,8 @@ impl Controller {
         address.parse().map_err(|_| Error::answer(format!("RESOLVE {name}"), answer))
     }
 
-    /// The name of an address, by way of an exit. tor refuses to ask for private addresses: that is an error as for an
-    /// address that has no name.
+    /// The name of an address, by way of an exit. tor refuses to ask for
+    /// private addresses: that is an error as for an address that has no name.
     ///
     /// # Errors
     ///
@@ -123,8 +129,9 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Notices the stream that belongs to this question. (Where another thread asks for the same name at the same time,
-    /// both may take the same one: the answer is the same, too.)
+    /// Notices the stream that belongs to this question. (Where another thread
+    /// asks for the same name at the same time, both may take the same one: the
+    /// answer is the same, too.)
     fn learn(&mut self, stream: &StreamInfo) {
         let asked = stream.status == StreamStatus::NewResolve
             && stream.session_group.is_none_or(|group| group == RESOLVE_GROUP)
@@ -134,8 +141,10 @@ impl Question<'_> {
         }
     }
 
-    /// Whether this is the answer: by the stream's id, as the name may be another meanwhile (mapped, redirected). An answer
-    /// without an id is of a question that tor could not begin to ask; any other mapping of the name is not meant.
+    /// Whether this is the answer: by the stream's id, as the name may be
+    /// another meanwhile (mapped, redirected). An answer without an id is of a
+    /// question that tor could not begin to ask; any other mapping of the name
+    /// is not meant.
     fn is_answered_by(&self, answer: &AddrMapEvent) -> bool {
         match answer.stream {
             Some(stream) => self.stream == Some(stream),

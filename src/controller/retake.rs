@@ -1,7 +1,9 @@
-//! Giving back, later, what tor refused to take back when the connection was made again.
+//! Giving back, later, what tor refused to take back when the connection was
+//! made again.
 //!
-//! A refusal may pass. The most common one: a connection over a network was lost, tor has not noticed yet, and still has
-//! the onion services of that connection (`550 Onion address collision`).
+//! A refusal may pass. The most common one: a connection over a network was
+//! lost, tor has not noticed yet, and still has the onion services of that
+//! connection (`550 Onion address collision`).
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};
@@ -59,7 +61,8 @@ pub(super) struct Retakes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The number of the connection's socket. On another one everything is given back anyway.
+    /// The number of the connection's socket. On another one everything is
+    /// given back anyway.
     link: u64,
     due: Vec<Due>,
 }
@@ -77,7 +80,8 @@ impl Due {
         Due { part, attempts: 0, next: now + FIRST_DELAY, give_up: now + TRY_FOR }
     }
 
-    /// Counts an attempt that was refused. Returns the time until the next one, unless it was the last.
+    /// Counts an attempt that was refused. Returns the time until the next one,
+    /// unless it was the last.
     fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
         let longest = match self.part {
@@ -91,8 +95,9 @@ impl Due {
 }
 
 impl Retakes {
-    /// Begins with what was refused while everything was given back on the socket of the number `link`. Returns true if
-    /// something is to be tried again.
+    /// Begins with what was refused while everything was given back on the
+    /// socket of the number `link`. Returns true if something is to be tried
+    /// again.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();
         let due = refused.into_iter().filter(|(_, error)| may_pass(error));
@@ -107,7 +112,8 @@ impl Retakes {
         self.0.lock().due.iter().map(|due| due.next).min()
     }
 
-    /// Takes out what is due now, with the number of the socket that it is due on.
+    /// Takes out what is due now, with the number of the socket that it is due
+    /// on.
     fn take_due(&self) -> (u64, Vec<Due>) {
         let now = Instant::now();
         let mut state = self.0.lock();
@@ -117,7 +123,8 @@ impl Retakes {
         (state.link, due)
     }
 
-    /// Puts back what was refused once more, unless the connection was made again meanwhile.
+    /// Puts back what was refused once more, unless the connection was made
+    /// again meanwhile.
     fn put_back(&self, link: u64, due: Due) {
         let mut state = self.0.lock();
         if state.link == link {
@@ -126,7 +133,8 @@ impl Retakes {
     }
 }
 
-/// Returns true if the same command may succeed later. Refusals because of what was asked for don't pass.
+/// Returns true if the same command may succeed later. Refusals because of what
+/// was asked for don't pass.
 pub(super) fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if !matches!(refusal.code(), 510..=519 | 552 | 554 | 555))
 }
@@ -174,7 +182,8 @@ impl Session {
         }
     }
 
-    /// Notes what tor will not have again on this connection: its refusal doesn't pass, or was repeated for long enough.
+    /// Notes what tor will not have again on this connection: its refusal
+    /// doesn't pass, or was repeated for long enough.
     pub(super) fn is_lost(&self, part: &Part, error: &Error) {
         log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
         if let Part::Belonging(_, Some(address)) = part {
@@ -182,7 +191,8 @@ impl Session {
         }
     }
 
-    /// Gives one thing back on the socket of the number `link`. Returns false if it isn't wanted any more.
+    /// Gives one thing back on the socket of the number `link`. Returns false
+    /// if it isn't wanted any more.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
         let deadline = Deadline::after(timeout);
         let ask =
@@ -199,8 +209,9 @@ impl Session {
                 let taken = ask(belonging.command?);
                 if let Some(address) = belonging.kind.onion() {
                     match taken {
-                        // It is there on this connection: an earlier attempt has succeeded after its time was over, or the
-                        // program has added it again.
+                        // It is there on this connection: an earlier attempt
+                        // has succeeded after its time was over, or the program
+                        // has added it again.
                         Err(Error::Refused(_)) if self.has_onion(&address, &ask)? => {}
                         taken => drop(taken?),
                     }

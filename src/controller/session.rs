@@ -1,4 +1,5 @@
-//! What the handles of a controller share: its connection, how it was made, and what it takes to make it again.
+//! What the handles of a controller share: its connection, how it was made, and
+//! what it takes to make it again.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -36,7 +37,8 @@ pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
 /// A connection, and what it takes to make it again.
 pub(super) struct Session {
     connection: Connection,
-    /// How it was made; `None` where it was made from a transport, which cannot be opened again.
+    /// How it was made; `None` where it was made from a transport, which cannot
+    /// be opened again.
     connect: Option<Connect>,
     /// The other end of the first socket, if it was TCP.
     peer: Option<Address>,
@@ -50,13 +52,15 @@ pub(super) struct Session {
     pub(super) leave_streams: LeaveStreams,
     /// When the last client left that was bound to a circuit.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
-    /// What `signal/names` says, once it was asked for; within, `None` where it could not be asked.
+    /// What `signal/names` says, once it was asked for; within, `None` where it
+    /// could not be asked.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// Registers the cache for events, where it needs them.
     pub(super) cache_events: Mutex<Option<Registration>>,
     /// What belongs to the connection and is made on demand: the live state.
     pub(super) shared: Shared,
-    /// What wants to be told when the connection was made again, and everything was given back.
+    /// What wants to be told when the connection was made again, and everything
+    /// was given back.
     pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
     /// The things that tor refused to take back and is asked for again.
     pub(super) retakes: Retakes,
@@ -68,7 +72,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session on a connection that has just been authenticated on. With `keeping`, a thread looks after it.
+    /// A session on a connection that has just been authenticated on. With
+    /// `keeping`, a thread looks after it.
     pub(super) fn start(
         connection: Connection,
         candidate: Candidate,
@@ -131,8 +136,9 @@ impl Session {
         self.connect.as_ref()
     }
 
-    /// Where tor is, as far as is known: the address that was connected to, or else the other end of a TCP connection that the
-    /// program made. (The first one, if there were several.)
+    /// Where tor is, as far as is known: the address that was connected to, or
+    /// else the other end of a TCP connection that the program made. (The first
+    /// one, if there were several.)
     pub(super) fn tor_address(&self) -> Option<&Address> {
         self.address().or(self.peer.as_ref())
     }
@@ -172,7 +178,8 @@ impl Session {
         made
     }
 
-    /// tor ends with a connection that owns it: so before one that is open is ended to be made again, it must own nothing.
+    /// tor ends with a connection that owns it: so before one that is open is
+    /// ended to be made again, it must own nothing.
     fn let_go_of_tor(&self, deadline: Deadline) -> Result<()> {
         if !self.ledger.owns_tor() || self.connection.closed().is_some() {
             return Ok(());
@@ -193,7 +200,8 @@ impl Session {
         }
     }
 
-    /// Makes the connection again within `timeout`, unless somebody else has. `None` then.
+    /// Makes the connection again within `timeout`, unless somebody else has.
+    /// `None` then.
     pub(super) fn reconnect_if_down(
         self: &Arc<Self>,
         timeout: Duration,
@@ -246,8 +254,9 @@ impl Session {
         *self.signals.lock() = None;
     }
 
-    /// Tells tor again which events are wanted, and gives back what was made. Returns what tor refused. Other errors end the
-    /// attempt: the connection isn't open until everything was asked for.
+    /// Tells tor again which events are wanted, and gives back what was made.
+    /// Returns what tor refused. Other errors end the attempt: the connection
+    /// isn't open until everything was asked for.
     ///
     /// The things that were given back, with their names, are in `given`.
     fn restore(
@@ -259,10 +268,12 @@ impl Session {
         let ask = |command| restoring.request(command, deadline);
         let mut refused = Refused::default();
         self.lost_onions.clear();
-        // First, so that everything that is asked for below is kept up to date by events.
+        // First, so that everything that is asked for below is kept up to date
+        // by events.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
         // A service or mapping whose reply came just before the last connection
-        // ended may be noted only now, and another one may be dropped meanwhile.
+        // ended may be noted only now, and another one may be dropped
+        // meanwhile.
         loop {
             let wanted = self.ledger.belongings();
             let unwanted: Vec<_> = given
@@ -465,8 +476,9 @@ impl Session {
         }
     }
 
-    /// Ends everything for good and waits for its threads, at most this long. If a last connection is needed to put back
-    /// `__LeaveStreamsUnattached`, that may take up to the timeout again, and [`JOIN_FOR`] at most.
+    /// Ends everything for good and waits for its threads, at most this long.
+    /// If a last connection is needed to put back `__LeaveStreamsUnattached`,
+    /// that may take up to the timeout again, and [`JOIN_FOR`] at most.
     pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
         let closed = self.end(deadline, deadline.part(JOIN_FOR));
         // The connection is closed all the same, and tor may have ended.
@@ -487,7 +499,8 @@ impl Session {
 
     /// Takes leave until `leave`, and ends the connection until `deadline`.
     fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
-        // What is just being given back must be taken away again, or tor keeps it.
+        // What is just being given back must be taken away again, or tor keeps
+        // it.
         self.connection.wait_while_restoring(leave.left());
         self.take_leave(leave);
         self.connection.close(deadline)
@@ -557,243 +570,4 @@ pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{TcpListener, TcpStream};
-
-    use crate::controller::Controller;
-    use crate::transport::{Address, Transport};
-
-    #[cfg(feature = "testing")]
-    #[test]
-    fn service_that_is_noted_after_the_reconnect_is_given_back() {
-        use crate::controller::{AddOnion, Connect};
-        use crate::testing::ScriptedTor;
-        use crate::types::OnionKey;
-
-        let key = OnionKey::from_seed(&[7; 32]);
-        let address = key.address();
-        let tor = ScriptedTor::builder()
-            .on_prefix("ADD_ONION", format!("250-ServiceID={}\r\n250 OK\r\n", address.service_id()))
-            .on_prefix("DEL_ONION", "250 OK\r\n")
-            .listen()
-            .unwrap();
-        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        // tor has answered ADD_ONION on this socket; the thread that waited for
-        // it comes late.
-        let early = controller.on_this_link().unwrap();
-        controller.reconnect().unwrap();
-        let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
-        let ledger = &controller.inner.session.ledger;
-        ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
-        let what = format!("the onion service {address}");
-        early.noted(&what).unwrap();
-        assert_eq!(added(), 1);
-        // On the socket that it was noted for, nothing is to be done.
-        controller.on_this_link().unwrap().noted(&what).unwrap();
-        assert_eq!(added(), 1);
-        // What undoes something of the first socket doesn't speak to the second
-        // one.
-        assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
-        assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
-    }
-
-    #[cfg(feature = "testing")]
-    #[test]
-    fn things_dropped_once_they_were_given_back_are_taken_away() {
-        use std::sync::{Arc, Weak};
-
-        use parking_lot::Mutex;
-
-        use crate::connection::PendingReply;
-        use crate::controller::{ClientAuth, Connect, MappedAddress};
-        use crate::error::Result;
-        use crate::onion::client_auth::ClientAuthGuard;
-        use crate::onion::{OnionBuilder, OnionService, Wait};
-        use crate::protocol::{Command, Reply};
-        use crate::testing::ScriptedTor;
-        use crate::types::{ClientKey, OnionKey};
-
-        /// Drops what it has while everything is given back.
-        struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
-
-        impl super::Follower for Dropping {
-            fn name(&self) -> &'static str {
-                "dropping"
-            }
-
-            fn reconnected(&self, _ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
-                drop(self.0.lock().take());
-                Ok(())
-            }
-
-            fn closing(&self, _: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
-                Vec::new()
-            }
-        }
-
-        let key = OnionKey::from_seed(&[7; 32]);
-        let id = key.address().service_id().to_string();
-        let tor = ScriptedTor::builder()
-            .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
-            .on_prefix("DEL_ONION", "250 OK\r\n")
-            .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
-            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
-            .on_prefix("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
-            .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
-            .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
-            .listen()
-            .unwrap();
-        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        let auth = ClientAuth::new(key.address(), ClientKey::random());
-        let auth = ClientAuthGuard::add(&controller, &auth).unwrap();
-        let service = OnionBuilder::new(&controller)
-            .key(key)
-            .port(80, 8080)
-            .wait(Wait::Nothing)
-            .publish()
-            .unwrap();
-        let mapping = controller.mapped_address("a.test", "b.test").unwrap();
-        let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
-        let weak: Weak<dyn super::Follower> = Arc::downgrade(&dropping) as _;
-        controller.inner.session.followers.lock().push(weak);
-        controller.reconnect().unwrap();
-        let sent = tor.sent();
-        let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
-        assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
-        let taken = [
-            format!("DEL_ONION {id}"),
-            format!("ONION_CLIENT_AUTH_REMOVE {id}"),
-            "MAPADDRESS a.test=a.test".to_owned(),
-        ];
-        assert_eq!(sent[sent.len() - 3..], taken, "{sent:?}");
-        controller.reconnect().unwrap();
-        let starts = ["ADD_ONION", "ONION_CLIENT_AUTH", "MAPADDRESS"];
-        let again = |line: &&String| starts.iter().any(|start| line.starts_with(start));
-        assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
-    }
-
-    #[cfg(feature = "testing")]
-    #[test]
-    fn thing_dropped_while_it_is_given_back_once_more_is_taken_away() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        use std::sync::{Arc, OnceLock, Weak};
-
-        use crate::controller::{Connect, Mapping};
-        use crate::testing::ScriptedTor;
-
-        let session: Arc<OnceLock<Weak<super::Session>>> = Arc::default();
-        let (given, found) = (AtomicUsize::new(0), session.clone());
-        let tor = ScriptedTor::builder()
-            .on_any(move |line| {
-                if line != "MAPADDRESS a.test=b.test" {
-                    return None;
-                }
-                let answer = match given.fetch_add(1, Ordering::SeqCst) {
-                    1 => "451 no more\r\n",
-                    // Dropped just before.
-                    2 => {
-                        let session = found.get().unwrap().upgrade().unwrap();
-                        let (from, to) = ("a.test".into(), "a.test".into());
-                        session.ledger.set_mapping(&Mapping { from, to });
-                        "250 a.test=b.test\r\n"
-                    }
-                    _ => "250 a.test=b.test\r\n",
-                };
-                Some(answer.into())
-            })
-            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
-            .listen()
-            .unwrap();
-        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        session.set(Arc::downgrade(&controller.inner.session)).unwrap();
-        controller.map_address([("a.test", "b.test")]).unwrap();
-        controller.reconnect().unwrap();
-        tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
-    }
-
-    #[cfg(feature = "testing")]
-    #[test]
-    fn thing_removed_just_before_a_reconnect_is_not_on_the_next_connection() {
-        use crate::controller::Connect;
-        use crate::controller::ledger::Kind;
-        use crate::testing::ScriptedTor;
-        use crate::types::OnionKey;
-
-        let address = OnionKey::from_seed(&[7; 32]).address();
-        let (id, mapping) = (address.service_id(), Kind::Mapping("a.test".into()));
-        let tor = ScriptedTor::builder()
-            .on_prefix("DROPOWNERSHIP", "250 OK\r\n")
-            .on_prefix("DEL_ONION", "250 OK\r\n")
-            .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
-            .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
-            .listen()
-            .unwrap();
-        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        let session = &controller.inner.session;
-        let watch = session.latest.watch();
-        let early = controller.on_this_link().unwrap();
-        let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
-        // On the same connection, the command has done it.
-        for kind in &kinds {
-            early.not_given_back(kind, &watch).unwrap();
-        }
-        let claim = session.latest.claim(vec![mapping.claimed()], early.deadline()).unwrap();
-        early.not_given_back_claimed(&mapping, &claim).unwrap();
-        controller.reconnect().unwrap();
-        for kind in &kinds {
-            early.not_given_back(kind, &watch).unwrap();
-        }
-        early.not_given_back_claimed(&mapping, &claim).unwrap();
-        let expected = [
-            "DROPOWNERSHIP".to_owned(),
-            format!("DEL_ONION {id}"),
-            format!("ONION_CLIENT_AUTH_REMOVE {id}"),
-            "MAPADDRESS a.test=a.test".to_owned(),
-        ];
-        let sent = tor.sent();
-        let given = |line: &&String| expected.contains(line);
-        assert_eq!(sent.iter().filter(given).collect::<Vec<_>>(), expected.each_ref());
-    }
-
-    #[cfg(feature = "testing")]
-    #[test]
-    fn call_that_fails_after_a_reconnect_leaves_nothing() {
-        use std::time::Duration;
-
-        use crate::controller::{AddOnion, Connect, Mapping};
-        use crate::testing::ScriptedTor;
-        use crate::types::OnionKey;
-
-        let key = OnionKey::from_seed(&[7; 32]);
-        let address = key.address();
-        let tor = ScriptedTor::builder()
-            .on_any(|line| {
-                (line.starts_with("ADD_ONION") || line == "MAPADDRESS a.test=b.test").then(Vec::new)
-            })
-            .listen()
-            .unwrap();
-        let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
-        let brief = controller.with_timeout(Duration::from_millis(100));
-        let early = brief.on_this_link().unwrap();
-        controller.reconnect().unwrap();
-        let ledger = &controller.inner.session.ledger;
-        ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
-        ledger.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
-        for what in [format!("the onion service {address}"), "the mapping a.test=b.test".into()] {
-            assert!(early.noted(&what).unwrap_err().is_timeout(), "{what}");
-        }
-        assert!(ledger.belongings().is_empty());
-        tor.wait_for(&format!("DEL_ONION {}", address.service_id())).unwrap();
-        tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
-    }
-
-    #[test]
-    fn address_of_tor_is_known_from_a_tcp_transport() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let stream = TcpStream::connect(address).unwrap();
-        let controller = Controller::from_authenticated(Transport::from(stream)).unwrap();
-        assert_eq!(controller.control_address(), None);
-        assert_eq!(controller.tor_address(), Some(&Address::Ip(address)));
-    }
-}
+mod tests;

@@ -12,11 +12,13 @@ use crate::error::{Error, Phase, Result};
 use crate::protocol::{Command, Reply};
 use crate::types::EventKind;
 
-/// One thing of each type, for whoever asks for it through whichever handle. It is not kept alive by this.
+/// One thing of each type, for whoever asks for it through whichever handle. It
+/// is not kept alive by this.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
-    /// Held while one is made, which may take tor's answers: so there are never two.
+    /// Held while one is made, which may take tor's answers: so there are never
+    /// two.
     making: Mutex<()>,
 }
 
@@ -25,16 +27,18 @@ pub(crate) trait Follower: Send + Sync {
     /// What it is, for people.
     fn name(&self) -> &'static str;
 
-    /// The connection was made again: `ask` sends a command and waits for its answer. An error that is tor's refusal is noted;
-    /// others end the connection, as it could not be made again.
+    /// The connection was made again: `ask` sends a command and waits for its
+    /// answer. An error that is tor's refusal is noted; others end the
+    /// connection, as it could not be made again.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
 
     /// Asking once more has failed with `error`, on a connection that is open,
     /// and will be tried later.
     fn unreadable(&self, _error: &Error) {}
 
-    /// The connection is about to be closed by this program: what is to be sent before that. `send` sends a command; what is
-    /// given is waited for, for a moment.
+    /// The connection is about to be closed by this program: what is to be sent
+    /// before that. `send` sends a command; what is given is waited for, for a
+    /// moment.
     fn closing(&self, _send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         Vec::new()
     }
@@ -53,7 +57,8 @@ impl Shared {
 }
 
 impl Controller {
-    /// The connection's `T`, made by `make` if there is none. It lasts as long as somebody holds it.
+    /// The connection's `T`, made by `make` if there is none. It lasts as long
+    /// as somebody holds it.
     pub(crate) fn shared<T: Any + Send + Sync>(
         &self,
         make: impl FnOnce() -> Result<Arc<T>>,
@@ -75,7 +80,8 @@ impl Controller {
         Ok(thing)
     }
 
-    /// Tells `tracker` of events on the reader thread, as long as what this returns lives.
+    /// Tells `tracker` of events on the reader thread, as long as what this
+    /// returns lives.
     pub(crate) fn track(
         &self,
         kinds: &[EventKind],
@@ -89,7 +95,8 @@ impl Controller {
         self.connection().callbacks()
     }
 
-    /// Tells `follower` when the connection was made again, as long as it lives.
+    /// Tells `follower` when the connection was made again, as long as it
+    /// lives.
     pub(crate) fn follow(&self, follower: &Arc<impl Follower + 'static>) {
         let follower: Arc<dyn Follower> = follower.clone();
         let mut followers = self.inner.session.followers.lock();

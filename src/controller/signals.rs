@@ -11,9 +11,11 @@ use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
 impl Controller {
-    /// Sends tor a signal. When this returns, tor has taken it; that it has acted on it, it tells by the SIGNAL event.
+    /// Sends tor a signal. When this returns, tor has taken it; that it has
+    /// acted on it, it tells by the SIGNAL event.
     ///
-    /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the connection counts as success.
+    /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the
+    /// connection counts as success.
     ///
     /// [`Signal::Reload`] makes tor forget the onion service client keys that
     /// it has in memory, like [`set_conf`](Self::set_conf). If there are any,
@@ -65,25 +67,30 @@ impl Controller {
         }
     }
 
-    /// Sends NEWNYM and waits until tor has acted on it: from then on, new streams use new circuits. tor does it at
-    /// most every ten seconds, and puts it off until then. The whole call takes at most `timeout`.
+    /// Sends NEWNYM and waits until tor has acted on it: from then on, new
+    /// streams use new circuits. tor does it at most every ten seconds, and
+    /// puts it off until then. The whole call takes at most `timeout`.
     ///
     /// It promises new circuits, not a new exit address, and closes no stream.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] where tor does not tell in time. It never does where it has no client port (SocksPort and the
-    /// like) to have an identity on. [`Error::Closed`] if the connection ends, even if it is made again.
+    /// [`Error::Timeout`] where tor does not tell in time. It never does where
+    /// it has no client port (SocksPort and the like) to have an identity on.
+    /// [`Error::Closed`] if the connection ends, even if it is made again.
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
         self.signal_and_wait(Signal::NewNym, timeout)
     }
 
-    /// Wakes a tor that has become dormant, or was told to be ([`Signal::Dormant`]), and waits until it has acted on it: from
-    /// then on it builds circuits and fetches what it needs again. One that is awake is told as well, and stays as it is.
+    /// Wakes a tor that has become dormant, or was told to be
+    /// ([`Signal::Dormant`]), and waits until it has acted on it: from then on
+    /// it builds circuits and fetches what it needs again. One that is awake is
+    /// told as well, and stays as it is.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] where tor does not tell in time. [`Error::Closed`] if the connection ends, even if it is made again.
+    /// [`Error::Timeout`] where tor does not tell in time. [`Error::Closed`] if
+    /// the connection ends, even if it is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -113,7 +120,8 @@ impl Controller {
         }
     }
 
-    /// The signals that this tor knows, asked for once a connection. `None` where it cannot be asked, behind a filter.
+    /// The signals that this tor knows, asked for once a connection. `None`
+    /// where it cannot be asked, behind a filter.
     fn signal_names(&self) -> Result<Option<Arc<[Signal]>>> {
         if let Some(known) = &*self.inner.session.signals.lock() {
             return Ok(known.clone());
@@ -125,7 +133,8 @@ impl Controller {
             Err(error) => return Err(error),
         };
         let mut kept = self.inner.session.signals.lock();
-        // Under the lock, so that what another tor said before the connection was made again is forgotten or not kept.
+        // Under the lock, so that what another tor said before the connection
+        // was made again is forgotten or not kept.
         if self.connection().link_number().ok() == Some(link) {
             *kept = Some(known.clone());
         }

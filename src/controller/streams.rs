@@ -6,10 +6,12 @@ use crate::event::StreamInfo;
 use crate::protocol::{Command, CommandBuilder};
 use crate::types::{CircuitId, EndReason, Host, StreamId};
 
-/// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and CLOSESTREAM, GETINFO `stream-status`.
+/// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
+/// CLOSESTREAM, GETINFO `stream-status`.
 ///
-/// Streams come and go by themselves: that one has ended meanwhile is a refusal with
-/// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream), which anybody who attaches streams must expect.
+/// Streams come and go by themselves: that one has ended meanwhile is a refusal
+/// with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream), which
+/// anybody who attaches streams must expect.
 impl Controller {
     /// The streams that tor has now.
     ///
@@ -26,11 +28,12 @@ impl Controller {
         self.read_lines("stream-status", StreamInfo::parse)
     }
 
-    /// Attaches a waiting stream to a circuit. With `None`, tor chooses the circuit. control-spec, command
-    /// ATTACHSTREAM.
+    /// Attaches a waiting stream to a circuit. With `None`, tor chooses the
+    /// circuit. control-spec, command ATTACHSTREAM.
     ///
-    /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must then be attached or closed, or it
-    /// hangs until tor gives up after two minutes.
+    /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must
+    /// then be attached or closed, or it hangs until tor gives up after two
+    /// minutes.
     ///
     /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose
     /// purpose is neither `GENERAL` nor `CONFLUX_LINKED`. So tor is asked for
@@ -51,12 +54,16 @@ impl Controller {
     ///
     /// [`Error::Refused`](crate::Error::Refused) with
     /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
-    /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) if the stream or the circuit is gone, and with
-    /// [`is_not_allowed`](crate::error::Refusal::is_not_allowed) if the stream doesn't wait (555) or the circuit can't
-    /// carry it (551). [`Error::Stream`](crate::Error::Stream) if the stream isn't attached for one of the reasons
-    /// above: [`Purpose`](crate::error::StreamProblem::Purpose),
+    /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) if the
+    /// stream or the circuit is gone, and with
+    /// [`is_not_allowed`](crate::error::Refusal::is_not_allowed) if the stream
+    /// doesn't wait (555) or the circuit can't carry it (551).
+    /// [`Error::Stream`](crate::Error::Stream) if the stream isn't attached for
+    /// one of the reasons above:
+    /// [`Purpose`](crate::error::StreamProblem::Purpose),
     /// [`Unlisted`](crate::error::StreamProblem::Unlisted),
-    /// [`OnionWithDot`](crate::error::StreamProblem::OnionWithDot). ATTACHSTREAM was not sent then.
+    /// [`OnionWithDot`](crate::error::StreamProblem::OnionWithDot).
+    /// ATTACHSTREAM was not sent then.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -80,13 +87,13 @@ impl Controller {
         self.attach_checked(attach(stream, circuit.into()).finish()?)
     }
 
-    /// Attaches a waiting stream to a circuit, which it leaves at the `hop`th relay instead of the last. The first
-    /// relay is 1.
+    /// Attaches a waiting stream to a circuit, which it leaves at the `hop`th
+    /// relay instead of the last. The first relay is 1.
     ///
     /// # Errors
     ///
-    /// Same errors as [`attach_stream`](Self::attach_stream), and a refusal (551) if the circuit has fewer
-    /// relays.
+    /// Same errors as [`attach_stream`](Self::attach_stream), and a refusal
+    /// (551) if the circuit has fewer relays.
     pub fn attach_stream_at(&self, stream: StreamId, circuit: CircuitId, hop: u32) -> Result<()> {
         self.attach_checked(attach_at(stream, circuit, Some(hop))?)
     }
@@ -97,7 +104,8 @@ impl Controller {
         self.request(attach(stream, None).finish()?).map(drop)
     }
 
-    /// Attaches a stream that is known to be no look-up. Nothing else is asked or sent.
+    /// Attaches a stream that is known to be no look-up. Nothing else is asked
+    /// or sent.
     pub(crate) fn attach_connection(
         &self,
         stream: StreamId,
@@ -117,11 +125,13 @@ impl Controller {
         self.attach_look_up_checked(stream, circuit, attach_at(stream, circuit, hop)?)
     }
 
-    /// Gives a stream another target before it is attached. With `port` `None`, the stream keeps its port. tor sends no
-    /// event.
+    /// Gives a stream another target before it is attached. With `port` `None`,
+    /// the stream keeps its port. tor sends no event.
     ///
-    /// tor takes any text for the address, so it is checked here: see [`Request`](crate::socks::Request) for the form of
-    /// hosts. An onion address loses its trailing dot, because tor would otherwise ask an exit for it.
+    /// tor takes any text for the address, so it is checked here: see
+    /// [`Request`](crate::socks::Request) for the form of hosts. An onion
+    /// address loses its trailing dot, because tor would otherwise ask an exit
+    /// for it.
     ///
     /// # Errors
     ///
@@ -161,12 +171,14 @@ impl Controller {
         self.request(command.finish()?).map(drop)
     }
 
-    /// Ends a stream. The client is told the reason, as far as its protocol has a word for it.
+    /// Ends a stream. The client is told the reason, as far as its protocol has
+    /// a word for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it has ended
-    /// already.
+    /// [`Error::Refused`](crate::Error::Refused) with
+    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it
+    /// has ended already.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

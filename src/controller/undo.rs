@@ -17,8 +17,9 @@ use crate::transport::Deadline;
 pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {
-    /// A handle for what comes after a call's deadline. All its commands together may take [`UNDO_WITHIN`], or the handle's
-    /// timeout if that is shorter. It can't be cancelled.
+    /// A handle for what comes after a call's deadline. All its commands
+    /// together may take [`UNDO_WITHIN`], or the handle's timeout if that is
+    /// shorter. It can't be cancelled.
     pub(crate) fn undoing(&self) -> Controller {
         self.undoing_within(UNDO_WITHIN)
     }
@@ -29,11 +30,11 @@ impl Controller {
         uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()
     }
 
-    /// Sends a command whose effect nobody would know of if its reply came too late. If it does, `undo` is called with the
-    /// late reply, on a thread that ends with the reply or the connection. The
-    /// controller that `undo` is given speaks to the same socket only: after a
-    /// reconnect, the tor at the other end may be another one, or the effect
-    /// another program's.
+    /// Sends a command whose effect nobody would know of if its reply came too
+    /// late. If it does, `undo` is called with the late reply, on a thread that
+    /// ends with the reply or the connection. The controller that `undo` is
+    /// given speaks to the same socket only: after a reconnect, the tor at the
+    /// other end may be another one, or the effect another program's.
     pub(super) fn request_or_undo(
         &self,
         command: Command,

@@ -1,7 +1,7 @@
 //! The warnings that tor logs about a refused SETCONF.
 //!
-//! Some of tor's replies only say that something failed ("See logs for details"). The reason comes as WARN events, right
-//! after the reply.
+//! Some of tor's replies only say that something failed ("See logs for
+//! details"). The reason comes as WARN events, right after the reply.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ const LAST: &str = "Controller gave us config lines that didn't validate";
 pub(crate) struct Warnings(Option<Subscription>);
 
 impl Warnings {
-    /// Begins to listen. Behind a filter that refuses WARN events, there are no warnings.
+    /// Begins to listen. Behind a filter that refuses WARN events, there are no
+    /// warnings.
     ///
     /// # Errors
     /// Those of the control connection, except for a refusal.
@@ -36,7 +37,8 @@ impl Warnings {
         }
     }
 
-    /// Returns the warnings about a command that was just refused. Waits for them, half a second at most.
+    /// Returns the warnings about a command that was just refused. Waits for
+    /// them, half a second at most.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.as_ref().map(logged).unwrap_or_default()
     }

@@ -1,4 +1,5 @@
-//! Addresses and times of the line `r`, read by hand: a consensus has one of each for every relay.
+//! Addresses and times of the line `r`, read by hand: a consensus has one of
+//! each for every relay.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -125,8 +126,13 @@ mod tests {
 
         #[test]
         fn times_are_those_that_other_parsers_read(
-            year in 1970..9999u32, month in 1..=12u32, day in 1..=28u32, h in 0..24u32, m in 0..60u32, s in 0..60u32)
-        {
+            year in 1970..9999u32,
+            month in 1..=12u32,
+            day in 1..=28u32,
+            h in 0..24u32,
+            m in 0..60u32,
+            s in 0..60u32,
+        ) {
             let (date, time) = (format!("{year:04}-{month:02}-{day:02}"), format!("{h:02}:{m:02}:{s:02}"));
             let expected = parse_utc(&format!("{date} {time}"));
             prop_assert!(expected.is_some());

@@ -4,10 +4,12 @@ use std::fmt;
 
 use super::line::{lossy, number, words};
 
-/// The weights of a consensus: dir-spec, "Consensus", the line `bandwidth-weights`; path-spec, "Weighting node selection".
+/// The weights of a consensus: dir-spec, "Consensus", the line
+/// `bandwidth-weights`; path-spec, "Weighting node selection".
 ///
-/// `Wgg` is how much of a guard's bandwidth counts where a guard is chosen, `Wme` how much of an exit's where a middle is,
-/// and so on: parts of [`scale`](Self::scale).
+/// `Wgg` is how much of a guard's bandwidth counts where a guard is chosen,
+/// `Wme` how much of an exit's where a middle is, and so on: parts of
+/// [`scale`](Self::scale).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BandwidthWeights {
     scale: u32,
@@ -15,7 +17,8 @@ pub struct BandwidthWeights {
 }
 
 impl BandwidthWeights {
-    /// What the weights are parts of, where the consensus does not say otherwise.
+    /// What the weights are parts of, where the consensus does not say
+    /// otherwise.
     pub const DEFAULT_SCALE: u32 = 10_000;
 
     /// Reads the line, without its keyword. What is no weight is left out.
@@ -30,7 +33,8 @@ impl BandwidthWeights {
         BandwidthWeights { scale, weights: words(line).filter_map(weight).collect() }
     }
 
-    /// The weight of this name, at most [`scale`](Self::scale); `None` where the consensus has none, or a negative one.
+    /// The weight of this name, at most [`scale`](Self::scale); `None` where
+    /// the consensus has none, or a negative one.
     pub fn get(&self, name: &str) -> Option<u32> {
         let found = self.weights.iter().find(|(known, _)| **known == *name);
         found.map(|(_, weight)| (*weight).min(self.scale))
@@ -41,7 +45,8 @@ impl BandwidthWeights {
         self.scale
     }
 
-    /// Whether there is none. tor then takes every relay for what its bandwidth says.
+    /// Whether there is none. tor then takes every relay for what its bandwidth
+    /// says.
     pub fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }

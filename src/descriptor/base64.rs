@@ -1,4 +1,5 @@
-//! Digests and keys in base64 without padding, of which a consensus has tens of thousands.
+//! Digests and keys in base64 without padding, of which a consensus has tens of
+//! thousands.
 
 /// What each character stands for; `NONE` where it is none of base64's.
 const VALUES: [u8; 256] = values();

@@ -10,10 +10,13 @@ use super::router_statuses::is_footer;
 use super::{BandwidthWeights, RouterStatuses, address, base64};
 use crate::types::{ConsensusFlavor, Fingerprint, Protocols, RouterFlags};
 
-/// A consensus document of either flavour: dir-spec, "Consensus status documents".
+/// A consensus document of either flavour: dir-spec, "Consensus status
+/// documents".
 ///
-/// It borrows the text, of which it has read the header and the footer; [`relays`](Self::relays) reads the entries. Lines
-/// that cannot be read are as if they were not there. The signatures are not checked: tor has done so with what it gives.
+/// It borrows the text, of which it has read the header and the footer;
+/// [`relays`](Self::relays) reads the entries. Lines that cannot be read are as
+/// if they were not there. The signatures are not checked: tor has done so with
+/// what it gives.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Consensus<'a> {
@@ -32,7 +35,8 @@ pub struct Consensus<'a> {
     pub valid_until: Option<SystemTime>,
     /// How long the authorities wait for votes, and then for signatures.
     pub voting_delay: Option<(Duration, Duration)>,
-    /// The versions of tor that are recommended to clients, as they are written.
+    /// The versions of tor that are recommended to clients, as they are
+    /// written.
     pub client_versions: Vec<Box<str>>,
     /// The versions of tor that are recommended to relays, as they are written.
     pub server_versions: Vec<Box<str>>,
@@ -98,7 +102,8 @@ impl<'a> Consensus<'a> {
     ///
     /// # Errors
     ///
-    /// Where the text is no consensus of a version that this library knows. What is wrong within one is no error.
+    /// Where the text is no consensus of a version that this library knows.
+    /// What is wrong within one is no error.
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseDirectoryError> {
         let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
         let header_end = find_line(before, b"\nr").unwrap_or(before.len());

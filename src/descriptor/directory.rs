@@ -9,10 +9,11 @@ use super::relay::InCommon;
 use super::{BandwidthWeights, Microdescriptor, Relay};
 use crate::types::{ConsensusFlavor, Fingerprint};
 
-/// A consensus together with its microdescriptors: owned, immutable, and `Send + Sync`. See
-/// [`Controller::directory`](crate::Controller::directory).
+/// A consensus together with its microdescriptors: owned, immutable, and
+/// `Send + Sync`. See [`Controller::directory`](crate::Controller::directory).
 ///
-/// On the public network it takes a few megabytes: what relays have in common is kept once.
+/// On the public network it takes a few megabytes: what relays have in common
+/// is kept once.
 ///
 /// ```
 /// use scape::descriptor::Directory;
@@ -22,7 +23,10 @@ use crate::types::{ConsensusFlavor, Fingerprint};
 ///     s Exit Fast Running Valid\nw Bandwidth=3000\np accept 80,443\n\
 ///     directory-footer\nbandwidth-weights Wgg=5869\n";
 /// let directory = Directory::parse(consensus, b"")?;
-/// let exits = directory.relays().iter().filter(|relay| relay.policy().is_some_and(|policy| policy.allows(443)));
+/// let exits = directory
+///     .relays()
+///     .iter()
+///     .filter(|relay| relay.policy().is_some_and(|policy| policy.allows(443)));
 /// assert_eq!(exits.count(), 1);
 /// assert_eq!(directory.weights().get("Wgg"), Some(5869));
 /// # Ok::<(), scape::descriptor::ParseDirectoryError>(())
@@ -41,8 +45,9 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads a consensus of either flavour, and the microdescriptors that belong to one of flavour `microdesc` (as of
-    /// `GETINFO md/all`; others are passed over). Entries that cannot be read are left out.
+    /// Reads a consensus of either flavour, and the microdescriptors that
+    /// belong to one of flavour `microdesc` (as of `GETINFO md/all`; others are
+    /// passed over). Entries that cannot be read are left out.
     ///
     /// # Errors
     ///
@@ -81,7 +86,8 @@ impl Directory {
         })
     }
 
-    /// Every relay, in the order of the consensus, which is that of the fingerprints.
+    /// Every relay, in the order of the consensus, which is that of the
+    /// fingerprints.
     pub fn relays(&self) -> &[Relay] {
         &self.relays
     }

@@ -5,14 +5,16 @@ use std::fmt;
 use super::line::{lossy, words};
 use crate::types::Fingerprint;
 
-/// One of the relays that a relay names as its family: dir-spec, "Microdescriptors" and "Server descriptors", the line
-/// `family`. Two relays are of one family only if each names the other.
+/// One of the relays that a relay names as its family: dir-spec,
+/// "Microdescriptors" and "Server descriptors", the line `family`. Two relays
+/// are of one family only if each names the other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FamilyMember {
     /// By its fingerprint. (A nickname beside it does not count.)
     Fingerprint(Fingerprint),
-    /// By its nickname, which counts in either case, and of which there may be many.
+    /// By its nickname, which counts in either case, and of which there may be
+    /// many.
     Nickname(Box<str>),
     /// In a way that this version of the library does not know.
     Other(Box<str>),

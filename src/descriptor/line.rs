@@ -1,4 +1,5 @@
-//! Lines and their words, as directory documents have them: dir-spec, "Document meta-format".
+//! Lines and their words, as directory documents have them: dir-spec, "Document
+//! meta-format".
 
 use memchr::{memchr, memmem};
 

@@ -12,7 +12,8 @@ use super::base64;
 use super::line::{Lines, ed25519_id, find_line, keyword, lossy, words};
 use crate::types::PortPolicy;
 
-/// What clients know of a relay beside its [entry](super::RouterStatus) in the consensus: dir-spec, "Microdescriptors".
+/// What clients know of a relay beside its [entry](super::RouterStatus) in the
+/// consensus: dir-spec, "Microdescriptors".
 ///
 /// It borrows the text. A line that cannot be read is as if it were not there.
 ///
@@ -37,8 +38,9 @@ pub struct Microdescriptor<'a> {
 }
 
 impl<'a> Microdescriptor<'a> {
-    /// The documents of a text such as the value of `GETINFO md/all`: each begins with a line `onion-key`. Annotations
-    /// (`@last-listed …`) before them do not belong to them.
+    /// The documents of a text such as the value of `GETINFO md/all`: each
+    /// begins with a line `onion-key`. Annotations (`@last-listed …`) before
+    /// them do not belong to them.
     pub fn parse_all(text: &'a [u8]) -> Microdescriptors<'a> {
         Microdescriptors::new(text)
     }
@@ -112,8 +114,8 @@ impl<'a> Microdescriptor<'a> {
         self.family
     }
 
-    /// The families that it has proved to belong to, such as `ed25519:…`, as they are written. Relays with one of them in
-    /// common are of one family.
+    /// The families that it has proved to belong to, such as `ed25519:…`, as
+    /// they are written. Relays with one of them in common are of one family.
     pub fn family_ids(&self) -> impl Iterator<Item = Box<str>> + use<'a> {
         words(self.family_ids).map(lossy)
     }
@@ -123,7 +125,8 @@ impl<'a> Microdescriptor<'a> {
         self.family_ids
     }
 
-    /// The ports to which it lets streams leave over IPv4: none without such a line, or where that cannot be read.
+    /// The ports to which it lets streams leave over IPv4: none without such a
+    /// line, or where that cannot be read.
     pub fn policy(&self) -> PortPolicy {
         self.policy.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
     }
@@ -270,8 +273,10 @@ mod tests {
         fn nothing_is_lost(bodies in prop::collection::vec("([a-z0-9]{1,5} [a-z\u{e9} ]{0,8}\n){0,4}", 0..6)) {
             let documents: Vec<String> = bodies.iter().map(|body| format!("onion-key\n{body}")).collect();
             let text = documents.concat();
-            let found: Vec<&[u8]> = Microdescriptor::parse_all(text.as_bytes()).map(|md| md.text()).collect();
-            let expected: Vec<&[u8]> = documents.iter().map(|document| document.as_bytes()).collect();
+            let found: Vec<&[u8]> =
+                Microdescriptor::parse_all(text.as_bytes()).map(|md| md.text()).collect();
+            let expected: Vec<&[u8]> =
+                documents.iter().map(|document| document.as_bytes()).collect();
             prop_assert_eq!(found, expected);
         }
     }

@@ -1,4 +1,5 @@
-//! Directory documents: what the network says of its relays, bytes in, values out. dir-spec.
+//! Directory documents: what the network says of its relays, bytes in, values
+//! out. dir-spec.
 //!
 //! | type | what it is |
 //! |---|---|
@@ -8,11 +9,14 @@
 //! | [`Microdescriptor`] | what clients know of a relay beside its entry |
 //! | [`Directory`], [`Relay`] | both together, to keep: all that choosing a path needs |
 //!
-//! What is borrowed costs hardly more than finding the line ends. Nothing here fails because of one bad line: an entry that
-//! cannot be read is left out, and counted ([`RouterStatuses::skipped`]), or given as an error to who asks
-//! ([`RouterStatuses::results`]). What this version of the library does not know (lines, flags, words) is carried along.
+//! What is borrowed costs hardly more than finding the line ends. Nothing here
+//! fails because of one bad line: an entry that cannot be read is left out, and
+//! counted ([`RouterStatuses::skipped`]), or given as an error to who asks
+//! ([`RouterStatuses::results`]). What this version of the library does not
+//! know (lines, flags, words) is carried along.
 //!
-//! No signature is checked: tor has done so before it gives a document to controllers.
+//! No signature is checked: tor has done so before it gives a document to
+//! controllers.
 
 mod address;
 mod bandwidth_weights;

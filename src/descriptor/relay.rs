@@ -8,7 +8,8 @@ use super::shared::Shared;
 use super::{FamilyMember, Microdescriptor, RouterEntry, RouterStatus};
 use crate::types::{Fingerprint, PortPolicy, Protocols, RelayName, RouterFlags, Version};
 
-/// A relay of a [`Directory`](super::Directory): its entry in the consensus, and its microdescriptor, where that is there.
+/// A relay of a [`Directory`](super::Directory): its entry in the consensus,
+/// and its microdescriptor, where that is there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     entry: RouterEntry,
@@ -28,7 +29,8 @@ struct Kept {
     family_ids: Option<Arc<[Box<str>]>>,
 }
 
-/// What relays have in common: most have one of a few policies, versions and families.
+/// What relays have in common: most have one of a few policies, versions and
+/// families.
 #[derive(Debug)]
 pub(super) struct InCommon {
     policies: Shared<PortPolicy>,
@@ -118,7 +120,8 @@ impl Relay {
         self.entry.flags()
     }
 
-    /// Its weight, in kilobytes (of 1000 bytes) a second; 0 where the consensus has none.
+    /// Its weight, in kilobytes (of 1000 bytes) a second; 0 where the consensus
+    /// has none.
     pub fn bandwidth(&self) -> u32 {
         self.entry.bandwidth().unwrap_or(0)
     }
@@ -134,7 +137,8 @@ impl Relay {
         self.entry.or_address()
     }
 
-    /// Its IPv6 address, with the port: the consensus', or else the microdescriptor's.
+    /// Its IPv6 address, with the port: the consensus', or else the
+    /// microdescriptor's.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         let other = || self.microdescriptor.as_ref()?.ipv6.as_deref().copied();
         self.entry.ipv6().or_else(other)
@@ -145,8 +149,8 @@ impl Relay {
         self.entry.dir_port()
     }
 
-    /// The ports to which it lets streams leave over IPv4; `None` where it is not known, as neither the consensus nor a
-    /// microdescriptor tells.
+    /// The ports to which it lets streams leave over IPv4; `None` where it is
+    /// not known, as neither the consensus nor a microdescriptor tells.
     pub fn policy(&self) -> Option<&PortPolicy> {
         match &self.microdescriptor {
             Some(kept) => Some(&kept.policy),
@@ -154,18 +158,20 @@ impl Relay {
         }
     }
 
-    /// The ports to which it lets streams leave over IPv6; `None` where it is not known, without a microdescriptor.
+    /// The ports to which it lets streams leave over IPv6; `None` where it is
+    /// not known, without a microdescriptor.
     pub fn policy_v6(&self) -> Option<&PortPolicy> {
         self.microdescriptor.as_ref().map(|kept| &*kept.policy_v6)
     }
 
-    /// The relays that it says are of its family; none without a microdescriptor. It counts only if they say so, too.
+    /// The relays that it says are of its family; none without a
+    /// microdescriptor. It counts only if they say so, too.
     pub fn family(&self) -> &[FamilyMember] {
         self.microdescriptor.as_ref().and_then(|kept| kept.family.as_deref()).unwrap_or_default()
     }
 
-    /// The families that it has proved to belong to; none without a microdescriptor. Relays with one of them in common are
-    /// of one family.
+    /// The families that it has proved to belong to; none without a
+    /// microdescriptor. Relays with one of them in common are of one family.
     pub fn family_ids(&self) -> &[Box<str>] {
         self.microdescriptor
             .as_ref()
@@ -188,7 +194,8 @@ impl Relay {
         self.version.as_deref()
     }
 
-    /// Whether its microdescriptor is there. tor makes no circuits over relays without.
+    /// Whether its microdescriptor is there. tor makes no circuits over relays
+    /// without.
     pub fn has_microdescriptor(&self) -> bool {
         self.microdescriptor.is_some()
     }

@@ -10,14 +10,16 @@ use super::line::lossy;
 use super::shared::Shared;
 use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, RelayName, RouterFlags};
 
-/// What a consensus says of a relay, as [`RouterStatus`], without the text: small, and at nobody's expense. It has what the
-/// entries of `GETINFO ns/…`, NS and NEWCONSENSUS have; two are equal if they say the same.
+/// What a consensus says of a relay, as [`RouterStatus`], without the text:
+/// small, and at nobody's expense. It has what the entries of `GETINFO ns/…`,
+/// NS and NEWCONSENSUS have; two are equal if they say the same.
 ///
 /// ```
 /// use scape::descriptor::{RouterEntry, RouterStatus};
 ///
 /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\nw Bandwidth=4000\n";
-/// let entries: Vec<RouterEntry> = RouterStatus::parse_all(text).map(|status| status.into()).collect();
+/// let entries: Vec<RouterEntry> =
+///     RouterStatus::parse_all(text).map(|status| status.into()).collect();
 /// assert_eq!((entries[0].nickname(), entries[0].bandwidth()), ("relay04", Some(4000)));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -116,7 +118,8 @@ impl RouterEntry {
         self.rare.iter().flat_map(|rare| rare.unknown_flags.iter().map(|flag| &**flag))
     }
 
-    /// Its weight, in kilobytes (of 1000 bytes) a second; `None` where the entry has none.
+    /// Its weight, in kilobytes (of 1000 bytes) a second; `None` where the
+    /// entry has none.
     pub fn bandwidth(&self) -> Option<u32> {
         self.bandwidth
     }
@@ -127,7 +130,8 @@ impl RouterEntry {
         self.measured
     }
 
-    /// Its IPv4 address and the port for relays and clients; the port 0 where it has none.
+    /// Its IPv4 address and the port for relays and clients; the port 0 where
+    /// it has none.
     pub fn or_address(&self) -> SocketAddrV4 {
         self.or_address
     }
@@ -155,14 +159,15 @@ impl RouterEntry {
         self.digest
     }
 
-    /// When its descriptor was published, in whole seconds. Nearly always the year 2038: it means nothing any more, but
-    /// in `ns/purpose/…`.
+    /// When its descriptor was published, in whole seconds. Nearly always the
+    /// year 2038: it means nothing any more, but in `ns/purpose/…`.
     pub fn published(&self) -> Option<SystemTime> {
         self.published
     }
 
-    /// The ports to which it lets streams leave, over IPv4, where the entry tells: tor adds this to the entries of
-    /// relays of which it has the server descriptor, which clients do not have.
+    /// The ports to which it lets streams leave, over IPv4, where the entry
+    /// tells: tor adds this to the entries of relays of which it has the server
+    /// descriptor, which clients do not have.
     pub fn policy(&self) -> Option<&PortPolicy> {
         self.policy.as_deref()
     }

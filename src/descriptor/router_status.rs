@@ -10,12 +10,15 @@ use super::line::{Lines, ed25519_id, keyword, number, words};
 use super::router_statuses::{RouterStatusProblem, RouterStatuses};
 use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, Protocols, RouterFlags, Version};
 
-/// What a consensus says of a relay: dir-spec, "Router status entries". Both flavours of the consensus, the values of
-/// `GETINFO ns/…` and the events NS and NEWCONSENSUS have such entries.
+/// What a consensus says of a relay: dir-spec, "Router status entries". Both
+/// flavours of the consensus, the values of `GETINFO ns/…` and the events NS
+/// and NEWCONSENSUS have such entries.
 ///
-/// It borrows the text: the line `r`, the flags, the bandwidth and the first IPv6 address have been read, the rest is read
-/// when it is asked for. A line that cannot be read is as if it were not there; [`lines`](Self::lines) has it all the same.
-/// [`RouterEntry`](super::RouterEntry) is the same without the text, to keep.
+/// It borrows the text: the line `r`, the flags, the bandwidth and the first
+/// IPv6 address have been read, the rest is read when it is asked for. A line
+/// that cannot be read is as if it were not there; [`lines`](Self::lines) has
+/// it all the same. [`RouterEntry`](super::RouterEntry) is the same without the
+/// text, to keep.
 ///
 /// ```
 /// use scape::descriptor::RouterStatus;
@@ -56,8 +59,8 @@ pub struct RouterStatus<'a> {
 const KNOWN_LINES: [&[u8]; 10] = [b"r", b"a", b"s", b"v", b"pr", b"w", b"p", b"m", b"id", b"stats"];
 
 impl<'a> RouterStatus<'a> {
-    /// The entries of a text, whatever surrounds them: a whole consensus, or entries alone. What cannot be read is left out:
-    /// see [`RouterStatuses`].
+    /// The entries of a text, whatever surrounds them: a whole consensus, or
+    /// entries alone. What cannot be read is left out: see [`RouterStatuses`].
     pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
         RouterStatuses::new(text)
     }
@@ -83,7 +86,8 @@ impl<'a> RouterStatus<'a> {
         let mut word = || words.next().ok_or(RouterStatusProblem::Words);
         let nickname = parse_nickname(word()?).ok_or(RouterStatusProblem::Nickname)?;
         let identity = base64::decode(word()?).ok_or(RouterStatusProblem::Identity)?;
-        // A consensus for microdescriptors has no digest here. A date is recognized, so that either may grow words.
+        // A consensus for microdescriptors has no digest here. A date is
+        // recognized, so that either may grow words.
         let third = word()?;
         let (digest, date) = match is_date(third) {
             true => (None, third),
@@ -160,24 +164,28 @@ impl<'a> RouterStatus<'a> {
         self.fingerprint
     }
 
-    /// The digest of its server descriptor. A tor that uses microdescriptors gives in `ns/…`, NS and NEWCONSENSUS the
-    /// first 20 bytes of the microdescriptor's digest instead; a consensus for microdescriptors has none.
+    /// The digest of its server descriptor. A tor that uses microdescriptors
+    /// gives in `ns/…`, NS and NEWCONSENSUS the first 20 bytes of the
+    /// microdescriptor's digest instead; a consensus for microdescriptors has
+    /// none.
     pub fn digest(&self) -> Option<DescriptorDigest> {
         self.digest
     }
 
-    /// The SHA-256 digest of its microdescriptor (the line `m` of a consensus for microdescriptors).
+    /// The SHA-256 digest of its microdescriptor (the line `m` of a consensus
+    /// for microdescriptors).
     pub fn microdescriptor_digest(&self) -> Option<[u8; 32]> {
         self.microdescriptor.and_then(base64::decode)
     }
 
-    /// When its descriptor was published, in whole seconds. Nearly always the year 2038: it means nothing any more, but
-    /// in `ns/purpose/…`.
+    /// When its descriptor was published, in whole seconds. Nearly always the
+    /// year 2038: it means nothing any more, but in `ns/purpose/…`.
     pub fn published(&self) -> Option<SystemTime> {
         self.published
     }
 
-    /// Its IPv4 address and the port for relays and clients; the port 0 where it has none.
+    /// Its IPv4 address and the port for relays and clients; the port 0 where
+    /// it has none.
     pub fn or_address(&self) -> SocketAddrV4 {
         self.or_address
     }
@@ -207,25 +215,29 @@ impl<'a> RouterStatus<'a> {
         words(self.flag_words).filter(|word| RouterFlags::from_bytes(word).is_none())
     }
 
-    /// Its weight, in kilobytes (of 1000 bytes) a second; `None` where the entry has none. Most are measured.
+    /// Its weight, in kilobytes (of 1000 bytes) a second; `None` where the
+    /// entry has none. Most are measured.
     pub fn bandwidth(&self) -> Option<u32> {
         self.bandwidth
     }
 
-    /// Returns whether the bandwidth was measured (by at least three authorities),
-    /// rather than claimed by the relay. `None` if that isn't known.
+    /// Returns whether the bandwidth was measured (by at least three
+    /// authorities), rather than claimed by the relay. `None` if that isn't
+    /// known.
     ///
-    /// It is known for the entries of a consensus document, and for those of a vote
-    /// with `Measured=`. tor leaves the mark for unmeasured relays out of `GETINFO
-    /// ns/…` and of the events NS and NEWCONSENSUS, so entries from there have
-    /// `None`.
+    /// It is known for the entries of a consensus document, and for those of a
+    /// vote with `Measured=`. tor leaves the mark for unmeasured relays out of
+    /// `GETINFO ns/…` and of the events NS and NEWCONSENSUS, so entries from
+    /// there have `None`.
     ///
     /// ```
     /// use scape::descriptor::RouterStatus;
     ///
     /// let entry = "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\nw Bandwidth=4000\n";
     /// let consensus = format!("network-status-version 3\nvote-status consensus\n{entry}");
-    /// let measured = |text: &str| RouterStatus::parse_all(text.as_bytes()).next().and_then(|r| r.is_measured());
+    /// let measured = |text: &str| {
+    ///     RouterStatus::parse_all(text.as_bytes()).next().and_then(|r| r.is_measured())
+    /// };
     /// assert_eq!(measured(&consensus), Some(true));
     /// assert_eq!(measured(&consensus.replace("=4000", "=4000 Unmeasured=1")), Some(false));
     /// assert_eq!(measured(entry), None);
@@ -241,7 +253,8 @@ impl<'a> RouterStatus<'a> {
             .and_then(number)
     }
 
-    /// The words `key=value` of the line `w`, also those that this version does not know.
+    /// The words `key=value` of the line `w`, also those that this version does
+    /// not know.
     pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         words(self.bandwidth_words).filter_map(|word| {
             let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
@@ -269,7 +282,8 @@ impl<'a> RouterStatus<'a> {
         self.protocols
     }
 
-    /// The ports to which it lets streams leave, over IPv4. A consensus for microdescriptors does not tell.
+    /// The ports to which it lets streams leave, over IPv4. A consensus for
+    /// microdescriptors does not tell.
     pub fn policy(&self) -> Option<PortPolicy> {
         self.policy.and_then(PortPolicy::from_bytes)
     }

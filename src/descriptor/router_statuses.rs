@@ -5,8 +5,9 @@ use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
 
 /// The entries of a text: see [`RouterStatus::parse_all`].
 ///
-/// It goes on whatever it meets: an entry that cannot be read is left out and [counted](Self::skipped). Who wants to know
-/// what is wrong with it iterates over the [results](Self::results).
+/// It goes on whatever it meets: an entry that cannot be read is left out and
+/// [counted](Self::skipped). Who wants to know what is wrong with it iterates
+/// over the [results](Self::results).
 #[derive(Debug, Clone)]
 pub struct RouterStatuses<'a> {
     /// Begins with an entry, or is empty.
@@ -69,7 +70,8 @@ impl<'a> RouterStatuses<'a> {
         self.skipped
     }
 
-    /// The same entries, with errors in the places of those that cannot be read.
+    /// The same entries, with errors in the places of those that cannot be
+    /// read.
     ///
     /// ```
     /// use scape::descriptor::RouterStatus;
@@ -101,7 +103,8 @@ impl<'a> RouterStatuses<'a> {
         }
         let mut lines = Lines::new(self.rest);
         lines.next();
-        // Every line is looked at, for a search of three texts at once takes longer.
+        // Every line is looked at, for a search of three texts at once takes
+        // longer.
         while !lines.rest().is_empty() && !is_end(lines.rest()) {
             lines.next();
         }
@@ -156,7 +159,8 @@ impl ParseRouterStatusError {
     }
 }
 
-/// What is wrong with an entry's line `r`. (What is wrong with the others only makes them unread.)
+/// What is wrong with an entry's line `r`. (What is wrong with the others only
+/// makes them unread.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouterStatusProblem {

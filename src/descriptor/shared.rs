@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What texts mean, each read once, and kept in common by all that have the same text.
+/// What texts mean, each read once, and kept in common by all that have the
+/// same text.
 #[derive(Debug)]
 pub(crate) struct Shared<T: ?Sized> {
     by_text: HashMap<Box<[u8]>, Option<Arc<T>>>,

@@ -33,9 +33,11 @@ const OPTIONS: Vocabulary = Vocabulary {
     also: &[],
 };
 
-/// Where to connect to through tor, and how: `tor:HOST:PORT`, with the options of [the table](super#tor).
+/// Where to connect to through tor, and how: `tor:HOST:PORT`, with the options
+/// of [the table](super#tor).
 ///
-/// It is made from a text, or piece by piece; nothing happens before [`dial`](Self::dial).
+/// It is made from a text, or piece by piece; nothing happens before
+/// [`dial`](Self::dial).
 ///
 /// ```
 /// use scape::endpoint::ClientEndpoint;
@@ -48,7 +50,8 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// # Ok::<(), scape::error::EndpointError>(())
 /// ```
 ///
-/// `Display` and `Debug` do not show the password of [`credentials`](Self::credentials); [`expose`](Self::expose) does.
+/// `Display` and `Debug` do not show the password of
+/// [`credentials`](Self::credentials); [`expose`](Self::expose) does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientEndpoint {
     host: String,
@@ -73,12 +76,14 @@ enum Sharing {
 }
 
 impl ClientEndpoint {
-    /// Returns an endpoint for `port` of `host`: a name, which only tor ever looks up, an onion address or an IP address. IPv6
-    /// addresses may be in brackets. An onion address loses its trailing dot.
+    /// Returns an endpoint for `port` of `host`: a name, which only tor ever
+    /// looks up, an onion address or an IP address. IPv6 addresses may be in
+    /// brackets. An onion address loses its trailing dot.
     ///
     /// # Errors
-    /// [`EndpointProblem::Invalid`] if tor can't be asked for the host (see [`Request`](crate::socks::Request) for the form
-    /// of hosts), or the port is 0.
+    /// [`EndpointProblem::Invalid`] if tor can't be asked for the host (see
+    /// [`Request`](crate::socks::Request) for the form of hosts), or the port
+    /// is 0.
     pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
         if port == 0 {
             return Err(EndpointError::invalid("port", "it is a port: a number from 1 to 65535"));
@@ -102,25 +107,27 @@ impl ClientEndpoint {
         })
     }
 
-    /// Through the tor with this control port (`controlPort`). Without, and without
-    /// [`socks_port`](Self::socks_port): through the global tor.
+    /// Through the tor with this control port (`controlPort`). Without, and
+    /// without [`socks_port`](Self::socks_port): through the global tor.
     #[must_use]
     pub fn control_port(self, address: impl Into<Address>) -> Self {
         ClientEndpoint { control_port: Some(address.into()), socks_port: None, ..self }
     }
 
-    /// Through this SOCKS port (`socksPort`), without any control connection. It takes the place of a
-    /// [`control_port`](Self::control_port).
+    /// Through this SOCKS port (`socksPort`), without any control connection.
+    /// It takes the place of a [`control_port`](Self::control_port).
     #[must_use]
     pub fn socks_port(self, address: impl Into<Address>) -> Self {
         ClientEndpoint { socks_port: Some(address.into()), control_port: None, ..self }
     }
 
-    /// With these SOCKS credentials (`socksUsername`, `socksPassword`): tor shares circuits only between connections that
-    /// have the same. They are not those of an account.
+    /// With these SOCKS credentials (`socksUsername`, `socksPassword`): tor
+    /// shares circuits only between connections that have the same. They are
+    /// not those of an account.
     ///
     /// # Errors
-    /// Where one of them has not 1 to 255 bytes, or the name is one that tor reserves: see [`Isolation::new`].
+    /// Where one of them has not 1 to 255 bytes, or the name is one that tor
+    /// reserves: see [`Isolation::new`].
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, EndpointError> {
         Isolation::new(user, password).map_err(|error| {
             let option = if password.is_empty() || password.len() > 255 {
@@ -139,13 +146,15 @@ impl ClientEndpoint {
         })
     }
 
-    /// On circuits that are shared with nobody (`isolate`): each connection has fresh credentials.
+    /// On circuits that are shared with nobody (`isolate`): each connection has
+    /// fresh credentials.
     #[must_use]
     pub fn isolate(self) -> Self {
         ClientEndpoint { sharing: Sharing::Nobody, ..self }
     }
 
-    /// How long connecting may take (`timeout`), from the connection to the SOCKS port on. Zero counts as a nanosecond.
+    /// How long connecting may take (`timeout`), from the connection to the
+    /// SOCKS port on. Zero counts as a nanosecond.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         ClientEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
@@ -157,7 +166,8 @@ impl ClientEndpoint {
         ClientEndpoint { tls: true, ..self }
     }
 
-    /// Also where the host is an address of a private network (`allowPrivate`), which exits refuse.
+    /// Also where the host is an address of a private network (`allowPrivate`),
+    /// which exits refuse.
     #[must_use]
     pub fn allow_private(self) -> Self {
         ClientEndpoint { allow_private: true, ..self }
@@ -173,8 +183,8 @@ impl ClientEndpoint {
         self.port
     }
 
-    /// The endpoint as a text that can be read again, secrets included. Whoever calls this takes over the duty to keep them
-    /// out of sight.
+    /// The endpoint as a text that can be read again, secrets included. Whoever
+    /// calls this takes over the duty to keep them out of sight.
     pub fn expose(&self) -> Zeroizing<String> {
         self.text(true)
     }
@@ -213,7 +223,8 @@ impl ClientEndpoint {
     }
 
     fn text(&self, secrets: bool) -> Zeroizing<String> {
-        // A writing to a text does not fail. The room is for a password whose every character is escaped.
+        // A writing to a text does not fail. The room is for a password whose
+        // every character is escaped.
         let mut text = Zeroizing::new(String::with_capacity(1024 + 2 * self.host.len()));
         let host = options::ip(&self.host).map_or_else(|| self.host.clone(), options::show_ip);
         let _ = write!(text, "tor:{}:{}", escape(&host), self.port);
@@ -319,8 +330,8 @@ impl ClientEndpoint {
     }
 }
 
-/// As it can be read again, except for the password, in whose place `[redacted]` stands (which is refused where it is
-/// read).
+/// As it can be read again, except for the password, in whose place
+/// `[redacted]` stands (which is refused where it is read).
 impl fmt::Display for ClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

@@ -5,16 +5,20 @@ use super::{ClientEndpoint, EndpointStream};
 use crate::error::{EndpointError, Error, Result};
 use crate::tor::{Tor, TorClient};
 
-/// Connects through tor to a `tor:` endpoint: a text such as `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
+/// Connects through tor to a `tor:` endpoint: a text such as
+/// `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
 /// [module](crate::endpoint) has its grammar.
 ///
-/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global) that is used, where the program has one by now; else one that
-/// runs already, of which a SOCKS port at a usual place will do ([`Tor::find`]); else one is launched. The stream keeps that alive; a
-/// program that dials again holds [`Tor::global`] meanwhile.
+/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global)
+/// that is used, where the program has one by now; else one that runs already,
+/// of which a SOCKS port at a usual place will do ([`Tor::find`]); else one is
+/// launched. The stream keeps that alive; a program that dials again holds
+/// [`Tor::global`] meanwhile.
 ///
 /// # Errors
 ///
-/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is done; then as [`ClientEndpoint::dial`].
+/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is
+/// done; then as [`ClientEndpoint::dial`].
 ///
 /// ```no_run
 /// use std::io::{Read, Write};
@@ -34,27 +38,31 @@ where
 }
 
 impl ClientEndpoint {
-    /// Connects, through the tor that the endpoint is for. Each call makes a connection; nothing is kept.
+    /// Connects, through the tor that the endpoint is for. Each call makes a
+    /// connection; nothing is kept.
     ///
-    /// The password or cookie file of a control port is taken from the environment:
-    /// see [`Connect::from_env`](crate::Connect::from_env). A control port of another
-    /// machine isn't told them, unless the environment names the same address.
+    /// The password or cookie file of a control port is taken from the
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env). A
+    /// control port of another machine isn't told them, unless the environment
+    /// names the same address.
     ///
     /// The endpoint's timeout is that of the connection through tor. The steps
-    /// before have deadlines of their own: 30 seconds for a control connection, two
-    /// minutes for launching a tor.
+    /// before have deadlines of their own: 30 seconds for a control connection,
+    /// two minutes for launching a tor.
     ///
     /// # Errors
     ///
-    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`], [`Tor::socks_only`]) and of
-    /// [`TorClient::connect`]; [`Error::Endpoint`] for `tls` without the feature `https`, `Error::Tls` where the host does not show
-    /// that it is the one.
+    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// [`Tor::socks_only`]) and of [`TorClient::connect`]; [`Error::Endpoint`]
+    /// for `tls` without the feature `https`, `Error::Tls` where the host does
+    /// not show that it is the one.
     pub fn dial(&self) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&self.client()?)
     }
 
-    /// Connects as the endpoint says, through a tor of one's own: what the endpoint says of the tor does not count.
+    /// Connects as the endpoint says, through a tor of one's own: what the
+    /// endpoint says of the tor does not count.
     ///
     /// # Errors
     ///
@@ -64,8 +72,9 @@ impl ClientEndpoint {
         self.connect(&tor.client()?)
     }
 
-    /// Connects as the endpoint says, with a client of one's own: one that is bound to a circuit
-    /// ([`Tor::client_via`](crate::Tor::client_via)), for example. What the endpoint says of the tor does not count.
+    /// Connects as the endpoint says, with a client of one's own: one that is
+    /// bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)), for
+    /// example. What the endpoint says of the tor does not count.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! The text of an endpoint, cut into parts: what is escaped, what has a name. What the parts mean is said elsewhere.
+//! The text of an endpoint, cut into parts: what is escaped, what has a name.
+//! What the parts mean is said elsewhere.
 
 use std::borrow::Cow;
 
@@ -6,7 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{EndpointError, EndpointProblem};
 
-/// What stands between two colons: `value` or `name=value`, with nothing escaped any more.
+/// What stands between two colons: `value` or `name=value`, with nothing
+/// escaped any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     /// Where it begins, in bytes.
@@ -18,7 +20,8 @@ pub(super) struct Part {
 
 /// Cuts `text` into its parts.
 pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
-    // Nothing grows beyond its first room, so that no secret is left behind in memory.
+    // Nothing grows beyond its first room, so that no secret is left behind in
+    // memory.
     let room = || Zeroizing::new(String::with_capacity(text.len()));
     let mut parts = Vec::new();
     let (mut position, mut name, mut value) = (0, None, room());
@@ -64,7 +67,8 @@ pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
     Ok(parts)
 }
 
-/// The IPv6 literal that `text` begins with, with its brackets. Its colons need not be escaped.
+/// The IPv6 literal that `text` begins with, with its brackets. Its colons need
+/// not be escaped.
 fn literal(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?.split(']').next()?;
     let is_address = inner.contains(':')
@@ -117,7 +121,8 @@ mod tests {
         );
         assert_eq!(parts(""), [bare("")]);
         assert_eq!(parts("a::b:"), [bare("a"), bare(""), bare("b"), bare("")]);
-        // Only the first equals sign separates: keys in base64 may end as they do.
+        // Only the first equals sign separates: keys in base64 may end as they
+        // do.
         assert_eq!(parts("a=b=c==:=x"), [named("a", "b=c=="), named("", "x")]);
     }
 
@@ -143,7 +148,8 @@ mod tests {
         assert_eq!(parts("tor:[2001:db8::1]:80"), [bare("tor"), bare("[2001:db8::1]"), bare("80")]);
         assert_eq!(parts(r"socksPort=[::1]\:9050"), [named("socksPort", "[::1]:9050")]);
         assert_eq!(parts("[fe80::1%3]"), [bare("[fe80::1%3]")]);
-        // What is no address, or does not stand at the beginning, is not held together.
+        // What is no address, or does not stand at the beginning, is not held
+        // together.
         assert_eq!(parts("[a:b"), [bare("[a"), bare("b")]);
         assert_eq!(parts("[x:1]"), [bare("[x"), bare("1]")]);
         assert_eq!(parts("a[::1]"), [bare("a["), bare(""), bare("1]")]);
@@ -159,7 +165,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_escaped_is_read_back(values in prop::collection::vec(any::<(bool, String)>(), 1..5)) {
+        fn what_was_escaped_is_read_back(
+            values in prop::collection::vec(any::<(bool, String)>(), 1..5),
+        ) {
             let texts: Vec<String> = values
                 .iter()
                 .map(|(named, value)| format!("{}{}", if *named { "x=" } else { "" }, escape(value)))

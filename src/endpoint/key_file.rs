@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::error::{EndpointError, Error, Result};
 use crate::types::OnionKey;
 
-/// Loads the key in the file at `path`. If there is no such file, makes a key and
-/// saves it there.
+/// Loads the key in the file at `path`. If there is no such file, makes a key
+/// and saves it there.
 pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
     match load(path)? {
         Some(key) => Ok(key),

@@ -18,24 +18,28 @@ use crate::tor::Tor;
 use crate::transport::deadline_after;
 use crate::types::Progress;
 
-/// How long it may take until the service is published, unless told otherwise, once tor is there.
+/// How long it may take until the service is published, unless told otherwise,
+/// once tor is there.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Which part of the way each step is, in percent: until tor is there, and until it is ready. The rest is the publication.
+/// Which part of the way each step is, in percent: until tor is there, and
+/// until it is ready. The rest is the publication.
 const THERE: u8 = 40;
 const READY: u8 = 50;
 
 /// Who is told of progress: in turn, the steps of launching and of publishing.
 type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 
-/// Listens at an `onion:` endpoint: a text such as `"onion:80"`, or an [`OnionEndpoint`]. The [module](crate::endpoint) has its
-/// grammar.
+/// Listens at an `onion:` endpoint: a text such as `"onion:80"`, or an
+/// [`OnionEndpoint`]. The [module](crate::endpoint) has its grammar.
 ///
-/// Without `controlPort` it is the [global tor](Tor::global) that has the service: one that runs already, or else one that is
-/// launched. The listener keeps that alive. When this returns, the service is published.
+/// Without `controlPort` it is the [global tor](Tor::global) that has the
+/// service: one that runs already, or else one that is launched. The listener
+/// keeps that alive. When this returns, the service is published.
 ///
 /// # Errors
 ///
-/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is done; then as [`OnionEndpoint::listen`].
+/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is
+/// done; then as [`OnionEndpoint::listen`].
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -55,8 +59,9 @@ where
     listen_with(endpoint, |_| {})
 }
 
-/// As [`listen`], and tells how it comes along, from 0 to 100 percent, on the calling thread: launching a tor, where one is
-/// launched, and publishing the service are parts of one way.
+/// As [`listen`], and tells how it comes along, from 0 to 100 percent, on the
+/// calling thread: launching a tor, where one is launched, and publishing the
+/// service are parts of one way.
 ///
 /// # Errors
 ///
@@ -78,27 +83,31 @@ where
 }
 
 impl OnionEndpoint {
-    /// Finds the endpoint's tor, binds the local socket, makes the service, and waits until it is published. Each call makes a
-    /// service of its own.
+    /// Finds the endpoint's tor, binds the local socket, makes the service, and
+    /// waits until it is published. Each call makes a service of its own.
     ///
-    /// The password or cookie file of a control port is taken from the environment:
-    /// see [`Connect::from_env`](crate::Connect::from_env). A control port of another
-    /// machine isn't told them, unless the environment names the same address.
+    /// The password or cookie file of a control port is taken from the
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env). A
+    /// control port of another machine isn't told them, unless the environment
+    /// names the same address.
     ///
     /// The endpoint's timeout begins when there is a tor. The steps before have
-    /// deadlines of their own: 30 seconds for a control connection, two minutes for
-    /// launching a tor.
+    /// deadlines of their own: 30 seconds for a control connection, two minutes
+    /// for launching a tor.
     ///
     /// # Errors
     ///
-    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`], [`Tor::launch`]), [`Error::NotReady`] where it
-    /// cannot reach its network, and those of [`OnionBuilder::listen`]; [`Error::Endpoint`] or [`Error::Io`] where the key
-    /// cannot be read from its file, or saved there. No service is left behind.
+    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// [`Tor::launch`]), [`Error::NotReady`] where it cannot reach its network,
+    /// and those of [`OnionBuilder::listen`]; [`Error::Endpoint`] or
+    /// [`Error::Io`] where the key cannot be read from its file, or saved
+    /// there. No service is left behind.
     pub fn listen(&self) -> Result<OnionListener> {
         self.listen_with(|_| {})
     }
 
-    /// As [`listen`](Self::listen), and tells how it comes along: see [`scape::listen_with`](crate::listen_with).
+    /// As [`listen`](Self::listen), and tells how it comes along: see
+    /// [`scape::listen_with`](crate::listen_with).
     ///
     /// # Errors
     ///
@@ -113,7 +122,8 @@ impl OnionEndpoint {
         self.listen_at(&tor, &teller)
     }
 
-    /// As [`listen_with`](Self::listen_with), on a tor of one's own: what the endpoint says of the tor does not count.
+    /// As [`listen_with`](Self::listen_with), on a tor of one's own: what the
+    /// endpoint says of the tor does not count.
     ///
     /// # Errors
     ///
@@ -200,7 +210,8 @@ impl OnionEndpoint {
         })
     }
 
-    /// The service as tor's configuration has it. (Whether it is hidden is said of the whole tor.)
+    /// The service as tor's configuration has it. (Whether it is hidden is said
+    /// of the whole tor.)
     fn on_disk(&self, path: &Path) -> Result<DiskOnion> {
         let mut service = DiskOnion::new(absolute(path)?);
         if let Some(streams) = self.wanted_max_streams() {
@@ -238,7 +249,8 @@ fn add_socket(_: OnionBuilder, _: &Path) -> Result<OnionBuilder> {
     Err(EndpointError::invalid("unixSocket", "this system has no Unix sockets").into())
 }
 
-/// Waits until tor can publish. Behind a filter that does not let this be asked, it is left to the publication.
+/// Waits until tor can publish. Behind a filter that does not let this be
+/// asked, it is left to the publication.
 fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)) -> Result<()> {
     match tor.become_ready_with(timeout, on_progress) {
         Err(Error::Refused(_)) => Ok(()),

@@ -1,7 +1,9 @@
-//! Endpoint strings: where to connect to, or where to listen, in one line of a program's configuration.
+//! Endpoint strings: where to connect to, or where to listen, in one line of a
+//! program's configuration.
 //!
-//! A program that takes an endpoint string can be told from outside which tor it uses, whether its service keeps its
-//! address, and so on, without any code for it:
+//! A program that takes an endpoint string can be told from outside which tor
+//! it uses, whether its service keeps its address, and so on, without any code
+//! for it:
 //!
 //! ```text
 //! tor:example.com:443:tls=true:isolate=true
@@ -21,17 +23,22 @@
 //! value    = *( character / "\:" / "\=" / "\\" / "[" IPv6 address "]" )
 //! ```
 //!
-//! * The first parts may go without a name: those of the host and the port of `tor:`, that of the port of `onion:`. Written out, they are
+//! * The first parts may go without a name: those of the host and the port of
+//!   `tor:`, that of the port of `onion:`. Written out, they are
 //!   `tor:host=example.com:port=80` and `onion:port=80`.
-//! * A backslash takes away the meaning of a colon, an equals sign or a backslash, and stands before nothing else. So a Unix
-//!   socket is written `controlPort=unix\:/run/tor/control`, or without colon, `controlPort=/run/tor/control`.
-//! * An IPv6 address in brackets at the beginning of a value needs no backslashes: `tor:[::1]:80`,
-//!   `socksPort=[::1]\:9050`.
-//! * After a part's first equals sign, others need none either: keys in base64 can be written as they are.
-//! * Kinds and names are read in either case; an unknown name, a name that is there twice, and an empty part are errors.
+//! * A backslash takes away the meaning of a colon, an equals sign or a
+//!   backslash, and stands before nothing else. So a Unix socket is written
+//!   `controlPort=unix\:/run/tor/control`, or without colon,
+//!   `controlPort=/run/tor/control`.
+//! * An IPv6 address in brackets at the beginning of a value needs no
+//!   backslashes: `tor:[::1]:80`, `socksPort=[::1]\:9050`.
+//! * After a part's first equals sign, others need none either: keys in base64
+//!   can be written as they are.
+//! * Kinds and names are read in either case; an unknown name, a name that is
+//!   there twice, and an empty part are errors.
 //!
-//! This is the grammar of Twisted's endpoint strings, and the names are txtorcon's where that has them, so its
-//! strings can be used here.
+//! This is the grammar of Twisted's endpoint strings, and the names are
+//! txtorcon's where that has them, so its strings can be used here.
 //!
 //! | form | is |
 //! |---|---|
@@ -74,13 +81,16 @@
 //! | `pow` | bool | proof of work is demanded when the service is under load |
 //! | `timeout` | seconds | how long making and publishing the service may take, once its tor is there. Without: 120 |
 //!
-//! Of `hiddenServiceDir`, `privateKey` and `privateKeyFile`, one can be given. Without any, the address is new each time.
+//! Of `hiddenServiceDir`, `privateKey` and `privateKeyFile`, one can be given.
+//! Without any, the address is new each time.
 //!
 //! # Secrets
 //!
-//! `Display` and `Debug` show `[redacted]` in place of a password or a private key. Such a text is refused where it is read, rather
-//! than to stand for another endpoint. [`Endpoint::expose`] writes everything. Errors repeat no values. On a command line, every user of
-//! the machine can read a secret: better name a `privateKeyFile`.
+//! `Display` and `Debug` show `[redacted]` in place of a password or a private
+//! key. Such a text is refused where it is read, rather than to stand for
+//! another endpoint. [`Endpoint::expose`] writes everything. Errors repeat no
+//! values. On a command line, every user of the machine can read a secret:
+//! better name a `privateKeyFile`.
 
 mod client;
 mod dial;
@@ -127,8 +137,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint as a text that can be read again, secrets included. Whoever calls this takes over the duty to keep them
-    /// out of sight.
+    /// The endpoint as a text that can be read again, secrets included. Whoever
+    /// calls this takes over the duty to keep them out of sight.
     pub fn expose(&self) -> Zeroizing<String> {
         match self {
             Endpoint::Client(endpoint) => endpoint.expose(),
@@ -151,7 +161,8 @@ impl FromStr for Endpoint {
     }
 }
 
-/// As it can be read again, with `[redacted]` in place of secrets: see [`expose`](Endpoint::expose).
+/// As it can be read again, with `[redacted]` in place of secrets: see
+/// [`expose`](Endpoint::expose).
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -38,9 +38,11 @@ const OPTIONS: Vocabulary = Vocabulary {
     also: &[("public_port", "port")],
 };
 
-/// Where to listen as an onion service, and how: `onion:PORT`, with the options of [the table](super#onion).
+/// Where to listen as an onion service, and how: `onion:PORT`, with the options
+/// of [the table](super#onion).
 ///
-/// It is made from a text, or piece by piece; nothing happens before [`listen`](Self::listen).
+/// It is made from a text, or piece by piece; nothing happens before
+/// [`listen`](Self::listen).
 ///
 /// ```
 /// use scape::endpoint::OnionEndpoint;
@@ -52,7 +54,8 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// # Ok::<(), scape::error::EndpointError>(())
 /// ```
 ///
-/// `Display` and `Debug` do not show a [`private_key`](Self::private_key); [`expose`](Self::expose) does.
+/// `Display` and `Debug` do not show a [`private_key`](Self::private_key);
+/// [`expose`](Self::expose) does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnionEndpoint {
     ports: Vec<u16>,
@@ -110,8 +113,10 @@ impl OnionEndpoint {
         .and_port(port)
     }
 
-    /// On this port of the onion address, too. [`OnionStream::port`](crate::onion::OnionStream::port) tells which of them a connection
-    /// came to, unless a local port or Unix socket is named, which they share.
+    /// On this port of the onion address, too.
+    /// [`OnionStream::port`](crate::onion::OnionStream::port) tells which of
+    /// them a connection came to, unless a local port or Unix socket is named,
+    /// which they share.
     ///
     /// # Errors
     /// For the port 0, and one that it has already.
@@ -126,8 +131,9 @@ impl OnionEndpoint {
         Ok(self)
     }
 
-    /// Accepts the connections that tor brings at this TCP port (`localPort`); 0, as without this: at any. It takes the place
-    /// of a [`unix_socket`](Self::unix_socket).
+    /// Accepts the connections that tor brings at this TCP port (`localPort`);
+    /// 0, as without this: at any. It takes the place of a
+    /// [`unix_socket`](Self::unix_socket).
     #[must_use]
     pub fn local_port(self, port: u16) -> Self {
         let address = match self.local {
@@ -140,8 +146,9 @@ impl OnionEndpoint {
         }
     }
 
-    /// Accepts them at this address of this machine (`localAddress`); without this: 127.0.0.1. Tor has to reach it, so it is not
-    /// `0.0.0.0`. It takes the place of a [`unix_socket`](Self::unix_socket).
+    /// Accepts them at this address of this machine (`localAddress`); without
+    /// this: 127.0.0.1. Tor has to reach it, so it is not `0.0.0.0`. It takes
+    /// the place of a [`unix_socket`](Self::unix_socket).
     #[must_use]
     pub fn local_address(self, address: IpAddr) -> Self {
         let port = match self.local {
@@ -157,68 +164,81 @@ impl OnionEndpoint {
         OnionEndpoint { local: Local::Unix(path.into()), ..self }
     }
 
-    /// On the tor with this control port (`controlPort`). Without: on the global tor.
+    /// On the tor with this control port (`controlPort`). Without: on the
+    /// global tor.
     #[must_use]
     pub fn control_port(self, address: impl Into<Address>) -> Self {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// A service of tor's configuration, with its key in this directory, where tor makes one if need be (`hiddenServiceDir`): see
-    /// [`onion::disk`](crate::onion::disk). It is taken out of the configuration when the listener ends, and the directory stays. Who
-    /// may connect is said by the files in its `authorized_clients`, and not by [`client`](Self::client). It takes the place of other
-    /// sources of a key.
+    /// A service of tor's configuration, with its key in this directory, where
+    /// tor makes one if need be (`hiddenServiceDir`): see
+    /// [`onion::disk`](crate::onion::disk). It is taken out of the
+    /// configuration when the listener ends, and the directory stays. Who may
+    /// connect is said by the files in its `authorized_clients`, and not by
+    /// [`client`](Self::client). It takes the place of other sources of a key.
     #[must_use]
     pub fn hidden_service_dir(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
     }
 
-    /// With this key, from which the address follows (`privateKey`). It takes the place of other sources of a key.
+    /// With this key, from which the address follows (`privateKey`). It takes
+    /// the place of other sources of a key.
     #[must_use]
     pub fn private_key(self, key: OnionKey) -> Self {
         OnionEndpoint { identity: Identity::Key(key), ..self }
     }
 
-    /// With the key in this file (`privateKeyFile`). Where there is no such file, a key is made and saved there, with mode 0600:
-    /// so the service comes back at the same address. It takes the place of other sources of a key.
+    /// With the key in this file (`privateKeyFile`). Where there is no such
+    /// file, a key is made and saved there, with mode 0600: so the service
+    /// comes back at the same address. It takes the place of other sources of a
+    /// key.
     #[must_use]
     pub fn private_key_file(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::File(path.into()), ..self }
     }
 
-    /// Reached in three hops instead of six (`singleHop`): the service's location is **not hidden**. It takes a tor that does
-    /// nothing else; where no control port is named, one is launched for it, which ends with the listener.
+    /// Reached in three hops instead of six (`singleHop`): the service's
+    /// location is **not hidden**. It takes a tor that does nothing else; where
+    /// no control port is named, one is launched for it, which ends with the
+    /// listener.
     #[must_use]
     pub fn single_hop(self) -> Self {
         OnionEndpoint { single_hop: true, ..self }
     }
 
-    /// The service does not end with the control connection (`detach`), but when the listener ends, or its tor.
+    /// The service does not end with the control connection (`detach`), but
+    /// when the listener ends, or its tor.
     #[must_use]
     pub fn detach(self) -> Self {
         OnionEndpoint { detach: true, ..self }
     }
 
-    /// Only for clients with the private key to this (`client`). It can be repeated.
+    /// Only for clients with the private key to this (`client`). It can be
+    /// repeated.
     #[must_use]
     pub fn client(mut self, key: ClientPublicKey) -> Self {
         self.clients.push(key);
         self
     }
 
-    /// At most this many streams at once on one circuit (`maxStreams`); 0: any number.
+    /// At most this many streams at once on one circuit (`maxStreams`); 0: any
+    /// number.
     #[must_use]
     pub fn max_streams(self, streams: u16) -> Self {
         OnionEndpoint { max_streams: Some(streams), ..self }
     }
 
-    /// Demands proof of work from clients when the service is under load (`pow`).
+    /// Demands proof of work from clients when the service is under load
+    /// (`pow`).
     #[must_use]
     pub fn proof_of_work(self) -> Self {
         OnionEndpoint { proof_of_work: true, ..self }
     }
 
-    /// How long [`listen`](Self::listen) may take, once its tor is there, until the service is published (`timeout`). Without: two
-    /// minutes. Zero counts as a nanosecond.
+    /// How long [`listen`](Self::listen) may take, once its tor is there, until
+    /// the service is published (`timeout`). Without: two minutes. Zero counts
+    /// as a nanosecond.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         OnionEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
@@ -229,8 +249,8 @@ impl OnionEndpoint {
         &self.ports
     }
 
-    /// The endpoint as a text that can be read again, secrets included. Whoever calls this takes over the duty to keep them
-    /// out of sight.
+    /// The endpoint as a text that can be read again, secrets included. Whoever
+    /// calls this takes over the duty to keep them out of sight.
     pub fn expose(&self) -> Zeroizing<String> {
         self.text(true)
     }
@@ -272,7 +292,8 @@ impl OnionEndpoint {
     }
 
     fn text(&self, secrets: bool) -> Zeroizing<String> {
-        // A writing to a text does not fail. The room is for a key: more is needed only where there is none.
+        // A writing to a text does not fail. The room is for a key: more is
+        // needed only where there is none.
         let mut text = Zeroizing::new(String::with_capacity(1024));
         let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
         let _ = write!(text, "onion:{}", ports.join(","));
@@ -392,7 +413,8 @@ fn read_ports(value: &Value) -> Result<OnionEndpoint, EndpointError> {
     endpoint.map_err(|error| value.error(error.problem().clone()))
 }
 
-/// A key in base64, with or without the `ED25519-V3:` that is in front of it elsewhere.
+/// A key in base64, with or without the `ED25519-V3:` that is in front of it
+/// elsewhere.
 fn read_key(value: &Value) -> Result<OnionKey, EndpointError> {
     let text = value.secret()?;
     let blob = Zeroizing::new(if text.contains(':') {
@@ -419,8 +441,9 @@ impl OnionEndpoint {
     }
 }
 
-/// As it can be read again, except for a private key, in whose place `[redacted]` stands (which is refused where it is
-/// read). A path is shown lossily, where it is no Unicode.
+/// As it can be read again, except for a private key, in whose place
+/// `[redacted]` stands (which is refused where it is read). A path is shown
+/// lossily, where it is no Unicode.
 impl fmt::Display for OnionEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

@@ -1,4 +1,5 @@
-//! The options of an endpoint: which there are, each at most once, and the forms of their values.
+//! The options of an endpoint: which there are, each at most once, and the
+//! forms of their values.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -41,7 +42,8 @@ pub(super) struct Value {
     text: Zeroizing<String>,
 }
 
-/// Whether `text` begins as an endpoint of this kind does. (As the whole text where there is no colon.)
+/// Whether `text` begins as an endpoint of this kind does. (As the whole text
+/// where there is no colon.)
 pub(super) fn is_kind(text: &str, kind: &str) -> bool {
     text.split(':').next().is_some_and(|first| first.eq_ignore_ascii_case(kind))
 }
@@ -124,7 +126,8 @@ impl Vocabulary {
                 return Ok(option);
             }
         }
-        // The name is not repeated: it may be a piece of a secret whose colons were not escaped.
+        // The name is not repeated: it may be a piece of a secret whose colons
+        // were not escaped.
         Err(EndpointError::new(EndpointProblem::Unknown { known: self.known.to_vec() })
             .at(position))
     }
@@ -260,7 +263,8 @@ pub(super) fn show_seconds(time: Duration) -> String {
     }
 }
 
-/// How the address of a port of tor's is written: a port alone where that says all.
+/// How the address of a port of tor's is written: a port alone where that says
+/// all.
 pub(super) fn show_address(address: &Address) -> String {
     match address.port() {
         Some(port) if *address == Address::from(port) => port.to_string(),

@@ -8,10 +8,11 @@ use crate::socks::SocksStream;
 #[cfg(feature = "https")]
 use crate::tls::TlsStream;
 
-/// A connection to a `tor:` endpoint, with TLS inside where the endpoint says so.
+/// A connection to a `tor:` endpoint, with TLS inside where the endpoint says
+/// so.
 ///
-/// It blocks for ever unless timeouts are set. It is [`Read`] and [`Write`]; dropping it closes it, and it keeps alive a tor
-/// that was launched for it.
+/// It blocks for ever unless timeouts are set. It is [`Read`] and [`Write`];
+/// dropping it closes it, and it keeps alive a tor that was launched for it.
 #[derive(Debug)]
 pub struct EndpointStream {
     inner: Inner,
@@ -25,7 +26,8 @@ enum Inner {
 }
 
 impl EndpointStream {
-    /// The connection below: the bytes that go to tor. Reading from or writing to it beside TLS spoils that.
+    /// The connection below: the bytes that go to tor. Reading from or writing
+    /// to it beside TLS spoils that.
     pub fn socks_stream(&self) -> &SocksStream {
         match &self.inner {
             Inner::Plain(stream) => stream,
@@ -43,7 +45,8 @@ impl EndpointStream {
         }
     }
 
-    /// The connection without TLS, to be used by two threads, for example; itself where there is TLS inside.
+    /// The connection without TLS, to be used by two threads, for example;
+    /// itself where there is TLS inside.
     ///
     /// # Errors
     ///
@@ -56,7 +59,8 @@ impl EndpointStream {
         }
     }
 
-    /// How long a read may wait; `None` (as at first): for ever. See [`SocksStream::set_read_timeout`].
+    /// How long a read may wait; `None` (as at first): for ever. See
+    /// [`SocksStream::set_read_timeout`].
     ///
     /// # Errors
     ///
@@ -65,7 +69,8 @@ impl EndpointStream {
         self.socks_stream().set_read_timeout(timeout)
     }
 
-    /// How long a write may wait for room; `None` (as at first): for ever. See [`SocksStream::set_write_timeout`].
+    /// How long a write may wait for room; `None` (as at first): for ever. See
+    /// [`SocksStream::set_write_timeout`].
     ///
     /// # Errors
     ///
@@ -74,7 +79,8 @@ impl EndpointStream {
         self.socks_stream().set_write_timeout(timeout)
     }
 
-    /// Ends the connection in one direction or both, without a word of TLS. See [`SocksStream::shutdown`].
+    /// Ends the connection in one direction or both, without a word of TLS. See
+    /// [`SocksStream::shutdown`].
     ///
     /// # Errors
     ///

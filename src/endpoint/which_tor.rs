@@ -6,7 +6,8 @@ use crate::tor::Tor;
 use crate::transport::Address;
 use crate::types::Progress;
 
-/// The tor with this control port, or else the program's. Where that is launched, `on_progress` hears of it.
+/// The tor with this control port, or else the program's. Where that is
+/// launched, `on_progress` hears of it.
 ///
 /// Another machine's control port is told a password only if the environment
 /// names this address together with the password, because an endpoint's string

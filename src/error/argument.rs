@@ -14,17 +14,19 @@ pub struct ArgumentError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentProblem {
-    /// It holds a character that would end or split the command: CR, LF, NUL, or a space, quote or
-    /// the like where tor takes a single bare word.
+    /// It holds a character that would end or split the command: CR, LF, NUL,
+    /// or a space, quote or the like where tor takes a single bare word.
     Character {
-        /// The offending character. (A byte that is not text is shown as U+FFFD.)
+        /// The offending character. (A byte that is not text is shown as
+        /// U+FFFD.)
         character: char,
         /// Where it stands, in bytes from the argument's start.
         position: usize,
     },
     /// It is empty, and tor would take the next argument for it.
     Empty,
-    /// The command would be longer than tor reads (1 MiB), whereupon it closes the connection.
+    /// The command would be longer than tor reads (1 MiB), whereupon it closes
+    /// the connection.
     TooLong {
         /// The length of the whole command.
         length: usize,
@@ -36,7 +38,8 @@ pub enum ArgumentProblem {
     },
     /// It has not the form that it should have; the text says which.
     Invalid(Box<str>),
-    /// tor 0.4.9 answers this twice, not at all, or by crashing; the text says which.
+    /// tor 0.4.9 answers this twice, not at all, or by crashing; the text says
+    /// which.
     Hazard(Box<str>),
 }
 

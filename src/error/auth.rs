@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::excerpt::excerpt;
 use super::{Closed, Refusal};
 
-/// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE and PROTOCOLINFO.
+/// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE
+/// and PROTOCOLINFO.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -37,7 +38,8 @@ pub enum AuthError {
         /// The operating system's answer.
         source: Arc<io::Error>,
     },
-    /// The cookie file has not exactly 32 bytes, so it is no cookie and is not sent to anyone.
+    /// The cookie file has not exactly 32 bytes, so it is no cookie and is not
+    /// sent to anyone.
     #[error("tor's cookie file {} has {length} bytes instead of 32; it was not sent", shown(.path))]
     CookieSize {
         /// The file, as tor names it.
@@ -45,11 +47,13 @@ pub enum AuthError {
         /// Its length.
         length: u64,
     },
-    /// tor offers cookie authentication without naming a file, and none was given.
+    /// tor offers cookie authentication without naming a file, and none was
+    /// given.
     #[error("tor offers cookie authentication but names no cookie file; give its path")]
     CookieUnnamed,
-    /// tor offers cookie authentication only in the form that sends it the content of a file, and only tor itself has
-    /// named that file. Nothing was sent, because any program could name any file.
+    /// tor offers cookie authentication only in the form that sends it the
+    /// content of a file, and only tor itself has named that file. Nothing was
+    /// sent, because any program could name any file.
     #[error(
         "tor wants the content of {}, which only tor itself has named, so it was not sent; \
          if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE",
@@ -59,8 +63,9 @@ pub enum AuthError {
         /// The file, as tor names it.
         path: PathBuf,
     },
-    /// The peer offers SAFECOOKIE, and does not answer AUTHCHALLENGE as tor does. It is not the tor that wrote the file,
-    /// and nothing was revealed to it, also no password.
+    /// The peer offers SAFECOOKIE, and does not answer AUTHCHALLENGE as tor
+    /// does. It is not the tor that wrote the file, and nothing was revealed to
+    /// it, also no password.
     #[error(
         "the peer offers SAFECOOKIE for {} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \
          or something between changes its answers; nothing was revealed to it",
@@ -80,8 +85,8 @@ pub enum AuthError {
         /// tor's answer.
         refusal: Box<Refusal>,
     },
-    /// The peer does not know the cookie that it asks for (SAFECOOKIE): it is not the tor that wrote
-    /// the file, and nothing was revealed to it.
+    /// The peer does not know the cookie that it asks for (SAFECOOKIE): it is
+    /// not the tor that wrote the file, and nothing was revealed to it.
     #[error(
         "the peer does not know the content of {}: it is not the tor that wrote this file; \
          nothing was revealed to it",

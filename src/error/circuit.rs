@@ -14,7 +14,8 @@ pub struct CircuitError {
     pub status: CircuitStatus,
     /// Why, as tor says.
     pub reason: Option<CircuitReason>,
-    /// Why, as the relay that ended it said (with [`CircuitReason::Destroyed`]).
+    /// Why, as the relay that ended it said (with
+    /// [`CircuitReason::Destroyed`]).
     pub remote_reason: Option<CircuitReason>,
     /// The hops that had been reached.
     pub path: Vec<RelayName>,

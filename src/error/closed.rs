@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{LaunchError, LaunchProblem};
 
-/// The control connection has ended. Every waiter and every later call gets the same value.
+/// The control connection has ended. Every waiter and every later call gets the
+/// same value.
 #[derive(Debug, Clone)]
 pub struct Closed {
     cause: Arc<CloseCause>,
@@ -17,17 +18,20 @@ pub struct Closed {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CloseCause {
-    /// This program closed it: `close()`, `quit()`, or the last handle was dropped.
+    /// This program closed it: `close()`, `quit()`, or the last handle was
+    /// dropped.
     Local,
     /// tor closed it (or ended), between two replies.
     Remote {
         /// The refusal that tor ended it after, if it was one.
         last_words: Option<String>,
     },
-    /// tor ended. Only a tor that this program launched is known to: see [`Launch`](crate::Launch).
+    /// tor ended. Only a tor that this program launched is known to: see
+    /// [`Launch`](crate::Launch).
     ///
-    /// The error's problem is [`LaunchProblem::Exited`], with the exit status or the signal, and its
-    /// [`log`](LaunchError::log) has what tor last logged.
+    /// The error's problem is [`LaunchProblem::Exited`], with the exit status
+    /// or the signal, and its [`log`](LaunchError::log) has what tor last
+    /// logged.
     Exited(Box<LaunchError>),
     /// tor closed it (or ended, or was killed) in the middle of a reply.
     Truncated,
@@ -35,14 +39,17 @@ pub enum CloseCause {
     Io(io::Error),
     /// The peer said what no control port says, or more than the limits allow.
     Protocol(String),
-    /// A command could be written only in part before its deadline, so nothing can follow it.
+    /// A command could be written only in part before its deadline, so nothing
+    /// can follow it.
     Stalled,
-    /// tor did not answer the heartbeat in time: see [`Connect::heartbeat`](crate::Connect::heartbeat).
+    /// tor did not answer the heartbeat in time: see
+    /// [`Connect::heartbeat`](crate::Connect::heartbeat).
     Unresponsive {
         /// How long the answer was waited for.
         after: Duration,
     },
-    /// This program ended it to make it anew: see [`Controller::reconnect`](crate::Controller::reconnect).
+    /// This program ended it to make it anew: see
+    /// [`Controller::reconnect`](crate::Controller::reconnect).
     Reconnecting,
 }
 

@@ -4,11 +4,13 @@ use std::fmt;
 
 use super::Refusal;
 
-/// An option, or a change of one, that cannot be as it should. Nothing was changed.
+/// An option, or a change of one, that cannot be as it should. Nothing was
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The option, in tor's spelling where tor knows it; of several, with commas between them.
+    /// The option, in tor's spelling where tor knows it; of several, with
+    /// commas between them.
     pub option: Box<str>,
     /// What is wrong.
     pub problem: ConfigProblem,
@@ -27,7 +29,8 @@ pub enum ConfigProblem {
     Value {
         /// The option's type, as tor calls it.
         ty: Box<str>,
-        /// The value as it was given, as `Debug` shows it; of options that are secrets, something in its place.
+        /// The value as it was given, as `Debug` shows it; of options that are
+        /// secrets, something in its place.
         value: Box<str>,
         /// What is wrong with it.
         why: Box<str>,
@@ -39,7 +42,8 @@ pub enum ConfigProblem {
         /// Why not.
         why: Box<str>,
     },
-    /// Of this group's lines the order counts, so that its members are only changed together.
+    /// Of this group's lines the order counts, so that its members are only
+    /// changed together.
     InGroup {
         /// The group's name.
         group: Box<str>,

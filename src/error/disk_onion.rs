@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::Refusal;
 use crate::types::{OnionAddress, ParseOnionKeyFileError};
 
-/// The configuration of onion services was not changed, or a service in it is not as it should be.
+/// The configuration of onion services was not changed, or a service in it is
+/// not as it should be.
 ///
-/// Where tor was asked and refused, its words are here: the [refusal](Self::refusal), and what it [logged](Self::log), since
-/// tor's answers say no more than "See logs for details".
+/// Where tor was asked and refused, its words are here: the
+/// [refusal](Self::refusal), and what it [logged](Self::log), since tor's
+/// answers say no more than "See logs for details".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DiskOnionError {
@@ -28,16 +30,20 @@ pub struct DiskOnionError {
 
 /// What is wrong with an onion service on disk.
 ///
-/// With some of them tor was not asked, since tor 0.4.9 does not refuse, but **ends**, when it cannot make or write to a
-/// service's directory, and makes a **new key**, when it cannot read the one that is there.
+/// With some of them tor was not asked, since tor 0.4.9 does not refuse, but
+/// **ends**, when it cannot make or write to a service's directory, and makes a
+/// **new key**, when it cannot read the one that is there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DiskOnionProblem {
-    /// The directory in which the service's directory is to be made does not exist. tor was not asked: it would end.
+    /// The directory in which the service's directory is to be made does not
+    /// exist. tor was not asked: it would end.
     ParentMissing,
-    /// The service's directory is not there, and tor's user may not make it. tor was not asked: it would end.
+    /// The service's directory is not there, and tor's user may not make it.
+    /// tor was not asked: it would end.
     ParentNotWritable,
-    /// The service's directory, or a file in it, cannot be made or read by this program.
+    /// The service's directory, or a file in it, cannot be made or read by this
+    /// program.
     Io {
         /// What was being done.
         what: Box<str>,
@@ -46,7 +52,8 @@ pub enum DiskOnionProblem {
     },
     /// There is something else of that name.
     NotADirectory,
-    /// Others than tor's user may look into it, or tor's user may not write there: tor wants 0700.
+    /// Others than tor's user may look into it, or tor's user may not write
+    /// there: tor wants 0700.
     Permissions {
         /// Its mode, such as 0o755.
         mode: u32,
@@ -58,13 +65,17 @@ pub enum DiskOnionProblem {
         /// Whom tor runs as.
         tor: u32,
     },
-    /// Its `authorized_clients` is no directory, or not tor's. tor was not asked: it would end.
+    /// Its `authorized_clients` is no directory, or not tor's. tor was not
+    /// asked: it would end.
     AuthorizedClients,
-    /// There is a file of a secret key that is none. tor was not asked: it would replace it by a new one.
+    /// There is a file of a secret key that is none. tor was not asked: it
+    /// would replace it by a new one.
     BadKey(ParseOnionKeyFileError),
-    /// There is another key than the one that was to be put there. Nothing was overwritten.
+    /// There is another key than the one that was to be put there. Nothing was
+    /// overwritten.
     OtherKey(OnionAddress),
-    /// Another configured service has the same key, in this directory. tor would serve one of them only.
+    /// Another configured service has the same key, in this directory. tor
+    /// would serve one of them only.
     SameKey(PathBuf),
     /// A service with this directory is configured already.
     Configured,

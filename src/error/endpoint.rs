@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An endpoint (`tor:…` or `onion:…`) that cannot be used. Nothing was done. It never repeats a value, which may be a secret.
+/// An endpoint (`tor:…` or `onion:…`) that cannot be used. Nothing was done. It
+/// never repeats a value, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError {
     option: Option<Box<str>>,
@@ -23,7 +24,8 @@ pub enum EndpointProblem {
     },
     /// There is nothing where a value, a name or a part should be.
     Empty,
-    /// A backslash stands before something else than a colon, an equals sign or a backslash.
+    /// A backslash stands before something else than a colon, an equals sign or
+    /// a backslash.
     Escape,
     /// There is no option of this name.
     Unknown {
@@ -79,7 +81,8 @@ impl EndpointError {
         self.option.as_deref()
     }
 
-    /// Where it was found, in bytes from the text's start. `None` where the endpoint was not made from a text.
+    /// Where it was found, in bytes from the text's start. `None` where the
+    /// endpoint was not made from a text.
     pub fn position(&self) -> Option<usize> {
         self.position
     }

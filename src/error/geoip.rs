@@ -8,23 +8,27 @@ use std::sync::Arc;
 
 use super::Refusal;
 
-/// Why a place or network of an address cannot be told, or a database of them not be used.
+/// Why a place or network of an address cannot be told, or a database of them
+/// not be used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GeoIpError {
-    /// The database's file cannot be read: it is not there, may not be read, or is no file.
+    /// The database's file cannot be read: it is not there, may not be read, or
+    /// is no file.
     Unreadable {
         /// Where it should be.
         path: PathBuf,
         /// The operating system's answer.
         source: Arc<io::Error>,
     },
-    /// The file is no database in MaxMind's format, or the end of one is missing.
+    /// The file is no database in MaxMind's format, or the end of one is
+    /// missing.
     NotADatabase {
         /// Where it is.
         path: PathBuf,
     },
-    /// The database is damaged, or of a version of the format that is not known.
+    /// The database is damaged, or of a version of the format that is not
+    /// known.
     Damaged {
         /// Where it is.
         path: PathBuf,
@@ -42,8 +46,8 @@ pub enum GeoIpError {
         /// What it says that it is, such as `GeoLite2-ASN`.
         type_name: Box<str>,
     },
-    /// tor has no GeoIP data for addresses of this kind: `GeoIPFile` or `GeoIPv6File` is not there. (Debian's are in
-    /// the package `tor-geoipdb`.)
+    /// tor has no GeoIP data for addresses of this kind: `GeoIPFile` or
+    /// `GeoIPv6File` is not there. (Debian's are in the package `tor-geoipdb`.)
     NotLoaded {
         /// The address that was asked about.
         ip: IpAddr,

@@ -13,7 +13,8 @@ pub struct HsFetchError {
     pub address: OnionAddress,
     /// What went wrong.
     pub problem: HsFetchProblem,
-    /// The directories that were asked and had no descriptor to give, in order, each with tor's reason.
+    /// The directories that were asked and had no descriptor to give, in order,
+    /// each with tor's reason.
     pub failures: Vec<HsFetchFailure>,
     /// The directories that were asked and have not answered.
     pub unanswered: Vec<RelayName>,
@@ -40,8 +41,8 @@ pub struct HsFetchFailure {
 }
 
 impl HsFetchError {
-    /// Whether every directory that answered says that it has no such descriptor: there is no such service, or it is
-    /// offline.
+    /// Whether every directory that answered says that it has no such
+    /// descriptor: there is no such service, or it is offline.
     pub fn is_not_found(&self) -> bool {
         let not_found = |failure: &HsFetchFailure| failure.reason == Some(HsDescReason::NotFound);
         !self.failures.is_empty() && self.failures.iter().all(not_found)

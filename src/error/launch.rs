@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::Error;
 
-/// A tor process that couldn't be started, didn't reach the state that was asked for, or has ended. A launch that fails
-/// leaves no process and no temporary directory behind.
+/// A tor process that couldn't be started, didn't reach the state that was
+/// asked for, or has ended. A launch that fails leaves no process and no
+/// temporary directory behind.
 #[derive(Debug, Clone)]
 pub struct LaunchError {
     problem: LaunchProblem,
@@ -41,7 +42,8 @@ pub enum LaunchProblem {
     },
     /// An option can't be given to a launched tor.
     Option(Box<Error>),
-    /// tor ended by itself. The log says why (a bad option, a port in use, a locked data directory).
+    /// tor ended by itself. The log says why (a bad option, a port in use, a
+    /// locked data directory).
     Exited {
         /// The exit status, or `None` if tor was killed.
         code: Option<i32>,
@@ -75,7 +77,8 @@ impl LaunchError {
         &self.problem
     }
 
-    /// Returns the last lines that tor wrote to its standard output, oldest first. (`Display` shows the last ten.)
+    /// Returns the last lines that tor wrote to its standard output, oldest
+    /// first. (`Display` shows the last ten.)
     pub fn log(&self) -> &[String] {
         &self.log
     }

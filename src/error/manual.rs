@@ -18,7 +18,8 @@ pub enum ManualError {
     Unreadable {
         /// Where it should be.
         path: PathBuf,
-        /// The operating system's answer, or what is wrong with the packed file.
+        /// The operating system's answer, or what is wrong with the packed
+        /// file.
         source: Arc<io::Error>,
     },
     /// The page is packed in a way that cannot be undone here.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// No path through the network fulfils what was asked for: which hop there is no relay for, and what took the relays
-/// away.
+/// No path through the network fulfils what was asked for: which hop there is
+/// no relay for, and what took the relays away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoPathError {
@@ -11,15 +11,18 @@ pub struct NoPathError {
     pub hop: usize,
     /// How many hops the path should have.
     pub length: usize,
-    /// How many relays were looked at: those of the consensus, or the ones that were named for this hop.
+    /// How many relays were looked at: those of the consensus, or the ones that
+    /// were named for this hop.
     pub relays: usize,
     /// How many of them would do by themselves, if the other hops were others.
     pub candidates: usize,
-    /// Which rule took away how many of the relays. Each relay is counted once, at the first rule that it breaks.
+    /// Which rule took away how many of the relays. Each relay is counted once,
+    /// at the first rule that it breaks.
     pub rejected: Vec<(PathRule, usize)>,
 }
 
-/// A rule that a relay breaks, so that it cannot be at a place in a path. path-spec, "Path selection and constraints".
+/// A rule that a relay breaks, so that it cannot be at a place in a path.
+/// path-spec, "Path selection and constraints".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PathRule {
@@ -43,13 +46,15 @@ pub enum PathRule {
     NotThisTorsGuard,
     /// It has the flag `BadExit`, and this is the last hop.
     BadExit,
-    /// It has not the flag `Exit`, or its exit policy lets nothing out, and this is the last hop.
+    /// It has not the flag `Exit`, or its exit policy lets nothing out, and
+    /// this is the last hop.
     NotExit,
     /// Its exit policy refuses the target.
     ExitPolicy,
     /// It is not among the exits that were asked for.
     NotWanted,
-    /// It is in none of the countries that the exit should be in, or it is not known in which.
+    /// It is in none of the countries that the exit should be in, or it is not
+    /// known in which.
     OtherCountry,
     /// It has less bandwidth than was asked for.
     TooSlow,

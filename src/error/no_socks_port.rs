@@ -20,14 +20,14 @@ pub enum NoSocksPortError {
         /// What is configured.
         lines: Vec<String>,
     },
-    /// It listens on loopback or Unix sockets only, but is on another machine: what listens there on this machine is
-    /// something else.
+    /// It listens on loopback or Unix sockets only, but is on another machine:
+    /// what listens there on this machine is something else.
     Remote {
         /// Where tor is controlled.
         control: String,
     },
-    /// tor, or a filter in front of its control port, doesn't tell where the SOCKS ports are, and none of the usual ones can
-    /// be used.
+    /// tor, or a filter in front of its control port, doesn't tell where the
+    /// SOCKS ports are, and none of the usual ones can be used.
     Hidden {
         /// The answer to `GETINFO net/listeners/socks`.
         refusal: Refusal,

@@ -13,7 +13,8 @@ pub struct NotReadyError {
     pub after: Duration,
     /// How far it has come, as far as it is known, and what keeps it.
     pub progress: Option<Progress>,
-    /// Whether its option `DisableNetwork` is set, so that it cannot become ready.
+    /// Whether its option `DisableNetwork` is set, so that it cannot become
+    /// ready.
     pub network_disabled: bool,
 }
 

@@ -8,13 +8,15 @@ use std::fmt;
 pub enum OwnerError {
     /// This takes Linux.
     NotSupported,
-    /// The connection is there, but none of the processes that may be looked into has it: it belongs to one of another user,
-    /// or in another container. A program that runs as root sees all of them.
+    /// The connection is there, but none of the processes that may be looked
+    /// into has it: it belongs to one of another user, or in another container.
+    /// A program that runs as root sees all of them.
     NotAllowed {
         /// The user who opened the connection.
         uid: u32,
     },
-    /// tor is on another machine, and tells its clients' addresses as they are there.
+    /// tor is on another machine, and tells its clients' addresses as they are
+    /// there.
     Remote {
         /// Where tor is controlled.
         control: Box<str>,

@@ -15,13 +15,16 @@ pub struct PublishError {
     pub after: Duration,
     /// The number of uploads that succeeded.
     pub uploaded: usize,
-    /// The uploads that tor reported as failed, in order, each with tor's reason.
+    /// The uploads that tor reported as failed, in order, each with tor's
+    /// reason.
     pub failures: Vec<UploadFailure>,
-    /// The directories that an upload was begun to and that have not answered. (tor doesn't report uploads that fail
-    /// because no connection can be made.) If a filter on the control port hides which ones have answered, there are
-    /// as many entries, but not their names.
+    /// The directories that an upload was begun to and that have not answered.
+    /// (tor doesn't report uploads that fail because no connection can be
+    /// made.) If a filter on the control port hides which ones have answered,
+    /// there are as many entries, but not their names.
     pub unanswered: Vec<RelayName>,
-    /// Reasons why tor doesn't publish, or why it isn't known, as far as tor could be asked.
+    /// Reasons why tor doesn't publish, or why it isn't known, as far as tor
+    /// could be asked.
     pub hints: Vec<PublishHint>,
 }
 
@@ -29,7 +32,8 @@ pub struct PublishError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadFailure {
-    /// The directory. `None` if tor doesn't name it, or a filter on the control port hides it.
+    /// The directory. `None` if tor doesn't name it, or a filter on the control
+    /// port hides it.
     pub hsdir: Option<RelayName>,
     /// The reason, if tor gives one.
     pub reason: Option<HsDescReason>,
@@ -50,8 +54,9 @@ pub enum PublishHint {
     PublishingDisabled,
     /// tor doesn't have the service any more.
     Gone,
-    /// A filter on the control port, such as onion-grater, hides what tor says about descriptors. The service may well
-    /// be published. [`Wait::Nothing`](crate::onion::Wait::Nothing) doesn't depend on it.
+    /// A filter on the control port, such as onion-grater, hides what tor says
+    /// about descriptors. The service may well be published.
+    /// [`Wait::Nothing`](crate::onion::Wait::Nothing) doesn't depend on it.
     Filtered,
 }
 

@@ -26,7 +26,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// tor answered `command` (secrets replaced) with `lines`, at least one of which is no success.
+    /// tor answered `command` (secrets replaced) with `lines`, at least one of
+    /// which is no success.
     pub(crate) fn new(command: impl Into<String>, lines: Vec<(u16, String)>) -> Self {
         Refusal { command: command.into().into_boxed_str(), lines, log: Vec::new() }
     }
@@ -36,8 +37,10 @@ impl Refusal {
         Refusal { log, ..self }
     }
 
-    /// The warnings that tor logged about this refusal, oldest first. Some replies only say that something failed, and the log
-    /// says why. It is empty unless the method that returns the refusal says that it reads the log.
+    /// The warnings that tor logged about this refusal, oldest first. Some
+    /// replies only say that something failed, and the log says why. It is
+    /// empty unless the method that returns the refusal says that it reads the
+    /// log.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -52,7 +55,8 @@ impl Refusal {
         self.first().map_or(0, |(code, _)| *code)
     }
 
-    /// The text of the lines that are no success, one a line: what tor said, whole, but for secrets that it repeats.
+    /// The text of the lines that are no success, one a line: what tor said,
+    /// whole, but for secrets that it repeats.
     pub fn text(&self) -> String {
         let lines = self.lines.iter().filter(|(code, _)| !is_success(*code));
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
@@ -74,40 +78,46 @@ impl Refusal {
         (400..500).contains(&self.code())
     }
 
-    /// 510 or 511: tor, or a filter in front of it, does not know (or let through) the command, or not any more.
+    /// 510 or 511: tor, or a filter in front of it, does not know (or let
+    /// through) the command, or not any more.
     pub fn is_unrecognized_command(&self) -> bool {
         matches!(self.code(), 510 | 511)
     }
 
-    /// 512, 513 or 554: the arguments, or the document that came with them, were not understood or not acceptable.
+    /// 512, 513 or 554: the arguments, or the document that came with them,
+    /// were not understood or not acceptable.
     pub fn is_bad_argument(&self) -> bool {
         matches!(self.code(), 512 | 513 | 554)
     }
 
-    /// 550: a failure that has no code of its own. For ADD_ONION it says that a service with this key is there
-    /// already.
+    /// 550: a failure that has no code of its own. For ADD_ONION it says that a
+    /// service with this key is there already.
     pub fn is_unspecified(&self) -> bool {
         self.code() == 550
     }
 
-    /// 552: what was named (circuit, stream, option, key, service, relay) is unknown, or already gone.
+    /// 552: what was named (circuit, stream, option, key, service, relay) is
+    /// unknown, or already gone.
     pub fn is_unknown(&self) -> bool {
         self.code() == 552
     }
 
-    /// As [`is_unknown`](Self::is_unknown), and it is the circuit: ATTACHSTREAM names a stream as well.
+    /// As [`is_unknown`](Self::is_unknown), and it is the circuit: ATTACHSTREAM
+    /// names a stream as well.
     pub fn is_unknown_circuit(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
     }
 
-    /// As [`is_unknown`](Self::is_unknown), and it is the stream: it has ended meanwhile.
+    /// As [`is_unknown`](Self::is_unknown), and it is the stream: it has ended
+    /// meanwhile.
     pub fn is_unknown_stream(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
     }
 
-    /// 551, 553 or 555: known, but not possible or not allowed in its present state.
+    /// 551, 553 or 555: known, but not possible or not allowed in its present
+    /// state.
     pub fn is_not_allowed(&self) -> bool {
         matches!(self.code(), 551 | 553 | 555)
     }

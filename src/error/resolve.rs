@@ -4,10 +4,12 @@ use std::fmt;
 
 use crate::types::{StreamReason, is_onion_name};
 
-/// tor answered a question for a name's address, or an address's name, with an error.
+/// tor answered a question for a name's address, or an address's name, with an
+/// error.
 ///
-/// tor also says so where the answer is an IPv6 address and nothing else: RESOLVE cannot report those (the SOCKS port
-/// can: [`SocksProxy`](crate::socks::SocksProxy)).
+/// tor also says so where the answer is an IPv6 address and nothing else:
+/// RESOLVE cannot report those (the SOCKS port can:
+/// [`SocksProxy`](crate::socks::SocksProxy)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolveError {
@@ -15,8 +17,9 @@ pub struct ResolveError {
     pub name: Box<str>,
     /// tor's word for the error: `yes`, or `internal` where it could not begin.
     pub error: Box<str>,
-    /// Why the stream of the question ended, where tor told: [`StreamReason::Done`] where an exit said that there is
-    /// nothing, anything else where it was not asked.
+    /// Why the stream of the question ended, where tor told:
+    /// [`StreamReason::Done`] where an exit said that there is nothing,
+    /// anything else where it was not asked.
     pub reason: Option<StreamReason>,
     /// Why, as the exit said (with [`StreamReason::End`]).
     pub remote_reason: Option<StreamReason>,
@@ -28,7 +31,8 @@ impl fmt::Display for ResolveError {
         if *self.error != *"yes" {
             write!(f, ", error {}", self.error)?;
         }
-        // DONE is how the question ends that was answered: there is no such name.
+        // DONE is how the question ends that was answered: there is no such
+        // name.
         if let Some(reason) = self.reason.as_ref().filter(|reason| **reason != StreamReason::Done) {
             write!(f, ", reason {reason}")?;
         }

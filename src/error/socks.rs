@@ -9,8 +9,9 @@ use crate::types::{SocksStatus, is_onion_name};
 
 /// A request through tor's SOCKS port failed. Nothing was sent around tor.
 ///
-/// What is wrong with an onion service (the questions that begin with `is_onion`) tor tells only on a SocksPort with the flag
-/// `ExtendedErrors`. Elsewhere it is a [general failure](SocksStatus::GENERAL_FAILURE) or an
+/// What is wrong with an onion service (the questions that begin with
+/// `is_onion`) tor tells only on a SocksPort with the flag `ExtendedErrors`.
+/// Elsewhere it is a [general failure](SocksStatus::GENERAL_FAILURE) or an
 /// [unreachable host](SocksStatus::HOST_UNREACHABLE), as for any target.
 #[derive(Debug, Clone)]
 pub struct SocksError {
@@ -24,7 +25,8 @@ pub struct SocksError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SocksProblem {
-    /// tor answered with a code that is no success: see [`SocksStatus`] for what each means.
+    /// tor answered with a code that is no success: see [`SocksStatus`] for
+    /// what each means.
     Status(SocksStatus),
     /// tor accepts none of the ways to introduce oneself that were offered.
     NoAcceptableMethod,
@@ -32,21 +34,26 @@ pub enum SocksProblem {
     CredentialsRefused,
     /// The peer is not a SOCKS5 port; the text says what it answered.
     NotSocks(Box<str>),
-    /// The peer speaks SOCKS5, but said what it may not say at this point; the text says what.
+    /// The peer speaks SOCKS5, but said what it may not say at this point; the
+    /// text says what.
     Protocol(Box<str>),
-    /// The target or the credentials cannot be sent; the text says why. Nothing was sent.
+    /// The target or the credentials cannot be sent; the text says why. Nothing
+    /// was sent.
     Argument(Box<str>),
-    /// The target is on this machine or its local network, which no exit connects to: see
-    /// [`is_private`](crate::socks::is_private). Nothing was sent.
+    /// The target is on this machine or its local network, which no exit
+    /// connects to: see [`is_private`](crate::socks::is_private). Nothing was
+    /// sent.
     Private,
     /// The deadline passed.
     Timeout(Timeout),
-    /// The connection to the SOCKS port failed, or ended too early. The text names the port and the reason.
+    /// The connection to the SOCKS port failed, or ended too early. The text
+    /// names the port and the reason.
     Io(Arc<io::Error>),
 }
 
 impl SocksError {
-    /// `request` (such as `CONNECT example.com:80`) failed because of `problem`.
+    /// `request` (such as `CONNECT example.com:80`) failed because of
+    /// `problem`.
     pub(crate) fn new(request: impl Into<String>, problem: SocksProblem) -> Self {
         SocksError { request: request.into().into_boxed_str(), problem, streams_wait: false }
     }
@@ -56,15 +63,19 @@ impl SocksError {
         SocksError { streams_wait: true, ..self }
     }
 
-    /// Returns true if the request timed out while tor's option `__LeaveStreamsUnattached` was 1 and this controller didn't
-    /// attach streams. Most likely a program that attached streams has ended without putting the option back, and
-    /// [`release_streams`](crate::Controller::release_streams) heals this tor. It is known only to connections of a
-    /// [`Tor`](crate::Tor) with a control connection.
+    /// Returns true if the request timed out while tor's option
+    /// `__LeaveStreamsUnattached` was 1 and this controller didn't attach
+    /// streams. Most likely a program that attached streams has ended without
+    /// putting the option back, and
+    /// [`release_streams`](crate::Controller::release_streams) heals this tor.
+    /// It is known only to connections of a [`Tor`](crate::Tor) with a control
+    /// connection.
     pub fn is_waiting_for_controller(&self) -> bool {
         self.streams_wait
     }
 
-    /// What was asked for, such as `CONNECT example.com:80`. It holds no credentials.
+    /// What was asked for, such as `CONNECT example.com:80`. It holds no
+    /// credentials.
     pub fn request(&self) -> &str {
         &self.request
     }
@@ -87,18 +98,21 @@ impl SocksError {
         self.status() == Some(SocksStatus::CONNECTION_REFUSED)
     }
 
-    /// Whether the target is [private](crate::socks::is_private), and was not asked for.
+    /// Whether the target is [private](crate::socks::is_private), and was not
+    /// asked for.
     pub fn is_private(&self) -> bool {
         matches!(self.problem, SocksProblem::Private)
     }
 
-    /// Whether there is no such onion service, or it is offline: no directory has its descriptor.
+    /// Whether there is no such onion service, or it is offline: no directory
+    /// has its descriptor.
     pub fn is_onion_not_found(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND)
     }
 
-    /// Whether the onion service was found, but not reached: its introduction points failed or timed out, or it did not come to
-    /// the rendezvous. Later it may.
+    /// Whether the onion service was found, but not reached: its introduction
+    /// points failed or timed out, or it did not come to the rendezvous. Later
+    /// it may.
     pub fn is_onion_unreachable(&self) -> bool {
         self.is_onion_intro_failed()
             || self.is_onion_intro_timed_out()
@@ -120,8 +134,10 @@ impl SocksError {
         self.status() == Some(SocksStatus::ONION_REND_FAILED)
     }
 
-    /// Whether the onion service lets only certain clients in, and tor has no key for it:
-    /// [`onion_client_auth_add`](crate::Controller::onion_client_auth_add) adds one.
+    /// Whether the onion service lets only certain clients in, and tor has no
+    /// key for it:
+    /// [`onion_client_auth_add`](crate::Controller::onion_client_auth_add) adds
+    /// one.
     pub fn is_onion_auth_missing(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_AUTH_MISSING)
     }
@@ -131,17 +147,20 @@ impl SocksError {
         self.status() == Some(SocksStatus::ONION_AUTH_WRONG)
     }
 
-    /// Whether the target is no valid onion address, though it ends in `.onion`.
+    /// Whether the target is no valid onion address, though it ends in
+    /// `.onion`.
     pub fn is_onion_bad_address(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_BAD_ADDRESS)
     }
 
-    /// Whether it took too long: for the deadline here, or for tor, which said so.
+    /// Whether it took too long: for the deadline here, or for tor, which said
+    /// so.
     pub fn is_timeout(&self) -> bool {
         self.io_kind() == io::ErrorKind::TimedOut
     }
 
-    /// Returns true if tor was asked for the IP address of an onion service, and refused.
+    /// Returns true if tor was asked for the IP address of an onion service,
+    /// and refused.
     fn is_onion_look_up(&self) -> bool {
         let name = self.request.strip_prefix("RESOLVE ");
         self.status().is_some() && name.is_some_and(is_onion_name)

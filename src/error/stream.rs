@@ -7,7 +7,8 @@ use crate::types::{
     CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason,
 };
 
-/// A stream could not go over the circuit that was chosen for it. It goes nowhere then: never over another one.
+/// A stream could not go over the circuit that was chosen for it. It goes
+/// nowhere then: never over another one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StreamError {
@@ -25,9 +26,11 @@ pub struct StreamError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StreamProblem {
-    /// The circuit is not built yet, and this is how far it has come. Nothing was sent.
+    /// The circuit is not built yet, and this is how far it has come. Nothing
+    /// was sent.
     NotBuilt(CircuitStatus),
-    /// The circuit has ended: before, or while the stream was being opened. The reasons are tor's, where it told them.
+    /// The circuit has ended: before, or while the stream was being opened. The
+    /// reasons are tor's, where it told them.
     CircuitEnded {
         /// Why it ended.
         reason: Option<CircuitReason>,
@@ -36,11 +39,12 @@ pub enum StreamProblem {
     },
     /// The circuit is one of another control connection's. Nothing was sent.
     OtherConnection,
-    /// The target is an onion service: tor makes the circuits to those itself, and puts no stream to one on any other. Nothing
-    /// was sent.
+    /// The target is an onion service: tor makes the circuits to those itself,
+    /// and puts no stream to one on any other. Nothing was sent.
     Onion,
-    /// The stream is a look-up, and tor 0.4.9 would abort if it were attached to a circuit with this purpose. `None`
-    /// if tor, or a filter before it, doesn't tell the purpose. Nothing was sent.
+    /// The stream is a look-up, and tor 0.4.9 would abort if it were attached
+    /// to a circuit with this purpose. `None` if tor, or a filter before it,
+    /// doesn't tell the purpose. Nothing was sent.
     Purpose(Option<CircuitPurpose>),
     /// tor, or a filter before it, doesn't list the stream, so it may be a
     /// look-up, with which tor 0.4.9 would abort over a circuit with this
@@ -52,7 +56,8 @@ pub enum StreamProblem {
     OnionWithDot,
     /// tor refused to put the stream on the circuit.
     Refused(Refusal),
-    /// The circuit was tried for this stream already, and its end there gave this reason.
+    /// The circuit was tried for this stream already, and its end there gave
+    /// this reason.
     TriedBefore(Option<StreamReason>),
     /// The stream ended, or lost its circuit, before it was open.
     Ended {
@@ -61,9 +66,11 @@ pub enum StreamProblem {
         /// Why, as the relay at the circuit's end said.
         remote_reason: Option<StreamReason>,
     },
-    /// The stream was put on this circuit instead, by another controller or by tor, and was closed for that.
+    /// The stream was put on this circuit instead, by another controller or by
+    /// tor, and was closed for that.
     Elsewhere(Option<CircuitId>),
-    /// The stream was gone before it was decided on: the client gave up, or the control connection was made again.
+    /// The stream was gone before it was decided on: the client gave up, or the
+    /// control connection was made again.
     Gone,
     /// It was decided on already.
     Answered,
@@ -82,7 +89,8 @@ impl StreamError {
         StreamError { stream: Some(stream), target: target.into(), ..self }
     }
 
-    /// Whether the circuit is gone, or was never built: with another one, it may succeed.
+    /// Whether the circuit is gone, or was never built: with another one, it
+    /// may succeed.
     pub fn is_circuit_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::CircuitEnded { .. } => true,
@@ -91,7 +99,8 @@ impl StreamError {
         }
     }
 
-    /// Whether the stream itself was gone already, so that nothing was left to be done.
+    /// Whether the stream itself was gone already, so that nothing was left to
+    /// be done.
     pub fn is_stream_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::Gone => true,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A deadline passed. What was asked for may still happen; its late answer is thrown away.
+/// A deadline passed. What was asked for may still happen; its late answer is
+/// thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
     phase: Phase,

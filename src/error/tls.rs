@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Timeout;
 
-/// A TLS connection inside a connection through tor could not be made. Nothing of the program's was sent.
+/// A TLS connection inside a connection through tor could not be made. Nothing
+/// of the program's was sent.
 #[derive(Debug, Clone)]
 pub struct TlsError {
     host: Box<str>,
@@ -17,20 +18,24 @@ pub struct TlsError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// The certificate was issued by nobody whom the settings trust: it is self-signed, of another authority, or somebody
-    /// is in between.
+    /// The certificate was issued by nobody whom the settings trust: it is
+    /// self-signed, of another authority, or somebody is in between.
     UnknownIssuer,
-    /// The certificate is for another host; the text says for which, where that is known.
+    /// The certificate is for another host; the text says for which, where that
+    /// is known.
     WrongName(Box<str>),
-    /// The certificate has expired, or is not valid yet; or this machine's clock is wrong.
+    /// The certificate has expired, or is not valid yet; or this machine's
+    /// clock is wrong.
     NotValidNow(Box<str>),
     /// The certificate is wrong in another way; the text says in which.
     Certificate(Box<str>),
     /// The peer ended the handshake with this alert.
     Refused(Box<str>),
-    /// What the peer said is no TLS, or none that can be agreed on; the text says what is wrong.
+    /// What the peer said is no TLS, or none that can be agreed on; the text
+    /// says what is wrong.
     Protocol(Box<str>),
-    /// The host or the settings cannot be used; the text says why. Nothing was sent.
+    /// The host or the settings cannot be used; the text says why. Nothing was
+    /// sent.
     Argument(Box<str>),
     /// The deadline passed.
     Timeout(Timeout),
@@ -55,7 +60,8 @@ impl TlsError {
         &self.problem
     }
 
-    /// Whether the peer could not show that it is the host, whatever was wrong with its certificate.
+    /// Whether the peer could not show that it is the host, whatever was wrong
+    /// with its certificate.
     pub fn is_certificate(&self) -> bool {
         matches!(
             self.problem,

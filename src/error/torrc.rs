@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A text that tor would not read as a torrc. What it says is not in here: it may be a secret.
+/// A text that tor would not read as a torrc. What it says is not in here: it
+/// may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}{}: {problem}", named(.name))]
 #[non_exhaustive]
@@ -22,8 +23,8 @@ pub struct ParseTorrcError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TorrcProblem {
-    /// The value begins with a quote, and is no quoted string: it has no other quote on the line, or an escape that tor
-    /// does not know.
+    /// The value begins with a quote, and is no quoted string: it has no other
+    /// quote on the line, or an escape that tor does not know.
     #[error(
         "the value in quotes has no end on this line, or an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
     )]
@@ -47,7 +48,8 @@ impl ParseTorrcError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TorrcError {
-    /// The file, or what was looked for: for [`Pattern`](TorrcFileProblem::Pattern) as it stands behind `%include`.
+    /// The file, or what was looked for: for
+    /// [`Pattern`](TorrcFileProblem::Pattern) as it stands behind `%include`.
     pub path: PathBuf,
     /// The file and line that include it; `None` for the torrc itself.
     pub included_by: Option<(PathBuf, usize)>,
@@ -59,7 +61,8 @@ pub struct TorrcError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TorrcFileProblem {
-    /// The operating system would not give it: it is not there, or may not be read.
+    /// The operating system would not give it: it is not there, or may not be
+    /// read.
     Io(Arc<io::Error>),
     /// It is neither a file nor, where it is included, a folder.
     NotAFile,
@@ -67,7 +70,8 @@ pub enum TorrcFileProblem {
     Pattern(Arc<io::Error>),
     /// tor would not read it.
     Syntax(ParseTorrcError),
-    /// Files include each other more than 31 deep, themselves maybe, and tor reads no more.
+    /// Files include each other more than 31 deep, themselves maybe, and tor
+    /// reads no more.
     TooDeep,
     /// There are more than 10,000 files, or the same ones again and again.
     TooMany,

@@ -10,8 +10,8 @@ pub struct VerifyError {
     pub code: Option<i32>,
     /// The signal that killed it, where one did (on Unix).
     pub signal: Option<i32>,
-    /// What it warned of, and its errors, in order, each from `[warn]` or `[err]` on. Where there is neither, the last lines
-    /// that it wrote.
+    /// What it warned of, and its errors, in order, each from `[warn]` or
+    /// `[err]` on. Where there is neither, the last lines that it wrote.
     pub words: Vec<String>,
 }
 

@@ -7,7 +7,8 @@ use super::shown::OneLine;
 use crate::protocol::{Value, Words};
 use crate::types::{Expiry, StreamId};
 
-/// A new address mapping, or the answer to RESOLVE. control-spec, event ADDRMAP.
+/// A new address mapping, or the answer to RESOLVE. control-spec, event
+/// ADDRMAP.
 ///
 /// ```
 /// # use std::time::SystemTime;
@@ -26,33 +27,40 @@ use crate::types::{Expiry, StreamId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddrMapEvent {
-    /// What is mapped: a name or an address, an IPv6 address in brackets. Of a wildcard `*.example.com`, tor tells
-    /// `example.com` only.
+    /// What is mapped: a name or an address, an IPv6 address in brackets. Of a
+    /// wildcard `*.example.com`, tor tells `example.com` only.
     pub from: String,
-    /// What it is mapped to: a name or an address; of a wildcard without its `*.`. `None` where a name could not be
-    /// resolved (`<error>`), and where a mapping to nothing was made.
+    /// What it is mapped to: a name or an address; of a wildcard without its
+    /// `*.`. `None` where a name could not be resolved (`<error>`), and where a
+    /// mapping to nothing was made.
     pub to: Option<String>,
-    /// When it ends, by what tor says in UTC (`EXPIRES`). Older tors tell only their local time, whose zone is not
-    /// known here: that is [`Expiry::Other`], and never taken for UTC.
+    /// When it ends, by what tor says in UTC (`EXPIRES`). Older tors tell only
+    /// their local time, whose zone is not known here: that is
+    /// [`Expiry::Other`], and never taken for UTC.
     pub expires: Expiry,
-    /// When it ends, in tor's **local** time, as tor wrote it; `None` where it never does.
+    /// When it ends, in tor's **local** time, as tor wrote it; `None` where it
+    /// never does.
     pub expires_local: Option<String>,
-    /// Why a RESOLVE failed: `yes` (of `error=yes`) where there is no answer, or one that RESOLVE cannot report, as
-    /// an IPv6 address; `internal` where it could not be begun, and `to` is the same as `from`.
+    /// Why a RESOLVE failed: `yes` (of `error=yes`) where there is no answer,
+    /// or one that RESOLVE cannot report, as an IPv6 address; `internal` where
+    /// it could not be begun, and `to` is the same as `from`.
     pub error: Option<String>,
-    /// Whether it is in tor's address map from now on (`CACHED`); answers to RESOLVE are not.
+    /// Whether it is in tor's address map from now on (`CACHED`); answers to
+    /// RESOLVE are not.
     pub cached: Option<bool>,
     /// The stream that was resolved for (`STREAMID`), as RESOLVE makes one.
     pub stream: Option<StreamId>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl AddrMapEvent {
-    /// Reads what follows `ADDRMAP`. `None` without the address that is mapped, its target, which may be empty, and
-    /// its end, which is `NEVER` or a quoted time.
+    /// Reads what follows `ADDRMAP`. `None` without the address that is mapped,
+    /// its target, which may be empty, and its end, which is `NEVER` or a
+    /// quoted time.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let from = Some(words.next_value()).filter(|from| !from.is_empty())?;
@@ -82,12 +90,14 @@ impl AddrMapEvent {
         Some(AddrMapEvent { extra, extra_words, ..event })
     }
 
-    /// Whether nothing was mapped, because resolving failed or could not be begun.
+    /// Whether nothing was mapped, because resolving failed or could not be
+    /// begun.
     pub fn is_failure(&self) -> bool {
         self.error.is_some()
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "EXPIRES" => match Expiry::from(&*value.text()) {

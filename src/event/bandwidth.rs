@@ -1,4 +1,5 @@
-//! BW, STREAM_BW, CIRC_BW, CONN_BW: bytes of the whole tor and of its parts. TB_EMPTY: when there were none to have.
+//! BW, STREAM_BW, CIRC_BW, CONN_BW: bytes of the whole tor and of its parts.
+//! TB_EMPTY: when there were none to have.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -16,7 +17,8 @@ pub struct Bandwidth {
     pub read: u64,
     /// Bytes written.
     pub written: u64,
-    /// Keywords that this version of the library does not know, in order. (Older tors may add bytes by kind: `OR=17`.)
+    /// Keywords that this version of the library does not know, in order.
+    /// (Older tors may add bytes by kind: `OR=17`.)
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
@@ -38,8 +40,9 @@ impl fmt::Display for Bandwidth {
     }
 }
 
-/// What an application sent and received over a stream, since the last event of this stream. Comes every second, if
-/// there was anything. control-spec, event STREAM_BW.
+/// What an application sent and received over a stream, since the last event of
+/// this stream. Comes every second, if there was anything. control-spec, event
+/// STREAM_BW.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StreamBandwidth {
@@ -78,8 +81,8 @@ impl fmt::Display for StreamBandwidth {
     }
 }
 
-/// What went over one of tor's own circuits since its last event. Comes every second, if there was anything.
-/// control-spec, event CIRC_BW.
+/// What went over one of tor's own circuits since its last event. Comes every
+/// second, if there was anything. control-spec, event CIRC_BW.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CircuitBandwidth {
@@ -89,19 +92,23 @@ pub struct CircuitBandwidth {
     pub read: u64,
     /// Bytes written, whole cells (`WRITTEN`).
     pub written: u64,
-    /// When they were counted (`TIME`). Older tors do not tell this, nor what follows.
+    /// When they were counted (`TIME`). Older tors do not tell this, nor what
+    /// follows.
     pub time: Option<SystemTime>,
-    /// Bytes in the cells read that were for a stream or a command (`DELIVERED_READ`).
+    /// Bytes in the cells read that were for a stream or a command
+    /// (`DELIVERED_READ`).
     pub delivered_read: Option<u64>,
     /// Bytes in them that were none of that (`OVERHEAD_READ`).
     pub overhead_read: Option<u64>,
-    /// Bytes in the cells written that were for a stream or a command (`DELIVERED_WRITTEN`).
+    /// Bytes in the cells written that were for a stream or a command
+    /// (`DELIVERED_WRITTEN`).
     pub delivered_written: Option<u64>,
     /// Bytes in them that were none of that (`OVERHEAD_WRITTEN`).
     pub overhead_written: Option<u64>,
     /// What congestion control knows of the circuit, where that is in use.
     pub congestion: Option<CongestionControl>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
@@ -115,7 +122,8 @@ pub struct CongestionControl {
     pub slow_start: bool,
     /// How many cells may be on the way (`CWND`).
     pub window: u64,
-    /// The present round trip time, in milliseconds (`RTT`); 0 as long as it is not known.
+    /// The present round trip time, in milliseconds (`RTT`); 0 as long as it is
+    /// not known.
     pub rtt: Duration,
     /// The least that it was (`MIN_RTT`).
     pub min_rtt: Duration,
@@ -150,7 +158,8 @@ impl CircuitBandwidth {
     }
 }
 
-/// What was read so far of a CIRC_BW: the events that come most often are read in one pass.
+/// What was read so far of a CIRC_BW: the events that come most often are read
+/// in one pass.
 #[derive(Default)]
 struct CircuitFields {
     id: Option<CircuitId>,
@@ -165,7 +174,8 @@ struct CircuitFields {
 }
 
 impl CircuitFields {
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "SS" | "CWND" | "RTT" | "MIN_RTT" => self.congestion.take(key, value),
@@ -200,7 +210,8 @@ struct CongestionFields {
 }
 
 impl CongestionFields {
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "SS" => self.slow_start = Some(zero_or_one(value)?),
@@ -237,7 +248,8 @@ impl fmt::Display for CircuitBandwidth {
     }
 }
 
-/// What went over a connection in the last second. Only with `TestingEnableConnBwEvent 1`. control-spec, event CONN_BW.
+/// What went over a connection in the last second. Only with
+/// `TestingEnableConnBwEvent 1`. control-spec, event CONN_BW.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConnBandwidth {
@@ -249,7 +261,8 @@ pub struct ConnBandwidth {
     pub read: u64,
     /// Bytes written (`WRITTEN`).
     pub written: u64,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
@@ -271,7 +284,8 @@ impl ConnBandwidth {
         Some(ConnBandwidth { extra, extra_words, ..event })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "ID" => self.id = value.parse()?,
@@ -294,8 +308,9 @@ impl fmt::Display for ConnBandwidth {
     }
 }
 
-/// A limit of bandwidth that was used up in the last second. Tors from 0.2.5 to 0.3.3 have it, with
-/// `TestingEnableTbEmptyEvent 1`. control-spec, event TB_EMPTY.
+/// A limit of bandwidth that was used up in the last second. Tors from 0.2.5 to
+/// 0.3.3 have it, with `TestingEnableTbEmptyEvent 1`. control-spec, event
+/// TB_EMPTY.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TokenBucketEmpty {
@@ -307,16 +322,19 @@ pub struct TokenBucketEmpty {
     pub read: Duration,
     /// How long nothing could be written, in milliseconds (`WRITTEN`).
     pub written: Duration,
-    /// How long before the event the limit was set back, in milliseconds (`LAST`).
+    /// How long before the event the limit was set back, in milliseconds
+    /// (`LAST`).
     pub last: Duration,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl TokenBucketEmpty {
-    /// Reads what follows `TB_EMPTY`. `None` without a limit's name and the three times.
+    /// Reads what follows `TB_EMPTY`. `None` without a limit's name and the
+    /// three times.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let bucket = Some(words.next_value()).filter(|word| !word.is_empty())?;
@@ -334,7 +352,8 @@ impl TokenBucketEmpty {
         Some(TokenBucketEmpty { extra, extra_words, ..event })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         let milliseconds = || value.parse().map(Duration::from_millis);
         match key {

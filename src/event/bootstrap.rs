@@ -8,8 +8,9 @@ use crate::types::{
     StatusAction,
 };
 
-/// How far tor has come in connecting to the network: of a STATUS_CLIENT event with the action `BOOTSTRAP`, or of
-/// `GETINFO status/bootstrap-phase`. control-spec, section "Status events", `BOOTSTRAP`.
+/// How far tor has come in connecting to the network: of a STATUS_CLIENT event
+/// with the action `BOOTSTRAP`, or of `GETINFO status/bootstrap-phase`.
+/// control-spec, section "Status events", `BOOTSTRAP`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bootstrap {
@@ -44,7 +45,8 @@ pub struct BootstrapProblem {
 }
 
 impl Bootstrap {
-    /// Reads the value of `GETINFO status/bootstrap-phase`. `None` where it has not its form.
+    /// Reads the value of `GETINFO status/bootstrap-phase`. `None` where it has
+    /// not its form.
     ///
     /// ```
     /// use scape::event::Bootstrap;

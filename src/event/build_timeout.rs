@@ -8,10 +8,11 @@ use super::field;
 use crate::protocol::{Value, Words};
 use crate::types::BuildTimeoutChange;
 
-/// The circuit build timeout was set. control-spec, event BUILDTIMEOUT_SET; path-spec, "Learning when to give up".
+/// The circuit build timeout was set. control-spec, event BUILDTIMEOUT_SET;
+/// path-spec, "Learning when to give up".
 ///
-/// Two of them are equal if their numbers have the same bits, so that equality is total: NaN equals NaN, and 0 does not
-/// equal −0. (tor writes neither.)
+/// Two of them are equal if their numbers have the same bits, so that equality
+/// is total: NaN equals NaN, and 0 does not equal −0. (tor writes neither.)
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BuildTimeoutSet {
@@ -19,28 +20,33 @@ pub struct BuildTimeoutSet {
     pub change: BuildTimeoutChange,
     /// How many times of circuits are known (`TOTAL_TIMES`).
     pub total_times: Option<u64>,
-    /// After this time a circuit is given up, and only measured on (`TIMEOUT_MS`, milliseconds).
+    /// After this time a circuit is given up, and only measured on
+    /// (`TIMEOUT_MS`, milliseconds).
     pub timeout: Option<Duration>,
     /// The Pareto distribution's Xm (`XM`, milliseconds).
     pub xm: Option<Duration>,
     /// The Pareto distribution's alpha (`ALPHA`).
     pub alpha: Option<f64>,
-    /// The share of circuits that are to be done within the timeout (`CUTOFF_QUANTILE`), 0 to 1.
+    /// The share of circuits that are to be done within the timeout
+    /// (`CUTOFF_QUANTILE`), 0 to 1.
     pub cutoff_quantile: Option<f64>,
     /// The share of circuits that took longer (`TIMEOUT_RATE`), 0 to 1.
     pub timeout_rate: Option<f64>,
-    /// After this time a circuit is closed, and not measured either (`CLOSE_MS`, milliseconds).
+    /// After this time a circuit is closed, and not measured either
+    /// (`CLOSE_MS`, milliseconds).
     pub close: Option<Duration>,
     /// The share of circuits that were closed so (`CLOSE_RATE`), 0 to 1.
     pub close_rate: Option<f64>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl BuildTimeoutSet {
-    /// Reads what follows `BUILDTIMEOUT_SET`. `None` without a word for what happened.
+    /// Reads what follows `BUILDTIMEOUT_SET`. `None` without a word for what
+    /// happened.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let change = Some(words.next_value()).filter(|word| !word.is_empty())?;
@@ -61,7 +67,8 @@ impl BuildTimeoutSet {
         Some(BuildTimeoutSet { extra, extra_words, ..event })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         let milliseconds = || value.parse().map(Duration::from_millis);
         match key {

@@ -7,18 +7,20 @@ use super::extra::read_pairs;
 use crate::protocol::{Value, Word, Words};
 use crate::types::{CellCommand, CircuitId, OrConnId};
 
-/// What went through a circuit's queues in the last second. Only with `TestingEnableCellStatsEvent 1`. control-spec,
-/// event CELL_STATS.
+/// What went through a circuit's queues in the last second. Only with
+/// `TestingEnableCellStatsEvent 1`. control-spec, event CELL_STATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CellStats {
     /// The circuit, where it is one of tor's own (`ID`).
     pub circuit: Option<CircuitId>,
-    /// The queue towards the client, where tor is a relay of the circuit (`Inbound…`).
+    /// The queue towards the client, where tor is a relay of the circuit
+    /// (`Inbound…`).
     pub inbound: Option<CellQueue>,
     /// The queue away from the client (`Outbound…`).
     pub outbound: Option<CellQueue>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
@@ -28,7 +30,8 @@ pub struct CellStats {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CellQueue {
-    /// The circuit's number on the connection, chosen by one of its ends (`…Queue`). It is no [`CircuitId`].
+    /// The circuit's number on the connection, chosen by one of its ends
+    /// (`…Queue`). It is no [`CircuitId`].
     pub queue: u32,
     /// The connection (`…Conn`).
     pub connection: OrConnId,
@@ -36,7 +39,8 @@ pub struct CellQueue {
     pub added: Vec<(CellCommand, u64)>,
     /// How many left it (`…Removed`).
     pub removed: Vec<(CellCommand, u64)>,
-    /// How long those that left it had been in it, all together, in milliseconds (`…Time`).
+    /// How long those that left it had been in it, all together, in
+    /// milliseconds (`…Time`).
     pub time: Vec<(CellCommand, Duration)>,
 }
 
@@ -58,7 +62,8 @@ impl CellStats {
         Some(CellStats { extra, extra_words, ..event })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         if let Some(key) = key.strip_prefix("Inbound") {
             self.inbound.as_mut()?.take(key, value)

@@ -11,8 +11,8 @@ use crate::types::{
     ConfluxId, HsState, OnionAddress, RelayName, Secret, SocksUsername,
 };
 
-/// A circuit as tor describes it, in a CIRC event or in a line of `GETINFO circuit-status`. control-spec, event
-/// CIRC.
+/// A circuit as tor describes it, in a CIRC event or in a line of
+/// `GETINFO circuit-status`. control-spec, event CIRC.
 ///
 /// `Display` writes it in one line, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,26 +30,30 @@ pub struct CircuitInfo {
     pub purpose: Option<CircuitPurpose>,
     /// How far its work for an onion service has come (`HS_STATE`).
     pub hs_state: Option<HsState>,
-    /// The onion service that it is for (`REND_QUERY`), as tor wrote it: see also
-    /// [`rend_address`](Self::rend_address).
+    /// The onion service that it is for (`REND_QUERY`), as tor wrote it: see
+    /// also [`rend_address`](Self::rend_address).
     pub rend_query: Option<String>,
     /// When it was made (`TIME_CREATED`), or last taken for something else.
     pub created: Option<SystemTime>,
-    /// The SOCKS user name of the streams that it is isolated for (`SOCKS_USERNAME`).
+    /// The SOCKS user name of the streams that it is isolated for
+    /// (`SOCKS_USERNAME`).
     pub socks_username: Option<SocksUsername>,
     /// Their SOCKS password (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// The proof of work that was sent to the onion service (`HS_POW`).
     pub hs_pow: Option<HsPow>,
-    /// What it has in common with the other leg of its conflux set (`CONFLUX_ID`).
+    /// What it has in common with the other leg of its conflux set
+    /// (`CONFLUX_ID`).
     pub conflux_id: Option<ConfluxId>,
-    /// The round trip time that conflux measured (`CONFLUX_RTT`), in microseconds; absent until it did.
+    /// The round trip time that conflux measured (`CONFLUX_RTT`), in
+    /// microseconds; absent until it did.
     pub conflux_rtt: Option<Duration>,
     /// `FAILED` and `CLOSED` only: why (`REASON`).
     pub reason: Option<CircuitReason>,
     /// Why the relay ended it (`REMOTE_REASON`), where `reason` is `DESTROYED`.
     pub remote_reason: Option<CircuitReason>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
@@ -65,7 +69,8 @@ pub struct HsPow {
     pub effort: u32,
 }
 
-/// A circuit that changed while its status stayed the same. control-spec, event CIRC_MINOR.
+/// A circuit that changed while its status stayed the same. control-spec, event
+/// CIRC_MINOR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitMinor {
@@ -85,30 +90,36 @@ pub struct CircuitMinor {
     pub rend_query: Option<String>,
     /// When it was made, or taken for what it is for now (`TIME_CREATED`).
     pub created: Option<SystemTime>,
-    /// The SOCKS user name of the streams that it is isolated for (`SOCKS_USERNAME`).
+    /// The SOCKS user name of the streams that it is isolated for
+    /// (`SOCKS_USERNAME`).
     pub socks_username: Option<SocksUsername>,
     /// Their SOCKS password (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// The proof of work that was sent to the onion service (`HS_POW`).
     pub hs_pow: Option<HsPow>,
-    /// What it has in common with the other leg of its conflux set (`CONFLUX_ID`).
+    /// What it has in common with the other leg of its conflux set
+    /// (`CONFLUX_ID`).
     pub conflux_id: Option<ConfluxId>,
-    /// The round trip time that conflux measured (`CONFLUX_RTT`), in microseconds.
+    /// The round trip time that conflux measured (`CONFLUX_RTT`), in
+    /// microseconds.
     pub conflux_rtt: Option<Duration>,
     /// What it was for before (`OLD_PURPOSE`).
     pub old_purpose: Option<CircuitPurpose>,
-    /// How far it had come in its work for an onion service before (`OLD_HS_STATE`).
+    /// How far it had come in its work for an onion service before
+    /// (`OLD_HS_STATE`).
     pub old_hs_state: Option<HsState>,
     /// `CANNIBALIZED` only: when it was made (`OLD_TIME_CREATED`).
     pub old_created: Option<SystemTime>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl CircuitInfo {
-    /// Reads what follows `650 CIRC`, or a line of `GETINFO circuit-status`. `None` without an id and a status.
+    /// Reads what follows `650 CIRC`, or a line of `GETINFO circuit-status`.
+    /// `None` without an id and a status.
     ///
     /// ```
     /// use scape::event::CircuitInfo;
@@ -126,7 +137,8 @@ impl CircuitInfo {
         Some(CircuitInfo { extra, extra_words, ..circuit })
     }
 
-    /// The onion service that the circuit is for, where tor named one by a valid address.
+    /// The onion service that the circuit is for, where tor named one by a
+    /// valid address.
     pub fn rend_address(&self) -> Option<OnionAddress> {
         self.rend_query.as_deref()?.parse().ok()
     }
@@ -172,7 +184,8 @@ impl CircuitInfo {
         Some((circuit, words))
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "PURPOSE" => self.purpose = Some(field::keyword(value)),
@@ -202,7 +215,8 @@ impl HsPow {
 }
 
 impl CircuitMinor {
-    /// Reads what follows `650 CIRC_MINOR`: as CIRC, but with the change in the place of the status.
+    /// Reads what follows `650 CIRC_MINOR`: as CIRC, but with the change in the
+    /// place of the status.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let (mut circuit, words) = CircuitInfo::begin(rest)?;
         let (mut old_purpose, mut old_hs_state, mut old_created) = (None, None, None);

@@ -7,26 +7,29 @@ use super::extra::read_pairs;
 use crate::protocol::{Value, Words};
 use crate::types::parse_utc;
 
-/// Where a bridge's clients came from, about once a day, or of `GETINFO status/clients-seen`. The numbers are rounded
-/// up to multiples of 8. control-spec, event CLIENTS_SEEN.
+/// Where a bridge's clients came from, about once a day, or of
+/// `GETINFO status/clients-seen`. The numbers are rounded up to multiples of 8.
+/// control-spec, event CLIENTS_SEEN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientsSeen {
     /// Since when they were counted (`TimeStarted`).
     pub started: SystemTime,
-    /// How many clients came from each country (`CountrySummary`), by its code of two letters, in lower case; `??` is an
-    /// unknown one.
+    /// How many clients came from each country (`CountrySummary`), by its code
+    /// of two letters, in lower case; `??` is an unknown one.
     pub countries: Vec<(String, u64)>,
     /// How many came with each version of IP (`IPVersions`): `v4` and `v6`.
     pub ip_versions: Vec<(String, u64)>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl ClientsSeen {
-    /// Reads what follows `650 CLIENTS_SEEN`, or the value of `GETINFO status/clients-seen`. `None` without a time.
+    /// Reads what follows `650 CLIENTS_SEEN`, or the value of
+    /// `GETINFO status/clients-seen`. `None` without a time.
     ///
     /// ```
     /// use scape::event::ClientsSeen;

@@ -6,20 +6,24 @@ use super::shown::OneLine;
 use crate::protocol::{Reply, parse_conf_line};
 use crate::types::{ConfLine, REDACTED, is_secret_option};
 
-/// Options that have new values, by a controller or by a new reading of the torrc. control-spec, event CONF_CHANGED.
+/// Options that have new values, by a controller or by a new reading of the
+/// torrc. control-spec, event CONF_CHANGED.
 ///
 /// `Debug` and `Display` do not show the values that are secrets.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfChanged {
-    /// The options, in tor's order and spelling, values as GETCONF gives them. An option that may be there several times
-    /// comes with all of its values. One without a value was emptied: of a group, tor then says `SocksPortLines` or
-    /// `HiddenServiceOptions`, and else the names of its members.
+    /// The options, in tor's order and spelling, values as GETCONF gives them.
+    /// An option that may be there several times comes with all of its values.
+    /// One without a value was emptied: of a group, tor then says
+    /// `SocksPortLines` or `HiddenServiceOptions`, and else the names of its
+    /// members.
     pub options: Vec<ConfLine>,
 }
 
 impl ConfChanged {
-    /// Reads the whole event: its name, a line for each value, and `OK`. `None` where it has not this form.
+    /// Reads the whole event: its name, a line for each value, and `OK`. `None`
+    /// where it has not this form.
     pub(super) fn parse(reply: &Reply) -> Option<Self> {
         if reply.len() < 2 || reply.last().text != b"OK" {
             return None;
@@ -28,7 +32,8 @@ impl ConfChanged {
         Some(ConfChanged { options: lines.map(|line| parse_conf_line(line.text)).collect() })
     }
 
-    /// The new values of an option, whatever the case of its name; none where it was emptied, or did not change.
+    /// The new values of an option, whatever the case of its name; none where
+    /// it was emptied, or did not change.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = move |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.options.iter().filter(named).filter_map(|line| line.value.as_deref())

@@ -46,9 +46,11 @@ impl fmt::Display for NewDesc {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DescChanged {
-    /// Keywords that this version of the library does not know (it knows none), in order.
+    /// Keywords that this version of the library does not know (it knows none),
+    /// in order.
     pub extra: Vec<(String, String)>,
-    /// Words without a key that this version does not know (it knows none), in order.
+    /// Words without a key that this version does not know (it knows none), in
+    /// order.
     pub extra_words: Vec<String>,
 }
 
@@ -66,7 +68,8 @@ impl fmt::Display for DescChanged {
     }
 }
 
-/// A descriptor was sent to this directory authority. Older tors have it. control-spec, event AUTHDIR_NEWDESCS.
+/// A descriptor was sent to this directory authority. Older tors have it.
+/// control-spec, event AUTHDIR_NEWDESCS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthDirNewDesc {
@@ -79,7 +82,8 @@ pub struct AuthDirNewDesc {
 }
 
 impl AuthDirNewDesc {
-    /// Reads the data block: a line for the action, one for the message, the descriptor. `None` without the two lines.
+    /// Reads the data block: a line for the action, one for the message, the
+    /// descriptor. `None` without the two lines.
     pub(super) fn parse(reply: &Reply) -> Option<Self> {
         let mut lines = reply.first().data?.splitn(3, |byte| *byte == b'\n');
         let (action, message, descriptor) = (lines.next()?, lines.next()?, lines.next()?);

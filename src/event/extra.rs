@@ -3,8 +3,9 @@
 use super::field;
 use crate::protocol::{Value, Word, Words};
 
-/// Reads what follows an event's words without keys. `take` has each pair, and gives `None` where it does not know
-/// the key, or the value has not its form. What is left over, in order: the pairs, and the words without a key.
+/// Reads what follows an event's words without keys. `take` has each pair, and
+/// gives `None` where it does not know the key, or the value has not its form.
+/// What is left over, in order: the pairs, and the words without a key.
 pub(super) fn read_pairs<'a>(
     words: Words<'a>,
     mut take: impl FnMut(&str, Value<'a>) -> Option<()>,

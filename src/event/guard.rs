@@ -14,7 +14,8 @@ use crate::types::{GuardStatus, GuardType, RelayName};
 pub struct GuardEvent {
     /// What kind of guard it is.
     pub guard_type: GuardType,
-    /// The relay. tor writes the nickname `None` where it knows none; here it has none then.
+    /// The relay. tor writes the nickname `None` where it knows none; here it
+    /// has none then.
     pub relay: RelayName,
     /// What happened to it.
     pub status: GuardStatus,
@@ -25,7 +26,8 @@ pub struct GuardEvent {
 }
 
 impl GuardEvent {
-    /// Reads what follows `GUARD`. `None` without the three words that every such event has.
+    /// Reads what follows `GUARD`. `None` without the three words that every
+    /// such event has.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());

@@ -18,15 +18,20 @@ pub struct HsDescEvent {
     pub address: Option<OnionAddress>,
     /// The service as tor named it: its address without `.onion`, or `UNKNOWN`.
     pub address_text: String,
-    /// The client authorization: `NO_AUTH` or `UNKNOWN`, as tor 0.4.9 does not tell.
+    /// The client authorization: `NO_AUTH` or `UNKNOWN`, as tor 0.4.9 does not
+    /// tell.
     pub auth: String,
-    /// The directory; `None` where tor writes `UNKNOWN`, as it does for `CREATED`.
+    /// The directory; `None` where tor writes `UNKNOWN`, as it does for
+    /// `CREATED`.
     pub hsdir: Option<RelayName>,
-    /// The descriptor's id: its blinded key, in base64 without padding. Not for `UPLOADED`.
+    /// The descriptor's id: its blinded key, in base64 without padding. Not for
+    /// `UPLOADED`.
     pub descriptor_id: Option<String>,
-    /// `FAILED` only: why. [`Unexpected`](HsDescReason::Unexpected) may be of a fetch as well as of an upload.
+    /// `FAILED` only: why. [`Unexpected`](HsDescReason::Unexpected) may be of a
+    /// fetch as well as of an upload.
     pub reason: Option<HsDescReason>,
-    /// `REQUESTED` and `UPLOAD` only: the index of the directory, 64 hexadecimal digits.
+    /// `REQUESTED` and `UPLOAD` only: the index of the directory, 64
+    /// hexadecimal digits.
     pub hsdir_index: Option<String>,
     /// The replica (older tors, with services of version 2).
     pub replica: Option<u32>,
@@ -37,7 +42,8 @@ pub struct HsDescEvent {
 }
 
 impl HsDescEvent {
-    /// Reads what follows `HS_DESC`. `None` without the four words that every such event has.
+    /// Reads what follows `HS_DESC`. `None` without the four words that every
+    /// such event has.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
@@ -63,7 +69,8 @@ impl HsDescEvent {
         Some(HsDescEvent { extra, extra_words, ..event })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),
@@ -76,7 +83,8 @@ impl HsDescEvent {
 }
 
 impl fmt::Display for HsDescEvent {
-    /// Such as `FAILED h3dz….onion at relay4 (NOT_FOUND)`, with the whole address.
+    /// Such as `FAILED h3dz….onion at relay4 (NOT_FOUND)`, with the whole
+    /// address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.action, Service(self.address.as_ref(), &self.address_text))?;
         if let Some(hsdir) = &self.hsdir {
@@ -86,7 +94,8 @@ impl fmt::Display for HsDescEvent {
     }
 }
 
-/// The text of a descriptor that was fetched, or the end of a fetch that failed. control-spec, event HS_DESC_CONTENT.
+/// The text of a descriptor that was fetched, or the end of a fetch that
+/// failed. control-spec, event HS_DESC_CONTENT.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsDescContent {
@@ -98,7 +107,8 @@ pub struct HsDescContent {
     pub descriptor_id: String,
     /// The directory that was asked; `None` where tor writes `UNKNOWN`.
     pub hsdir: Option<RelayName>,
-    /// The descriptor, as in rend-spec-v3: its outer layer as text, its lines ended by LF. Empty where the fetch failed.
+    /// The descriptor, as in rend-spec-v3: its outer layer as text, its lines
+    /// ended by LF. Empty where the fetch failed.
     pub content: Vec<u8>,
     /// Keywords that this version of the library does not know, in order.
     pub extra: Vec<(String, String)>,
@@ -107,7 +117,8 @@ pub struct HsDescContent {
 }
 
 impl HsDescContent {
-    /// Reads the event, of which `rest` follows the name. `None` without its three words and a data block.
+    /// Reads the event, of which `rest` follows the name. `None` without its
+    /// three words and a data block.
     pub(super) fn parse(rest: &[u8], reply: &Reply) -> Option<Self> {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());

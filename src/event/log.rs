@@ -13,13 +13,16 @@ use crate::types::Severity;
 pub struct LogEvent {
     /// Its level.
     pub severity: Severity,
-    /// The message; where it has several lines, with LF between them. What is no UTF-8 is shown as U+FFFD.
+    /// The message; where it has several lines, with LF between them. What is
+    /// no UTF-8 is shown as U+FFFD.
     pub message: String,
 }
 
 impl LogEvent {
-    /// tor 0.4.9 sends one line. The form that control-spec describes for several has the severity alone on its first
-    /// line, the message in a data block or in lines of their own, and a last line `OK`, which is no part of it.
+    /// tor 0.4.9 sends one line. The form that control-spec describes for
+    /// several has the severity alone on its first line, the message in a data
+    /// block or in lines of their own, and a last line `OK`, which is no part
+    /// of it.
     pub(super) fn read(severity: Severity, reply: &Reply) -> Self {
         let (_, first) = split_kind(reply.first().text);
         if reply.len() == 1 {

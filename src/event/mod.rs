@@ -1,13 +1,15 @@
 //! Events: what tor says unasked, as values.
 //!
-//! [`Event::parse`] makes an event of any reply with code 650. It never fails: what this version of the library
-//! does not know, or what has not the form that it should have, is an event too, of body
-//! [`EventBody::Unknown`], with its kind and its text. So is every keyword that a known event may grow: see the
-//! fields `extra`.
+//! [`Event::parse`] makes an event of any reply with code 650. It never fails:
+//! what this version of the library does not know, or what has not the form
+//! that it should have, is an event too, of body [`EventBody::Unknown`], with
+//! its kind and its text. So is every keyword that a known event may grow: see
+//! the fields `extra`.
 //!
-//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status` and `status/bootstrap-phase` have the shape
-//! of events, and are read by the same parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`], [`OrConnInfo::parse`],
-//! [`Bootstrap::parse`].
+//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status` and
+//! `status/bootstrap-phase` have the shape of events, and are read by the same
+//! parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`],
+//! [`OrConnInfo::parse`], [`Bootstrap::parse`].
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -80,8 +82,9 @@ pub use transport::{PtLog, PtStatus, TransportLaunched};
 use crate::protocol::{Reply, Words};
 use crate::types::{EventKind, Severity, Signal};
 
-/// The name of an event that was not parsed yet, to decide whether anybody wants it: the first word of its first
-/// line, such as `CIRC`. Of a reply that is no event, its first word. Takes no time and no memory.
+/// The name of an event that was not parsed yet, to decide whether anybody
+/// wants it: the first word of its first line, such as `CIRC`. Of a reply that
+/// is no event, its first word. Takes no time and no memory.
 pub fn kind_name(reply: &Reply) -> &[u8] {
     split_kind(reply.first().text).0
 }
@@ -111,7 +114,8 @@ pub struct Event {
 
 /// What an event says.
 ///
-/// Kinds that are `Unknown` to this version may get a variant of their own in a later one.
+/// Kinds that are `Unknown` to this version may get a variant of their own in a
+/// later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventBody {
@@ -177,14 +181,16 @@ pub enum EventBody {
     Log(LogEvent),
     /// A signal was acted on, from a controller or from the system.
     Signal(Signal),
-    /// A kind that this version of the library does not know, or an event that has not its kind's form: see
-    /// [`Event::kind`] and [`Event::text`].
+    /// A kind that this version of the library does not know, or an event that
+    /// has not its kind's form: see [`Event::kind`] and [`Event::text`].
     Unknown,
 }
 
 impl Event {
-    /// The event that `reply` is, which came to this program at the time `arrived`. Takes whatever comes: see the
-    /// module's documentation. What it says is read when [`body`](Self::body) is first asked for, by the thread that asks.
+    /// The event that `reply` is, which came to this program at the time
+    /// `arrived`. Takes whatever comes: see the module's documentation. What it
+    /// says is read when [`body`](Self::body) is first asked for, by the thread
+    /// that asks.
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
         let (name, _) = split_kind(reply.first().text);
         let kind = match std::str::from_utf8(name) {
@@ -199,12 +205,14 @@ impl Event {
         &self.kind
     }
 
-    /// What it says. Of the threads that ask at once, one reads it and the others wait; later it is at hand.
+    /// What it says. Of the threads that ask at once, one reads it and the
+    /// others wait; later it is at hand.
     pub fn body(&self) -> &EventBody {
         self.body.get_or_init(|| EventBody::read(&self.kind, &self.reply))
     }
 
-    /// When this program read it. (tor does not say when it wrote it, and may have kept it for a while.)
+    /// When this program read it. (tor does not say when it wrote it, and may
+    /// have kept it for a while.)
     pub fn arrived(&self) -> SystemTime {
         self.arrived
     }
@@ -214,10 +222,12 @@ impl Event {
         &self.reply
     }
 
-    /// What tor sent, as text: its lines without their codes, and its data blocks, ended by LF each but for the
-    /// last line. What is no UTF-8 is shown as U+FFFD.
+    /// What tor sent, as text: its lines without their codes, and its data
+    /// blocks, ended by LF each but for the last line. What is no UTF-8 is
+    /// shown as U+FFFD.
     ///
-    /// Secrets are **not** removed: a STREAM event's `SOCKS_PASSWORD` is in it. For a text to show, use `Display`.
+    /// Secrets are **not** removed: a STREAM event's `SOCKS_PASSWORD` is in it.
+    /// For a text to show, use `Display`.
     pub fn text(&self) -> String {
         let mut text = Vec::with_capacity(self.reply.size() + self.reply.len());
         let mut ended = true;

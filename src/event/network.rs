@@ -7,7 +7,8 @@ use super::field;
 use crate::protocol::Words;
 use crate::types::NetworkStatus;
 
-/// The network can be reached, or no longer. control-spec, event NETWORK_LIVENESS.
+/// The network can be reached, or no longer. control-spec, event
+/// NETWORK_LIVENESS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkLiveness {

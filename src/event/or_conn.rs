@@ -8,8 +8,8 @@ use super::shown::{OneLine, Relay};
 use crate::protocol::{Value, Words};
 use crate::types::{OrConnId, OrConnReason, OrConnStatus, OrConnTarget};
 
-/// A connection to a relay as tor describes it, in an ORCONN event or in a line of `GETINFO orconn-status`.
-/// control-spec, event ORCONN.
+/// A connection to a relay as tor describes it, in an ORCONN event or in a line
+/// of `GETINFO orconn-status`. control-spec, event ORCONN.
 ///
 /// `Display` writes it in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +21,21 @@ pub struct OrConnInfo {
     pub status: OrConnStatus,
     /// `FAILED` and `CLOSED` only: why (`REASON`).
     pub reason: Option<OrConnReason>,
-    /// `FAILED` and `CLOSED` only: how many circuits were on it (`NCIRCS`); absent where there were none.
+    /// `FAILED` and `CLOSED` only: how many circuits were on it (`NCIRCS`);
+    /// absent where there were none.
     pub circuits: Option<u32>,
     /// Its id (`ID`). `GETINFO orconn-status` and older tors do not give it.
     pub id: Option<OrConnId>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl OrConnInfo {
-    /// Reads what follows `650 ORCONN`, or a line of `GETINFO orconn-status`. `None` without a target and a status.
+    /// Reads what follows `650 ORCONN`, or a line of `GETINFO orconn-status`.
+    /// `None` without a target and a status.
     ///
     /// ```
     /// use scape::event::OrConnInfo;
@@ -60,7 +63,8 @@ impl OrConnInfo {
         Some(OrConnInfo { extra, extra_words, ..connection })
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),

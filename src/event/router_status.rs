@@ -8,12 +8,13 @@ use super::extra::read_pairs;
 use crate::descriptor::{RouterStatus, RouterStatuses};
 use crate::protocol::{Reply, Words};
 
-/// What the consensus says of relays: of those that changed (NS), or of all (NEWCONSENSUS). control-spec, events NS and
-/// NEWCONSENSUS.
+/// What the consensus says of relays: of those that changed (NS), or of all
+/// (NEWCONSENSUS). control-spec, events NS and NEWCONSENSUS.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouterStatusEvent {
-    /// Megabytes, on the public network, of NEWCONSENSUS. `Box`, so that nothing is kept in reserve.
+    /// Megabytes, on the public network, of NEWCONSENSUS. `Box`, so that
+    /// nothing is kept in reserve.
     entries: Box<[u8]>,
     /// Keywords that this version of the library does not know, in order.
     pub extra: Vec<(String, String)>,
@@ -22,7 +23,8 @@ pub struct RouterStatusEvent {
 }
 
 impl RouterStatusEvent {
-    /// Reads the event, of which `rest` follows the name. `None` without a data block.
+    /// Reads the event, of which `rest` follows the name. `None` without a data
+    /// block.
     pub(super) fn parse(rest: &[u8], reply: &Reply) -> Option<Self> {
         let entries = match reply.first().data? {
             // How tor sends nothing.
@@ -33,14 +35,14 @@ impl RouterStatusEvent {
         Some(RouterStatusEvent { entries: entries.into(), extra, extra_words })
     }
 
-    /// The entries, one after the other, as in dir-spec, section "Router status entries": lines ended by LF, the
-    /// first of each begins with `r `.
+    /// The entries, one after the other, as in dir-spec, section "Router status
+    /// entries": lines ended by LF, the first of each begins with `r `.
     pub fn entries(&self) -> &[u8] {
         &self.entries
     }
 
-    /// The entries as values, one after the other. One that cannot be read is left out, and counted:
-    /// [`RouterStatuses::skipped`].
+    /// The entries as values, one after the other. One that cannot be read is
+    /// left out, and counted: [`RouterStatuses::skipped`].
     pub fn routers(&self) -> RouterStatuses<'_> {
         RouterStatus::parse_all(&self.entries)
     }

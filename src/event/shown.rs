@@ -20,7 +20,8 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// What is written through it stays in one line: control characters are written as in Rust's strings.
+/// What is written through it stays in one line: control characters are written
+/// as in Rust's strings.
 struct InOneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl Write for InOneLine<'_, '_> {
@@ -59,8 +60,9 @@ impl fmt::Display for CircuitMinor {
 }
 
 impl fmt::Display for EventBody {
-    /// In one line, whatever tor said, for people, without secrets. Of an unknown event it says no more than that: [`Event`](super::Event)
-    /// shows its text.
+    /// In one line, whatever tor said, for people, without secrets. Of an
+    /// unknown event it says no more than that: [`Event`](super::Event) shows
+    /// its text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = InOneLine(f);
         match self {

@@ -10,8 +10,8 @@ use crate::types::{
     StreamReason, StreamSource, StreamStatus, StreamTarget,
 };
 
-/// A stream as tor describes it, in a STREAM event or in a line of `GETINFO stream-status`. control-spec, event
-/// STREAM.
+/// A stream as tor describes it, in a STREAM event or in a line of
+/// `GETINFO stream-status`. control-spec, event STREAM.
 ///
 /// `Display` writes it in one line, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub struct StreamInfo {
     pub remote_reason: Option<StreamReason>,
     /// `REMAP` only: where the new target came from (`SOURCE`).
     pub source: Option<StreamSource>,
-    /// `NEW` and `NEWRESOLVE` only: the client's address (`SOURCE_ADDR`), as tor wrote it: see also
-    /// [`source_socket_addr`](Self::source_socket_addr).
+    /// `NEW` and `NEWRESOLVE` only: the client's address (`SOURCE_ADDR`), as
+    /// tor wrote it: see also [`source_socket_addr`](Self::source_socket_addr).
     pub source_addr: Option<String>,
     /// `NEW` and `NEWRESOLVE` only: what it is for (`PURPOSE`).
     pub purpose: Option<StreamPurpose>,
@@ -44,20 +44,23 @@ pub struct StreamInfo {
     pub client_protocol: Option<ClientProtocol>,
     /// The number of NEWNYMs before it (`NYM_EPOCH`).
     pub nym_epoch: Option<u32>,
-    /// The group of the port that it came in by (`SESSION_GROUP`): 0 or more as configured, -2 for tor's own
-    /// directory requests, -3 for RESOLVE, -4 and less where tor chose.
+    /// The group of the port that it came in by (`SESSION_GROUP`): 0 or more as
+    /// configured, -2 for tor's own directory requests, -3 for RESOLVE, -4 and
+    /// less where tor chose.
     pub session_group: Option<i32>,
-    /// In what a stream must agree with this one to share its circuit (`ISO_FIELDS`).
+    /// In what a stream must agree with this one to share its circuit
+    /// (`ISO_FIELDS`).
     pub iso_fields: Vec<IsolationField>,
-    /// Keywords that this version of the library does not know, or whose values have not their form, in order.
+    /// Keywords that this version of the library does not know, or whose values
+    /// have not their form, in order.
     pub extra: Vec<(String, String)>,
     /// Words without a key that this version does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl StreamInfo {
-    /// Reads what follows `650 STREAM`, or a line of `GETINFO stream-status`. `None` without an id, a status, a circuit
-    /// and a target.
+    /// Reads what follows `650 STREAM`, or a line of `GETINFO stream-status`.
+    /// `None` without an id, a status, a circuit and a target.
     ///
     /// ```
     /// use scape::event::StreamInfo;
@@ -97,7 +100,8 @@ impl StreamInfo {
         while let Some(word) = words.next() {
             match word {
                 Word::Pair(key, mut value) => {
-                    // tor writes `REASON= UNKNOWN_264` where it has no name for a reason.
+                    // tor writes `REASON= UNKNOWN_264` where it has no name for
+                    // a reason.
                     if value.is_empty()
                         && matches!(key, "REASON" | "REMOTE_REASON")
                         && let Some(Word::Bare(unknown)) = words.clone().next()
@@ -118,8 +122,8 @@ impl StreamInfo {
         Some(stream)
     }
 
-    /// Of a client whose kind of address tor does not know, as that of a socket pair, it writes `<unknown address type>:1`,
-    /// with its spaces.
+    /// Of a client whose kind of address tor does not know, as that of a socket
+    /// pair, it writes `<unknown address type>:1`, with its spaces.
     fn read_rest_of_source(&mut self, value: Value<'_>, words: &mut Words<'_>) {
         let mut ended = !value.raw().starts_with(b"<") || value.raw().contains(&b'>');
         while !ended && let Some(Word::Bare(more)) = words.clone().next() {
@@ -132,8 +136,9 @@ impl StreamInfo {
         }
     }
 
-    /// The client's address. `None` where tor gives none, and for clients that have none: those of Unix sockets
-    /// (`PATH:0`), of socket pairs (`<unknown address type>:1`) and tor itself (`(Tor_internal):0`).
+    /// The client's address. `None` where tor gives none, and for clients that
+    /// have none: those of Unix sockets (`PATH:0`), of socket pairs
+    /// (`<unknown address type>:1`) and tor itself (`(Tor_internal):0`).
     pub fn source_socket_addr(&self) -> Option<SocketAddr> {
         // IPv6 addresses come without brackets.
         let (host, port) = self.source_addr.as_deref()?.rsplit_once(':')?;
@@ -142,7 +147,8 @@ impl StreamInfo {
         Some(SocketAddr::new(ip, port.parse().ok()?))
     }
 
-    /// Takes the value of a keyword; `None` where it is not known, or the value has not its form.
+    /// Takes the value of a keyword; `None` where it is not known, or the value
+    /// has not its form.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "REASON" => self.reason = Some(field::keyword(value)),

@@ -17,7 +17,8 @@ pub struct TransportLaunched {
     pub role: TransportRole,
     /// The transport's name, such as `obfs4`.
     pub name: String,
-    /// The address it listens on, as tor wrote it: see also [`socket_addr`](Self::socket_addr).
+    /// The address it listens on, as tor wrote it: see also
+    /// [`socket_addr`](Self::socket_addr).
     pub address: String,
     /// Its port.
     pub port: u16,
@@ -28,7 +29,8 @@ pub struct TransportLaunched {
 }
 
 impl TransportLaunched {
-    /// Reads what follows `TRANSPORT_LAUNCHED`. `None` without the four words that every such event has.
+    /// Reads what follows `TRANSPORT_LAUNCHED`. `None` without the four words
+    /// that every such event has.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
@@ -62,7 +64,8 @@ impl fmt::Display for TransportLaunched {
     }
 }
 
-/// A log message of a pluggable transport. Described, but not to be had of tor 0.4.9. control-spec, event PT_LOG.
+/// A log message of a pluggable transport. Described, but not to be had of tor
+/// 0.4.9. control-spec, event PT_LOG.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PtLog {
@@ -105,7 +108,8 @@ impl fmt::Display for PtLog {
     }
 }
 
-/// What a pluggable transport tells of itself. Described, but not to be had of tor 0.4.9. control-spec, event PT_STATUS.
+/// What a pluggable transport tells of itself. Described, but not to be had of
+/// tor 0.4.9. control-spec, event PT_STATUS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PtStatus {

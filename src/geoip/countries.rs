@@ -1,4 +1,5 @@
-//! tor's own GeoIP data, asked for many addresses at a time, and for each but once.
+//! tor's own GeoIP data, asked for many addresses at a time, and for each but
+//! once.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -12,7 +13,8 @@ use crate::types::CountryCode;
 
 /// How many addresses are asked for in one round trip.
 const AT_ONCE: usize = 512;
-/// How many answers are kept; when there are more, all are forgotten. (The network has some 10,000 relays.)
+/// How many answers are kept; when there are more, all are forgotten. (The
+/// network has some 10,000 relays.)
 const KEPT: usize = 1 << 16;
 /// tor's code where it has no GeoIP data.
 const NOT_LOADED: u16 = 551;

@@ -1,4 +1,5 @@
-//! A database in MaxMind's format. The package that reads it is named here and in `record` only.
+//! A database in MaxMind's format. The package that reads it is named here and
+//! in `record` only.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 /// largest.
 const LARGEST: u64 = 2 << 30;
 
-/// A database in MaxMind's format, in memory as a whole: the file may be replaced meanwhile. It is cheap to clone.
+/// A database in MaxMind's format, in memory as a whole: the file may be
+/// replaced meanwhile. It is cheap to clone.
 ///
 /// Two are equal that are the same opened one.
 #[derive(Clone)]
@@ -39,7 +41,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::GeoIp`](crate::Error::GeoIp): the file cannot be read, is no such database, or not all of one, or is damaged.
+    /// [`Error::GeoIp`](crate::Error::GeoIp): the file cannot be read, is no
+    /// such database, or not all of one, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut bytes = regular_file::read(path, LARGEST).map_err(|error| {
@@ -48,7 +51,8 @@ impl Database {
         Database::of(path, std::mem::take(&mut *bytes))
     }
 
-    /// A database that is in memory already, such as one that is part of the program. `path` is what it is called in errors.
+    /// A database that is in memory already, such as one that is part of the
+    /// program. `path` is what it is called in errors.
     ///
     /// # Errors
     ///

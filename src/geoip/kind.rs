@@ -13,8 +13,9 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// By the type that is in the metadata, such as `GeoLite2-City` or `DBIP-ASN-Lite (compat=GeoLite2-ASN)`. `None` where that
-    /// does not tell: there is no list of such names.
+    /// By the type that is in the metadata, such as `GeoLite2-City` or
+    /// `DBIP-ASN-Lite (compat=GeoLite2-ASN)`. `None` where that does not tell:
+    /// there is no list of such names.
     pub(super) fn of(type_name: &str) -> Option<Self> {
         let name = type_name.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));

@@ -7,13 +7,15 @@ use std::net::IpAddr;
 use super::Database;
 use crate::types::CountryCode;
 
-/// What is known of an address: where it is, and whose. Fields that no source could tell are `None`.
+/// What is known of an address: where it is, and whose. Fields that no source
+/// could tell are `None`.
 ///
 /// `Display` writes it in one line: `8.8.8.8 us AS15169 Google LLC`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Location {
-    /// The address; an IPv4 address that was written as an IPv6 one (`::ffff:192.0.2.1`) as IPv4.
+    /// The address; an IPv4 address that was written as an IPv6 one
+    /// (`::ffff:192.0.2.1`) as IPv4.
     pub ip: IpAddr,
     /// Its country.
     pub country: Option<CountryCode>,
@@ -27,8 +29,8 @@ pub struct Location {
     pub asn: Option<u32>,
     /// Whose autonomous system that is.
     pub organization: Option<Box<str>>,
-    /// The addresses around it of which all this holds: of the networks that the databases tell, the smallest. tor's own
-    /// data tells none.
+    /// The addresses around it of which all this holds: of the networks that
+    /// the databases tell, the smallest. tor's own data tells none.
     pub network: Option<Network>,
     /// Who told the country.
     pub country_from: Option<Source>,
@@ -118,7 +120,8 @@ impl Coordinates {
     }
 }
 
-/// A network: addresses that begin with the same bits. `Display` writes it as `192.0.2.0/24`.
+/// A network: addresses that begin with the same bits. `Display` writes it as
+/// `192.0.2.0/24`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
     address: IpAddr,

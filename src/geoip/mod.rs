@@ -1,11 +1,15 @@
 //! Where addresses are, and whose: countries, cities and networks.
 //!
-//! [`GeoIp`] looks addresses up, without asking anybody outside of this machine. It has two kinds of sources:
+//! [`GeoIp`] looks addresses up, without asking anybody outside of this
+//! machine. It has two kinds of sources:
 //!
-//! * **Databases in MaxMind's format** (`.mmdb`), with the feature `geoip`: those of MaxMind, DB-IP, IPinfo, IPLocate and others
-//!   that use their words for things, with countries, cities, and autonomous systems. This library brings none.
-//! * **tor's own GeoIP data** (`GeoIPFile`, `GeoIPv6File`), which has countries only. It is asked over the control connection,
-//!   about each address once, about many at a time. Not every tor has it.
+//! * **Databases in MaxMind's format** (`.mmdb`), with the feature `geoip`:
+//!   those of MaxMind, DB-IP, IPinfo, IPLocate and others that use their words
+//!   for things, with countries, cities, and autonomous systems. This library
+//!   brings none.
+//! * **tor's own GeoIP data** (`GeoIPFile`, `GeoIPv6File`), which has countries
+//!   only. It is asked over the control connection, about each address once,
+//!   about many at a time. Not every tor has it.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -20,8 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Databases are asked first, in the order in which they were added, tor last. Each thing is told by the first that knows it, and
-//! [`Location`] says who that was: they may well contradict each other.
+//! Databases are asked first, in the order in which they were added, tor last.
+//! Each thing is told by the first that knows it, and [`Location`] says who
+//! that was: they may well contradict each other.
 //!
 #![cfg_attr(feature = "geoip", doc = "```no_run")]
 #![cfg_attr(not(feature = "geoip"), doc = "```text")]
@@ -35,8 +40,10 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! Where an address is is a guess: a server's network may be registered in one country and stand in another. Do not choose relays by
-//! country for the sake of anonymity; a circuit with relays that few others would choose can identify its user.
+//! Where an address is is a guess: a server's network may be registered in one
+//! country and stand in another. Do not choose relays by country for the sake
+//! of anonymity; a circuit with relays that few others would choose can
+//! identify its user.
 
 mod countries;
 #[cfg(feature = "geoip")]
@@ -86,8 +93,9 @@ impl GeoIp {
         Self::default()
     }
 
-    /// Asks tor about the country of what the databases do not know (`GETINFO ip-to-country/…`). The connection is kept open as
-    /// long as this lives, and each question has the controller's timeout.
+    /// Asks tor about the country of what the databases do not know
+    /// (`GETINFO ip-to-country/…`). The connection is kept open as long as this
+    /// lives, and each question has the controller's timeout.
     pub fn tor(mut self, controller: &Controller) -> Self {
         self.tor = Some(controller.clone());
         self.countries = Countries::default();
@@ -103,8 +111,8 @@ impl GeoIp {
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that, by its name, is about none of countries, cities
-    /// and autonomous systems.
+    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that, by
+    /// its name, is about none of countries, cities and autonomous systems.
     #[cfg(feature = "geoip")]
     pub fn database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries, cities or autonomous systems", |_| true)
@@ -114,7 +122,8 @@ impl GeoIp {
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has something else, by its name.
+    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
+    /// something else, by its name.
     #[cfg(feature = "geoip")]
     pub fn country_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries", |contents| contents.countries)
@@ -124,7 +133,8 @@ impl GeoIp {
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has something else, by its name.
+    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
+    /// something else, by its name.
     #[cfg(feature = "geoip")]
     pub fn city_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "cities", |contents| contents.cities)
@@ -134,7 +144,8 @@ impl GeoIp {
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has something else, by its name.
+    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
+    /// something else, by its name.
     #[cfg(feature = "geoip")]
     pub fn asn_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "autonomous systems", |contents| contents.autonomous_systems)
@@ -171,23 +182,27 @@ impl GeoIp {
         &self.databases
     }
 
-    /// What is known of an address. That nothing is known is no error: [`Location::is_known`].
+    /// What is known of an address. That nothing is known is no error:
+    /// [`Location::is_known`].
     ///
     /// # Errors
     ///
-    /// [`Error::GeoIp`]: there is no source; a database is damaged; no database knows the address, and tor has no GeoIP data. And
-    /// those of the control connection, where tor had to be asked.
+    /// [`Error::GeoIp`]: there is no source; a database is damaged; no database
+    /// knows the address, and tor has no GeoIP data. And those of the control
+    /// connection, where tor had to be asked.
     pub fn lookup(&self, ip: IpAddr) -> Result<Location> {
         let mut found = self.lookup_all([ip])?;
         found.pop().unwrap_or_else(|| Err(GeoIpError::NoSource.into()))
     }
 
-    /// What is known of each address, in their order. Where tor has to be asked, that takes a round trip for some hundred addresses,
-    /// not one for each.
+    /// What is known of each address, in their order. Where tor has to be
+    /// asked, that takes a round trip for some hundred addresses, not one for
+    /// each.
     ///
     /// # Errors
     ///
-    /// Only where nothing can be looked up; what concerns one address is in its own result.
+    /// Only where nothing can be looked up; what concerns one address is in its
+    /// own result.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -214,7 +229,8 @@ impl GeoIp {
         Ok(found)
     }
 
-    /// Forgets what tor has said, as when it was given other GeoIP files, or is another tor now.
+    /// Forgets what tor has said, as when it was given other GeoIP files, or is
+    /// another tor now.
     pub fn forget(&self) {
         self.countries.forget();
     }
@@ -259,7 +275,8 @@ impl GeoIp {
             }
             match answers.next() {
                 Some(Ok(country)) => location.take_country(country),
-                // What a database knows is worth more than that tor knows nothing.
+                // What a database knows is worth more than that tor knows
+                // nothing.
                 Some(Err(Error::GeoIp(_))) if location.is_known() => {}
                 Some(Err(error)) => *slot = Err(error),
                 None => {}

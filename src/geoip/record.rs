@@ -1,4 +1,5 @@
-//! What a database says of an address. Every maker has words of his own for the same things: all that are known are tried.
+//! What a database says of an address. Every maker has words of his own for the
+//! same things: all that are known are tried.
 
 use std::net::IpAddr;
 
@@ -146,7 +147,8 @@ fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> 
     Ok(text_at(found, path)?.and_then(|text| text.parse().ok()))
 }
 
-/// The number of an autonomous system: 64496, or "64496", or "AS64496". 0 is nobody's.
+/// The number of an autonomous system: 64496, or "64496", or "AS64496". 0 is
+/// nobody's.
 fn asn(found: &Found<'_>, path: Path) -> Result<Option<u32>, MaxMindDbError> {
     let asn = match if_of_this_kind(found.decode_path::<i64>(path))? {
         Some(number) => u32::try_from(number).ok(),
@@ -171,7 +173,8 @@ fn coordinates(found: &Found<'_>) -> Result<Option<Coordinates>, MaxMindDbError>
     Ok(Coordinates::new(latitude, longitude, radius.and_then(|radius| u32::try_from(radius).ok())))
 }
 
-/// The network that was found. Where IPv4 addresses are all one in a database of IPv6, that is none.
+/// The network that was found. Where IPv4 addresses are all one in a database
+/// of IPv6, that is none.
 fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbError> {
     let network = found.network()?;
     let same_kind = network.is_ipv4() == ip.is_ipv4();

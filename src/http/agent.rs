@@ -47,7 +47,8 @@ impl AgentBuilder {
     /// How many redirects are followed when nothing else is said.
     pub const DEFAULT_MAX_REDIRECTS: u32 = 10;
 
-    /// An agent whose connections go through `proxy`, with its isolation and, each, within its timeout.
+    /// An agent whose connections go through `proxy`, with its isolation and,
+    /// each, within its timeout.
     pub fn new(proxy: SocksProxy) -> Self {
         AgentBuilder {
             proxy: proxy.refuse_private(true),
@@ -61,50 +62,60 @@ impl AgentBuilder {
         }
     }
 
-    /// With these credentials, tor keeps the agent's streams apart from those with others.
+    /// With these credentials, tor keeps the agent's streams apart from those
+    /// with others.
     pub fn isolation(self, isolation: Isolation) -> Self {
         AgentBuilder { proxy: self.proxy.isolation(isolation), ..self }
     }
 
-    /// How long a whole request may take, redirects and reading the body included. Without this there is no such limit: a large
-    /// file takes its time, as long as it does not [stall](Self::stall_timeout).
+    /// How long a whole request may take, redirects and reading the body
+    /// included. Without this there is no such limit: a large file takes its
+    /// time, as long as it does not [stall](Self::stall_timeout).
     pub fn timeout(self, timeout: Duration) -> Self {
         AgentBuilder { timeout: Some(timeout), ..self }
     }
 
-    /// How long a connection through tor may take to be made (TLS not included). Without this, the proxy's timeout.
+    /// How long a connection through tor may take to be made (TLS not
+    /// included). Without this, the proxy's timeout.
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         AgentBuilder { proxy: self.proxy.timeout(timeout), ..self }
     }
 
-    /// How long a server may be silent, or not take what is sent: the limit of each single read and write. Without this, 130 seconds.
+    /// How long a server may be silent, or not take what is sent: the limit of
+    /// each single read and write. Without this, 130 seconds.
     pub fn stall_timeout(self, timeout: Duration) -> Self {
         AgentBuilder { stall_timeout: timeout, ..self }
     }
 
-    /// The `User-Agent` that is sent. Without this, none is. (One that only this program sends identifies it.)
+    /// The `User-Agent` that is sent. Without this, none is. (One that only
+    /// this program sends identifies it.)
     pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
         AgentBuilder { user_agent: Some(user_agent.into()), ..self }
     }
 
-    /// How many redirects are followed, before it is an error; with 0, redirects are responses as others.
+    /// How many redirects are followed, before it is an error; with 0,
+    /// redirects are responses as others.
     pub fn max_redirects(self, max_redirects: u32) -> Self {
         AgentBuilder { max_redirects, ..self }
     }
 
-    /// Whether statuses of 400 and more are errors, without the response's body. Without this, they are.
+    /// Whether statuses of 400 and more are errors, without the response's
+    /// body. Without this, they are.
     pub fn http_status_as_error(self, status_as_error: bool) -> Self {
         AgentBuilder { status_as_error, ..self }
     }
 
-    /// Whether private addresses, `localhost` and the like are asked for (see [`is_private`](crate::socks::is_private)): exits
-    /// refuse them, but tors of a private network need not. Without this, they are an error, and nothing is sent.
+    /// Whether private addresses, `localhost` and the like are asked for (see
+    /// [`is_private`](crate::socks::is_private)): exits refuse them, but tors
+    /// of a private network need not. Without this, they are an error, and
+    /// nothing is sent.
     pub fn allow_private_addresses(self, allow: bool) -> Self {
         AgentBuilder { proxy: self.proxy.refuse_private(!allow), ..self }
     }
 
-    /// Whom to trust, for `https://` URLs, onion services' too. Without this, the authorities that browsers trust. TLS settings of
-    /// single requests are not looked at.
+    /// Whom to trust, for `https://` URLs, onion services' too. Without this,
+    /// the authorities that browsers trust. TLS settings of single requests are
+    /// not looked at.
     #[cfg(feature = "https")]
     pub fn tls(self, settings: TlsSettings) -> Self {
         AgentBuilder { tls: settings, ..self }
@@ -113,7 +124,8 @@ impl AgentBuilder {
     /// The agent. Nothing is connected to yet.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for a `User-Agent` that cannot be sent, and TLS settings that trust nobody.
+    /// [`Error::Argument`](crate::Error::Argument) for a `User-Agent` that
+    /// cannot be sent, and TLS settings that trust nobody.
     pub fn build(self) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
             // The default is what the environment says.

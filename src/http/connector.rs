@@ -1,4 +1,5 @@
-//! How ureq gets its connections: through tor's SOCKS port, and in no other way.
+//! How ureq gets its connections: through tor's SOCKS port, and in no other
+//! way.
 
 use std::fmt;
 use std::io;

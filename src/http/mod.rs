@@ -1,15 +1,20 @@
 //! HTTP through tor, with [`ureq`]: feature `http`; with `https://` URLs feature `https`.
 //!
-//! [`AgentBuilder`] makes a [`ureq::Agent`] whose every connection goes through a SOCKS port of tor's. It is used as any
-//! agent of ureq's. What is different, so that nothing goes around tor and nothing tells who asks:
+//! [`AgentBuilder`] makes a [`ureq::Agent`] whose every connection goes through
+//! a SOCKS port of tor's. It is used as any agent of ureq's. What is different,
+//! so that nothing goes around tor and nothing tells who asks:
 //!
-//! * Names go to tor; nothing is resolved here. `http_proxy`, `ALL_PROXY`, `NO_PROXY` and the like are not looked at, and a
-//!   request that sets a proxy fails. Redirects stay in tor, wherever they lead.
-//! * Connections are kept for later requests of the same agent, and are never shared between agents. So **an agent is for one
-//!   identity**: one [isolation](AgentBuilder::isolation), one agent.
-//! * No `User-Agent` is sent, unless one is set. No cookies are kept (unless another crate of the program turns on ureq's feature
-//!   `cookies`: then each agent has its own).
-//! * Private addresses are not asked for, unless [allowed](AgentBuilder::allow_private_addresses).
+//! * Names go to tor; nothing is resolved here. `http_proxy`, `ALL_PROXY`,
+//!   `NO_PROXY` and the like are not looked at, and a request that sets a proxy
+//!   fails. Redirects stay in tor, wherever they lead.
+//! * Connections are kept for later requests of the same agent, and are never
+//!   shared between agents. So **an agent is for one identity**: one
+//!   [isolation](AgentBuilder::isolation), one agent.
+//! * No `User-Agent` is sent, unless one is set. No cookies are kept (unless
+//!   another crate of the program turns on ureq's feature `cookies`: then each
+//!   agent has its own).
+//! * Private addresses are not asked for, unless
+//!   [allowed](AgentBuilder::allow_private_addresses).
 //! * Nothing hangs: connecting and every read and write have a deadline.
 //!
 //! ```no_run
@@ -28,8 +33,9 @@
 //!
 //! # Errors
 //!
-//! Requests fail with [`ureq::Error`]. Where it was the connection through tor that failed, this library's error is inside:
-//! [`tor_error`] and [`socks_error`] find it. Deadlines of ureq's are [`ureq::Error::Timeout`].
+//! Requests fail with [`ureq::Error`]. Where it was the connection through tor
+//! that failed, this library's error is inside: [`tor_error`] and
+//! [`socks_error`] find it. Deadlines of ureq's are [`ureq::Error::Timeout`].
 //!
 //! ureq logs under its own targets; at trace level everything that is sent.
 
@@ -44,7 +50,8 @@ pub use agent::AgentBuilder;
 
 use crate::error::{Error, SocksError};
 
-/// This library's error inside one of ureq's: why there was no connection through tor.
+/// This library's error inside one of ureq's: why there was no connection
+/// through tor.
 pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
     match error {
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),

@@ -16,7 +16,8 @@ use super::transport::TorTransport;
 use crate::error::{TlsError, TlsProblem};
 use crate::tls::{problem_of, server_name};
 
-/// Puts TLS inside a connection, where the URL wants it. Sessions are resumed, within the one agent that this is a part of.
+/// Puts TLS inside a connection, where the URL wants it. Sessions are resumed,
+/// within the one agent that this is a part of.
 pub(super) struct TlsConnector {
     config: Arc<ClientConfig>,
 }
@@ -57,7 +58,8 @@ impl Connector<TorTransport> for TlsConnector {
     }
 }
 
-/// Of the time for connecting, which the connection through tor has used a part of.
+/// Of the time for connecting, which the connection through tor has used a part
+/// of.
 fn what_is_left(details: &ConnectionDetails<'_>) -> NextTimeout {
     let mut timeout = details.timeout;
     if let (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) =

@@ -11,7 +11,8 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHa
 use crate::socks::Keep;
 use crate::transport::{self, deadline_after};
 
-/// The connection to tor's SOCKS port. An agent that is shut down ends it from another thread.
+/// The connection to tor's SOCKS port. An agent that is shut down ends it from
+/// another thread.
 pub(super) struct Socket(transport::Transport);
 
 impl Socket {

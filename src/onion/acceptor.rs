@@ -12,7 +12,8 @@ use crate::connection::Thread;
 use crate::controller::Never;
 use crate::error::{Error, Result};
 
-/// How long is waited after a failure (too many open files, for example) before the next attempt.
+/// How long is waited after a failure (too many open files, for example) before
+/// the next attempt.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long the end may take.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -27,7 +28,8 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Starts the thread. Connections are said to be for `port`, where it is one.
+    /// Starts the thread. Connections are said to be for `port`, where it is
+    /// one.
     pub(super) fn start(
         socket: Socket,
         port: Option<u16>,
@@ -42,7 +44,8 @@ impl Acceptor {
         Ok(Acceptor { thread, socket })
     }
 
-    /// Wakes the thread, so that it sees that it is to stop, and waits for its end.
+    /// Wakes the thread, so that it sees that it is to stop, and waits for its
+    /// end.
     pub(super) fn end(&self) {
         let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
             // Without a free file there can be no connection.
@@ -86,7 +89,8 @@ impl Accepting {
         }
     }
 
-    /// Reports a failure, unless others wait to be seen, and pauses. Whether to go on.
+    /// Reports a failure, unless others wait to be seen, and pauses. Whether to
+    /// go on.
     fn failed(&self, error: io::Error) -> bool {
         if self.stop.try_recv() == Err(TryRecvError::Disconnected) {
             return false;

@@ -24,9 +24,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
 type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 
-/// An ephemeral onion service to be made: [`listen`](Self::listen) gives something like a
-/// [`TcpListener`](std::net::TcpListener), [`publish`](Self::publish) the service alone, whose connections go somewhere else. Nothing
-/// happens before: nothing is bound, and nothing is sent.
+/// An ephemeral onion service to be made: [`listen`](Self::listen) gives
+/// something like a [`TcpListener`](std::net::TcpListener),
+/// [`publish`](Self::publish) the service alone, whose connections go somewhere
+/// else. Nothing happens before: nothing is bound, and nothing is sent.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -100,24 +101,28 @@ impl OnionBuilder {
         self
     }
 
-    /// Adds this service to tor's configuration, with the builder's ports, in place of an ephemeral one. It has its key in its
-    /// directory, and its options are said there: the builder's do not count.
+    /// Adds this service to tor's configuration, with the builder's ports, in
+    /// place of an ephemeral one. It has its key in its directory, and its
+    /// options are said there: the builder's do not count.
     pub(crate) fn on_disk(mut self, service: DiskOnion) -> Self {
         self.on_disk = Some(service);
         self
     }
 
-    /// Adds a virtual port (a port of the onion address) that the listener serves: for [`listen`](Self::listen).
+    /// Adds a virtual port (a port of the onion address) that the listener
+    /// serves: for [`listen`](Self::listen).
     ///
-    /// Repeat it for several ports. Each gets a local socket of its own, so that
-    /// [`OnionStream::port`](super::OnionStream::port) tells them apart, unless a local socket is named, which they share.
+    /// Repeat it for several ports. Each gets a local socket of its own, so
+    /// that [`OnionStream::port`](super::OnionStream::port) tells them apart,
+    /// unless a local socket is named, which they share.
     pub fn virtual_port(mut self, port: u16) -> Self {
         self.ports.push((port, To::Listener));
         self
     }
 
-    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
-    /// socket address, or the path of a Unix socket. Repeat it for several ports.
+    /// Adds a virtual port (a port of the onion address) whose connections go
+    /// to a local target: a port of 127.0.0.1, a socket address, or the path of
+    /// a Unix socket. Repeat it for several ports.
     ///
     /// [`DiskOnion::port`] and [`AddOnion::port`] mean the same.
     pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
@@ -125,20 +130,23 @@ impl OnionBuilder {
         self
     }
 
-    /// Uses this key, from which the address follows. To keep an address, [save](OnionKey::save) the key of
-    /// [`OnionService::key`], and [load](OnionKey::load) it the next time.
+    /// Uses this key, from which the address follows. To keep an address,
+    /// [save](OnionKey::save) the key of [`OnionService::key`], and
+    /// [load](OnionKey::load) it the next time.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Lets only such clients connect that have the private key to this one. Repeat it for several.
+    /// Lets only such clients connect that have the private key to this one.
+    /// Repeat it for several.
     pub fn client(mut self, key: ClientPublicKey) -> Self {
         self.service = self.service.client(key);
         self
     }
 
-    /// At most this many streams at once on one circuit, that is, of one client; more are refused. 0 is no limit, as without this.
+    /// At most this many streams at once on one circuit, that is, of one
+    /// client; more are refused. 0 is no limit, as without this.
     pub fn max_streams(mut self, streams: u16) -> Self {
         self.service = self.service.max_streams(streams);
         self
@@ -150,73 +158,83 @@ impl OnionBuilder {
         self
     }
 
-    /// Demands proof of work from clients when the service is under load: how many introductions a second it serves before, and in
-    /// a burst; `None` leaves tor's defaults (250 and 2500).
+    /// Demands proof of work from clients when the service is under load: how
+    /// many introductions a second it serves before, and in a burst; `None`
+    /// leaves tor's defaults (250 and 2500).
     pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.service = self.service.proof_of_work(rate, burst);
         self
     }
 
-    /// The service does not end with the control connection, but with tor. It goes all the same when the returned object is
-    /// dropped, unless [`OnionService::detach`] lets it go on.
+    /// The service does not end with the control connection, but with tor. It
+    /// goes all the same when the returned object is dropped, unless
+    /// [`OnionService::detach`] lets it go on.
     pub fn detached(mut self) -> Self {
         self.service = self.service.detach();
         self.detached = true;
         self
     }
 
-    /// tor does not tell the new key: nobody can ever be this service again, and it does not come back when the control connection
-    /// was made again.
+    /// tor does not tell the new key: nobody can ever be this service again,
+    /// and it does not come back when the control connection was made again.
     pub fn discard_key(mut self) -> Self {
         self.service = self.service.discard_key();
         self
     }
 
-    /// A single onion service: **its location is not hidden**, and in exchange it is faster. Only for a tor that is configured so,
-    /// which can do nothing else: `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1` and `SocksPort 0`.
+    /// A single onion service: **its location is not hidden**, and in exchange
+    /// it is faster. Only for a tor that is configured so, which can do nothing
+    /// else: `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1`
+    /// and `SocksPort 0`.
     pub fn single_hop(mut self) -> Self {
         self.service = self.service.non_anonymous();
         self.single_hop = true;
         self
     }
 
-    /// The listener gets this port of 127.0.0.1. 0 is a free one, as without this.
+    /// The listener gets this port of 127.0.0.1. 0 is a free one, as without
+    /// this.
     pub fn local_port(self, port: u16) -> Self {
         self.local(SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// The listener gets this address of the machine. Whoever reaches it can connect without tor, so it should be of 127.0.0.1.
+    /// The listener gets this address of the machine. Whoever reaches it can
+    /// connect without tor, so it should be of 127.0.0.1.
     pub fn local(mut self, address: SocketAddr) -> Self {
         self.local = Local::Tcp(address);
         self
     }
 
-    /// The listener gets a Unix socket in a new directory that only this user may look into (mode 0700), and that is removed
-    /// afterwards: unlike a port, no other user of the machine can connect to it. tor must run as this user.
+    /// The listener gets a Unix socket in a new directory that only this user
+    /// may look into (mode 0700), and that is removed afterwards: unlike a
+    /// port, no other user of the machine can connect to it. tor must run as
+    /// this user.
     #[cfg(unix)]
     pub fn unix_socket(mut self) -> Self {
         self.local = Local::PrivateUnix;
         self
     }
 
-    /// The listener gets a Unix socket at this path, absolute and without spaces (ADD_ONION cannot express them), where there must be
-    /// nothing yet. It is removed afterwards.
+    /// The listener gets a Unix socket at this path, absolute and without
+    /// spaces (ADD_ONION cannot express them), where there must be nothing yet.
+    /// It is removed afterwards.
     #[cfg(unix)]
     pub fn unix_socket_at(mut self, path: impl Into<PathBuf>) -> Self {
         self.local = Local::Unix(path.into());
         self
     }
 
-    /// The listener uses this socket, a [`TcpListener`](std::net::TcpListener) or a `UnixListener`, which is closed with it.
+    /// The listener uses this socket, a [`TcpListener`](std::net::TcpListener)
+    /// or a `UnixListener`, which is closed with it.
     pub fn listen_on(mut self, socket: impl Into<ListeningSocket>) -> Self {
         self.local = Local::Given(socket.into());
         self
     }
 
-    /// Sets the address at which tor reaches the listener's socket, for a tor on
-    /// another machine or in another container. [`listen`](Self::listen) requires it
-    /// if the control port is on another machine and the listener's socket can only
-    /// be reached from this one.
+    /// Sets the address at which tor reaches the listener's socket, for a tor
+    /// on another machine or in another container. [`listen`](Self::listen)
+    /// requires it if the control port is on another machine and the listener's
+    /// socket can only be reached from this one.
     pub fn reached_at(mut self, target: impl Into<OnionTarget>) -> Self {
         self.reached_at = Some(target.into());
         self
@@ -228,11 +246,13 @@ impl OnionBuilder {
         self
     }
 
-    /// Sets how long [`publish`](Self::publish) or [`listen`](Self::listen) may take, with every command and however many
-    /// events come. Default: two minutes.
+    /// Sets how long [`publish`](Self::publish) or [`listen`](Self::listen) may
+    /// take, with every command and however many events come. Default: two
+    /// minutes.
     ///
-    /// When they fail at the deadline, tor is asked for the reason and told to remove the service, which may take one
-    /// second each. Removing a service from tor's configuration may take five seconds.
+    /// When they fail at the deadline, tor is asked for the reason and told to
+    /// remove the service, which may take one second each. Removing a service
+    /// from tor's configuration may take five seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -273,22 +293,27 @@ impl OnionBuilder {
         self
     }
 
-    /// Called with each step, on the thread that calls [`publish`](Self::publish) or [`listen`](Self::listen). The tags are `adding`,
-    /// `added`, `created`, `uploading`, `uploaded` and `published`; the percentage never goes down.
+    /// Called with each step, on the thread that calls
+    /// [`publish`](Self::publish) or [`listen`](Self::listen). The tags are
+    /// `adding`, `added`, `created`, `uploading`, `uploaded` and `published`;
+    /// the percentage never goes down.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Makes the service, and waits until it is published. Where this fails, no service is left behind.
+    /// Makes the service, and waits until it is published. Where this fails, no
+    /// service is left behind.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes nowhere, and where tor does not hide services and
-    /// that was not [asked for](Self::single_hop), or the other way round; nothing is added then. [`Error::Refused`] with tor's words,
-    /// for example 550 where it has a service with this key. [`Error::Publish`] where it was not published in time,
-    /// with what each directory said. [`Error::Closed`] where the control
-    /// connection has ended. [`Error::Cancelled`] after
+    /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes
+    /// nowhere, and where tor does not hide services and that was not
+    /// [asked for](Self::single_hop), or the other way round; nothing is added
+    /// then. [`Error::Refused`] with tor's words, for example 550 where it has
+    /// a service with this key. [`Error::Publish`] where it was not published
+    /// in time, with what each directory said. [`Error::Closed`] where the
+    /// control connection has ended. [`Error::Cancelled`] after
     /// [`cancel_with`](Self::cancel_with).
     pub fn publish(mut self) -> Result<OnionService> {
         let mut ports = Vec::new();
@@ -304,16 +329,16 @@ impl OnionBuilder {
         self.publish_ports(ports)
     }
 
-    /// Binds the local socket, makes the service, and waits until it is published. Connections may be there already when this
-    /// returns.
+    /// Binds the local socket, makes the service, and waits until it is
+    /// published. Connections may be there already when this returns.
     ///
     /// # Errors
     ///
-    /// Same errors as [`publish`](Self::publish). [`Error::Argument`] also if there
-    /// is no [`virtual_port`](Self::virtual_port) for the listener, and if tor is on
-    /// another machine, from which the listener's socket can't be reached: see
-    /// [`reached_at`](Self::reached_at). [`Error::Io`] if the local socket can't be
-    /// bound. Nothing is left behind.
+    /// Same errors as [`publish`](Self::publish). [`Error::Argument`] also if
+    /// there is no [`virtual_port`](Self::virtual_port) for the listener, and
+    /// if tor is on another machine, from which the listener's socket can't be
+    /// reached: see [`reached_at`](Self::reached_at). [`Error::Io`] if the
+    /// local socket can't be bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
         self.deadline().check_cancelled(Phase::Publish)?;
         let wanted = self.checked_ports()?;
@@ -370,7 +395,8 @@ impl OnionBuilder {
         deadline.earlier(self.controller.deadline_after(self.timeout))
     }
 
-    /// Adds the service with these ports, and waits for it to be published. Dropping what it has made so far removes it again.
+    /// Adds the service with these ports, and waits for it to be published.
+    /// Dropping what it has made so far removes it again.
     fn publish_ports(mut self, ports: Vec<(u16, OnionTarget)>) -> Result<OnionService> {
         let deadline = self.deadline();
         deadline.check_cancelled(Phase::Publish)?;
@@ -428,7 +454,8 @@ impl OnionBuilder {
         }
     }
 
-    /// tor refuses both mistakes, too, but tells nothing of what to do. Where it cannot be asked, it is left to that.
+    /// tor refuses both mistakes, too, but tells nothing of what to do. Where
+    /// it cannot be asked, it is left to that.
     fn check_single_hop(&self, tor: &Controller) -> Result<()> {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
         let lines = match tor.get_conf_lines(OPTIONS) {

@@ -32,8 +32,8 @@ impl OnionKey {
     /// # Errors
     ///
     /// [`Error::Io`] if there is a file already (the source's kind is
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists)), or if the file can't be
-    /// written.
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists)), or if the file can't
+    /// be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let key = self.to_blob();
@@ -51,8 +51,9 @@ impl OnionKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file can't be read, is longer than 4 KiB, or holds no
-    /// key (the source's kind is [`InvalidData`](io::ErrorKind::InvalidData)).
+    /// [`Error::Io`] if the file can't be read, is longer than 4 KiB, or holds
+    /// no key (the source's kind is
+    /// [`InvalidData`](io::ErrorKind::InvalidData)).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let failed =

@@ -18,10 +18,12 @@ use crate::error::{ArgumentError, Error, Phase, Result, Timeout};
 use crate::transport::deadline_after;
 use crate::types::OnionAddress;
 
-/// How many connections that were accepted may wait for [`OnionListener::accept`]. More wait in the system's queue.
+/// How many connections that were accepted may wait for
+/// [`OnionListener::accept`]. More wait in the system's queue.
 const QUEUE: usize = 16;
 
-/// An onion service and the socket that its connections come to, like a [`TcpListener`](std::net::TcpListener). Made by
+/// An onion service and the socket that its connections come to, like a
+/// [`TcpListener`](std::net::TcpListener). Made by
 /// [`OnionBuilder::listen`](super::OnionBuilder::listen).
 ///
 /// ```no_run
@@ -37,13 +39,16 @@ const QUEUE: usize = 16;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Any number of threads may accept at the same time. When the control connection ends for good, [`accept`](Self::accept)
-/// returns an error. If the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)), the service is
-/// added again and accepting goes on. If tor doesn't take the service back, [`accept`](Self::accept) and
-/// [`check`](Self::check) return tor's refusal.
+/// Any number of threads may accept at the same time. When the control
+/// connection ends for good, [`accept`](Self::accept) returns an error. If the
+/// connection is made again
+/// ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
+/// again and accepting goes on. If tor doesn't take the service back,
+/// [`accept`](Self::accept) and [`check`](Self::check) return tor's refusal.
 ///
-/// Dropping it removes the service first and closes the socket then; connections that were accepted live on.
-/// [`close`](Self::close) does the same and returns the error.
+/// Dropping it removes the service first and closes the socket then;
+/// connections that were accepted live on. [`close`](Self::close) does the same
+/// and returns the error.
 #[must_use = "the service goes when this is dropped"]
 pub struct OnionListener {
     // In the order in which they are dropped.
@@ -61,7 +66,8 @@ pub(super) struct Door {
     shutdown: OnionShutdown,
 }
 
-/// Ends the accepting of an [`OnionListener`], from any thread. It keeps nothing open.
+/// Ends the accepting of an [`OnionListener`], from any thread. It keeps
+/// nothing open.
 #[derive(Clone)]
 pub struct OnionShutdown {
     /// Taken away to tell that it is over.
@@ -75,8 +81,9 @@ impl OnionShutdown {
         OnionShutdown { sender: Arc::new(Mutex::new(Some(sender))), receiver }
     }
 
-    /// Ends the accepting: whoever waits in [`OnionListener::accept`] is told, and iterators end. The service goes when the
-    /// listener is closed or dropped, which is what its owner should do then.
+    /// Ends the accepting: whoever waits in [`OnionListener::accept`] is told,
+    /// and iterators end. The service goes when the listener is closed or
+    /// dropped, which is what its owner should do then.
     pub fn shutdown(&self) {
         *self.sender.lock() = None;
     }
@@ -143,12 +150,15 @@ impl OnionListener {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] when the control connection has ended for good, because then nobody can connect any more.
-    /// [`Error::Refused`] or [`Error::Argument`] if the connection was made again and tor didn't take the service back, for
-    /// example because its key isn't known. [`Error::Io`] if the system can't accept, for example because too many
-    /// files are open: the listener stays as it is, and a later attempt may succeed. Also [`Error::Io`], of the kind
-    /// [`NotConnected`](io::ErrorKind::NotConnected), when the listener was shut down
-    /// ([`is_shut_down`](Self::is_shut_down)).
+    /// [`Error::Closed`] when the control connection has ended for good,
+    /// because then nobody can connect any more. [`Error::Refused`] or
+    /// [`Error::Argument`] if the connection was made again and tor didn't take
+    /// the service back, for example because its key isn't known. [`Error::Io`]
+    /// if the system can't accept, for example because too many files are open:
+    /// the listener stays as it is, and a later attempt may succeed. Also
+    /// [`Error::Io`], of the kind
+    /// [`NotConnected`](io::ErrorKind::NotConnected), when the listener was
+    /// shut down ([`is_shut_down`](Self::is_shut_down)).
     pub fn accept(&self) -> Result<OnionStream> {
         self.next(None).map_err(|none| none.error(Duration::MAX))
     }
@@ -157,7 +167,8 @@ impl OnionListener {
     ///
     /// # Errors
     ///
-    /// As [`accept`](Self::accept), and [`Error::Timeout`] with [`Phase::Accept`].
+    /// As [`accept`](Self::accept), and [`Error::Timeout`] with
+    /// [`Phase::Accept`].
     pub fn accept_timeout(&self, timeout: Duration) -> Result<OnionStream> {
         self.next(Some(deadline_after(timeout))).map_err(|none| none.error(timeout))
     }
@@ -188,9 +199,11 @@ impl OnionListener {
         }
     }
 
-    /// Fails if tor didn't take the service back when the connection was made again.
+    /// Fails if tor didn't take the service back when the connection was made
+    /// again.
     fn check_service(&self) -> Result<()> {
-        // A service on disk belongs to no connection, so it is never among these.
+        // A service on disk belongs to no connection, so it is never among
+        // these.
         self.controller().lost_onion(self.address()).map_or(Ok(()), Err)
     }
 
@@ -207,18 +220,24 @@ impl OnionListener {
         Ok(lifeline.clone())
     }
 
-    /// Returns an iterator over the connections. It ends when the listener is shut down. When the control connection has
-    /// ended for good, or tor didn't take the service back, it returns that error once and ends. Other errors don't end
-    /// it.
+    /// Returns an iterator over the connections. It ends when the listener is
+    /// shut down. When the control connection has ended for good, or tor didn't
+    /// take the service back, it returns that error once and ends. Other errors
+    /// don't end it.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, ended: false }
     }
 
-    /// The channel that connections come through, for [`crossbeam_channel::select!`]. It does not tell when the control connection
-    /// ends: [`check`](Self::check) does, if asked from time to time.
+    /// The channel that connections come through, for
+    /// [`crossbeam_channel::select!`]. It does not tell when the control
+    /// connection ends: [`check`](Self::check) does, if asked from time to
+    /// time.
     ///
     /// ```no_run
-    /// # fn serve(listener: scape::OnionListener, quit: crossbeam_channel::Receiver<()>) -> scape::Result<()> {
+    /// # fn serve(
+    /// #     listener: scape::OnionListener,
+    /// #     quit: crossbeam_channel::Receiver<()>,
+    /// # ) -> scape::Result<()> {
     /// use crossbeam_channel::select;
     /// use std::time::Duration;
     ///
@@ -244,7 +263,8 @@ impl OnionListener {
     ///
     /// # Errors
     ///
-    /// The errors of [`accept`](Self::accept) that say why no connection can come.
+    /// The errors of [`accept`](Self::accept) that say why no connection can
+    /// come.
     pub fn check(&self) -> Result<()> {
         if self.is_shut_down() {
             return Err(NoStream::ShutDown.error(Duration::ZERO));
@@ -253,7 +273,8 @@ impl OnionListener {
         self.check_service()
     }
 
-    /// The address of the service. The listener itself displays it with its first port: `….onion:80`.
+    /// The address of the service. The listener itself displays it with its
+    /// first port: `….onion:80`.
     pub fn address(&self) -> &OnionAddress {
         self.service.address()
     }
@@ -263,8 +284,9 @@ impl OnionListener {
         self.service.ports().first().map_or(0, |(port, _)| *port)
     }
 
-    /// Where it listens: the local address that tor connects to. Where it has several sockets, that of the first port;
-    /// [`OnionService::ports`] has them all.
+    /// Where it listens: the local address that tor connects to. Where it has
+    /// several sockets, that of the first port; [`OnionService::ports`] has
+    /// them all.
     pub fn local_addr(&self) -> &OnionTarget {
         &self.door.local
     }

@@ -34,8 +34,9 @@ pub(super) enum Local {
     Given(ListeningSocket),
 }
 
-/// A socket that listens already, and that [`OnionListener`](super::OnionListener) is to accept from: a [`TcpListener`] or a
-/// `UnixListener`.
+/// A socket that listens already, and that
+/// [`OnionListener`](super::OnionListener) is to accept from: a [`TcpListener`]
+/// or a `UnixListener`.
 #[derive(Debug)]
 pub struct ListeningSocket(Listening);
 
@@ -59,7 +60,8 @@ impl From<UnixListener> for ListeningSocket {
     }
 }
 
-/// A socket that listens. Its file, where it has one that was made here, goes with it.
+/// A socket that listens. Its file, where it has one that was made here, goes
+/// with it.
 #[derive(Debug)]
 pub(super) struct Socket {
     listening: Listening,
@@ -115,7 +117,8 @@ impl Local {
         }
     }
 
-    /// Binds the sockets for these ports of the service, and gives them with the ports that each serves.
+    /// Binds the sockets for these ports of the service, and gives them with
+    /// the ports that each serves.
     pub(super) fn bind(self, ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
         let all = ports.to_vec();
         let sockets = match self {
@@ -211,7 +214,8 @@ impl Socket {
         &self.address
     }
 
-    /// Where it is reached from this machine: one that listens everywhere is reached on loopback, too.
+    /// Where it is reached from this machine: one that listens everywhere is
+    /// reached on loopback, too.
     pub(super) fn target(&self) -> OnionTarget {
         match &self.address {
             OnionTarget::Tcp(address) => {
@@ -236,7 +240,8 @@ impl Socket {
         }
     }
 
-    /// Wakes who is blocked in [`accept`](Self::accept), by a connection to itself.
+    /// Wakes who is blocked in [`accept`](Self::accept), by a connection to
+    /// itself.
     pub(super) fn wake(&self, within: Duration) -> io::Result<()> {
         let address = match self.target() {
             OnionTarget::Tcp(address) => Address::Ip(address),
@@ -246,7 +251,8 @@ impl Socket {
         Transport::connect(&address, Instant::now() + within).map(drop)
     }
 
-    /// Wakes who is blocked in [`accept`](Self::accept), where it cannot be connected to: nothing can be accepted afterwards.
+    /// Wakes who is blocked in [`accept`](Self::accept), where it cannot be
+    /// connected to: nothing can be accepted afterwards.
     pub(super) fn shut_down(&self) {
         #[cfg(unix)]
         {

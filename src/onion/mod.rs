@@ -1,7 +1,10 @@
-//! Onion services: servers that are reached through tor, and whose place nobody learns.
+//! Onion services: servers that are reached through tor, and whose place nobody
+//! learns.
 //!
-//! [`OnionBuilder`] describes a service; [`listen`](OnionBuilder::listen) makes it, with a listener to accept connections from,
-//! and [`publish`](OnionBuilder::publish) makes one whose connections go to a server that is there already.
+//! [`OnionBuilder`] describes a service; [`listen`](OnionBuilder::listen) makes
+//! it, with a listener to accept connections from, and
+//! [`publish`](OnionBuilder::publish) makes one whose connections go to a
+//! server that is there already.
 //!
 //! ```no_run
 //! use scape::OnionBuilder;
@@ -16,29 +19,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Nothing happens before `listen` or `publish`. When they return, the service is published everywhere ([`Wait`] has other
-//! wishes), which takes some ten seconds on the public network.
+//! Nothing happens before `listen` or `publish`. When they return, the service
+//! is published everywhere ([`Wait`] has other wishes), which takes some ten
+//! seconds on the public network.
 //!
 //! # Which kind
 //!
-//! **Ephemeral or on disk.** An ephemeral service, which this module's [`OnionBuilder`] makes, is in tor's memory only. It goes
-//! with the object that stands for it, or with the control connection. Its key is
+//! **Ephemeral or on disk.** An ephemeral service, which this module's
+//! [`OnionBuilder`] makes, is in tor's memory only. It goes with the object
+//! that stands for it, or with the control connection. Its key is
 //! [returned](OnionService::key): a program can
 //! [save](crate::types::OnionKey::save) it, and
-//! [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the next
-//! time, so that the address stays the same. Without a key, the address is a new one
-//! each time. It suits programs that are servers themselves. A service in tor's configuration (`HiddenServiceDir`) has its
-//! key in a directory of tor's, and runs whenever tor does: it suits servers that are there anyway, and have an administrator. These are
-//! in [`disk`].
+//! [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the
+//! next time, so that the address stays the same. Without a key, the address is
+//! a new one each time. It suits programs that are servers themselves. A
+//! service in tor's configuration (`HiddenServiceDir`) has its key in a
+//! directory of tor's, and runs whenever tor does: it suits servers that are
+//! there anyway, and have an administrator. These are in [`disk`].
 //!
-//! **For everybody or for some.** Who knows the address of a service can connect to it; and though nobody can list the addresses,
-//! they are not secrets: they are in links, logs and histories. With [`client`](OnionBuilder::client) the service is for those only that
-//! have one of the private keys (client authorization, [`client_auth`]; a program makes keys with [`ClientKey::random`](crate::types::ClientKey::random)): nobody else can read the descriptor, so that they do
-//! not even learn whether the service is there. (What txtorcon and old tors call `basic` and `stealth` was of version 2, and is gone.
-//! There are no names of clients: each key is a client.)
+//! **For everybody or for some.** Who knows the address of a service can
+//! connect to it; and though nobody can list the addresses, they are not
+//! secrets: they are in links, logs and histories. With
+//! [`client`](OnionBuilder::client) the service is for those only that have one
+//! of the private keys (client authorization, [`client_auth`]; a program makes
+//! keys with [`ClientKey::random`](crate::types::ClientKey::random)): nobody
+//! else can read the descriptor, so that they do not even learn whether the
+//! service is there. (What txtorcon and old tors call `basic` and `stealth` was
+//! of version 2, and is gone. There are no names of clients: each key is a
+//! client.)
 //!
-//! **Hidden or not.** [`single_hop`](OnionBuilder::single_hop) is for services whose place is known anyway, and that want to be
-//! reached without leaving tor. The tor must be started for it, and cannot do anything else.
+//! **Hidden or not.** [`single_hop`](OnionBuilder::single_hop) is for services
+//! whose place is known anyway, and that want to be reached without leaving
+//! tor. The tor must be started for it, and cannot do anything else.
 //!
 //! # How long it lives
 //!
@@ -48,36 +60,52 @@
 //! | after [`OnionService::detach`] | | goes | goes |
 //! | [`detached`](OnionBuilder::detached), after [`OnionService::detach`] | | stays | goes |
 //!
-//! Where the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)), also to a tor that was restarted, the
-//! service comes back at the same address, and a listener goes on accepting. [`Controller::onions_detached`](crate::Controller::onions_detached)
-//! lists what detached services there are; [`OnionService::adopt`] takes one over.
+//! Where the connection is made again
+//! ([`Connect::reconnect`](crate::Connect::reconnect)), also to a tor that was
+//! restarted, the service comes back at the same address, and a listener goes
+//! on accepting.
+//! [`Controller::onions_detached`](crate::Controller::onions_detached) lists
+//! what detached services there are; [`OnionService::adopt`] takes one over.
 //!
 //! # What gives the place away
 //!
-//! tor hides where the connections go. It does not hide what the server says or does:
+//! tor hides where the connections go. It does not hide what the server says or
+//! does:
 //!
-//! * **The server talks.** Error pages, headers (`Server`, `Date`, `Via`), host names, absolute links, mail headers, TLS certificates,
-//!   time zones, and everything that a client can have it fetch or resolve: connections that it makes itself do not go through tor by
-//!   themselves.
-//! * **The server is reached otherwise, too.** One that also answers on a public address is recognized by its content, its host keys
-//!   (SSH), its certificates, or by being down at the same time. A [listener](OnionListener)'s socket is on 127.0.0.1; keep it there.
-//!   Any user of the machine can connect to that: [`unix_socket`](OnionBuilder::unix_socket) shuts them out.
-//! * **All clients come from 127.0.0.1.** What trusts local connections (administration pages, status pages, rules of `sudo` or of a
-//!   firewall) trusts everybody. So does what limits or bans addresses.
-//! * **Presence.** When a service is up is seen by whoever knows its address; that of a laptop follows its owner's day.
-//! * **The key is the service.** Who copies it can be the service, and it cannot be revoked. It never appears in `Debug`, errors or logs
-//!   here; where it is saved, only its owner should be able to read it.
-//! * **Load is a weapon.** [`max_streams`](OnionBuilder::max_streams) bounds what one circuit may ask for,
-//!   [`proof_of_work`](OnionBuilder::proof_of_work) makes clients pay when there are too many.
+//! * **The server talks.** Error pages, headers (`Server`, `Date`, `Via`), host
+//!   names, absolute links, mail headers, TLS certificates, time zones, and
+//!   everything that a client can have it fetch or resolve: connections that it
+//!   makes itself do not go through tor by themselves.
+//! * **The server is reached otherwise, too.** One that also answers on a
+//!   public address is recognized by its content, its host keys (SSH), its
+//!   certificates, or by being down at the same time. A
+//!   [listener](OnionListener)'s socket is on 127.0.0.1; keep it there. Any
+//!   user of the machine can connect to that:
+//!   [`unix_socket`](OnionBuilder::unix_socket) shuts them out.
+//! * **All clients come from 127.0.0.1.** What trusts local connections
+//!   (administration pages, status pages, rules of `sudo` or of a firewall)
+//!   trusts everybody. So does what limits or bans addresses.
+//! * **Presence.** When a service is up is seen by whoever knows its address;
+//!   that of a laptop follows its owner's day.
+//! * **The key is the service.** Who copies it can be the service, and it
+//!   cannot be revoked. It never appears in `Debug`, errors or logs here; where
+//!   it is saved, only its owner should be able to read it.
+//! * **Load is a weapon.** [`max_streams`](OnionBuilder::max_streams) bounds
+//!   what one circuit may ask for,
+//!   [`proof_of_work`](OnionBuilder::proof_of_work) makes clients pay when
+//!   there are too many.
 //!
-//! Riseup's [onion service best practices](https://riseup.net/en/security/network-security/tor/onionservices-best-practices) say more
-//! about running one, and so does the Tor Project's
-//! [Onion Services section](https://community.torproject.org/onion-services/advanced/opsec/).
+//! Riseup's [onion service best
+//! practices](https://riseup.net/en/security/network-security/tor/onionservices-best-practices)
+//! say more about running one, and so does the Tor Project's [Onion Services
+//! section](https://community.torproject.org/onion-services/advanced/opsec/).
 //!
 //! # When it does not work
 //!
-//! [`Error::Publish`](crate::Error::Publish) has what each directory said, and what keeps tor from publishing at all, where that can be
-//! found out: no network, `PublishHidServDescriptors 0`. Whatever fails, no service is left behind.
+//! [`Error::Publish`](crate::Error::Publish) has what each directory said, and
+//! what keeps tor from publishing at all, where that can be found out: no
+//! network, `PublishHidServDescriptors 0`. Whatever fails, no service is left
+//! behind.
 
 mod acceptor;
 mod builder;

@@ -11,8 +11,9 @@ use crate::regular_file;
 /// More than any file has that is read here.
 const LONGEST: u64 = 4096;
 
-/// Writes a new file of mode 0600 in `directory`, which belongs to whom the directory belongs to, so that tor can read it
-/// also where this program is another user who may do that (root). It is there whole, or not at all.
+/// Writes a new file of mode 0600 in `directory`, which belongs to whom the
+/// directory belongs to, so that tor can read it also where this program is
+/// another user who may do that (root). It is there whole, or not at all.
 ///
 /// What is there already is not overwritten: [`io::ErrorKind::AlreadyExists`].
 pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
@@ -21,9 +22,9 @@ pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Res
     place(file, &directory.join(name))
 }
 
-/// Writes a new file of mode 0600, which belongs to this user. The file is there
-/// whole or not at all. A file that exists is not overwritten, which is an error of
-/// the kind [`io::ErrorKind::AlreadyExists`].
+/// Writes a new file of mode 0600, which belongs to this user. The file is
+/// there whole or not at all. A file that exists is not overwritten, which is
+/// an error of the kind [`io::ErrorKind::AlreadyExists`].
 pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -49,8 +50,8 @@ fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }
 
-/// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where one is named, and else to whom `parent`
-/// belongs to.
+/// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where
+/// one is named, and else to whom `parent` belongs to.
 pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "it is on Unix"))]
     let mut builder = std::fs::DirBuilder::new();

@@ -10,7 +10,8 @@ use crate::event::EventBody;
 use crate::transport::Deadline;
 use crate::types::{EventKind, OnionAddress, Progress};
 
-/// How long is asked, when it was waited in vain, for what keeps tor from publishing.
+/// How long is asked, when it was waited in vain, for what keeps tor from
+/// publishing.
 const ASK_WHY: Duration = Duration::from_secs(1);
 
 /// What is waited for when an onion service is published.
@@ -23,15 +24,17 @@ pub enum Wait {
     FirstUpload,
     /// Every directory has answered: every client finds the service.
     ///
-    /// A service has two descriptors, for two periods of time, and each goes to several directories. A client asks one of
-    /// them at random, for the descriptor of the period that it thinks it is; so before all this is done, some of the
-    /// clients' first visits fail, or take long.
+    /// A service has two descriptors, for two periods of time, and each goes to
+    /// several directories. A client asks one of them at random, for the
+    /// descriptor of the period that it thinks it is; so before all this is
+    /// done, some of the clients' first visits fail, or take long.
     #[default]
     AllUploads,
 }
 
-/// Waits for onion services to be published: begun before tor is told of a service, so that nothing is missed. Also for
-/// services that tor has from its configuration. control-spec, event HS_DESC.
+/// Waits for onion services to be published: begun before tor is told of a
+/// service, so that nothing is missed. Also for services that tor has from its
+/// configuration. control-spec, event HS_DESC.
 ///
 /// [`OnionBuilder`](super::OnionBuilder) does this by itself.
 ///
@@ -69,23 +72,29 @@ impl Publication {
         Ok(Publication { controller: controller.clone(), events })
     }
 
-    /// Waits for a service to be published, for at most `timeout`; tells `on_progress` of each step, on this thread, with a
-    /// percentage that never goes down.
+    /// Waits for a service to be published, for at most `timeout`; tells
+    /// `on_progress` of each step, on this thread, with a percentage that never
+    /// goes down.
     ///
-    /// It survives that the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)): the service is
+    /// It survives that the connection is made again
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)): the service is
     /// added again then, and uploaded again.
     ///
-    /// tor does not report an upload that fails for want of a connection. When for 30 seconds nothing was heard of what is
-    /// missing, it is not waited for any more, provided that an upload has succeeded and those of both descriptors were begun.
+    /// tor does not report an upload that fails for want of a connection. When
+    /// for 30 seconds nothing was heard of what is missing, it is not waited
+    /// for any more, provided that an upload has succeeded and those of both
+    /// descriptors were begun.
     ///
-    /// A filter on the control port (onion-grater, as in Tails and Whonix) may hide which directory has answered. Then
-    /// uploads are counted. If fewer are begun than two descriptors usually take, or the filter swallows some of the
-    /// events, it takes the same 30 seconds of silence.
+    /// A filter on the control port (onion-grater, as in Tails and Whonix) may
+    /// hide which directory has answered. Then uploads are counted. If fewer
+    /// are begun than two descriptors usually take, or the filter swallows some
+    /// of the events, it takes the same 30 seconds of silence.
     ///
     /// # Errors
     ///
-    /// [`Error::Publish`] when the time is over, with every directory that has failed or not answered. A service that was
-    /// there before this was begun may be published already, and tor uploads it only every hour or two.
+    /// [`Error::Publish`] when the time is over, with every directory that has
+    /// failed or not answered. A service that was there before this was begun
+    /// may be published already, and tor uploads it only every hour or two.
     /// [`Error::Closed`] when the connection has ended, and is not made again
     /// in time. [`Error::Cancelled`] if the controller that the publication was
     /// begun with has a token ([`Controller::cancel_with`]) that was cancelled.

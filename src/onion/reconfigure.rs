@@ -5,8 +5,8 @@ use crate::error::{DiskOnionError, Error, Result};
 use crate::protocol::Command;
 use crate::types::OnionAddress;
 
-/// Sends a change of the configuration. The client keys that tor has in memory are kept
-/// ([`Controller::reconfigure_without`]), except the one for `forget`.
+/// Sends a change of the configuration. The client keys that tor has in memory
+/// are kept ([`Controller::reconfigure_without`]), except the one for `forget`.
 ///
 /// # Errors
 ///

@@ -17,13 +17,16 @@ const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 /// Something that lives as long as the service does.
 pub(super) type Keep = Arc<dyn Any + Send + Sync>;
 
-/// An ephemeral onion service. It goes when this is dropped, or with the control connection, whichever is first, and comes
-/// back at the same address when the connection is made again ([`Connect::reconnect`](crate::Connect::reconnect)).
-/// Made by [`OnionBuilder::publish`](super::OnionBuilder::publish).
+/// An ephemeral onion service. It goes when this is dropped, or with the
+/// control connection, whichever is first, and comes back at the same address
+/// when the connection is made again
+/// ([`Connect::reconnect`](crate::Connect::reconnect)). Made by
+/// [`OnionBuilder::publish`](super::OnionBuilder::publish).
 ///
-/// Dropping it removes the service (DEL_ONION), waits for tor for at most 5 seconds, and says nothing of what goes wrong;
-/// [`close`](Self::close) does the same and tells. Either way the circuits of clients that are connected stay until they end.
-/// [`detach`](Self::detach) lets the service go on.
+/// Dropping it removes the service (DEL_ONION), waits for tor for at most 5
+/// seconds, and says nothing of what goes wrong; [`close`](Self::close) does
+/// the same and tells. Either way the circuits of clients that are connected
+/// stay until they end. [`detach`](Self::detach) lets the service go on.
 #[must_use = "the service goes when this is dropped"]
 pub struct OnionService {
     added: AddedOnion,
@@ -44,7 +47,8 @@ struct Guard {
 }
 
 impl OnionService {
-    /// The guard of a service that was added just now, with a key that was given, or that tor made and told.
+    /// The guard of a service that was added just now, with a key that was
+    /// given, or that tor made and told.
     pub(super) fn new(
         controller: Controller,
         added: AddedOnion,
@@ -57,7 +61,8 @@ impl OnionService {
         OnionService { added, ports, detached, guard, _keep: keep }
     }
 
-    /// The guard of a service that was added to tor's configuration just now. It outlives the control connection.
+    /// The guard of a service that was added to tor's configuration just now.
+    /// It outlives the control connection.
     pub(super) fn configured(
         controller: Controller,
         service: &DiskOnionService,
@@ -70,14 +75,17 @@ impl OnionService {
         service_guard
     }
 
-    /// Takes over a service that was added by other means: one of this connection, or a detached one
-    /// ([`Controller::onions_detached`]), of an earlier run of this program for example. From now on it goes when this is
-    /// dropped. Its key, clients and ports tor does not tell.
+    /// Takes over a service that was added by other means: one of this
+    /// connection, or a detached one ([`Controller::onions_detached`]), of an
+    /// earlier run of this program for example. From now on it goes when this
+    /// is dropped. Its key, clients and ports tor does not tell.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if tor has no such service, or if it belongs to another connection. [`Error::Refused`] if a filter
-    /// on the control port refuses to list services, and the service isn't in a list that it lets through.
+    /// [`Error::Argument`] if tor has no such service, or if it belongs to
+    /// another connection. [`Error::Refused`] if a filter on the control port
+    /// refuses to list services, and the service isn't in a list that it lets
+    /// through.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -120,11 +128,13 @@ impl OnionService {
         &self.added.address
     }
 
-    /// The service's key: the one that was given, or that tor has made. Whoever has it can be the service; with it, the
-    /// service comes back at the same address.
+    /// The service's key: the one that was given, or that tor has made. Whoever
+    /// has it can be the service; with it, the service comes back at the same
+    /// address.
     ///
-    /// `None` if tor was told to discard the key, if the service was [adopted](Self::adopt), or if a filter on the control
-    /// port hides the key. Such a service can't be restored after a reconnect.
+    /// `None` if tor was told to discard the key, if the service was
+    /// [adopted](Self::adopt), or if a filter on the control port hides the
+    /// key. Such a service can't be restored after a reconnect.
     pub fn key(&self) -> Option<&OnionKey> {
         self.added.key.as_ref()
     }
@@ -139,7 +149,8 @@ impl OnionService {
         &self.ports
     }
 
-    /// Whether it was added so as to outlive the control connection. (It goes when this is dropped all the same.)
+    /// Whether it was added so as to outlive the control connection. (It goes
+    /// when this is dropped all the same.)
     pub fn is_detached(&self) -> bool {
         self.detached
     }
@@ -149,16 +160,17 @@ impl OnionService {
         &self.guard.controller
     }
 
-    /// Removes a service that could not be published in time. Sends DEL_ONION, or
-    /// takes a service on disk out of the configuration, and waits for the reply for
-    /// a short time only. A failure is logged.
+    /// Removes a service that could not be published in time. Sends DEL_ONION,
+    /// or takes a service on disk out of the configuration, and waits for the
+    /// reply for a short time only. A failure is logged.
     pub(super) fn undo(mut self) {
         self.guard.armed = false;
         let limit = if self.guard.directory.is_some() { REMOVE_WITHIN } else { UNDO_WITHIN };
         self.guard.remove_quietly(limit);
     }
 
-    /// Lets the service go on, and gives its address: as long as the control connection, or until tor ends where it was added
+    /// Lets the service go on, and gives its address: as long as the control
+    /// connection, or until tor ends where it was added
     /// [detached](super::OnionBuilder::detached).
     pub fn detach(mut self) -> OnionAddress {
         self.guard.armed = false;
@@ -199,7 +211,8 @@ impl Guard {
                 removed => removed.map(|_| true),
             };
         }
-        // First, so that it is not given back by a connection that is made again just now.
+        // First, so that it is not given back by a connection that is made
+        // again just now.
         self.controller.forget_onion(&self.address);
         match self.controller.with_timeout(timeout).del_onion(&self.address) {
             Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(false),

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use crate::transport::Transport;
 
-/// A client's connection to an onion service, which is used like a [`TcpStream`]. Made by
+/// A client's connection to an onion service, which is used like a
+/// [`TcpStream`]. Made by
 /// [`OnionListener::accept`](super::OnionListener::accept).
 ///
-/// It blocks for ever unless timeouts are set. One thread may read while another writes (`&OnionStream` is [`Read`] and
-/// [`Write`]); [`shutdown`](Self::shutdown) from any thread wakes both. Dropping it closes it. It does not end with the
-/// listener, but with the client, or with tor.
+/// It blocks for ever unless timeouts are set. One thread may read while
+/// another writes (`&OnionStream` is [`Read`] and [`Write`]);
+/// [`shutdown`](Self::shutdown) from any thread wakes both. Dropping it closes
+/// it. It does not end with the listener, but with the client, or with tor.
 ///
 /// Nobody tells who the client is: the connection comes from tor.
 #[derive(Debug)]
@@ -27,17 +29,19 @@ impl OnionStream {
         OnionStream { transport, port }
     }
 
-    /// The port of the onion address that the client connected to. `None` where several ports share a local socket, so that they
-    /// cannot be told apart.
+    /// The port of the onion address that the client connected to. `None` where
+    /// several ports share a local socket, so that they cannot be told apart.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// How long a read may wait; `None` (as at first): for ever. Then it fails with the kind
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
+    /// How long a read may wait; `None` (as at first): for ever. Then it fails
+    /// with the kind [`WouldBlock`](io::ErrorKind::WouldBlock) or
+    /// [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_read_timeout(timeout)
     }
@@ -46,14 +50,17 @@ impl OnionStream {
     /// [`set_read_timeout`](Self::set_read_timeout).
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_write_timeout(timeout)
     }
 
-    /// Ends reading, writing or both. Threads that are blocked in what is ended wake up.
+    /// Ends reading, writing or both. Threads that are blocked in what is ended
+    /// wake up.
     ///
-    /// tor has no half-closed streams: when it sees the end of what is written, it delivers that and closes the stream.
+    /// tor has no half-closed streams: when it sees the end of what is written,
+    /// it delivers that and closes the stream.
     ///
     /// # Errors
     /// The operating system's. A stream that has ended already is none.
@@ -61,7 +68,8 @@ impl OnionStream {
         self.transport.shutdown_how(how)
     }
 
-    /// Another handle to the same connection, which closes when the last is dropped.
+    /// Another handle to the same connection, which closes when the last is
+    /// dropped.
     ///
     /// # Errors
     /// The operating system's, for example when no more files may be open.
@@ -69,7 +77,8 @@ impl OnionStream {
         Ok(OnionStream { transport: self.transport.try_clone()?, port: self.port })
     }
 
-    /// The TCP connection from tor, where it is one. Its addresses tell nothing of the client.
+    /// The TCP connection from tor, where it is one. Its addresses tell nothing
+    /// of the client.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         self.transport.as_tcp()
     }

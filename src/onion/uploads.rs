@@ -7,25 +7,30 @@ use crate::error::UploadFailure;
 use crate::event::HsDescEvent;
 use crate::types::{HsDescAction, HsDescReason, OnionAddress, Progress, RelayName};
 
-/// A service always has two descriptors: one for the present period of time, and one for the period before or after it.
-/// rend-spec-v3, "Service behavior".
+/// A service always has two descriptors: one for the present period of time,
+/// and one for the period before or after it. rend-spec-v3, "Service behavior".
 const DESCRIPTORS: usize = 2;
 
-/// How many uploads a service's descriptors take together, on the public network.
+/// How many uploads a service's descriptors take together, on the public
+/// network.
 const USUAL_UPLOADS: usize = 16;
 
-/// The most directories that one descriptor goes to: the product of the consensus
-/// parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4 by default.
+/// The most directories that one descriptor goes to: the product of the
+/// consensus parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4 by
+/// default.
 const MOST_FOR_ONE: usize = 8;
 
-/// For how long nothing is heard of an upload before it is believed to have failed. tor reports only what the
-/// directory has answered: an upload whose circuit fails just ends.
+/// For how long nothing is heard of an upload before it is believed to have
+/// failed. tor reports only what the directory has answered: an upload whose
+/// circuit fails just ends.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// What tor has told of publishing one service: HS_DESC events in, how far it is out.
+/// What tor has told of publishing one service: HS_DESC events in, how far it
+/// is out.
 ///
-/// Uploads are matched by address and directory, and by descriptor if tor names it (UPLOAD, FAILED): UPLOADED does
-/// not, and one directory may take both descriptors.
+/// Uploads are matched by address and directory, and by descriptor if tor names
+/// it (UPLOAD, FAILED): UPLOADED does not, and one directory may take both
+/// descriptors.
 ///
 /// A filter on the control port (onion-grater) may replace the names of
 /// directories and descriptors, or drop events. Then uploads are counted
@@ -42,11 +47,14 @@ pub(super) struct Uploads {
     begun: usize,
     uploaded: usize,
     failures: Vec<UploadFailure>,
-    /// Directories that are asked for this service's descriptor just now: a failure may be theirs.
+    /// Directories that are asked for this service's descriptor just now: a
+    /// failure may be theirs.
     asked: Vec<RelayName>,
-    /// How often tor has begun to upload a descriptor: it begins the uploads of one all together.
+    /// How often tor has begun to upload a descriptor: it begins the uploads of
+    /// one all together.
     round: usize,
-    /// The descriptor that the last event was about, where that was the beginning of an upload.
+    /// The descriptor that the last event was about, where that was the
+    /// beginning of an upload.
     uploading: Option<String>,
     percent: u8,
     hidden: Hidden,
@@ -97,7 +105,8 @@ impl Uploads {
         }
     }
 
-    /// Takes note of an event. Returns true if it was about this service's uploads.
+    /// Takes note of an event. Returns true if it was about this service's
+    /// uploads.
     pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
         if event.address != Some(self.address) {
             // tor itself writes UNKNOWN if it has no address.
@@ -158,7 +167,8 @@ impl Uploads {
         (self.begun, self.uploaded) = (0, 0);
     }
 
-    /// Enters a descriptor. Where there are too many, a new period has begun, and the oldest is of no use any more.
+    /// Enters a descriptor. Where there are too many, a new period has begun,
+    /// and the oldest is of no use any more.
     fn learn(&mut self, id: &str) {
         self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
         if self.descriptors.len() > DESCRIPTORS {
@@ -241,8 +251,8 @@ impl Uploads {
         }
     }
 
-    /// An upload to this directory has ended: of this descriptor, or of any, since tor may not tell. Returns true if one
-    /// was begun.
+    /// An upload to this directory has ended: of this descriptor, or of any,
+    /// since tor may not tell. Returns true if one was begun.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -266,10 +276,12 @@ impl Uploads {
             && self.descriptors.iter().all(|descriptor| descriptor.begun)
     }
 
-    /// Whether it is published as is wanted, when nothing was heard of it for this long.
+    /// Whether it is published as is wanted, when nothing was heard of it for
+    /// this long.
     ///
-    /// A client asks for one of the two descriptors, on any of its directories. So it is published everywhere when the
-    /// uploads of both have begun, and each upload that was begun has ended, at least one of them well.
+    /// A client asks for one of the two descriptors, on any of its directories.
+    /// So it is published everywhere when the uploads of both have begun, and
+    /// each upload that was begun has ended, at least one of them well.
     pub(super) fn is_done(&self, wait: Wait, silent_for: Duration) -> bool {
         match wait {
             Wait::Nothing => true,
@@ -316,7 +328,8 @@ impl Uploads {
         progress
     }
 
-    /// Until both descriptors are on their way, half of it may be still to come.
+    /// Until both descriptors are on their way, half of it may be still to
+    /// come.
     fn percent_of_uploads(&self) -> u8 {
         let most = if self.all_begun() { 79 } else { 39 };
         let expected = self.begun.max(USUAL_UPLOADS);
@@ -353,7 +366,8 @@ impl Uploads {
         self.pending.iter().map(name).collect()
     }
 
-    /// Returns true if a filter on the control port hides what events are about.
+    /// Returns true if a filter on the control port hides what events are
+    /// about.
     pub(super) fn is_filtered(&self) -> bool {
         self.hidden.anything
     }
@@ -439,7 +453,8 @@ mod tests {
 
     #[test]
     fn one_descriptor_is_not_enough() {
-        // As it was seen: the uploads of one were over before those of the other began.
+        // As it was seen: the uploads of one were over before those of the
+        // other began.
         let mut events = vec![
             created("a"),
             created("b"),
@@ -584,7 +599,8 @@ mod tests {
         assert_eq!(tags, ["created", "uploading", "uploaded"]);
     }
 
-    /// The uploads of both descriptors, each a directory and whether it goes well.
+    /// The uploads of both descriptors, each a directory and whether it goes
+    /// well.
     fn both() -> impl Strategy<Value = [Vec<(usize, bool)>; 2]> {
         let one = || proptest::collection::btree_map(0..6usize, any::<bool>(), 1..6);
         (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])
@@ -605,10 +621,13 @@ mod tests {
         ) {
             const NAMES: [&str; 2] = ["a", "b"];
             let mut state = uploads(&[created("a"), created("b")]);
-            // Each upload ends after it was begun; everything else may come in any order.
+            // Each upload ends after it was begun; everything else may come in
+            // any order.
             let mut possible: Vec<Step> = Vec::new();
             for (descriptor, uploads) in both.iter().enumerate() {
-                possible.extend(uploads.iter().map(|(directory, _)| Step::Begin(descriptor, *directory)));
+                possible.extend(
+                    uploads.iter().map(|(directory, _)| Step::Begin(descriptor, *directory)),
+                );
             }
             let (mut begun, mut ended, mut well) = ([0, 0], 0, 0);
             let mut percent = 0;
@@ -620,7 +639,8 @@ mod tests {
                     Step::Begin(descriptor, directory) => {
                         state.note(&upload(NAMES[descriptor], directory));
                         begun[descriptor] += 1;
-                        let goes_well = both[descriptor].iter().any(|(d, well)| *d == directory && *well);
+                        let goes_well =
+                            both[descriptor].iter().any(|(d, well)| *d == directory && *well);
                         possible.push(Step::End(descriptor, directory, goes_well));
                     }
                     Step::End(_, directory, true) => {
@@ -632,7 +652,8 @@ mod tests {
                         ended += 1;
                     }
                 }
-                let expected = begun[0] > 0 && begun[1] > 0 && ended == begun[0] + begun[1] && well > 0;
+                let expected =
+                    begun[0] > 0 && begun[1] > 0 && ended == begun[0] + begun[1] && well > 0;
                 prop_assert_eq!(state.is_done(Wait::AllUploads, Duration::ZERO), expected);
                 prop_assert_eq!(state.is_done(Wait::FirstUpload, Duration::ZERO), well > 0);
                 prop_assert_eq!(state.uploaded(), well);
@@ -645,7 +666,8 @@ mod tests {
         }
     }
 
-    /// What is left of an event behind a filter that hides directories and descriptors.
+    /// What is left of an event behind a filter that hides directories and
+    /// descriptors.
     fn hidden(action: &str) -> HsDescEvent {
         told(&format!("{action} {ADDRESS} UNKNOWN redacted redacted"))
     }

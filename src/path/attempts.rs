@@ -30,7 +30,8 @@ impl Plan {
         })
     }
 
-    /// The relays of one circuit, without those that have failed, where there are others. Empty where tor chooses.
+    /// The relays of one circuit, without those that have failed, where there
+    /// are others. Empty where tor chooses.
     fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
         let chooser = match self {
             Plan::Tor => return Ok(Vec::new()),
@@ -58,7 +59,8 @@ fn guards(state: &State) -> Vec<Fingerprint> {
     guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
 }
 
-/// Builds one circuit as `builder` says, until `deadline`. It is in `site` when this returns it.
+/// Builds one circuit as `builder` says, until `deadline`. It is in `site` when
+/// this returns it.
 pub(super) fn build_one(
     builder: &CircuitBuilder,
     state: &State,
@@ -92,7 +94,8 @@ fn may_go_better(error: &Error) -> bool {
     match error {
         Error::Circuit(_) => true,
         Error::Timeout(timeout) => timeout.phase() == Phase::Circuit,
-        // 551: the circuit could not be begun. 552: a relay is not known (any more), or has no descriptor.
+        // 551: the circuit could not be begun. 552: a relay is not known (any
+        // more), or has no descriptor.
         Error::Refused(refusal) => matches!(refusal.code(), 551 | 552),
         _ => false,
     }
@@ -132,7 +135,8 @@ fn build(
     let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };
     let reached = circuit.path().len();
     let at = path.get(reached).and_then(|relay| relay.parse().ok());
-    // Told without being waited for: tor may be slow, and the next attempt has only so much time.
+    // Told without being waited for: tor may be slow, and the next attempt has
+    // only so much time.
     let closing = begin_to_close(state, std::slice::from_ref(&circuit));
     site.leave(&circuit);
     if let Err(problem) = closing {

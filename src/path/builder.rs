@@ -15,16 +15,21 @@ use crate::types::{CountryCode, Fingerprint, RelayName};
 /// The longest path that is chosen. (tor's relays pass at most eight hops on.)
 pub(super) const LONGEST: usize = 8;
 
-/// What paths should be like; [`prepare`](Self::prepare) makes a [`PathChooser`] of it for a consensus, and
-/// [`CircuitBuilder::choosing`](crate::CircuitBuilder::choosing) builds circuits so.
+/// What paths should be like; [`prepare`](Self::prepare) makes a
+/// [`PathChooser`] of it for a consensus, and
+/// [`CircuitBuilder::choosing`](crate::CircuitBuilder::choosing) builds
+/// circuits so.
 ///
-/// Without any setting, paths are like those that tor chooses for general use: three hops, the first one of this tor's
-/// entry guards, the last one an exit, each relay by its bandwidth and the consensus' weights.
+/// Without any setting, paths are like those that tor chooses for general use:
+/// three hops, the first one of this tor's entry guards, the last one an exit,
+/// each relay by its bandwidth and the consensus' weights.
 ///
-/// **Every setting makes paths less like those of others, and so tells something about who uses them.** A longer
-/// or shorter path, an exit in one country, relays chosen by hand: whoever sees a part of such a circuit can tell it from
-/// others, and may learn who uses it. Entry guards chosen at random instead of this tor's make it likely that, sooner or later, one
-/// is an attacker's.
+/// **Every setting makes paths less like those of others, and so tells
+/// something about who uses them.** A longer or shorter path, an exit in one
+/// country, relays chosen by hand: whoever sees a part of such a circuit can
+/// tell it from others, and may learn who uses it. Entry guards chosen at
+/// random instead of this tor's make it likely that, sooner or later, one is an
+/// attacker's.
 ///
 /// ```
 /// use scape::descriptor::Directory;
@@ -97,7 +102,8 @@ pub(super) struct Countries {
 }
 
 impl Countries {
-    /// Whether the relay is in one of them; `None` where it is not known where it is.
+    /// Whether the relay is in one of them; `None` where it is not known where
+    /// it is.
     pub(super) fn have(&self, relay: &Relay) -> Option<bool> {
         let country = (self.country_of)(IpAddr::V4(*relay.or_address().ip()))
             .or_else(|| (self.country_of)(IpAddr::V6(*relay.ipv6()?.ip())));
@@ -172,46 +178,56 @@ impl PathBuilder {
         Self::default()
     }
 
-    /// How many hops, 1 to 8. Default: 3. With fewer, a relay sees both who uses the circuit and what for; more make it
-    /// slower, and rare. The only hop of a path of length 1 is chosen as a first hop; it must also let streams to the
-    /// [target](Self::exit_to) out, where there is one. (tor attaches no stream of a user's to a circuit of one hop.)
+    /// How many hops, 1 to 8. Default: 3. With fewer, a relay sees both who
+    /// uses the circuit and what for; more make it slower, and rare. The only
+    /// hop of a path of length 1 is chosen as a first hop; it must also let
+    /// streams to the [target](Self::exit_to) out, where there is one. (tor
+    /// attaches no stream of a user's to a circuit of one hop.)
     pub fn length(mut self, hops: usize) -> Self {
         self.length = hops;
         self
     }
 
-    /// The first hop is one of this tor's entry guards, the first one in its order that fits: the default, and what
+    /// The first hop is one of this tor's entry guards, the first one in its
+    /// order that fits: the default, and what
     /// [entry guards](https://spec.torproject.org/guard-spec/) are for.
     pub fn entry_guard(mut self) -> Self {
         self.entry = Entry::Guards;
         self
     }
 
-    /// The first hop is any relay with the flag `Guard`, chosen anew for each path by the weights `Wgg` and `Wgd`. For
-    /// measurements: used for what should stay private, this gives away what entry guards protect.
+    /// The first hop is any relay with the flag `Guard`, chosen anew for each
+    /// path by the weights `Wgg` and `Wgd`. For measurements: used for what
+    /// should stay private, this gives away what entry guards protect.
     pub fn random_guard(mut self) -> Self {
         self.entry = Entry::Random;
         self
     }
 
-    /// Middle hops are chosen with the same probability each, instead of by bandwidth.
+    /// Middle hops are chosen with the same probability each, instead of by
+    /// bandwidth.
     pub fn uniform_middles(mut self) -> Self {
         self.uniform_middles = true;
         self
     }
 
-    /// The last hop is no exit but one like those in the middle: for circuits that do not leave the network.
+    /// The last hop is no exit but one like those in the middle: for circuits
+    /// that do not leave the network.
     pub fn internal(mut self) -> Self {
         self.leaves = false;
         self
     }
 
-    /// The last hop lets streams to this target out: anything that is a target elsewhere, such as `("example.com", 443)`. May be
-    /// called several times; then the exit suits all of them.
+    /// The last hop lets streams to this target out: anything that is a target
+    /// elsewhere, such as `("example.com", 443)`. May be called several times;
+    /// then the exit suits all of them.
     ///
-    /// Clients know of an exit's policy which ports it allows for most addresses, of IPv4 and of IPv6: the exit may refuse a
-    /// stream nevertheless, and a host's name counts as one with an IPv4 address. An exit that lets the target out need not have the flag `Exit`, as for
-    /// tor. For ports of long lasting connections (tor's `LongLivedPorts`) all relays have the flag `Stable`.
+    /// Clients know of an exit's policy which ports it allows for most
+    /// addresses, of IPv4 and of IPv6: the exit may refuse a stream
+    /// nevertheless, and a host's name counts as one with an IPv4 address. An
+    /// exit that lets the target out need not have the flag `Exit`, as for tor.
+    /// For ports of long lasting connections (tor's `LongLivedPorts`) all
+    /// relays have the flag `Stable`.
     pub fn exit_to(mut self, target: impl ToTargetAddr) -> Self {
         match ExitTarget::of(target) {
             Ok(target) => self.targets.push(target),
@@ -220,7 +236,8 @@ impl PathBuilder {
         self
     }
 
-    /// The last hop is in one of these countries, as `country_of` knows. Relays whose country is not known are not.
+    /// The last hop is in one of these countries, as `country_of` knows. Relays
+    /// whose country is not known are not.
     pub fn exit_in(
         mut self,
         countries: impl IntoIterator<Item = CountryCode>,
@@ -231,7 +248,8 @@ impl PathBuilder {
         self
     }
 
-    /// The last hop fulfils this, whatever it is. May be called several times; then it fulfils all.
+    /// The last hop fulfils this, whatever it is. May be called several times;
+    /// then it fulfils all.
     pub fn exit_where(
         mut self,
         condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
@@ -246,14 +264,17 @@ impl PathBuilder {
         self
     }
 
-    /// Hop number `hop`, from 1, is this relay, whatever its flags are. The other hops go with it; two relays that may
-    /// not be in one path cannot both be fixed ([`CircuitBuilder::along`](crate::CircuitBuilder::along) builds any path).
+    /// Hop number `hop`, from 1, is this relay, whatever its flags are. The
+    /// other hops go with it; two relays that may not be in one path cannot
+    /// both be fixed ([`CircuitBuilder::along`](crate::CircuitBuilder::along)
+    /// builds any path).
     pub fn relay(mut self, hop: usize, relay: Fingerprint) -> Self {
         self.fixed.insert(hop, relay);
         self
     }
 
-    /// These relays are nowhere in a path (unless they are fixed): fingerprints, with or without `$`, or nicknames. Anything that can be
+    /// These relays are nowhere in a path (unless they are fixed):
+    /// fingerprints, with or without `$`, or nicknames. Anything that can be
     /// shown as such will do.
     pub fn exclude<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
         for relay in relays {
@@ -264,8 +285,9 @@ impl PathBuilder {
         self
     }
 
-    /// Relays in these countries are nowhere in a path, as `country_of` knows; nor are relays whose country is not known, as
-    /// for tor (`GeoIPExcludeUnknown`).
+    /// Relays in these countries are nowhere in a path, as `country_of` knows;
+    /// nor are relays whose country is not known, as for tor
+    /// (`GeoIPExcludeUnknown`).
     pub fn exclude_countries(
         mut self,
         countries: impl IntoIterator<Item = CountryCode>,
@@ -285,39 +307,44 @@ impl PathBuilder {
         self
     }
 
-    /// Only relays of at least this bandwidth, in kilobytes per second: what the consensus says of it, which is measured where
-    /// it can be. Default: 0.
+    /// Only relays of at least this bandwidth, in kilobytes per second: what
+    /// the consensus says of it, which is measured where it can be. Default: 0.
     pub fn min_bandwidth(mut self, kilobytes: u32) -> Self {
         self.min_bandwidth = kilobytes;
         self
     }
 
-    /// Whether all relays have the flag `Fast`. Default: yes. This tor's guards are its own choice.
+    /// Whether all relays have the flag `Fast`. Default: yes. This tor's guards
+    /// are its own choice.
     pub fn fast(mut self, fast: bool) -> Self {
         self.fast = fast;
         self
     }
 
-    /// Whether all relays have the flag `Stable`. Default: where a [target](Self::exit_to) has a port of long lasting connections.
+    /// Whether all relays have the flag `Stable`. Default: where a
+    /// [target](Self::exit_to) has a port of long lasting connections.
     pub fn stable(mut self, stable: bool) -> Self {
         self.stable = Some(stable);
         self
     }
 
-    /// Whether no two relays are in the same /16 of IPv4 or /32 of IPv6: tor's option `EnforceDistinctSubnets`. Default:
-    /// yes. (Relays of one family are never in one path.)
+    /// Whether no two relays are in the same /16 of IPv4 or /32 of IPv6: tor's
+    /// option `EnforceDistinctSubnets`. Default: yes. (Relays of one family are
+    /// never in one path.)
     pub fn distinct_subnets(mut self, distinct: bool) -> Self {
         self.distinct_subnets = distinct;
         self
     }
 
-    /// Makes ready to choose paths through `directory`, with this tor's entry `guards`, the preferred ones first (none are needed with
-    /// [`random_guard`](Self::random_guard) or a fixed first hop). This looks at each relay; choosing a path afterwards is quick.
+    /// Makes ready to choose paths through `directory`, with this tor's entry
+    /// `guards`, the preferred ones first (none are needed with
+    /// [`random_guard`](Self::random_guard) or a fixed first hop). This looks
+    /// at each relay; choosing a path afterwards is quick.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where the settings contradict themselves; [`Error::NoPath`] where no relay can be at one of the
-    /// hops.
+    /// [`Error::Argument`] where the settings contradict themselves;
+    /// [`Error::NoPath`] where no relay can be at one of the hops.
     pub fn prepare(
         &self,
         directory: Arc<Directory>,
@@ -371,7 +398,8 @@ impl PathBuilder {
         self.entry == Entry::Guards && self.fixed_at(1).is_none()
     }
 
-    /// Keeps the first argument that cannot be used, for [`prepare`](Self::prepare) to tell.
+    /// Keeps the first argument that cannot be used, for
+    /// [`prepare`](Self::prepare) to tell.
     fn note(&mut self, error: Error) {
         self.problem.get_or_insert(error);
     }

@@ -15,8 +15,10 @@ use crate::types::Fingerprint;
 
 /// Chooses paths through one consensus. Made by [`PathBuilder::prepare`].
 ///
-/// The last hop is chosen first, then the others, front to back, each by its weight among the relays that go with the hops
-/// that are there already: path-spec, "Path selection and constraints". It may be shared between threads.
+/// The last hop is chosen first, then the others, front to back, each by its
+/// weight among the relays that go with the hops that are there already:
+/// path-spec, "Path selection and constraints". It may be shared between
+/// threads.
 #[derive(Debug, Clone)]
 pub struct PathChooser {
     directory: Arc<Directory>,
@@ -97,7 +99,8 @@ impl PathChooser {
         self.hops.len()
     }
 
-    /// The relays that can be at hop number `hop`, from 1, if the other hops go with them. Empty where there is no such hop.
+    /// The relays that can be at hop number `hop`, from 1, if the other hops go
+    /// with them. Empty where there is no such hop.
     ///
     /// For an exit scanner, for example: each exit that leads to a target.
     pub fn candidates(&self, hop: usize) -> impl Iterator<Item = &Relay> {
@@ -108,13 +111,13 @@ impl PathChooser {
             .filter_map(|index| self.relay(*index))
     }
 
-    /// Returns the probability, from 0 to 1, that a relay is chosen for hop number
-    /// `hop` (from 1) if any relays go with each other: its weight, divided by the sum
-    /// of the weights of all [candidates](Self::candidates). Returns 0 if the relay
-    /// can't be there, or there is no such hop.
+    /// Returns the probability, from 0 to 1, that a relay is chosen for hop
+    /// number `hop` (from 1) if any relays go with each other: its weight,
+    /// divided by the sum of the weights of all [candidates](Self::candidates).
+    /// Returns 0 if the relay can't be there, or there is no such hop.
     ///
-    /// Rules about several hops, such as families and networks, are not counted in. A
-    /// hop with tor's entry guards has the first usable guard.
+    /// Rules about several hops, such as families and networks, are not counted
+    /// in. A hop with tor's entry guards has the first usable guard.
     ///
     /// ```no_run
     /// use scape::path::PathBuilder;
@@ -142,12 +145,14 @@ impl PathChooser {
     ///
     /// # Errors
     ///
-    /// [`NoPathError`] where no path was found, with what took away the relays of the hop where it went wrong.
+    /// [`NoPathError`] where no path was found, with what took away the relays
+    /// of the hop where it went wrong.
     pub fn choose<R: Rng + ?Sized>(&self, rng: &mut R) -> Result<Vec<Fingerprint>, NoPathError> {
         self.choose_without(rng, &[])
     }
 
-    /// As [`choose`](Self::choose), without these relays: for another attempt when some have failed. Fixed hops stay.
+    /// As [`choose`](Self::choose), without these relays: for another attempt
+    /// when some have failed. Fixed hops stay.
     pub fn choose_without<R: Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -176,7 +181,8 @@ impl PathChooser {
     }
 }
 
-/// The order in which hops are chosen: the fixed ones, the last, and the others front to back.
+/// The order in which hops are chosen: the fixed ones, the last, and the others
+/// front to back.
 fn order(hops: &[Arc<Hop>]) -> Vec<usize> {
     let is_fixed = |index: &usize| matches!(hops[*index].candidates, Candidates::Fixed(_));
     let last = hops.len() - 1;
@@ -253,7 +259,8 @@ impl Hop {
         }
     }
 
-    /// That no candidate goes with the other hops, for the reasons that `why` gives for each.
+    /// That no candidate goes with the other hops, for the reasons that `why`
+    /// gives for each.
     pub(super) fn dead_end(
         &self,
         hop: usize,

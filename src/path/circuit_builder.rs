@@ -12,13 +12,15 @@ use crate::state::{Circuit, State};
 use crate::transport::Deadline;
 use crate::types::CircuitPurpose;
 
-/// Builds circuits: one, several at once, or a pool that is kept full; with other attempts where one fails, and a deadline for
-/// each.
+/// Builds circuits: one, several at once, or a pool that is kept full; with
+/// other attempts where one fails, and a deadline for each.
 ///
-/// Unless it is told otherwise, tor chooses the relays. **A path that tor did not choose can be told from others, and may reveal who
-/// uses it**: see [`PathBuilder`].
+/// Unless it is told otherwise, tor chooses the relays. **A path that tor did
+/// not choose can be told from others, and may reveal who uses it**: see
+/// [`PathBuilder`].
 ///
-/// Circuits are built by this program's threads, which wait for tor; any method may be called from several threads, and in callbacks.
+/// Circuits are built by this program's threads, which wait for tor; any method
+/// may be called from several threads, and in callbacks.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -93,39 +95,47 @@ impl CircuitBuilder {
         Self::default()
     }
 
-    /// Circuits whose relays are chosen so, anew for each attempt. They can be told from others, and may reveal who uses them.
+    /// Circuits whose relays are chosen so, anew for each attempt. They can be
+    /// told from others, and may reveal who uses them.
     pub fn choosing(path: PathBuilder) -> Self {
         CircuitBuilder { route: Route::Choosing(Box::new(path)), ..Self::default() }
     }
 
-    /// Circuits over these relays, first hop first, whatever they are: fingerprints, with or without `$`, or nicknames. Anything that
-    /// can be shown as such will do. They can be told from others, and may reveal who uses them.
+    /// Circuits over these relays, first hop first, whatever they are:
+    /// fingerprints, with or without `$`, or nicknames. Anything that can be
+    /// shown as such will do. They can be told from others, and may reveal who
+    /// uses them.
     pub fn along<R: ToString>(relays: impl IntoIterator<Item = R>) -> Self {
         let relays = relays.into_iter().map(|relay| relay.to_string()).collect();
         CircuitBuilder { route: Route::Along(relays), ..Self::default() }
     }
 
-    /// [`CircuitPurpose::General`] (default): tor may also use them for streams of its own choice, and closes them when they are old or
-    /// idle; or [`CircuitPurpose::Controller`], which tor leaves alone, and which needs relays that tor did not choose.
+    /// [`CircuitPurpose::General`] (default): tor may also use them for streams
+    /// of its own choice, and closes them when they are old or idle; or
+    /// [`CircuitPurpose::Controller`], which tor leaves alone, and which needs
+    /// relays that tor did not choose.
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.purpose = Some(purpose);
         self
     }
 
-    /// How often each circuit is tried. Default: 3 times. Where relays are [chosen](Self::choosing), the other attempts go elsewhere, and around
+    /// How often each circuit is tried. Default: 3 times. Where relays are
+    /// [chosen](Self::choosing), the other attempts go elsewhere, and around
     /// the relay that could not be reached, if possible.
     pub fn attempts(mut self, attempts: usize) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Sets how long each attempt may take, with its commands. Default: 30 seconds.
+    /// Sets how long each attempt may take, with its commands. Default: 30
+    /// seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// Sets how long each circuit may take, with all its attempts and commands. Default: 60 seconds.
+    /// Sets how long each circuit may take, with all its attempts and commands.
+    /// Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -136,21 +146,25 @@ impl CircuitBuilder {
         self.timeout
     }
 
-    /// How many circuits are built at once, by [`build_many`](Self::build_many) and by a [`pool`](Self::pool). Default: 4. Each
-    /// takes a thread meanwhile.
+    /// How many circuits are built at once, by [`build_many`](Self::build_many)
+    /// and by a [`pool`](Self::pool). Default: 4. Each takes a thread
+    /// meanwhile.
     pub fn concurrency(mut self, circuits: usize) -> Self {
         self.concurrency = circuits;
         self
     }
 
-    /// Builds a circuit, and returns it when it can carry streams. Attempts that fail leave no circuit behind.
+    /// Builds a circuit, and returns it when it can carry streams. Attempts
+    /// that fail leave no circuit behind.
     ///
     /// # Errors
     ///
-    /// That of the last attempt: [`Error::Circuit`](crate::Error::Circuit) with the reasons, [`Error::Timeout`](crate::Error::Timeout), or
-    /// [`Error::Refused`](crate::Error::Refused) where tor does not know a relay (any more);
-    /// [`Error::NoPath`](crate::Error::NoPath) where no path is as it should; [`Error::Argument`](crate::Error::Argument) where
-    /// the settings cannot be used; [`Error::Closed`](crate::Error::Closed).
+    /// That of the last attempt: [`Error::Circuit`](crate::Error::Circuit) with
+    /// the reasons, [`Error::Timeout`](crate::Error::Timeout), or
+    /// [`Error::Refused`](crate::Error::Refused) where tor does not know a
+    /// relay (any more); [`Error::NoPath`](crate::Error::NoPath) where no path
+    /// is as it should; [`Error::Argument`](crate::Error::Argument) where the
+    /// settings cannot be used; [`Error::Closed`](crate::Error::Closed).
     pub fn build(&self, state: &State) -> Result<Circuit> {
         self.check()?;
         let site = Site::default();
@@ -159,23 +173,27 @@ impl CircuitBuilder {
         Ok(circuit)
     }
 
-    /// Builds `count` circuits, several [at once](Self::concurrency), and gives each when it is there, or has failed for good: `count` results, in
-    /// the order in which they come.
+    /// Builds `count` circuits, several [at once](Self::concurrency), and gives
+    /// each when it is there, or has failed for good: `count` results, in the
+    /// order in which they come.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be used; [`Error::Io`](crate::Error::Io) where no thread can be started.
+    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be
+    /// used; [`Error::Io`](crate::Error::Io) where no thread can be started.
     pub fn build_many(&self, state: &State, count: usize) -> Result<Circuits> {
         self.check()?;
         Circuits::start(self.clone(), state.clone(), count)
     }
 
-    /// Keeps `size` circuits built, from now on, in the background: those that end are replaced.
+    /// Keeps `size` circuits built, from now on, in the background: those that
+    /// end are replaced.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be used, or the size is 0;
-    /// [`Error::Io`](crate::Error::Io) where no thread can be started; [`Error::Closed`](crate::Error::Closed).
+    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be
+    /// used, or the size is 0; [`Error::Io`](crate::Error::Io) where no thread
+    /// can be started; [`Error::Closed`](crate::Error::Closed).
     pub fn pool(&self, state: &State, size: usize) -> Result<CircuitPool> {
         self.check()?;
         if size == 0 {

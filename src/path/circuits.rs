@@ -12,10 +12,11 @@ use crate::connection::Thread;
 use crate::error::{Error, Result};
 use crate::state::{Circuit, State};
 
-/// Circuits that are being built: iterating gives each when it is there, or has failed for good. Made by
-/// [`CircuitBuilder::build_many`].
+/// Circuits that are being built: iterating gives each when it is there, or has
+/// failed for good. Made by [`CircuitBuilder::build_many`].
 ///
-/// Dropping it gives up what is not there yet, and closes the circuits that were not taken.
+/// Dropping it gives up what is not there yet, and closes the circuits that
+/// were not taken.
 #[derive(Debug)]
 #[must_use = "dropping this closes the circuits"]
 pub struct Circuits {
@@ -70,9 +71,10 @@ impl Circuits {
         self.left
     }
 
-    /// Gives up what is not there yet, closes the circuits that were not taken, and waits until tor says that they are
-    /// closed. All of this takes at most the controller's timeout. Returns false if there was none left to close, also
-    /// because the control connection has ended.
+    /// Gives up what is not there yet, closes the circuits that were not taken,
+    /// and waits until tor says that they are closed. All of this takes at most
+    /// the controller's timeout. Returns false if there was none left to close,
+    /// also because the control connection has ended.
     ///
     /// # Errors
     ///
@@ -89,7 +91,8 @@ impl Worker {
         while !self.site.is_closed() && self.begin_one() {
             let built = build_one(&self.builder, &self.state, &self.site, self.builder.deadline());
             if self.results.send(built).is_err() {
-                // Nobody listens: then the circuit was closed, together with the site.
+                // Nobody listens: then the circuit was closed, together with
+                // the site.
                 return;
             }
         }
@@ -106,7 +109,8 @@ impl Worker {
 impl Iterator for Circuits {
     type Item = Result<Circuit>;
 
-    /// Waits for the next circuit, or the next failure: for as long as [`CircuitBuilder::timeout`] allows.
+    /// Waits for the next circuit, or the next failure: for as long as
+    /// [`CircuitBuilder::timeout`] allows.
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let result = self.results.recv().ok()?;

@@ -3,7 +3,8 @@
 use crate::descriptor::{FamilyMember, Relay};
 use crate::error::PathRule;
 
-/// The rule that keeps two relays out of one path, where there is one. path-spec, "Universal constraints".
+/// The rule that keeps two relays out of one path, where there is one.
+/// path-spec, "Universal constraints".
 pub(super) fn conflict(one: &Relay, other: &Relay, distinct_subnets: bool) -> Option<PathRule> {
     if one.fingerprint() == other.fingerprint() {
         Some(PathRule::SameRelay)
@@ -16,8 +17,8 @@ pub(super) fn conflict(one: &Relay, other: &Relay, distinct_subnets: bool) -> Op
     }
 }
 
-/// Whether each names the other as its family, or both are members of a family with an identity of its own. path-spec,
-/// "Determining family membership".
+/// Whether each names the other as its family, or both are members of a family
+/// with an identity of its own. path-spec, "Determining family membership".
 fn same_family(one: &Relay, other: &Relay) -> bool {
     names(one, other) && names(other, one)
         || one.family_ids().iter().any(|family| other.family_ids().contains(family))
@@ -32,7 +33,8 @@ fn names(one: &Relay, other: &Relay) -> bool {
     })
 }
 
-/// Whether they are in the same /16 of IPv4 or /32 of IPv6. Addresses that are not known are in no network.
+/// Whether they are in the same /16 of IPv4 or /32 of IPv6. Addresses that are
+/// not known are in no network.
 fn same_subnet(one: &Relay, other: &Relay) -> bool {
     let [a, b] = [one, other].map(|relay| *relay.or_address().ip());
     if !a.is_unspecified() && a.octets()[..2] == b.octets()[..2] {

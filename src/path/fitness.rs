@@ -115,7 +115,8 @@ impl<'a> Fitness<'a> {
     }
 }
 
-/// Whether its exit policy allows any port. (Authorities may give the flag `Exit` to any relay, as those of private networks do.)
+/// Whether its exit policy allows any port. (Authorities may give the flag
+/// `Exit` to any relay, as those of private networks do.)
 fn lets_something_out(relay: &Relay) -> bool {
     let policies = [relay.policy(), relay.policy_v6()];
     policies.into_iter().flatten().any(|policy| !policy.is_reject_all())

@@ -13,21 +13,26 @@ use crate::error::{Error, Phase, Result, Timeout};
 use crate::state::{Circuit, State, StateListener};
 use crate::transport::deadline_after;
 
-/// After a circuit that could not be built, the next one is tried so much later, then twice as much, and so on.
+/// After a circuit that could not be built, the next one is tried so much
+/// later, then twice as much, and so on.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// How long its end waits for its thread.
 const JOIN_FOR: Duration = Duration::from_secs(1);
 
-/// Circuits that are built in advance, and replaced when they end. Made by [`CircuitBuilder::pool`].
+/// Circuits that are built in advance, and replaced when they end. Made by
+/// [`CircuitBuilder::pool`].
 ///
-/// [`get`](Self::get) gives one of them in turn, which stays in the pool; [`take`](Self::take) takes one out, which is the caller's then. Any number of threads
-/// may use it, and callbacks.
+/// [`get`](Self::get) gives one of them in turn, which stays in the pool;
+/// [`take`](Self::take) takes one out, which is the caller's then. Any number
+/// of threads may use it, and callbacks.
 ///
-/// It lives until it is dropped or [closed](Self::close), and then closes its circuits; or until the connection ends, unless that is made again by
-/// itself ([`Connect::reconnect`](crate::Connect::reconnect)): the circuits that tor still has are kept then, the others replaced. Where
-/// circuits cannot be built, it tries again, at growing intervals of up to a minute.
+/// It lives until it is dropped or [closed](Self::close), and then closes its
+/// circuits; or until the connection ends, unless that is made again by itself
+/// ([`Connect::reconnect`](crate::Connect::reconnect)): the circuits that tor
+/// still has are kept then, the others replaced. Where circuits cannot be
+/// built, it tries again, at growing intervals of up to a minute.
 ///
 /// ```no_run
 /// use scape::{CircuitBuilder, State};
@@ -66,7 +71,8 @@ struct Stock {
     building: usize,
     /// Whose turn it is.
     turn: usize,
-    /// How many could not be built, since the last one that was, and the last one's error.
+    /// How many could not be built, since the last one that was, and the last
+    /// one's error.
     failures: u32,
     problem: Option<Error>,
     /// Until when no other is tried.
@@ -117,13 +123,15 @@ impl CircuitPool {
         Ok(CircuitPool { shared, thread: Some(thread), _listeners: (on_end, on_status) })
     }
 
-    /// One of the circuits, each in its turn; it stays in the pool. Where there is none, one is waited for, for at most `timeout`. It may
-    /// end at any time, as any circuit.
+    /// One of the circuits, each in its turn; it stays in the pool. Where there
+    /// is none, one is waited for, for at most `timeout`. It may end at any
+    /// time, as any circuit.
     ///
     /// # Errors
     ///
-    /// When the time is over: why the last circuit could not be built, or [`Error::Timeout`]. [`Error::Closed`] once the connection
-    /// has ended, and is not made again by itself.
+    /// When the time is over: why the last circuit could not be built, or
+    /// [`Error::Timeout`]. [`Error::Closed`] once the connection has ended, and
+    /// is not made again by itself.
     pub fn get(&self, timeout: Duration) -> Result<Circuit> {
         self.shared.wait_for_one(timeout, |stock| {
             stock.turn = stock.turn.wrapping_add(1);
@@ -131,8 +139,9 @@ impl CircuitPool {
         })
     }
 
-    /// One of the circuits, the oldest, which is the caller's from now on: the pool does not close it, and builds another one. Where there is
-    /// none, one is waited for, for at most `timeout`.
+    /// One of the circuits, the oldest, which is the caller's from now on: the
+    /// pool does not close it, and builds another one. Where there is none, one
+    /// is waited for, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -167,7 +176,8 @@ impl CircuitPool {
         self.shared.size
     }
 
-    /// Waits until there are as many circuits as there should be, for at most `timeout`.
+    /// Waits until there are as many circuits as there should be, for at most
+    /// `timeout`.
     ///
     /// # Errors
     ///
@@ -177,9 +187,10 @@ impl CircuitPool {
             .wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
     }
 
-    /// Closes the circuits and waits until tor says that they are closed, for at most the controller's timeout. Waiting for
-    /// the pool's thread to end may take one second more. Returns false if there was no circuit left to close, also because
-    /// the control connection has ended.
+    /// Closes the circuits and waits until tor says that they are closed, for
+    /// at most the controller's timeout. Waiting for the pool's thread to end
+    /// may take one second more. Returns false if there was no circuit left to
+    /// close, also because the control connection has ended.
     ///
     /// # Errors
     ///
@@ -200,7 +211,8 @@ impl Drop for CircuitPool {
 }
 
 impl Shared {
-    /// Waits until `choose` finds what it looks for among the circuits that are there.
+    /// Waits until `choose` finds what it looks for among the circuits that are
+    /// there.
     fn wait_for_one<T>(
         &self,
         timeout: Duration,

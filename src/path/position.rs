@@ -8,14 +8,16 @@ use crate::types::RouterFlags;
 pub(super) enum Position {
     /// The first hop, that the client connects to.
     Entry,
-    /// Between the first hop and the last; and the last one of a path that does not leave the network.
+    /// Between the first hop and the last; and the last one of a path that does
+    /// not leave the network.
     Middle,
     /// The last hop, from where streams leave the network.
     Exit,
 }
 
-/// What a kilobyte per second counts at one position, by the relay's flags: the consensus' bandwidth weights, divided
-/// by their scale. dir-spec, "Computing Bandwidth Weights".
+/// What a kilobyte per second counts at one position, by the relay's flags: the
+/// consensus' bandwidth weights, divided by their scale. dir-spec, "Computing
+/// Bandwidth Weights".
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PositionWeights {
     plain: [f64; 4],
@@ -23,8 +25,9 @@ pub(super) struct PositionWeights {
     directory: [f64; 4],
 }
 
-/// The names of the weights for relays without flags, with Guard, with Exit (and not BadExit), with both. `None` where
-/// relays of that kind do not stand there.
+/// The names of the weights for relays without flags, with Guard, with Exit
+/// (and not BadExit), with both. `None` where relays of that kind do not stand
+/// there.
 fn names(position: Position) -> [Option<&'static str>; 4] {
     match position {
         Position::Entry => [Some("Wgm"), Some("Wgg"), None, Some("Wgd")],
@@ -36,7 +39,8 @@ fn names(position: Position) -> [Option<&'static str>; 4] {
 const DIRECTORY_NAMES: [&str; 4] = ["Wmb", "Wgb", "Web", "Wdb"];
 
 impl PositionWeights {
-    /// Those of a consensus. Where it lacks one of them, bandwidth alone counts, as for tor.
+    /// Those of a consensus. Where it lacks one of them, bandwidth alone
+    /// counts, as for tor.
     pub(super) fn of(position: Position, weights: &BandwidthWeights) -> Self {
         Self::read(position, weights)
             .unwrap_or(PositionWeights { plain: [1.0; 4], directory: [1.0; 4] })

@@ -7,11 +7,12 @@ use super::conflict::conflict;
 use crate::error::{NoPathError, PathRule};
 use crate::types::Fingerprint;
 
-/// How many relays are drawn for one path at most. Where relays go together at all, as many as there are hops are enough, nearly always.
+/// How many relays are drawn for one path at most. Where relays go together at
+/// all, as many as there are hops are enough, nearly always.
 const DRAWS: usize = 2000;
 
-/// One path, as far as it has come. Where no relay goes with those that are there already, the last one is given up, and
-/// another one drawn in its place.
+/// One path, as far as it has come. Where no relay goes with those that are
+/// there already, the last one is given up, and another one drawn in its place.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     chooser: &'a PathChooser,
@@ -36,7 +37,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Fills the hops from this one on, in the order of choosing. Whether that was possible.
+    /// Fills the hops from this one on, in the order of choosing. Whether that
+    /// was possible.
     fn fill(&mut self, step: usize, rng: &mut (impl Rng + ?Sized)) -> bool {
         let Some(&hop) = self.chooser.order().get(step) else { return true };
         let mut tried = Vec::new();
@@ -57,7 +59,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// A relay for this hop that goes with the others, and was not tried in vain.
+    /// A relay for this hop that goes with the others, and was not tried in
+    /// vain.
     fn draw(&self, hop: usize, tried: &[u32], rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
         let fits = |relay: u32| !tried.contains(&relay) && self.obstacle(hop, relay).is_none();
         match &self.chooser.hop(hop)?.candidates {

@@ -7,8 +7,9 @@ use crate::protocol::Command;
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
 
-/// The circuits that are being built, or wait to be handed over. Once it is closed they are all closed, and none is let in any more: so
-/// no circuit is left that nobody knows of.
+/// The circuits that are being built, or wait to be handed over. Once it is
+/// closed they are all closed, and none is let in any more: so no circuit is
+/// left that nobody knows of.
 #[derive(Debug, Default)]
 pub(super) struct Site {
     work: Mutex<Work>,
@@ -21,7 +22,8 @@ struct Work {
 }
 
 impl Site {
-    /// Takes a circuit in. Whether that was still possible: if not, the caller has to close it.
+    /// Takes a circuit in. Whether that was still possible: if not, the caller
+    /// has to close it.
     pub(super) fn enter(&self, circuit: &Circuit) -> bool {
         let mut work = self.work.lock();
         if !work.is_closed {
@@ -30,7 +32,8 @@ impl Site {
         !work.is_closed
     }
 
-    /// Lets a circuit out: it has ended, or somebody has it. Whether it was there.
+    /// Lets a circuit out: it has ended, or somebody has it. Whether it was
+    /// there.
     pub(super) fn leave(&self, circuit: &Circuit) -> bool {
         let mut work = self.work.lock();
         let at = work.circuits.iter().position(|known| known == circuit);

@@ -48,7 +48,8 @@ impl Table {
             .zip(self.sums.iter().zip(before).map(|(sum, before)| sum - before))
     }
 
-    /// One of them, by weight; where all weights are 0, each is as likely as any other, as for tor. `None` where there are none.
+    /// One of them, by weight; where all weights are 0, each is as likely as
+    /// any other, as for tor. `None` where there are none.
     pub(super) fn draw(&self, rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
         let total = *self.sums.last()?;
         let index = if total > 0.0 {
@@ -67,7 +68,8 @@ impl Table {
         rng: &mut (impl Rng + ?Sized),
         mut condition: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
-        /// So often it is tried to hit one of them, before they are counted out.
+        /// So often it is tried to hit one of them, before they are counted
+        /// out.
         const TRIES: usize = 16;
         for _ in 0..TRIES {
             let relay = self.draw(rng)?;
@@ -124,7 +126,9 @@ mod tests {
     proptest! {
         #[test]
         fn only_what_fulfils_the_condition_is_drawn(
-            weights in prop::collection::vec(0u32..5, 0..20), kept in any::<u32>(), seed in any::<u64>()
+            weights in prop::collection::vec(0u32..5, 0..20),
+            kept in any::<u32>(),
+            seed in any::<u64>(),
         ) {
             let table = Table::of((0..).zip(weights.iter().map(|weight| f64::from(*weight))));
             let condition = |relay: u32| kept >> relay & 1 == 1;

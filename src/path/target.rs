@@ -6,11 +6,13 @@ use crate::descriptor::Relay;
 use crate::error::{ArgumentError, Result};
 use crate::socks::{TargetAddr, ToTargetAddr};
 
-/// Ports whose connections last long: tor uses relays with the flag `Stable` for them. tor's manual, `LongLivedPorts`.
+/// Ports whose connections last long: tor uses relays with the flag `Stable`
+/// for them. tor's manual, `LongLivedPorts`.
 const LONG_LIVED_PORTS: [u16; 12] =
     [21, 22, 706, 1863, 5050, 5190, 5222, 5223, 6523, 6667, 6697, 8300];
 
-/// A target as exit policies see it: of its address, the summaries that clients have do not tell more than the family.
+/// A target as exit policies see it: of its address, the summaries that clients
+/// have do not tell more than the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ExitTarget {
     port: u16,
@@ -51,7 +53,8 @@ impl ExitTarget {
         LONG_LIVED_PORTS.contains(&self.port)
     }
 
-    /// Whether the relay's exit policy (most probably) lets streams to it out. dir-spec, "p" and "p6".
+    /// Whether the relay's exit policy (most probably) lets streams to it out.
+    /// dir-spec, "p" and "p6".
     pub(super) fn is_reached_from(self, relay: &Relay) -> bool {
         let policy = if self.is_ipv6 { relay.policy_v6() } else { relay.policy() };
         policy.is_some_and(|policy| policy.allows(self.port))

@@ -12,7 +12,8 @@ use crate::types::{EventKind, Progress};
 pub enum WaitFor {
     /// That it is controlled: its configuration is read, its ports are open.
     Control,
-    /// That it is so many percent bootstrapped: with 75 it knows enough relays, with 100 it has built a circuit.
+    /// That it is so many percent bootstrapped: with 75 it knows enough relays,
+    /// with 100 it has built a circuit.
     Bootstrap(u8),
 }
 
@@ -24,10 +25,12 @@ impl WaitFor {
 /// Called with each step.
 pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
-/// Waits until tor is `wanted` percent bootstrapped, for commands and events together until `deadline`. The percentage
-/// that tor has reached is in `reached`, also after a failure.
+/// Waits until tor is `wanted` percent bootstrapped, for commands and events
+/// together until `deadline`. The percentage that tor has reached is in
+/// `reached`, also after a failure.
 ///
-/// tor may have come far before we subscribe, and says nothing twice: so the present value is asked for afterwards.
+/// tor may have come far before we subscribe, and says nothing twice: so the
+/// present value is asked for afterwards.
 pub(crate) fn wait(
     controller: &Controller,
     wanted: u8,

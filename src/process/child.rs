@@ -1,4 +1,5 @@
-//! A process and everything that it starts: always reaped, and never signalled after that.
+//! A process and everything that it starts: always reaped, and never signalled
+//! after that.
 
 use std::fmt;
 use std::io::{self, PipeReader};
@@ -16,30 +17,35 @@ use crate::transport::deadline_after;
 
 /// How long a process that was killed may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(10);
-/// The time that the rest of a process group has to end after its leader has ended,
-/// before it is killed.
+/// The time that the rest of a process group has to end after its leader has
+/// ended, before it is killed.
 #[cfg(unix)]
 const REST: Duration = Duration::from_secs(3);
-/// The time that the rest of a process group has to be gone after it was killed.
+/// The time that the rest of a process group has to be gone after it was
+/// killed.
 #[cfg(unix)]
 const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 
 /// A child process whose standard output is captured.
 ///
-/// On Unix, the process leads a process group of its own. Signals go to the whole group, and what is left of the group
-/// when the leader has ended is ended, too. So a wrapper script that doesn't `exec` leaves nothing behind. Only a process
-/// that moves to another group (`setsid`) escapes. If other code in this
-/// program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest of the
-/// group isn't ended, because its identifier may be another group's by then.
+/// On Unix, the process leads a process group of its own. Signals go to the
+/// whole group, and what is left of the group when the leader has ended is
+/// ended, too. So a wrapper script that doesn't `exec` leaves nothing behind.
+/// Only a process that moves to another group (`setsid`) escapes. If other code
+/// in this program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the
+/// rest of the group isn't ended, because its identifier may be another group's
+/// by then.
 ///
-/// A thread waits for the end and reaps the process at once, so it is no zombie even if nobody asks. The process
-/// identifier stays ours until then: reaping and signalling exclude each other (both hold the lock on `state`), so a
+/// A thread waits for the end and reaps the process at once, so it is no zombie
+/// even if nobody asks. The process identifier stays ours until then: reaping
+/// and signalling exclude each other (both hold the lock on `state`), so a
 /// signal never goes to another process or group that got the same identifier.
 pub(super) struct Child {
     handle: ChildHandle,
 }
 
-/// A child process, as other threads see it. The process is killed when the [`Child`] is dropped, whoever has a handle.
+/// A child process, as other threads see it. The process is killed when the
+/// [`Child`] is dropped, whoever has a handle.
 #[derive(Clone)]
 pub(super) struct ChildHandle {
     pid: u32,
@@ -66,7 +72,8 @@ enum State {
 }
 
 impl Child {
-    /// Starts a process that reads nothing. Its standard output and error go to a [`LogTail`] of `keep` lines.
+    /// Starts a process that reads nothing. Its standard output and error go to
+    /// a [`LogTail`] of `keep` lines.
     pub(super) fn spawn(
         command: &mut Command,
         keep: usize,
@@ -84,14 +91,16 @@ impl Child {
     ) -> io::Result<Child> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // One pipe for both: tor itself says nothing on standard error, but the dynamic linker does.
+        // One pipe for both: tor itself says nothing on standard error, but the
+        // dynamic linker does.
         let (output, theirs) = io::pipe()?;
-        // The reaper polls this second reading end to see whether a process can still
-        // write to the pipe.
+        // The reaper polls this second reading end to see whether a process can
+        // still write to the pipe.
         let reading_end = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
-        // Or else the command would keep our copies of the pipe's other end, and the pipe would never end.
+        // Or else the command would keep our copies of the pipe's other end,
+        // and the pipe would never end.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = spawned?;
         let pid = child.id();
@@ -137,7 +146,8 @@ impl ChildHandle {
         }
     }
 
-    /// Waits until the process has ended. Returns `None` if it hasn't within `timeout`.
+    /// Waits until the process has ended. Returns `None` if it hasn't within
+    /// `timeout`.
     pub(super) fn wait(&self, timeout: Duration) -> Option<Exit> {
         let deadline = deadline_after(timeout);
         let mut state = self.shared.state.lock();
@@ -151,7 +161,8 @@ impl ChildHandle {
         }
     }
 
-    /// Asks the whole process group to end: SIGTERM. Where there are no signals, kills the process.
+    /// Asks the whole process group to end: SIGTERM. Where there are no
+    /// signals, kills the process.
     pub(super) fn terminate(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
             State::Running(child) => terminate(child),
@@ -187,7 +198,8 @@ impl ChildHandle {
         }
     }
 
-    /// Ends the process: asks, waits for at most `grace`, then kills. Returns true if it ended when asked.
+    /// Ends the process: asks, waits for at most `grace`, then kills. Returns
+    /// true if it ended when asked.
     pub(super) fn end(&self, grace: Duration) -> io::Result<bool> {
         let asked = self.terminate();
         if asked.is_ok() && self.wait(grace).is_some() {
@@ -222,10 +234,12 @@ fn reap(mut child: StdChild, error: io::Error) -> io::Error {
 }
 
 impl Shared {
-    /// Waits for the end of the process, ends the rest of its group, and reaps it.
+    /// Waits for the end of the process, ends the rest of its group, and reaps
+    /// it.
     fn reap(&self, pid: u32, reading_end: &PipeReader) {
         loop {
-            // The leader keeps its identifier, and with it that of the group, until it is reaped.
+            // The leader keeps its identifier, and with it that of the group,
+            // until it is reaped.
             if wait_without_reaping(pid) {
                 end_rest(pid, reading_end);
             }
@@ -234,7 +248,8 @@ impl Shared {
             let exit = match child.try_wait() {
                 Ok(None) => continue,
                 Ok(Some(status)) => Exit::from(status),
-                // Somebody else in this program waits for all children, and got it.
+                // Somebody else in this program waits for all children, and got
+                // it.
                 Err(_) => Exit::UNKNOWN,
             };
             log::debug!(target: "scape::process", "tor (process {pid}) {exit}");
@@ -245,7 +260,8 @@ impl Shared {
     }
 }
 
-/// Waits until the process has ended, and leaves it to be reaped. Returns true if it has ended and wasn't reaped.
+/// Waits until the process has ended, and leaves it to be reaped. Returns true
+/// if it has ended and wasn't reaped.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin"))))]
 fn wait_without_reaping(pid: u32) -> bool {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -277,10 +293,11 @@ fn pause() {
     thread::sleep(Duration::from_millis(20));
 }
 
-/// Ends what is left of the process group whose leader has ended and was not reaped: a tor that a wrapper script
-/// started, pluggable transports.
+/// Ends what is left of the process group whose leader has ended and was not
+/// reaped: a tor that a wrapper script started, pluggable transports.
 ///
-/// The end of the pipe tells that they are gone. A process that has no such output is killed at once.
+/// The end of the pipe tells that they are gone. A process that has no such
+/// output is killed at once.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -296,7 +313,8 @@ fn end_rest(pid: u32, reading_end: &PipeReader) {
 #[cfg(not(unix))]
 fn end_rest(_pid: u32, _reading_end: &PipeReader) {}
 
-/// Waits until no process can write to the pipe any more, whether or not everything was read.
+/// Waits until no process can write to the pipe any more, whether or not
+/// everything was read.
 #[cfg(unix)]
 fn wait_for_no_writer(pipe: &PipeReader, timeout: Duration) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

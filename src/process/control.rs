@@ -25,8 +25,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// control port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
-/// The time that tor has to be gone after its control connection has ended. After
-/// that, the cause of the end is told without tor's exit status.
+/// The time that tor has to be gone after its control connection has ended.
+/// After that, the cause of the end is told without tor's exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
 /// How long later calls wait for tor: as those of every other controller.
@@ -34,21 +34,24 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a launched tor is controlled.
 ///
-/// With each of them, tor ends when the control connection does, and so doesn't outlive the program, even if the program
-/// is killed.
+/// With each of them, tor ends when the control connection does, and so doesn't
+/// outlive the program, even if the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Control {
-    /// A pair of connected sockets, one of which tor inherits (`__OwningControllerFD`). There is no port, no file and no
+    /// A pair of connected sockets, one of which tor inherits
+    /// (`__OwningControllerFD`). There is no port, no file and no
     /// authentication: nobody else can connect. The default.
     #[cfg(unix)]
     SocketPair,
-    /// A Unix socket in a private temporary directory, with cookie authentication. For programs that let others of the
-    /// same user connect as well: see [`TorProcess::control_address`](super::TorProcess::control_address).
+    /// A Unix socket in a private temporary directory, with cookie
+    /// authentication. For programs that let others of the same user connect as
+    /// well: see
+    /// [`TorProcess::control_address`](super::TorProcess::control_address).
     #[cfg(unix)]
     UnixSocket,
-    /// A TCP port of 127.0.0.1 that the system chooses, with cookie authentication. The default on systems without Unix
-    /// sockets.
+    /// A TCP port of 127.0.0.1 that the system chooses, with cookie
+    /// authentication. The default on systems without Unix sockets.
     TcpPort,
 }
 
@@ -73,8 +76,9 @@ pub(super) enum Pending {
 impl Control {
     /// Adds to `torrc` and `command` what this kind of control needs.
     ///
-    /// Options that tor neither saves (their names begin with `__`) nor lets change while it runs go on the command
-    /// line: in the torrc they would be lost by the first SAVECONF, and the next RELOAD would end tor.
+    /// Options that tor neither saves (their names begin with `__`) nor lets
+    /// change while it runs go on the command line: in the torrc they would be
+    /// lost by the first SAVECONF, and the next RELOAD would end tor.
     pub(super) fn prepare(
         self,
         directory: &PrivateDir,
@@ -119,7 +123,8 @@ impl Control {
         }
     }
 
-    /// Returns true if tor listens for control connections, which have to be authenticated.
+    /// Returns true if tor listens for control connections, which have to be
+    /// authenticated.
     pub(super) fn is_listening(self) -> bool {
         match self {
             #[cfg(unix)]
@@ -129,7 +134,8 @@ impl Control {
     }
 }
 
-/// A control connection to a started tor, and the address of its control port if it has one.
+/// A control connection to a started tor, and the address of its control port
+/// if it has one.
 #[derive(Debug)]
 pub(super) struct Connected {
     pub(super) controller: Controller,
@@ -157,7 +163,8 @@ impl Failed {
     }
 }
 
-/// Ends the connection of a pair of sockets from another thread, without waiting.
+/// Ends the connection of a pair of sockets from another thread, without
+/// waiting.
 pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
 
 impl Shutdown {
@@ -171,8 +178,8 @@ impl Shutdown {
 }
 
 impl Pending {
-    /// Returns a handle that ends the connection of a pair of sockets when the launch
-    /// is cancelled. Other connections end with tor.
+    /// Returns a handle that ends the connection of a pair of sockets when the
+    /// launch is cancelled. Other connections end with tor.
     pub(super) fn shutdown(&self) -> Shutdown {
         #[cfg(unix)]
         return Shutdown(match self {
@@ -183,8 +190,8 @@ impl Pending {
         Shutdown()
     }
 
-    /// Connects as soon as tor accepts connections, and takes ownership of tor. Returns when tor has answered for the
-    /// first time.
+    /// Connects as soon as tor accepts connections, and takes ownership of tor.
+    /// Returns when tor has answered for the first time.
     ///
     /// # Errors
     ///
@@ -240,9 +247,10 @@ impl Connected {
     }
 }
 
-/// Connects to the address that `address` returns as soon as that succeeds. Neither a socket nor a line in the log proves
-/// that tor listens and has written its cookie. Returns `None` if `child` has
-/// ended or the launch was cancelled.
+/// Connects to the address that `address` returns as soon as that succeeds.
+/// Neither a socket nor a line in the log proves that tor listens and has
+/// written its cookie. Returns `None` if `child` has ended or the launch was
+/// cancelled.
 fn retry(
     child: &Child,
     cancel: &CancelToken,
@@ -259,7 +267,8 @@ fn retry(
                     return Ok(Some(Connected { controller, address: Some(address) }));
                 }
                 Err(error) if is_final(&error) => return Err(error),
-                // That it does not listen yet is no news; that it lets nobody in is.
+                // That it does not listen yet is no news; that it lets nobody
+                // in is.
                 Err(error) => last = error.auth().is_some().then_some(error),
             }
         }
@@ -270,7 +279,8 @@ fn retry(
     }
 }
 
-/// Returns true if another attempt would fail in the same way. (A cookie is written after the port is open.)
+/// Returns true if another attempt would fail in the same way. (A cookie is
+/// written after the port is open.)
 fn is_final(error: &Error) -> bool {
     matches!(
         error.auth(),
@@ -283,11 +293,13 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// Reads the address in the file of `ControlPortWriteToFile`. Returns `None` if tor hasn't written it yet.
+/// Reads the address in the file of `ControlPortWriteToFile`. Returns `None` if
+/// tor hasn't written it yet.
 fn read_port_file(file: &Path) -> Result<Option<Address>> {
     let Ok(bytes) = regular_file::read(file, LONGEST_PORT_FILE) else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
-    // tor replaces the file at once, so there is always a whole line. Ours is the first.
+    // tor replaces the file at once, so there is always a whole line. Ours is
+    // the first.
     let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else {
         return Ok(None);
     };

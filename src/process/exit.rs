@@ -3,8 +3,9 @@
 use std::fmt;
 use std::process::ExitStatus;
 
-/// How a process ended. tor ends with code 0 when it was asked to, or lost its owner; with 1 where
-/// its configuration is bad, a port is in use or its data directory is locked.
+/// How a process ended. tor ends with code 0 when it was asked to, or lost its
+/// owner; with 1 where its configuration is bad, a port is in use or its data
+/// directory is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
@@ -15,7 +16,8 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// What is known where another part of the program took the exit status: nothing.
+    /// What is known where another part of the program took the exit status:
+    /// nothing.
     pub(super) const UNKNOWN: Exit = Exit { code: None, signal: None };
 
     /// Whether it ended of its own accord, with code 0.

@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::error::{LaunchError, LaunchProblem};
 
-/// The environment variable that names the tor program, before every other place.
+/// The environment variable that names the tor program, before every other
+/// place.
 pub(super) const PROGRAM_VARIABLE: &str = "SCAPE_TOR";
 
-/// The tor program: what the environment variable `SCAPE_TOR` names, or else the first there is in
-/// `PATH`, in the places where systems and package managers install it, or within a Tor Browser.
+/// The tor program: what the environment variable `SCAPE_TOR` names, or else
+/// the first there is in `PATH`, in the places where systems and package
+/// managers install it, or within a Tor Browser.
 ///
-/// Nothing is run, and the current directory is not looked at (nor are relative entries of `PATH`).
+/// Nothing is run, and the current directory is not looked at (nor are relative
+/// entries of `PATH`).
 ///
 /// # Errors
 ///
-/// [`LaunchProblem::NotFound`], with the places that were looked at. Where `SCAPE_TOR` is set, that
-/// is the only one.
+/// [`LaunchProblem::NotFound`], with the places that were looked at. Where
+/// `SCAPE_TOR` is set, that is the only one.
 pub fn find_tor() -> Result<PathBuf> {
     search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)
 }
@@ -67,8 +70,8 @@ fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     places
 }
 
-/// Directories of installed programs that a `PATH` may lack: Debian's tor is in `/usr/sbin`, and a
-/// macOS application inherits no shell's `PATH`.
+/// Directories of installed programs that a `PATH` may lack: Debian's tor is in
+/// `/usr/sbin`, and a macOS application inherits no shell's `PATH`.
 #[cfg(not(windows))]
 const SYSTEM: &[&str] = &[
     "/usr/bin",
@@ -84,8 +87,8 @@ const SYSTEM: &[&str] = &[
 #[cfg(windows)]
 const SYSTEM: &[&str] = &[];
 
-/// Tor Browsers: a root (an environment variable's value where it begins with `$`), and the
-/// directory of the tor program below it.
+/// Tor Browsers: a root (an environment variable's value where it begins with
+/// `$`), and the directory of the tor program below it.
 #[cfg(target_os = "macos")]
 const BROWSERS: &[(&str, &str)] = &[
     ("/Applications", "Tor Browser.app/Contents/MacOS/Tor"),

@@ -31,8 +31,8 @@ use crate::types::Progress;
 /// The time that starting may take by default. tor never gives up, and a first
 /// bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The time that ending may take by default. tor takes milliseconds on a machine that
-/// is not busy.
+/// The time that ending may take by default. tor takes milliseconds on a
+/// machine that is not busy.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of lines of the log that are kept by default.
 const DEFAULT_LOG_LINES: usize = 64;
@@ -52,22 +52,27 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// Defaults:
 ///
 /// * the program is the one that [`find_tor`] finds;
-/// * the data directory is a temporary one, so tor downloads everything anew (and has new guards) each time;
+/// * the data directory is a temporary one, so tor downloads everything anew
+///   (and has new guards) each time;
 /// * the control connection is a [pair of sockets](Control::SocketPair);
-/// * `SocksPort auto ExtendedErrors`, so that it can run beside another tor (`GETINFO net/listeners/socks` tells the port;
-///   it is `0` with `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these options are given;
-/// * [`start`](Self::start) waits until tor is ready, for two minutes at most; with `DisableNetwork 1` it waits only
-///   until tor is controlled.
+/// * `SocksPort auto ExtendedErrors`, so that it can run beside another tor
+///   (`GETINFO net/listeners/socks` tells the port; it is `0` with
+///   `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these
+///   options are given;
+/// * [`start`](Self::start) waits until tor is ready, for two minutes at most;
+///   with `DisableNetwork 1` it waits only until tor is controlled.
 ///
-/// No other configuration is read: neither `/etc/tor/torrc` nor `torrc-defaults`. tor inherits the environment.
+/// No other configuration is read: neither `/etc/tor/torrc` nor
+/// `torrc-defaults`. tor inherits the environment.
 ///
 /// # Control ports
 ///
-/// A launched tor never has an open control port, whoever asked for the port: [`Control`], `ControlPort` or
-/// `ControlSocket` in the options, or a change of its configuration later.
-/// `CookieAuthentication 1` is set unless the options have a password, and set
-/// again by a change through [`TorProcess::controller`] that would take it away
-/// without naming it: [`load_conf`](crate::Controller::load_conf),
+/// A launched tor never has an open control port, whoever asked for the port:
+/// [`Control`], `ControlPort` or `ControlSocket` in the options, or a change of
+/// its configuration later. `CookieAuthentication 1` is set unless the options
+/// have a password, and set again by a change through
+/// [`TorProcess::controller`] that would take it away without naming it:
+/// [`load_conf`](crate::Controller::load_conf),
 /// [`reset_conf`](crate::Controller::reset_conf), or a
 /// [`set_conf`](crate::Controller::set_conf) that clears the password.
 /// `set_conf([("CookieAuthentication", "0")])` and `CookieAuthentication 0` in
@@ -78,23 +83,28 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// # Processes
 ///
-/// On Unix, tor has a process group of its own, so Ctrl-C in a terminal goes to this program and not to tor. tor ends all
-/// the same, because it ends with the control connection that this program owns.
+/// On Unix, tor has a process group of its own, so Ctrl-C in a terminal goes to
+/// this program and not to tor. tor ends all the same, because it ends with the
+/// control connection that this program owns.
 ///
-/// The program may be a wrapper script. It should `exec` tor. If it doesn't, the whole process group is ended with it,
-/// and also when the script ends before tor. A tor that a wrapper moves out of the group (`setsid`) is out of reach; it
-/// ends when its control connection closes, or within 15 seconds after the end
-/// of this program. The same is true of a script's tor if the script ends first
-/// and other code in this program reaps all children (`waitpid(-1)`, or SIGCHLD
-/// ignored): how the script ended isn't known then. In any case, a tor that
-/// is started after its torrc was removed refuses to start.
+/// The program may be a wrapper script. It should `exec` tor. If it doesn't,
+/// the whole process group is ended with it, and also when the script ends
+/// before tor. A tor that a wrapper moves out of the group (`setsid`) is out of
+/// reach; it ends when its control connection closes, or within 15 seconds
+/// after the end of this program. The same is true of a script's tor if the
+/// script ends first and other code in this program reaps all children
+/// (`waitpid(-1)`, or SIGCHLD ignored): how the script ended isn't known then.
+/// In any case, a tor that is started after its torrc was removed refuses to
+/// start.
 ///
 /// # Files
 ///
-/// The torrc, the control socket and the temporary data directory are in a private directory named `scape-…` in the
-/// system's directory for temporary files. It is removed after tor has ended. If this program is killed, the directory
-/// stays until the next launch of any program with this library: on Unix, a launch first removes the directories of this
-/// user whose owners are dead.
+/// The torrc, the control socket and the temporary data directory are in a
+/// private directory named `scape-…` in the system's directory for temporary
+/// files. It is removed after tor has ended. If this program is killed, the
+/// directory stays until the next launch of any program with this library: on
+/// Unix, a launch first removes the directories of this user whose owners are
+/// dead.
 #[must_use = "nothing is started before start() is called"]
 pub struct Launch {
     program: Option<PathBuf>,
@@ -141,22 +151,29 @@ impl Launch {
         Launch::default()
     }
 
-    /// Sets the path of the tor program. Default: the one that [`find_tor`] finds.
+    /// Sets the path of the tor program. Default: the one that [`find_tor`]
+    /// finds.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
     }
 
-    /// Adds an option of tor, as in a torrc. Options keep the order in which they are given. Those that tor takes several
-    /// times (such as `SocksPort` or the `HiddenService…` ones) can be repeated.
+    /// Adds an option of tor, as in a torrc. Options keep the order in which
+    /// they are given. Those that tor takes several times (such as `SocksPort`
+    /// or the `HiddenService…` ones) can be repeated.
     ///
-    /// Values may be text, numbers, addresses, paths, and `bool`, which becomes `1` or `0`. They reach tor as they are:
-    /// quotes, `#` and backslashes need no care.
+    /// Values may be text, numbers, addresses, paths, and `bool`, which becomes
+    /// `1` or `0`. They reach tor as they are: quotes, `#` and backslashes need
+    /// no care.
     ///
-    /// [`start`](Self::start) refuses CR, LF and NUL, `DataDirectory` (use [`data_directory`](Self::data_directory)),
-    /// `RunAsDaemon`, the options that make the control connection, and `CookieAuthentication 0` unless there is a
-    /// password or [`without_authentication`](Self::without_authentication) was called. A name that tor takes for another
-    /// one (`ControlPor`, `DataDir`, `EntryNode`) is replaced by the full name of the option, before these checks.
+    /// [`start`](Self::start) refuses CR, LF and NUL, `DataDirectory` (use
+    /// [`data_directory`](Self::data_directory)), `RunAsDaemon`, the options
+    /// that make the control connection, and `CookieAuthentication 0` unless
+    /// there is a password or
+    /// [`without_authentication`](Self::without_authentication) was called. A
+    /// name that tor takes for another one (`ControlPor`, `DataDir`,
+    /// `EntryNode`) is replaced by the full name of the option, before these
+    /// checks.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
@@ -170,11 +187,13 @@ impl Launch {
         options.into_iter().fold(self, |launch, (name, value)| launch.option(name, value))
     }
 
-    /// Adds the options of a torrc, in its order, as if each were given with [`option`](Self::option). So an option that
-    /// `option` refuses (`DataDirectory`, `RunAsDaemon`, …) must not be in it either.
+    /// Adds the options of a torrc, in its order, as if each were given with
+    /// [`option`](Self::option). So an option that `option` refuses
+    /// (`DataDirectory`, `RunAsDaemon`, …) must not be in it either.
     ///
-    /// `+Name` means `Name`, because there is no file of defaults. `/Name` removes what was given of this option before and
-    /// sets it to nothing. `%include` is refused; use
+    /// `+Name` means `Name`, because there is no file of defaults. `/Name`
+    /// removes what was given of this option before and sets it to nothing.
+    /// `%include` is refused; use
     /// [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
     ///
     /// ```
@@ -202,8 +221,9 @@ impl Launch {
         self
     }
 
-    /// Sets the data directory. It is created (mode 0700) if it is missing, and is kept. With what tor leaves there, the
-    /// next bootstrap takes seconds and the guards stay the same. One tor at a time can use it.
+    /// Sets the data directory. It is created (mode 0700) if it is missing, and
+    /// is kept. With what tor leaves there, the next bootstrap takes seconds
+    /// and the guards stay the same. One tor at a time can use it.
     pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_directory = Some(path.into());
         self
@@ -242,10 +262,13 @@ impl Launch {
         self
     }
 
-    /// Lets anybody who can connect to the control ports of this tor control it, without authentication.
+    /// Lets anybody who can connect to the control ports of this tor control
+    /// it, without authentication.
     ///
-    /// Every program on the machine can then read tor's configuration and change it. By default, control ports ask for the
-    /// cookie. `CookieAuthentication` and `HashedControlPassword` in the options still count.
+    /// Every program on the machine can then read tor's configuration and
+    /// change it. By default, control ports ask for the cookie.
+    /// `CookieAuthentication` and `HashedControlPassword` in the options still
+    /// count.
     ///
     /// ```no_run
     /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
@@ -256,11 +279,14 @@ impl Launch {
         self
     }
 
-    /// Lets another thread cancel the launch with this token, in whatever phase it is.
+    /// Lets another thread cancel the launch with this token, in whatever phase
+    /// it is.
     ///
-    /// [`start`](Self::start) then ends what it has started and fails with [`LaunchProblem::Cancelled`]. That takes as
-    /// long as tor takes to end: milliseconds, and at most the [`stop_timeout`](Self::stop_timeout). A callback of
-    /// [`on_progress`](Self::on_progress) may cancel the launch, too.
+    /// [`start`](Self::start) then ends what it has started and fails with
+    /// [`LaunchProblem::Cancelled`]. That takes as long as tor takes to end:
+    /// milliseconds, and at most the [`stop_timeout`](Self::stop_timeout). A
+    /// callback of [`on_progress`](Self::on_progress) may cancel the launch,
+    /// too.
     ///
     /// ```
     /// use scape::{CancelToken, Launch};
@@ -278,57 +304,65 @@ impl Launch {
         self
     }
 
-    /// Sets what tor has to reach before [`start`](Self::start) returns. Default: [`WaitFor::DONE`], or
-    /// [`WaitFor::Control`] with `DisableNetwork 1`.
+    /// Sets what tor has to reach before [`start`](Self::start) returns.
+    /// Default: [`WaitFor::DONE`], or [`WaitFor::Control`] with
+    /// `DisableNetwork 1`.
     pub fn wait_for(mut self, wait_for: WaitFor) -> Self {
         self.wait_for = Some(wait_for);
         self
     }
 
-    /// Sets how long [`start`](Self::start) may wait for tor. Default: two minutes.
+    /// Sets how long [`start`](Self::start) may wait for tor. Default: two
+    /// minutes.
     ///
-    /// A launch that fails takes up to the [`stop_timeout`](Self::stop_timeout) more,
-    /// to end tor. If tor has closed the control connection, its exit status is
-    /// waited for before that, for up to three seconds.
+    /// A launch that fails takes up to the [`stop_timeout`](Self::stop_timeout)
+    /// more, to end tor. If tor has closed the control connection, its exit
+    /// status is waited for before that, for up to three seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long tor may take to end, when asked to, before it is killed. Default: 10 seconds.
+    /// Sets how long tor may take to end, when asked to, before it is killed.
+    /// Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
     }
 
-    /// Calls back with each step of the bootstrap, problems included, on the thread that called [`start`](Self::start).
-    /// (The event STATUS_CLIENT has more of each: [`Bootstrap`](crate::event::Bootstrap).)
+    /// Calls back with each step of the bootstrap, problems included, on the
+    /// thread that called [`start`](Self::start). (The event STATUS_CLIENT has
+    /// more of each: [`Bootstrap`](crate::event::Bootstrap).)
     ///
-    /// To stop the launch from the callback, cancel a token: see [`cancel_with`](Self::cancel_with).
+    /// To stop the launch from the callback, cancel a token: see
+    /// [`cancel_with`](Self::cancel_with).
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Calls back with each line that tor writes to its standard output (by default: its log), as long as it runs, on a
-    /// thread of its own. The lines also go to [`log`], at debug level, with the target `scape::tor`.
+    /// Calls back with each line that tor writes to its standard output (by
+    /// default: its log), as long as it runs, on a thread of its own. The lines
+    /// also go to [`log`], at debug level, with the target `scape::tor`.
     pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {
         self.on_log = Some(Box::new(callback));
         self
     }
 
-    /// Sets how many lines of tor's log are kept for [`TorProcess::log_tail`] and for errors. Default: 64.
+    /// Sets how many lines of tor's log are kept for [`TorProcess::log_tail`]
+    /// and for errors. Default: 64.
     pub fn log_lines(mut self, count: usize) -> Self {
         self.log_lines = count;
         self
     }
 
-    /// Starts tor and waits until it has reached what [`wait_for`](Self::wait_for) says.
+    /// Starts tor and waits until it has reached what
+    /// [`wait_for`](Self::wait_for) says.
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines of the log. No process and no temporary file
-    /// is left behind.
+    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines
+    /// of the log. No process and no temporary file is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
         let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
@@ -362,7 +396,8 @@ impl Launch {
                     LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
                 LaunchError::new(problem, Vec::new())
             })?;
-        // With it goes our copy of tor's end of the pair of sockets: the connection ends when tor does.
+        // With it goes our copy of tor's end of the pair of sockets: the
+        // connection ends when tor does.
         drop(command);
 
         let directory = Mutex::new(Some(directory));
@@ -453,7 +488,8 @@ impl Launch {
         })
     }
 
-    /// Returns what tor has to reach: 100 percent, unless it was set or can't be.
+    /// Returns what tor has to reach: 100 percent, unless it was set or can't
+    /// be.
     fn wanted(&self) -> WaitFor {
         match self.wait_for {
             Some(wait_for) => wait_for,
@@ -506,7 +542,8 @@ impl Launch {
         }
     }
 
-    /// Adds the authentication of control ports to the torrc, whether or not there is such a port yet.
+    /// Adds the authentication of control ports to the torrc, whether or not
+    /// there is such a port yet.
     fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
         let password_is_enough = self.has_password() && !self.control.is_listening();
         if self.value_of("CookieAuthentication").is_some()
@@ -545,7 +582,8 @@ impl Launch {
         }
         for (name, value) in &self.options {
             let (name, value) = (options::full_name(name), value.as_bytes());
-            // The other one that tor neither saves nor lets change: see Control::prepare.
+            // The other one that tor neither saves nor lets change: see
+            // Control::prepare.
             if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
                 command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());
             } else {

@@ -12,11 +12,12 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::transport::deadline_after;
 
-/// How much of one line is kept. tor cuts its own lines at 10 kB; what is beyond is dropped.
+/// How much of one line is kept. tor cuts its own lines at 10 kB; what is
+/// beyond is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
-/// The time that the last lines of a process that has ended have to arrive, on a busy
-/// machine.
+/// The time that the last lines of a process that has ended have to arrive, on
+/// a busy machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Called with each line.
@@ -24,8 +25,9 @@ pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
 /// The last lines of a process's standard output.
 ///
-/// A thread of its own reads until the end, whatever becomes of the rest of the program: a pipe that
-/// nobody reads would make tor wait for room in it once it is full. The thread ends with the pipe.
+/// A thread of its own reads until the end, whatever becomes of the rest of the
+/// program: a pipe that nobody reads would make tor wait for room in it once it
+/// is full. The thread ends with the pipe.
 #[derive(Clone)]
 pub(super) struct LogTail {
     shared: Arc<Shared>,
@@ -43,7 +45,8 @@ struct State {
 }
 
 impl LogTail {
-    /// Starts to read `output`; keeps the last `keep` lines, and gives each to `callback`.
+    /// Starts to read `output`; keeps the last `keep` lines, and gives each to
+    /// `callback`.
     pub(super) fn read(
         output: impl Read + Send + 'static,
         keep: usize,
@@ -65,8 +68,10 @@ impl LogTail {
         self.shared.state.lock().lines.iter().cloned().collect()
     }
 
-    /// Returns the last lines after a process has ended, when all of them have arrived. Waits for a moment only, because a
-    /// slow callback may hold them up, or a process in another process group may have inherited the pipe and live on.
+    /// Returns the last lines after a process has ended, when all of them have
+    /// arrived. Waits for a moment only, because a slow callback may hold them
+    /// up, or a process in another process group may have inherited the pipe
+    /// and live on.
     pub(super) fn last_lines(&self) -> Vec<String> {
         self.last_lines_within(LAST_LINES)
     }
@@ -149,8 +154,9 @@ impl fmt::Debug for LogTail {
 mod tests {
     use super::*;
 
-    /// Returns the kept lines when all of them were read. The bound is generous: with RUST_BACKTRACE set, a panic takes
-    /// seconds on a busy machine, because its symbols are looked up first.
+    /// Returns the kept lines when all of them were read. The bound is
+    /// generous: with RUST_BACKTRACE set, a panic takes seconds on a busy
+    /// machine, because its symbols are looked up first.
     fn tail(output: Vec<u8>, keep: usize, callback: Option<LineCallback>) -> Vec<String> {
         let tail = LogTail::read(io::Cursor::new(output), keep, callback).unwrap();
         tail.last_lines_within(Duration::from_secs(300))

@@ -9,8 +9,9 @@ use crate::protocol::check_option_value;
 
 /// The value of an option, in tor's own form.
 ///
-/// `bool` becomes `0` or `1`; numbers, addresses and paths are written as tor reads them; text is taken as it is, in
-/// the form of tor's manual (`"10 minutes"`, `"9052 IsolateDestAddr"`).
+/// `bool` becomes `0` or `1`; numbers, addresses and paths are written as tor
+/// reads them; text is taken as it is, in the form of tor's manual
+/// (`"10 minutes"`, `"9052 IsolateDestAddr"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionValue(Vec<u8>);
 
@@ -81,12 +82,12 @@ macro_rules! from_number {
 
 from_number!(u8, u16, u32, u64, usize, i32, i64);
 
-/// Returns the full name of the option that tor takes `name` for. An unknown name
-/// stays as it is, because a newer tor may have such an option.
+/// Returns the full name of the option that tor takes `name` for. An unknown
+/// name stays as it is, because a newer tor may have such an option.
 ///
-/// tor ignores the case and accepts abbreviations and older names. Launching checks
-/// and writes full names only, so that tor can't take a name for another option
-/// than the one that was checked.
+/// tor ignores the case and accepts abbreviations and older names. Launching
+/// checks and writes full names only, so that tor can't take a name for another
+/// option than the one that was checked.
 pub(super) fn full_name(name: &str) -> &str {
     option_named(name).unwrap_or(name)
 }
@@ -105,7 +106,8 @@ pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
         let why = "names files that are not read here: give Launch::torrc what TorrcFiles::to_single returns";
         return Err(ArgumentError::invalid(COMMAND, name, why));
     }
-    // Also keeps out `+Name` and `/Name`, which only mean something above a defaults file.
+    // Also keeps out `+Name` and `/Name`, which only mean something above a
+    // defaults file.
     if let Some((position, character)) =
         name.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '_')
     {

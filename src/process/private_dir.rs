@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 /// The beginning of the directories' names.
 pub(super) const PREFIX: &str = "scape-";
 
-/// A temporary directory of mode 0700 that is removed with everything in it when dropped.
+/// A temporary directory of mode 0700 that is removed with everything in it
+/// when dropped.
 ///
-/// A killed program can't remove its directories. On Unix, the directory therefore holds a locked file that tells
-/// whether its owner lives, and each new directory first [removes those of dead owners](super::sweep).
+/// A killed program can't remove its directories. On Unix, the directory
+/// therefore holds a locked file that tells whether its owner lives, and each
+/// new directory first [removes those of dead owners](super::sweep).
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
     path: PathBuf,
@@ -21,7 +23,8 @@ pub(crate) struct PrivateDir {
 }
 
 impl PrivateDir {
-    /// Creates a directory in the system's directory for temporary files. Its name begins with `scape-` and `kind`.
+    /// Creates a directory in the system's directory for temporary files. Its
+    /// name begins with `scape-` and `kind`.
     pub(crate) fn new(kind: &str) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         let prefix = format!("{PREFIX}{kind}");
@@ -91,7 +94,8 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Creates the directory `path` and its missing parents with mode 0700, unless it exists.
+/// Creates the directory `path` and its missing parents with mode 0700, unless
+/// it exists.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

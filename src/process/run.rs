@@ -9,15 +9,18 @@ use crate::error::{Error, Result};
 
 /// The number of lines of the program's output that are kept.
 const KEPT_LINES: usize = 1000;
-/// The length of input that fits into a pipe that nobody reads yet, on every system.
+/// The length of input that fits into a pipe that nobody reads yet, on every
+/// system.
 const INPUT_LIMIT: usize = 512;
 
-/// Runs a program that reads `input`, and returns the lines that it writes to standard output and standard error.
-/// Whatever happens, neither the program nor a process that it started is left.
+/// Runs a program that reads `input`, and returns the lines that it writes to
+/// standard output and standard error. Whatever happens, neither the program
+/// nor a process that it started is left.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the program can't be run, fails, or hasn't ended within `timeout`.
+/// [`Error::Io`] if the program can't be run, fails, or hasn't ended within
+/// `timeout`.
 pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Result<Vec<String>> {
     let what = format!("run {}", command.get_program().display());
     let fail = |error: io::Error| Error::io(what.clone(), error);

@@ -2,16 +2,18 @@
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a directory of this user and has mode 0700;
+//! * its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
+//!   directory of this user and has mode 0700;
 //! * it contains the lock file, a regular file of this user, and no process
 //!   holds the lock. Or it contains nothing but an unlocked file that was to
 //!   become the lock file, and hasn't changed for an [hour](ABANDONED): its
 //!   owner was killed while it made the directory.
 //!
-//! The lock is an flock(2), which the system releases when its owner ends, however that happens. The lock file gets its
-//! name after it was locked, so that nobody ever sees an unlocked one of a
-//! living owner. It is removed last, so that a directory that can't be removed
-//! completely can be removed by a later sweep.
+//! The lock is an flock(2), which the system releases when its owner ends,
+//! however that happens. The lock file gets its name after it was locked, so
+//! that nobody ever sees an unlocked one of a living owner. It is removed last,
+//! so that a directory that can't be removed completely can be removed by a
+//! later sweep.
 //!
 //! Where the file system has no locks, directories are made without one. They
 //! are never swept.
@@ -112,7 +114,8 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Removes the directories of dead owners in `parent`. What can't be removed stays.
+/// Removes the directories of dead owners in `parent`. What can't be removed
+/// stays.
 pub(super) fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -120,7 +123,8 @@ pub(super) fn sweep(parent: &Path) {
             continue;
         }
         let path = entry.path();
-        // Locked until the directory is gone, so that another sweep leaves it alone.
+        // Locked until the directory is gone, so that another sweep leaves it
+        // alone.
         let Some(_lock) = lock_of_dead_owner(&path) else { continue };
         match remove(&path) {
             Ok(()) => {
@@ -159,7 +163,8 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
         return None;
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    // Another sweep may have removed the directory meanwhile, and somebody else may have made another one.
+    // Another sweep may have removed the directory meanwhile, and somebody else
+    // may have made another one.
     let now = fs::symlink_metadata(&path).ok()?;
     ((now.dev(), now.ino()) == (metadata.dev(), metadata.ino())).then_some(file)
 }

@@ -15,24 +15,27 @@ use crate::error::{AuthError, Error, LaunchError, LaunchProblem, Phase, Result, 
 use crate::transport::{Address, Deadline};
 use crate::undo::{self, Rank, Undo};
 
-/// The time that a tor whose control connection has ended has to be gone, on a busy
-/// machine.
+/// The time that a tor whose control connection has ended has to be gone, on a
+/// busy machine.
 const LAST_BREATH: Duration = Duration::from_secs(3);
 
 /// A running tor that this program started, made by [`Launch`](super::Launch).
 ///
-/// Dropping it tells tor to end (SIGTERM) and kills it if it hasn't ended within the
-/// [`stop_timeout`](super::Launch::stop_timeout). The process is reaped and the temporary files are removed.
-/// [`stop`](Self::stop) does the same and reports errors. A `TorProcess` may be shared between threads.
+/// Dropping it tells tor to end (SIGTERM) and kills it if it hasn't ended
+/// within the [`stop_timeout`](super::Launch::stop_timeout). The process is
+/// reaped and the temporary files are removed. [`stop`](Self::stop) does the
+/// same and reports errors. A `TorProcess` may be shared between threads.
 ///
-/// tor also ends when this program does, however that happens, because this program owns the control connection.
+/// tor also ends when this program does, however that happens, because this
+/// program owns the control connection.
 ///
 /// # Crashes
 ///
-/// When tor ends by itself, the calls of the [`controller`](Self::controller) fail with
-/// [`Error::Closed`]. Its [cause](crate::error::Closed::cause) is
-/// [`CloseCause::Exited`](crate::error::CloseCause::Exited), with the exit status or the signal and the last lines of the
-/// log. [`wait`](Self::wait) waits for that end.
+/// When tor ends by itself, the calls of the [`controller`](Self::controller)
+/// fail with [`Error::Closed`]. Its [cause](crate::error::Closed::cause) is
+/// [`CloseCause::Exited`](crate::error::CloseCause::Exited), with the exit
+/// status or the signal and the last lines of the log. [`wait`](Self::wait)
+/// waits for that end.
 #[must_use = "tor ends when this is dropped"]
 #[derive(Debug)]
 pub struct TorProcess {
@@ -57,35 +60,39 @@ pub(super) struct Owner(Arc<Running>);
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) stop_timeout: Duration,
-    /// `None` after it was removed. Locked while the process is ended, so that a second caller waits for that.
+    /// `None` after it was removed. Locked while the process is ended, so that
+    /// a second caller waits for that.
     pub(super) directory: Mutex<Option<PrivateDir>>,
 }
 
 impl TorProcess {
-    /// Returns the control connection. It may be cloned and kept. Its calls fail after tor has ended.
+    /// Returns the control connection. It may be cloned and kept. Its calls
+    /// fail after tor has ended.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// Returns the address for other controllers, which authenticate with the cookie that PROTOCOLINFO names. Returns
-    /// `None` with [`Control::SocketPair`](super::Control::SocketPair).
+    /// Returns the address for other controllers, which authenticate with the
+    /// cookie that PROTOCOLINFO names. Returns `None` with
+    /// [`Control::SocketPair`](super::Control::SocketPair).
     pub fn control_address(&self) -> Option<&Address> {
         self.control_address.as_ref()
     }
 
-    /// Returns the process identifier. (If the program is a wrapper script that doesn't `exec` tor, that of the script.)
+    /// Returns the process identifier. (If the program is a wrapper script that
+    /// doesn't `exec` tor, that of the script.)
     pub fn pid(&self) -> u32 {
         self.running.child.pid()
     }
 
-    /// Returns the data directory. It is removed with the process, unless it was set with
-    /// [`Launch::data_directory`](super::Launch::data_directory).
+    /// Returns the data directory. It is removed with the process, unless it
+    /// was set with [`Launch::data_directory`](super::Launch::data_directory).
     pub fn data_directory(&self) -> &Path {
         &self.data_directory
     }
 
-    /// Returns the last lines that tor wrote to its standard output, oldest first. By default, this is its log from level
-    /// notice on.
+    /// Returns the last lines that tor wrote to its standard output, oldest
+    /// first. By default, this is its log from level notice on.
     pub fn log_tail(&self) -> Vec<String> {
         self.running.child.log().lines()
     }
@@ -100,7 +107,8 @@ impl TorProcess {
         self.running.child.exit()
     }
 
-    /// Waits until tor has ended by itself or was ended by somebody else (a signal, a controller's SIGNAL SHUTDOWN).
+    /// Waits until tor has ended by itself or was ended by somebody else (a
+    /// signal, a controller's SIGNAL SHUTDOWN).
     ///
     /// # Errors
     ///
@@ -116,10 +124,12 @@ impl TorProcess {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`] with [`LaunchProblem::Exited`] if tor had already crashed or ended with an error.
-    /// [`Error::Timeout`] if tor was killed because it didn't end within the
-    /// [`stop_timeout`](super::Launch::stop_timeout). [`Error::Io`] if the operating system refused something. In any
-    /// case, tor has ended and nothing is left behind that could be removed.
+    /// [`Error::Launch`] with [`LaunchProblem::Exited`] if tor had already
+    /// crashed or ended with an error. [`Error::Timeout`] if tor was killed
+    /// because it didn't end within the
+    /// [`stop_timeout`](super::Launch::stop_timeout). [`Error::Io`] if the
+    /// operating system refused something. In any case, tor has ended and
+    /// nothing is left behind that could be removed.
     pub fn stop(self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
@@ -158,7 +168,8 @@ impl TorProcess {
     }
 }
 
-/// Returns how a process ended and what it last logged, if it ends within `timeout`.
+/// Returns how a process ended and what it last logged, if it ends within
+/// `timeout`.
 pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchError> {
     let Exit { code, signal } = child.wait(timeout)?;
     Some(LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines()))
@@ -194,7 +205,8 @@ impl Running {
         LaunchError::new(problem, self.child.log().lines())
     }
 
-    /// Ends the process, within `timeout` or by killing it, then removes its files. Does nothing the second time.
+    /// Ends the process, within `timeout` or by killing it, then removes its
+    /// files. Does nothing the second time.
     fn stop(&self, timeout: Duration) -> Result<()> {
         self.end(self.directory.lock(), timeout)
     }

@@ -13,16 +13,20 @@ use crate::config::Torrc;
 use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout, VerifyError};
 use crate::transport::deadline_after;
 
-/// How long it may take unless told otherwise. It takes some 50 milliseconds, on a machine that is not busy.
+/// How long it may take unless told otherwise. It takes some 50 milliseconds,
+/// on a machine that is not busy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many lines of what it says are kept.
 const KEPT_LINES: usize = 1000;
-/// How long its last words may take to arrive in any case, on a machine that is busy.
+/// How long its last words may take to arrive in any case, on a machine that is
+/// busy.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How many of its last lines are shown where none of them is a warning or an error.
+/// How many of its last lines are shown where none of them is a warning or an
+/// error.
 const LAST_LINES: usize = 10;
 
-/// Asks the tor program whether it would take a torrc: `tor --verify-config`. No other configuration is read.
+/// Asks the tor program whether it would take a torrc: `tor --verify-config`.
+/// No other configuration is read.
 ///
 /// ```no_run
 /// use scape::config::Torrc;
@@ -37,9 +41,11 @@ const LAST_LINES: usize = 10;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// tor looks at what it would look at before it starts, and opens no port. Files that are named are read, those that
-/// are included, too; names that are not absolute are looked for in this program's current directory. A directory of an
-/// onion service, or of tor's data, may be looked at, and is not made; logs and other files are not written.
+/// tor looks at what it would look at before it starts, and opens no port.
+/// Files that are named are read, those that are included, too; names that are
+/// not absolute are looked for in this program's current directory. A directory
+/// of an onion service, or of tor's data, may be looked at, and is not made;
+/// logs and other files are not written.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked before run() is called"]
 pub struct Verify {
@@ -71,13 +77,15 @@ impl Verify {
         self
     }
 
-    /// Asks. What tor warns of, although it takes the configuration, is returned, each from `[warn]` on.
+    /// Asks. What tor warns of, although it takes the configuration, is
+    /// returned, each from `[warn]` on.
     ///
     /// # Errors
     ///
-    /// [`Error::Verify`], with tor's words, where it does not take it; [`Error::Launch`] where there is no tor program,
-    /// or it cannot be started; [`Error::Timeout`] where it has not ended in time. The process has ended in any case,
-    /// and the temporary file that it read is removed.
+    /// [`Error::Verify`], with tor's words, where it does not take it;
+    /// [`Error::Launch`] where there is no tor program, or it cannot be
+    /// started; [`Error::Timeout`] where it has not ended in time. The process
+    /// has ended in any case, and the temporary file that it read is removed.
     pub fn run(&self, torrc: &Torrc) -> Result<Vec<String>> {
         let program = match &self.program {
             Some(program) => program.clone(),

@@ -13,11 +13,13 @@ use super::wire_buffer::WireBuffer;
 use crate::error::{ArgumentError, ArgumentProblem};
 use crate::types::{REDACTED, is_secret_option};
 
-/// tor closes the connection on a command of this length, line ends and data included.
+/// tor closes the connection on a command of this length, line ends and data
+/// included.
 const TOO_LONG: usize = 1 << 20;
 
-/// A command, ready to be sent: encoded, with every argument checked, so that nothing in it can end it or
-/// begin another. control-spec, section "Commands from controller to Tor".
+/// A command, ready to be sent: encoded, with every argument checked, so that
+/// nothing in it can end it or begin another. control-spec, section "Commands
+/// from controller to Tor".
 ///
 /// `Display` and `Debug` show it without its secrets and without its data.
 ///
@@ -46,7 +48,8 @@ pub struct Command {
     data_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
-/// Puts a [`Command`] together. The first bad argument is reported by [`finish`](Self::finish).
+/// Puts a [`Command`] together. The first bad argument is reported by
+/// [`finish`](Self::finish).
 pub struct CommandBuilder {
     keyword: Box<str>,
     wire: WireBuffer,
@@ -60,8 +63,9 @@ pub struct CommandBuilder {
 const USUAL_LENGTH: usize = 128;
 
 impl Command {
-    /// Begins a command. `keyword` consists of letters, digits and `_`; the `+` of a command with data is not
-    /// part of it, but comes with [`data`](CommandBuilder::data).
+    /// Begins a command. `keyword` consists of letters, digits and `_`; the `+`
+    /// of a command with data is not part of it, but comes with
+    /// [`data`](CommandBuilder::data).
     pub fn build(keyword: &str) -> CommandBuilder {
         let mut builder = CommandBuilder {
             keyword: keyword.into(),
@@ -76,12 +80,13 @@ impl Command {
         builder
     }
 
-    /// A whole command line as a user typed it, without its line end. For a command with data (`+LOADCONF`), the
-    /// data comes apart.
+    /// A whole command line as a user typed it, without its line end. For a
+    /// command with data (`+LOADCONF`), the data comes apart.
     ///
-    /// Refused are line ends and NULs, an empty line, data without `+` or the other way round, and what tor 0.4.9
-    /// answers twice, not at all, or by crashing. Onion addresses with a trailing dot are refused where tor would ask an
-    /// exit for them.
+    /// Refused are line ends and NULs, an empty line, data without `+` or the
+    /// other way round, and what tor 0.4.9 answers twice, not at all, or by
+    /// crashing. Onion addresses with a trailing dot are refused where tor
+    /// would ask an exit for them.
     pub fn raw(line: &str, data: Option<&[u8]>) -> Result<Command, ArgumentError> {
         let keyword = line.split([' ', '\t']).next().unwrap_or_default();
         let name = keyword.strip_prefix('+').unwrap_or(keyword);
@@ -192,7 +197,8 @@ impl Command {
 }
 
 impl CommandBuilder {
-    /// A positional argument: one bare word of printable ASCII, not empty. `argument` names it in errors.
+    /// A positional argument: one bare word of printable ASCII, not empty.
+    /// `argument` names it in errors.
     pub fn word(&mut self, argument: &str, value: &str) -> &mut Self {
         self.check(argument, value, is_word_character);
         self.push(b' ', value.as_bytes());
@@ -207,7 +213,8 @@ impl CommandBuilder {
         self
     }
 
-    /// `KEY=value` without quotes, as most commands want it: a value without spaces and quotes.
+    /// `KEY=value` without quotes, as most commands want it: a value without
+    /// spaces and quotes.
     pub fn pair(&mut self, key: &str, value: &str) -> &mut Self {
         self.check("key", key, is_key_character);
         self.check(key, value, |c| is_word_character(c) && !matches!(c, '"' | '\''));
@@ -216,7 +223,8 @@ impl CommandBuilder {
         self
     }
 
-    /// `Option="value"` for SETCONF and RESETCONF: any text but for line ends and NUL.
+    /// `Option="value"` for SETCONF and RESETCONF: any text but for line ends
+    /// and NUL.
     pub fn quoted(&mut self, option: &str, value: &str) -> &mut Self {
         self.check("option", option, is_key_character);
         if let Some((position, character)) =
@@ -240,8 +248,8 @@ impl CommandBuilder {
         self
     }
 
-    /// The data of a `+` command: lines that end with LF or CRLF, stuffed here. A NUL is refused: tor would cut the
-    /// line off there.
+    /// The data of a `+` command: lines that end with LF or CRLF, stuffed here.
+    /// A NUL is refused: tor would cut the line off there.
     pub fn data(&mut self, argument: &str, data: &[u8]) -> &mut Self {
         if let Some(position) = memchr::memchr(0, data) {
             self.fail_character(argument, '\0', position);
@@ -305,7 +313,8 @@ impl CommandBuilder {
         Ok(Command { wire, length, secrets, data_secrets: std::mem::take(&mut self.data_secrets) })
     }
 
-    /// Adds an error of the caller's own, where a value has a form that only the caller knows.
+    /// Adds an error of the caller's own, where a value has a form that only
+    /// the caller knows.
     pub fn fail(&mut self, error: ArgumentError) -> &mut Self {
         self.error.get_or_insert(error);
         self

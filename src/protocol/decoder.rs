@@ -5,18 +5,21 @@ use memchr::memchr;
 use super::cut::beginning_of;
 use super::reply::{PartialReply, Reply};
 
-/// How much room a read is offered, once one has filled the first: this, or at least half of it.
+/// How much room a read is offered, once one has filled the first: this, or at
+/// least half of it.
 const READ_SIZE: usize = 64 * 1024;
 
-/// How much room the first reads are offered: a short conversation needs no more, and new memory costs time.
+/// How much room the first reads are offered: a short conversation needs no
+/// more, and new memory costs time.
 const FIRST_READ_SIZE: usize = 4 * 1024;
 
-/// Bounds on what a peer may send, so that a broken or hostile one cannot exhaust the memory.
+/// Bounds on what a peer may send, so that a broken or hostile one cannot
+/// exhaust the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest line, in bytes without its end. Default: 16 MiB. (tor's longest is a NEWDESC event that
-    /// names every relay, below 1 MiB.)
+    /// The longest line, in bytes without its end. Default: 16 MiB. (tor's
+    /// longest is a NEWDESC event that names every relay, below 1 MiB.)
     pub line: usize,
     /// The largest reply or event, in bytes of memory: its text and data, plus
     /// 32 bytes for each line but the last (on 64-bit machines). Default: 256
@@ -44,11 +47,13 @@ impl Limits {
     }
 }
 
-/// The peer sent what no control port sends, or too much. Nothing that follows can be understood.
+/// The peer sent what no control port sends, or too much. Nothing that follows
+/// can be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// A line that does not begin with a code of three digits and one of `-`, `+` and space.
+    /// A line that does not begin with a code of three digits and one of `-`,
+    /// `+` and space.
     #[error("the peer sent a line that is no control reply: {excerpt:?}")]
     NotAReply {
         /// The line, or its beginning.
@@ -68,17 +73,21 @@ pub enum DecodeError {
     },
 }
 
-/// An incremental decoder: however its input is split, the replies are the same.
+/// An incremental decoder: however its input is split, the replies are the
+/// same.
 ///
-/// Lines end with CRLF or LF alone. Lines of events (650) and of the answer to a command are kept apart, so
-/// that an event anywhere leaves a half-received answer as it is.
+/// Lines end with CRLF or LF alone. Lines of events (650) and of the answer to
+/// a command are kept apart, so that an event anywhere leaves a half-received
+/// answer as it is.
 ///
-/// The first error is final: [`next_reply`](Self::next_reply) gives it again and again.
+/// The first error is final: [`next_reply`](Self::next_reply) gives it again
+/// and again.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
     buffer: Vec<u8>,
-    /// `start..filled` is not yet decoded; up to `scanned` it holds no line end.
+    /// `start..filled` is not yet decoded; up to `scanned` it holds no line
+    /// end.
     start: usize,
     scanned: usize,
     filled: usize,
@@ -121,8 +130,9 @@ impl Decoder {
         }
     }
 
-    /// Room to read into: 4 KiB at first, and 32 to 64 KiB once that was too little (more after a long line). What was read
-    /// is made known by [`advance`](Self::advance).
+    /// Room to read into: 4 KiB at first, and 32 to 64 KiB once that was too
+    /// little (more after a long line). What was read is made known by
+    /// [`advance`](Self::advance).
     pub fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.filled, 0);
@@ -146,7 +156,8 @@ impl Decoder {
         self.filled = (self.filled + count).min(self.buffer.len());
     }
 
-    /// Takes these bytes: `space` and `advance` in one, for those who have them already.
+    /// Takes these bytes: `space` and `advance` in one, for those who have them
+    /// already.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -171,8 +182,8 @@ impl Decoder {
         result
     }
 
-    /// Whether the input so far ends in the middle of a reply, so that an end of the connection now would
-    /// cut something off.
+    /// Whether the input so far ends in the middle of a reply, so that an end
+    /// of the connection now would cut something off.
     pub fn is_mid_reply(&self) -> bool {
         self.start < self.filled
             || !self.assembly.answer.is_empty()
@@ -254,8 +265,9 @@ impl Assembly {
         Ok(())
     }
 
-    /// Whether an incomplete line can still become a reply. A peer that speaks something binary may never send
-    /// a line end, and one that speaks HTTP should be recognised by its first line.
+    /// Whether an incomplete line can still become a reply. A peer that speaks
+    /// something binary may never send a line end, and one that speaks HTTP
+    /// should be recognised by its first line.
     fn check_beginning(&self, rest: &[u8]) -> Result<(), DecodeError> {
         let binary = rest.first().is_some_and(|b| !(0x20..0x7f).contains(b) && *b != b'\r');
         let text = rest.first().is_some_and(|b| !b.is_ascii_digit());

@@ -5,8 +5,9 @@ use super::quote::unquote;
 use super::reply::Reply;
 use crate::types::ConfLine;
 
-/// Reads tor's answer to GETCONF: every line, in tor's order and spelling. There is no final OK, so `names` tells
-/// how many options were asked for: none gives no lines.
+/// Reads tor's answer to GETCONF: every line, in tor's order and spelling.
+/// There is no final OK, so `names` tells how many options were asked for: none
+/// gives no lines.
 pub fn parse_getconf(reply: &Reply, names: usize) -> Vec<ConfLine> {
     if names == 0 {
         return Vec::new();
@@ -14,8 +15,8 @@ pub fn parse_getconf(reply: &Reply, names: usize) -> Vec<ConfLine> {
     reply.lines().map(|line| parse_conf_line(line.text)).collect()
 }
 
-/// `Name=value` or `Name`, as GETCONF and CONF_CHANGED have it. The value is a C string if, and only if, it begins
-/// with a quote.
+/// `Name=value` or `Name`, as GETCONF and CONF_CHANGED have it. The value is a
+/// C string if, and only if, it begins with a quote.
 pub(crate) fn parse_conf_line(line: &[u8]) -> ConfLine {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match memchr::memchr(b'=', line) {

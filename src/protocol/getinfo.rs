@@ -5,11 +5,14 @@ use super::reply::Reply;
 /// How many bytes of a line that does not fit are shown.
 const EXCERPT: usize = 80;
 
-/// Reads the values for `keys` from tor's answer to `GETINFO keys…`: one for each key, in the same order. A data
-/// block is given with the LF at the end of its last line. On failure the text says what is wrong.
+/// Reads the values for `keys` from tor's answer to `GETINFO keys…`: one for
+/// each key, in the same order. A data block is given with the LF at the end of
+/// its last line. On failure the text says what is wrong.
 ///
-/// The answer repeats each key as it was asked, so exactly `key=` is taken off; values may hold anything. A value is either
-/// behind the `=` or in a data block. tor and control-spec never have both, and as in stem, such an answer is an error.
+/// The answer repeats each key as it was asked, so exactly `key=` is taken off;
+/// values may hold anything. A value is either behind the `=` or in a data
+/// block. tor and control-spec never have both, and as in stem, such an answer
+/// is an error.
 pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let mut values = Vec::with_capacity(keys.len());
     // The last line is the OK.

@@ -177,7 +177,8 @@ fn disguised(address: &str) -> Hazard {
     Hazard::leak("address", address, DISGUISED_ONION)
 }
 
-/// Returns true if tor may take `name` for an option of the type `DataSize`. tor takes abbreviations.
+/// Returns true if tor may take `name` for an option of the type `DataSize`.
+/// tor takes abbreviations.
 fn is_size(name: &str) -> bool {
     SIZES.iter().chain(&OTHER_NAMES).any(|size| begins_with(size, name))
 }

@@ -18,10 +18,12 @@ const IN_KEYS: [bool; 256] = {
     in_keys
 };
 
-/// Cuts a line into words at single spaces. A quoted string is part of its word, with its spaces.
+/// Cuts a line into words at single spaces. A quoted string is part of its
+/// word, with its spaces.
 ///
-/// A quoted string ends at a quote that is not escaped and that a space or the line's end follows: this also
-/// survives the texts that tor wraps in quotes without escaping them, and those that it quotes twice.
+/// A quoted string ends at a quote that is not escaped and that a space or the
+/// line's end follows: this also survives the texts that tor wraps in quotes
+/// without escaping them, and those that it quotes twice.
 ///
 /// ```
 /// use scape::protocol::{Word, Words};
@@ -37,7 +39,8 @@ pub struct Words<'a> {
     line: Part<'a>,
     /// Where the next word begins; `None` once the last was given.
     next: Option<usize>,
-    /// Whether no quote closes any more: else a line full of opening ones would be searched to its end for each.
+    /// Whether no quote closes any more: else a line full of opening ones would
+    /// be searched to its end for each.
     none_closes: bool,
 }
 
@@ -54,7 +57,8 @@ pub enum Word<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(Part<'a>);
 
-/// A part of a line. Whether a line is UTF-8 is found out once, and not for each of its words.
+/// A part of a line. Whether a line is UTF-8 is found out once, and not for
+/// each of its words.
 #[derive(Debug, Clone, Copy)]
 enum Part<'a> {
     Text(&'a str),
@@ -103,7 +107,8 @@ impl<'a> Words<'a> {
         Words { line, next: Some(0), none_closes: false }
     }
 
-    /// The next word, whatever is in it. Empty where two spaces follow each other, and at the end.
+    /// The next word, whatever is in it. Empty where two spaces follow each
+    /// other, and at the end.
     #[inline]
     pub fn next_value(&mut self) -> Value<'a> {
         let (start, end) = self.cut().unwrap_or_default();
@@ -183,7 +188,8 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Behind the quote that closes the one at this position, and that a space or the line's end follows.
+/// Behind the quote that closes the one at this position, and that a space or
+/// the line's end follows.
 fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
     let mut position = quote + 1;
     loop {
@@ -240,7 +246,8 @@ impl<'a> Value<'a> {
         self.0.text().ok()?.parse().ok()
     }
 
-    /// What is within the quotes, or everything where there are none; `None` where something is escaped.
+    /// What is within the quotes, or everything where there are none; `None`
+    /// where something is escaped.
     fn without_quotes(self) -> Option<Part<'a>> {
         if !self.is_quoted() {
             return Some(self.0);
@@ -330,7 +337,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_fail_and_nothing_is_lost(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn nothing_makes_it_fail_and_nothing_is_lost(
+            line in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
             let mut words = Words::new(&line);
             let mut back: Vec<u8> = Vec::new();
             let mut first = true;

@@ -1,9 +1,11 @@
 //! The control protocol without a connection: bytes in, values out.
 //!
-//! Nothing here opens a socket, reads a clock or starts a thread. [`Decoder`] turns bytes, in whatever
-//! pieces they come, into [`Reply`]s (events are replies too, with code 650); [`Command`] is a command that
-//! is known to be harmless to send. The rest reads and writes what is inside: quoted strings, `KEY=value`
-//! words, the answers of PROTOCOLINFO, AUTHCHALLENGE, GETINFO and GETCONF, and SAFECOOKIE's arithmetic.
+//! Nothing here opens a socket, reads a clock or starts a thread. [`Decoder`]
+//! turns bytes, in whatever pieces they come, into [`Reply`]s (events are
+//! replies too, with code 650); [`Command`] is a command that is known to be
+//! harmless to send. The rest reads and writes what is inside: quoted strings,
+//! `KEY=value` words, the answers of PROTOCOLINFO, AUTHCHALLENGE, GETINFO and
+//! GETCONF, and SAFECOOKIE's arithmetic.
 //!
 //! ```
 //! use scape::protocol::{Command, Decoder};

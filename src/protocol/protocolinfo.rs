@@ -20,7 +20,8 @@ open_enum! {
     }
 }
 
-/// What tor tells of itself before authentication. control-spec, command PROTOCOLINFO.
+/// What tor tells of itself before authentication. control-spec, command
+/// PROTOCOLINFO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProtocolInfo {
@@ -35,7 +36,8 @@ pub struct ProtocolInfo {
 }
 
 impl ProtocolInfo {
-    /// Reads tor's answer; `None` where it has not its form. Lines that are not known are passed over.
+    /// Reads tor's answer; `None` where it has not its form. Lines that are not
+    /// known are passed over.
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut protocol = None;
         let (mut methods, mut cookie_file, mut tor_version) = (Vec::new(), None, None);

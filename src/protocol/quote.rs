@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-/// Quotes for SETCONF and RESETCONF: a C string. Control characters become octal escapes, `"` and `\` are
-/// escaped, everything else (UTF-8 included) stays as it is. (tor refuses a NUL, also an escaped one.)
+/// Quotes for SETCONF and RESETCONF: a C string. Control characters become
+/// octal escapes, `"` and `\` are escaped, everything else (UTF-8 included)
+/// stays as it is. (tor refuses a NUL, also an escaped one.)
 ///
 /// ```
 /// assert_eq!(scape::protocol::c_string("a \"b\" \\ c"), r#""a \"b\" \\ c""#);
@@ -40,8 +41,9 @@ pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
     quoted
 }
 
-/// Reads the C string that `text` begins with as tor reads it in a torrc: what it says, and how many bytes of `text` it takes.
-/// `None` where it has no end on its line, or an escape that tor refuses.
+/// Reads the C string that `text` begins with as tor reads it in a torrc: what
+/// it says, and how many bytes of `text` it takes. `None` where it has no end
+/// on its line, or an escape that tor refuses.
 pub(crate) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut rest = text.strip_prefix(b"\"")?;
     // The text may be a secret: a string that grows leaves copies behind, and
@@ -93,8 +95,9 @@ fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((byte, rest))
 }
 
-/// Quotes for AUTHENTICATE and AUTHCHALLENGE: a `QuotedString`, in which a backslash stands before `"` and `\`
-/// only. There is no form for CR, LF and NUL.
+/// Quotes for AUTHENTICATE and AUTHCHALLENGE: a `QuotedString`, in which a
+/// backslash stands before `"` and `\` only. There is no form for CR, LF and
+/// NUL.
 pub fn quoted_string(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -116,11 +119,13 @@ pub(crate) fn read_quoted_string(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-/// Reads a quoted string as tor writes it: a C string with `\n \r \t`, up to three octal digits, and `\` before any
-/// other character. The bytes need not be UTF-8.
+/// Reads a quoted string as tor writes it: a C string with `\n \r \t`, up to
+/// three octal digits, and `\` before any other character. The bytes need not
+/// be UTF-8.
 ///
-/// Where tor wraps a text in quotes without escaping it, or escapes it twice, this gives the text without one
-/// pair of quotes. A text that does not begin and end with `"` is given back as it is.
+/// Where tor wraps a text in quotes without escaping it, or escapes it twice,
+/// this gives the text without one pair of quotes. A text that does not begin
+/// and end with `"` is given back as it is.
 ///
 /// ```
 /// assert_eq!(scape::protocol::unquote(br#""caf\303\251 \"x\"""#), "café \"x\"".as_bytes());
@@ -161,7 +166,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As tor's `esc_for_log` writes: every byte outside of printable ASCII as three octal digits.
+    /// As tor's `esc_for_log` writes: every byte outside of printable ASCII as
+    /// three octal digits.
     fn as_tor_writes(bytes: &[u8]) -> Vec<u8> {
         let mut text = vec![b'"'];
         for byte in bytes {

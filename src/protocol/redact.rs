@@ -88,14 +88,16 @@ fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
         let end = if bytes.get(at) == Some(&b':') {
             ends_with_one_of(word, KEY_TYPES).then(|| value_end(text, from))
         } else if is_secret_option(word) && word.len() >= shortest {
-            // A line that begins with the option is an answer to GETCONF, which isn't quoted.
+            // A line that begins with the option is an answer to GETCONF, which
+            // isn't quoted.
             let is_whole_line = word.len() == at;
             Some(if is_whole_line { text.len() } else { value_end(text, from) })
         } else if ends_with_one_of(word, SECRET_KEYS) {
             Some(value_end(text, from))
         } else if ends_with_one_of(word, &[USER_NAME]) {
             let end = quoted_end(text, from);
-            // A password is part of it only if there is a space, which other names don't have.
+            // A password is part of it only if there is a space, which other
+            // names don't have.
             end.filter(|end| text.get(from..*end).is_some_and(|name| name.contains(' ')))
         } else {
             None

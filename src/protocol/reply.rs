@@ -8,19 +8,22 @@ use super::known_secrets::KnownSecrets;
 use super::redact::redact_line;
 use crate::error::Refusal;
 
-/// One whole reply (or event: code 650) of tor: one or more lines, some with a data block.
-/// control-spec, section "Replies".
+/// One whole reply (or event: code 650) of tor: one or more lines, some with a
+/// data block. control-spec, section "Replies".
 ///
-/// Texts are bytes: tor may send what is no UTF-8. `Debug` and `Display` replace secrets and leave out
-/// data blocks; what was really sent is in [`lines`](Self::lines).
+/// Texts are bytes: tor may send what is no UTF-8. `Debug` and `Display`
+/// replace secrets and leave out data blocks; what was really sent is in
+/// [`lines`](Self::lines).
 #[derive(Clone)]
 pub struct Reply {
     /// Every line's text and data, one after the other.
     bytes: Vec<u8>,
     first: Span,
-    /// Empty, and so without an allocation, for the one-line replies that events mostly are.
+    /// Empty, and so without an allocation, for the one-line replies that
+    /// events mostly are.
     rest: Vec<Span>,
-    /// Secrets of the connection and the command that must not be shown if the peer sends them back.
+    /// Secrets of the connection and the command that must not be shown if the
+    /// peer sends them back.
     known: Option<Arc<KnownSecrets>>,
 }
 
@@ -55,7 +58,8 @@ pub struct ReplyLine<'a> {
     pub code: u16,
     /// What follows the code and its separator, without the line's end.
     pub text: &'a [u8],
-    /// The data block of a `+` line, its dots un-stuffed, every line ended by LF.
+    /// The data block of a `+` line, its dots un-stuffed, every line ended by
+    /// LF.
     pub data: Option<&'a [u8]>,
 }
 
@@ -78,7 +82,8 @@ impl Reply {
         self.line(0)
     }
 
-    /// The last line: the one that says whether all is well, where the lines do not disagree.
+    /// The last line: the one that says whether all is well, where the lines do
+    /// not disagree.
     pub fn last(&self) -> ReplyLine<'_> {
         self.line(self.rest.len())
     }
@@ -103,7 +108,8 @@ impl Reply {
         self.bytes.len()
     }
 
-    /// The refusal that this reply is to `command`, unless [`is_ok`](Self::is_ok). (Only then is the command written out.)
+    /// The refusal that this reply is to `command`, unless
+    /// [`is_ok`](Self::is_ok). (Only then is the command written out.)
     pub(crate) fn refusal(&self, command: &impl fmt::Display) -> Option<Refusal> {
         if self.is_ok() {
             return None;
@@ -136,7 +142,8 @@ impl Reply {
         }
     }
 
-    /// The beginning of a text, as it may be shown: the whole text if it has at most `longest` bytes.
+    /// The beginning of a text, as it may be shown: the whole text if it has at
+    /// most `longest` bytes.
     pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {
         if text.len() <= longest {
             return self.shown(text);
@@ -206,7 +213,8 @@ impl PartialReply {
         self.spans.is_empty() && self.open.is_none()
     }
 
-    /// The number of bytes of memory that this takes, about: texts and data, and what is remembered of each line.
+    /// The number of bytes of memory that this takes, about: texts and data,
+    /// and what is remembered of each line.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.spans.len() * LINE_COST
     }

@@ -55,8 +55,8 @@ pub struct SafeCookie {
 }
 
 impl SafeCookie {
-    /// An exchange with this cookie and a nonce that must be random and used once. `None` unless the cookie has 32
-    /// bytes.
+    /// An exchange with this cookie and a nonce that must be random and used
+    /// once. `None` unless the cookie has 32 bytes.
     pub fn new(cookie: Secret, client_nonce: [u8; 32]) -> Option<Self> {
         (cookie.expose().len() == COOKIE_LENGTH).then_some(SafeCookie { cookie, client_nonce })
     }
@@ -72,7 +72,8 @@ impl SafeCookie {
             .is_some_and(|mac| mac.verify_slice(&challenge.server_hash).is_ok())
     }
 
-    /// What to authenticate with, in hexadecimal. Only for a server that was [verified](Self::verify).
+    /// What to authenticate with, in hexadecimal. Only for a server that was
+    /// [verified](Self::verify).
     pub fn response(&self, challenge: &AuthChallenge) -> Option<String> {
         self.hmac(CLIENT_KEY, challenge).map(|mac| hex::encode(mac.finalize().into_bytes()))
     }

@@ -1,5 +1,5 @@
-//! The syntax of a torrc, exactly as tor's parser takes it. tor's `doc/torrc_format.txt`, and `confline.c`, which it
-//! describes.
+//! The syntax of a torrc, exactly as tor's parser takes it. tor's
+//! `doc/torrc_format.txt`, and `confline.c`, which it describes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::quote::read_c_string;
 use crate::error::TorrcProblem;
 
-/// One entry: a name with its value, on one line or continued on others. Places are in the text that it was read from.
+/// One entry: a name with its value, on one line or continued on others. Places
+/// are in the text that it was read from.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// The name, with `+` or `/` before it.
@@ -37,7 +38,8 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// A text without the carriage returns, as tor leaves them out of a file wherever they are; and where each byte was.
+/// A text without the carriage returns, as tor leaves them out of a file
+/// wherever they are; and where each byte was.
 pub(crate) struct Clean<'a> {
     pub(crate) text: Cow<'a, [u8]>,
     /// Empty where there are none.
@@ -67,7 +69,8 @@ pub(crate) fn line_end(text: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', rest).map_or(text.len(), |found| at + found + 1)
 }
 
-/// Reads what begins at `at`, where a line begins: `None` for a comment or a blank line.
+/// Reads what begins at `at`, where a line begins: `None` for a comment or a
+/// blank line.
 pub(crate) fn read_line(text: &[u8], at: usize) -> Result<Option<Line>, TorrcProblem> {
     let mut cursor = Cursor { text, at };
     cursor.skip(|byte| is_space(byte) && byte != b'\n');
@@ -134,7 +137,8 @@ impl Cursor<'_> {
         Ok(Line { name, value, says, comments, is_continued: false, is_closed, end })
     }
 
-    /// A value without quotes. Once it is continued, a comment within does not end it either.
+    /// A value without quotes. Once it is continued, a comment within does not
+    /// end it either.
     fn plain(&mut self, name: Range<usize>) -> Line {
         let start = self.at;
         let mut is_continued = false;

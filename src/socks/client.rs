@@ -14,10 +14,12 @@ use crate::transport::{Address, Transport, deadline_after};
 /// How long a peer that is no SOCKS port may take to say what it is.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
-/// A SOCKS port of tor's, through which connections are made and names looked up.
+/// A SOCKS port of tor's, through which connections are made and names looked
+/// up.
 ///
-/// It holds no connection: each request makes one. Clones are independent and cheap. Every request ends within the
-/// timeout, the connection to the port included.
+/// It holds no connection: each request makes one. Clones are independent and
+/// cheap. Every request ends within the timeout, the connection to the port
+/// included.
 ///
 /// ```no_run
 /// use std::io::{Read, Write};
@@ -55,15 +57,18 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>>;
 }
 
-/// One request on such a way. Where it is dropped before it is confirmed, the request is given up.
+/// One request on such a way. Where it is dropped before it is confirmed, the
+/// request is given up.
 pub(crate) trait Passage: Send {
     /// The credentials by which the request is known.
     fn isolation(&self) -> &Isolation;
 
-    /// The request is made over this connection: it is shut down where the way turns out to be closed.
+    /// The request is made over this connection: it is shut down where the way
+    /// turns out to be closed.
     fn connected(&self, transport: &Transport) -> io::Result<()>;
 
-    /// Waits until it is certain that the request that tor has granted went this way.
+    /// Waits until it is certain that the request that tor has granted went
+    /// this way.
     fn confirm(&self, deadline: Instant) -> Result<()>;
 
     /// What is behind a failure.
@@ -71,8 +76,9 @@ pub(crate) trait Passage: Send {
 }
 
 impl SocksProxy {
-    /// How long a request may take when nothing else is said. tor gives up after 120 seconds (its option `SocksTimeout`);
-    /// this is a little more, so that tor can say so.
+    /// How long a request may take when nothing else is said. tor gives up
+    /// after 120 seconds (its option `SocksTimeout`); this is a little more, so
+    /// that tor can say so.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
 
     /// The SOCKS port at `address`. Nothing is connected to yet.
@@ -94,15 +100,18 @@ impl SocksProxy {
         SocksProxy { timeout, ..self }
     }
 
-    /// The same port, with these credentials: tor keeps these streams apart from those with others, or without. A port
-    /// that takes no credentials is not used.
+    /// The same port, with these credentials: tor keeps these streams apart
+    /// from those with others, or without. A port that takes no credentials is
+    /// not used.
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
     }
 
-    /// The same port, which is not asked to connect to [private](super::is_private) addresses and names, such as
-    /// `127.0.0.1` or `localhost`: an exit would look for them in its own network. By default it is, and tor decides.
+    /// The same port, which is not asked to connect to
+    /// [private](super::is_private) addresses and names, such as `127.0.0.1` or
+    /// `localhost`: an exit would look for them in its own network. By default
+    /// it is, and tor decides.
     #[must_use]
     pub fn refuse_private(self, refuse: bool) -> Self {
         SocksProxy { refuse_private: refuse, ..self }
@@ -113,7 +122,8 @@ impl SocksProxy {
         SocksProxy { keep: Some(keep), ..self }
     }
 
-    /// The same port, whose requests go this way, with credentials of the way's own.
+    /// The same port, whose requests go this way, with credentials of the way's
+    /// own.
     pub(crate) fn route(self, route: Arc<dyn Route>) -> Self {
         SocksProxy { route: Some(route), ..self }
     }
@@ -159,8 +169,10 @@ impl SocksProxy {
     /// Connects to `target`. The stream has no timeouts set.
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks): tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not
-    /// be used. Why an onion service is not reached is told by ports with the flag `ExtendedErrors`.
+    /// [`Error::Socks`](crate::Error::Socks): tor's refusal
+    /// ([`SocksProblem::Status`]), the timeout, or why the port could not be
+    /// used. Why an onion service is not reached is told by ports with the flag
+    /// `ExtendedErrors`.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
@@ -179,7 +191,8 @@ impl SocksProxy {
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a look-up with
+    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a
+    /// look-up with
     /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
     pub fn resolve(&self, name: &str) -> Result<IpAddr> {
         let request = Request::resolve(name)?;
@@ -189,11 +202,13 @@ impl SocksProxy {
         }
     }
 
-    /// Looks up the name of the host with the address `ip`, at an exit (`RESOLVE_PTR`). The name is whatever the owner of
-    /// the address says: 1 to 255 printable ASCII characters, of any kind.
+    /// Looks up the name of the host with the address `ip`, at an exit
+    /// (`RESOLVE_PTR`). The name is whatever the owner of the address says: 1
+    /// to 255 printable ASCII characters, of any kind.
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a look-up with
+    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a
+    /// look-up with
     /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
     pub fn resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         let request = Request::resolve_ptr(ip);
@@ -252,7 +267,8 @@ impl SocksProxy {
         })
     }
 
-    /// Makes the request over a connection from [`open`](Self::open), on the way from [`passage`](Self::passage).
+    /// Makes the request over a connection from [`open`](Self::open), on the
+    /// way from [`passage`](Self::passage).
     pub(crate) fn ask(
         &self,
         transport: &Transport,
@@ -281,13 +297,16 @@ impl SocksProxy {
     }
 }
 
-/// Makes one request over a stream that is connected to a SOCKS port, within `timeout`.
+/// Makes one request over a stream that is connected to a SOCKS port, within
+/// `timeout`.
 ///
-/// Not a byte is read that comes after the handshake. The stream's timeouts are changed; after an error it is of no
-/// further use. [`SocksProxy`] does this over connections of its own.
+/// Not a byte is read that comes after the handshake. The stream's timeouts are
+/// changed; after an error it is of no further use. [`SocksProxy`] does this
+/// over connections of its own.
 ///
 /// # Errors
-/// tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could not be used.
+/// tor's refusal ([`SocksProblem::Status`]), the timeout, or why the port could
+/// not be used.
 ///
 /// ```
 /// use std::io::Write;

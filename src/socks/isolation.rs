@@ -8,16 +8,20 @@ use zeroize::Zeroizing;
 use crate::error::{ArgumentError, ArgumentProblem, Result};
 use crate::types::Secret;
 
-/// What tor's reserved user names begin with (socks-extensions, "Extended authentication").
+/// What tor's reserved user names begin with (socks-extensions, "Extended
+/// authentication").
 const RESERVED: &[u8] = b"<torS0X>";
-/// The only reserved user name that tor 0.4.9 takes; the password is then the isolation token.
+/// The only reserved user name that tor 0.4.9 takes; the password is then the
+/// isolation token.
 const RESERVED_KNOWN: &[u8] = b"<torS0X>0";
 
-/// A SOCKS user name and password, which tor takes for stream isolation: streams with different ones never
-/// share a circuit (on ports with `IsolateSOCKSAuth`, which is tor's default).
+/// A SOCKS user name and password, which tor takes for stream isolation:
+/// streams with different ones never share a circuit (on ports with
+/// `IsolateSOCKSAuth`, which is tor's default).
 ///
-/// Neither is an account of anything; any will do, and [`Isolation::random`] makes a fresh one. Streams of one
-/// identity or task should have the same, and nothing else should.
+/// Neither is an account of anything; any will do, and [`Isolation::random`]
+/// makes a fresh one. Streams of one identity or task should have the same, and
+/// nothing else should.
 #[derive(Clone)]
 pub struct Isolation {
     user: Secret,
@@ -25,17 +29,21 @@ pub struct Isolation {
 }
 
 impl Isolation {
-    /// Fresh credentials, which nobody else has: a user name of 32 random hexadecimal digits.
+    /// Fresh credentials, which nobody else has: a user name of 32 random
+    /// hexadecimal digits.
     pub fn random() -> Self {
         let user = Zeroizing::new(hex::encode(rand::random::<[u8; 16]>()));
         Isolation { user: Secret::from(user.as_str()), password: Secret::from("0") }
     }
 
-    /// These credentials. Each must have 1 to 255 bytes (RFC 1929); any bytes will do.
+    /// These credentials. Each must have 1 to 255 bytes (RFC 1929); any bytes
+    /// will do.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for another length, and for a user name that starts with `<torS0X>` but
-    /// is not `<torS0X>0`: such names are reserved, and tor closes a connection that uses one without an answer.
+    /// [`Error::Argument`](crate::Error::Argument) for another length, and for
+    /// a user name that starts with `<torS0X>` but is not `<torS0X>0`: such
+    /// names are reserved, and tor closes a connection that uses one without an
+    /// answer.
     pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self> {
         let (user, password) = (user.as_ref(), password.as_ref());
         for (name, bytes) in [("user name", user), ("password", password)] {
@@ -54,7 +62,8 @@ impl Isolation {
         Ok(Isolation { user: Secret::new(user), password: Secret::new(password) })
     }
 
-    /// The user name. tor shows it in stream events (`SOCKS_USERNAME`), by which a stream can be known again.
+    /// The user name. tor shows it in stream events (`SOCKS_USERNAME`), by
+    /// which a stream can be known again.
     pub fn user(&self) -> &[u8] {
         self.user.expose()
     }

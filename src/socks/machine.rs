@@ -1,7 +1,8 @@
 //! The SOCKS5 handshake as a step machine: bytes in, the next step out.
 //!
-//! It always says exactly how many bytes it still needs for the message that it is reading, so whoever obeys never
-//! reads a byte of what comes after the handshake. With credentials it offers only them: a port that takes no
+//! It always says exactly how many bytes it still needs for the message that it
+//! is reading, so whoever obeys never reads a byte of what comes after the
+//! handshake. With credentials it offers only them: a port that takes no
 //! credentials would put the stream on a circuit with others.
 
 use std::fmt;
@@ -23,9 +24,11 @@ const NO_ACCEPTABLE_METHOD: u8 = 0xFF;
 /// How much of what a wrong peer says is shown.
 const EXCERPT: usize = 128;
 
-/// One SOCKS5 handshake, from the client's side. Knows neither sockets nor clocks.
+/// One SOCKS5 handshake, from the client's side. Knows neither sockets nor
+/// clocks.
 ///
-/// Call [`step`](Self::step) with nothing first, then do as it says until it is [`Done`](NextStep::Done) or fails.
+/// Call [`step`](Self::step) with nothing first, then do as it says until it is
+/// [`Done`](NextStep::Done) or fails.
 ///
 /// ```
 /// use scape::socks::{Answer, Handshake, NextStep, Request};
@@ -70,7 +73,8 @@ enum State {
 pub enum NextStep<'a> {
     /// Send these bytes, then step with nothing.
     Send(&'a [u8]),
-    /// Receive at most this many bytes and step with them. They may come in any number of pieces.
+    /// Receive at most this many bytes and step with them. They may come in any
+    /// number of pieces.
     Receive(usize),
     /// The handshake has succeeded.
     Done(Answer),
@@ -84,13 +88,14 @@ pub enum Answer {
     Connected,
     /// To look up a name: an address.
     Address(IpAddr),
-    /// To look up an address: a name. (tor may answer so for a name as well, when it was mapped to another.)
+    /// To look up an address: a name. (tor may answer so for a name as well,
+    /// when it was mapped to another.)
     Name(Box<str>),
 }
 
 impl Handshake {
-    /// The handshake for `request`. With `isolation` it goes no further than the methods where the port does not take
-    /// credentials.
+    /// The handshake for `request`. With `isolation` it goes no further than
+    /// the methods where the port does not take credentials.
     pub fn new(request: &Request, isolation: Option<&Isolation>) -> Self {
         Handshake {
             command: request.command(),
@@ -102,10 +107,12 @@ impl Handshake {
         }
     }
 
-    /// Takes what was `received`, and says what to do next. After the end it gives the same answer again.
+    /// Takes what was `received`, and says what to do next. After the end it
+    /// gives the same answer again.
     ///
     /// # Errors
-    /// The port refuses, is no SOCKS5 port, or `received` is more than was asked for.
+    /// The port refuses, is no SOCKS5 port, or `received` is more than was
+    /// asked for.
     pub fn step(&mut self, received: &[u8]) -> Result<NextStep<'_>, SocksProblem> {
         if let State::Ended(outcome) = &self.state {
             return outcome.clone().map(NextStep::Done);
@@ -188,7 +195,8 @@ impl Handshake {
             let problem = format!("its reply has version {}, not 5", self.received[0]);
             return self.end(Err(protocol(problem)));
         }
-        // A failure's address means nothing; tor's even has no type when a look-up fails.
+        // A failure's address means nothing; tor's even has no type when a
+        // look-up fails.
         let status = SocksStatus::new(self.received[1]);
         if status != SocksStatus::SUCCEEDED {
             return self.end(Err(SocksProblem::Status(status)));
@@ -215,7 +223,8 @@ impl Handshake {
     fn answer(&self) -> Result<Answer, SocksProblem> {
         let address = &self.received[4..self.received.len() - 2];
         if self.command == Command::Connect {
-            // Where the exit connects from, which tor does not say. (It may be a name, says RFC 1928.)
+            // Where the exit connects from, which tor does not say. (It may be
+            // a name, says RFC 1928.)
             return Ok(Answer::Connected);
         }
         let answer = if let Ok(octets) = <[u8; 4]>::try_from(address)
@@ -258,7 +267,8 @@ impl Handshake {
         })
     }
 
-    /// What is already known to be wrong, although more is being read to tell it better.
+    /// What is already known to be wrong, although more is being read to tell
+    /// it better.
     pub(super) fn suspicion(&self) -> Option<SocksProblem> {
         let suspicious = match self.state {
             State::Text => true,
@@ -268,7 +278,8 @@ impl Handshake {
         suspicious.then(|| not_socks(&self.received))
     }
 
-    /// The peer does not speak SOCKS5. If it is text, the rest of its line tells what it is.
+    /// The peer does not speak SOCKS5. If it is text, the rest of its line
+    /// tells what it is.
     fn another_protocol(&mut self) -> Result<NextStep<'_>, SocksProblem> {
         if !self.received.iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
             return self.end(Err(not_socks(&self.received)));

@@ -1,20 +1,27 @@
-//! Through tor's SOCKS port: connections, and names and addresses looked up by tor.
+//! Through tor's SOCKS port: connections, and names and addresses looked up by
+//! tor.
 //!
-//! [`SocksProxy`] is what programs use. Below it, [`Handshake`] is the protocol alone: it is given the bytes that were
-//! received and says what to do next, and knows neither sockets nor clocks.
+//! [`SocksProxy`] is what programs use. Below it, [`Handshake`] is the protocol
+//! alone: it is given the bytes that were received and says what to do next,
+//! and knows neither sockets nor clocks.
 //!
-//! Targets are those of the `socks` crate: anything that is [`ToTargetAddr`], such as `("example.com", 80)`,
-//! `"example.com:80"` or a [`SocketAddr`](std::net::SocketAddr). **Names are never looked up here**: they go to tor as
-//! they are, in lower case. (Do not call `to_socket_addrs` of a [`TargetAddr`]: that asks the system's resolver, past tor.)
+//! Targets are those of the `socks` crate: anything that is [`ToTargetAddr`],
+//! such as `("example.com", 80)`, `"example.com:80"` or a
+//! [`SocketAddr`](std::net::SocketAddr). **Names are never looked up here**:
+//! they go to tor as they are, in lower case. (Do not call `to_socket_addrs` of
+//! a [`TargetAddr`]: that asks the system's resolver, past tor.)
 //!
 //! # Errors
 //!
-//! What tor answers is a [`SocksStatus`](crate::types::SocksStatus), in a [`SocksError`](crate::error::SocksError), which has
-//! questions for what matters. What is wrong with an onion service tor tells only on a port with the flag `ExtendedErrors`
-//! (`SocksPort 9050 ExtendedErrors`); otherwise most of it is a general failure or an unreachable host.
+//! What tor answers is a [`SocksStatus`](crate::types::SocksStatus), in a
+//! [`SocksError`](crate::error::SocksError), which has questions for what
+//! matters. What is wrong with an onion service tor tells only on a port with
+//! the flag `ExtendedErrors` (`SocksPort 9050 ExtendedErrors`); otherwise most
+//! of it is a general failure or an unreachable host.
 //!
-//! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's socks-extensions, which add `RESOLVE`,
-//! `RESOLVE_PTR`, stream isolation by credentials, and the reply codes of onion services.
+//! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's
+//! socks-extensions, which add `RESOLVE`, `RESOLVE_PTR`, stream isolation by
+//! credentials, and the reply codes of onion services.
 
 mod client;
 mod isolation;

@@ -1,20 +1,26 @@
-//! Which targets are private: of this machine or its local network, where no exit can or should connect to.
+//! Which targets are private: of this machine or its local network, where no
+//! exit can or should connect to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::TargetAddr;
 
-/// The endings of names that never mean a host of the internet: RFC 6761 (`localhost`), RFC 6762 (`local`), RFC 8375
-/// (`home.arpa`), ICANN's reservation (`internal`), and what many systems call themselves (`localdomain`).
+/// The endings of names that never mean a host of the internet: RFC 6761
+/// (`localhost`), RFC 6762 (`local`), RFC 8375 (`home.arpa`), ICANN's
+/// reservation (`internal`), and what many systems call themselves
+/// (`localdomain`).
 const PRIVATE_NAMES: &[&str] = &["localhost", "local", "localdomain", "internal", "home.arpa"];
 
-/// Whether `target` is on this machine or its local network: a private IP address (see [`is_private_ip`]), also as
-/// text, or a name that never means anything else, such as `localhost` or `printer.local`.
+/// Whether `target` is on this machine or its local network: a private IP
+/// address (see [`is_private_ip`]), also as text, or a name that never means
+/// anything else, such as `localhost` or `printer.local`.
 ///
-/// Trailing dots make no difference. Nothing is looked up, so a name whose address is private isn't recognized.
+/// Trailing dots make no difference. Nothing is looked up, so a name whose
+/// address is private isn't recognized.
 ///
-/// An exit would look for such a target in its own network, and refuses. tor itself refuses addresses (its option
-/// `ClientRejectInternalAddresses`), but sends most of these names.
+/// An exit would look for such a target in its own network, and refuses. tor
+/// itself refuses addresses (its option `ClientRejectInternalAddresses`), but
+/// sends most of these names.
 ///
 /// ```
 /// use scape::socks::{ToTargetAddr, is_private};
@@ -31,8 +37,10 @@ pub fn is_private(target: &TargetAddr) -> bool {
     }
 }
 
-/// Whether `ip` is one of those that tor calls internal (`tor_addr_is_internal`): unspecified, loopback, link-local, of
-/// private networks (RFC 1918, carrier-grade NAT, unique local, site-local), or an IPv4 one of these mapped into IPv6.
+/// Whether `ip` is one of those that tor calls internal
+/// (`tor_addr_is_internal`): unspecified, loopback, link-local, of private
+/// networks (RFC 1918, carrier-grade NAT, unique local, site-local), or an IPv4
+/// one of these mapped into IPv6.
 pub fn is_private_ip(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_private_v4(ip),
@@ -64,7 +72,8 @@ fn is_private_v6(ip: Ipv6Addr) -> bool {
         || first & 0xffc0 == 0xfec0
 }
 
-/// Returns true if `name` is private, which may be the text of an address, as in URLs.
+/// Returns true if `name` is private, which may be the text of an address, as
+/// in URLs.
 pub(super) fn is_private_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);

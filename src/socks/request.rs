@@ -8,19 +8,22 @@ use super::{TargetAddr, ToTargetAddr, is_private_ip};
 use crate::error::{SocksError, SocksProblem};
 use crate::types::Host;
 
-/// A request to tor's SOCKS port: to connect, or to look up a name or an address.
+/// A request to tor's SOCKS port: to connect, or to look up a name or an
+/// address.
 ///
 /// The host is an IP address or a name, checked so that tor understands it:
 ///
-/// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write an
-///   internationalized name in its ASCII form (`xn--…`). URLs, ports, user names and
-///   percent escapes are refused.
+/// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write
+///   an internationalized name in its ASCII form (`xn--…`). URLs, ports, user
+///   names and percent escapes are refused.
 /// * Names are sent in lower case, so that their spelling gives nothing away.
-/// * The text of an IP address counts as an address, with or without the brackets of IPv6.
-/// * An onion address loses its trailing dot. tor would take `example.onion.` for an
-///   ordinary name and ask an exit for it, which RFC 7686 forbids.
-/// * Names that end in `.exit` are refused, as tor does. So are names that end in a number, such as `127.1`, because some
-///   resolvers read them as addresses.
+/// * The text of an IP address counts as an address, with or without the
+///   brackets of IPv6.
+/// * An onion address loses its trailing dot. tor would take `example.onion.`
+///   for an ordinary name and ask an exit for it, which RFC 7686 forbids.
+/// * Names that end in `.exit` are refused, as tor does. So are names that end
+///   in a number, such as `127.1`, because some resolvers read them as
+///   addresses.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     command: Command,
@@ -41,7 +44,8 @@ impl Request {
     /// Makes a request to connect to `target`.
     ///
     /// # Errors
-    /// [`SocksProblem::Argument`] if the target isn't a host and a port, its port is 0, or tor can't be asked for its host.
+    /// [`SocksProblem::Argument`] if the target isn't a host and a port, its
+    /// port is 0, or tor can't be asked for its host.
     pub fn connect(target: impl ToTargetAddr) -> Result<Self, SocksError> {
         let target = target.to_target_addr().map_err(|error| {
             let why = format!(
@@ -62,7 +66,8 @@ impl Request {
         Ok(request)
     }
 
-    /// Makes a request to look up an address of the host `name` (`RESOLVE`, 0xF0).
+    /// Makes a request to look up an address of the host `name` (`RESOLVE`,
+    /// 0xF0).
     ///
     /// # Errors
     /// [`SocksProblem::Argument`] if tor can't be asked for the name.
@@ -70,13 +75,15 @@ impl Request {
         Ok(Request { command: Command::Resolve, host: host(Command::Resolve, name)?, port: 0 })
     }
 
-    /// Makes a request to look up the name of the host with this address (`RESOLVE_PTR`, 0xF1).
+    /// Makes a request to look up the name of the host with this address
+    /// (`RESOLVE_PTR`, 0xF1).
     pub fn resolve_ptr(ip: IpAddr) -> Self {
         Request { command: Command::ResolvePtr, host: Host::Ip(ip), port: 0 }
     }
 
-    /// Returns true if this is a request to connect to this machine or its local network: see
-    /// [`is_private`](super::is_private). Look-ups never are.
+    /// Returns true if this is a request to connect to this machine or its
+    /// local network: see [`is_private`](super::is_private). Look-ups never
+    /// are.
     pub fn is_private(&self) -> bool {
         match &self.host {
             _ if self.command != Command::Connect => false,
@@ -147,7 +154,8 @@ impl fmt::Display for Command {
     }
 }
 
-/// As `CONNECT example.com:80`, `RESOLVE example.com` or `RESOLVE_PTR 192.0.2.1`.
+/// As `CONNECT example.com:80`, `RESOLVE example.com` or
+/// `RESOLVE_PTR 192.0.2.1`.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.host, self.command) {

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use crate::transport::Transport;
 
-/// What has to live as long as a stream does: a tor that ends with the last that uses it.
+/// What has to live as long as a stream does: a tor that ends with the last
+/// that uses it.
 pub(crate) type Keep = Arc<dyn Any + Send + Sync>;
 
 /// A connection to a target through tor, which is used like a [`TcpStream`].
 ///
-/// It blocks for ever unless timeouts are set, as a fresh `TcpStream` does. One thread may read while another
-/// writes (`&SocksStream` is [`Read`] and [`Write`]); [`shutdown`](Self::shutdown) from any thread wakes both. Dropping it
-/// closes it.
+/// It blocks for ever unless timeouts are set, as a fresh `TcpStream` does. One
+/// thread may read while another writes (`&SocksStream` is [`Read`] and
+/// [`Write`]); [`shutdown`](Self::shutdown) from any thread wakes both.
+/// Dropping it closes it.
 #[derive(Debug)]
 pub struct SocksStream {
     transport: Transport,
@@ -25,16 +27,19 @@ pub struct SocksStream {
 }
 
 impl SocksStream {
-    /// A stream whose handshake is done, which keeps alive what it came through.
+    /// A stream whose handshake is done, which keeps alive what it came
+    /// through.
     pub(super) fn new(transport: Transport, keep: Option<Keep>) -> Self {
         SocksStream { transport, keep }
     }
 
-    /// How long a read may wait; `None` (as at first): for ever. Then it fails with the kind
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
+    /// How long a read may wait; `None` (as at first): for ever. Then it fails
+    /// with the kind [`WouldBlock`](io::ErrorKind::WouldBlock) or
+    /// [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_read_timeout(timeout)
     }
@@ -43,15 +48,18 @@ impl SocksStream {
     /// [`set_read_timeout`](Self::set_read_timeout).
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_write_timeout(timeout)
     }
 
-    /// Ends reading, writing or both. Threads that are blocked in what is ended wake up.
+    /// Ends reading, writing or both. Threads that are blocked in what is ended
+    /// wake up.
     ///
-    /// tor has no half-closed streams: when it sees the end of what is written, it delivers that and closes the stream.
-    /// An answer that is still to come may be lost.
+    /// tor has no half-closed streams: when it sees the end of what is written,
+    /// it delivers that and closes the stream. An answer that is still to come
+    /// may be lost.
     ///
     /// # Errors
     /// The operating system's. A stream that has ended already is none.
@@ -59,7 +67,8 @@ impl SocksStream {
         self.transport.shutdown_how(how)
     }
 
-    /// Another handle to the same connection, which closes when the last is dropped.
+    /// Another handle to the same connection, which closes when the last is
+    /// dropped.
     ///
     /// # Errors
     /// The operating system's, for example when no more files may be open.
@@ -67,7 +76,8 @@ impl SocksStream {
         self.transport.try_clone().map(|transport| SocksStream::new(transport, self.keep.clone()))
     }
 
-    /// The TCP connection to tor, where tor's port is one. Its addresses are tor's and this machine's, not the target's.
+    /// The TCP connection to tor, where tor's port is one. Its addresses are
+    /// tor's and this machine's, not the target's.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         self.transport.as_tcp()
     }
@@ -84,7 +94,8 @@ impl SocksStream {
         &self.transport
     }
 
-    /// The connection to tor. It does not keep a tor alive that was launched for it, as the stream does.
+    /// The connection to tor. It does not keep a tor alive that was launched
+    /// for it, as the stream does.
     pub fn into_transport(self) -> Transport {
         self.transport
     }

@@ -1,4 +1,5 @@
-//! tor's address map, built from ADDRMAP events and `GETINFO address-mappings/all`.
+//! tor's address map, built from ADDRMAP events and
+//! `GETINFO address-mappings/all`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;

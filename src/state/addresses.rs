@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::protocol::AddressMapping;
 
-/// tor's address map, as it was at one moment: what exits answered and tor remembers, and what the configuration and controllers
-/// have mapped. control-spec, event ADDRMAP and GETINFO `address-mappings/all`.
+/// tor's address map, as it was at one moment: what exits answered and tor
+/// remembers, and what the configuration and controllers have mapped.
+/// control-spec, event ADDRMAP and GETINFO `address-mappings/all`.
 ///
-/// Of a mapping of all names below one (`*.example.com`) that is made later, tor tells the name only: it is here as one of the name alone.
+/// Of a mapping of all names below one (`*.example.com`) that is made later,
+/// tor tells the name only: it is here as one of the name alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// In the order of what is mapped.
@@ -20,7 +22,8 @@ impl Addresses {
         Addresses { mappings }
     }
 
-    /// What `from`, a name or an address, is mapped to. (In one step: what it is mapped to may be mapped itself.)
+    /// What `from`, a name or an address, is mapped to. (In one step: what it
+    /// is mapped to may be mapped itself.)
     pub fn get(&self, from: &str) -> Option<&AddressMapping> {
         self.mappings
             .iter()

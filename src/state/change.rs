@@ -75,7 +75,8 @@ impl Change {
     }
 }
 
-/// What one event, or one snapshot, has changed, in order. Nothing is gathered where nobody listens.
+/// What one event, or one snapshot, has changed, in order. Nothing is gathered
+/// where nobody listens.
 #[derive(Debug)]
 pub(super) struct Changes {
     wanted: bool,

@@ -12,10 +12,12 @@ use crate::event::CircuitInfo;
 use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, ConfluxId, RelayName};
 
-/// A circuit of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
+/// A circuit of tor's: what is known of it now, and what was known last when it
+/// has ended. Made by [`State`].
 ///
-/// Handles are cheap to clone, and any number of threads may hold one. Each call gives what is known at that moment;
-/// [`info`](Self::info) gives all of one moment. control-spec, events CIRC and CIRC_MINOR.
+/// Handles are cheap to clone, and any number of threads may hold one. Each
+/// call gives what is known at that moment; [`info`](Self::info) gives all of
+/// one moment. control-spec, events CIRC and CIRC_MINOR.
 ///
 /// Two handles are equal if they are of the same circuit.
 #[derive(Clone)]
@@ -38,11 +40,14 @@ impl Circuit {
         self.cell.id()
     }
 
-    /// All that is known of it. After its end it has the reasons; its path stays.
+    /// All that is known of it. After its end it has the reasons; its path
+    /// stays.
     ///
-    /// Of some things tor sends no event, so they may be older than what [`Controller::circuits`](crate::Controller::circuits) gives:
-    /// the round trip time of conflux, the SOCKS user name and password that it is isolated for, the proof of work; and `GUARD_WAIT`, while
-    /// which this says `EXTENDED`.
+    /// Of some things tor sends no event, so they may be older than what
+    /// [`Controller::circuits`](crate::Controller::circuits) gives: the round
+    /// trip time of conflux, the SOCKS user name and password that it is
+    /// isolated for, the proof of work; and `GUARD_WAIT`, while which this says
+    /// `EXTENDED`.
     pub fn info(&self) -> Arc<CircuitInfo> {
         self.cell.info()
     }
@@ -62,12 +67,14 @@ impl Circuit {
         self.cell.is_ended()
     }
 
-    /// The relays that it reaches, the first hop first. It survives the circuit's end.
+    /// The relays that it reaches, the first hop first. It survives the
+    /// circuit's end.
     pub fn path(&self) -> Vec<RelayName> {
         self.info().path.clone()
     }
 
-    /// The same, as routers. Relays that are not in the consensus are stubs; one that tor names without its fingerprint is left out.
+    /// The same, as routers. Relays that are not in the consensus are stubs;
+    /// one that tor names without its fingerprint is left out.
     pub fn routers(&self) -> Vec<Router> {
         let info = self.info();
         info.path.iter().filter_map(|relay| Some(self.state.router(relay.fingerprint()?))).collect()
@@ -83,7 +90,8 @@ impl Circuit {
         self.info().created
     }
 
-    /// How long ago that was; nothing where tor's clock is ahead of this machine's.
+    /// How long ago that was; nothing where tor's clock is ahead of this
+    /// machine's.
     pub fn age(&self) -> Option<Duration> {
         let created = self.created()?;
         Some(SystemTime::now().duration_since(created).unwrap_or_default())
@@ -94,7 +102,8 @@ impl Circuit {
         self.info().conflux_id
     }
 
-    /// The streams that it carries now. (Those of a conflux set are told of one leg.)
+    /// The streams that it carries now. (Those of a conflux set are told of one
+    /// leg.)
     pub fn streams(&self) -> Vec<Stream> {
         let cells: Vec<_> = self.state.shared().model().streams.on(self.id()).cloned().collect();
         // Another circuit may have the number by now.
@@ -113,8 +122,9 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// [`Error::Circuit`] where it fails or is closed, or was before, with the reasons; [`Error::Timeout`];
-    /// [`Error::Closed`] where the connection ends.
+    /// [`Error::Circuit`] where it fails or is closed, or was before, with the
+    /// reasons; [`Error::Timeout`]; [`Error::Closed`] where the connection
+    /// ends.
     pub fn wait_built(&self, timeout: Duration) -> Result<()> {
         self.wait_built_until(Deadline::after(timeout))
     }
@@ -128,7 +138,8 @@ impl Circuit {
         })
     }
 
-    /// Waits until it has failed or was closed, and gives what was last known of it. May be called in callbacks.
+    /// Waits until it has failed or was closed, and gives what was last known
+    /// of it. May be called in callbacks.
     ///
     /// # Errors
     ///
@@ -166,10 +177,13 @@ impl Circuit {
         self.wait_closed_until(controller.deadline()).map(|_| was_there)
     }
 
-    /// Begins to extend it by more relays, and returns when tor has begun: [`wait_built`](Self::wait_built) waits for the rest. Until then it
-    /// is not built. (tor sends no event of that, so of an extension by another controller this learns when a hop is there.)
+    /// Begins to extend it by more relays, and returns when tor has begun:
+    /// [`wait_built`](Self::wait_built) waits for the rest. Until then it is
+    /// not built. (tor sends no event of that, so of an extension by another
+    /// controller this learns when a hop is there.)
     ///
-    /// A path that tor did not choose can be told from others, and may reveal who uses it.
+    /// A path that tor did not choose can be told from others, and may reveal
+    /// who uses it.
     ///
     /// # Errors
     ///

@@ -49,8 +49,9 @@ impl CircuitCell {
 #[derive(Debug, Default)]
 pub(super) struct CircuitTable {
     open: BTreeMap<CircuitId, Arc<CircuitCell>>,
-    /// How many callers have sent EXTENDCIRCUIT and do not know the id yet. While there are any, what has ended is kept, since
-    /// its events may come before the answer.
+    /// How many callers have sent EXTENDCIRCUIT and do not know the id yet.
+    /// While there are any, what has ended is kept, since its events may come
+    /// before the answer.
     launching: usize,
     ended: Vec<Arc<CircuitCell>>,
 }
@@ -108,7 +109,8 @@ impl CircuitTable {
 
     /// A CIRC_MINOR event.
     pub(super) fn apply_minor(&mut self, told: &CircuitMinor, changes: &mut Changes) {
-        // It does not tell the status. Where the circuit is not known, another event soon will.
+        // It does not tell the status. Where the circuit is not known, another
+        // event soon will.
         let unknown =
             if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
         match self.open.get(&told.id) {
@@ -125,7 +127,8 @@ impl CircuitTable {
         let mut before = std::mem::take(&mut self.open);
         for info in told {
             let mut info = info.clone();
-            // A circuit whose first hop is awaited is EXTENDED to GETINFO, and LAUNCHED to the events.
+            // A circuit whose first hop is awaited is EXTENDED to GETINFO, and
+            // LAUNCHED to the events.
             if info.status == CircuitStatus::Extended && info.path.is_empty() {
                 info.status = CircuitStatus::Launched;
             }
@@ -149,7 +152,8 @@ impl CircuitTable {
         changes.push(|| Change::CircuitClosed(cell));
     }
 
-    /// tor has begun to extend a circuit that had so many hops: it is not built until the next ones are there. tor sends no event of that.
+    /// tor has begun to extend a circuit that had so many hops: it is not built
+    /// until the next ones are there. tor sends no event of that.
     pub(super) fn extending(&mut self, cell: &CircuitCell, hops_before: usize) {
         cell.change(|info| {
             if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
@@ -163,7 +167,8 @@ impl CircuitTable {
         self.launching += 1;
     }
 
-    /// The id that EXTENDCIRCUIT gave, where it gave one. The circuit's events may have come already, or not yet.
+    /// The id that EXTENDCIRCUIT gave, where it gave one. The circuit's events
+    /// may have come already, or not yet.
     pub(super) fn launched(
         &mut self,
         id: Option<CircuitId>,
@@ -208,7 +213,8 @@ fn update(known: &mut CircuitInfo, told: &CircuitInfo) {
         extra,
         extra_words,
     } = told;
-    // A circuit that has ended may have no path any more, and some of older tors' events have none. Mostly there is one hop more.
+    // A circuit that has ended may have no path any more, and some of older
+    // tors' events have none. Mostly there is one hop more.
     match path.strip_prefix(&*known.path) {
         Some(new) => known.path.extend_from_slice(new),
         None if path.is_empty() => {}

@@ -1,4 +1,5 @@
-//! The consensus together with its microdescriptors, kept as long as it is the newest.
+//! The consensus together with its microdescriptors, kept as long as it is the
+//! newest.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use crate::descriptor::{Directory, Relay};
 use crate::error::Result;
 use crate::types::{PortPolicy, Protocols, Version};
 
-/// How long one is kept that lacks microdescriptors, which tor may have got meanwhile.
+/// How long one is kept that lacks microdescriptors, which tor may have got
+/// meanwhile.
 const INCOMPLETE_FOR: Duration = Duration::from_secs(10);
 
 /// A directory, and when it was asked for.
@@ -29,8 +31,10 @@ impl Kept {
 
 /// What the consensus and its microdescriptors say.
 impl State {
-    /// The consensus together with its microdescriptors: all that choosing a path needs. It is asked for when there is a new consensus
-    /// ([`Controller::directory`](crate::Controller::directory)), and else given again.
+    /// The consensus together with its microdescriptors: all that choosing a
+    /// path needs. It is asked for when there is a new consensus
+    /// ([`Controller::directory`](crate::Controller::directory)), and else
+    /// given again.
     ///
     /// # Errors
     ///
@@ -39,9 +43,11 @@ impl State {
         self.directory_with(self.controller())
     }
 
-    /// Like [`directory`](Self::directory), as a part of the call that `controller` was made for.
+    /// Like [`directory`](Self::directory), as a part of the call that
+    /// `controller` was made for.
     pub(crate) fn directory_with(&self, controller: &Controller) -> Result<Arc<Directory>> {
-        // Before it is asked for: a consensus that comes meanwhile makes it old.
+        // Before it is asked for: a consensus that comes meanwhile makes it
+        // old.
         let consensus = self.consensus_count();
         let kept = self
             .inner
@@ -61,10 +67,12 @@ impl State {
     }
 }
 
-/// What the microdescriptor and the whole consensus say of a router. Each may ask tor for the [directory](State::directory), once for every
-/// consensus, and gives nothing for a router that this does not have.
+/// What the microdescriptor and the whole consensus say of a router. Each may
+/// ask tor for the [directory](State::directory), once for every consensus, and
+/// gives nothing for a router that this does not have.
 impl Router {
-    /// The ports to which it lets streams leave, over IPv4: a summary of its exit policy.
+    /// The ports to which it lets streams leave, over IPv4: a summary of its
+    /// exit policy.
     ///
     /// # Errors
     ///

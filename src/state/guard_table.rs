@@ -17,7 +17,8 @@ pub(super) struct GuardTable {
     next_place: u64,
 }
 
-/// The identity of a guard: its fingerprint, or its nickname if tor tells only that.
+/// The identity of a guard: its fingerprint, or its nickname if tor tells only
+/// that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Fingerprint(Fingerprint),
@@ -55,13 +56,15 @@ impl GuardTable {
                 }
                 return;
             }
-            // GOOD_L2 and the like: guards of the second hop aren't entry guards.
+            // GOOD_L2 and the like: guards of the second hop aren't entry
+            // guards.
             _ => return,
         };
         let known =
             self.places.get(&Key::of(&told.relay)).and_then(|place| self.guards.get_mut(place));
         match known {
-            // GETINFO keeps saying "never-connected" of a guard that was never reached.
+            // GETINFO keeps saying "never-connected" of a guard that was never
+            // reached.
             Some(guard)
                 if guard.status == EntryGuardStatus::NeverConnected
                     && status == EntryGuardStatus::Down => {}

@@ -1,4 +1,5 @@
-//! The thread that sees to what no event tells of: mappings that end, guards that change in silence.
+//! The thread that sees to what no event tells of: mappings that end, guards
+//! that change in silence.
 
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};

@@ -12,20 +12,24 @@ use crate::protocol::AddressMapping;
 use crate::transport::Deadline;
 use crate::types::RelayName;
 
-/// Who wants to be told of circuits: [`State::listen_to_circuits`], [`Circuit::listen`]. Every method does nothing unless it is written.
+/// Who wants to be told of circuits: [`State::listen_to_circuits`],
+/// [`Circuit::listen`]. Every method does nothing unless it is written.
 ///
-/// They are called on the connection's thread for callbacks, one at a time, in tor's order, and may call any method, and wait. The circuit says what
-/// is known of it when it is asked, which may be more than what the call is about.
+/// They are called on the connection's thread for callbacks, one at a time, in
+/// tor's order, and may call any method, and wait. The circuit says what is
+/// known of it when it is asked, which may be more than what the call is about.
 pub trait CircuitListener: Send {
     /// A circuit that was not known before: always the first call for it.
     fn circuit_new(&mut self, _circuit: &Circuit) {}
     /// tor begins to build it.
     fn circuit_launched(&mut self, _circuit: &Circuit) {}
-    /// One more hop is there. tor may tell of several at once: then there is a call for each.
+    /// One more hop is there. tor may tell of several at once: then there is a
+    /// call for each.
     fn circuit_extended(&mut self, _circuit: &Circuit, _hop: &RelayName) {}
     /// It can carry streams: also after it was extended.
     fn circuit_built(&mut self, _circuit: &Circuit) {}
-    /// It is for something else now, or has come further in its work for an onion service.
+    /// It is for something else now, or has come further in its work for an
+    /// onion service.
     fn circuit_changed(&mut self, _circuit: &Circuit) {}
     /// It could not be built.
     fn circuit_failed(&mut self, _circuit: &Circuit) {}
@@ -33,7 +37,8 @@ pub trait CircuitListener: Send {
     fn circuit_closed(&mut self, _circuit: &Circuit) {}
 }
 
-/// Who wants to be told of streams: [`State::listen_to_streams`], [`Stream::listen`]. As [`CircuitListener`].
+/// Who wants to be told of streams: [`State::listen_to_streams`],
+/// [`Stream::listen`]. As [`CircuitListener`].
 pub trait StreamListener: Send {
     /// A stream that was not known before: always the first call for it.
     fn stream_new(&mut self, _stream: &Stream) {}
@@ -49,7 +54,8 @@ pub trait StreamListener: Send {
     fn stream_closed(&mut self, _stream: &Stream) {}
 }
 
-/// Who wants to be told of routers: [`State::listen_to_routers`]. As [`CircuitListener`].
+/// Who wants to be told of routers: [`State::listen_to_routers`]. As
+/// [`CircuitListener`].
 pub trait RouterListener: Send {
     /// The consensus has it now.
     fn router_added(&mut self, _router: &Router) {}
@@ -59,7 +65,8 @@ pub trait RouterListener: Send {
     fn router_removed(&mut self, _router: &Router) {}
 }
 
-/// Who wants to be told of address mappings: [`State::listen_to_addresses`]. As [`CircuitListener`].
+/// Who wants to be told of address mappings: [`State::listen_to_addresses`]. As
+/// [`CircuitListener`].
 pub trait AddressListener: Send {
     /// A mapping is new, or maps to something else, or ends at another time.
     fn address_added(&mut self, _mapping: &AddressMapping) {}
@@ -71,24 +78,27 @@ pub trait AddressListener: Send {
 
 /// A listener that is told of changes as long as this lives.
 ///
-/// Dropping it removes the listener at once: no call begins afterwards, also for changes that came before. A call that is
-/// running just now on another thread is not waited for. It may be dropped by the listener itself. [`finish`](Self::finish)
-/// lets the listener see what came before.
+/// Dropping it removes the listener at once: no call begins afterwards, also
+/// for changes that came before. A call that is running just now on another
+/// thread is not waited for. It may be dropped by the listener itself.
+/// [`finish`](Self::finish) lets the listener see what came before.
 #[derive(Debug)]
 #[must_use = "dropping this removes the listener at once"]
 pub struct StateListener(ListenerGuard<State, Change>);
 
 impl StateListener {
-    /// Removes the listener once it was told of everything that tor sent before this call. Waits for that for at most
-    /// `timeout`.
+    /// Removes the listener once it was told of everything that tor sent before
+    /// this call. Waits for that for at most `timeout`.
     ///
-    /// A callback of the same connection may call this, but it can't wait for itself. The call returns early then, and the
-    /// listener is still told of what is due and removed after that.
+    /// A callback of the same connection may call this, but it can't wait for
+    /// itself. The call returns early then, and the listener is still told of
+    /// what is due and removed after that.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time, or if callbacks that are due don't return in
-    /// time. The listener is removed at once then. That the connection has ended is no error.
+    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time,
+    /// or if callbacks that are due don't return in time. The listener is
+    /// removed at once then. That the connection has ended is no error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         self.0.finish(Deadline::after(timeout))
     }
@@ -185,7 +195,10 @@ macro_rules! closures {
         impl State {
             $(
                 $(#[$meta])*
-                pub fn $name(&self, mut callback: impl FnMut($(&$argument),*) + Send + 'static) -> StateListener {
+                pub fn $name(
+                    &self,
+                    mut callback: impl FnMut($(&$argument),*) + Send + 'static,
+                ) -> StateListener {
                     self.listen(move |state, change| {
                         if let $change = change {
                             let call: fn(&mut dyn FnMut($(&$argument),*), &State, &Change) = $call;
@@ -254,7 +267,8 @@ closures! {
     on_circuit_extended(Circuit, RelayName): Change::CircuitExtended(..) => with_hop;
     /// Calls back with every circuit that can carry streams now.
     on_circuit_built(Circuit): Change::CircuitBuilt(_) => with_circuit;
-    /// Calls back with every circuit that is for something else now, or has come further in its work for an onion service.
+    /// Calls back with every circuit that is for something else now, or has
+    /// come further in its work for an onion service.
     on_circuit_changed(Circuit): Change::CircuitChanged(_) => with_circuit;
     /// Calls back with every circuit that could not be built.
     on_circuit_failed(Circuit): Change::CircuitFailed(_) => with_circuit;
@@ -264,7 +278,8 @@ closures! {
     on_stream_new(Stream): Change::StreamNew(_) => with_stream;
     /// Calls back with every stream that is on a circuit now, and the circuit.
     on_stream_attached(Stream, Circuit): Change::StreamAttached(..) => with_both;
-    /// Calls back with every stream that is on no circuit any more, and may come to another.
+    /// Calls back with every stream that is on no circuit any more, and may
+    /// come to another.
     on_stream_detached(Stream): Change::StreamDetached(_) => with_stream;
     /// Calls back with every stream that is open now.
     on_stream_succeeded(Stream): Change::StreamSucceeded(_) => with_stream;
@@ -272,7 +287,8 @@ closures! {
     on_stream_failed(Stream): Change::StreamFailed(_) => with_stream;
     /// Calls back with every stream that has ended.
     on_stream_closed(Stream): Change::StreamClosed(_) => with_stream;
-    /// Calls back with every router that the consensus has now, and did not have before.
+    /// Calls back with every router that the consensus has now, and did not
+    /// have before.
     on_router_added(Router): Change::RouterAdded(_) => with_router;
     /// Calls back with every router of which the consensus says something else.
     on_router_changed(Router): Change::RouterChanged(_) => with_router;

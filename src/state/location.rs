@@ -6,24 +6,29 @@ use crate::geoip::{GeoIp, Location};
 
 /// Where addresses are, and whose.
 impl State {
-    /// Looks routers' addresses up with this from now on, for all who share the state. Where it asks no tor, the state's tor is asked for what
-    /// it does not know.
+    /// Looks routers' addresses up with this from now on, for all who share the
+    /// state. Where it asks no tor, the state's tor is asked for what it does
+    /// not know.
     pub fn set_geoip(&self, geoip: GeoIp) {
         *self.inner.geoip.lock() = geoip.or_tor(self.controller());
     }
 
-    /// What routers' addresses are looked up with: at first, tor's own GeoIP data. For many routers, its
-    /// [`lookup_all`](GeoIp::lookup_all) is much quicker than one after the other.
+    /// What routers' addresses are looked up with: at first, tor's own GeoIP
+    /// data. For many routers, its [`lookup_all`](GeoIp::lookup_all) is much
+    /// quicker than one after the other.
     pub fn geoip(&self) -> GeoIp {
         self.inner.geoip.lock().clone()
     }
 }
 
 impl Router {
-    /// Where its IPv4 address is, and whose, by the state's [`geoip`](State::geoip). `None` where its address is not known, as that of a stub. That
-    /// nothing is known of the address is no error: [`Location::is_known`].
+    /// Where its IPv4 address is, and whose, by the state's
+    /// [`geoip`](State::geoip). `None` where its address is not known, as that
+    /// of a stub. That nothing is known of the address is no error:
+    /// [`Location::is_known`].
     ///
-    /// Relays that are chosen by their countries can be told from others, and may reveal who uses them.
+    /// Relays that are chosen by their countries can be told from others, and
+    /// may reveal who uses them.
     ///
     /// # Errors
     ///

@@ -1,13 +1,18 @@
 //! What tor has and does, kept live: [`State`].
 //!
-//! A [`State`] knows tor's circuits and streams, the routers of the consensus, its address map and its entry guards, and keeps what it knows up to
-//! date by events. It begins by asking for these events, then for everything there is, and then applies what has come meanwhile: nothing is
-//! missed in between. Events are applied on the connection's reader thread, so what tor said before a reply is in the state when that
-//! reply is seen.
+//! A [`State`] knows tor's circuits and streams, the routers of the consensus,
+//! its address map and its entry guards, and keeps what it knows up to date by
+//! events. It begins by asking for these events, then for everything there is,
+//! and then applies what has come meanwhile: nothing is missed in between.
+//! Events are applied on the connection's reader thread, so what tor said
+//! before a reply is in the state when that reply is seen.
 //!
-//! [`Circuit`], [`Stream`] and [`Router`] are handles on what they stand for, and keep what was known last when it has ended. Whoever wants to
-//! be told listens: with closures ([`State::on_circuit_built`] and its like), or with a [`CircuitListener`], [`StreamListener`],
-//! [`RouterListener`] or [`AddressListener`]. Whoever wants to wait, waits: [`Circuit::wait_built`], [`State::wait`].
+//! [`Circuit`], [`Stream`] and [`Router`] are handles on what they stand for,
+//! and keep what was known last when it has ended. Whoever wants to be told
+//! listens: with closures ([`State::on_circuit_built`] and its like), or with a
+//! [`CircuitListener`], [`StreamListener`], [`RouterListener`] or
+//! [`AddressListener`]. Whoever wants to wait, waits: [`Circuit::wait_built`],
+//! [`State::wait`].
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -29,8 +34,10 @@
 //!
 //! # What tor does not tell
 //!
-//! tor queues its events: a reply may be about something of which the event comes a moment later. Some things change without an event, see
-//! [`Circuit::info`]. Entry guards are read again with every consensus and change of the configuration.
+//! tor queues its events: a reply may be about something of which the event
+//! comes a moment later. Some things change without an event, see
+//! [`Circuit::info`]. Entry guards are read again with every consensus and
+//! change of the configuration.
 
 mod address_table;
 mod addresses;
@@ -93,9 +100,12 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 
 /// What tor has and does, live. See the [module](self).
 ///
-/// It is cheap to clone, and any number of threads may use it. There is one for each control connection, however often it is asked for; it lasts
-/// as long as somebody holds it, or a [`Circuit`], [`Stream`] or [`Router`] of it, and keeps the connection open meanwhile. When the connection ends, whoever waits
-/// learns it, and what was known last stays; when it is made again, everything is read again.
+/// It is cheap to clone, and any number of threads may use it. There is one for
+/// each control connection, however often it is asked for; it lasts as long as
+/// somebody holds it, or a [`Circuit`], [`Stream`] or [`Router`] of it, and
+/// keeps the connection open meanwhile. When the connection ends, whoever waits
+/// learns it, and what was known last stays; when it is made again, everything
+/// is read again.
 #[derive(Clone)]
 pub struct State {
     inner: Arc<Inner>,
@@ -117,13 +127,17 @@ pub(crate) struct Inner {
 }
 
 impl State {
-    /// The live state of the tor that `controller` controls: the one that there is already for its connection, or a new one. That reads everything once, which takes
-    /// some milliseconds with the public network's nine thousand relays.
+    /// The live state of the tor that `controller` controls: the one that there
+    /// is already for its connection, or a new one. That reads everything once,
+    /// which takes some milliseconds with the public network's nine thousand
+    /// relays.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where tor, or a filter before it, does not give one of the events or answers that it takes: CIRC, CIRC_MINOR,
-    /// STREAM, ADDRMAP, GUARD, NS, NEWCONSENSUS, CONF_CHANGED; `ns/all`, `circuit-status`, `stream-status`, `address-mappings/all`,
+    /// [`Error::Refused`] where tor, or a filter before it, does not give one
+    /// of the events or answers that it takes: CIRC, CIRC_MINOR, STREAM,
+    /// ADDRMAP, GUARD, NS, NEWCONSENSUS, CONF_CHANGED; `ns/all`,
+    /// `circuit-status`, `stream-status`, `address-mappings/all`,
     /// `entry-guards`.
     pub fn new(controller: &Controller) -> Result<State> {
         let call = controller.in_one_call();
@@ -182,8 +196,10 @@ impl State {
         Routers::new(self.shared().model().routers.clone(), self.clone())
     }
 
-    /// The router with this fingerprint; one that the consensus does not have is a stub, which knows its fingerprint only, and says so
-    /// ([`Router::is_in_consensus`]). As long as one is held, it is the same one that every later consensus tells of.
+    /// The router with this fingerprint; one that the consensus does not have
+    /// is a stub, which knows its fingerprint only, and says so
+    /// ([`Router::is_in_consensus`]). As long as one is held, it is the same
+    /// one that every later consensus tells of.
     pub fn router(&self, fingerprint: Fingerprint) -> Router {
         let routers = self.shared().model().routers.clone();
         Router::new(routers.get_or_stub(fingerprint), self.clone())
@@ -194,7 +210,8 @@ impl State {
         self.routers().with_flags(RouterFlags::AUTHORITY).collect()
     }
 
-    /// tor's entry guards, in its order. `Up` means that it is not known to be down.
+    /// tor's entry guards, in its order. `Up` means that it is not known to be
+    /// down.
     pub fn entry_guards(&self) -> Vec<EntryGuard> {
         self.shared().model().guards.guards().cloned().collect()
     }
@@ -211,13 +228,15 @@ impl State {
         addresses
     }
 
-    /// How often what the consensus says of routers has changed since the state was begun.
+    /// How often what the consensus says of routers has changed since the state
+    /// was begun.
     pub fn consensus_count(&self) -> u64 {
         self.shared().model().consensus
     }
 
-    /// Waits until `condition` finds what it looks for. It is asked at once, and after every change, on the calling thread; it may call any method. May be
-    /// called in callbacks.
+    /// Waits until `condition` finds what it looks for. It is asked at once,
+    /// and after every change, on the calling thread; it may call any method.
+    /// May be called in callbacks.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -230,14 +249,17 @@ impl State {
     /// use std::time::Duration;
     ///
     /// // Until some circuit can be used:
-    /// let circuit = state.wait(Duration::from_secs(60), |state| state.circuits().into_iter().find(|c| c.is_built()))?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| {
+    ///     state.circuits().into_iter().find(|c| c.is_built())
+    /// })?;
     /// # assert_eq!(circuit.id().get(), 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends, and nobody makes it again.
+    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends, and
+    /// nobody makes it again.
     pub fn wait<T>(
         &self,
         timeout: Duration,
@@ -246,9 +268,11 @@ impl State {
         self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
     }
 
-    /// Begins a new circuit: when this returns tor has given it a number, and [`Circuit::wait_built`] waits for the rest.
+    /// Begins a new circuit: when this returns tor has given it a number, and
+    /// [`Circuit::wait_built`] waits for the rest.
     ///
-    /// A path that tor did not choose can be told from others, and may reveal who uses it.
+    /// A path that tor did not choose can be told from others, and may reveal
+    /// who uses it.
     ///
     /// # Errors
     ///
@@ -257,7 +281,8 @@ impl State {
         self.launch_with(self.controller(), circuit)
     }
 
-    /// Like [`launch_circuit`](Self::launch_circuit), as a part of the call that `controller` was made for.
+    /// Like [`launch_circuit`](Self::launch_circuit), as a part of the call
+    /// that `controller` was made for.
     pub(crate) fn launch_with(
         &self,
         controller: &Controller,
@@ -275,11 +300,12 @@ impl State {
         Ok(Circuit::new(cell, self.clone()))
     }
 
-    /// Builds a new circuit and waits until it can carry streams. The whole call takes at most
-    /// [`BuildCircuit::timeout`]. A circuit that isn't built by then is closed: CLOSECIRCUIT is sent, but its reply isn't
-    /// waited for.
+    /// Builds a new circuit and waits until it can carry streams. The whole
+    /// call takes at most [`BuildCircuit::timeout`]. A circuit that isn't built
+    /// by then is closed: CLOSECIRCUIT is sent, but its reply isn't waited for.
     ///
-    /// A path that tor did not choose can be told from others, and may reveal who uses it.
+    /// A path that tor did not choose can be told from others, and may reveal
+    /// who uses it.
     ///
     /// # Errors
     ///
@@ -305,7 +331,8 @@ impl Inner {
     fn start(controller: &Controller) -> Result<Arc<Inner>> {
         let shared = Shared::new(controller.callbacks()?);
         let registration = controller.track(KINDS, shared.clone())?;
-        // Before the first answer: the connection may be made again at any time.
+        // Before the first answer: the connection may be made again at any
+        // time.
         controller.follow(&shared);
         while !shared.load(&|command| controller.send(command)?.wait_ok())? {}
         let inner = Arc::new(Inner {

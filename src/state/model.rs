@@ -32,7 +32,8 @@ pub(super) struct Model {
 /// Whether what is known is so.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// A snapshot is on its way; meanwhile events are kept, to be applied after it.
+    /// A snapshot is on its way; meanwhile events are kept, to be applied after
+    /// it.
     Loading(Vec<Arc<Event>>),
     Live,
     /// The connection has ended, and nobody makes it again by itself.
@@ -93,7 +94,8 @@ impl Model {
         }
     }
 
-    /// Everything anew, from a snapshot, and what came meanwhile. `routers` is what the snapshot says of them.
+    /// Everything anew, from a snapshot, and what came meanwhile. `routers` is
+    /// what the snapshot says of them.
     pub(super) fn load(
         &mut self,
         snapshot: Snapshot,
@@ -171,8 +173,8 @@ mod tests {
         )
     }
 
-    /// Returns how long a new entry, one that is known and one that ends take on
-    /// average in a model that has `size` entries of every kind.
+    /// Returns how long a new entry, one that is known and one that ends take
+    /// on average in a model that has `size` entries of every kind.
     fn cost(model: &mut Model, size: usize, kind: fn(usize) -> String) -> Duration {
         const EVENTS: usize = 200;
         let mut changes = Changes::new(true);
@@ -181,7 +183,8 @@ mod tests {
             let first = size + round * EVENTS;
             let events: Vec<Event> =
                 (first..first + EVENTS).chain(0..EVENTS).map(|n| event(&kind(n))).collect();
-            // An event is read when it is looked at first, and that isn't what is measured.
+            // An event is read when it is looked at first, and that isn't what
+            // is measured.
             events.iter().for_each(|event| drop(format!("{:?}", event.body())));
             let begun = Instant::now();
             events.iter().for_each(|event| model.apply(event, &mut changes));

@@ -11,8 +11,9 @@ use super::router_table::RouterCell;
 use crate::descriptor::RouterEntry;
 use crate::types::{Fingerprint, RelayName, RouterFlags};
 
-/// A relay, as the consensus describes it now. It is the same one in every consensus, and says when the consensus does not have it (any
-/// more). Made by [`State`].
+/// A relay, as the consensus describes it now. It is the same one in every
+/// consensus, and says when the consensus does not have it (any more). Made by
+/// [`State`].
 ///
 /// Two handles are equal if they are of the same router.
 #[derive(Clone)]
@@ -31,12 +32,14 @@ impl Router {
         self.cell.fingerprint()
     }
 
-    /// All that a consensus last said of it; `None` of one that no consensus had since it is known.
+    /// All that a consensus last said of it; `None` of one that no consensus
+    /// had since it is known.
     pub fn entry(&self) -> Option<Arc<RouterEntry>> {
         self.cell.entry()
     }
 
-    /// Whether the consensus has it. One that it no longer has must not be used; bridges never are in it.
+    /// Whether the consensus has it. One that it no longer has must not be
+    /// used; bridges never are in it.
     pub fn is_in_consensus(&self) -> bool {
         self.cell.is_in_consensus()
     }
@@ -71,7 +74,8 @@ impl Router {
         self.entry()?.ipv6()
     }
 
-    /// When its descriptor was published. A consensus does not tell any more: it says the year 2038.
+    /// When its descriptor was published. A consensus does not tell any more:
+    /// it says the year 2038.
     pub fn published(&self) -> Option<SystemTime> {
         self.entry()?.published()
     }

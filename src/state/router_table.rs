@@ -1,4 +1,5 @@
-//! Every router that the consensus has, and those that somebody holds without its having them.
+//! Every router that the consensus has, and those that somebody holds without
+//! its having them.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -12,7 +13,8 @@ use super::change::{Change, Changes};
 use crate::descriptor::{RouterEntry, RouterStatus};
 use crate::types::Fingerprint;
 
-/// The most routers outside the consensus that are looked through at every event.
+/// The most routers outside the consensus that are looked through at every
+/// event.
 const FEW: usize = 64;
 
 /// One router, for as long as the consensus has it or somebody holds it.
@@ -24,7 +26,8 @@ pub(super) struct RouterCell {
     in_consensus: AtomicBool,
 }
 
-/// The routers of one consensus, with the changes that NS events have told since.
+/// The routers of one consensus, with the changes that NS events have told
+/// since.
 #[derive(Debug, Default, Clone)]
 pub(super) struct RouterTable {
     cells: BTreeSet<ByFingerprint>,

@@ -7,8 +7,9 @@ use super::router_table::RouterTable;
 use super::{Router, State};
 use crate::types::{Fingerprint, RouterFlags};
 
-/// The routers that the consensus had at one moment. It stays as it is while tor gets another consensus; what each [`Router`] says is always the
-/// newest. Cheap to make and to clone. dir-spec, "Router status entries".
+/// The routers that the consensus had at one moment. It stays as it is while
+/// tor gets another consensus; what each [`Router`] says is always the newest.
+/// Cheap to make and to clone. dir-spec, "Router status entries".
 #[derive(Clone)]
 pub struct Routers {
     table: Arc<RouterTable>,
@@ -40,7 +41,8 @@ impl Routers {
         Some(Router::new(self.table.get(fingerprint)?.clone(), self.state.clone()))
     }
 
-    /// The routers with this nickname, in either case: any number may have the same.
+    /// The routers with this nickname, in either case: any number may have the
+    /// same.
     pub fn named(&self, nickname: &str) -> Vec<Router> {
         self.table
             .named(nickname)

@@ -46,8 +46,8 @@ fn asked() -> String {
     format!("GETINFO {}", KEYS.join(" "))
 }
 
-/// Each line as what `parse` makes of it. A line that is not understood does not hide the others: of what it is about, events
-/// will tell.
+/// Each line as what `parse` makes of it. A line that is not understood does
+/// not hide the others: of what it is about, events will tell.
 fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     let lines = value.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let (parsed, odd): (Vec<_>, Vec<_>) = lines.map(parse).partition(Option::is_some);

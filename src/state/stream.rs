@@ -13,10 +13,12 @@ use crate::event::StreamInfo;
 use crate::transport::Deadline;
 use crate::types::{EndReason, StreamId, StreamPurpose, StreamStatus, StreamTarget};
 
-/// A stream of tor's: what is known of it now, and what was known last when it has ended. Made by [`State`].
+/// A stream of tor's: what is known of it now, and what was known last when it
+/// has ended. Made by [`State`].
 ///
-/// What tor tells only once, as the client's address, is kept. Of streams that were there before the [`State`] was, tor does not tell these
-/// things. control-spec, event STREAM.
+/// What tor tells only once, as the client's address, is kept. Of streams that
+/// were there before the [`State`] was, tor does not tell these things.
+/// control-spec, event STREAM.
 ///
 /// Two handles are equal if they are of the same stream.
 #[derive(Clone)]
@@ -39,8 +41,9 @@ impl Stream {
         self.cell.id()
     }
 
-    /// All that is known of it. The status is never one of those that only tell of something in between: a stream that is asked to pause is
-    /// still `SUCCEEDED`.
+    /// All that is known of it. The status is never one of those that only tell
+    /// of something in between: a stream that is asked to pause is still
+    /// `SUCCEEDED`.
     pub fn info(&self) -> Arc<StreamInfo> {
         self.cell.info()
     }
@@ -70,12 +73,14 @@ impl Stream {
         self.info().purpose.clone()
     }
 
-    /// The client's address, where it has one: see [`StreamInfo::source_socket_addr`].
+    /// The client's address, where it has one: see
+    /// [`StreamInfo::source_socket_addr`].
     pub fn source_addr(&self) -> Option<SocketAddr> {
         self.info().source_socket_addr()
     }
 
-    /// The circuit that it is on; or was on, once it has ended, as long as that has not.
+    /// The circuit that it is on; or was on, once it has ended, as long as that
+    /// has not.
     pub fn circuit(&self) -> Option<Circuit> {
         self.state.circuit(self.info().circuit?)
     }
@@ -85,7 +90,8 @@ impl Stream {
         &self.state
     }
 
-    /// Waits until it has failed or was closed, and gives what was last known of it. May be called in callbacks.
+    /// Waits until it has failed or was closed, and gives what was last known
+    /// of it. May be called in callbacks.
     ///
     /// # Errors
     ///

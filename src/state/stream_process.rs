@@ -10,25 +10,31 @@ use crate::transport::Address;
 use crate::types::{ClientProtocol, ListenerAddress, ListenerKind};
 
 impl Stream {
-    /// The process that opened it, where that is one of this machine and still has its connection to tor: Linux only. See
+    /// The process that opened it, where that is one of this machine and still
+    /// has its connection to tor: Linux only. See
     /// [`owner_of`](crate::process::owner_of) for what is looked at.
     ///
-    /// `None` where there is nothing to find it by: the client came by a Unix socket or asked a DNS port, the stream is tor's own or was there
-    /// before the [`State`](super::State) was; and where there is no such connection on this machine (any more). Ask soon, as in
+    /// `None` where there is nothing to find it by: the client came by a Unix
+    /// socket or asked a DNS port, the stream is tor's own or was there before
+    /// the [`State`](super::State) was; and where there is no such connection
+    /// on this machine (any more). Ask soon, as in
     /// [`on_stream_new`](super::State::on_stream_new): many are short.
     ///
     /// It takes a round trip to tor, for its ports, and some milliseconds.
     ///
     /// # Errors
     ///
-    /// [`Error::Owner`](crate::Error::Owner): tor is controlled on another machine (that it is on another one cannot be noticed where a
-    /// tunnel leads there), the process may not be looked into, this is not Linux. And those of the control connection.
+    /// [`Error::Owner`](crate::Error::Owner): tor is controlled on another
+    /// machine (that it is on another one cannot be noticed where a tunnel
+    /// leads there), the process may not be looked into, this is not Linux. And
+    /// those of the control connection.
     pub fn process(&self) -> Result<Option<ProcessOwner>> {
         let controller = self.state().controller();
         on_this_machine(controller.control_address())?;
         let Some(client) = self.source_addr() else { return Ok(None) };
         let ports = match &self.info().client_protocol {
-            // What the client was connected to is not tor's port, but what was redirected there.
+            // What the client was connected to is not tor's port, but what was
+            // redirected there.
             Some(ClientProtocol::Trans | ClientProtocol::Natd) => return owner_among(client, &[]),
             // Those questions are UDP.
             Some(ClientProtocol::Dns) => return Ok(None),
@@ -42,7 +48,8 @@ impl Stream {
     }
 }
 
-/// An error where tor is controlled elsewhere. Where there is no address it was launched here, or given a transport.
+/// An error where tor is controlled elsewhere. Where there is no address it was
+/// launched here, or given a transport.
 fn on_this_machine(control: Option<&Address>) -> Result<()> {
     match control.filter(|address| !address.is_local()) {
         Some(control) => Err(OwnerError::Remote { control: control.to_string().into() }.into()),

@@ -10,7 +10,8 @@ use super::circuit_table::CircuitTable;
 use crate::event::StreamInfo;
 use crate::types::{CircuitId, StreamId, StreamStatus, StreamTarget};
 
-/// How many streams that have failed may wait for word that they are closed. tor always tells, and soon.
+/// How many streams that have failed may wait for word that they are closed.
+/// tor always tells, and soon.
 const MOST_FAILED: usize = 4096;
 
 /// One stream, for as long as somebody holds it.

@@ -1,4 +1,5 @@
-//! What applies tor's events, on the reader thread, and whom it wakes and tells.
+//! What applies tor's events, on the reader thread, and whom it wakes and
+//! tells.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -19,10 +20,10 @@ use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
-/// The model, and those who wait for it to change. The lock is held for microseconds
-/// only: never while a consensus is read, a listener called, or anything awaited.
-/// (An NS event copies the table of routers under the lock if a snapshot of the table
-/// is in use.)
+/// The model, and those who wait for it to change. The lock is held for
+/// microseconds only: never while a consensus is read, a listener called, or
+/// anything awaited. (An NS event copies the table of routers under the lock if
+/// a snapshot of the table is in use.)
 #[derive(Debug)]
 pub(super) struct Shared {
     model: Mutex<Model>,
@@ -32,8 +33,8 @@ pub(super) struct Shared {
     pub(super) keeper: Mutex<KeeperTasks>,
     pub(super) listeners: Arc<Listeners<State, Change>>,
     callbacks: Callbacks,
-    /// The number of times that the connection has ended. Changed under the model's
-    /// lock.
+    /// The number of times that the connection has ended. Changed under the
+    /// model's lock.
     ends: AtomicU64,
     /// For the listeners' handles. It is not kept alive by this.
     pub(super) inner: OnceLock<Weak<Inner>>,
@@ -82,7 +83,8 @@ impl Shared {
         Changes::new(!self.listeners.is_empty())
     }
 
-    /// Wakes those who wait, and tells the listeners, in the order of the changes: so the lock is given away only here.
+    /// Wakes those who wait, and tells the listeners, in the order of the
+    /// changes: so the lock is given away only here.
     pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
         model.version += 1;
         self.tell(changes.into_list());
@@ -92,12 +94,14 @@ impl Shared {
 
     /// Reads everything anew. `ask` sends a command and waits for the answer.
     ///
-    /// Returns false if the connection has ended meanwhile: then the answer may be another tor's, and counts for nothing.
+    /// Returns false if the connection has ended meanwhile: then the answer may
+    /// be another tor's, and counts for nothing.
     pub(super) fn load(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
         let ends = self.begin_loading();
         let snapshot = Snapshot::ask(ask)?;
         let mut changes = self.changes();
-        // Only a snapshot and the reader thread change what is known of routers; the latter keeps its events for later now.
+        // Only a snapshot and the reader thread change what is known of
+        // routers; the latter keeps its events for later now.
         let routers = self.model().routers.clone();
         let routers = routers.replaced(&snapshot.routers, &mut changes);
         let mut model = self.model();
@@ -110,7 +114,8 @@ impl Shared {
         Ok(true)
     }
 
-    /// Keeps events from now on, to be applied after the answer. Returns how often the connection has ended so far.
+    /// Keeps events from now on, to be applied after the answer. Returns how
+    /// often the connection has ended so far.
     fn begin_loading(&self) -> u64 {
         let mut model = self.model();
         if !matches!(model.phase, Phase::Loading(_)) {
@@ -119,7 +124,8 @@ impl Shared {
         self.ends.load(Ordering::SeqCst)
     }
 
-    /// Waits for `look` to find something; it is asked at once, and after every change, without any lock held.
+    /// Waits for `look` to find something; it is asked at once, and after every
+    /// change, without any lock held.
     pub(super) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -165,8 +171,8 @@ impl Shared {
 
     /// Wakes the keeper if an event of this kind gives it something to do.
     fn note_for_keeper(&self, kind: &EventKind, next_end_changed: bool) {
-        // A consensus or an option may change which relays can be guards. tor sends GUARD events
-        // for only some of the changes that follow.
+        // A consensus or an option may change which relays can be guards. tor
+        // sends GUARD events for only some of the changes that follow.
         if matches!(kind, EventKind::NewConsensus | EventKind::ConfChanged) {
             self.wake_keeper(|tasks| tasks.guards_are_stale = true);
         }
@@ -182,14 +188,16 @@ impl Tracker for Shared {
         let mut model = self.model();
         match &mut model.phase {
             Phase::Loading(events) => return events.push(event.clone()),
-            // The event may come from another tor, so the last known state stays.
+            // The event may come from another tor, so the last known state
+            // stays.
             Phase::Ended(_) => return,
             Phase::Live => {}
         }
         let next_end = model.addresses.next_end();
         match event.body() {
-            // Reading takes up to some milliseconds, so it is done without the lock. Only a load
-            // changes the routers besides this thread, and a load begins with a new connection.
+            // Reading takes up to some milliseconds, so it is done without the
+            // lock. Only a load changes the routers besides this thread, and a
+            // load begins with a new connection.
             EventBody::Ns(told) => {
                 drop(model);
                 let entries = router_table::entries(told.entries());
@@ -231,7 +239,8 @@ impl Follower for Shared {
         match self.load(ask) {
             // If the new connection has ended, the next command reports that.
             Ok(_) => Ok(()),
-            // What is known does not change any more: who waits must not wait for it.
+            // What is known does not change any more: who waits must not wait
+            // for it.
             Err(error) => {
                 // After these, the connection ends, or it is tried again.
                 if !error.is_closed() && !error.is_unanswered() {

@@ -1,5 +1,6 @@
-//! For tests, of this library and of programs that use it: a tor that says what the test wants ([`ScriptedTor`]), and a
-//! private Tor network of real tors ([`TestNetwork`]).
+//! For tests, of this library and of programs that use it: a tor that says what
+//! the test wants ([`ScriptedTor`]), and a private Tor network of real tors
+//! ([`TestNetwork`]).
 
 mod network;
 mod scripted;

@@ -1,8 +1,10 @@
 //! TLS inside connections through tor, for any protocol: feature `https`.
 //!
-//! [`TlsStream`] is made of a [`SocksStream`](crate::socks::SocksStream) and verifies that its peer is the host that was asked
-//! for, also where that is an onion service. [`TlsSettings`] say whom to trust; without more, the authorities that browsers
-//! trust ([`webpki-roots`](https://docs.rs/webpki-roots)).
+//! [`TlsStream`] is made of a [`SocksStream`](crate::socks::SocksStream) and
+//! verifies that its peer is the host that was asked for, also where that is an
+//! onion service. [`TlsSettings`] say whom to trust; without more, the
+//! authorities that browsers trust
+//! ([`webpki-roots`](https://docs.rs/webpki-roots)).
 //!
 //! ```no_run
 //! use scape::socks::SocksProxy;

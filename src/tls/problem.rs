@@ -9,8 +9,8 @@ use rustls::pki_types::ServerName;
 use crate::error::{TlsError, TlsProblem};
 use crate::types::Host;
 
-/// Returns the name or address that the certificate must be for. A name is also sent as SNI, without a trailing dot
-/// (RFC 6066, section 3).
+/// Returns the name or address that the certificate must be for. A name is also
+/// sent as SNI, without a trailing dot (RFC 6066, section 3).
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     let error = |why: String| TlsError::new(host, TlsProblem::Argument(why.into()));
     match Host::parse(host) {

@@ -11,7 +11,8 @@ use crate::error::{ArgumentError, Result};
 
 /// Whom to trust, and which protocols to offer.
 ///
-/// Verification cannot be turned off: a service of one's own has a root certificate of its own, which is added here.
+/// Verification cannot be turned off: a service of one's own has a root
+/// certificate of its own, which is added here.
 ///
 /// ```no_run
 /// use scape::tls::TlsSettings;
@@ -44,10 +45,12 @@ impl TlsSettings {
         Ok(self)
     }
 
-    /// Trusts the authorities in this PEM text as well: each of its sections `CERTIFICATE`. Other sections are not looked at.
+    /// Trusts the authorities in this PEM text as well: each of its sections
+    /// `CERTIFICATE`. Other sections are not looked at.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where it is no PEM, or has no certificate.
+    /// [`Error::Argument`](crate::Error::Argument) where it is no PEM, or has
+    /// no certificate.
     pub fn add_roots_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self> {
         let invalid = |why: String| ArgumentError::invalid("TlsSettings", "root certificates", why);
         let mut found = false;
@@ -60,14 +63,16 @@ impl TlsSettings {
         if found { Ok(self) } else { Err(invalid("have no section CERTIFICATE".into()).into()) }
     }
 
-    /// Trusts only the authorities that were added, not those that browsers trust.
+    /// Trusts only the authorities that were added, not those that browsers
+    /// trust.
     #[must_use]
     pub fn only_added_roots(self) -> Self {
         TlsSettings { web: false, ..self }
     }
 
-    /// Offers these protocols (ALPN, RFC 7301), best first, such as `h2`; each has 1 to 255 bytes.
-    /// [`TlsStream::alpn`](super::TlsStream::alpn) tells which the peer chose. (HTTP agents offer none.)
+    /// Offers these protocols (ALPN, RFC 7301), best first, such as `h2`; each
+    /// has 1 to 255 bytes. [`TlsStream::alpn`](super::TlsStream::alpn) tells
+    /// which the peer chose. (HTTP agents offer none.)
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) for one of another length.
@@ -80,8 +85,9 @@ impl TlsSettings {
         Ok(self)
     }
 
-    /// A configuration of their own for rustls. It remembers sessions, by which a server knows a client again: one must not be shared
-    /// by what is isolated from each other.
+    /// A configuration of their own for rustls. It remembers sessions, by which
+    /// a server knows a client again: one must not be shared by what is
+    /// isolated from each other.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>> {
         let mut roots = self.added.clone();
         if self.web {

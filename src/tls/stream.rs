@@ -12,24 +12,31 @@ use crate::error::{Error, Phase, Result, Timeout, TlsError, TlsProblem};
 use crate::socks::SocksStream;
 use crate::transport::{Transport, deadline_after};
 
-/// How long dropping may take to tell the peer of the end, when there is no room to write.
+/// How long dropping may take to tell the peer of the end, when there is no
+/// room to write.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// A TLS connection through tor, used like a [`TcpStream`](std::net::TcpStream) by one thread.
+/// A TLS connection through tor, used like a [`TcpStream`](std::net::TcpStream)
+/// by one thread.
 ///
-/// It blocks for ever unless timeouts are set. Its end is told to the peer (`close_notify`) when it is dropped; [`close`](Self::close)
-/// does the same and says whether it worked. A read finds the end of the stream only where the peer told of it, and fails
-/// with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where the connection was cut off.
+/// It blocks for ever unless timeouts are set. Its end is told to the peer
+/// (`close_notify`) when it is dropped; [`close`](Self::close) does the same
+/// and says whether it worked. A read finds the end of the stream only where
+/// the peer told of it, and fails with
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where the connection was cut
+/// off.
 pub struct TlsStream {
     stream: StreamOwned<ClientConnection, SocksStream>,
     closed: bool,
 }
 
 impl TlsStream {
-    /// Makes TLS with `host` inside `stream`, within `timeout`. `host` is who has to be at the other end: the name is sent (SNI), and
-    /// the certificate must be for it. Timeouts that were set on the stream are taken away.
+    /// Makes TLS with `host` inside `stream`, within `timeout`. `host` is who
+    /// has to be at the other end: the name is sent (SNI), and the certificate
+    /// must be for it. Timeouts that were set on the stream are taken away.
     ///
-    /// Sessions are not resumed: nothing tells a server that two connections are from the same client.
+    /// Sessions are not resumed: nothing tells a server that two connections
+    /// are from the same client.
     ///
     /// # Errors
     /// [`Error::Tls`]; [`Error::Argument`] for settings that trust nobody.
@@ -59,7 +66,8 @@ impl TlsStream {
         Ok(TlsStream { stream: StreamOwned::new(connection, stream), closed: false })
     }
 
-    /// The protocol that the peer chose of those that were offered ([`TlsSettings::alpn`]); `None` where it chose none.
+    /// The protocol that the peer chose of those that were offered
+    /// ([`TlsSettings::alpn`]); `None` where it chose none.
     pub fn alpn(&self) -> Option<&[u8]> {
         self.stream.conn.alpn_protocol()
     }
@@ -69,8 +77,9 @@ impl TlsStream {
         self.stream.conn.peer_certificates()?.first().map(|certificate| certificate.as_ref())
     }
 
-    /// The connection inside which it is: for timeouts, and to shut it down from another thread (with a clone). What is read or
-    /// written there directly breaks the TLS.
+    /// The connection inside which it is: for timeouts, and to shut it down
+    /// from another thread (with a clone). What is read or written there
+    /// directly breaks the TLS.
     pub fn get_ref(&self) -> &SocksStream {
         &self.stream.sock
     }
@@ -78,15 +87,18 @@ impl TlsStream {
     /// How long a read may wait: see [`SocksStream::set_read_timeout`].
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.stream.sock.set_read_timeout(timeout)
     }
 
-    /// How long a write may wait for room: see [`SocksStream::set_write_timeout`].
+    /// How long a write may wait for room: see
+    /// [`SocksStream::set_write_timeout`].
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.stream.sock.set_write_timeout(timeout)
     }

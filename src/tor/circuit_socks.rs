@@ -1,4 +1,5 @@
-//! A local SOCKS port for other programs, whose connections go over one circuit.
+//! A local SOCKS port for other programs, whose connections go over one
+//! circuit.
 //!
 //! [`CircuitSocks`] owns the port. One thread accepts connections. Each
 //! connection has a thread that makes the handshake, connects through tor and
@@ -102,8 +103,8 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// Same errors as [`client`](Circuit::client), most often a circuit that has
-    /// ended, and [`Error::Io`](crate::Error::Io) if no port can be opened.
+    /// Same errors as [`client`](Circuit::client), most often a circuit that
+    /// has ended, and [`Error::Io`](crate::Error::Io) if no port can be opened.
     pub fn socks(&self) -> Result<CircuitSocks> {
         CircuitSocks::open(self.client()?)
     }
@@ -258,7 +259,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let program = Transport::from(program);
         let Some(entry) = Entry::new(shared, &program) else { continue };
-        // If there is no thread, the closure is dropped, and the connection with it.
+        // If there is no thread, the closure is dropped, and the connection
+        // with it.
         let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             if let Err(error) = serve(&program, &entry) {
                 log::debug!(target: "scape::attach", "a connection to a circuit's proxy: {error}");
@@ -314,8 +316,9 @@ fn status(error: &Error) -> SocksStatus {
 fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
     let (from, to) = (program.try_clone()?, server.try_clone()?);
     let upwards = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-        // The end of what a program writes is passed on. tor delivers what it has got
-        // and then closes the stream; what arrives until then still gets through.
+        // The end of what a program writes is passed on. tor delivers what it
+        // has got and then closes the stream; what arrives until then still
+        // gets through.
         let how = match copy(&from, &to) {
             Ok(()) => Shutdown::Write,
             Err(_) => Shutdown::Both,
@@ -323,7 +326,8 @@ fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
         let _ = to.shutdown_how(how);
     })?;
     let outcome = copy(server, program);
-    // tor has no half-closed streams: when its side has ended, so has the other.
+    // tor has no half-closed streams: when its side has ended, so has the
+    // other.
     let _ = program.shutdown();
     let _ = server.shutdown();
     let _ = upwards.join();

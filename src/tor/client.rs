@@ -25,11 +25,13 @@ use crate::transport::deadline_after;
 /// The time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
-/// Connections through tor, and names looked up by tor: one of its SOCKS ports, with settings.
+/// Connections through tor, and names looked up by tor: one of its SOCKS ports,
+/// with settings.
 ///
-/// It stays with the port that it was made for: where tor's ports have changed since, [`Tor::client`](crate::Tor::client) gives
-/// another. It holds no connection; clones are cheap, and any number of threads may use one. What is made with it keeps a tor
-/// alive that was launched ([`Tor`](crate::Tor)).
+/// It stays with the port that it was made for: where tor's ports have changed
+/// since, [`Tor::client`](crate::Tor::client) gives another. It holds no
+/// connection; clones are cheap, and any number of threads may use one. What is
+/// made with it keeps a tor alive that was launched ([`Tor`](crate::Tor)).
 ///
 /// ```no_run
 /// use scape::Tor;
@@ -61,29 +63,32 @@ impl TorClient {
         TorClient { proxy: self.proxy.route(route) }
     }
 
-    /// The same client, whose streams have a fresh isolation token: they share no circuit with those of any other.
+    /// The same client, whose streams have a fresh isolation token: they share
+    /// no circuit with those of any other.
     #[must_use]
     pub fn isolated(&self) -> TorClient {
         self.clone().isolation(Isolation::random())
     }
 
-    /// The same client, whose streams have this isolation token: they share circuits with those that have the same, and
-    /// no others.
+    /// The same client, whose streams have this isolation token: they share
+    /// circuits with those that have the same, and no others.
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> TorClient {
         TorClient { proxy: self.proxy.isolation(isolation) }
     }
 
-    /// The same client, whose requests take this long at most, all in all. Default:
-    /// [`SocksProxy::DEFAULT_TIMEOUT`], a little more than tor's own.
+    /// The same client, whose requests take this long at most, all in all.
+    /// Default: [`SocksProxy::DEFAULT_TIMEOUT`], a little more than tor's own.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> TorClient {
         TorClient { proxy: self.proxy.timeout(timeout) }
     }
 
-    /// The same client, which also connects to [private](crate::socks::is_private) addresses and names, such as
-    /// `127.0.0.1` or `localhost`. By default it refuses to: they would mean the exit's network, not this one. tor has a
-    /// rule of its own (`ClientRejectInternalAddresses`), and so have exits.
+    /// The same client, which also connects to
+    /// [private](crate::socks::is_private) addresses and names, such as
+    /// `127.0.0.1` or `localhost`. By default it refuses to: they would mean
+    /// the exit's network, not this one. tor has a rule of its own
+    /// (`ClientRejectInternalAddresses`), and so have exits.
     #[must_use]
     pub fn allow_private_addresses(self, allow: bool) -> TorClient {
         TorClient { proxy: self.proxy.refuse_private(!allow) }
@@ -99,28 +104,33 @@ impl TorClient {
         &self.proxy
     }
 
-    /// Connects to `target`: a host name or an IP address with a port, an onion service. The name goes to tor, and is
-    /// never looked up here.
+    /// Connects to `target`: a host name or an IP address with a port, an onion
+    /// service. The name goes to tor, and is never looked up here.
     ///
-    /// The stream is [`Read`](std::io::Read) and [`Write`](std::io::Write), and has no timeouts set.
+    /// The stream is [`Read`](std::io::Read) and [`Write`](std::io::Write), and
+    /// has no timeouts set.
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`](crate::Error::Socks): tor's refusal, each with its meaning
-    /// ([`SocksError::status`](crate::error::SocksError::status)), the timeout, what cannot be asked for, or why the port could
-    /// not be used. If the request timed out, up to half a second more is taken to find out whether streams of this tor
-    /// wait for a controller ([`SocksError::is_waiting_for_controller`](crate::error::SocksError::is_waiting_for_controller)).
+    /// [`Error::Socks`](crate::Error::Socks): tor's refusal, each with its
+    /// meaning ([`SocksError::status`](crate::error::SocksError::status)), the
+    /// timeout, what cannot be asked for, or why the port could not be used. If
+    /// the request timed out, up to half a second more is taken to find out
+    /// whether streams of this tor wait for a controller
+    /// ([`SocksError::is_waiting_for_controller`](crate::error::SocksError::is_waiting_for_controller)).
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.proxy.connect(target)
     }
 
-    /// An HTTP agent that goes through tor, with this client's port, isolation, timeout for connections, and rule for private
-    /// addresses: [`agent`](Self::agent) with nothing else said.
+    /// An HTTP agent that goes through tor, with this client's port, isolation,
+    /// timeout for connections, and rule for private addresses:
+    /// [`agent`](Self::agent) with nothing else said.
     ///
     /// If a connection times out, the error says so if streams of this tor wait
     /// for a controller, as that of [`connect`](Self::connect) does.
     ///
-    /// Each agent keeps connections of its own for later requests, and never shares them: one identity, one agent.
+    /// Each agent keeps connections of its own for later requests, and never
+    /// shares them: one identity, one agent.
     ///
     /// ```no_run
     /// let client = scape::Tor::connect()?.client()?;
@@ -145,8 +155,9 @@ impl TorClient {
         builder.allow_private_addresses(!self.proxy.refuses_private())
     }
 
-    /// Connects to `host` at `port`, and makes TLS inside the connection: the certificate must be for `host`, from an authority that
-    /// browsers trust. All within the client's timeout.
+    /// Connects to `host` at `port`, and makes TLS inside the connection: the
+    /// certificate must be for `host`, from an authority that browsers trust.
+    /// All within the client's timeout.
     ///
     /// # Errors
     ///
@@ -165,7 +176,8 @@ impl TorClient {
         self.connect_tls_with(target, &TlsSettings::new())
     }
 
-    /// As [`connect_tls`](Self::connect_tls), with settings: whom to trust, ALPN.
+    /// As [`connect_tls`](Self::connect_tls), with settings: whom to trust,
+    /// ALPN.
     ///
     /// # Errors
     ///
@@ -200,8 +212,8 @@ impl TorClient {
         self.proxy.resolve(name)
     }
 
-    /// Looks up the name of the host with this address, IPv4 or IPv6, at an exit. The name is whatever the owner of the address
-    /// says.
+    /// Looks up the name of the host with this address, IPv4 or IPv6, at an
+    /// exit. The name is whatever the owner of the address says.
     ///
     /// # Errors
     ///

@@ -95,8 +95,9 @@ impl Drop for Coming {
 }
 
 impl Tor {
-    /// One for connections alone: the program's, where there is one by now; else one that runs, of which the SOCKS port will do; else
-    /// the program's, which is launched then.
+    /// One for connections alone: the program's, where there is one by now;
+    /// else one that runs, of which the SOCKS port will do; else the program's,
+    /// which is launched then.
     pub(crate) fn for_connections() -> Result<Tor> {
         match Global::known(None)? {
             Ok(tor) => Ok(tor),
@@ -108,12 +109,16 @@ impl Tor {
         }
     }
 
-    /// The program's tor: the same for all callers as long as one of its handles lives. At first it is one that runs already (as
-    /// [`connect`](Self::connect)), or else one that is launched, with a temporary data directory; or else one whose SOCKS port is
-    /// at a usual place. A SOCKS port that the environment names (`TOR_SOCKS_PORT`, …) is used rather than launching one.
+    /// The program's tor: the same for all callers as long as one of its
+    /// handles lives. At first it is one that runs already (as
+    /// [`connect`](Self::connect)), or else one that is launched, with a
+    /// temporary data directory; or else one whose SOCKS port is at a usual
+    /// place. A SOCKS port that the environment names (`TOR_SOCKS_PORT`, …) is
+    /// used rather than launching one.
     ///
-    /// Keep a handle as long as tor will be needed again: a launched one ends with the last, and launching takes some ten
-    /// seconds. [`set_global`](Self::set_global) makes it another one.
+    /// Keep a handle as long as tor will be needed again: a launched one ends
+    /// with the last, and launching takes some ten seconds.
+    /// [`set_global`](Self::set_global) makes it another one.
     ///
     /// Threads that call this while another one launches wait for that.
     ///
@@ -130,11 +135,13 @@ impl Tor {
         Tor::global_with(|_| {})
     }
 
-    /// As [`global`](Self::global), and tells how a launch comes along, on the calling thread. Where nothing is launched, nothing is told.
+    /// As [`global`](Self::global), and tells how a launch comes along, on the
+    /// calling thread. Where nothing is launched, nothing is told.
     ///
     /// # Errors
     ///
-    /// As [`global`](Self::global); [`Error::Argument`](crate::Error::Argument) within the callback itself.
+    /// As [`global`](Self::global); [`Error::Argument`](crate::Error::Argument)
+    /// within the callback itself.
     pub fn global_with(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         global(None, on_progress)
     }
@@ -170,7 +177,8 @@ impl Tor {
         global(Some(token), on_progress)
     }
 
-    /// Makes this the program's tor, from now on. Handles of another one are as they were.
+    /// Makes this the program's tor, from now on. Handles of another one are as
+    /// they were.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

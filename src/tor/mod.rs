@@ -12,20 +12,25 @@
 //! | [`Tor::find`] | the first that is there: controlled, or else its SOCKS port | never by us |
 //! | [`Tor::global`] | one for the whole program: one that runs already, or else one that is launched | as that one |
 //!
-//! A `Tor` is a cheap handle; its clones are the same tor. What is made with it counts as a handle too, as long as it lives:
-//! [`TorClient`], streams, HTTP agents, onion services, listeners. So a launched tor does not end under a stream.
+//! A `Tor` is a cheap handle; its clones are the same tor. What is made with it
+//! counts as a handle too, as long as it lives: [`TorClient`], streams, HTTP
+//! agents, onion services, listeners. So a launched tor does not end under a
+//! stream.
 //!
 //! # What it gives
 //!
 //! * [`controller`](Tor::controller): every command and every event.
-//! * [`client`](Tor::client): connections through tor, names looked up by tor, isolation; [`dial`](Tor::dial) for one.
+//! * [`client`](Tor::client): connections through tor, names looked up by tor,
+//!   isolation; [`dial`](Tor::dial) for one.
 #![cfg_attr(
     feature = "http",
     doc = "* [`http`](Tor::http): a `ureq::Agent` that goes through tor, whatever the environment says."
 )]
-//! * [`onion`](Tor::onion): onion services, and listeners behind them; [`disk_onions`](Tor::disk_onions): those of tor's configuration.
+//! * [`onion`](Tor::onion): onion services, and listeners behind them;
+//!   [`disk_onions`](Tor::disk_onions): those of tor's configuration.
 //!
-//! Nothing goes around tor, ever: where tor cannot be used, there is an error that says what was tried.
+//! Nothing goes around tor, ever: where tor cannot be used, there is an error
+//! that says what was tried.
 
 mod circuit;
 mod circuit_socks;
@@ -65,7 +70,8 @@ use socks_port::{FromFilter, usual_addresses};
 /// How long a SOCKS port on this machine may take to say that it is one.
 const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A tor: one that runs already, or one of our own. See the [module](self) for the ways to one, and what it gives.
+/// A tor: one that runs already, or one of our own. See the [module](self) for
+/// the ways to one, and what it gives.
 ///
 /// ```no_run
 /// use scape::Tor;
@@ -90,7 +96,8 @@ struct Core {
     way: Way,
     /// The SOCKS port that was found usable last.
     usable: Mutex<Option<Address>>,
-    /// The SOCKS ports that were added, and where tor opened them. Held while one is added: one at a time.
+    /// The SOCKS ports that were added, and where tor opened them. Held while
+    /// one is added: one at a time.
     added: Mutex<Vec<(PortLine, ListenerAddress)>>,
     /// The live state, once it was asked for.
     state: Mutex<Option<State>>,
@@ -105,7 +112,8 @@ enum Way {
 }
 
 impl Core {
-    /// Returns true if new streams wait for a controller other than this one. Takes `timeout` at most.
+    /// Returns true if new streams wait for a controller other than this one.
+    /// Takes `timeout` at most.
     fn leaves_streams_to_others(&self, timeout: Duration) -> bool {
         match &self.way {
             Way::Socks(_) => false,
@@ -129,12 +137,13 @@ pub enum TorMode {
 }
 
 impl Tor {
-    /// A tor that runs already, at the usual places or the one that `SCAPE_CONTROL` names: see
-    /// [`scape::connect`](crate::connect()).
+    /// A tor that runs already, at the usual places or the one that
+    /// `SCAPE_CONTROL` names: see [`scape::connect`](crate::connect()).
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] with what was tried, [`Error::Auth`] where tor would not let us in.
+    /// [`Error::Connect`] with what was tried, [`Error::Auth`] where tor would
+    /// not let us in.
     pub fn connect() -> Result<Tor> {
         Ok(Tor::from(Connect::from_env()?.connect()?))
     }
@@ -159,9 +168,11 @@ impl Tor {
         Ok(Tor::from(connect.connect()?))
     }
 
-    /// Starts a tor of our own. It ends with the last of its handles, or this program, whatever becomes of that.
+    /// Starts a tor of our own. It ends with the last of its handles, or this
+    /// program, whatever becomes of that.
     ///
-    /// A [data directory](Launch::data_directory) that stays makes the next start much quicker, and keeps the guards.
+    /// A [data directory](Launch::data_directory) that stays makes the next
+    /// start much quicker, and keeps the guards.
     ///
     /// # Errors
     ///
@@ -170,8 +181,9 @@ impl Tor {
         Ok(Tor::from(launch.start()?))
     }
 
-    /// Starts a tor of our own, with a temporary data directory: nothing of it is left afterwards. For one service or
-    /// task that is to have nothing to do with any other.
+    /// Starts a tor of our own, with a temporary data directory: nothing of it
+    /// is left afterwards. For one service or task that is to have nothing to
+    /// do with any other.
     ///
     /// # Errors
     ///
@@ -182,9 +194,10 @@ impl Tor {
 
     /// Returns a tor that is known by its SOCKS port only.
     ///
-    /// The port is asked whether it is tor's, because another proxy might look up names by itself, and send connections
-    /// anywhere. No name is looked up for that, and nothing is connected to. The port may have any flags, `OnionTrafficOnly`
-    /// for example. The answer must come within 10 seconds.
+    /// The port is asked whether it is tor's, because another proxy might look
+    /// up names by itself, and send connections anywhere. No name is looked up
+    /// for that, and nothing is connected to. The port may have any flags,
+    /// `OnionTrafficOnly` for example. The answer must come within 10 seconds.
     ///
     /// # Errors
     ///
@@ -195,9 +208,12 @@ impl Tor {
         Ok(Tor::with(Way::Socks(socks)))
     }
 
-    /// The first tor that is there: a control port at the usual places (as [`connect`](Self::connect)), or else a SOCKS port
-    /// at 127.0.0.1:9050 (tor) or 127.0.0.1:9150 (Tor Browser), unless `TOR_SOCKS_IPC_PATH`, `TOR_SOCKS_HOST` or
-    /// `TOR_SOCKS_PORT` names it (see [`Connect::from_env`]). Enough for a client; [`mode`](Self::mode) tells which.
+    /// The first tor that is there: a control port at the usual places (as
+    /// [`connect`](Self::connect)), or else a SOCKS port at 127.0.0.1:9050
+    /// (tor) or 127.0.0.1:9150 (Tor Browser), unless `TOR_SOCKS_IPC_PATH`,
+    /// `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names it (see
+    /// [`Connect::from_env`]). Enough for a client; [`mode`](Self::mode) tells
+    /// which.
     ///
     /// # Errors
     ///
@@ -321,8 +337,9 @@ impl Tor {
         }
     }
 
-    /// Whether it can still be used, as far as is known: its control connection is open (or is made again by itself), and
-    /// the process that we started runs.
+    /// Whether it can still be used, as far as is known: its control connection
+    /// is open (or is made again by itself), and the process that we started
+    /// runs.
     pub fn is_alive(&self) -> bool {
         match &self.core.way {
             Way::Socks(_) => true,
@@ -333,7 +350,8 @@ impl Tor {
         }
     }
 
-    /// The process identifier of the tor that we started; for another one, [`Controller::process`] asks tor.
+    /// The process identifier of the tor that we started; for another one,
+    /// [`Controller::process`] asks tor.
     pub fn pid(&self) -> Option<u32> {
         self.of_process(|process| process.pid())
     }
@@ -355,8 +373,8 @@ impl Tor {
         }
     }
 
-    /// Returns a client on the first of tor's SOCKS ports that can be used: [`client_on`](Self::client_on) with
-    /// [`SocksPort::Usable`].
+    /// Returns a client on the first of tor's SOCKS ports that can be used:
+    /// [`client_on`](Self::client_on) with [`SocksPort::Usable`].
     ///
     /// # Errors
     ///
@@ -369,14 +387,15 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSocksPort`] if there is no such port. [`Error::Refused`] if a port was to be added and tor couldn't open
-    /// it; [`Refusal::log`](crate::error::Refusal::log) says why.
+    /// [`Error::NoSocksPort`] if there is no such port. [`Error::Refused`] if a
+    /// port was to be added and tor couldn't open it;
+    /// [`Refusal::log`](crate::error::Refusal::log) says why.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
         self.client_until(port, FromFilter::UsualPorts, self.deadline())
     }
 
-    /// Returns a client on a SOCKS port that certainly is this tor's, because its
-    /// control connection attaches the client's streams.
+    /// Returns a client on a SOCKS port that certainly is this tor's, because
+    /// its control connection attaches the client's streams.
     fn client_of_this_tor(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
         self.client_until(port, FromFilter::Error, deadline)
     }
@@ -403,8 +422,8 @@ impl Tor {
 
     /// Connects to `target` through tor: [`TorClient::connect`] of
     /// [`client`](Self::client). Both together take at most
-    /// [`SocksProxy::DEFAULT_TIMEOUT`], and after a timeout half a second more to
-    /// find out the reason.
+    /// [`SocksProxy::DEFAULT_TIMEOUT`], and after a timeout half a second more
+    /// to find out the reason.
     ///
     /// # Errors
     ///
@@ -416,8 +435,9 @@ impl Tor {
             .connect(target)
     }
 
-    /// An HTTP agent that goes through tor: [`TorClient::http`] of [`client`](Self::client). Names go to tor, and the environment's
-    /// proxies are not asked.
+    /// An HTTP agent that goes through tor: [`TorClient::http`] of
+    /// [`client`](Self::client). Names go to tor, and the environment's proxies
+    /// are not asked.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -433,8 +453,10 @@ impl Tor {
         self.client()?.http()
     }
 
-    /// An onion service of this tor, to be described, and then made: by [`listen`](OnionBuilder::listen), with a listener like a
-    /// [`TcpListener`](std::net::TcpListener), or by [`publish`](OnionBuilder::publish), for a server that is there already.
+    /// An onion service of this tor, to be described, and then made: by
+    /// [`listen`](OnionBuilder::listen), with a listener like a
+    /// [`TcpListener`](std::net::TcpListener), or by
+    /// [`publish`](OnionBuilder::publish), for a server that is there already.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -463,8 +485,9 @@ impl Tor {
         Ok(DiskOnions::of(&self.own_controller()?))
     }
 
-    /// What tor has and does, live: circuits, streams, routers, addresses, entry guards. Begun when it is first asked for, and kept from then on
-    /// as long as the tor is; every call gives the same.
+    /// What tor has and does, live: circuits, streams, routers, addresses,
+    /// entry guards. Begun when it is first asked for, and kept from then on as
+    /// long as the tor is; every call gives the same.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -476,12 +499,14 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of [`State::new`].
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of
+    /// [`State::new`].
     pub fn state(&self) -> Result<State> {
         self.state_until(self.deadline())
     }
 
-    /// Like [`state`](Self::state), as a part of a call that ends at `deadline`.
+    /// Like [`state`](Self::state), as a part of a call that ends at
+    /// `deadline`.
     fn state_until(&self, deadline: Deadline) -> Result<State> {
         let keep: Keep = self.core.clone();
         let known = self.core.state.lock().clone();
@@ -495,7 +520,8 @@ impl Tor {
         Ok(state.keep(keep))
     }
 
-    /// tor's configuration, kept live, to read and to change: see [`Config`]. A tor that was launched runs at least as long as this.
+    /// tor's configuration, kept live, to read and to change: see [`Config`]. A
+    /// tor that was launched runs at least as long as this.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -507,20 +533,23 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of [`Controller::config`].
+    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of
+    /// [`Controller::config`].
     pub fn config(&self) -> Result<Config> {
         let keep: Keep = self.core.clone();
         Ok(self.controller()?.config()?.keep(keep))
     }
 
-    /// Ends the control connection, for every handle; and the tor, where we started it.
+    /// Ends the control connection, for every handle; and the tor, where we
+    /// started it.
     ///
-    /// Dropping the last handle does the same. (A controller that the tor was made [from](#impl-From%3CController%3E-for-Tor) ends,
-    /// too.)
+    /// Dropping the last handle does the same. (A controller that the tor was
+    /// made [from](#impl-From%3CController%3E-for-Tor) ends, too.)
     ///
     /// # Errors
     ///
-    /// As [`TorProcess::stop`] and [`Controller::quit`]. The tor has ended then all the same, or the connection.
+    /// As [`TorProcess::stop`] and [`Controller::quit`]. The tor has ended then
+    /// all the same, or the connection.
     pub fn quit(self) -> Result<()> {
         match &self.core.way {
             Way::Socks(_) => Ok(()),
@@ -535,14 +564,16 @@ impl Tor {
     }
 }
 
-/// A tor that is controlled already. Its connection ends with the last handle, the controller's included.
+/// A tor that is controlled already. Its connection ends with the last handle,
+/// the controller's included.
 impl From<Controller> for Tor {
     fn from(controller: Controller) -> Tor {
         Tor::with(Way::Control(controller))
     }
 }
 
-/// A tor that was launched already. It ends with the last of the `Tor`'s handles.
+/// A tor that was launched already. It ends with the last of the `Tor`'s
+/// handles.
 impl From<TorProcess> for Tor {
     fn from(process: TorProcess) -> Tor {
         Tor::with(Way::Launched(process.controller().clone(), Mutex::new(Some(process))))

@@ -8,22 +8,25 @@ use crate::socks::SocksProxy;
 use crate::transport::{Address, Transport, deadline_after};
 use crate::types::SocksStatus;
 
-/// An address for documentation (RFC 5737). tor looks up the text of an address by itself, without asking anybody.
+/// An address for documentation (RFC 5737). tor looks up the text of an address
+/// by itself, without asking anybody.
 const ANY_ADDRESS: &str = "192.0.2.1";
-/// A request that every SOCKS port of tor's answers by itself, whatever the port's flags and tor's options.
+/// A request that every SOCKS port of tor's answers by itself, whatever the
+/// port's flags and tor's options.
 const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 /// The beginning of tor's answer to [`HTTP_REQUEST`].
 const TORS_ANSWER: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n";
 
 /// Returns `Ok` if there is a SOCKS port of tor's at `address`.
 ///
-/// First the port is asked for `RESOLVE`, a command that no other proxy has. Ports with `OnionTrafficOnly`,
-/// `NoIPv4Traffic` or `SafeSocks` refuse that, with answers that another proxy may also give. Only then the port is asked
+/// First the port is asked for `RESOLVE`, a command that no other proxy has.
+/// Ports with `OnionTrafficOnly`, `NoIPv4Traffic` or `SafeSocks` refuse that,
+/// with answers that another proxy may also give. Only then the port is asked
 /// by HTTP, because tor logs a warning about that.
 ///
 /// # Errors
-/// [`Error::Socks`](crate::Error::Socks) if nothing listens there, it doesn't answer within `timeout`, or it is another
-/// proxy.
+/// [`Error::Socks`](crate::Error::Socks) if nothing listens there, it doesn't
+/// answer within `timeout`, or it is another proxy.
 pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let Err(error) = SocksProxy::new(address.clone()).timeout(timeout).resolve(ANY_ADDRESS) else {

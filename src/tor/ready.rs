@@ -16,19 +16,25 @@ use crate::types::{EventKind, Progress, StatusAction};
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How long is asked, when it was waited in vain, for what keeps tor.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// The time between two questions to a tor behind a filter that hides its status
-/// events.
+/// The time between two questions to a tor behind a filter that hides its
+/// status events.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// Readiness. control-spec, `GETINFO status/bootstrap-phase` and `status/enough-dir-info`, `SIGNAL ACTIVE`.
+/// Readiness. control-spec, `GETINFO status/bootstrap-phase` and
+/// `status/enough-dir-info`, `SIGNAL ACTIVE`.
 impl Tor {
-    /// Whether tor can build circuits: it has bootstrapped, and knows enough relays.
+    /// Whether tor can build circuits: it has bootstrapped, and knows enough
+    /// relays.
     ///
-    /// tor does not tell whether it was made dormant ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes up with
-    /// the first connection, or with [`become_ready`](Self::become_ready). Of a tor that is known by its SOCKS port only, this can only tell whether it answers.
+    /// tor does not tell whether it was made dormant
+    /// ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes
+    /// up with the first connection, or with
+    /// [`become_ready`](Self::become_ready). Of a tor that is known by its
+    /// SOCKS port only, this can only tell whether it answers.
     ///
-    /// Behind a filter that hides a part of tor's status, the rest decides. If all
-    /// of it is hidden, the result is true if a SOCKS port was found that is tor's.
+    /// Behind a filter that hides a part of tor's status, the rest decides. If
+    /// all of it is hidden, the result is true if a SOCKS port was found that
+    /// is tor's.
     ///
     /// # Errors
     ///
@@ -80,7 +86,8 @@ impl Tor {
         }
     }
 
-    /// Asks again and again whether tor is ready, behind a filter that hides its status events.
+    /// Asks again and again whether tor is ready, behind a filter that hides
+    /// its status events.
     fn poll_ready(
         &self,
         controller: &Controller,
@@ -119,15 +126,19 @@ impl Tor {
 
     /// Waits until tor can build circuits, and wakes it, in case it is dormant.
     ///
-    /// If the connection ends and is made again ([`Connect::reconnect`](crate::Connect::reconnect)), the next tor is waited for.
+    /// If the connection ends and is made again
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)), the next tor is
+    /// waited for.
     ///
-    /// The whole call takes at most `timeout`, however many events come. When it fails for that, tor is asked what keeps
-    /// it, which may take one second more.
+    /// The whole call takes at most `timeout`, however many events come. When
+    /// it fails for that, tor is asked what keeps it, which may take one second
+    /// more.
     ///
     /// # Errors
     ///
-    /// [`Error::NotReady`] after `timeout`, with how far it has come and what keeps it; those of the control connection.
-    /// Behind a filter that hides tor's status, the filter's refusal if no SOCKS port answers: see
+    /// [`Error::NotReady`] after `timeout`, with how far it has come and what
+    /// keeps it; those of the control connection. Behind a filter that hides
+    /// tor's status, the filter's refusal if no SOCKS port answers: see
     /// [`is_ready`](Self::is_ready). [`Error::Cancelled`] after
     /// [`cancel_with`](Self::cancel_with).
     ///
@@ -150,7 +161,8 @@ impl Tor {
         self.become_ready_with(timeout, |_| {})
     }
 
-    /// As [`become_ready`](Self::become_ready), and tells each step, on the calling thread.
+    /// As [`become_ready`](Self::become_ready), and tells each step, on the
+    /// calling thread.
     ///
     /// # Errors
     ///
@@ -184,7 +196,8 @@ impl Tor {
                 ready => ready,
             };
             match ready {
-                // The next tor may have told everything before it is asked for, so this begins anew with it.
+                // The next tor may have told everything before it is asked for,
+                // so this begins anew with it.
                 Err(Error::Closed(_)) if !deadline.has_passed() => {
                     if let Err(error) = controller.until(deadline).wait_connected(deadline.left()) {
                         break Err(error);
@@ -193,7 +206,8 @@ impl Tor {
                 ready => break ready,
             }
         };
-        ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap)).map_err(|error| match error {
+        let ready = ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap));
+        ready.map_err(|error| match error {
             // A wait that doesn't know of the token ends as if it were late.
             error if deadline.is_cancelled() && !error.is_cancelled() => {
                 deadline.error(Phase::Bootstrap)

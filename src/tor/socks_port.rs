@@ -37,22 +37,27 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocksPort {
-    /// The first that can be connected to, in tor's order. If a filter in front of the control port hides where they are,
-    /// the first of the usual ports (9050, and Tor Browser's 9150) that is tor's. If the control port was found as
-    /// [`Connect::from_env`](crate::Connect::from_env) says, and `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names the SOCKS
-    /// port, that one.
+    /// The first that can be connected to, in tor's order. If a filter in front
+    /// of the control port hides where they are, the first of the usual ports
+    /// (9050, and Tor Browser's 9150) that is tor's. If the control port was
+    /// found as [`Connect::from_env`](crate::Connect::from_env) says, and
+    /// `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names the SOCKS port, that one.
     #[default]
     Usable,
-    /// This one, whatever tor says that it has: for a port in a container, or one that is forwarded.
+    /// This one, whatever tor says that it has: for a port in a container, or
+    /// one that is forwarded.
     At(Address),
-    /// The first that is configured with all of these options, such as `IsolateDestAddr` or `ExtendedErrors`.
+    /// The first that is configured with all of these options, such as
+    /// `IsolateDestAddr` or `ExtendedErrors`.
     WithOptions(Vec<String>),
-    /// One that is configured with exactly these options; where there is none, tor is told to open one at a port of its
-    /// choice. All others are kept. It stays open as long as tor runs, unless it is taken out of the configuration;
-    /// SAVECONF does not save it (it is a `__SocksPort`).
+    /// One that is configured with exactly these options; where there is none,
+    /// tor is told to open one at a port of its choice. All others are kept. It
+    /// stays open as long as tor runs, unless it is taken out of the
+    /// configuration; SAVECONF does not save it (it is a `__SocksPort`).
     Added(Vec<String>),
-    /// This Unix socket, which tor is told to open where it has none there, as with `Added`. Its directory must
-    /// be tor's user's, of mode 0700 (or 0750 with `GroupWritable`, 0755 with `WorldWritable`), or tor refuses.
+    /// This Unix socket, which tor is told to open where it has none there, as
+    /// with `Added`. Its directory must be tor's user's, of mode 0700 (or 0750
+    /// with `GroupWritable`, 0755 with `WorldWritable`), or tor refuses.
     AddedUnix(PathBuf, Vec<String>),
 }
 
@@ -78,12 +83,12 @@ impl SocksPort {
     }
 }
 
-/// The way to go on if a filter in front of the control port hides where the SOCKS
-/// ports are.
+/// The way to go on if a filter in front of the control port hides where the
+/// SOCKS ports are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FromFilter {
-    /// Take one of the usual ports. It is a SOCKS port of a tor, perhaps of another
-    /// one.
+    /// Take one of the usual ports. It is a SOCKS port of a tor, perhaps of
+    /// another one.
     UsualPorts,
     /// Fail with the refusal.
     Error,
@@ -128,8 +133,8 @@ impl Tor {
         self.first_usable(controller, candidates)
     }
 
-    /// Returns the address of the first of tor's ports that can be connected to,
-    /// within the deadline of `controller`.
+    /// Returns the address of the first of tor's ports that can be connected
+    /// to, within the deadline of `controller`.
     pub(super) fn any_address(
         &self,
         controller: &Controller,
@@ -185,7 +190,8 @@ impl Tor {
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
         let configured = Configured::ask(controller)?;
         let before = controller.listeners(&ListenerKind::Socks)?;
-        // Those that are not there any more were taken out of the configuration.
+        // Those that are not there any more were taken out of the
+        // configuration.
         added.retain(|(_, listener)| before.contains(listener));
         let known = added
             .iter()
@@ -217,7 +223,8 @@ impl Tor {
         Ok(new.into_iter().collect())
     }
 
-    /// The first that can be connected to. One that could be lately is not tried again.
+    /// The first that can be connected to. One that could be lately is not
+    /// tried again.
     fn first_usable(
         &self,
         controller: &Controller,
@@ -259,8 +266,9 @@ impl Tor {
     }
 }
 
-/// Returns where the SOCKS ports of a tor with this control port usually are: on the same machine. Tor Browser's comes
-/// first if the control port is Tor Browser's.
+/// Returns where the SOCKS ports of a tor with this control port usually are:
+/// on the same machine. Tor Browser's comes first if the control port is Tor
+/// Browser's.
 pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     let mut ports = USUAL_PORTS;
     if control.and_then(Address::port) == Some(TOR_BROWSER_CONTROL) {
@@ -275,8 +283,9 @@ pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     ports.into_iter().filter_map(at).collect()
 }
 
-/// Where a listener can be connected to from here. `None` for one that is for the other machine only on which tor is: what
-/// listens there on this machine is something else.
+/// Where a listener can be connected to from here. `None` for one that is for
+/// the other machine only on which tor is: what listens there on this machine
+/// is something else.
 fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Address> {
     let remote = control.filter(|address| !address.is_on_this_machine());
     match (listener, remote) {
@@ -319,8 +328,9 @@ fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result
     Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
 }
 
-/// Which of the listeners are certainly of a line that is wanted. tor does not say which line a listener is of: where
-/// the line names no port, it is one of those that no other line names, and all such lines have to be wanted.
+/// Which of the listeners are certainly of a line that is wanted. tor does not
+/// say which line a listener is of: where the line names no port, it is one of
+/// those that no other line names, and all such lines have to be wanted.
 fn of_lines(
     lines: &[PortLine],
     listeners: &[ListenerAddress],
@@ -365,7 +375,8 @@ fn same_flags(one: &PortLine, other: &PortLine) -> bool {
     one.flags.len() == other.flags.len() && one.flags.iter().all(|flag| other.has_flag(flag))
 }
 
-/// Refuses flags that are not one word each: they would be something else for tor.
+/// Refuses flags that are not one word each: they would be something else for
+/// tor.
 fn check(line: &PortLine) -> Result<()> {
     for flag in &line.flags {
         if flag.is_empty()

@@ -1,4 +1,5 @@
-//! Where a control or SOCKS port is: an IP address, a host name, or a Unix socket.
+//! Where a control or SOCKS port is: an IP address, a host name, or a Unix
+//! socket.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
@@ -16,8 +17,9 @@ use std::str::FromStr;
 /// | `/run/tor/control`, `unix:/run/tor/control` | this Unix socket |
 /// | `unix:tor/control` | this Unix socket, below the working directory |
 ///
-/// A host name here is the only kind of name that this library ever gives to the system's resolver, and only
-/// when the user named it as the place where tor is. Names that end in `.onion` are refused.
+/// A host name here is the only kind of name that this library ever gives to
+/// the system's resolver, and only when the user named it as the place where
+/// tor is. Names that end in `.onion` are refused.
 ///
 /// ```
 /// use scape::transport::Address;
@@ -34,7 +36,8 @@ use std::str::FromStr;
 pub enum Address {
     /// A TCP port of an IP address.
     Ip(SocketAddr),
-    /// A TCP port of a host that is known by name. Made by [`Address::tcp`] and by parsing, which check the name.
+    /// A TCP port of a host that is known by name. Made by [`Address::tcp`] and
+    /// by parsing, which check the name.
     #[non_exhaustive]
     Name {
         /// The name, as it was given.
@@ -47,7 +50,8 @@ pub enum Address {
 }
 
 impl Address {
-    /// The TCP port `port` of `host`, which is a name or the text of an IP address.
+    /// The TCP port `port` of `host`, which is a name or the text of an IP
+    /// address.
     ///
     /// # Errors
     /// Where `host` is neither, is an `.onion` name, or `port` is 0.
@@ -89,7 +93,8 @@ impl Address {
         matches!(self, Address::Unix(_))
     }
 
-    /// Whether what is sent there stays on this machine: a Unix socket, a loopback address, or `localhost`.
+    /// Whether what is sent there stays on this machine: a Unix socket, a
+    /// loopback address, or `localhost`.
     pub fn is_local(&self) -> bool {
         match self {
             Address::Ip(address) => address.ip().is_loopback(),
@@ -98,8 +103,10 @@ impl Address {
         }
     }
 
-    /// Returns true if this is a port of this machine: [`is_local`](Self::is_local), or an IP address that one of its network
-    /// interfaces has. Nothing is sent and no name is looked up, so that other names count as another machine.
+    /// Returns true if this is a port of this machine:
+    /// [`is_local`](Self::is_local), or an IP address that one of its network
+    /// interfaces has. Nothing is sent and no name is looked up, so that other
+    /// names count as another machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
         match self {
             // Only an address of this machine can be bound.
@@ -114,7 +121,8 @@ impl Address {
     }
 }
 
-/// Whether `name` means this machine, whatever a resolver would say (RFC 6761, 6.3).
+/// Whether `name` means this machine, whatever a resolver would say (RFC 6761,
+/// 6.3).
 pub(super) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
@@ -130,7 +138,8 @@ fn check_name(name: &str) -> Result<(), AddressProblem> {
     if bare.is_empty() || bare.len() > 253 || !bare.bytes().all(allowed) {
         return Err(AddressProblem::Host);
     }
-    // `127.1` and `10.0.0.256` are no names: resolvers read the one as an address, and ask the network for the other.
+    // `127.1` and `10.0.0.256` are no names: resolvers read the one as an
+    // address, and ask the network for the other.
     let last = bare.rsplit('.').next().unwrap_or(bare);
     if last.is_empty() || last.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressProblem::Host);
@@ -172,7 +181,8 @@ impl FromStr for Address {
             if !host.ends_with(']') {
                 return Err(error(AddressProblem::Host));
             }
-            // The standard library reads the zone of `[fe80::1%2]:9051`, which `Ipv6Addr` has not.
+            // The standard library reads the zone of `[fe80::1%2]:9051`, which
+            // `Ipv6Addr` has not.
             let mut address: SocketAddrV6 =
                 text.parse().map_err(|_| error(AddressProblem::Host))?;
             address.set_port(port);
@@ -203,8 +213,9 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// Returns true if `text` begins with a scheme, as URLs and the endpoint strings of other libraries do. `tcp:9051` is
-/// port 9051 of a host called `tcp`.
+/// Returns true if `text` begins with a scheme, as URLs and the endpoint
+/// strings of other libraries do. `tcp:9051` is port 9051 of a host called
+/// `tcp`.
 fn has_scheme(text: &str) -> bool {
     const SCHEMES: [&str; 7] = ["tcp", "tcp4", "tcp6", "tor", "socks5", "socks5h", "http"];
     text.split_once(':').is_some_and(|(scheme, rest)| {
@@ -298,9 +309,11 @@ pub enum AddressProblem {
     Port,
     /// The host is neither a name nor an IP address.
     Host,
-    /// An IPv6 address has no brackets, so that its end cannot be told from the port.
+    /// An IPv6 address has no brackets, so that its end cannot be told from the
+    /// port.
     Brackets,
-    /// The host is an onion service, which is reached through tor only, never looked up.
+    /// The host is an onion service, which is reached through tor only, never
+    /// looked up.
     Onion,
     /// The path is empty, or holds a NUL.
     Path,

@@ -29,8 +29,9 @@ pub(super) fn remaining(deadline: Instant) -> io::Result<Duration> {
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-/// The first of these that can be connected to. Each gets an equal share of the time that is left, so that one
-/// that never answers does not keep the others from being tried.
+/// The first of these that can be connected to. Each gets an equal share of the
+/// time that is left, so that one that never answers does not keep the others
+/// from being tried.
 fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Transport> {
     let mut failures: Vec<(SocketAddr, io::Error)> = Vec::new();
     for (tried, address) in addresses.iter().enumerate() {
@@ -57,7 +58,8 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Transp
     Err(only.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
-/// Asks the system's resolver, which has no deadline of its own: on a thread that is left behind if it is late.
+/// Asks the system's resolver, which has no deadline of its own: on a thread
+/// that is left behind if it is late.
 fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, hear) = crossbeam_channel::bounded(1);
     let target = (host.to_owned(), port);
@@ -75,8 +77,9 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAdd
     }
 }
 
-/// A Unix connection is made at once, or refused; but Linux lets it wait for room in a full backlog. It waits no
-/// longer than the socket's send timeout, which is therefore set before, and taken away after.
+/// A Unix connection is made at once, or refused; but Linux lets it wait for
+/// room in a full backlog. It waits no longer than the socket's send timeout,
+/// which is therefore set before, and taken away after.
 #[cfg(unix)]
 fn connect_unix(path: &Path, deadline: Instant) -> io::Result<Transport> {
     use std::os::unix::net::UnixStream;
@@ -135,7 +138,8 @@ mod tests {
         let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
         let port = listener.local_addr().unwrap().port();
         let transport = connect(&Address::tcp("localhost", port).unwrap(), soon()).unwrap();
-        // The same port of 127.0.0.1 may belong to somebody else; mostly it is free.
+        // The same port of 127.0.0.1 may belong to somebody else; mostly it is
+        // free.
         assert!(transport.peer().ends_with(&port.to_string()), "{}", transport.peer());
         assert!(transport.as_tcp().unwrap().nodelay().unwrap());
     }

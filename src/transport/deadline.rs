@@ -10,10 +10,12 @@ use super::deadline_after;
 use crate::cancel::{CancelId, CancelToken};
 use crate::error::{Cancelled, Error, Phase, Result, Timeout};
 
-/// The moment at which a call ends, and the timeout that it follows from, which errors name.
+/// The moment at which a call ends, and the timeout that it follows from, which
+/// errors name.
 ///
-/// A call that sends several commands, or sends one and then waits, makes one of these first and passes it to each part.
-/// Passing a `Duration` on instead would give every part the whole timeout.
+/// A call that sends several commands, or sends one and then waits, makes one
+/// of these first and passes it to each part. Passing a `Duration` on instead
+/// would give every part the whole timeout.
 ///
 /// A deadline may have a [`CancelToken`]. Once that is cancelled, the deadline
 /// counts as passed, and [`error`](Self::error) says why. Who waits for
@@ -80,7 +82,8 @@ impl Deadline {
         self.left().is_zero()
     }
 
-    /// The deadline of a part of the call that may take `limit` at most. It is never later than this deadline.
+    /// The deadline of a part of the call that may take `limit` at most. It is
+    /// never later than this deadline.
     pub(crate) fn part(self, limit: Duration) -> Self {
         self.earlier(Deadline::after(limit))
     }
@@ -149,7 +152,8 @@ impl Deadline {
         }
     }
 
-    /// Returns the error of a part, or a timeout in `phase` if the part ran out of time because the whole call did.
+    /// Returns the error of a part, or a timeout in `phase` if the part ran out
+    /// of time because the whole call did.
     pub(crate) fn or_late(self, error: Error, phase: Phase) -> Error {
         match error {
             Error::Timeout(_) if self.has_passed() => self.error(phase),

@@ -1,8 +1,9 @@
 //! Two ends of a byte stream within the process, which behave as sockets do.
 //!
-//! Each direction is a [`Pipe`] of bounded size: a reader waits for bytes, a writer for room, both no longer
-//! than their end's timeouts. Dropping or shutting down an end shows at the other as a socket's would: the end
-//! of the stream after the last byte, and a broken pipe for who writes on.
+//! Each direction is a [`Pipe`] of bounded size: a reader waits for bytes, a
+//! writer for room, both no longer than their end's timeouts. Dropping or
+//! shutting down an end shows at the other as a socket's would: the end of the
+//! stream after the last byte, and a broken pipe for who writes on.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};

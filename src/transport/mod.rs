@@ -1,8 +1,10 @@
-//! Byte streams: TCP, Unix sockets and memory behind one type, and the addresses of tor's ports.
+//! Byte streams: TCP, Unix sockets and memory behind one type, and the
+//! addresses of tor's ports.
 //!
-//! This is the lowest floor that knows sockets and clocks. What is above it works the same over every kind of
-//! stream. It never gives a name to the system's resolver, except the host name of an [`Address`] that the user
-//! gave as the place where tor is.
+//! This is the lowest floor that knows sockets and clocks. What is above it
+//! works the same over every kind of stream. It never gives a name to the
+//! system's resolver, except the host name of an [`Address`] that the user gave
+//! as the place where tor is.
 
 mod address;
 mod connect;
@@ -20,12 +22,14 @@ pub use address::{Address, AddressProblem, ParseAddressError};
 pub(crate) use deadline::Deadline;
 use memory::Memory;
 
-/// A stream of bytes in both directions: a TCP connection, a Unix connection, or one end of a pair in memory.
+/// A stream of bytes in both directions: a TCP connection, a Unix connection,
+/// or one end of a pair in memory.
 ///
-/// One thread may read while another writes: `&Transport` is [`Read`] and [`Write`], as `&TcpStream` is. Reads and
-/// writes block, at most for the timeouts set, after which they fail with the kind
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), whichever the system
-/// has.
+/// One thread may read while another writes: `&Transport` is [`Read`] and
+/// [`Write`], as `&TcpStream` is. Reads and writes block, at most for the
+/// timeouts set, after which they fail with the kind
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or
+/// [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -66,18 +70,22 @@ macro_rules! each {
 impl Transport {
     /// Connects to `address`, and gives up at `deadline`.
     ///
-    /// `localhost` is `127.0.0.1`, then `::1`, without any look-up. Another host name is looked up by the system;
-    /// all its addresses are tried in turn, and share the time. TCP connections get `TCP_NODELAY`.
+    /// `localhost` is `127.0.0.1`, then `::1`, without any look-up. Another
+    /// host name is looked up by the system; all its addresses are tried in
+    /// turn, and share the time. TCP connections get `TCP_NODELAY`.
     ///
     /// # Errors
-    /// The operating system's; of the kind [`TimedOut`](io::ErrorKind::TimedOut) when `deadline` passed. A resolver
-    /// that is late is left to itself on a thread of its own, which ends when it answers.
+    /// The operating system's; of the kind
+    /// [`TimedOut`](io::ErrorKind::TimedOut) when `deadline` passed. A resolver
+    /// that is late is left to itself on a thread of its own, which ends when
+    /// it answers.
     pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
         connect::connect(address, deadline)
     }
 
-    /// Two ends of a stream in memory: what is written to the one is read from the other. They behave as connected
-    /// sockets do, timeouts included; 64 KiB may wait in each direction before a writer has to.
+    /// Two ends of a stream in memory: what is written to the one is read from
+    /// the other. They behave as connected sockets do, timeouts included; 64
+    /// KiB may wait in each direction before a writer has to.
     pub fn pair() -> (Transport, Transport) {
         let (here, there) = Memory::pair();
         let transport = |end| Transport { stream: Stream::Memory(end), peer: "memory".into() };
@@ -89,13 +97,14 @@ impl Transport {
         Transport { stream: Stream::Unix(stream), peer: peer.into_boxed_str() }
     }
 
-    /// Who is at the other end, to be shown: `127.0.0.1:9051`, `unix:/run/tor/control` or `memory`.
+    /// Who is at the other end, to be shown: `127.0.0.1:9051`,
+    /// `unix:/run/tor/control` or `memory`.
     pub fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Whether the other end has neither closed it nor said anything that was not read yet. (A pair in memory cannot tell, and
-    /// gives `false`.)
+    /// Whether the other end has neither closed it nor said anything that was
+    /// not read yet. (A pair in memory cannot tell, and gives `false`.)
     #[cfg(feature = "http")]
     pub(crate) fn is_idle(&self) -> bool {
         let blocking = |blocking: bool| match &self.stream {
@@ -136,8 +145,9 @@ impl Transport {
         }
     }
 
-    /// Another handle to the same end of the same stream. Timeouts and shutting down apply to all handles; the stream
-    /// is closed when the last is dropped.
+    /// Another handle to the same end of the same stream. Timeouts and shutting
+    /// down apply to all handles; the stream is closed when the last is
+    /// dropped.
     ///
     /// # Errors
     /// The operating system's, for example when no more files may be open.
@@ -154,7 +164,8 @@ impl Transport {
     /// How long a read may wait; `None` (as at first): for ever.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         each!(self, stream => stream.set_read_timeout(timeout))
     }
@@ -162,13 +173,15 @@ impl Transport {
     /// How long a write may wait for room; `None` (as at first): for ever.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or the operating system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
+    /// the operating system's.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         each!(self, stream => stream.set_write_timeout(timeout))
     }
 
-    /// Ends the stream in both directions. A thread that is blocked in a read or write wakes up; later reads find the
-    /// end of the stream, later writes fail. May be called from any thread, and more than once.
+    /// Ends the stream in both directions. A thread that is blocked in a read
+    /// or write wakes up; later reads find the end of the stream, later writes
+    /// fail. May be called from any thread, and more than once.
     ///
     /// # Errors
     /// The operating system's. A stream that has ended already is none.
@@ -200,7 +213,8 @@ impl Transport {
         }
     }
 
-    /// One read that ends at `deadline` with [`TimedOut`](io::ErrorKind::TimedOut). Changes the read timeout.
+    /// One read that ends at `deadline` with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). Changes the read timeout.
     pub(crate) fn read_by(&self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
         loop {
             self.set_read_timeout(Some(connect::remaining(deadline)?))?;
@@ -211,8 +225,9 @@ impl Transport {
         }
     }
 
-    /// Writes all of `bytes`, or fails at `deadline` with [`TimedOut`](io::ErrorKind::TimedOut), when a part of them may
-    /// have been written. Changes the write timeout.
+    /// Writes all of `bytes`, or fails at `deadline` with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), when a part of them may have been
+    /// written. Changes the write timeout.
     pub(crate) fn write_all_by(&self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
         while !bytes.is_empty() {
             self.set_write_timeout(Some(connect::remaining(deadline)?))?;
@@ -232,12 +247,14 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Whether to look at the clock and try again: a timeout may come a little early, and a signal at any time.
+/// Whether to look at the clock and try again: a timeout may come a little
+/// early, and a signal at any time.
 fn is_transient(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || is_timeout(error)
 }
 
-/// The moment `timeout` from now; one that is too far away to be a moment is in some thirty years.
+/// The moment `timeout` from now; one that is too far away to be a moment is in
+/// some thirty years.
 pub(crate) fn deadline_after(timeout: Duration) -> Instant {
     const LONG: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     let now = Instant::now();
@@ -290,7 +307,8 @@ impl Write for Transport {
     }
 }
 
-/// A connected TCP stream, which gets `TCP_NODELAY`: commands are small, and waited for.
+/// A connected TCP stream, which gets `TCP_NODELAY`: commands are small, and
+/// waited for.
 impl From<TcpStream> for Transport {
     fn from(stream: TcpStream) -> Self {
         // Without it the stream is slower, and works.

@@ -1,7 +1,9 @@
-//! What a directory authority does with descriptors: control-spec, event AUTHDIR_NEWDESCS.
+//! What a directory authority does with descriptors: control-spec, event
+//! AUTHDIR_NEWDESCS.
 
 open_enum! {
-    /// What an authority did with a descriptor that was sent to it (older tors).
+    /// What an authority did with a descriptor that was sent to it (older
+    /// tors).
     pub enum AuthDirAction {
         /// It took it.
         Accepted = "ACCEPTED",

@@ -1,7 +1,9 @@
-//! What happened to the circuit build timeout: control-spec, event BUILDTIMEOUT_SET.
+//! What happened to the circuit build timeout: control-spec, event
+//! BUILDTIMEOUT_SET.
 
 open_enum! {
-    /// What happened to the circuit build timeout. tor 0.4.9 sends `RESET` and `COMPUTED` only.
+    /// What happened to the circuit build timeout. tor 0.4.9 sends `RESET` and
+    /// `COMPUTED` only.
     pub enum BuildTimeoutChange {
         /// It was computed from the times that circuits took.
         Computed = "COMPUTED",

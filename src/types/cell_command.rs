@@ -1,4 +1,5 @@
-//! Commands of cells: tor-spec, "Cell Packet format"; control-spec, event CELL_STATS.
+//! Commands of cells: tor-spec, "Cell Packet format"; control-spec, event
+//! CELL_STATS.
 
 open_enum! {
     /// The command of a cell, by its name in the event CELL_STATS.

@@ -49,7 +49,8 @@ open_enum! {
         Testing = "TESTING",
         /// Given up, and kept only to learn how long building takes.
         MeasureTimeout = "MEASURE_TIMEOUT",
-        /// Built by a controller, for nothing but what a controller attaches to it.
+        /// Built by a controller, for nothing but what a controller attaches to
+        /// it.
         Controller = "CONTROLLER",
         /// A test whether a guard drops circuits.
         PathBiasTesting = "PATH_BIAS_TESTING",
@@ -67,8 +68,9 @@ open_enum! {
 }
 
 impl CircuitPurpose {
-    /// Returns true for circuits of onion services, at the client or at the service, and for those that tor builds in
-    /// advance for them. Future purposes that begin with `HS_` count, too.
+    /// Returns true for circuits of onion services, at the client or at the
+    /// service, and for those that tor builds in advance for them. Future
+    /// purposes that begin with `HS_` count, too.
     ///
     /// ```
     /// use scape::types::CircuitPurpose;
@@ -92,7 +94,8 @@ open_enum! {
         ClientIntroDone = "HSCI_DONE",
         /// Client to rendezvous point: connecting.
         ClientRendConnecting = "HSCR_CONNECTING",
-        /// Client to rendezvous point: established, the introduction still open.
+        /// Client to rendezvous point: established, the introduction still
+        /// open.
         ClientRendEstablishedIdle = "HSCR_ESTABLISHED_IDLE",
         /// Client to rendezvous point: established, the introduction sent.
         ClientRendEstablishedWaiting = "HSCR_ESTABLISHED_WAITING",
@@ -124,7 +127,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a circuit failed or was closed: tor's own reasons, and those of relays.
+    /// Why a circuit failed or was closed: tor's own reasons, and those of
+    /// relays.
     pub enum CircuitReason {
         /// No reason given.
         None = "NONE",
@@ -144,7 +148,8 @@ open_enum! {
         OrIdentity = "OR_IDENTITY",
         /// The connection that carried it was closed.
         ChannelClosed = "CHANNEL_CLOSED",
-        /// The name that older tors give to [`ChannelClosed`](Self::ChannelClosed).
+        /// The name that older tors give to
+        /// [`ChannelClosed`](Self::ChannelClosed).
         OrConnClosed = "OR_CONN_CLOSED",
         /// It was too old, or had done its work.
         Finished = "FINISHED",
@@ -156,7 +161,8 @@ open_enum! {
         NoSuchService = "NOSUCHSERVICE",
         /// There were not enough relays to choose a path from.
         NoPath = "NOPATH",
-        /// As `TIMEOUT`, after it had been kept to learn how long building takes.
+        /// As `TIMEOUT`, after it had been kept to learn how long building
+        /// takes.
         MeasurementExpired = "MEASUREMENT_EXPIRED",
         /// Another introduction attempt succeeded first.
         IpNowRedundant = "IP_NOW_REDUNDANT",
@@ -170,7 +176,8 @@ open_enum! {
     pub enum CircuitMinorChange {
         /// It is for something else now, or its onion service state changed.
         PurposeChanged = "PURPOSE_CHANGED",
-        /// An existing circuit was taken for something else, and is being extended.
+        /// An existing circuit was taken for something else, and is being
+        /// extended.
         Cannibalized = "CANNIBALIZED",
     }
 }

@@ -1,4 +1,5 @@
-//! The keys of client authorization: rend-spec-v3, "Client authorization", and what tor's files say of them.
+//! The keys of client authorization: rend-spec-v3, "Client authorization", and
+//! what tor's files say of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,17 +11,20 @@ use zeroize::Zeroizing;
 use super::OnionAddress;
 
 const KEY_TYPE: &str = "x25519";
-/// What comes before the key's type in the files of services (`.auth`) and clients (`.auth_private`).
+/// What comes before the key's type in the files of services (`.auth`) and
+/// clients (`.auth_private`).
 const IN_FILES: &str = "descriptor:";
 /// The length of a key in base32, and in base64 without padding.
 const BASE32_LENGTH: usize = 52;
 const BASE64_LENGTH: usize = 43;
 
-/// A client's secret key for onion services that let only certain clients in: an x25519 private key. Wiped from
-/// memory when dropped, never shown by `Debug`.
+/// A client's secret key for onion services that let only certain clients in:
+/// an x25519 private key. Wiped from memory when dropped, never shown by
+/// `Debug`.
 ///
-/// It is read from the form of the control port (`x25519:` and base64), from base64 or base32 alone, and from the line
-/// of an `.auth_private` file (`address:descriptor:x25519:` and base32; the address is not looked at).
+/// It is read from the form of the control port (`x25519:` and base64), from
+/// base64 or base32 alone, and from the line of an `.auth_private` file
+/// (`address:descriptor:x25519:` and base32; the address is not looked at).
 ///
 /// ```
 /// use scape::types::ClientKey;
@@ -47,7 +51,8 @@ impl ClientKey {
         ClientKey(key)
     }
 
-    /// The public key that belongs to it, which the service is told: RFC 7748, 6.1.
+    /// The public key that belongs to it, which the service is told: RFC 7748,
+    /// 6.1.
     pub fn public_key(&self) -> ClientPublicKey {
         ClientPublicKey(MontgomeryPoint::mul_base_clamped(*self.0).to_bytes())
     }
@@ -57,12 +62,14 @@ impl ClientKey {
         ClientKey(Zeroizing::new(bytes))
     }
 
-    /// Its bytes. Whoever calls this takes over the duty to keep them out of sight.
+    /// Its bytes. Whoever calls this takes over the duty to keep them out of
+    /// sight.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The form of the control port, `x25519:` and base64. It is the secret itself.
+    /// The form of the control port, `x25519:` and base64. It is the secret
+    /// itself.
     pub fn to_blob(&self) -> Zeroizing<String> {
         let mut blob = Zeroizing::new(String::with_capacity(KEY_TYPE.len() + 1 + 44));
         blob.push_str(KEY_TYPE);
@@ -71,13 +78,15 @@ impl ClientKey {
         blob
     }
 
-    /// The form of `.auth_private` files, 52 characters of base32. It is the secret itself.
+    /// The form of `.auth_private` files, 52 characters of base32. It is the
+    /// secret itself.
     pub fn to_base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(&self.0[..]))
     }
 
-    /// The line of an `.auth_private` file in a client's `ClientOnionAuthDir`, for the service with this address:
-    /// `address:descriptor:x25519:` and base32, without a line end. It is the secret itself.
+    /// The line of an `.auth_private` file in a client's `ClientOnionAuthDir`,
+    /// for the service with this address: `address:descriptor:x25519:` and
+    /// base32, without a line end. It is the secret itself.
     pub fn auth_private_line(&self, address: &OnionAddress) -> Zeroizing<String> {
         let before = [&address.service_id(), ":", IN_FILES, KEY_TYPE, ":"];
         let mut line = Zeroizing::new(String::with_capacity(before.concat().len() + BASE32_LENGTH));
@@ -117,10 +126,12 @@ impl fmt::Debug for ClientKey {
     }
 }
 
-/// A client's public key: what a service needs to let that client in. An x25519 public key.
+/// A client's public key: what a service needs to let that client in. An x25519
+/// public key.
 ///
-/// `Display` writes the form of ADD_ONION, 52 characters of base32. It is read from that in either case, from base64,
-/// and from the line of a service's `.auth` file (`descriptor:x25519:` and base32).
+/// `Display` writes the form of ADD_ONION, 52 characters of base32. It is read
+/// from that in either case, from base64, and from the line of a service's
+/// `.auth` file (`descriptor:x25519:` and base32).
 ///
 /// ```
 /// use scape::types::ClientPublicKey;
@@ -144,7 +155,8 @@ impl ClientPublicKey {
         &self.0
     }
 
-    /// The line of an `.auth` file in a service's `authorized_clients`: `descriptor:x25519:` and base32, without a line end.
+    /// The line of an `.auth` file in a service's `authorized_clients`:
+    /// `descriptor:x25519:` and base32, without a line end.
     pub fn auth_line(&self) -> String {
         format!("{IN_FILES}{KEY_TYPE}:{self}")
     }

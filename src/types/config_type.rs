@@ -1,8 +1,8 @@
 //! The types of configuration options.
 
 open_enum! {
-    /// The type of an option, in `GETINFO config/names`. What each looks like in GETCONF's answer and what SETCONF
-    /// accepts:
+    /// The type of an option, in `GETINFO config/names`. What each looks like
+    /// in GETCONF's answer and what SETCONF accepts:
     pub enum ConfigType {
         /// `0` or `1`.
         Boolean = "Boolean",
@@ -26,13 +26,16 @@ open_enum! {
         Filename = "Filename",
         /// Texts with commas between them.
         CommaList = "CommaList",
-        /// Relays with commas between them: fingerprints, nicknames, countries (`{de}`), addresses.
+        /// Relays with commas between them: fingerprints, nicknames, countries
+        /// (`{de}`), addresses.
         RouterList = "RouterList",
         /// A line for each value.
         LineList = "LineList",
-        /// A line for each value, whose order among the other options of its group counts.
+        /// A line for each value, whose order among the other options of its
+        /// group counts.
         Dependent = "Dependent",
-        /// A group: GETCONF gives its options' lines, and it cannot be set itself.
+        /// A group: GETCONF gives its options' lines, and it cannot be set
+        /// itself.
         Virtual = "Virtual",
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A country by its two letters, as in ISO 3166-1. tor's data has a few codes of its own besides, such as `a1`.
+/// A country by its two letters, as in ISO 3166-1. tor's data has a few codes
+/// of its own besides, such as `a1`.
 ///
 /// `Display` writes it in lower case, as tor does.
 ///

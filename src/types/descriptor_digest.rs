@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The SHA-1 digest of a server descriptor or of an extra-info document: the name of this one document. (A
-/// [`Fingerprint`](super::Fingerprint) names the relay.)
+/// The SHA-1 digest of a server descriptor or of an extra-info document: the
+/// name of this one document. (A [`Fingerprint`](super::Fingerprint) names the
+/// relay.)
 ///
 /// ```
 /// use scape::types::DescriptorDigest;

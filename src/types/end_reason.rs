@@ -1,10 +1,12 @@
-//! Why a stream is ended, as the relays tell each other: tor-spec, section "Closing streams".
+//! Why a stream is ended, as the relays tell each other: tor-spec, section
+//! "Closing streams".
 
 use std::fmt;
 
 use super::StreamReason;
 
-/// Why a stream is ended: the number in a RELAY_END cell, and in the command CLOSESTREAM.
+/// Why a stream is ended: the number in a RELAY_END cell, and in the command
+/// CLOSESTREAM.
 ///
 /// Any number is possible; the constants are the known ones.
 ///
@@ -26,7 +28,8 @@ macro_rules! reasons {
             /// Every reason that this version knows.
             pub const KNOWN: &'static [EndReason] = &[ $( EndReason::$name, )* ];
 
-            /// How the STREAM event writes it; `None` for a number without a name.
+            /// How the STREAM event writes it; `None` for a number without a
+            /// name.
             pub fn reason(self) -> Option<StreamReason> {
                 match self {
                     $( EndReason::$name => Some(StreamReason::$reason), )*

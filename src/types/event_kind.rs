@@ -1,8 +1,9 @@
 //! The names of events.
 
 open_enum! {
-    /// The name of an event, as in SETEVENTS and after `650`. control-spec, section "Asynchronous
-    /// events". What a given tor knows is in `GETINFO events/names`.
+    /// The name of an event, as in SETEVENTS and after `650`. control-spec,
+    /// section "Asynchronous events". What a given tor knows is in
+    /// `GETINFO events/names`.
     pub enum EventKind {
         /// A circuit's status changed.
         Circ = "CIRC",
@@ -60,7 +61,8 @@ open_enum! {
         CircBw = "CIRC_BW",
         /// A pluggable transport was started.
         TransportLaunched = "TRANSPORT_LAUNCHED",
-        /// An onion service's descriptor: requested, received, uploaded and so on.
+        /// An onion service's descriptor: requested, received, uploaded and so
+        /// on.
         HsDesc = "HS_DESC",
         /// The text of a fetched onion service's descriptor.
         HsDescContent = "HS_DESC_CONTENT",
@@ -82,7 +84,8 @@ impl EventKind {
     pub const LOGS: [EventKind; 5] =
         [EventKind::Debug, EventKind::Info, EventKind::Notice, EventKind::Warn, EventKind::Err];
 
-    /// The kinds that count bytes: of all traffic, of each stream, of each connection, of each circuit.
+    /// The kinds that count bytes: of all traffic, of each stream, of each
+    /// connection, of each circuit.
     ///
     /// tor sends `CONN_BW` only with the option `TestingEnableConnBwEvent`.
     pub const BANDWIDTH: [EventKind; 4] =

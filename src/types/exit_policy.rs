@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The addresses and ports that a relay lets streams connect to: rules in
-/// order, of which the first that matches decides. If none matches, the stream is
-/// allowed.
+/// order, of which the first that matches decides. If none matches, the stream
+/// is allowed.
 ///
 /// Parsed from the rules' text, with commas or line ends between them, as tor
 /// parses it; written with commas.
@@ -56,17 +56,20 @@ pub enum AddressPattern {
     AnyV4,
     /// Every IPv6 address: `*6`.
     AnyV6,
-    /// The networks that are nobody's on the Internet, loopback and link-local among them: `private`. (tor counts its
-    /// own public addresses among them; these this pattern does not know.)
+    /// The networks that are nobody's on the Internet, loopback and link-local
+    /// among them: `private`. (tor counts its own public addresses among them;
+    /// these this pattern does not know.)
     Private,
-    /// The IPv4 addresses that begin with the first `prefix` bits (at most 32) of `address`.
+    /// The IPv4 addresses that begin with the first `prefix` bits (at most 32)
+    /// of `address`.
     V4 {
         /// An address of the network.
         address: Ipv4Addr,
         /// How many bits count.
         prefix: u8,
     },
-    /// The IPv6 addresses that begin with the first `prefix` bits (at most 128) of `address`.
+    /// The IPv6 addresses that begin with the first `prefix` bits (at most 128)
+    /// of `address`.
     V6 {
         /// An address of the network.
         address: Ipv6Addr,
@@ -114,7 +117,8 @@ impl ExitPolicy {
 }
 
 impl ExitRule {
-    /// Whether it is this rule's to decide about the address and port, unless an earlier one fits.
+    /// Whether it is this rule's to decide about the address and port, unless
+    /// an earlier one fits.
     pub fn fits(&self, ip: IpAddr, port: u16) -> bool {
         self.ports.contains(port) && self.address.contains(ip)
     }
@@ -188,10 +192,11 @@ impl FromIterator<ExitRule> for ExitPolicy {
 impl FromStr for ExitPolicy {
     type Err = ParseExitPolicyError;
 
-    /// Reads rules with commas or line ends between them. An empty text has none.
+    /// Reads rules with commas or line ends between them. An empty text has
+    /// none.
     ///
-    /// Rules with `accept6` or `reject6` and an IPv4 address are left out, with a
-    /// warning in the log, because tor does the same.
+    /// Rules with `accept6` or `reject6` and an IPv4 address are left out, with
+    /// a warning in the log, because tor does the same.
     ///
     /// # Errors
     ///
@@ -228,8 +233,8 @@ impl FromStr for ExitRule {
     ///
     /// # Errors
     ///
-    /// Returns an error if the rule is malformed, or `accept6` or `reject6` has an
-    /// IPv4 address.
+    /// Returns an error if the rule is malformed, or `accept6` or `reject6` has
+    /// an IPv4 address.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse_rule(text.trim()).map_err(|problem| ParseExitPolicyError {
             rule: text.into(),
@@ -263,15 +268,16 @@ fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
 /// Reads an address pattern, perhaps with ports. Without ports, every port is
 /// meant.
 ///
-/// The parts are found as `tor_addr_parse_mask_ports` in tor finds them: `/` and
-/// `:` are looked for behind a closing bracket, and `:` behind the `/`. So an IPv6
-/// address with a prefix needs no brackets: `2001:db8::/32`.
+/// The parts are found as `tor_addr_parse_mask_ports` in tor finds them: `/`
+/// and `:` are looked for behind a closing bracket, and `:` behind the `/`. So
+/// an IPv6 address with a prefix needs no brackets: `2001:db8::/32`.
 fn parse_pattern(text: &str) -> Result<(AddressPattern, PortRange), PolicyProblem> {
     let (address, rest) = match text.strip_prefix('[') {
         Some(inside) => inside.split_once(']').ok_or(PolicyProblem::Address)?,
         None => text.split_at(text.find(['/', ':']).unwrap_or(text.len())),
     };
-    // Without brackets, a `/` further on means that all before it is the address.
+    // Without brackets, a `/` further on means that all before it is the
+    // address.
     let (address, rest) = match text.split_once('/') {
         Some((address, _)) if !text.starts_with('[') => (address, text.split_at(address.len()).1),
         _ => (address, rest),
@@ -459,8 +465,8 @@ impl ParseExitPolicyError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyProblem {
-    /// The rule doesn't begin with `accept`, `reject`, `accept6` or `reject6` and
-    /// white space.
+    /// The rule doesn't begin with `accept`, `reject`, `accept6` or `reject6`
+    /// and white space.
     #[error("it must begin with accept or reject")]
     Action,
     /// The address is malformed.
@@ -468,15 +474,15 @@ pub enum PolicyProblem {
         "its address must be *, *4, *6, private, an IPv4 address, or an IPv6 address in brackets or with a prefix"
     )]
     Address,
-    /// The text after `/` is neither a number of bits nor a mask, or the address
-    /// takes no prefix.
+    /// The text after `/` is neither a number of bits nor a mask, or the
+    /// address takes no prefix.
     #[error("after / there must be a number of bits that fits the address")]
     Prefix,
     /// The ports are malformed.
     #[error("its ports must be *, a port or a range of ports")]
     Ports,
-    /// The rule has `accept6` or `reject6` and an IPv4 address. tor ignores such a
-    /// rule and uses the rest of the policy.
+    /// The rule has `accept6` or `reject6` and an IPv4 address. tor ignores
+    /// such a rule and uses the rest of the policy.
     #[error("accept6 and reject6 are for IPv6 addresses; use accept or reject for IPv4")]
     Family,
 }
@@ -676,7 +682,10 @@ mod tests {
         ) {
             let policy: ExitPolicy = rules.iter().copied().collect();
             let first = rules.iter().find(|rule| rule.fits(ip, port));
-            prop_assert_eq!(policy.allows(ip, port), first.is_none_or(|r| r.action == ExitAction::Accept));
+            prop_assert_eq!(
+                policy.allows(ip, port),
+                first.is_none_or(|r| r.action == ExitAction::Accept)
+            );
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use super::parse_utc;
 use super::utc::write_utc;
 
-/// When an address mapping ends: of an ADDRMAP event, or of `GETINFO address-mappings/*`.
+/// When an address mapping ends: of an ADDRMAP event, or of
+/// `GETINFO address-mappings/*`.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -22,11 +23,12 @@ use super::utc::write_utc;
 pub enum Expiry {
     /// It stays (`NEVER`).
     Never,
-    /// At this time, in whole seconds. It may be in the past: RESOLVE that is answered from a mapping says the
-    /// present time, or one long ago.
+    /// At this time, in whole seconds. It may be in the past: RESOLVE that is
+    /// answered from a mapping says the present time, or one long ago.
     At(SystemTime),
-    /// What cannot be told: a time without its zone, as older tors send alone, or a form that this version of the
-    /// library does not know. The text is as tor wrote it, without quotes.
+    /// What cannot be told: a time without its zone, as older tors send alone,
+    /// or a form that this version of the library does not know. The text is as
+    /// tor wrote it, without quotes.
     Other(Box<str>),
 }
 
@@ -41,7 +43,8 @@ impl Expiry {
 }
 
 impl From<&str> for Expiry {
-    /// `NEVER`, or `YYYY-MM-DD HH:MM:SS` in UTC, without quotes. Never fails: anything else is kept as text.
+    /// `NEVER`, or `YYYY-MM-DD HH:MM:SS` in UTC, without quotes. Never fails:
+    /// anything else is kept as text.
     fn from(text: &str) -> Self {
         match text {
             "NEVER" => Expiry::Never,

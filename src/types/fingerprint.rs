@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use data_encoding::HEXUPPER_PERMISSIVE;
 
-/// The SHA-1 digest of a relay's RSA identity key: the name by which tor knows relays.
+/// The SHA-1 digest of a relay's RSA identity key: the name by which tor knows
+/// relays.
 ///
 /// ```
 /// use scape::types::Fingerprint;
@@ -32,11 +33,13 @@ impl Fingerprint {
 impl FromStr for Fingerprint {
     type Err = ParseFingerprintError;
 
-    /// 40 hexadecimal digits of either case, with or without tor's `$` before them.
+    /// 40 hexadecimal digits of either case, with or without tor's `$` before
+    /// them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 20];
         let digits = text.strip_prefix('$').unwrap_or(text).as_bytes();
-        // Paths are full of fingerprints, and this is four times as fast as `hex` is.
+        // Paths are full of fingerprints, and this is four times as fast as
+        // `hex` is.
         match digits.len() == 40 && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok() {
             true => Ok(Fingerprint(bytes)),
             false => Err(ParseFingerprintError { text: text.into() }),

@@ -3,7 +3,8 @@
 open_enum! {
     /// What kind of guard it is.
     pub enum GuardType {
-        /// An entry guard; of statuses that end in `_L2`, one of the second hop (Vanguards).
+        /// An entry guard; of statuses that end in `_L2`, one of the second hop
+        /// (Vanguards).
         Entry = "ENTRY",
     }
 }

@@ -1,4 +1,5 @@
-//! The hash of a control port's password: tor's manual, `HashedControlPassword`.
+//! The hash of a control port's password: tor's manual,
+//! `HashedControlPassword`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +15,14 @@ const LENGTH: usize = SALT + 1 + HASH;
 /// How much is hashed, in OpenPGP's coding: 65,536 bytes, as tor does.
 const INDICATOR: u8 = 0x60;
 
-/// The hash of a password, as tor's options `HashedControlPassword` and `__HashedControlSessionPassword` take it: the
-/// salted and iterated hash of OpenPGP (RFC 4880, 3.7.1.3) with SHA-1. `tor --hash-password` makes the same; this
-/// makes it without a tor.
+/// The hash of a password, as tor's options `HashedControlPassword` and
+/// `__HashedControlSessionPassword` take it: the salted and iterated hash of
+/// OpenPGP (RFC 4880, 3.7.1.3) with SHA-1. `tor --hash-password` makes the
+/// same; this makes it without a tor.
 ///
-/// `Display` writes `16:` and 58 hexadecimal digits. It is read from that, in either case, and from the same 29 bytes in
-/// base64 alone, which tor takes as well. `Debug` does not show it: whoever has the hash can try passwords.
+/// `Display` writes `16:` and 58 hexadecimal digits. It is read from that, in
+/// either case, and from the same 29 bytes in base64 alone, which tor takes as
+/// well. `Debug` does not show it: whoever has the hash can try passwords.
 ///
 /// ```
 /// use scape::types::HashedPassword;
@@ -59,8 +62,9 @@ impl HashedPassword {
     }
 }
 
-/// SHA-1 of as many bytes as the indicator says of salt and password, repeated. As tor does it, not a byte more, even where one
-/// repetition is longer (RFC 4880 would hash that whole).
+/// SHA-1 of as many bytes as the indicator says of salt and password, repeated.
+/// As tor does it, not a byte more, even where one repetition is longer (RFC
+/// 4880 would hash that whole).
 fn salted_and_iterated(salt: &[u8; SALT], indicator: u8, password: &[u8]) -> [u8; HASH] {
     let mut left = (16 + usize::from(indicator & 15)) << ((indicator >> 4) + 6);
     let mut sha1 = Sha1::new();
@@ -113,7 +117,8 @@ impl fmt::Debug for HashedPassword {
     }
 }
 
-/// A text that is no [`HashedPassword`]. (It is not repeated: it may be the password itself.)
+/// A text that is no [`HashedPassword`]. (It is not repeated: it may be the
+/// password itself.)
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a hashed password is 16: and 58 hexadecimal digits, as tor --hash-password prints it")]
 pub struct ParseHashedPasswordError {
@@ -126,7 +131,8 @@ mod tests {
 
     use super::*;
 
-    /// What `tor --hash-password` of tor 0.4.9.11 printed, for `sesame` and for nothing.
+    /// What `tor --hash-password` of tor 0.4.9.11 printed, for `sesame` and for
+    /// nothing.
     const SESAME: &str = "16:2DAA8EF51DD8A50660802E315B5B4BFAF12F93B1B4211A715D4C9C4AE7";
     const NOTHING: &str = "16:322B7E0B33C8A79F6099836CFA3AE6ABDA534D782FFADAB0F2EAC73120";
 
@@ -190,7 +196,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_goes_there_and_back(salt in any::<[u8; 8]>(), indicator in any::<u8>(), hash in any::<[u8; 20]>()) {
+        fn any_goes_there_and_back(
+            salt in any::<[u8; 8]>(),
+            indicator in any::<u8>(),
+            hash in any::<[u8; 20]>(),
+        ) {
             let hashed = HashedPassword { salt, indicator, hash };
             prop_assert_eq!(hashed.to_string().parse(), Ok(hashed));
         }

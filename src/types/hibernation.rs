@@ -1,7 +1,8 @@
 //! Hibernation.
 
 open_enum! {
-    /// Whether tor hibernates, as it does when what accounting allows is used up.
+    /// Whether tor hibernates, as it does when what accounting allows is used
+    /// up.
     pub enum Hibernation {
         /// It does not.
         Awake = "awake",

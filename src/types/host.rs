@@ -1,7 +1,11 @@
-//! Hosts that tor may be asked for. Every host name passes through [`Host::parse`] before it is sent to tor.
+//! Hosts that tor may be asked for. Every host name passes through
+//! [`Host::parse`] before it is sent to tor.
 //!
-//! tor looks at the end of a name, in any case, to recognize onion addresses (`.onion`) and the names that it refuses
-//! (`.exit`). So `example.onion.` with a trailing dot is an ordinary name to tor, and an exit would be asked for it. RFC 7686 forbids that. [`Host::parse`] normalizes such names, or refuses them.
+//! tor looks at the end of a name, in any case, to recognize onion addresses
+//! (`.onion`) and the names that it refuses (`.exit`). So `example.onion.` with
+//! a trailing dot is an ordinary name to tor, and an exit would be asked for
+//! it. RFC 7686 forbids that. [`Host::parse`] normalizes such names, or refuses
+//! them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,12 +18,14 @@ const MAX_LENGTH: usize = 255;
 pub(crate) enum Host {
     /// An IP address.
     Ip(IpAddr),
-    /// A name of 1 to 255 letters, digits, hyphens, underscores and dots, in the case that it was given in. If it ends in
-    /// `.onion`, there is nothing after that.
+    /// A name of 1 to 255 letters, digits, hyphens, underscores and dots, in
+    /// the case that it was given in. If it ends in `.onion`, there is nothing
+    /// after that.
     Name(Box<str>),
 }
 
-/// Why a text is no host that tor may be asked for. `Display` completes the sentence "the host name …".
+/// Why a text is no host that tor may be asked for. `Display` completes the
+/// sentence "the host name …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostError {
     Empty,
@@ -38,9 +44,11 @@ pub(crate) enum HostError {
 }
 
 impl Host {
-    /// Reads a host: an IP address, with or without the brackets of IPv6, or a name.
+    /// Reads a host: an IP address, with or without the brackets of IPv6, or a
+    /// name.
     ///
-    /// One trailing dot is removed from onion addresses and IPv4 addresses. Other names keep it.
+    /// One trailing dot is removed from onion addresses and IPv4 addresses.
+    /// Other names keep it.
     pub(crate) fn parse(text: &str) -> Result<Host, HostError> {
         let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
         if let Ok(ip) = bracketed.unwrap_or(text).parse::<Ipv6Addr>() {
@@ -51,7 +59,8 @@ impl Host {
             return Ok(Host::Ip(ip.into()));
         }
         let last = bare.rsplit('.').next().unwrap_or(bare);
-        // Before the characters, because `.$FINGERPRINT.exit` has one that no other name has.
+        // Before the characters, because `.$FINGERPRINT.exit` has one that no
+        // other name has.
         if last.eq_ignore_ascii_case("exit") && last.len() < bare.len() {
             return Err(HostError::Exit);
         }
@@ -81,7 +90,8 @@ impl fmt::Display for Host {
     }
 }
 
-/// Returns true if `name` ends in `.onion`, in any case and with any number of trailing dots.
+/// Returns true if `name` ends in `.onion`, in any case and with any number of
+/// trailing dots.
 pub(crate) fn is_onion_name(name: &str) -> bool {
     let bare = name.trim_end_matches('.');
     bare.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case("onion"))
@@ -93,7 +103,8 @@ pub(crate) fn is_disguised_onion(name: &str) -> bool {
     name.ends_with('.') && is_onion_name(name)
 }
 
-/// Checks that `text` has the length and the characters of a name, and says what it seems to be otherwise.
+/// Checks that `text` has the length and the characters of a name, and says
+/// what it seems to be otherwise.
 fn check_characters(text: &str) -> Result<(), HostError> {
     if text.is_empty() {
         return Err(HostError::Empty);
@@ -116,8 +127,8 @@ fn check_characters(text: &str) -> Result<(), HostError> {
     })
 }
 
-/// Returns true if a name whose last label is `label` is a number to some resolvers, as `127.1` and `0x7f000001` are. No
-/// top-level domain is one.
+/// Returns true if a name whose last label is `label` is a number to some
+/// resolvers, as `127.1` and `0x7f000001` are. No top-level domain is one.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hexadecimal {
@@ -278,7 +289,8 @@ mod tests {
     }
 
     proptest! {
-        /// tor compares the end of a name with `.onion`, after it has put the name in lower case.
+        /// tor compares the end of a name with `.onion`, after it has put the
+        /// name in lower case.
         #[test]
         fn names_that_mean_an_onion_address_are_onion_names_to_tor(
             before in r"[a-z2-7.]{0,8}", onion in "[.。．%2Ee ]{0,3}[oO][nN][iI][oO][nN]", after in r"[. \x00:/%。．]{0,3}"

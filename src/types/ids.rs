@@ -1,16 +1,16 @@
 //! The numbers by which tor names circuits, streams and connections.
 //!
 //! control-spec, section 2.2 ("General-use tokens"), allows 1 to 16 letters and
-//! digits for each of these identifiers (`1*16 IDChar`). Every tor so far writes
-//! decimal numbers: the identifiers are printed with `%u` and `%lu`. So identifiers
-//! are integers here, which are small, are copied and hashed fast, and can't be
-//! used to fill memory.
+//! digits for each of these identifiers (`1*16 IDChar`). Every tor so far
+//! writes decimal numbers: the identifiers are printed with `%u` and `%lu`. So
+//! identifiers are integers here, which are small, are copied and hashed fast,
+//! and can't be used to fill memory.
 //!
 //! An event that needs the identifier isn't lost: its body is `Unknown`, and
-//! [`Event::text`](crate::Event::text) has all of it. An event that doesn't need it,
-//! such as ORCONN, has the pair among its `extra` words. Live state, which is kept by
-//! identifier, passes over such events. In a reply, such an identifier is an error
-//! of the call that asked.
+//! [`Event::text`](crate::Event::text) has all of it. An event that doesn't
+//! need it, such as ORCONN, has the pair among its `extra` words. Live state,
+//! which is kept by identifier, passes over such events. In a reply, such an
+//! identifier is an error of the call that asked.
 
 use std::fmt;
 use std::str::FromStr;

@@ -54,8 +54,9 @@ pub enum ListenerAddress {
 }
 
 impl ListenerAddress {
-    /// Reads an address as `GETINFO net/listeners/…` has it, without its quotes: `address:port`, IPv6 in brackets, or
-    /// `unix:` and a path, which need not be UTF-8. `None` for anything else.
+    /// Reads an address as `GETINFO net/listeners/…` has it, without its
+    /// quotes: `address:port`, IPv6 in brackets, or `unix:` and a path, which
+    /// need not be UTF-8. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         match text.strip_prefix(b"unix:") {
             Some([]) => None,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A date and a time in tor's own time zone, which it does not tell: what a clock on the wall beside tor shows.
+/// A date and a time in tor's own time zone, which it does not tell: what a
+/// clock on the wall beside tor shows.
 ///
 /// ```
 /// use scape::types::LocalTime;

@@ -2,9 +2,10 @@
 //!
 //! tor takes `example.onion.` with a trailing dot for an ordinary name, so a
 //! mapping to one makes it ask an exit. So does a mapping such as `*.foo` to
-//! `*.`, because tor puts what stands for the asterisk before a dot and the rest
-//! of the target: `x.onion.foo` becomes `x.onion.`. MAPADDRESS and the option `MapAddress`
-//! are checked with the same rule, whichever way they go to tor.
+//! `*.`, because tor puts what stands for the asterisk before a dot and the
+//! rest of the target: `x.onion.foo` becomes `x.onion.`. MAPADDRESS and the
+//! option `MapAddress` are checked with the same rule, whichever way they go to
+//! tor.
 
 use super::host::is_disguised_onion;
 

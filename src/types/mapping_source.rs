@@ -1,7 +1,8 @@
 //! Where address mappings come from.
 
 open_enum! {
-    /// Which of tor's address mappings: the member of `GETINFO address-mappings/…`.
+    /// Which of tor's address mappings: the member of
+    /// `GETINFO address-mappings/…`.
     pub enum MappingSource {
         /// All of them.
         All = "all",

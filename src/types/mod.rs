@@ -1,8 +1,8 @@
 //! The vocabulary: small values that the other floors speak in.
 //!
-//! Where tor may grow (events, statuses, purposes, reasons), the types are *open*: what this version
-//! of the library does not know is kept as text in a variant `Other`, never an error, and comes out
-//! again exactly as it went in.
+//! Where tor may grow (events, statuses, purposes, reasons), the types are
+//! *open*: what this version of the library does not know is kept as text in a
+//! variant `Other`, never an error, and comes out again exactly as it went in.
 
 #[macro_use]
 mod open;

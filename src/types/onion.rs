@@ -11,10 +11,11 @@ use sha3::{Digest, Sha3_256};
 const CHECKSUM_PREFIX: &[u8] = b".onion checksum";
 const VERSION: u8 = 3;
 
-/// The address of an onion service, version 3: its public key, with the checksum and the key itself verified.
+/// The address of an onion service, version 3: its public key, with the
+/// checksum and the key itself verified.
 ///
-/// `Display` writes it with `.onion`, as people and SOCKS use it; [`service_id`](Self::service_id) is the form of
-/// the control port, without.
+/// `Display` writes it with `.onion`, as people and SOCKS use it;
+/// [`service_id`](Self::service_id) is the form of the control port, without.
 ///
 /// ```
 /// use scape::types::OnionAddress;
@@ -34,9 +35,10 @@ impl OnionAddress {
     /// The address of the service with this ed25519 public key.
     ///
     /// # Errors
-    /// [`ParseOnionError::PublicKey`] where the bytes are no key that a service can have: no point of the curve, or one
-    /// with a part of small order (rend-spec-v3, "Encoding onion addresses": it would be another address of the same service).
-    /// tor refuses these, too.
+    /// [`ParseOnionError::PublicKey`] where the bytes are no key that a service
+    /// can have: no point of the curve, or one with a part of small order
+    /// (rend-spec-v3, "Encoding onion addresses": it would be another address
+    /// of the same service). tor refuses these, too.
     pub fn from_public_key(public_key: [u8; 32]) -> Result<Self, ParseOnionError> {
         let point = CompressedEdwardsY(public_key).decompress();
         match point.filter(|point| point.is_torsion_free() && !point.is_identity()) {
@@ -45,7 +47,8 @@ impl OnionAddress {
         }
     }
 
-    /// The address that has this point, which a clamped scalar made of the base point: such a point is a key.
+    /// The address that has this point, which a clamped scalar made of the base
+    /// point: such a point is a key.
     pub(super) fn from_point(point: CompressedEdwardsY) -> Self {
         OnionAddress { public_key: point.to_bytes() }
     }
@@ -55,7 +58,8 @@ impl OnionAddress {
         &self.public_key
     }
 
-    /// The 56 characters without `.onion`, as commands, replies and events have them.
+    /// The 56 characters without `.onion`, as commands, replies and events have
+    /// them.
     pub fn service_id(&self) -> String {
         let mut bytes = [0; 35];
         bytes[..32].copy_from_slice(&self.public_key);
@@ -77,7 +81,8 @@ impl OnionAddress {
 impl FromStr for OnionAddress {
     type Err = ParseOnionError;
 
-    /// With or without `.onion`, in either case. Names before the address (`www.….onion`) are refused.
+    /// With or without `.onion`, in either case. Names before the address
+    /// (`www.….onion`) are refused.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let upper = text.to_ascii_uppercase();
         let id = upper.strip_suffix(".ONION").unwrap_or(&upper);

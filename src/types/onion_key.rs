@@ -1,4 +1,5 @@
-//! The keys of onion services: rend-spec-v3, "Cryptographic building blocks", and RFC 8032.
+//! The keys of onion services: rend-spec-v3, "Cryptographic building blocks",
+//! and RFC 8032.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +13,9 @@ use super::{OnionAddress, ParseOnionError};
 
 const KEY_TYPE: &str = "ED25519-V3";
 
-/// The secret key of an onion service, version 3, as tor stores it: the 64 bytes of an expanded ed25519 key.
-/// Wiped from memory when dropped, never shown by `Debug`.
+/// The secret key of an onion service, version 3, as tor stores it: the 64
+/// bytes of an expanded ed25519 key. Wiped from memory when dropped, never
+/// shown by `Debug`.
 ///
 /// The service's address follows from it, without a tor:
 ///
@@ -36,8 +38,8 @@ impl OnionKey {
         OnionKey::from_seed(&seed)
     }
 
-    /// The key that belongs to this seed, the 32 bytes that RFC 8032 calls the private key. (5.1.5 expands it: its SHA-512,
-    /// clamped.)
+    /// The key that belongs to this seed, the 32 bytes that RFC 8032 calls the
+    /// private key. (5.1.5 expands it: its SHA-512, clamped.)
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let mut hash = Sha512::digest(seed);
         let mut key = Zeroizing::new([0; 64]);
@@ -52,15 +54,17 @@ impl OnionKey {
     /// The key with these bytes: 32 of the scalar, 32 of the hash prefix.
     ///
     /// # Errors
-    /// [`ParseOnionError::Scalar`] where the scalar is not clamped, as those of all ed25519 keys are. tor 0.4.9 would take
-    /// nearly any, as it is, and the service would have an address that no other program finds for this key.
+    /// [`ParseOnionError::Scalar`] where the scalar is not clamped, as those of
+    /// all ed25519 keys are. tor 0.4.9 would take nearly any, as it is, and the
+    /// service would have an address that no other program finds for this key.
     pub fn from_expanded(bytes: [u8; 64]) -> Result<Self, ParseOnionError> {
         let bytes = Zeroizing::new(bytes);
         let is_clamped = bytes[0] & 0b0000_0111 == 0 && bytes[31] & 0b1100_0000 == 0b0100_0000;
         if is_clamped { Ok(OnionKey(bytes)) } else { Err(ParseOnionError::Scalar) }
     }
 
-    /// Its bytes. Whoever calls this takes over the duty to keep them out of sight.
+    /// Its bytes. Whoever calls this takes over the duty to keep them out of
+    /// sight.
     pub fn expose(&self) -> &[u8; 64] {
         &self.0
     }
@@ -77,8 +81,9 @@ impl OnionKey {
         OnionAddress::from_point(EdwardsPoint::mul_base_clamped(*scalar).compress())
     }
 
-    /// The key in the form of the control port, `ED25519-V3:` and base64. It is the secret itself:
-    /// [`save`](Self::save) writes it into a file that nobody else can read.
+    /// The key in the form of the control port, `ED25519-V3:` and base64. It is
+    /// the secret itself: [`save`](Self::save) writes it into a file that
+    /// nobody else can read.
     pub fn to_blob(&self) -> Zeroizing<String> {
         let mut blob = Zeroizing::new(String::with_capacity(KEY_TYPE.len() + 1 + 88));
         blob.push_str(KEY_TYPE);
@@ -91,8 +96,9 @@ impl OnionKey {
 impl FromStr for OnionKey {
     type Err = ParseOnionError;
 
-    /// Reads `ED25519-V3:` and 64 bytes in base64, with or without padding, as ADD_ONION takes and gives them. White space
-    /// around it, such as the line end of a file, is ignored.
+    /// Reads `ED25519-V3:` and 64 bytes in base64, with or without padding, as
+    /// ADD_ONION takes and gives them. White space around it, such as the line
+    /// end of a file, is ignored.
     fn from_str(blob: &str) -> Result<Self, Self::Err> {
         let base64 = blob
             .trim()

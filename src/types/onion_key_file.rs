@@ -1,4 +1,5 @@
-//! The files in which tor keeps the keys of an onion service: tor's manual, `HiddenServiceDir`.
+//! The files in which tor keeps the keys of an onion service: tor's manual,
+//! `HiddenServiceDir`.
 
 use zeroize::Zeroizing;
 
@@ -10,8 +11,9 @@ const SECRET_LENGTH: usize = 32 + 64;
 const PUBLIC_LENGTH: usize = 32 + 32;
 
 impl OnionKey {
-    /// Reads the content of a service's `hs_ed25519_secret_key`: a header of 32 bytes, then the 64 of the key, as they are.
-    /// (Nothing may be cut off: a key may well end with the byte of a space or a line end.)
+    /// Reads the content of a service's `hs_ed25519_secret_key`: a header of 32
+    /// bytes, then the 64 of the key, as they are. (Nothing may be cut off: a
+    /// key may well end with the byte of a space or a line end.)
     ///
     /// ```
     /// use scape::types::OnionKey;
@@ -30,7 +32,8 @@ impl OnionKey {
         Ok(OnionKey::from_expanded(key)?)
     }
 
-    /// The content of a service's `hs_ed25519_secret_key`. It is the secret itself.
+    /// The content of a service's `hs_ed25519_secret_key`. It is the secret
+    /// itself.
     pub fn to_secret_key_file(&self) -> Zeroizing<Vec<u8>> {
         let mut content = Zeroizing::new(Vec::with_capacity(SECRET_LENGTH));
         content.extend_from_slice(SECRET_HEADER);
@@ -40,7 +43,8 @@ impl OnionKey {
 }
 
 impl OnionAddress {
-    /// Reads the content of a service's `hs_ed25519_public_key`: a header of 32 bytes, then the 32 of the key.
+    /// Reads the content of a service's `hs_ed25519_public_key`: a header of 32
+    /// bytes, then the 32 of the key.
     pub fn from_public_key_file(content: &[u8]) -> Result<Self, ParseOnionKeyFileError> {
         let key = split(content, PUBLIC_HEADER, PUBLIC_LENGTH)?;
         let key = <[u8; 32]>::try_from(key).map_err(|_| ParseOnionKeyFileError::Length {
@@ -62,7 +66,8 @@ fn split<'a>(
     header: &[u8; 32],
     expected: usize,
 ) -> Result<&'a [u8], ParseOnionKeyFileError> {
-    // The header first: that it is another file is more to the point than its length.
+    // The header first: that it is another file is more to the point than its
+    // length.
     let Some(key) = content.strip_prefix(header) else {
         return Err(ParseOnionKeyFileError::Header);
     };
@@ -142,7 +147,10 @@ mod tests {
             let again = OnionKey::from_secret_key_file(&key.to_secret_key_file()).unwrap();
             prop_assert_eq!(again.expose(), key.expose());
             let address = key.address();
-            prop_assert_eq!(OnionAddress::from_public_key_file(&address.to_public_key_file()), Ok(address));
+            prop_assert_eq!(
+                OnionAddress::from_public_key_file(&address.to_public_key_file()),
+                Ok(address)
+            );
         }
 
         #[test]

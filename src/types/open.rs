@@ -1,6 +1,7 @@
 //! The macro behind every open set of keywords.
 
-/// Declares an open enum: known keywords as variants, anything else as `Other`, kept as it came.
+/// Declares an open enum: known keywords as variants, anything else as `Other`,
+/// kept as it came.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -10,14 +11,16 @@ macro_rules! open_enum {
     ) => {
         $(#[$meta])*
         ///
-        /// An open set: a keyword that this version does not know becomes `Other`. Make values from
-        /// text with [`From<&str>`](#impl-From<%26str>-for-
+        /// An open set: a keyword that this version does not know becomes
+        /// `Other`. Make values from text with
+        /// [`From<&str>`](#impl-From<%26str>-for-
         #[doc = concat!(stringify!($name), "), which never fails, rather than with `Other`.")]
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$vmeta])* $variant, )*
-            /// A keyword that this version of the library does not know, as tor wrote it.
+            /// A keyword that this version of the library does not know, as tor
+            /// wrote it.
             Other(Box<str>),
         }
 

@@ -34,15 +34,19 @@ pub(crate) fn is_secret_option(name: &str) -> bool {
         && !NO_SECRETS.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// One line of GETCONF's answer: an option's name, in tor's spelling, and its value.
+/// One line of GETCONF's answer: an option's name, in tor's spelling, and its
+/// value.
 ///
-/// `Debug` and `Display` do not show the values of options that are secrets, such as `HashedControlPassword`.
+/// `Debug` and `Display` do not show the values of options that are secrets,
+/// such as `HashedControlPassword`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConfLine {
-    /// The option's name as tor spells it; for a group such as `HiddenServiceOptions` the member's name.
+    /// The option's name as tor spells it; for a group such as
+    /// `HiddenServiceOptions` the member's name.
     pub name: String,
-    /// The value; `None` where the option is unset (which is not the same as an empty value).
+    /// The value; `None` where the option is unset (which is not the same as an
+    /// empty value).
     pub value: Option<String>,
 }
 

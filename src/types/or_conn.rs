@@ -22,7 +22,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a connection to a relay failed or was closed; bootstrap problems have the same reasons.
+    /// Why a connection to a relay failed or was closed; bootstrap problems
+    /// have the same reasons.
     pub enum OrConnReason {
         /// It ended normally.
         Done = "DONE",
@@ -68,7 +69,8 @@ open_enum! {
 pub enum OrConnTarget {
     /// A relay whose identity is known, or expected.
     Relay(RelayName),
-    /// An address, `ip:port`, as tor wrote it: see [`socket_addr`](Self::socket_addr).
+    /// An address, `ip:port`, as tor wrote it: see
+    /// [`socket_addr`](Self::socket_addr).
     Address(String),
 }
 
@@ -81,7 +83,8 @@ impl OrConnTarget {
         }
     }
 
-    /// The address, where tor named that and it is one of an IP. (tor writes IPv6 addresses without brackets.)
+    /// The address, where tor named that and it is one of an IP. (tor writes
+    /// IPv6 addresses without brackets.)
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
             OrConnTarget::Relay(_) => None,
@@ -91,7 +94,8 @@ impl OrConnTarget {
 }
 
 impl From<&str> for OrConnTarget {
-    /// Never fails: what has a colon is an address, everything else names a relay.
+    /// Never fails: what has a colon is an address, everything else names a
+    /// relay.
     fn from(text: &str) -> Self {
         if text.contains(':') {
             OrConnTarget::Address(text.to_owned())

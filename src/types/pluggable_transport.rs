@@ -1,4 +1,5 @@
-//! Pluggable transports: control-spec, events TRANSPORT_LAUNCHED and PT_LOG; pt-spec.
+//! Pluggable transports: control-spec, events TRANSPORT_LAUNCHED and PT_LOG;
+//! pt-spec.
 
 open_enum! {
     /// On which side a pluggable transport is.
@@ -11,7 +12,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// The level of a pluggable transport's log message: pt-spec, "Pluggable PT Log Message".
+    /// The level of a pluggable transport's log message: pt-spec, "Pluggable PT
+    /// Log Message".
     pub enum PtSeverity {
         /// What stops it from working.
         Error = "error",

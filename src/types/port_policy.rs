@@ -9,8 +9,8 @@ use super::{ExitAction, PortRange};
 /// entries", the line `p`, and "Microdescriptors", the lines `p` (for IPv4) and
 /// `p6`.
 ///
-/// This is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which may
-/// have exceptions by address: only the relay itself knows whether it will
+/// This is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which
+/// may have exceptions by address: only the relay itself knows whether it will
 /// connect to an address.
 ///
 /// ```
@@ -39,7 +39,8 @@ impl PortPolicy {
         PortPolicy { action: ExitAction::Reject, ports: [PortRange::ANY].into() }
     }
 
-    /// Returns `Accept` if the listed ports are allowed, `Reject` if all others are.
+    /// Returns `Accept` if the listed ports are allowed, `Reject` if all others
+    /// are.
     pub fn action(&self) -> ExitAction {
         self.action
     }
@@ -63,8 +64,8 @@ impl PortPolicy {
         }
     }
 
-    /// Returns true if every port is listed. Ranges may be in any order, and may
-    /// overlap.
+    /// Returns true if every port is listed. Ranges may be in any order, and
+    /// may overlap.
     fn lists_every_port(&self) -> bool {
         let mut ranges: Vec<PortRange> = self.ports.to_vec();
         ranges.sort_by_key(|range| range.min());
@@ -91,7 +92,8 @@ impl FromStr for PortPolicy {
     /// with commas between them.
     ///
     /// Entries that don't begin with a digit are skipped, because that is how
-    /// tor keeps the form open for later: `accept fred,2,3-5` is `accept 2,3-5`.
+    /// tor keeps the form open for later: `accept fred,2,3-5` is
+    /// `accept 2,3-5`.
     ///
     /// # Errors
     ///
@@ -267,7 +269,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_policy_goes_there_and_back(accept: bool, ends in prop::collection::vec((1..=u16::MAX, 1..=u16::MAX), 1..20)) {
+        fn a_policy_goes_there_and_back(
+            accept: bool,
+            ends in prop::collection::vec((1..=u16::MAX, 1..=u16::MAX), 1..20),
+        ) {
             let action = if accept { ExitAction::Accept } else { ExitAction::Reject };
             let range = |(a, b): (u16, u16)| PortRange::new(a.min(b), a.max(b));
             let ports: Option<Vec<PortRange>> = ends.into_iter().map(range).collect();

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-/// How far something that takes a while has come, for a progress bar: starting a tor, or publishing an onion service.
+/// How far something that takes a while has come, for a progress bar: starting
+/// a tor, or publishing an onion service.
 ///
-/// Those who do such a thing take a callback, `FnMut(&Progress)`. A channel is one, too:
-/// `move |step| drop(sender.send(step.clone()))`.
+/// Those who do such a thing take a callback, `FnMut(&Progress)`. A channel is
+/// one, too: `move |step| drop(sender.send(step.clone()))`.
 ///
 /// ```
 /// use scape::types::Progress;
@@ -24,7 +25,8 @@ pub struct Progress {
     pub tag: String,
     /// The step, for people, in English.
     pub text: String,
-    /// What keeps it from going on, unless nothing does. It may go on all the same.
+    /// What keeps it from going on, unless nothing does. It may go on all the
+    /// same.
     pub problem: Option<String>,
 }
 
@@ -39,7 +41,8 @@ impl Progress {
         self.percent == 100
     }
 
-    /// The same step as a part of something larger, of which it takes from `first` to `last` percent.
+    /// The same step as a part of something larger, of which it takes from
+    /// `first` to `last` percent.
     pub fn within(&self, first: u8, last: u8) -> Self {
         let part =
             u32::from(last.min(100).saturating_sub(first)) * u32::from(self.percent.min(100)) / 100;
@@ -74,7 +77,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_part_stays_within_its_bounds(percent in any::<u8>(), first in 0..=100u8, more in 0..=100u8) {
+        fn a_part_stays_within_its_bounds(
+            percent in any::<u8>(),
+            first in 0..=100u8,
+            more in 0..=100u8,
+        ) {
             let last = first.saturating_add(more).min(100);
             let part = Progress::new(percent, "tag", "text").within(first, last);
             prop_assert!((first..=last).contains(&part.percent));

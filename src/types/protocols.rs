@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// "Subprotocol versioning"; dir-spec, the line `pr` of relays and the lines of
 /// recommended and required ones.
 ///
-/// Protocols that this library doesn't know are kept as well. Versions go from 0
-/// to 63.
+/// Protocols that this library doesn't know are kept as well. Versions go from
+/// 0 to 63.
 ///
 /// ```
 /// use scape::types::Protocols;
@@ -43,8 +43,8 @@ impl Protocols {
         self.entries.iter().any(|entry| *entry.name == *protocol && entry.supports(version))
     }
 
-    /// Returns the protocols in order, each with the ranges of its versions (the
-    /// lowest and the highest).
+    /// Returns the protocols in order, each with the ranges of its versions
+    /// (the lowest and the highest).
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[(u32, u32)])> {
         self.entries.iter().map(|entry| (&*entry.name, &*entry.versions))
     }
@@ -75,8 +75,8 @@ impl FromStr for Protocols {
     ///
     /// # Errors
     ///
-    /// Returns an error if an entry has another form, a version is above 63, or a
-    /// name has more than 100 characters: tor ignores the whole list then.
+    /// Returns an error if an entry has another form, a version is above 63, or
+    /// a name has more than 100 characters: tor ignores the whole list then.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseProtocolsError { text: text.into() })
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Fingerprint;
 
-/// A relay as tor names it: `$FINGERPRINT~nickname`, `$FINGERPRINT`, or (older tors) `$FINGERPRINT=nickname` or a
-/// bare nickname. control-spec, "LongName".
+/// A relay as tor names it: `$FINGERPRINT~nickname`, `$FINGERPRINT`, or (older
+/// tors) `$FINGERPRINT=nickname` or a bare nickname. control-spec, "LongName".
 ///
 /// ```
 /// use scape::types::RelayName;
@@ -26,7 +26,8 @@ impl RelayName {
         self.fingerprint
     }
 
-    /// The nickname, where tor knows it. It is chosen by the relay's operator, and many relays may have the same.
+    /// The nickname, where tor knows it. It is chosen by the relay's operator,
+    /// and many relays may have the same.
     pub fn nickname(&self) -> Option<&str> {
         self.nickname.as_deref()
     }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
-/// A set of the flags that the consensus gives to a relay: dir-spec, "Router status entries", the line `s`.
+/// A set of the flags that the consensus gives to a relay: dir-spec, "Router
+/// status entries", the line `s`.
 ///
-/// It holds the flags that this version of the library knows; what an entry has beyond them is told by the entry.
+/// It holds the flags that this version of the library knows; what an entry has
+/// beyond them is told by the entry.
 ///
 /// ```
 /// use scape::types::RouterFlags;
@@ -19,7 +21,8 @@ use std::ops::{BitOr, BitOrAssign};
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct RouterFlags(u16);
 
-/// Every flag by its name, in the order of the names, which is also that of the bits.
+/// Every flag by its name, in the order of the names, which is also that of the
+/// bits.
 const NAMES: [&str; 14] = [
     "Authority",
     "BadExit",
@@ -40,7 +43,8 @@ const NAMES: [&str; 14] = [
 impl RouterFlags {
     /// It is a directory authority.
     pub const AUTHORITY: RouterFlags = RouterFlags(1);
-    /// It must not be used as an exit: it is broken, or tampers with what passes it.
+    /// It must not be used as an exit: it is broken, or tampers with what
+    /// passes it.
     pub const BAD_EXIT: RouterFlags = RouterFlags(1 << 1);
     /// It is an exit to the usual ports.
     pub const EXIT: RouterFlags = RouterFlags(1 << 2);
@@ -77,7 +81,8 @@ impl RouterFlags {
         RouterFlags((1 << NAMES.len()) - 1)
     }
 
-    /// The flag of this name, as the consensus writes it; `None` where this version does not know it.
+    /// The flag of this name, as the consensus writes it; `None` where this
+    /// version does not know it.
     pub fn from_name(name: &str) -> Option<RouterFlags> {
         RouterFlags::from_bytes(name.as_bytes())
     }
@@ -217,7 +222,8 @@ mod tests {
             let again: Option<RouterFlags> = flags.iter().map(RouterFlags::from_name).collect();
             prop_assert_eq!(again, Some(flags));
             let text = flags.to_string();
-            let words: RouterFlags = text.split_whitespace().filter_map(RouterFlags::from_name).collect();
+            let words: RouterFlags =
+                text.split_whitespace().filter_map(RouterFlags::from_name).collect();
             prop_assert_eq!(words, flags);
         }
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password, cookie or key: wiped from memory when dropped, never shown by `Debug`.
+/// A password, cookie or key: wiped from memory when dropped, never shown by
+/// `Debug`.
 ///
 /// ```
 /// use scape::types::Secret;
@@ -21,7 +22,8 @@ impl Secret {
         Secret(Zeroizing::new(bytes.into()))
     }
 
-    /// The bytes. Whoever calls this takes over the duty to keep them out of sight.
+    /// The bytes. Whoever calls this takes over the duty to keep them out of
+    /// sight.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -46,7 +48,8 @@ impl From<Vec<u8>> for Secret {
 }
 
 impl PartialEq for Secret {
-    /// Takes as long for a wrong guess as for an almost right one of the same length.
+    /// Takes as long for a wrong guess as for an almost right one of the same
+    /// length.
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (self.expose(), other.expose());
         a.len() == b.len()

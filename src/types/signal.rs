@@ -3,7 +3,8 @@
 open_enum! {
     /// A signal to tor. What a given tor knows is in `GETINFO signal/names`.
     pub enum Signal {
-        /// Read the configuration again. With a broken torrc tor ends, without an answer.
+        /// Read the configuration again. With a broken torrc tor ends, without
+        /// an answer.
         Reload = "RELOAD",
         /// End: at once, or for a relay after `ShutdownWaitLength`.
         Shutdown = "SHUTDOWN",
@@ -13,7 +14,8 @@ open_enum! {
         Debug = "DEBUG",
         /// End at once.
         Halt = "HALT",
-        /// Use new circuits for new streams. tor does it at most every ten seconds.
+        /// Use new circuits for new streams. tor does it at most every ten
+        /// seconds.
         NewNym = "NEWNYM",
         /// Forget the names that were resolved.
         ClearDnsCache = "CLEARDNSCACHE",
@@ -27,7 +29,8 @@ open_enum! {
 }
 
 impl Signal {
-    /// Whether tor ends on it, and so may close the connection before it answers.
+    /// Whether tor ends on it, and so may close the connection before it
+    /// answers.
     pub fn is_exit(&self) -> bool {
         match self {
             Signal::Shutdown | Signal::Halt => true,
@@ -38,7 +41,8 @@ impl Signal {
         }
     }
 
-    /// The canonical signal of tor's other names for it (`HUP`, `INT`, `TERM`, `USR1`, `USR2`).
+    /// The canonical signal of tor's other names for it (`HUP`, `INT`, `TERM`,
+    /// `USR1`, `USR2`).
     pub fn canonical(&self) -> Signal {
         match self {
             Signal::Other(name) => match name.to_ascii_uppercase().as_str() {

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Reads `ip:port`. tor mostly writes IPv6 addresses without brackets: `::1:443`.
+/// Reads `ip:port`. tor mostly writes IPv6 addresses without brackets:
+/// `::1:443`.
 pub(crate) fn parse_socket_addr(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.rsplit_once(':')?;
     Some(SocketAddr::new(parse_ip(host)?, port.parse().ok()?))

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io::ErrorKind;
 
-/// A reply code of a SOCKS5 port: RFC 1928's 0 to 8, and tor's own 0xF0 to 0xF7, which it sends for onion
-/// addresses on a port with the flag `ExtendedErrors` (socks-extensions, proposal 304).
+/// A reply code of a SOCKS5 port: RFC 1928's 0 to 8, and tor's own 0xF0 to
+/// 0xF7, which it sends for onion addresses on a port with the flag
+/// `ExtendedErrors` (socks-extensions, proposal 304).
 ///
 /// Any number is possible; the constants are the known ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,13 +33,15 @@ macro_rules! statuses {
 statuses! {
     /// The request was granted.
     SUCCEEDED = 0x00, "granted";
-    /// A general failure. Without `ExtendedErrors`, also most failures of onion services.
+    /// A general failure. Without `ExtendedErrors`, also most failures of onion
+    /// services.
     GENERAL_FAILURE = 0x01, "general failure; tor's log may say more, and for onion services the SocksPort's flag ExtendedErrors";
     /// Refused by the exit's policy, or by a flag of the SOCKS port.
     NOT_ALLOWED = 0x02, "not allowed, by the exits' policies (for this port), or by the flags of the SocksPort";
     /// The network is unreachable.
     NETWORK_UNREACHABLE = 0x03, "network unreachable from the exit";
-    /// The name could not be resolved, there is no route, or the onion service was not reached.
+    /// The name could not be resolved, there is no route, or the onion service
+    /// was not reached.
     HOST_UNREACHABLE = 0x04, "host unreachable: the name cannot be resolved, there is no route, or the onion service is offline";
     /// The target refused the connection.
     CONNECTION_REFUSED = 0x05, "connection refused by the target: nothing listens on this port";
@@ -48,11 +51,13 @@ statuses! {
     COMMAND_NOT_SUPPORTED = 0x07, "command not supported: the SOCKS port is not tor's";
     /// tor does not know the address's type.
     ADDRESS_TYPE_NOT_SUPPORTED = 0x08, "address type not supported";
-    /// The onion service's descriptor was not found: it does not exist, or is offline.
+    /// The onion service's descriptor was not found: it does not exist, or is
+    /// offline.
     ONION_DESCRIPTOR_NOT_FOUND = 0xF0, "the onion service's descriptor was not found: no such service, or offline";
     /// The onion service's descriptor is invalid. (tor 0.4.9 never says this.)
     ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid: the fault is the service's, or this tor is too old";
-    /// The introduction failed: the service's introduction points are not reached.
+    /// The introduction failed: the service's introduction points are not
+    /// reached.
     ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed: it was restarted, or is offline; try again later";
     /// The rendezvous failed: the service did not come.
     ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed: it did not come; try again";
@@ -142,7 +147,8 @@ mod tests {
 
     #[test]
     fn failures_have_their_kinds() {
-        // What has no better kind than "other": the general failure, and what is not known.
+        // What has no better kind than "other": the general failure, and what
+        // is not known.
         let others: Vec<SocksStatus> = (1..=255)
             .map(SocksStatus::new)
             .filter(|status| status.io_kind() == ErrorKind::Other)

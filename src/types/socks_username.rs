@@ -3,10 +3,12 @@
 use std::fmt;
 use std::ops::Deref;
 
-/// A SOCKS user name, as tor repeats it in what it says of streams and circuits.
+/// A SOCKS user name, as tor repeats it in what it says of streams and
+/// circuits.
 ///
-/// Of an HTTP tunnel port it is the whole `Proxy-Authorization` header, password included. That has a space in it, so
-/// `Debug` shows no user name with a space.
+/// Of an HTTP tunnel port it is the whole `Proxy-Authorization` header,
+/// password included. That has a space in it, so `Debug` shows no user name
+/// with a space.
 ///
 /// ```
 /// use scape::types::SocksUsername;

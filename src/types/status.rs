@@ -1,15 +1,18 @@
-//! What tor says of itself: control-spec, events STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER.
+//! What tor says of itself: control-spec, events STATUS_GENERAL, STATUS_CLIENT
+//! and STATUS_SERVER.
 
 open_enum! {
     /// What a status event reports. Each comes in one of the three events only.
     pub enum StatusAction {
         /// General: the clock jumped, or tor was idle (`TIME`, `IDLE`).
         ClockJumped = "CLOCK_JUMPED",
-        /// General: this version should not be used (`CURRENT`, `REASON`, `RECOMMENDED`).
+        /// General: this version should not be used (`CURRENT`, `REASON`,
+        /// `RECOMMENDED`).
         DangerousVersion = "DANGEROUS_VERSION",
         /// General: no more sockets are to be had (`CURRENT`).
         TooManyConnections = "TOO_MANY_CONNECTIONS",
-        /// General: tor met a bug of its own (`REASON`); one event for each line of its report.
+        /// General: tor met a bug of its own (`REASON`); one event for each
+        /// line of its report.
         Bug = "BUG",
         /// General: this clock disagrees with another (`SKEW`, `SOURCE`).
         ClockSkew = "CLOCK_SKEW",
@@ -17,7 +20,8 @@ open_enum! {
         BadLibevent = "BAD_LIBEVENT",
         /// General: no directory can be reached.
         DirAllUnreachable = "DIR_ALL_UNREACHABLE",
-        /// Client: bootstrap went on, or has a problem: see [`Bootstrap`](crate::event::Bootstrap).
+        /// Client: bootstrap went on, or has a problem: see
+        /// [`Bootstrap`](crate::event::Bootstrap).
         Bootstrap = "BOOTSTRAP",
         /// Client: enough is known of the network to build circuits.
         EnoughDirInfo = "ENOUGH_DIR_INFO",
@@ -29,9 +33,11 @@ open_enum! {
         CircuitNotEstablished = "CIRCUIT_NOT_ESTABLISHED",
         /// Client: a consensus has come.
         ConsensusArrived = "CONSENSUS_ARRIVED",
-        /// Client: an application connects to a port that is known for plain text (`PORT`, `RESULT`).
+        /// Client: an application connects to a port that is known for plain
+        /// text (`PORT`, `RESULT`).
         DangerousPort = "DANGEROUS_PORT",
-        /// Client: an application resolved the name itself (`PROTOCOL`, `ADDRESS`).
+        /// Client: an application resolved the name itself (`PROTOCOL`,
+        /// `ADDRESS`).
         DangerousSocks = "DANGEROUS_SOCKS",
         /// Client: what came on a SOCKS port is not SOCKS (`DATA`).
         SocksUnknownProtocol = "SOCKS_UNKNOWN_PROTOCOL",
@@ -47,7 +53,8 @@ open_enum! {
         ReachabilityFailed = "REACHABILITY_FAILED",
         /// Relay: its descriptor was accepted by the authorities.
         GoodServerDescriptor = "GOOD_SERVER_DESCRIPTOR",
-        /// Relay: what an authority thinks of its descriptor (described, never sent).
+        /// Relay: what an authority thinks of its descriptor (described, never
+        /// sent).
         ServerDescriptorStatus = "SERVER_DESCRIPTOR_STATUS",
         /// Relay: an authority accepted its descriptor (`DIRAUTH`).
         AcceptedServerDescriptor = "ACCEPTED_SERVER_DESCRIPTOR",
@@ -67,7 +74,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// A phase of bootstrap. The percentage beside it is [`Bootstrap::progress`](crate::event::Bootstrap::progress).
+    /// A phase of bootstrap. The percentage beside it is
+    /// [`Bootstrap::progress`](crate::event::Bootstrap::progress).
     pub enum BootstrapTag {
         /// Nothing has happened yet.
         Starting = "starting",

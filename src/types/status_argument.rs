@@ -1,4 +1,5 @@
-//! The arguments of status events that are keywords: control-spec, section "Status events".
+//! The arguments of status events that are keywords: control-spec, section
+//! "Status events".
 
 open_enum! {
     /// How bad the system's libevent is (`BAD_LIBEVENT`, older tors).
@@ -55,7 +56,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Whether an authority lists a relay (`SERVER_DESCRIPTOR_STATUS`, described, never sent).
+    /// Whether an authority lists a relay (`SERVER_DESCRIPTOR_STATUS`,
+    /// described, never sent).
     pub enum ServerDescriptorStatus {
         /// It does.
         Listed = "LISTED",

@@ -175,13 +175,15 @@ pub struct StreamTarget {
 }
 
 impl StreamTarget {
-    /// The host: a name, an address without its brackets, or tor's own `address.$FINGERPRINT.exit`.
+    /// The host: a name, an address without its brackets, or tor's own
+    /// `address.$FINGERPRINT.exit`.
     pub fn host(&self) -> &str {
         let host = self.split().map_or(&*self.text, |(host, _)| host);
         host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
     }
 
-    /// The port; 0 for a request to resolve. `None` where tor cut the target off.
+    /// The port; 0 for a request to resolve. `None` where tor cut the target
+    /// off.
     pub fn port(&self) -> Option<u16> {
         self.split().map(|(_, port)| port)
     }

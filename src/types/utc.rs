@@ -12,7 +12,8 @@ pub(crate) fn parse_utc(text: &str) -> Option<SystemTime> {
     if spaced { humantime::parse_rfc3339_weak(text).ok() } else { None }
 }
 
-/// Writes the same form. A time that has none, before 1970 or after 9999, is shown as the system shows it.
+/// Writes the same form. A time that has none, before 1970 or after 9999, is
+/// shown as the system shows it.
 pub(crate) fn write_utc(f: &mut fmt::Formatter<'_>, time: SystemTime) -> fmt::Result {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) if since < END => {

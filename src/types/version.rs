@@ -254,7 +254,9 @@ mod tests {
             prop_assert_eq!((again.numbers(), again.status()), (once.numbers(), once.status()));
             prop_assert!(again.all_extra().eq(once.all_extra()));
             // Nothing is left out, but for zeros at the start of the numbers.
-            let rest = |text: &str| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned();
+            let rest = |text: &str| {
+                text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned()
+            };
             prop_assert_eq!(rest(&once.to_string()), rest(&text));
         }
     }

@@ -132,7 +132,8 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "MAPADDRESS: the mapping may not contain '\\r'…",
     ),
-    // What tor answers without a network: from its address map, and what it refuses to ask.
+    // What tor answers without a network: from its address map, and what it
+    // refuses to ask.
     ("MAPADDRESS", |b| map(&b.c, &[("g.example", "10.1.2.3")]), 250, "[\"g.example=10.1.2.3\"]"),
     ("RESOLVE", |b| said(b.c.resolve("g.example", SOON)), 250, "10.1.2.3"),
     ("RESOLVE", |b| said(b.c.resolve("G.example", SOON)), 250, "10.1.2.3"),
@@ -219,7 +220,8 @@ fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     Ok(if known(&name)? { "still there" } else { "taken back" })
 }
 
-/// A guard undoes on drop; kept, it does not; and it does not keep the connection open.
+/// A guard undoes on drop; kept, it does not; and it does not keep the
+/// connection open.
 fn a_guard(b: &Bench) -> scape::Result<()> {
     let known = |name: &str| b.c.get_info("address-mappings/control").map(|all| all.contains(name));
     let mapped = b.c.mapped_address("guarded.example", "b.example")?;

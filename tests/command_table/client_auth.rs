@@ -1,5 +1,6 @@
-//! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW. That a descriptor is decrypted by a key that
-//! was added later (252) takes a network.
+//! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW.
+//! That a descriptor is decrypted by a key that was added later (252) takes a
+//! network.
 
 use std::fs;
 
@@ -69,7 +70,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
     ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "false"),
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
-    // One that somebody added in upper case is in the list, and found by no other way.
+    // One that somebody added in upper case is in the list, and found by no
+    // other way.
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("{} {KEY}", SERVICE.to_uppercase())), 250, "OK"),
     ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
     (

@@ -1,4 +1,5 @@
-//! POSTDESCRIPTOR, HSFETCH, HSPOST. What is granted takes relays, and so a network.
+//! POSTDESCRIPTOR, HSFETCH, HSPOST. What is granted takes relays, and so a
+//! network.
 
 use std::time::{Duration, Instant};
 

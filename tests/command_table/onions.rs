@@ -12,7 +12,8 @@ fn one() -> AddOnion {
     AddOnion::new().local_port(80)
 }
 
-/// What was added: whether with a key, and with how many clients. It is removed again.
+/// What was added: whether with a key, and with how many clients. It is removed
+/// again.
 fn add(b: &Bench, service: AddOnion) -> Said {
     let shown = |added: AddedOnion| -> scape::Result<String> {
         b.c.del_onion(&added.address)?;

@@ -1,14 +1,23 @@
-//! The refusals that no tor can be brought to say on a test's machine, in the words of tor 0.4.9.11's source:
+//! The refusals that no tor can be brought to say on a test's machine, in the
+//! words of tor 0.4.9.11's source:
 //!
-//! * `ADD_ONION`, 551: a random number generator or an encoder that fails, and a service that tor cannot add although
-//!   everything about it was checked; `Invalid client authorization`, 512: only with services of version 2.
-//! * `MAPADDRESS`, 451: the virtual addresses are used up, which are 65536 at least.
-//! * `EXTENDCIRCUIT`, 552 `No descriptor`: for a relay of the consensus whose descriptor has not come yet, for a moment at
-//!   a start; 512 `No router names provided`: a path has always a name, if an empty one; 551 `Couldn't send onion skin`,
-//!   and `ATTACHSTREAM`, 551 `Unable to attach stream`: a circuit that breaks while the command is carried out.
+//! * `ADD_ONION`, 551: a random number generator or an encoder that fails, and
+//!   a service that tor cannot add although everything about it was checked;
+//!   `Invalid client authorization`, 512: only with services of version 2.
+//! * `MAPADDRESS`, 451: the virtual addresses are used up, which are 65536 at
+//!   least.
+//! * `EXTENDCIRCUIT`, 552 `No descriptor`: for a relay of the consensus whose
+//!   descriptor has not come yet, for a moment at a start; 512
+//!   `No router names provided`: a path has always a name, if an empty one; 551
+//!   `Couldn't send onion skin`, and `ATTACHSTREAM`, 551
+//!   `Unable to attach stream`: a circuit that breaks while the command is
+//!   carried out.
 //! * `LOADCONF`, 550: no other failure has this code.
-//! * `AUTHENTICATE`, 515 `Couldn't decode HashedControlPassword value in configuration.`: tor does not start with such a one.
-//! * 512 `Empty body` of the commands with data: even no data is sent as one empty line.
+//! * `AUTHENTICATE`, 515
+//!   `Couldn't decode HashedControlPassword value in configuration.`: tor does
+//!   not start with such a one.
+//! * 512 `Empty body` of the commands with data: even no data is sent as one
+//!   empty line.
 
 use scape::testing::ScriptedTor;
 use scape::types::{CircuitId, StreamId};

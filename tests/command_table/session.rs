@@ -1,5 +1,6 @@
-//! PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, ownership, and the answers to what is no command at all. All that
-//! authentication may come to is in `tor_auth.rs`.
+//! PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, ownership, and the answers
+//! to what is no command at all. All that authentication may come to is in
+//! `tor_auth.rs`.
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 

@@ -1,5 +1,5 @@
-//! ATTACHSTREAM, REDIRECTSTREAM, CLOSESTREAM, with streams that wait for a controller. Attaching to a circuit takes a
-//! network.
+//! ATTACHSTREAM, REDIRECTSTREAM, CLOSESTREAM, with streams that wait for a
+//! controller. Attaching to a circuit takes a network.
 
 use std::time::Duration;
 

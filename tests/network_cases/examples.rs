@@ -306,7 +306,8 @@ fn echo(network: &TestNetwork) {
         let (_echo, mut lines, _input) = start(network, "echo", &[key.to_str().unwrap()]);
         let address = line(&mut lines, "an echo at ");
         assert!(address.ends_with(".onion:7"), "{address}");
-        // The second time, what the client knows of the first is of no use any more, which it has to find out.
+        // The second time, what the client knows of the first is of no use any
+        // more, which it has to find out.
         let deadline = Instant::now() + 2 * SOON;
         let mut stream = loop {
             match client.isolated().connect(address.as_str()) {

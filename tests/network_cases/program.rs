@@ -1,4 +1,5 @@
-//! The built examples, run as a user runs them. Each is ended when it takes too long: nothing waits for ever.
+//! The built examples, run as a user runs them. Each is ended when it takes too
+//! long: nothing waits for ever.
 
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::path::PathBuf;

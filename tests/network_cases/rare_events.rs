@@ -1,4 +1,5 @@
-//! Events that come of what is done to a tor on a network, and seldom otherwise.
+//! Events that come of what is done to a tor on a network, and seldom
+//! otherwise.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -63,15 +64,17 @@ fn stream_bandwidth(network: &TestNetwork) {
         stream.read_to_end(&mut all).unwrap();
         assert_eq!(all.len(), 5000);
     };
-    event_of(
-        network.client(),
-        EventKind::StreamBw,
-        fetch,
-        |body| matches!(body, EventBody::StreamBw(bandwidth) if bandwidth.time.is_some() && bandwidth.read + bandwidth.written > 0),
-    );
+    event_of(network.client(), EventKind::StreamBw, fetch, |body| {
+        matches!(
+            body,
+            EventBody::StreamBw(bandwidth)
+                if bandwidth.time.is_some() && bandwidth.read + bandwidth.written > 0
+        )
+    });
 }
 
-/// The relay tells that its descriptor has changed, and its authority that it has it.
+/// The relay tells that its descriptor has changed, and its authority that it
+/// has it.
 fn descriptor(network: &TestNetwork) {
     let relay = network.relays().last().unwrap();
     let authority = network.nodes().iter().find(|node| node.role() == Role::Authority).unwrap();
@@ -104,23 +107,24 @@ fn transport(network: &TestNetwork) {
     node.controller().reset_conf(["ServerTransportPlugin"]).unwrap();
 }
 
-/// A relay without a network loses its connections, and makes them again with one.
+/// A relay without a network loses its connections, and makes them again with
+/// one.
 fn connections(network: &TestNetwork) {
     let tor = relay(network);
     let cut = || tor.set_conf([("DisableNetwork", "1")]).unwrap();
-    event_of(
-        tor,
-        EventKind::OrConn,
-        cut,
-        |body| matches!(body, EventBody::OrConn(connection) if connection.status == OrConnStatus::Closed),
-    );
+    event_of(tor, EventKind::OrConn, cut, |body| {
+        matches!(
+            body,
+            EventBody::OrConn(connection) if connection.status == OrConnStatus::Closed
+        )
+    });
     let mend = || tor.set_conf([("DisableNetwork", "0")]).unwrap();
-    event_of(
-        tor,
-        EventKind::OrConn,
-        mend,
-        |body| matches!(body, EventBody::OrConn(connection) if connection.status == OrConnStatus::Connected),
-    );
+    event_of(tor, EventKind::OrConn, mend, |body| {
+        matches!(
+            body,
+            EventBody::OrConn(connection) if connection.status == OrConnStatus::Connected
+        )
+    });
 }
 
 fn guards(network: &TestNetwork) {

@@ -77,8 +77,8 @@ fn waits(network: &TestNetwork) {
 }
 
 /// Leads a tor of its own through everything that can happen, at random. At
-/// every barrier, after each fifth step, every field that GETINFO tells of every
-/// circuit, stream, router, mapping and guard must equal the live state.
+/// every barrier, after each fifth step, every field that GETINFO tells of
+/// every circuit, stream, router, mapping and guard must equal the live state.
 fn follows(network: &TestNetwork) {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
@@ -292,7 +292,8 @@ impl Walk<'_> {
         "a relay stops"
     }
 
-    /// tor's events may come a moment after its answers, and things happen meanwhile: so it is asked until both agree.
+    /// tor's events may come a moment after its answers, and things happen
+    /// meanwhile: so it is asked until both agree.
     fn compare(&mut self, step: usize) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -346,7 +347,8 @@ fn differences(state: &State) -> Vec<String> {
     );
     let guards = tor.entry_guards().unwrap();
     settle(tor);
-    // The state has the time of the event's arrival, so only its presence is compared.
+    // The state has the time of the event's arrival, so only its presence is
+    // compared.
     let guard = |guard: &scape::protocol::EntryGuard| {
         format!(
             "{} {} {} {:?}",

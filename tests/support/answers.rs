@@ -3,8 +3,8 @@
 
 pub(crate) const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
-/// The answer to a command line. Circuits and streams are accepted and then nothing more is told of them; nothing
-/// bootstraps and nothing is published.
+/// The answer to a command line. Circuits and streams are accepted and then
+/// nothing more is told of them; nothing bootstraps and nothing is published.
 pub(crate) fn answer(line: &str) -> String {
     let mut words = line.split(' ');
     match words.next().unwrap_or_default() {

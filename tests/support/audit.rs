@@ -1,4 +1,5 @@
-//! What a process does on the network, and which files it looks into for names, as strace sees it.
+//! What a process does on the network, and which files it looks into for names,
+//! as strace sees it.
 
 use std::env;
 use std::fs;
@@ -20,7 +21,8 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Runs one test of this program once more, with these variables in its environment; it must pass.
+    /// Runs one test of this program once more, with these variables in its
+    /// environment; it must pass.
     pub(crate) fn of_test(name: &str, variables: &[(&str, String)]) -> Audit {
         let log = tempfile::NamedTempFile::new().unwrap();
         let output = Command::new("strace")
@@ -45,8 +47,8 @@ impl Audit {
         self.lines.iter().filter(|line| line.contains(" connect(")).count()
     }
 
-    /// Every call that goes elsewhere than to these ports and Unix sockets or to
-    /// the process's own loopback ports, or that only resolvers make.
+    /// Every call that goes elsewhere than to these ports and Unix sockets or
+    /// to the process's own loopback ports, or that only resolvers make.
     pub(crate) fn breaches(&self, allowed: &[String]) -> Vec<String> {
         let own = self.own_ports();
         let allowed: Vec<String> = allowed.iter().cloned().chain(own).collect();
@@ -82,7 +84,8 @@ fn is_breach(line: &str, allowed: &[String]) -> bool {
         return true;
     }
     if line.contains(" socket(") {
-        // UDP, raw sockets, and the netlink socket by which resolvers ask for the machine's addresses.
+        // UDP, raw sockets, and the netlink socket by which resolvers ask for
+        // the machine's addresses.
         return !(line.contains("SOCK_STREAM")
             && (line.contains("AF_INET") || line.contains("AF_UNIX")));
     }

@@ -1,4 +1,5 @@
-//! The machinery of the tables of commands: what a row is, and how rows are run.
+//! The machinery of the tables of commands: what a row is, and how rows are
+//! run.
 
 use std::fmt::Debug;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,8 +20,9 @@ pub(crate) const OTHER: u16 = 1;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The command, what is called, and what comes of it: tor's code and text where it is refused, 250 (or the code that
-/// is told) and the value where it is granted. A text that ends with `…` is a beginning.
+/// The command, what is called, and what comes of it: tor's code and text where
+/// it is refused, 250 (or the code that is told) and the value where it is
+/// granted. A text that ends with `…` is a beginning.
 pub(crate) type Row = (&'static str, fn(&Bench) -> Said, u16, &'static str);
 
 /// What came of a call.
@@ -69,7 +71,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// What tor says to a line on a connection that is not authenticated, and how that ends.
+    /// What tor says to a line on a connection that is not authenticated, and
+    /// how that ends.
     pub(crate) fn stranger(&self, line: &str) -> Said {
         let mut stream = TcpStream::connect(self.tor.port()).expect("the port can be connected to");
         stream.set_read_timeout(Some(SOON)).expect("a timeout");
@@ -81,7 +84,8 @@ impl Bench {
         Said { code: code.parse().expect("a code"), text: text.to_owned() }
     }
 
-    /// A stream that waits to be attached. (The torrc says `__LeaveStreamsUnattached 1`.)
+    /// A stream that waits to be attached. (The torrc says
+    /// `__LeaveStreamsUnattached 1`.)
     pub(crate) fn waiting_stream(&self) -> StreamId {
         let events = self.c.subscribe([EventKind::Stream]).expect("a subscription");
         assert!(self.c.msg("RESOLVE waits.example").expect("tor answers").is_ok());

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use scape::event::Event;
 use scape::protocol::Decoder;
 
-/// Every event in `wire`, as it comes from tor. Replies to commands are left out.
+/// Every event in `wire`, as it comes from tor. Replies to commands are left
+/// out.
 pub(crate) fn events(wire: &[u8]) -> Vec<Event> {
     let mut decoder = Decoder::default();
     decoder.feed(wire);

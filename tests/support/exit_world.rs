@@ -1,5 +1,5 @@
-//! A pretended SOCKS port of tor's, with a pretended world behind it: a web server that answers for every name, and names
-//! for look-ups.
+//! A pretended SOCKS port of tor's, with a pretended world behind it: a web
+//! server that answers for every name, and names for look-ups.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -103,7 +103,8 @@ fn answer_address(stream: &mut TcpStream, ip: Ipv4Addr) -> io::Result<()> {
     stream.write_all(&reply)
 }
 
-/// A web server with one page, which is at every address but sends those elsewhere who ask for `/elsewhere`.
+/// A web server with one page, which is at every address but sends those
+/// elsewhere who ask for `/elsewhere`.
 fn answer_request(mut stream: TcpStream) -> io::Result<()> {
     let mut request = take::<1>(&mut stream)?.to_vec();
     // It speaks no TLS.

@@ -1,4 +1,5 @@
-//! A peer on a port of 127.0.0.1 that says what it is told to, as what only seems to be a control port.
+//! A peer on a port of 127.0.0.1 that says what it is told to, as what only
+//! seems to be a control port.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// How long a peer waits for the next byte, so that no thread is left behind by a test that fails.
+/// How long a peer waits for the next byte, so that no thread is left behind by
+/// a test that fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A listener that handles its connections one after the other.
@@ -42,8 +44,8 @@ impl Impostor {
         Impostor { address, received, thread: Some(thread), stop }
     }
 
-    /// A control port: it answers a line as `answer` says, nothing where that is empty. It hangs up where `answer` is
-    /// `None`.
+    /// A control port: it answers a line as `answer` says, nothing where that
+    /// is empty. It hangs up where `answer` is `None`.
     pub(crate) fn control_port(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> Impostor {
@@ -71,7 +73,8 @@ impl Impostor {
             .collect()
     }
 
-    /// Waits until the connections that were made are over, and gives what each sent.
+    /// Waits until the connections that were made are over, and gives what each
+    /// sent.
     pub(crate) fn finish(mut self) -> Vec<String> {
         self.end();
         self.received()

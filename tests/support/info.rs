@@ -9,8 +9,9 @@ use scape::types::{
 };
 use scape::{Controller, Result};
 
-/// Calls the method, for the member of a family that follows the key's prefix. What it gives is shown with `Debug`.
-/// `None` where the method's arguments cannot name this member.
+/// Calls the method, for the member of a family that follows the key's prefix.
+/// What it gives is shown with `Debug`. `None` where the method's arguments
+/// cannot name this member.
 type Read = fn(&Controller, &str) -> Option<Result<String>>;
 
 /// Answered by tor 0.4.9, but not in its `info/names`.
@@ -159,7 +160,8 @@ pub(crate) const WITHOUT_METHOD: &[(&str, &str)] = &[
     ("network-status", "tor lists it, and does not know it"),
 ];
 
-/// Reads a key with its method. `None` where it has none, or the method's arguments cannot name it.
+/// Reads a key with its method. `None` where it has none, or the method's
+/// arguments cannot name it.
 pub(crate) fn read(controller: &Controller, key: &str) -> Option<Result<String>> {
     let exact = METHODS.iter().find(|(name, _)| *name == key).map(|(_, method)| (*method, ""));
     let member = METHODS.iter().find_map(|(name, method)| {
@@ -170,8 +172,9 @@ pub(crate) fn read(controller: &Controller, key: &str) -> Option<Result<String>>
     method(controller, member)
 }
 
-/// Whether a line of `info/names`, without its description, is of a key that has a method. `<name>` and a `*` at its
-/// end stand for members; of a prefix at least one member must have one.
+/// Whether a line of `info/names`, without its description, is of a key that
+/// has a method. `<name>` and a `*` at its end stand for members; of a prefix
+/// at least one member must have one.
 pub(crate) fn has_method(name: &str) -> bool {
     if WITHOUT_METHOD.iter().any(|(key, _)| *key == name) {
         return false;

@@ -40,19 +40,22 @@ pub(crate) struct Mmdb {
 }
 
 impl Mmdb {
-    /// An empty one, for addresses of this version, with records of so many bits.
+    /// An empty one, for addresses of this version, with records of so many
+    /// bits.
     pub(crate) fn new(type_name: &'static str, ip_version: u16, record_size: u16) -> Self {
         let nodes = vec![[Branch::Nothing; 2]];
         Mmdb { type_name, ip_version, record_size, nodes, data: Vec::new(), texts: HashMap::new() }
     }
 
-    /// With a record for a network. Of two that overlap, the smaller one must come later.
+    /// With a record for a network. Of two that overlap, the smaller one must
+    /// come later.
     pub(crate) fn with(mut self, network: &str, value: &Value) -> Self {
         let (address, prefix) = network.split_once('/').unwrap();
         let prefix: u32 = prefix.parse().unwrap();
         let bits = match (address.parse().unwrap(), self.ip_version) {
             (IpAddr::V4(ip), 4) => (u128::from(ip.to_bits()) << 96, prefix),
-            // IPv4 addresses stand in a tree of IPv6 as those that begin with 96 bits of zero.
+            // IPv4 addresses stand in a tree of IPv6 as those that begin with
+            // 96 bits of zero.
             (IpAddr::V4(ip), _) => (u128::from(ip.to_bits()), prefix + 96),
             (IpAddr::V6(ip), _) => (ip.to_bits(), prefix),
         };
@@ -74,7 +77,8 @@ impl Mmdb {
             }
             node = match self.nodes[node][side] {
                 Branch::Node(next) => next,
-                // What held for all of this network still holds for the rest of it.
+                // What held for all of this network still holds for the rest of
+                // it.
                 whole => {
                     self.nodes.push([whole; 2]);
                     let next = self.nodes.len() - 1;
@@ -134,7 +138,8 @@ impl Mmdb {
         out.extend([0; 16]);
         out.extend(&self.data);
         out.extend(b"\xab\xcd\xefMaxMind.com");
-        // Its pointers would be counted from its own beginning: it has none, for no key comes twice.
+        // Its pointers would be counted from its own beginning: it has none,
+        // for no key comes twice.
         let mut metadata = Vec::new();
         Mmdb::new("", 4, 24).write(&mut metadata, &self.metadata());
         out.extend(metadata);

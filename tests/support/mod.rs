@@ -1,4 +1,5 @@
-//! Code that several of the integration tests use. Each of them is a crate of its own and uses a part.
+//! Code that several of the integration tests use. Each of them is a crate of
+//! its own and uses a part.
 #![allow(dead_code)]
 
 pub(crate) mod cases;

@@ -1,5 +1,5 @@
-//! One onion service of a scripted tor: its address, its key, and calls that every
-//! test of such a service makes.
+//! One onion service of a scripted tor: its address, its key, and calls that
+//! every test of such a service makes.
 
 use scape::testing::ScriptedTor;
 use scape::{Connect, Controller, OnionBuilder};

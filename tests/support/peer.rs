@@ -26,7 +26,8 @@ impl Peer {
         (controller, Peer { transport: Arc::new(theirs) })
     }
 
-    /// A controller and a peer that answers each command line on a thread of its own. `None` does not answer.
+    /// A controller and a peer that answers each command line on a thread of
+    /// its own. `None` does not answer.
     pub(crate) fn answering(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> (Controller, Peer, JoinHandle<()>) {

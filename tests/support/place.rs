@@ -17,7 +17,8 @@ pub(crate) fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(20))
 }
 
-/// A way to whatever scripted tor is there at the time: each is another process of the same tor.
+/// A way to whatever scripted tor is there at the time: each is another process
+/// of the same tor.
 #[derive(Clone, Default)]
 pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
 

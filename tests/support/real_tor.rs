@@ -1,4 +1,5 @@
-//! A real tor without a network, for one test: ended, and its folder removed, when dropped.
+//! A real tor without a network, for one test: ended, and its folder removed,
+//! when dropped.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
@@ -20,7 +21,8 @@ const END: Duration = Duration::from_secs(10);
 /// How often is looked whether something has come to pass.
 const TICK: Duration = Duration::from_millis(5);
 
-/// A tor that listens on a Unix socket and on a port of 127.0.0.1 for controllers, and to nobody else.
+/// A tor that listens on a Unix socket and on a port of 127.0.0.1 for
+/// controllers, and to nobody else.
 #[derive(Debug)]
 pub(crate) struct RealTor {
     process: Child,
@@ -29,7 +31,8 @@ pub(crate) struct RealTor {
 }
 
 impl RealTor {
-    /// Starts a tor with these lines in its torrc besides its own, and waits until it accepts controllers.
+    /// Starts a tor with these lines in its torrc besides its own, and waits
+    /// until it accepts controllers.
     pub(crate) fn start(lines: &str) -> RealTor {
         let folder = private_folder();
         let path = folder.path();
@@ -56,12 +59,14 @@ impl RealTor {
         self.process.wait().expect("a child can be waited for");
     }
 
-    /// Starts it again after its end, with the same torrc and folder. Does not wait for it.
+    /// Starts it again after its end, with the same torrc and folder. Does not
+    /// wait for it.
     pub(crate) fn restart(&mut self) {
         self.process = run(self.folder.path());
     }
 
-    /// The folder of everything that is this tor's. Others may put files there too.
+    /// The folder of everything that is this tor's. Others may put files there
+    /// too.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -155,15 +160,17 @@ pub(crate) fn password_line(password: &str) -> String {
     format!("HashedControlPassword {}\n", hash.trim())
 }
 
-/// A folder that nobody else can look into: tor makes no control socket in another.
+/// A folder that nobody else can look into: tor makes no control socket in
+/// another.
 fn private_folder() -> TempDir {
     let permissions = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("scape-tor").permissions(permissions).tempdir();
     folder.expect("a temporary folder")
 }
 
-/// Returns a command for a tor that reads no configuration of the system. A missing torrc is an error, so that tor never
-/// runs with its default configuration.
+/// Returns a command for a tor that reads no configuration of the system. A
+/// missing torrc is an error, so that tor never runs with its default
+/// configuration.
 fn tor(folder: &Path) -> Command {
     let defaults = folder.join("torrc-defaults");
     fs::write(&defaults, "").expect("an empty file of defaults can be written");
@@ -212,7 +219,8 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     }
 }
 
-/// tor opens its ports before it makes its cookie; it answers when it has done both.
+/// tor opens its ports before it makes its cookie; it answers when it has done
+/// both.
 fn wait_for_answer(port: SocketAddr) {
     let mut stream = TcpStream::connect(port).expect("the port can be connected to");
     stream.set_read_timeout(Some(START)).expect("a timeout");

@@ -1,5 +1,6 @@
-//! A network that is made up: what is known of its relays, and the documents that say so. What the tests expect is worked
-//! out from what is known, never from the documents.
+//! A network that is made up: what is known of its relays, and the documents
+//! that say so. What the tests expect is worked out from what is known, never
+//! from the documents.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fmt::Write;
@@ -162,8 +163,9 @@ impl World {
         Arc::new(Directory::parse(consensus.as_bytes(), microdescriptors.as_bytes()).unwrap())
     }
 
-    /// `count` relays with all that can keep them apart: flags, families of either kind and one-sided ones, networks that
-    /// they share. Few networks where `is_dense`.
+    /// `count` relays with all that can keep them apart: flags, families of
+    /// either kind and one-sided ones, networks that they share. Few networks
+    /// where `is_dense`.
     pub(crate) fn crowded(count: usize, is_dense: bool, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -202,7 +204,8 @@ impl World {
         World { relays, weights: WEIGHTS.to_vec(), scale: 10000 }
     }
 
-    /// `count` relays that can all be in one path: no families, and each in a network of its own.
+    /// `count` relays that can all be in one path: no families, and each in a
+    /// network of its own.
     pub(crate) fn apart(count: usize, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -215,7 +218,8 @@ impl World {
     }
 }
 
-/// A relay with the flags and the bandwidth of some relay of the public network, and no neighbours yet.
+/// A relay with the flags and the bandwidth of some relay of the public
+/// network, and no neighbours yet.
 fn relay(index: usize, rng: &mut StdRng) -> Known {
     let mut flags = Vec::new();
     let is_exit = rng.random_bool(0.3);

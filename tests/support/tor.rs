@@ -15,7 +15,8 @@ pub(crate) fn offline() -> Launch {
     offline_without_socks_port().option("SocksPort", 0)
 }
 
-/// A tor that connects to nothing, with the SOCKS port that it gets by itself (and does not open).
+/// A tor that connects to nothing, with the SOCKS port that it gets by itself
+/// (and does not open).
 pub(crate) fn offline_without_socks_port() -> Launch {
     Launch::new().option("DisableNetwork", 1).timeout(SOON)
 }
@@ -34,7 +35,8 @@ pub(crate) fn exists(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// The processes that this one has started and that are there, zombies included.
+/// The processes that this one has started and that are there, zombies
+/// included.
 pub(crate) fn children() -> Vec<u32> {
     let mine = std::process::id().to_string();
     let mut children = Vec::new();

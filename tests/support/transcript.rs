@@ -11,7 +11,8 @@ pub(crate) struct Transcript {
     pub(crate) exchanges: Vec<Exchange>,
 }
 
-/// What was sent without waiting, and what came back until the next command or remark.
+/// What was sent without waiting, and what came back until the next command or
+/// remark.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exchange {
     /// What the remarks above it say.
@@ -24,7 +25,8 @@ pub(crate) struct Exchange {
     pub(crate) received: Vec<u8>,
     /// What tor sent that is not the control protocol.
     pub(crate) foreign: Vec<u8>,
-    /// What did not come over the control connection: a file, standard output, tor's log.
+    /// What did not come over the control connection: a file, standard output,
+    /// tor's log.
     pub(crate) aside: String,
     /// Whether, and how, the connection ended: `EOF`, `EOF, exit status 1`.
     pub(crate) end: Option<String>,
@@ -52,8 +54,8 @@ impl Transcript {
         names.iter().map(|name| Transcript::load(name)).collect()
     }
 
-    /// Everything that tor sent over the control connection in this file and that is control
-    /// protocol, in order.
+    /// Everything that tor sent over the control connection in this file and
+    /// that is control protocol, in order.
     pub(crate) fn received(&self) -> Vec<u8> {
         self.exchanges.iter().flat_map(|exchange| &exchange.received).copied().collect()
     }

@@ -1,4 +1,5 @@
-//! Ends a test that hangs, and says where: nothing is as mute as one that is ended from outside.
+//! Ends a test that hangs, and says where: nothing is as mute as one that is
+//! ended from outside.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-/// Runs `work`. When it is not done within `limit`, tells which threads and child processes there are, and ends the process.
+/// Runs `work`. When it is not done within `limit`, tells which threads and
+/// child processes there are, and ends the process.
 pub(crate) fn within<T>(limit: Duration, name: &str, work: impl FnOnce() -> T) -> T {
     let (done, over) = bounded::<()>(0);
     let watched = name.to_owned();

@@ -34,8 +34,9 @@ struct Shared {
     serve: Box<Serve>,
 }
 
-/// A SOCKS port on loopback, or on a Unix socket. It grants every request, but for these hosts: `refused-XX.test` gets the reply
-/// with this code, and `silent.test` none.
+/// A SOCKS port on loopback, or on a Unix socket. It grants every request, but
+/// for these hosts: `refused-XX.test` gets the reply with this code, and
+/// `silent.test` none.
 pub(crate) struct Web {
     address: Address,
     shared: Arc<Shared>,
@@ -178,7 +179,8 @@ impl Head {
     }
 }
 
-/// Serves requests over one connection until the client goes, or an answer says `connection: close`.
+/// Serves requests over one connection until the client goes, or an answer says
+/// `connection: close`.
 pub(crate) fn http(
     mut stream: impl Read + Write,
     answer: impl Fn(&Head) -> Vec<u8>,
@@ -246,7 +248,8 @@ impl Trap {
         Trap { address: listener.local_addr().unwrap(), listener }
     }
 
-    /// Nobody has connected. (Connecting is over when the client's call is, so nothing is to be waited for.)
+    /// Nobody has connected. (Connecting is over when the client's call is, so
+    /// nothing is to be waited for.)
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

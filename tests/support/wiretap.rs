@@ -7,7 +7,8 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// A listener between a controller and a real control port: everything that passes is kept.
+/// A listener between a controller and a real control port: everything that
+/// passes is kept.
 #[derive(Debug)]
 pub(crate) struct Wiretap {
     address: SocketAddr,

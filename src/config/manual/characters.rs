@@ -1,7 +1,8 @@
 //! roff's names for characters that a keyboard may lack.
 
-/// The character that roff calls so: `cq` of `\(cq`, `u2014` of `\[u2014]`. `None` for what is not known, which roff leaves out,
-/// too. Quotes are those of a keyboard, so that a text can be searched.
+/// The character that roff calls so: `cq` of `\(cq`, `u2014` of `\[u2014]`.
+/// `None` for what is not known, which roff leaves out, too. Quotes are those
+/// of a keyboard, so that a text can be searched.
 pub(super) fn character(name: &str) -> Option<char> {
     let known = match name {
         "aq" | "cq" | "oq" | "fm" => '\'',

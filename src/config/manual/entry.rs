@@ -57,8 +57,9 @@ impl ManualEntry {
         &self.name
     }
 
-    /// What it takes, as the manual writes it: `0|1`, `N minutes|hours|days|weeks`, `[address:]port|auto [isolation flags]`. Most
-    /// options have one form; an empty one is that nothing is said.
+    /// What it takes, as the manual writes it: `0|1`,
+    /// `N minutes|hours|days|weeks`, `[address:]port|auto [isolation flags]`.
+    /// Most options have one form; an empty one is that nothing is said.
     pub fn forms(&self) -> &[String] {
         &self.forms
     }
@@ -68,10 +69,13 @@ impl ManualEntry {
         &self.section
     }
 
-    /// What it means: paragraphs, with an empty line between them, and each on one line, however long.
+    /// What it means: paragraphs, with an empty line between them, and each on
+    /// one line, however long.
     ///
-    /// Elements of lists begin with `•` or their number. What a list, a flag's name or the like is followed by is indented by 4
-    /// spaces, and so are examples, which keep their lines. There are no escapes and no control characters but line ends.
+    /// Elements of lists begin with `•` or their number. What a list, a flag's
+    /// name or the like is followed by is indented by 4 spaces, and so are
+    /// examples, which keep their lines. There are no escapes and no control
+    /// characters but line ends.
     pub fn help(&self) -> &str {
         &self.help
     }
@@ -91,15 +95,18 @@ impl ManualEntry {
         line
     }
 
-    /// Its default, in the manual's words: the text of "(Default: …)", which may be a value, or tell of one. What this very tor has
-    /// for a default it says itself: [`Controller::config_defaults`](crate::Controller::config_defaults).
+    /// Its default, in the manual's words: the text of "(Default: …)", which
+    /// may be a value, or tell of one. What this very tor has for a default it
+    /// says itself:
+    /// [`Controller::config_defaults`](crate::Controller::config_defaults).
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
 
     /// Whether the manual says that it cannot be changed while tor runs.
     ///
-    /// It does not say so everywhere: some options can be set only once, or not while others are, and tor refuses those, too.
+    /// It does not say so everywhere: some options can be set only once, or not
+    /// while others are, and tor refuses those, too.
     pub fn is_immutable(&self) -> bool {
         self.immutable
     }

@@ -18,8 +18,8 @@ pub(super) struct Term {
 
 /// The terms of a heading; none where this is no heading of options.
 ///
-/// An option's name is in bold. Several, with what each takes, have commas between them; so have other things, but no bold names
-/// behind them.
+/// An option's name is in bold. Several, with what each takes, have commas
+/// between them; so have other things, but no bold names behind them.
 pub(super) fn terms(line: &Line) -> Vec<Term> {
     let characters: Vec<(char, bool)> = line.characters().collect();
     let mut terms: Vec<Term> = Vec::new();

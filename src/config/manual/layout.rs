@@ -21,8 +21,9 @@ pub(super) struct Description {
 
 /// The descriptions of options, in their order.
 ///
-/// A description has a heading at the left margin and is indented, by `.RS` (asciidoc, Asciidoctor) or by `.TP` (pages written by
-/// hand). What is indented further, such as the flags of a port, is part of it.
+/// A description has a heading at the left margin and is indented, by `.RS`
+/// (asciidoc, Asciidoctor) or by `.TP` (pages written by hand). What is
+/// indented further, such as the flags of a port, is part of it.
 pub(super) fn descriptions(tokens: Vec<Token>) -> Vec<Description> {
     let mut layout = Layout::default();
     for token in tokens {
@@ -134,7 +135,8 @@ impl Layout {
         }
     }
 
-    /// A paragraph at the left margin has ended: it is a heading, or it belongs to no option.
+    /// A paragraph at the left margin has ended: it is a heading, or it belongs
+    /// to no option.
     fn end_paragraph(&mut self) {
         if !self.is_outside() || self.paragraph.is_empty() {
             return;
@@ -192,7 +194,8 @@ impl Layout {
     /// The line behind `.TP`.
     fn tag(&mut self, line: Line) {
         if self.is_outside() {
-            // One option with two tags, of which the first has no text of its own.
+            // One option with two tags, of which the first has no text of its
+            // own.
             if let Some(open) = self.open.take_if(|open| open.help.is_empty()) {
                 self.headings = open.terms;
             }

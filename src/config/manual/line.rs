@@ -9,7 +9,8 @@ use super::characters::character;
 /// The widest motion that is followed.
 const WIDEST: usize = 16;
 
-/// The longest text of a string (`.ds`): they can be made of each other, and grow without bounds.
+/// The longest text of a string (`.ds`): they can be made of each other, and
+/// grow without bounds.
 const LONGEST_STRING: usize = 16;
 
 /// A line's text, and what of it is bold.
@@ -197,7 +198,8 @@ impl Reader<'_> {
             Some('(' | '[') => drop(self.name()),
             Some(digit) if digit.is_ascii_digit() => {
                 let first = self.rest.next();
-                // Sizes of two digits begin with these, where no sign comes before them.
+                // Sizes of two digits begin with these, where no sign comes
+                // before them.
                 if !signed && matches!(first, Some('1'..='3')) {
                     self.rest.next_if(char::is_ascii_digit);
                 }
@@ -206,7 +208,8 @@ impl Reader<'_> {
         }
     }
 
-    /// To the left at the beginning of a line: what hangs out, such as a list's number. To the right: spaces.
+    /// To the left at the beginning of a line: what hangs out, such as a list's
+    /// number. To the right: spaces.
     fn motion(&mut self) {
         let motion = self.quoted();
         let digits: String = motion.chars().filter(char::is_ascii_digit).take(4).collect();

@@ -1,10 +1,12 @@
-//! What options mean: tor's manual page, where one is installed. With the feature `manual`.
+//! What options mean: tor's manual page, where one is installed. With the
+//! feature `manual`.
 //!
-//! tor itself tells which options it has, of which types, and what they default to
-//! ([`Controller::config_names`](crate::Controller::config_names),
-//! [`Controller::config_defaults`](crate::Controller::config_defaults)), but not what they are for. Its manual page does, and comes
-//! with most packages of tor: [`Manual::installed`] reads it. This library brings no copy. The page may be that of another version
-//! than the tor that runs.
+//! tor itself tells which options it has, of which types, and what they default
+//! to ([`Controller::config_names`](crate::Controller::config_names),
+//! [`Controller::config_defaults`](crate::Controller::config_defaults)), but
+//! not what they are for. Its manual page does, and comes with most packages of
+//! tor: [`Manual::installed`] reads it. This library brings no copy. The page
+//! may be that of another version than the tor that runs.
 //!
 //! ```no_run
 //! use scape::config::Manual;
@@ -63,16 +65,19 @@ pub struct Manual {
 }
 
 impl Manual {
-    /// The page that is installed on this machine. See [`find`](Self::find) for where it is looked for, and [`read`](Self::read).
+    /// The page that is installed on this machine. See [`find`](Self::find) for
+    /// where it is looked for, and [`read`](Self::read).
     ///
     /// # Errors
     ///
-    /// [`Error::Manual`](crate::Error::Manual): there is none, with the places that were looked at; or it cannot be read.
+    /// [`Error::Manual`](crate::Error::Manual): there is none, with the places
+    /// that were looked at; or it cannot be read.
     pub fn installed() -> Result<Self> {
         Manual::read(Manual::find()?)
     }
 
-    /// The page that was installed together with this tor program: `../share/man` beside it, where it is and where it is linked to.
+    /// The page that was installed together with this tor program:
+    /// `../share/man` beside it, where it is and where it is linked to.
     ///
     /// # Errors
     ///
@@ -81,12 +86,14 @@ impl Manual {
         Manual::read(places::beside(program.as_ref())?)
     }
 
-    /// Where the page is, as `man` would find it: in the directories of `MANPATH`, beside those of `PATH` (`../share/man`), and where
-    /// systems and package managers put it.
+    /// Where the page is, as `man` would find it: in the directories of
+    /// `MANPATH`, beside those of `PATH` (`../share/man`), and where systems
+    /// and package managers put it.
     ///
     /// # Errors
     ///
-    /// [`ManualError::NotInstalled`](crate::error::ManualError::NotInstalled), with the places that were looked at.
+    /// [`ManualError::NotInstalled`](crate::error::ManualError::NotInstalled),
+    /// with the places that were looked at.
     pub fn find() -> Result<PathBuf> {
         places::find()
     }
@@ -95,14 +102,16 @@ impl Manual {
     ///
     /// # Errors
     ///
-    /// [`Error::Manual`](crate::Error::Manual): it cannot be read, is compressed in another way, is far larger than any such page, or
+    /// [`Error::Manual`](crate::Error::Manual): it cannot be read, is
+    /// compressed in another way, is far larger than any such page, or
     /// describes no options.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Ok(read::read(path.as_ref())?)
     }
 
-    /// Reads a page from its roff source, as it is written by asciidoc, by Asciidoctor, or by hand. Whatever is no description of an
-    /// option is passed over, and no bytes make it fail.
+    /// Reads a page from its roff source, as it is written by asciidoc, by
+    /// Asciidoctor, or by hand. Whatever is no description of an option is
+    /// passed over, and no bytes make it fail.
     pub fn parse(page: &[u8]) -> Self {
         let mut manual = Manual::default();
         for description in layout::descriptions(requests::tokens(&String::from_utf8_lossy(page))) {
@@ -127,7 +136,8 @@ impl Manual {
         &mut self.entries[place]
     }
 
-    /// What is said of an option, whose name may be in capital or small letters.
+    /// What is said of an option, whose name may be in capital or small
+    /// letters.
     pub fn get(&self, name: &str) -> Option<&ManualEntry> {
         self.entries.get(*self.places.get(&name.to_ascii_lowercase())?)
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::error::ManualError;
 
-/// The page's files, below a directory of manual pages. Those of the last row cannot be unpacked here, and only say so.
+/// The page's files, below a directory of manual pages. Those of the last row
+/// cannot be unpacked here, and only say so.
 const FILES: [&[&str]; 2] = [
     &["man1/tor.1", "man1/tor.1.gz"],
     &["man1/tor.1.xz", "man1/tor.1.zst", "man1/tor.1.bz2", "man1/tor.1.lz"],

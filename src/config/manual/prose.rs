@@ -1,4 +1,5 @@
-//! Text as it is laid out: paragraphs, each a line, with what belongs together indented alike.
+//! Text as it is laid out: paragraphs, each a line, with what belongs together
+//! indented alike.
 
 use super::line::Line;
 
@@ -43,7 +44,8 @@ impl Prose {
         }
     }
 
-    /// Adds a line of text, `steps` from the margin; one that stays a line of its own, or one that fills the paragraph.
+    /// Adds a line of text, `steps` from the margin; one that stays a line of
+    /// its own, or one that fills the paragraph.
     pub(super) fn text(&mut self, line: &Line, steps: usize, verbatim: bool) {
         let text = line.plain();
         let text = text.trim_end_matches(if line.continues { '\0' } else { ' ' });

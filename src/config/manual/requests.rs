@@ -27,7 +27,8 @@ pub(super) enum Token {
     Text(Line),
 }
 
-/// Reads a page. What is not known is left out, where it is a request, and taken as text, where it is not.
+/// Reads a page. What is not known is left out, where it is a request, and
+/// taken as text, where it is not.
 pub(super) fn tokens(page: &str) -> Vec<Token> {
     let mut reader = Reader {
         lines: page.lines().collect(),
@@ -50,13 +51,15 @@ struct Reader<'a> {
     lines: Vec<&'a str>,
     next: usize,
     strings: Strings,
-    /// For each `\{` that is open, whether what is in it counts. Nothing within one that does not count does.
+    /// For each `\{` that is open, whether what is in it counts. Nothing within
+    /// one that does not count does.
     blocks: Vec<bool>,
     /// For each `.ie` without its `.el` so far, whether its condition held.
     elses: Vec<bool>,
     /// Whether the next line of text is bold (`.B` by itself).
     bold: bool,
-    /// Whether there is an end of a macro's definition further down, as far as known.
+    /// Whether there is an end of a macro's definition further down, as far as
+    /// known.
     definitions_end: bool,
     tokens: Vec<Token>,
 }
@@ -213,7 +216,8 @@ impl Reader<'_> {
         line
     }
 
-    /// `.URL "address" "text" "what follows"`: the text, and the address behind it where that is not the text.
+    /// `.URL "address" "text" "what follows"`: the text, and the address behind
+    /// it where that is not the text.
     fn link(&self, rest: &str) -> Line {
         let mut arguments = arguments(rest).into_iter();
         let mut next = || read(&arguments.next().unwrap_or_default(), false, &self.strings);
@@ -230,7 +234,8 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the condition holds for text on a terminal, and what is behind it. What is not known does not hold.
+/// Whether the condition holds for text on a terminal, and what is behind it.
+/// What is not known does not hold.
 fn condition(rest: &str) -> (bool, &str) {
     let rest = rest.trim_start();
     let positive = rest.trim_start_matches('!');
@@ -249,7 +254,8 @@ fn condition(rest: &str) -> (bool, &str) {
     (negated, positive.split_at_checked(end).unwrap_or_default().1.trim_start())
 }
 
-/// A line without the ends of blocks at its end, and how many there were, of `open` ones.
+/// A line without the ends of blocks at its end, and how many there were, of
+/// `open` ones.
 fn without_closing_braces(line: &str, open: usize) -> (&str, usize) {
     let (mut line, mut closed) = (line, 0);
     while closed < open
@@ -264,7 +270,8 @@ fn without_closing_braces(line: &str, open: usize) -> (&str, usize) {
     (line, closed)
 }
 
-/// The arguments of a macro: separated by spaces, those with spaces in quotes, in which `""` is a quote.
+/// The arguments of a macro: separated by spaces, those with spaces in quotes,
+/// in which `""` is a quote.
 fn arguments(rest: &str) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut rest = rest.chars().peekable();

@@ -1,4 +1,5 @@
-//! Whole pages, in the shapes in which asciidoc (through DocBook), Asciidoctor, and people write them.
+//! Whole pages, in the shapes in which asciidoc (through DocBook), Asciidoctor,
+//! and people write them.
 
 use proptest::prelude::*;
 
@@ -369,7 +370,14 @@ proptest! {
     #[test]
     fn a_page_with_a_flaw(
         page in proptest::sample::select(vec![DOCBOOK, ASCIIDOCTOR, BY_HAND]),
-        flaws in proptest::collection::vec((any::<proptest::sample::Index>(), 0_usize..20, proptest::collection::vec(any::<u8>(), 0..6)), 1..5),
+        flaws in proptest::collection::vec(
+            (
+                any::<proptest::sample::Index>(),
+                0_usize..20,
+                proptest::collection::vec(any::<u8>(), 0..6),
+            ),
+            1..5,
+        ),
     ) {
         let mut bytes = page.as_bytes().to_vec();
         for (at, cut, insert) in flaws {

@@ -4,7 +4,8 @@ use std::fmt;
 
 macro_rules! switches {
     ($( $(#[$meta:meta])* $variant:ident = $text:literal, )*) => {
-        /// What can be put on or off at a port, by a flag such as `IsolateDestAddr` or `NoIPv4Traffic`. tor's manual, `SocksPort`,
+        /// What can be put on or off at a port, by a flag such as
+        /// `IsolateDestAddr` or `NoIPv4Traffic`. tor's manual, `SocksPort`,
         /// `ORPort` and `ControlPort`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -27,17 +28,21 @@ macro_rules! switches {
 }
 
 switches! {
-    /// No circuit is shared with streams from another client's address. tor's default, but not for Unix sockets.
+    /// No circuit is shared with streams from another client's address. tor's
+    /// default, but not for Unix sockets.
     IsolateClientAddr = "IsolateClientAddr",
-    /// No circuit is shared with streams that have another user name or password. tor's default.
+    /// No circuit is shared with streams that have another user name or
+    /// password. tor's default.
     IsolateSocksAuth = "IsolateSOCKSAuth",
-    /// No circuit is shared with streams of another protocol: SOCKS 4, SOCKS 5, DNS and so on.
+    /// No circuit is shared with streams of another protocol: SOCKS 4, SOCKS 5,
+    /// DNS and so on.
     IsolateClientProtocol = "IsolateClientProtocol",
     /// No circuit is shared with streams to another port.
     IsolateDestPort = "IsolateDestPort",
     /// No circuit is shared with streams to another address.
     IsolateDestAddr = "IsolateDestAddr",
-    /// Circuits are kept as long as a stream with a user name or password is on them.
+    /// Circuits are kept as long as a stream with a user name or password is on
+    /// them.
     KeepAliveIsolateSocksAuth = "KeepAliveIsolateSOCKSAuth",
     /// Exits may connect to IPv4 addresses. tor's default.
     IPv4Traffic = "IPv4Traffic",
@@ -63,12 +68,14 @@ switches! {
     UseIPv6Cache = "UseIPv6Cache",
     /// Remembered addresses of both kinds are used, which can harm anonymity.
     UseDnsCache = "UseDNSCache",
-    /// Where a name is mapped to an address by itself (`AutomapHostsOnResolve`), it is an IPv6 address, if it can be. tor's
+    /// Where a name is mapped to an address by itself
+    /// (`AutomapHostsOnResolve`), it is an IPv6 address, if it can be. tor's
     /// default.
     PreferIPv6Automap = "PreferIPv6Automap",
     /// A client that offers a user name as well as none is asked for none.
     PreferSocksNoAuth = "PreferSOCKSNoAuth",
-    /// SOCKS replies tell what is wrong with an onion service, by the codes 0xF0 to 0xF7.
+    /// SOCKS replies tell what is wrong with an onion service, by the codes
+    /// 0xF0 to 0xF7.
     ExtendedErrors = "ExtendedErrors",
     /// The group may write to the Unix socket.
     GroupWritable = "GroupWritable",
@@ -76,11 +83,11 @@ switches! {
     WorldWritable = "WorldWritable",
     /// The directory of the Unix socket need not be closed to others.
     RelaxDirModeCheck = "RelaxDirModeCheck",
-    /// The port of a relay is told to the directory authorities. tor's default, and only the flag that puts it off, `NoAdvertise`,
-    /// is known to tor.
+    /// The port of a relay is told to the directory authorities. tor's default,
+    /// and only the flag that puts it off, `NoAdvertise`, is known to tor.
     Advertise = "Advertise",
-    /// tor listens at the port of a relay. tor's default, and only the flag that puts it off, `NoListen`, is known to
-    /// tor.
+    /// tor listens at the port of a relay. tor's default, and only the flag
+    /// that puts it off, `NoListen`, is known to tor.
     Listen = "Listen",
     /// The port of a relay is for IPv4 only. It cannot be put off.
     IPv4Only = "IPv4Only",
@@ -142,10 +149,12 @@ impl From<PortSwitch> for String {
     }
 }
 
-/// A flag of a [`PortLine`](super::PortLine), understood. tor does not mind in which case it is written.
+/// A flag of a [`PortLine`](super::PortLine), understood. tor does not mind in
+/// which case it is written.
 ///
-/// An open set: what this version does not know becomes `Other`. Make values from text with
-/// [`From<&str>`](#impl-From<%26str>-for-PortFlag), which never fails, rather than with `Other`.
+/// An open set: what this version does not know becomes `Other`. Make values
+/// from text with [`From<&str>`](#impl-From<%26str>-for-PortFlag), which never
+/// fails, rather than with `Other`.
 ///
 /// ```
 /// use scape::config::{PortFlag, PortSwitch};
@@ -161,7 +170,8 @@ pub enum PortFlag {
     On(PortSwitch),
     /// Puts it off: the name with `No` before it.
     Off(PortSwitch),
-    /// `SessionGroup=` and a number up to 2147483647: streams of ports with the same one may share circuits.
+    /// `SessionGroup=` and a number up to 2147483647: streams of ports with the
+    /// same one may share circuits.
     SessionGroup(u32),
     /// A flag that this version of the library does not know, as it is written.
     Other(Box<str>),

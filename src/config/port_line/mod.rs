@@ -13,7 +13,8 @@ use super::value::{is_space, skip_spaces_and_comments};
 use crate::protocol::unquote;
 use crate::types::ListenerAddress;
 
-/// One value of `SocksPort`, `ControlPort`, `ORPort` and the like: an address, and what tor does there.
+/// One value of `SocksPort`, `ControlPort`, `ORPort` and the like: an address,
+/// and what tor does there.
 ///
 /// ```
 /// use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
@@ -34,12 +35,14 @@ use crate::types::ListenerAddress;
 pub struct PortLine {
     /// Where tor listens.
     pub address: PortAddress,
-    /// What it does there, in order and as written: `IsolateDestAddr`, `ExtendedErrors`, `SessionGroup=7` and so on. What
-    /// they mean tell [`typed_flags`](Self::typed_flags) and [`switched`](Self::switched).
+    /// What it does there, in order and as written: `IsolateDestAddr`,
+    /// `ExtendedErrors`, `SessionGroup=7` and so on. What they mean tell
+    /// [`typed_flags`](Self::typed_flags) and [`switched`](Self::switched).
     pub flags: Vec<String>,
 }
 
-/// A text that is no value of a port option: it is empty, or a quote has no end, or the path has a NUL.
+/// A text that is no value of a port option: it is empty, or a quote has no
+/// end, or the path has a NUL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no address with flags, as SocksPort and the like have it")]
 pub struct ParsePortLineError {
@@ -52,8 +55,9 @@ impl PortLine {
         PortLine { address, flags: Vec::new() }
     }
 
-    /// The same line with one more flag: a text, a [`PortFlag`], or a [`PortSwitch`] to be on. Where two contradict each other,
-    /// tor goes by the last.
+    /// The same line with one more flag: a text, a [`PortFlag`], or a
+    /// [`PortSwitch`] to be on. Where two contradict each other, tor goes by
+    /// the last.
     #[must_use]
     pub fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
@@ -70,8 +74,9 @@ impl PortLine {
         self.flags.iter().map(|flag| PortFlag::from(flag.as_str()))
     }
 
-    /// Whether the flags put this on or off; the last one counts. `None` where they do not say: then it is as tor's default
-    /// is. `OnionTrafficOnly`, `CacheDNS` and `UseDNSCache` are understood as what they stand for, too.
+    /// Whether the flags put this on or off; the last one counts. `None` where
+    /// they do not say: then it is as tor's default is. `OnionTrafficOnly`,
+    /// `CacheDNS` and `UseDNSCache` are understood as what they stand for, too.
     ///
     /// ```
     /// use scape::config::{PortLine, PortSwitch};
@@ -85,7 +90,8 @@ impl PortLine {
         self.typed_flags().filter_map(|flag| flag.switches(switch)).last()
     }
 
-    /// The number in `SessionGroup=`. Streams of ports with the same number may share circuits.
+    /// The number in `SessionGroup=`. Streams of ports with the same number may
+    /// share circuits.
     pub fn session_group(&self) -> Option<u32> {
         let mut flags = self.typed_flags();
         flags.find_map(
@@ -93,7 +99,8 @@ impl PortLine {
         )
     }
 
-    /// Whether this listener is certainly this line's: its port, address or path is the same.
+    /// Whether this listener is certainly this line's: its port, address or
+    /// path is the same.
     pub fn is_at(&self, listener: &ListenerAddress) -> bool {
         match (&self.address, listener) {
             (PortAddress::Port(port), ListenerAddress::Ip(address)) => {
@@ -106,7 +113,8 @@ impl PortLine {
     }
 }
 
-/// Where a path in quotes ends: behind the quote that no backslash stands before.
+/// Where a path in quotes ends: behind the quote that no backslash stands
+/// before.
 fn end_of_quotes(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -133,7 +141,8 @@ fn split(text: &str) -> Option<(PortAddress, &str)> {
     Some((PortAddress::read(word)?, rest))
 }
 
-/// Skips white space and comments, for which tor looks before and behind the address only.
+/// Skips white space and comments, for which tor looks before and behind the
+/// address only.
 fn beginning(text: &str) -> &str {
     let mut text = text;
     loop {

@@ -13,8 +13,9 @@ use crate::types::{ConfLine, ConfigType};
 
 /// Compares a torrc with the configuration of a running tor.
 ///
-/// Only options are compared that the torrc names: what the others are by default is not known here. The order among
-/// different options does not count, except within the onion services on disk, which are compared as a whole, as
+/// Only options are compared that the torrc names: what the others are by
+/// default is not known here. The order among different options does not count,
+/// except within the onion services on disk, which are compared as a whole, as
 /// `HiddenServiceOptions`.
 ///
 /// Names are compared as tor finds them: in any case, abbreviated, and by the
@@ -50,15 +51,18 @@ pub struct TorrcComparison<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TorrcDifference {
-    /// The option's name, as the torrc or tor has it, or `HiddenServiceOptions`. An
-    /// abbreviation is written out.
+    /// The option's name, as the torrc or tor has it, or
+    /// `HiddenServiceOptions`. An abbreviation is written out.
     pub name: String,
-    /// The number of the first line of it in its file; `None` where the torrc does not name it.
+    /// The number of the first line of it in its file; `None` where the torrc
+    /// does not name it.
     pub line: Option<usize>,
-    /// What the torrc says; nothing where it does not name the option, or sets it to nothing.
+    /// What the torrc says; nothing where it does not name the option, or sets
+    /// it to nothing.
     pub in_file: Vec<ConfLine>,
-    /// What tor has. Nothing at all where the option is not among what was given of the running configuration; a line
-    /// without a value where it is unset.
+    /// What tor has. Nothing at all where the option is not among what was
+    /// given of the running configuration; a line without a value where it is
+    /// unset.
     pub running: Vec<ConfLine>,
 }
 
@@ -70,29 +74,34 @@ struct Said {
 }
 
 impl<'a> TorrcComparison<'a> {
-    /// A comparison with these lines of tor's, as GETCONF gives them for the options that are to be compared, and for
-    /// the group `HiddenServiceOptions`. Values are the same where their text is, and every option may have several.
+    /// A comparison with these lines of tor's, as GETCONF gives them for the
+    /// options that are to be compared, and for the group
+    /// `HiddenServiceOptions`. Values are the same where their text is, and
+    /// every option may have several.
     pub fn new(running: &'a [ConfLine]) -> Self {
         TorrcComparison { running, types: HashMap::new(), both_ways: false }
     }
 
-    /// With the options' types, as [`Controller::config_names`](crate::Controller::config_names) gives them: then
-    /// values are the same that mean the same to tor ([`means_the_same`]), and of an option that is no list the last
-    /// line counts, as in tor.
+    /// With the options' types, as
+    /// [`Controller::config_names`](crate::Controller::config_names) gives
+    /// them: then values are the same that mean the same to tor
+    /// ([`means_the_same`]), and of an option that is no list the last line
+    /// counts, as in tor.
     pub fn types(mut self, names: impl IntoIterator<Item = &'a ConfigName>) -> Self {
         self.types.extend(names.into_iter().map(|name| (name.name.to_ascii_lowercase(), name)));
         self
     }
 
-    /// Whether options that have a value in tor and are not in the torrc are differences, too: right where `running` is
-    /// what is not tor's default, such as `GETINFO config-text`.
+    /// Whether options that have a value in tor and are not in the torrc are
+    /// differences, too: right where `running` is what is not tor's default,
+    /// such as `GETINFO config-text`.
     pub fn both_ways(mut self, both: bool) -> Self {
         self.both_ways = both;
         self
     }
 
-    /// The differences, in the order of the torrc: a [`Torrc`], or [`TorrcFiles`](super::TorrcFiles) with all that is
-    /// included.
+    /// The differences, in the order of the torrc: a [`Torrc`], or
+    /// [`TorrcFiles`](super::TorrcFiles) with all that is included.
     pub fn of(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<TorrcDifference> {
         let said = self.said(entries);
         let mut differences = Vec::new();
@@ -218,8 +227,8 @@ fn key(name: &str) -> &str {
 }
 
 impl Torrc {
-    /// What is not in tor as it is here, by the text of the values. [`TorrcComparison`] does more: it knows what means
-    /// the same to tor.
+    /// What is not in tor as it is here, by the text of the values.
+    /// [`TorrcComparison`] does more: it knows what means the same to tor.
     pub fn compare(&self, running: &[ConfLine]) -> Vec<TorrcDifference> {
         TorrcComparison::new(running).of(self)
     }

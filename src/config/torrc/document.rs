@@ -10,16 +10,19 @@ use crate::error::ParseTorrcError;
 use crate::protocol::torrc_line::{self, Clean};
 use crate::types::ConfLine;
 
-/// A torrc: tor's configuration as text, with its comments. tor's manual, "THE CONFIGURATION FILE FORMAT", and
-/// `doc/torrc_format.txt`.
+/// A torrc: tor's configuration as text, with its comments. tor's manual, "THE
+/// CONFIGURATION FILE FORMAT", and `doc/torrc_format.txt`.
 ///
-/// It is read as tor reads it: names in any case, comments, values in quotes, lines that are continued with a backslash
-/// at their end, `+Name` and `/Name`, and `%include` (for the included files, see [`read`](Self::read)). As in tor,
-/// carriage returns count for nothing, wherever they are, and what follows a NUL is not looked at. Whether tor knows an
-/// option, and takes its value, is not looked at either: see [`Verify`](crate::process::Verify).
+/// It is read as tor reads it: names in any case, comments, values in quotes,
+/// lines that are continued with a backslash at their end, `+Name` and `/Name`,
+/// and `%include` (for the included files, see [`read`](Self::read)). As in
+/// tor, carriage returns count for nothing, wherever they are, and what follows
+/// a NUL is not looked at. Whether tor knows an option, and takes its value, is
+/// not looked at either: see [`Verify`](crate::process::Verify).
 ///
-/// What is not changed stays as it is, byte for byte: comments, order, space and line ends. What is written is quoted
-/// where tor would read something else.
+/// What is not changed stays as it is, byte for byte: comments, order, space
+/// and line ends. What is written is quoted where tor would read something
+/// else.
 ///
 /// ```
 /// use scape::config::Torrc;
@@ -39,7 +42,8 @@ use crate::types::ConfLine;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `Debug` shows neither comments nor the values of options that are secrets; [`to_text`](Self::to_text) is the whole text.
+/// `Debug` shows neither comments nor the values of options that are secrets;
+/// [`to_text`](Self::to_text) is the whole text.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Torrc {
     pub(super) pieces: Vec<Piece>,
@@ -97,7 +101,8 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// Where tor would not read it: with the number of the line and what is wrong. There is not much that it does not read.
+    /// Where tor would not read it: with the number of the line and what is
+    /// wrong. There is not much that it does not read.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, ParseTorrcError> {
         let text = text.as_ref();
         let (text, tail) = text.split_at(memchr::memchr(0, text).unwrap_or(text.len()));
@@ -111,7 +116,8 @@ impl Torrc {
             at = found
                 .as_ref()
                 .map_or_else(|| torrc_line::line_end(&clean.text, at), |found| found.end);
-            // Carriage returns at the end, where there is no line's end any more, are the last line's.
+            // Carriage returns at the end, where there is no line's end any
+            // more, are the last line's.
             let is_whole = at > begin && clean.text.get(at - 1) == Some(&b'\n');
             let end = if is_whole { clean.origin(at) } else { text.len() };
             let part = text.get(start..end).unwrap_or_default();
@@ -132,9 +138,12 @@ impl Torrc {
         text
     }
 
-    /// The text, whole, for [`Controller::load_conf`](crate::Controller::load_conf): also the secrets. Bytes that are
-    /// no UTF-8 become U+FFFD. (Those in values that were written here are escaped.) What that command cannot be told,
-    /// a NUL or a carriage return that ends no line, is still in it, and refused there.
+    /// The text, whole, for
+    /// [`Controller::load_conf`](crate::Controller::load_conf): also the
+    /// secrets. Bytes that are no UTF-8 become U+FFFD. (Those in values that
+    /// were written here are escaped.) What that command cannot be told, a NUL
+    /// or a carriage return that ends no line, is still in it, and refused
+    /// there.
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -155,7 +164,8 @@ impl Torrc {
         self.entries().next().is_none()
     }
 
-    /// The lines of an option, in order. tor ignores the case of a name and takes abbreviations, and so does this.
+    /// The lines of an option, in order. tor ignores the case of a name and
+    /// takes abbreviations, and so does this.
     pub fn entries_of<'a>(
         &'a self,
         name: &'a str,
@@ -163,15 +173,16 @@ impl Torrc {
         self.entries().filter(move |entry| entry.is_named(name))
     }
 
-    /// The value of an option; where it is there several times, the last, which is the one that counts for tor, unless
-    /// the option is a list. An empty one sets the option to empty or 0, and so does `/Name`. `None` where this file
-    /// does not name it.
+    /// The value of an option; where it is there several times, the last, which
+    /// is the one that counts for tor, unless the option is a list. An empty
+    /// one sets the option to empty or 0, and so does `/Name`. `None` where
+    /// this file does not name it.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.entries().rfind(|entry| entry.is_named(name)).map(TorrcEntry::value)
     }
 
-    /// The values of an option that is a list, in order. (tor leaves out those that are empty, and those before a line
-    /// `/Name`.)
+    /// The values of an option that is a list, in order. (tor leaves out those
+    /// that are empty, and those before a line `/Name`.)
     pub fn get_all(&self, name: &str) -> Vec<Cow<'_, str>> {
         let mut values = Vec::new();
         for entry in self.entries().filter(|entry| entry.is_named(name)) {
@@ -184,14 +195,18 @@ impl Torrc {
         values
     }
 
-    /// What is included, in order: the names of files and folders, which may have `*` and `?`.
+    /// What is included, in order: the names of files and folders, which may
+    /// have `*` and `?`.
     pub fn includes(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.entries().filter(|entry| entry.is_include()).map(TorrcEntry::value)
     }
 
-    /// The lines of a group whose order counts, by its name or by that of an option in it, as GETCONF gives them: for
-    /// `HiddenServiceOptions` each `HiddenServiceDir` with what follows it, for `SocksPortLines` those of `SocksPort` and
-    /// `__SocksPort`. [`onion::disk::parse_group`](crate::onion::disk::parse_group) makes services of the first.
+    /// The lines of a group whose order counts, by its name or by that of an
+    /// option in it, as GETCONF gives them: for `HiddenServiceOptions` each
+    /// `HiddenServiceDir` with what follows it, for `SocksPortLines` those of
+    /// `SocksPort` and `__SocksPort`.
+    /// [`onion::disk::parse_group`](crate::onion::disk::parse_group) makes
+    /// services of the first.
     pub fn group(&self, group: &str) -> Vec<ConfLine> {
         let in_group = |entry: &&TorrcEntry| {
             group::is_in(entry.name(), group) && !entry.value_bytes().is_empty()

@@ -10,21 +10,25 @@ use crate::types::ConfLine;
 /// A line that is to be there: name and value.
 type Wanted = (String, Vec<u8>);
 
-/// Changes. A value may be any bytes but NUL; it is quoted where it must be. Nothing is changed where an error is returned.
+/// Changes. A value may be any bytes but NUL; it is quoted where it must be.
+/// Nothing is changed where an error is returned.
 impl Torrc {
-    /// Sets an option that has one value: its line is changed, where it is, with the comment beside it; others of the
-    /// same name are removed. Where there is none, it comes last.
+    /// Sets an option that has one value: its line is changed, where it is,
+    /// with the comment beside it; others of the same name are removed. Where
+    /// there is none, it comes last.
     ///
     /// # Errors
     ///
-    /// For a name that is none, a NUL in the value, and options of an onion service, whose order counts: they are set with
+    /// For a name that is none, a NUL in the value, and options of an onion
+    /// service, whose order counts: they are set with
     /// [`set_group`](Self::set_group).
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
         self.set_all(name, [value])
     }
 
-    /// Sets an option that is a list to these values: lines that have the same value stay as they are, others are
-    /// changed, removed, or added after them.
+    /// Sets an option that is a list to these values: lines that have the same
+    /// value stay as they are, others are changed, removed, or added after
+    /// them.
     ///
     /// # Errors
     ///
@@ -45,8 +49,10 @@ impl Torrc {
         Ok(())
     }
 
-    /// Adds a line: after the last one of this option, or at the end. The name may have `+` or `/` before it, or be
-    /// `%include`. A line of an onion service comes after the last of these, and so belongs to the last service.
+    /// Adds a line: after the last one of this option, or at the end. The name
+    /// may have `+` or `/` before it, or be `%include`. A line of an onion
+    /// service comes after the last of these, and so belongs to the last
+    /// service.
     ///
     /// # Errors
     ///
@@ -75,8 +81,9 @@ impl Torrc {
         self.insert(usize::MAX, name, value)
     }
 
-    /// Adds a line before the entry of this number, counted from 0 (or, for one that there is not, at the end). The name is
-    /// as for [`append`](Self::append).
+    /// Adds a line before the entry of this number, counted from 0 (or, for one
+    /// that there is not, at the end). The name is as for
+    /// [`append`](Self::append).
     ///
     /// # Errors
     ///
@@ -93,7 +100,8 @@ impl Torrc {
         Ok(())
     }
 
-    /// Removes the lines of an option that have this value, and tells how many there were.
+    /// Removes the lines of an option that have this value, and tells how many
+    /// there were.
     pub fn remove(&mut self, name: &str, value: impl AsRef<[u8]>) -> usize {
         self.remove_where(|entry| {
             entry.is_named(name)
@@ -102,7 +110,8 @@ impl Torrc {
         })
     }
 
-    /// Removes the entry of this number, counted from 0, with the comment beside it.
+    /// Removes the entry of this number, counted from 0, with the comment
+    /// beside it.
     pub fn remove_at(&mut self, index: usize) -> Option<TorrcEntry> {
         let at = self.piece_of(index)?;
         match self.pieces.remove(at) {
@@ -114,13 +123,15 @@ impl Torrc {
         }
     }
 
-    /// Removes all lines of an option, and tells how many there were. tor's default holds then.
+    /// Removes all lines of an option, and tells how many there were. tor's
+    /// default holds then.
     pub fn clear(&mut self, name: &str) -> usize {
         self.remove_where(|entry| entry.is_named(name))
     }
 
-    /// Sets the lines of a group whose order counts, by the group's name or that of an option in it (see
-    /// [`group`](Self::group)). Lines that are there already stay as they are, each with its comment; what is between
+    /// Sets the lines of a group whose order counts, by the group's name or
+    /// that of an option in it (see [`group`](Self::group)). Lines that are
+    /// there already stay as they are, each with its comment; what is between
     /// them stays, too.
     ///
     /// ```
@@ -181,7 +192,8 @@ impl Torrc {
         before - self.pieces.len()
     }
 
-    /// Makes the wanted lines of those of the members: with as few changes as can be.
+    /// Makes the wanted lines of those of the members: with as few changes as
+    /// can be.
     fn rewrite(&mut self, is_member: impl Fn(&TorrcEntry) -> bool, wanted: &[Wanted]) {
         let end = self.line_end();
         let mut plan = Plan::new(&self.pieces, is_member, wanted);
@@ -255,8 +267,8 @@ impl<'a> Plan<'a> {
         let mut matches = same_lines(&members, wanted);
         matches.push((members.len(), wanted.len()));
         let (mut old, mut new) = (0, 0);
-        // Where a line comes that has none to take the place of: after the one before it, or before the first, or at
-        // the end.
+        // Where a line comes that has none to take the place of: after the one
+        // before it, or before the first, or at the end.
         let mut place = members.first().map_or(usize::MAX, |(at, _)| *at);
         for (next_old, next_new) in matches {
             let mut lines = wanted.get(new..next_new).unwrap_or_default().iter();
@@ -274,7 +286,8 @@ impl<'a> Plan<'a> {
         Plan { changes: changes.into_iter().peekable(), added: added.into_iter().peekable() }
     }
 
-    /// The new lines that come before this place; asked for every place in order, and for the last one at the end.
+    /// The new lines that come before this place; asked for every place in
+    /// order, and for the last one at the end.
     fn before(&mut self, at: usize) -> impl Iterator<Item = &'a Wanted> {
         std::iter::from_fn(move || {
             self.added.next_if(|(place, _)| *place <= at).map(|(_, line)| line)
@@ -287,9 +300,11 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Which of the lines say what is wanted already: the longest series of them, in both orders.
+/// Which of the lines say what is wanted already: the longest series of them,
+/// in both orders.
 fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize, usize)> {
-    /// Beyond this many comparisons, only what is the same at the beginning is found.
+    /// Beyond this many comparisons, only what is the same at the beginning is
+    /// found.
     const MOST: usize = 1 << 22;
     let same = |old: usize, new: usize| match (members.get(old), wanted.get(new)) {
         (Some((_, entry)), Some(line)) => says(entry, line),
@@ -334,7 +349,8 @@ fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize
     found
 }
 
-/// Whether the entry says this already. What was shown with U+FFFD for bytes that are no UTF-8 means those bytes.
+/// Whether the entry says this already. What was shown with U+FFFD for bytes
+/// that are no UTF-8 means those bytes.
 fn says(entry: &TorrcEntry, (name, value): &Wanted) -> bool {
     entry.is_named(name)
         && entry.magic() != Some(TorrcMagic::Clear)

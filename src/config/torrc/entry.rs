@@ -12,21 +12,25 @@ use crate::types::{ConfLine, REDACTED, is_secret_option};
 /// The name of the line that includes other files.
 pub(super) const INCLUDE: &str = "%include";
 
-/// What stands before an option's name in a torrc. tor's `doc/torrc_format.txt`, "Magic".
+/// What stands before an option's name in a torrc. tor's
+/// `doc/torrc_format.txt`, "Magic".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TorrcMagic {
-    /// `+`: where it is the option's first line, the values of the file of defaults stay, and this one comes after them.
+    /// `+`: where it is the option's first line, the values of the file of
+    /// defaults stay, and this one comes after them.
     Append,
-    /// `/`: the option has no values, neither those of the file of defaults, nor those further up in this file. What
-    /// else is on the line does not count.
+    /// `/`: the option has no values, neither those of the file of defaults,
+    /// nor those further up in this file. What else is on the line does not
+    /// count.
     Clear,
 }
 
-/// An option's line in a [`Torrc`](super::Torrc): its name and value, and where it stands. It may go on over several
-/// lines of the file.
+/// An option's line in a [`Torrc`](super::Torrc): its name and value, and where
+/// it stands. It may go on over several lines of the file.
 ///
-/// `Debug` and `Display` do not show the values of options that are secrets, such as `HashedControlPassword`.
+/// `Debug` and `Display` do not show the values of options that are secrets,
+/// such as `HashedControlPassword`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TorrcEntry {
     /// As it is written, with its line's end.
@@ -44,7 +48,8 @@ pub struct TorrcEntry {
 }
 
 impl TorrcEntry {
-    /// The entry that was found in a text without carriage returns, a part of which is `text`.
+    /// The entry that was found in a text without carriage returns, a part of
+    /// which is `text`.
     pub(super) fn new(
         found: Line,
         clean: &Clean<'_>,
@@ -82,15 +87,16 @@ impl TorrcEntry {
         (found.end == clean.text.len()).then(|| TorrcEntry::new(found, &clean, 0, &text, 1))
     }
 
-    /// The option's name, as it is written, without `+` or `/`. tor takes it in whatever case.
+    /// The option's name, as it is written, without `+` or `/`. tor takes it in
+    /// whatever case.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the full name of the option that tor takes this line for. tor takes
-    /// abbreviations (`ExitNode`), and older names of some options (`DirServer`).
-    /// Returns the [name](Self::name) as it is written if it is the option's own, or
-    /// if tor 0.4.9 has no such option.
+    /// Returns the full name of the option that tor takes this line for. tor
+    /// takes abbreviations (`ExitNode`), and older names of some options
+    /// (`DirServer`). Returns the [name](Self::name) as it is written if it is
+    /// the option's own, or if tor 0.4.9 has no such option.
     ///
     /// ```
     /// use scape::config::Torrc;
@@ -105,15 +111,16 @@ impl TorrcEntry {
         option.filter(|option| !option.eq_ignore_ascii_case(&self.name)).unwrap_or(&self.name)
     }
 
-    /// Returns true if tor takes this for a line of the option `name`. Both names may
-    /// be in any case and abbreviated, as tor allows.
+    /// Returns true if tor takes this for a line of the option `name`. Both
+    /// names may be in any case and abbreviated, as tor allows.
     pub fn is_named(&self, name: &str) -> bool {
         let full = |name| option_named(name).unwrap_or(name);
         self.name.eq_ignore_ascii_case(name) || full(&self.name).eq_ignore_ascii_case(full(name))
     }
 
-    /// The value, without quotes, escapes and continuations: what tor reads. It is empty where there is none. Bytes that are
-    /// no UTF-8 are shown as U+FFFD.
+    /// The value, without quotes, escapes and continuations: what tor reads. It
+    /// is empty where there is none. Bytes that are no UTF-8 are shown as
+    /// U+FFFD.
     pub fn value(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.value)
     }
@@ -133,8 +140,8 @@ impl TorrcEntry {
         self.line
     }
 
-    /// The comment beside it, without `#` and the space around it. Of a continued entry, all the comments within, each
-    /// on a line.
+    /// The comment beside it, without `#` and the space around it. Of a
+    /// continued entry, all the comments within, each on a line.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -149,7 +156,8 @@ impl TorrcEntry {
         self.name == INCLUDE
     }
 
-    /// Returns the option's full name and the value, as GETCONF would give them.
+    /// Returns the option's full name and the value, as GETCONF would give
+    /// them.
     pub fn to_conf_line(&self) -> ConfLine {
         ConfLine::new(self.option_name(), Some(self.value().into_owned()))
     }
@@ -167,8 +175,9 @@ impl TorrcEntry {
         if self.is_closed {
             return;
         }
-        // A comment at the end of a continued value takes one line's end, and the value another; and a backslash at the
-        // end of the file would begin a continuation.
+        // A comment at the end of a continued value takes one line's end, and
+        // the value another; and a backslash at the end of the file would begin
+        // a continuation.
         for added in [end.to_vec(), end.repeat(2), [b" ", end].concat()] {
             let closed = TorrcEntry::read([self.text.as_slice(), &added].concat());
             let same = |entry: &TorrcEntry| entry.name == self.name && entry.value == self.value;
@@ -179,12 +188,14 @@ impl TorrcEntry {
         }
     }
 
-    /// The same entry with another value; what else is on the line stays. A continued one becomes one line, without the
-    /// comments within. `None` where that would be no entry.
+    /// The same entry with another value; what else is on the line stays. A
+    /// continued one becomes one line, without the comments within. `None`
+    /// where that would be no entry.
     pub(super) fn with_value(&self, name: &str, value: &[u8], end: &[u8]) -> Option<Self> {
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
         let rest = if self.is_continued { end } else { part(self.written.end..self.text.len()) };
-        // A line that clears says nothing else; as one that has a value, it is an ordinary one.
+        // A line that clears says nothing else; as one that has a value, it is
+        // an ordinary one.
         let written = if self.magic == Some(TorrcMagic::Clear) {
             [part(0..self.name_start()), name.as_bytes()].concat()
         } else {

@@ -1,7 +1,7 @@
 //! Patterns behind `%include`, as tor (with the C library's `glob`) takes them.
 
-/// Whether a path is a pattern for tor: it has a `*` or a `?` that no backslash stands before. Of one that is not,
-/// every character stands for itself.
+/// Whether a path is a pattern for tor: it has a `*` or a `?` that no backslash
+/// stands before. Of one that is not, every character stands for itself.
 pub(super) fn is_pattern(path: &[u8]) -> bool {
     path.iter().enumerate().any(|(at, byte)| {
         matches!(byte, b'*' | b'?')
@@ -18,7 +18,8 @@ pub(super) enum Part {
     Pattern(Vec<u8>),
 }
 
-/// The parts of a pattern. (Whether it begins or ends with a slash is to be looked at apart.)
+/// The parts of a pattern. (Whether it begins or ends with a slash is to be
+/// looked at apart.)
 pub(super) fn parts(pattern: &[u8]) -> Vec<Part> {
     let parts = pattern.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
     parts
@@ -43,8 +44,9 @@ fn unescape(part: &[u8]) -> Vec<u8> {
     name
 }
 
-/// Whether a name matches a part: `*`, `?`, `[a-z]`, `[!a]`, and a backslash before what stands for itself. A dot at
-/// the beginning is matched by a dot only.
+/// Whether a name matches a part: `*`, `?`, `[a-z]`, `[!a]`, and a backslash
+/// before what stands for itself. A dot at the beginning is matched by a dot
+/// only.
 pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let hidden = name.first() == Some(&b'.');
     let says_so = pattern.starts_with(b".") || pattern.starts_with(b"\\.");
@@ -52,7 +54,8 @@ pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 fn matches_rest(mut pattern: &[u8], mut name: &[u8]) -> bool {
-    // Where to go on when what follows a `*` does not match: the `*` takes one byte more. Only the last one counts.
+    // Where to go on when what follows a `*` does not match: the `*` takes one
+    // byte more. Only the last one counts.
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
         if let Some((b'*', rest)) = pattern.split_first() {
@@ -94,7 +97,8 @@ fn one<'a>(pattern: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// Whether the byte is in the set whose text follows a `[`, and what follows its `]`. `None` where it has no end.
+/// Whether the byte is in the set whose text follows a `[`, and what follows
+/// its `]`. `None` where it has no end.
 fn set(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let negated = matches!(text.first(), Some(b'!' | b'^'));
     let mut rest = if negated { text.get(1..)? } else { text };

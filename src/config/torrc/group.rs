@@ -5,7 +5,8 @@ use crate::config::option_named;
 /// The group of onion services on disk.
 pub(crate) const HIDDEN_SERVICES: &str = "HiddenServiceOptions";
 
-/// They begin as the options of a service do, and are none: each is for all of tor. The last is the group's name.
+/// They begin as the options of a service do, and are none: each is for all of
+/// tor. The last is the group's name.
 const NOT_OF_A_SERVICE: &[&str] = &[
     "HiddenServiceStatistics",
     "HiddenServiceSingleHopMode",
@@ -23,8 +24,8 @@ pub(crate) fn is_of_a_service(name: &str) -> bool {
     begins && !NOT_OF_A_SERVICE.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// Whether a line of the option `name` belongs to `group`: a group's name, an option that is in a group, or an option
-/// that is in none.
+/// Whether a line of the option `name` belongs to `group`: a group's name, an
+/// option that is in a group, or an option that is in none.
 pub(crate) fn is_in(name: &str, group: &str) -> bool {
     let (name, group) = (option_named(name).unwrap_or(name), option_named(group).unwrap_or(group));
     if is_of_a_service(group) || group.eq_ignore_ascii_case(HIDDEN_SERVICES) {

@@ -12,9 +12,11 @@ const WRITING: &str = "Torrc";
 
 /// A value as it is written: tor reads exactly this value from it.
 ///
-/// An unquoted value ends at the end of the line or at a `#`, loses the white space around it, and a backslash at its
-/// end would swallow the next line; so whatever would be changed that way is written as a quoted C string, and so is
-/// what not every editor shows: control characters, and bytes that are no UTF-8.
+/// An unquoted value ends at the end of the line or at a `#`, loses the white
+/// space around it, and a backslash at its end would swallow the next line; so
+/// whatever would be changed that way is written as a quoted C string, and so
+/// is what not every editor shows: control characters, and bytes that are no
+/// UTF-8.
 pub(super) fn value_text(value: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(value) {
         Ok(text) if !needs_quotes(text) => Cow::Borrowed(text),
@@ -56,7 +58,8 @@ pub(super) fn check_name(name: &str) -> Result<(), ArgumentError> {
     Err(ArgumentError::new(WRITING, "option's name", problem))
 }
 
-/// Refuses what cannot be a line: a name, which may have `+` or `/` before it or be `%include`, and a value.
+/// Refuses what cannot be a line: a name, which may have `+` or `/` before it
+/// or be `%include`, and a value.
 pub(super) fn check_line(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     check_value(name, value)?;
     if name == INCLUDE {

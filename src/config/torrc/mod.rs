@@ -3,8 +3,8 @@
 //! [`Torrc`] is a text that can be read and changed (`entry`, `document`,
 //! `line`, `edit`, `group`: bytes in, values out; tor's syntax is in
 //! `protocol/torrc_line`); [`TorrcFiles`] is a file with all that it includes
-//! (`read`, with the patterns of `glob`), and `write`
-//! puts a text into a file. [`TorrcComparison`] compares one with the configuration of a running tor.
+//! (`read`, with the patterns of `glob`), and `write` puts a text into a file.
+//! [`TorrcComparison`] compares one with the configuration of a running tor.
 
 mod compare;
 mod document;

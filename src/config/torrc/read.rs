@@ -17,16 +17,18 @@ use crate::types::path_of;
 /// How many files may include each other, the torrc itself counted, as in tor.
 const DEEPEST: usize = 31;
 
-/// How many files there may be in all: two that include each other twice would be millions otherwise.
+/// How many files there may be in all: two that include each other twice would
+/// be millions otherwise.
 const MOST: usize = 10_000;
 
 /// The most bytes that one file may have: 16 MiB.
 const LARGEST: u64 = 16 << 20;
 
-/// A torrc and the files that it includes, each with its path. Made by [`Torrc::read`].
+/// A torrc and the files that it includes, each with its path. Made by
+/// [`Torrc::read`].
 ///
-/// Iterating over it gives the entries of all files in the order in which tor reads them; `%include` is among them,
-/// before what is included.
+/// Iterating over it gives the entries of all files in the order in which tor
+/// reads them; `%include` is among them, before what is included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrcFiles {
     /// In the order in which they are read.
@@ -48,16 +50,19 @@ pub struct TorrcFile {
 }
 
 impl Torrc {
-    /// Reads a torrc and all that it includes, as tor does: `%include` names a file, a folder (its files, not those of
-    /// its folders, and not those whose names begin with a dot), or a pattern with `*`, `?` and `[…]`, in the order of
-    /// the names; empty files are left out, and a pattern may match nothing. Names that are not absolute are looked for
-    /// in the current directory, which may be another for tor. At most 31 files may include each other, and 10,000 be
-    /// read in all.
+    /// Reads a torrc and all that it includes, as tor does: `%include` names a
+    /// file, a folder (its files, not those of its folders, and not those whose
+    /// names begin with a dot), or a pattern with `*`, `?` and `[…]`, in the
+    /// order of the names; empty files are left out, and a pattern may match
+    /// nothing. Names that are not absolute are looked for in the current
+    /// directory, which may be another for tor. At most 31 files may include
+    /// each other, and 10,000 be read in all.
     ///
     /// # Errors
     ///
-    /// [`Error::Torrc`](crate::Error::Torrc), with the path: a file that cannot be read, or that tor would not read. (A
-    /// pipe, which tor would read, is none here.) There are either all files or none.
+    /// [`Error::Torrc`](crate::Error::Torrc), with the path: a file that cannot
+    /// be read, or that tor would not read. (A pipe, which tor would read, is
+    /// none here.) There are either all files or none.
     pub fn read(path: impl AsRef<Path>) -> Result<TorrcFiles> {
         let mut reader = Reader { files: Vec::new() };
         reader.read(path.as_ref(), None, 1)?;
@@ -81,8 +86,8 @@ impl TorrcFiles {
         &self.files[0].torrc
     }
 
-    /// All files, in the order in which tor reads them; the first is the torrc itself. One that is included twice is
-    /// there twice.
+    /// All files, in the order in which tor reads them; the first is the torrc
+    /// itself. One that is included twice is there twice.
     pub fn files(&self) -> &[TorrcFile] {
         &self.files
     }
@@ -94,7 +99,8 @@ impl TorrcFiles {
         entries
     }
 
-    /// All files as one text, with what is included in the place of `%include`. Comments stay.
+    /// All files as one text, with what is included in the place of `%include`.
+    /// Comments stay.
     pub fn to_single(&self) -> Torrc {
         let mut pieces: Vec<Piece> = Vec::new();
         self.visit(0, &mut |piece| {
@@ -107,7 +113,8 @@ impl TorrcFiles {
         torrc
     }
 
-    /// Every part of a file, with those of the files that it includes behind their `%include`.
+    /// Every part of a file, with those of the files that it includes behind
+    /// their `%include`.
     fn visit<'a>(&'a self, file: usize, see: &mut impl FnMut(&'a Piece)) {
         let Some(file) = self.files.get(file) else { return };
         let mut includes = file.includes.iter();
@@ -234,7 +241,8 @@ fn names(path: &Path) -> io::Result<Vec<OsString>> {
     fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
-/// The paths that match a pattern, in their order. One that is no pattern stands for itself.
+/// The paths that match a pattern, in their order. One that is no pattern
+/// stands for itself.
 fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
     let text = pattern.as_os_str().as_encoded_bytes();
     if !glob::is_pattern(text) {

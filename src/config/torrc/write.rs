@@ -8,15 +8,19 @@ use super::document::Torrc;
 use crate::error::{Error, Result};
 
 impl Torrc {
-    /// Writes the text into a file. It is written beside it, and takes its place when it is there as a whole: whoever
-    /// reads it, tor or this program, reads the old text or the new one. A file that is there keeps its mode and its
-    /// owner, and a link stays one; a new file can be read by its owner only (mode 0600), as it may have secrets in it.
+    /// Writes the text into a file. It is written beside it, and takes its
+    /// place when it is there as a whole: whoever reads it, tor or this
+    /// program, reads the old text or the new one. A file that is there keeps
+    /// its mode and its owner, and a link stays one; a new file can be read by
+    /// its owner only (mode 0600), as it may have secrets in it.
     ///
-    /// tor reads it when it is told to: [`Signal::Reload`](crate::types::Signal::Reload).
+    /// tor reads it when it is told to:
+    /// [`Signal::Reload`](crate::types::Signal::Reload).
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also where a file of another user cannot be given back to that user. The file is what it was then.
+    /// [`Error::Io`], also where a file of another user cannot be given back to
+    /// that user. The file is what it was then.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         write(path, &self.to_bytes())

@@ -5,17 +5,25 @@ use super::routers::{is_pattern, may_be_routers, split_at_commas};
 use super::{AutoBool, ConfigValueProblem, number, units};
 use crate::types::ConfigType;
 
-/// Whether tor takes such a value, as far as can be told without tor: refused is only what every option of the type refuses.
+/// Whether tor takes such a value, as far as can be told without tor: refused
+/// is only what every option of the type refuses.
 ///
-/// What only tor can tell: limits of a single option (`MaxClientCircuitsPending` is from 1 to 1024), what a text means (an exit
-/// policy, a port, a nickname), patterns of addresses in a `RouterList`, and whether options fit together. tor
-/// also changes values: a `MaxCircuitDirtiness` of 5 s becomes one of 10 s, and `{??}` comes to the countries in `ExcludeNodes`.
+/// What only tor can tell: limits of a single option
+/// (`MaxClientCircuitsPending` is from 1 to 1024), what a text means (an exit
+/// policy, a port, a nickname), patterns of addresses in a `RouterList`, and
+/// whether options fit together. tor also changes values: a
+/// `MaxCircuitDirtiness` of 5 s becomes one of 10 s, and `{??}` comes to the
+/// countries in `ExcludeNodes`.
 ///
-/// An empty line is always taken: it empties the option. A text may have every character but NUL; also line ends, as a torrc can
-/// quote them. (By SETCONF they are not sent, and so they are no [`ToConfigValue`](super::ToConfigValue): when tor refuses such a
-/// value, it repeats it as it is, and its reply falls apart into lines that may be anything.)
+/// An empty line is always taken: it empties the option. A text may have every
+/// character but NUL; also line ends, as a torrc can quote them. (By SETCONF
+/// they are not sent, and so they are no
+/// [`ToConfigValue`](super::ToConfigValue): when tor refuses such a value, it
+/// repeats it as it is, and its reply falls apart into lines that may be
+/// anything.)
 ///
-/// One thing is refused that tor 0.4.9 takes: `nan` as a size, of which it crashes.
+/// One thing is refused that tor 0.4.9 takes: `nan` as a size, of which it
+/// crashes.
 pub fn check(ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {
     if let Some(position) = line.find('\0') {
         return Err(ConfigValueProblem::Nul { position });
@@ -55,7 +63,8 @@ fn integer(
     }
 }
 
-/// Whether two lines certainly mean the same to tor, as `1 GB` and `1073741824` do for a [`DataSize`](ConfigType::DataSize).
+/// Whether two lines certainly mean the same to tor, as `1 GB` and `1073741824`
+/// do for a [`DataSize`](ConfigType::DataSize).
 ///
 /// ```
 /// use scape::config::value::means_the_same;
@@ -78,8 +87,9 @@ pub fn means_the_same(ty: &ConfigType, a: &str, b: &str) -> bool {
     }
 }
 
-/// The line as GETCONF gives it back, where that can be told and there is one: an empty text is as none. tor may have changed the value
-/// besides, as [`check`] tells.
+/// The line as GETCONF gives it back, where that can be told and there is one:
+/// an empty text is as none. tor may have changed the value besides, as
+/// [`check`] tells.
 ///
 /// ```
 /// use scape::config::value::normal;
@@ -99,7 +109,8 @@ pub fn normal(ty: &ConfigType, line: &str) -> Option<String> {
             number::integer(line).map(|number| number.to_string())
         }
         ConfigType::Float => Float::read(line).and_then(Float::normal),
-        // Whether the option is one of those that once were lists, its type does not tell.
+        // Whether the option is one of those that once were lists, its type
+        // does not tell.
         ConfigType::TimeInterval if line.contains(',') => None,
         ConfigType::DataSize | ConfigType::TimeInterval | ConfigType::TimeMsecInterval => {
             units::read(ty, line).ok().map(|number| number.to_string())

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, only, units};
 use crate::types::ConfigType;
 
-/// A size in bytes, such as the value of `MaxMemInQueues`, or that of `BandwidthRate` in a second.
+/// A size in bytes, such as the value of `MaxMemInQueues`, or that of
+/// `BandwidthRate` in a second.
 ///
 /// Units are tor's: powers of 1024 bytes, and bits with an eighth of them.
 ///
@@ -52,20 +53,22 @@ impl From<DataSize> for u64 {
 impl FromStr for DataSize {
     type Err = ConfigValueProblem;
 
-    /// As tor reads it: a number, perhaps with a fraction, and perhaps a unit, in whatever case. A part of a byte is cut
-    /// off.
+    /// As tor reads it: a number, perhaps with a fraction, and perhaps a unit,
+    /// in whatever case. A part of a byte is cut off.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         units::read(&ConfigType::DataSize, text).map(DataSize)
     }
 }
 
 impl fmt::Display for DataSize {
-    /// Exactly, in the largest unit of which it is a multiple, or a number of quarters. tor reads it, too.
+    /// Exactly, in the largest unit of which it is a multiple, or a number of
+    /// quarters. tor reads it, too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, name) in [(1_u64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")]
         {
             let (whole, rest) = (self.0 / unit, self.0 % unit);
-            // tor reads fractions as floating-point numbers, which have 53 bits.
+            // tor reads fractions as floating-point numbers, which have 53
+            // bits.
             let fraction = match rest / (unit / 4) {
                 _ if whole == 0 || rest % (unit / 4) != 0 => continue,
                 0 => "",
@@ -144,7 +147,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_go_there_and_back(bytes in 0..=units::MAX_SIZE, quarters in 0..1_u64 << 20, unit in 0..4_u32) {
+        fn they_go_there_and_back(
+            bytes in 0..=units::MAX_SIZE,
+            quarters in 0..1_u64 << 20,
+            unit in 0..4_u32,
+        ) {
             for size in [bytes, bytes >> 20, quarters << (10 * unit + 8)].map(DataSize::new) {
                 prop_assert_eq!(size.to_string().parse(), Ok(size), "{}", size);
                 let lines = size.to_config(&ConfigType::DataSize).unwrap();

@@ -7,8 +7,8 @@ use crate::types::ConfigType;
 
 const RUST: &str = "a Duration";
 
-/// For `TimeInterval` options in whole seconds, and for `TimeMsecInterval` ones in whole milliseconds; what they cannot express is
-/// refused, not rounded.
+/// For `TimeInterval` options in whole seconds, and for `TimeMsecInterval` ones
+/// in whole milliseconds; what they cannot express is refused, not rounded.
 impl ToConfigValue for Duration {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         let (count, unit, whole) = match ty {
@@ -87,7 +87,8 @@ mod tests {
                 (ConfigType::TimeInterval, Duration::from_secs(count)),
                 (ConfigType::TimeMsecInterval, Duration::from_millis(count)),
             ] {
-                prop_assert_eq!(Duration::from_config(&ty, &duration.to_config(&ty).unwrap()), Ok(duration));
+                let lines = duration.to_config(&ty).unwrap();
+                prop_assert_eq!(Duration::from_config(&ty, &lines), Ok(duration));
             }
         }
     }

@@ -63,7 +63,8 @@ fn is_nan_with_payload(name: &str) -> bool {
     payload.is_some_and(|payload| payload.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
-/// For `Float` options. `NaN` is refused, and so is what is so near to 0 that tor refuses it.
+/// For `Float` options. `NaN` is refused, and so is what is so near to 0 that
+/// tor refuses it.
 impl ToConfigValue for f64 {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if *ty != ConfigType::Float && !holds_anything(ty) {
@@ -76,7 +77,8 @@ impl ToConfigValue for f64 {
     }
 }
 
-/// For `Float` options. tor keeps more digits than the six behind the point that it tells.
+/// For `Float` options. tor keeps more digits than the six behind the point
+/// that it tells.
 impl FromConfigValue for f64 {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         if *ty != ConfigType::Float && !holds_anything(ty) {
@@ -138,7 +140,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_go_there_and_back(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::INFINITE) {
+        fn they_go_there_and_back(
+            number in proptest::num::f64::NORMAL
+                | proptest::num::f64::ZERO
+                | proptest::num::f64::INFINITE,
+        ) {
             let lines = number.to_config(&ConfigType::Float).unwrap();
             prop_assert_eq!(f64::from_config(&ConfigType::Float, &lines), Ok(number));
         }

@@ -9,20 +9,20 @@ use super::{ConfigValueProblem, check, is_space, number, skip_spaces_and_comment
 use crate::config::{PortAddress, PortLine};
 use crate::types::{ConfigType, ExitRule, PolicyProblem, is_leaking_mapping, mapped_addresses};
 
-/// Checks a line of the option `name`: that it has the form of the option's type
-/// (see [`check`]), and what the option takes beyond that.
+/// Checks a line of the option `name`: that it has the form of the option's
+/// type (see [`check`]), and what the option takes beyond that.
 ///
 /// Beyond the type, these are checked: ports, exit policies and the other
 /// policies by address, `Log`, `Bridge`, `Nickname`, `NodeFamily`,
 /// `OutboundBindAddress` and its kind, proxies, lists of ports,
-/// `HashedControlPassword`, `AccountingRule` and `MapAddress`. Everything else is
-/// for tor to say, and so is whatever depends on name resolution, on files, or on
-/// other options.
+/// `HashedControlPassword`, `AccountingRule` and `MapAddress`. Everything else
+/// is for tor to say, and so is whatever depends on name resolution, on files,
+/// or on other options.
 ///
-/// Only what tor refuses is refused, with two exceptions of `MapAddress`: one word,
-/// which tor accepts and then ignores, and a new address such as `abc.onion.`, an
-/// onion address with a trailing dot. tor would look that up at an exit, which
-/// RFC 7686 forbids.
+/// Only what tor refuses is refused, with two exceptions of `MapAddress`: one
+/// word, which tor accepts and then ignores, and a new address such as
+/// `abc.onion.`, an onion address with a trailing dot. tor would look that up
+/// at an exit, which RFC 7686 forbids.
 ///
 /// ```
 /// use scape::config::value::check_option;
@@ -35,8 +35,8 @@ use crate::types::{ConfigType, ExitRule, PolicyProblem, is_leaking_mapping, mapp
 ///
 /// # Errors
 ///
-/// Returns the errors of [`check`], and [`ConfigValueProblem::NotForOption`] if the
-/// option takes other values.
+/// Returns the errors of [`check`], and [`ConfigValueProblem::NotForOption`] if
+/// the option takes other values.
 pub fn check_option(name: &str, ty: &ConfigType, line: &str) -> Result<(), ConfigValueProblem> {
     check(ty, line)?;
     match Form::of(name) {
@@ -173,8 +173,8 @@ impl Form {
     }
 }
 
-/// Returns true if it maps one address to another that tor doesn't send to an exit
-/// by mistake. As in MAPADDRESS, an address may be mapped to itself.
+/// Returns true if it maps one address to another that tor doesn't send to an
+/// exit by mistake. As in MAPADDRESS, an address may be mapped to itself.
 fn is_mapping(line: &str) -> bool {
     mapped_addresses(line).is_some_and(|(from, to)| !is_leaking_mapping(from, to))
 }

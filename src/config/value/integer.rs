@@ -1,4 +1,5 @@
-//! Integers: for `Integer` and `SignedInteger` options, and for sizes and intervals in tor's own unit.
+//! Integers: for `Integer` and `SignedInteger` options, and for sizes and
+//! intervals in tor's own unit.
 
 use super::{
     ConfigValueProblem, FromConfigValue, ToConfigValue, check, holds_anything, number, only, units,
@@ -33,14 +34,16 @@ fn read(ty: &ConfigType, lines: &[String]) -> Result<i128, ConfigValueProblem> {
 
 macro_rules! integers {
     ($($integer:ty),*) => {$(
-        /// For `Integer` and `SignedInteger` options; also for those in bytes, seconds and milliseconds.
+        /// For `Integer` and `SignedInteger` options; also for those in bytes,
+        /// seconds and milliseconds.
         impl ToConfigValue for $integer {
             fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
                 write(*self as i128, ty)
             }
         }
 
-        /// For `Integer` and `SignedInteger` options; also for those in bytes, seconds and milliseconds.
+        /// For `Integer` and `SignedInteger` options; also for those in bytes,
+        /// seconds and milliseconds.
         impl FromConfigValue for $integer {
             fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
                 let number = read(ty, lines)?;
@@ -118,13 +121,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_go_there_and_back(unsigned in any::<u64>(), signed in any::<i32>(), small in any::<u16>()) {
+        fn they_go_there_and_back(
+            unsigned in any::<u64>(),
+            signed in any::<i32>(),
+            small in any::<u16>(),
+        ) {
             for ty in [ConfigType::Integer, ConfigType::LineList, ConfigType::Other("Number".into())] {
-                prop_assert_eq!(u64::from_config(&ty, &unsigned.to_config(&ty).unwrap()), Ok(unsigned));
+                let lines = unsigned.to_config(&ty).unwrap();
+                prop_assert_eq!(u64::from_config(&ty, &lines), Ok(unsigned));
             }
             let ty = ConfigType::SignedInteger;
             prop_assert_eq!(i32::from_config(&ty, &signed.to_config(&ty).unwrap()), Ok(signed));
-            for ty in [ConfigType::DataSize, ConfigType::TimeInterval, ConfigType::TimeMsecInterval] {
+            for ty in [
+                ConfigType::DataSize,
+                ConfigType::TimeInterval,
+                ConfigType::TimeMsecInterval,
+            ] {
                 prop_assert_eq!(u16::from_config(&ty, &small.to_config(&ty).unwrap()), Ok(small));
             }
         }

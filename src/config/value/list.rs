@@ -25,7 +25,8 @@ impl Form {
     }
 }
 
-/// For lists. No element may be empty; in a `CommaList` and a `RouterList`, none may have a comma.
+/// For lists. No element may be empty; in a `CommaList` and a `RouterList`,
+/// none may have a comma.
 impl<T: ToConfigValue> ToConfigValue for [T] {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         let form = match ty {
@@ -79,7 +80,8 @@ impl<T: ToConfigValue, const N: usize> ToConfigValue for [T; N] {
     }
 }
 
-/// For lists: empty for one that is unset. For a group (`Virtual`), the lines of its members, without their names.
+/// For lists: empty for one that is unset. For a group (`Virtual`), the lines
+/// of its members, without their names.
 impl<T: FromConfigValue> FromConfigValue for Vec<T> {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         let elements: Vec<String> = match (ty, Form::of(ty)) {

@@ -1,6 +1,7 @@
 //! The values of tor's options, by the type that `GETINFO config/names` tells.
 //!
-//! An option is a name, a [`ConfigType`] and lines of text. Here is what goes into those lines and comes out of them:
+//! An option is a name, a [`ConfigType`] and lines of text. Here is what goes
+//! into those lines and comes out of them:
 //!
 //! | type | Rust types |
 //! |---|---|
@@ -18,8 +19,9 @@
 //! | `LineList`, `Dependent` | `Vec` or slice of texts, of [`PortLine`](crate::config::PortLine) and of what else stands on a line |
 //! | any other | as a `LineList` |
 //!
-//! Every one of them takes a text (`&str`, `String`) as it would be in a torrc, `10 minutes` for example. An `Option` is for options
-//! that may be unset. All other pairs are refused, in words that say what the option takes.
+//! Every one of them takes a text (`&str`, `String`) as it would be in a torrc,
+//! `10 minutes` for example. An `Option` is for options that may be unset. All
+//! other pairs are refused, in words that say what the option takes.
 //!
 //! ```
 //! use std::time::Duration;
@@ -68,18 +70,21 @@ use crate::types::ConfigType;
 
 /// What can be the value of an option.
 ///
-/// A value is refused where tor would refuse it, and also where tor would take it for something else: a `Duration` of 1.5 s is no
-/// `TimeInterval`, as that is in whole seconds.
+/// A value is refused where tor would refuse it, and also where tor would take
+/// it for something else: a `Duration` of 1.5 s is no `TimeInterval`, as that
+/// is in whole seconds.
 pub trait ToConfigValue {
-    /// The option's lines, as SETCONF and a torrc take them, but not quoted. One that is no list has one line, or none
-    /// to be unset; a [`LineList`](ConfigType::LineList) has one for each element. No line is empty: to tor, an empty one is
-    /// as none.
+    /// The option's lines, as SETCONF and a torrc take them, but not quoted.
+    /// One that is no list has one line, or none to be unset; a
+    /// [`LineList`](ConfigType::LineList) has one for each element. No line is
+    /// empty: to tor, an empty one is as none.
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem>;
 }
 
 /// What an option's value can be read as.
 pub trait FromConfigValue: Sized {
-    /// Reads the option's lines, as GETCONF and a torrc have them, without quotes. An unset option has none.
+    /// Reads the option's lines, as GETCONF and a torrc have them, without
+    /// quotes. An unset option has none.
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem>;
 }
 
@@ -93,7 +98,8 @@ fn only(lines: &[String]) -> Result<&str, ConfigValueProblem> {
     }
 }
 
-/// Whether the type says nothing of the form of its values (or of its elements), so that it may hold numbers, too.
+/// Whether the type says nothing of the form of its values (or of its
+/// elements), so that it may hold numbers, too.
 fn holds_anything(ty: &ConfigType) -> bool {
     use ConfigType::{CommaList, Dependent, LineList, Other};
     matches!(ty, LineList | Dependent | CommaList | Other(_))

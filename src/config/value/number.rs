@@ -2,7 +2,8 @@
 
 use super::whitespace::is_space;
 
-/// A whole text that is a number, with white space and a sign before it. One of too many digits is as large as can be.
+/// A whole text that is a number, with white space and a sign before it. One of
+/// too many digits is as large as can be.
 pub(super) fn integer(text: &str) -> Option<i128> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -13,8 +14,8 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     Some(text.parse().unwrap_or(largest))
 }
 
-/// The whole number at the text's beginning (`Err` where it is beyond 64 bits), and what follows. As with `strtoull`, one below
-/// 0 counts from 2^64 down.
+/// The whole number at the text's beginning (`Err` where it is beyond 64 bits),
+/// and what follows. As with `strtoull`, one below 0 counts from 2^64 down.
 pub(super) fn unsigned_at_start(text: &str) -> Option<(Result<u64, TooLarge>, &str)> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -32,8 +33,8 @@ pub(super) fn unsigned_at_start(text: &str) -> Option<(Result<u64, TooLarge>, &s
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// The decimal fraction at the text's beginning, and what follows. `None` where there is none, or one so small
-/// that tor says so.
+/// The decimal fraction at the text's beginning, and what follows. `None` where
+/// there is none, or one so small that tor says so.
 pub(super) fn decimal_at_start(text: &str) -> Option<(f64, &str)> {
     let text = text.trim_start_matches(is_space);
     let length = decimal_length(text)?;
@@ -45,7 +46,8 @@ pub(super) fn decimal_at_start(text: &str) -> Option<(f64, &str)> {
     in_range.then_some((value, rest))
 }
 
-/// How long the fraction at the beginning is: a sign, digits with a point among them, and an exponent, if its digits follow.
+/// How long the fraction at the beginning is: a sign, digits with a point among
+/// them, and an exponent, if its digits follow.
 fn decimal_length(text: &str) -> Option<usize> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let whole = leading_digits(unsigned);
@@ -126,7 +128,9 @@ mod tests {
         }
 
         #[test]
-        fn fractions_go_there_and_back(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
+        fn fractions_go_there_and_back(
+            number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO,
+        ) {
             for text in [number.to_string(), format!("{number:e}")] {
                 prop_assert_eq!(decimal_at_start(&text), Some((number, "")), "{}", text);
             }

@@ -3,7 +3,8 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
 use crate::types::ConfigType;
 
-/// `None` is for an option to be unset. tor has no unset numbers: they become 0, and not the default.
+/// `None` is for an option to be unset. tor has no unset numbers: they become
+/// 0, and not the default.
 impl<T: ToConfigValue> ToConfigValue for Option<T> {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         match self {

@@ -11,8 +11,9 @@ fn holds_a_path(ty: &ConfigType) -> bool {
     matches!(ty, Filename | String | LineList | Dependent | Other(_))
 }
 
-/// For `Filename` options, and for texts that are paths. One that is not UTF-8, or has a line end, is refused; an empty one is as none. tor reads a
-/// relative path from its own working directory.
+/// For `Filename` options, and for texts that are paths. One that is not UTF-8,
+/// or has a line end, is refused; an empty one is as none. tor reads a relative
+/// path from its own working directory.
 impl ToConfigValue for Path {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if !holds_a_path(ty) {
@@ -29,7 +30,8 @@ impl ToConfigValue for PathBuf {
     }
 }
 
-/// For `Filename` options, and for texts that are paths. Bytes that are not UTF-8 have become U+FFFD already.
+/// For `Filename` options, and for texts that are paths. Bytes that are not
+/// UTF-8 have become U+FFFD already.
 impl FromConfigValue for PathBuf {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match holds_a_path(ty) {

@@ -10,8 +10,8 @@ fn holds_ports(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_))
 }
 
-/// For port options, which are `Dependent`. One whose address or flags would be something else when read again, such
-/// as a flag of two words, is refused.
+/// For port options, which are `Dependent`. One whose address or flags would be
+/// something else when read again, such as a flag of two words, is refused.
 impl ToConfigValue for PortLine {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if !holds_ports(ty) {
@@ -71,7 +71,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(flags in proptest::collection::vec(any::<String>(), 0..3), path in any::<String>()) {
+        fn what_is_written_is_read(
+            flags in proptest::collection::vec(any::<String>(), 0..3),
+            path in any::<String>(),
+        ) {
             let line = PortLine { flags, ..PortLine::new(PortAddress::Unix(path.into())) };
             if let Ok(lines) = line.to_config(&ConfigType::Dependent) {
                 prop_assert_eq!(PortLine::from_config(&ConfigType::Dependent, &lines), Ok(line));

@@ -2,7 +2,8 @@
 
 use crate::types::ConfigType;
 
-/// What is wrong with a value for an option of some type, in words that say what the type takes.
+/// What is wrong with a value for an option of some type, in words that say
+/// what the type takes.
 ///
 /// The value itself is not in it, as it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +15,14 @@ pub enum ConfigValueProblem {
         /// The option's type.
         ty: ConfigType,
     },
-    /// The number is too small or too large: for the option's type, or for the Rust type that was asked for.
+    /// The number is too small or too large: for the option's type, or for the
+    /// Rust type that was asked for.
     #[error("it must be from {smallest} to {largest} here, and {} {ty} option takes {}", article_in_text(.ty), takes(.ty))]
     OutOfRange {
         /// The option's type.
         ty: ConfigType,
-        /// The smallest that there may be, in the type's own unit (bytes, seconds, milliseconds).
+        /// The smallest that there may be, in the type's own unit (bytes,
+        /// seconds, milliseconds).
         smallest: i64,
         /// The largest that there may be.
         largest: u64,
@@ -40,13 +43,15 @@ pub enum ConfigValueProblem {
         /// The Rust type, in words.
         rust: &'static str,
     },
-    /// A line, or an element of a list, cannot be read as the Rust type that was asked for. (As a `String` it can.)
+    /// A line, or an element of a list, cannot be read as the Rust type that
+    /// was asked for. (As a `String` it can.)
     #[error("it cannot be read as {rust}")]
     Unreadable {
         /// The Rust type, in words.
         rust: &'static str,
     },
-    /// The value cannot be written so that tor reads it as it is: it is made of parts that would become others.
+    /// The value cannot be written so that tor reads it as it is: it is made of
+    /// parts that would become others.
     #[error(
         "this value of {rust} cannot be written: tor would read something else (a flag must be one word)"
     )]
@@ -69,11 +74,13 @@ pub enum ConfigValueProblem {
         /// The option's type.
         ty: ConfigType,
     },
-    /// It is empty: tor would leave such an element out, or empty the whole list.
+    /// It is empty: tor would leave such an element out, or empty the whole
+    /// list.
     #[error("it is empty, and tor has no empty elements: leave it out")]
     Empty,
-    /// It would become another element in tor, or several: the list is written with commas between its elements, and white space
-    /// around them counts for nothing.
+    /// It would become another element in tor, or several: the list is written
+    /// with commas between its elements, and white space around them counts for
+    /// nothing.
     #[error(
         "it has a comma, or white space at its beginning or end, which an element of a {ty} cannot have: \
          tor knows no quotes there"
@@ -88,8 +95,9 @@ pub enum ConfigValueProblem {
         /// Where it stands, in bytes from the text's start.
         position: usize,
     },
-    /// There is the end of a line. tor could take it, but when it refuses such a value, it repeats it as it is, so that its
-    /// reply falls apart into lines that may be anything.
+    /// There is the end of a line. tor could take it, but when it refuses such
+    /// a value, it repeats it as it is, so that its reply falls apart into
+    /// lines that may be anything.
     #[error(
         "it has the end of a line (at byte {position}), which tor could not refuse without getting out of step"
     )]
@@ -103,7 +111,8 @@ pub enum ConfigValueProblem {
     /// The option is a group of others, and is changed by changing those.
     #[error("it stands for a group of options, and tor lets only those be set: set them instead")]
     Virtual,
-    /// The value has the form of the option's type, but this option takes others.
+    /// The value has the form of the option's type, but this option takes
+    /// others.
     #[error("it takes {takes}")]
     NotForOption {
         /// What the option takes, in words.

@@ -31,8 +31,8 @@ const RUST: &str = "a RouterSet";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouterSet {
     members: Vec<RouterPattern>,
-    /// The addresses among the members. tor looks at them as at an exit policy that
-    /// rejects members.
+    /// The addresses among the members. tor looks at them as at an exit policy
+    /// that rejects members.
     addresses: ExitPolicy,
 }
 
@@ -44,15 +44,16 @@ pub enum RouterPattern {
     Fingerprint(Fingerprint),
     /// The relays with this nickname, in any case.
     Nickname(Box<str>),
-    /// The relays in this country; `None` is `{??}`, the relays whose country is
-    /// unknown.
+    /// The relays in this country; `None` is `{??}`, the relays whose country
+    /// is unknown.
     Country(Option<CountryCode>),
     /// The relays at these addresses and ports.
     Address(ExitRule),
 }
 
-/// A source that knows the countries of addresses. [`GeoIp`](crate::geoip::GeoIp) is
-/// one, and so is a closure from an address to an optional country.
+/// A source that knows the countries of addresses.
+/// [`GeoIp`](crate::geoip::GeoIp) is one, and so is a closure from an address
+/// to an optional country.
 pub trait CountryOf {
     /// Returns the country of an address, or `None` if it is unknown.
     ///
@@ -79,9 +80,10 @@ impl RouterSet {
         self.members.is_empty()
     }
 
-    /// Returns true if the relay belongs to the set, as tor decides for a client: by
-    /// fingerprint, nickname, and the relay's IPv4 address. The country is looked up
-    /// only if the set has countries and nothing else matches.
+    /// Returns true if the relay belongs to the set, as tor decides for a
+    /// client: by fingerprint, nickname, and the relay's IPv4 address. The
+    /// country is looked up only if the set has countries and nothing else
+    /// matches.
     ///
     /// # Errors
     ///
@@ -172,8 +174,8 @@ impl fmt::Display for RouterPattern {
     }
 }
 
-/// For `RouterList` options, and lines of `NodeFamily`. An unset option is an empty
-/// set.
+/// For `RouterList` options, and lines of `NodeFamily`. An unset option is an
+/// empty set.
 impl FromConfigValue for RouterSet {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         if *ty != ConfigType::RouterList && !holds_anything(ty) {

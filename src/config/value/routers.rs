@@ -7,14 +7,16 @@ use crate::types::{ConfigType, Fingerprint};
 const RUST: &str = "a Fingerprint";
 const LONGEST_NICKNAME: usize = 19;
 
-/// The elements between commas, as tor finds them: without white space around them, and without empty ones.
+/// The elements between commas, as tor finds them: without white space around
+/// them, and without empty ones.
 pub(super) fn split_at_commas(line: &str) -> impl Iterator<Item = &str> {
     line.split(',')
         .map(|element| element.trim_matches(is_space))
         .filter(|element| !element.is_empty())
 }
 
-/// Whether tor takes such an element of a `RouterList`, as far as can be told: patterns of addresses are not looked into.
+/// Whether tor takes such an element of a `RouterList`, as far as can be told:
+/// patterns of addresses are not looked into.
 pub(super) fn may_be_routers(element: &str) -> bool {
     is_identity(element) || is_nickname(element) || is_country(element) || is_pattern(element)
 }
@@ -56,7 +58,8 @@ impl ToConfigValue for Fingerprint {
     }
 }
 
-/// For `RouterList` options, and other lists of relays, such as `MyFamily`. A nickname behind it is left out.
+/// For `RouterList` options, and other lists of relays, such as `MyFamily`. A
+/// nickname behind it is left out.
 impl FromConfigValue for Fingerprint {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         if *ty != ConfigType::RouterList && !holds_anything(ty) {
@@ -129,7 +132,10 @@ mod tests {
         fn they_go_there_and_back(bytes in proptest::collection::vec(any::<[u8; 20]>(), 0..4)) {
             let list: Vec<Fingerprint> = bytes.into_iter().map(Fingerprint::from_bytes).collect();
             let lines = list.to_config(&ConfigType::RouterList).unwrap();
-            prop_assert_eq!(Vec::<Fingerprint>::from_config(&ConfigType::RouterList, &lines), Ok(list));
+            prop_assert_eq!(
+                Vec::<Fingerprint>::from_config(&ConfigType::RouterList, &lines),
+                Ok(list)
+            );
         }
 
         #[test]

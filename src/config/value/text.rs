@@ -3,8 +3,9 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check};
 use crate::types::ConfigType;
 
-/// For options of every type: the line as it would be in a torrc, without quotes; of a list, one line. It is [checked](check), and
-/// may have no line ends. An empty one is as none, as it is for tor.
+/// For options of every type: the line as it would be in a torrc, without
+/// quotes; of a list, one line. It is [checked](check), and may have no line
+/// ends. An empty one is as none, as it is for tor.
 impl ToConfigValue for str {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if let Some(position) = self.find(['\r', '\n']) {

@@ -47,9 +47,11 @@ const MILLISECONDS: &[(&[&str], u64)] = &[
     (&["week", "weeks"], 1000 * WEEK),
 ];
 
-/// Reads a size (bytes) or an interval (seconds, or milliseconds) as tor does: what is left of a fraction is cut off.
+/// Reads a size (bytes) or an interval (seconds, or milliseconds) as tor does:
+/// what is left of a fraction is cut off.
 ///
-/// Of some `TimeInterval`s, which once were lists, tor reads the part before a comma; so it is read here.
+/// Of some `TimeInterval`s, which once were lists, tor reads the part before a
+/// comma; so it is read here.
 pub(super) fn read(ty: &ConfigType, text: &str) -> Result<u64, ConfigValueProblem> {
     let malformed = || ConfigValueProblem::Malformed { ty: ty.clone() };
     let (units, largest) = match ty {
@@ -81,8 +83,8 @@ enum Number {
 }
 
 impl Number {
-    /// The number at the text's beginning, and what follows. `NaN`, which tor 0.4.9 takes for a size, only to crash of it
-    /// afterwards, is none.
+    /// The number at the text's beginning, and what follows. `NaN`, which tor
+    /// 0.4.9 takes for a size, only to crash of it afterwards, is none.
     fn read(text: &str) -> Option<(Self, &str)> {
         if let Some((Ok(number), rest)) = unsigned_at_start(text)
             && !rest.starts_with('.')

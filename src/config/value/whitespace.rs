@@ -1,12 +1,13 @@
 //! What is white space to tor.
 
-/// C's `isspace`: what tor skips before numbers, and around the elements of lists.
+/// C's `isspace`: what tor skips before numbers, and around the elements of
+/// lists.
 pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
-/// What follows spaces, tabs, line ends, and comments. tor skips comments also inside of values: before a unit, and
-/// behind the address of a port.
+/// What follows spaces, tabs, line ends, and comments. tor skips comments also
+/// inside of values: before a unit, and behind the address of a port.
 pub(crate) fn skip_spaces_and_comments(text: &str) -> &str {
     let mut rest = text;
     loop {

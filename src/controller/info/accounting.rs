@@ -17,13 +17,15 @@ const KEYS: [&str; 7] = [
     "accounting/interval-end",
 ];
 
-/// What accounting (AccountingMax) allows and has counted: [`Controller::accounting`]. Times are in whole seconds.
+/// What accounting (AccountingMax) allows and has counted:
+/// [`Controller::accounting`]. Times are in whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accounting {
     /// Whether tor hibernates.
     pub hibernating: Hibernation,
-    /// What was used of the interval's allowance; controllers' connections count.
+    /// What was used of the interval's allowance; controllers' connections
+    /// count.
     pub used: Traffic,
     /// What is left of it.
     pub left: Traffic,
@@ -37,8 +39,9 @@ pub struct Accounting {
 
 /// Accounting. control-spec, GETINFO `accounting/…`.
 impl Controller {
-    /// What accounting allows and has counted, in one round trip (`GETINFO accounting/…`); `None` where the
-    /// configuration has no accounting.
+    /// What accounting allows and has counted, in one round trip
+    /// (`GETINFO accounting/…`); `None` where the configuration has no
+    /// accounting.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -7,31 +7,36 @@ use crate::error::Result;
 use crate::protocol::{ConfigName, parse_config_default};
 use crate::types::{ConfLine, path_of};
 
-/// The configuration's files and options. control-spec, GETINFO `config-…` and `config/…`.
+/// The configuration's files and options. control-spec, GETINFO `config-…` and
+/// `config/…`.
 impl Controller {
     /// The torrc (`GETINFO config-file`). It need not exist.
     pub fn config_file(&self) -> Result<PathBuf> {
         self.info_path("config-file")
     }
 
-    /// The torrc of the defaults, which is read before (`GETINFO config-defaults-file`). It need not exist.
+    /// The torrc of the defaults, which is read before
+    /// (`GETINFO config-defaults-file`). It need not exist.
     pub fn config_defaults_file(&self) -> Result<PathBuf> {
         self.info_path("config-defaults-file")
     }
 
-    /// What SAVECONF would write: the options that are not at their defaults, in torrc's format
-    /// (`GETINFO config-text`). Passwords of proxies and the like are in it.
+    /// What SAVECONF would write: the options that are not at their defaults,
+    /// in torrc's format (`GETINFO config-text`). Passwords of proxies and the
+    /// like are in it.
     pub fn config_text(&self) -> Result<String> {
         self.get_info("config-text")
     }
 
-    /// Whether SAVECONF would write the torrc (`GETINFO config-can-saveconf`): not where it uses `%include`, unless with
+    /// Whether SAVECONF would write the torrc (`GETINFO config-can-saveconf`):
+    /// not where it uses `%include`, unless with
     /// [`save_conf_force`](Self::save_conf_force).
     pub fn config_can_saveconf(&self) -> Result<bool> {
         self.read_flag("config-can-saveconf")
     }
 
-    /// The options that this tor knows, with their types (`GETINFO config/names`).
+    /// The options that this tor knows, with their types
+    /// (`GETINFO config/names`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -39,7 +44,8 @@ impl Controller {
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::types::ConfigType;
     ///
-    /// let sizes = controller.config_names()?.into_iter().filter(|option| option.ty == ConfigType::DataSize);
+    /// let options = controller.config_names()?.into_iter();
+    /// let sizes = options.filter(|option| option.ty == ConfigType::DataSize);
     /// assert_eq!(sizes.map(|option| option.name).collect::<Vec<_>>(), ["AccountingMax"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -47,8 +53,10 @@ impl Controller {
         self.read_lines("config/names", ConfigName::parse)
     }
 
-    /// The options' defaults, of those that have one, as a torrc would have them: `1 GB`, where GETCONF says
-    /// `1073741824` (`GETINFO config/defaults`). Options with several lines come several times.
+    /// The options' defaults, of those that have one, as a torrc would have
+    /// them: `1 GB`, where GETCONF says `1073741824`
+    /// (`GETINFO config/defaults`). Options with several lines come several
+    /// times.
     pub fn config_defaults(&self) -> Result<Vec<ConfLine>> {
         self.read_lines("config/defaults", parse_config_default)
     }

@@ -9,8 +9,8 @@ use crate::Controller;
 use crate::error::Result;
 use crate::types::{ConsensusFlavor, parse_utc};
 
-/// When a consensus counts, in whole seconds: [`Controller::consensus_lifetime`]. dir-spec, "Consensus status
-/// documents".
+/// When a consensus counts, in whole seconds:
+/// [`Controller::consensus_lifetime`]. dir-spec, "Consensus status documents".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConsensusLifetime {
@@ -22,7 +22,8 @@ pub struct ConsensusLifetime {
     pub valid_until: SystemTime,
 }
 
-/// The random values that the authorities agreed on: [`Controller::shared_random`]. srv-spec.
+/// The random values that the authorities agreed on:
+/// [`Controller::shared_random`]. srv-spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SharedRandom {
@@ -32,10 +33,12 @@ pub struct SharedRandom {
     pub previous: Option<[u8; 32]>,
 }
 
-/// The consensus. control-spec, GETINFO `consensus/…`, `sr/…` and `dir/status-vote/…`.
+/// The consensus. control-spec, GETINFO `consensus/…`, `sr/…` and
+/// `dir/status-vote/…`.
 impl Controller {
-    /// When tor's consensus counts, with one command (`GETINFO consensus/valid-after consensus/fresh-until
-    /// consensus/valid-until`); `None` without a consensus.
+    /// When tor's consensus counts, with one command (`GETINFO
+    /// consensus/valid-after consensus/fresh-until consensus/valid-until`);
+    /// `None` without a consensus.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -67,19 +70,22 @@ impl Controller {
         }))
     }
 
-    /// The lines of the consensus that name packages of software (`GETINFO consensus/packages`). Authorities no longer
-    /// write any.
+    /// The lines of the consensus that name packages of software
+    /// (`GETINFO consensus/packages`). Authorities no longer write any.
     pub fn consensus_packages(&self) -> Result<Vec<String>> {
         self.read_lines("consensus/packages", |line| {
             Some(String::from_utf8_lossy(line).into_owned())
         })
     }
 
-    /// The consensus document, whole, as bytes (`GETINFO dir/status-vote/current/consensus…`); `None` where tor has not
-    /// stored one of this flavour. Clients have [`Microdesc`](ConsensusFlavor::Microdesc), unless
+    /// The consensus document, whole, as bytes
+    /// (`GETINFO dir/status-vote/current/consensus…`); `None` where tor has not
+    /// stored one of this flavour. Clients have
+    /// [`Microdesc`](ConsensusFlavor::Microdesc), unless
     /// FetchUselessDescriptors is set.
     ///
-    /// On the public network it has about 3 MB: mind the [timeout](Self::with_timeout) on slow connections.
+    /// On the public network it has about 3 MB: mind the
+    /// [timeout](Self::with_timeout) on slow connections.
     pub fn consensus_document(&self, flavor: &ConsensusFlavor) -> Result<Option<Vec<u8>>> {
         let key = match flavor {
             ConsensusFlavor::Ns => "dir/status-vote/current/consensus".to_owned(),
@@ -88,7 +94,8 @@ impl Controller {
         unless_unknown(self.get_info_bytes(&key))
     }
 
-    /// The random values that the authorities agreed on (`GETINFO sr/current sr/previous`).
+    /// The random values that the authorities agreed on
+    /// (`GETINFO sr/current sr/previous`).
     pub fn shared_random(&self) -> Result<SharedRandom> {
         let [current, previous] = self.read_many(["sr/current", "sr/previous"])?;
         Ok(SharedRandom {

@@ -1,14 +1,17 @@
-//! `GETINFO ns/…` as values, and the consensus together with its microdescriptors.
+//! `GETINFO ns/…` as values, and the consensus together with its
+//! microdescriptors.
 
 use crate::Controller;
 use crate::descriptor::{Directory, RouterEntry, RouterStatus};
 use crate::error::{Error, Result};
 use crate::types::{ConsensusFlavor, Fingerprint};
 
-/// What the consensus says of relays, as values. control-spec, GETINFO `ns/…`, `md/all` and `dir/status-vote/…`.
+/// What the consensus says of relays, as values. control-spec, GETINFO `ns/…`,
+/// `md/all` and `dir/status-vote/…`.
 impl Controller {
-    /// The consensus' entries of all relays (`GETINFO ns/all`); none without a consensus. An entry that cannot be read is
-    /// left out: to see what was, read [`ns_all`](Self::ns_all) with [`RouterStatus::parse_all`].
+    /// The consensus' entries of all relays (`GETINFO ns/all`); none without a
+    /// consensus. An entry that cannot be read is left out: to see what was,
+    /// read [`ns_all`](Self::ns_all) with [`RouterStatus::parse_all`].
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -27,7 +30,8 @@ impl Controller {
         Ok(RouterStatus::parse_all(&self.ns_all()?).map(RouterEntry::from).collect())
     }
 
-    /// The consensus' entry of a relay (`GETINFO ns/id/…`); `None` where it has none, and without a consensus.
+    /// The consensus' entry of a relay (`GETINFO ns/id/…`); `None` where it has
+    /// none, and without a consensus.
     ///
     /// # Errors
     ///
@@ -42,15 +46,19 @@ impl Controller {
         }
     }
 
-    /// The consensus together with its microdescriptors: all that choosing a path needs (`GETINFO
-    /// dir/status-vote/current/consensus-microdesc md/all`, with one command; where tor has not both, `GETINFO
-    /// dir/status-vote/current/consensus`).
+    /// The consensus together with its microdescriptors: all that choosing a
+    /// path needs
+    /// (`GETINFO dir/status-vote/current/consensus-microdesc md/all`, with one
+    /// command; where tor has not both,
+    /// `GETINFO dir/status-vote/current/consensus`).
     ///
-    /// On the public network tor sends about 8 MB: mind the [timeout](Self::with_timeout) on slow connections.
+    /// On the public network tor sends about 8 MB: mind the
+    /// [timeout](Self::with_timeout) on slow connections.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (551) where tor has no consensus; [`Error::Answer`] where it is none that this library knows.
+    /// [`Error::Refused`] (551) where tor has no consensus; [`Error::Answer`]
+    /// where it is none that this library knows.
     pub fn directory(&self) -> Result<Directory> {
         let [consensus, microdescriptors] =
             ["dir/status-vote/current/consensus-microdesc", "md/all"];
@@ -58,7 +66,8 @@ impl Controller {
         // With one command, so that both are of the same moment.
         let values = match call.values(&[consensus, microdescriptors]) {
             Ok(values) => values,
-            // 551: not there. 552: such a tor, or a filter before it, does not know of them.
+            // 551: not there. 552: such a tor, or a filter before it, does not
+            // know of them.
             Err(Error::Refused(refusal)) if matches!(refusal.code(), 551 | 552) => {
                 return parse("dir/status-vote/current/consensus", &call.full_consensus()?, b"");
             }
@@ -67,7 +76,8 @@ impl Controller {
         let (Some(document), Some(microdescriptors)) = (values.first(), values.get(1)) else {
             return Err(Error::answer(format!("GETINFO {consensus}"), "no value"));
         };
-        // A tor that works with server descriptors has no microdescriptors; then the other consensus says more.
+        // A tor that works with server descriptors has no microdescriptors;
+        // then the other consensus says more.
         if microdescriptors.is_empty()
             && let Some(full) = call.consensus_document(&ConsensusFlavor::Ns)?
         {

@@ -10,12 +10,13 @@ use crate::types::{ConsensusFlavor, DescriptorDigest, DownloadPhase, Fingerprint
 
 /// Downloads. control-spec, GETINFO `downloads/…`.
 ///
-/// There is no method for `downloads/desc/descs`, the list of the server descriptors that the consensus names: a tor that
-/// has such a list may crash on it (seen of 0.4.9.11), so it is never sent. They are in
+/// There is no method for `downloads/desc/descs`, the list of the server
+/// descriptors that the consensus names: a tor that has such a list may crash
+/// on it (seen of 0.4.9.11), so it is never sent. They are in
 /// [`consensus_document`](Self::consensus_document).
 impl Controller {
-    /// The download of the consensus, by the schedule that counts now, or by the one of `phase`
-    /// (`GETINFO downloads/networkstatus/…`).
+    /// The download of the consensus, by the schedule that counts now, or by
+    /// the one of `phase` (`GETINFO downloads/networkstatus/…`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -43,26 +44,29 @@ impl Controller {
         self.read_info(&key, DownloadStatus::parse)
     }
 
-    /// The authorities whose certificates tor has tried to download, by their v3 identity fingerprints
-    /// (`GETINFO downloads/cert/fps`).
+    /// The authorities whose certificates tor has tried to download, by their
+    /// v3 identity fingerprints (`GETINFO downloads/cert/fps`).
     pub fn downloads_cert_fps(&self) -> Result<Vec<Fingerprint>> {
         self.read_lines("downloads/cert/fps", digest)
     }
 
-    /// The download of an authority's certificate, with whatever signing key (`GETINFO downloads/cert/fp/…`); `None` for
-    /// an authority that tor does not know.
+    /// The download of an authority's certificate, with whatever signing key
+    /// (`GETINFO downloads/cert/fp/…`); `None` for an authority that tor does
+    /// not know.
     pub fn downloads_cert(&self, authority: Fingerprint) -> Result<Option<DownloadStatus>> {
         self.download(&format!("downloads/cert/fp/{authority}"))
     }
 
-    /// The digests of the signing keys for which certificates of this authority were tried
-    /// (`GETINFO downloads/cert/fp/…/sks`); `None` for an authority that tor does not know.
+    /// The digests of the signing keys for which certificates of this authority
+    /// were tried (`GETINFO downloads/cert/fp/…/sks`); `None` for an authority
+    /// that tor does not know.
     pub fn downloads_cert_sks(&self, authority: Fingerprint) -> Result<Option<Vec<Fingerprint>>> {
         unless_unknown(self.read_lines(&format!("downloads/cert/fp/{authority}/sks"), digest))
     }
 
-    /// The download of an authority's certificate with this signing key (`GETINFO downloads/cert/fp/…/…`); `None` where
-    /// tor does not know the two.
+    /// The download of an authority's certificate with this signing key
+    /// (`GETINFO downloads/cert/fp/…/…`); `None` where tor does not know the
+    /// two.
     pub fn downloads_cert_sk(
         &self,
         authority: Fingerprint,
@@ -71,19 +75,21 @@ impl Controller {
         self.download(&format!("downloads/cert/fp/{authority}/{signing_key}"))
     }
 
-    /// The download of a server descriptor (`GETINFO downloads/desc/…`); `None` where tor's consensus does not
-    /// name it, as that of clients names none.
+    /// The download of a server descriptor (`GETINFO downloads/desc/…`); `None`
+    /// where tor's consensus does not name it, as that of clients names none.
     pub fn downloads_desc(&self, descriptor: DescriptorDigest) -> Result<Option<DownloadStatus>> {
         self.download(&format!("downloads/desc/{descriptor}"))
     }
 
-    /// The bridges of the configuration, by their fingerprints, where these are known
-    /// (`GETINFO downloads/bridge/bridges`); `None` where tor uses no bridges.
+    /// The bridges of the configuration, by their fingerprints, where these are
+    /// known (`GETINFO downloads/bridge/bridges`); `None` where tor uses no
+    /// bridges.
     pub fn downloads_bridges(&self) -> Result<Option<Vec<Fingerprint>>> {
         unless_unknown(self.read_lines("downloads/bridge/bridges", digest))
     }
 
-    /// The download of a bridge's descriptor (`GETINFO downloads/bridge/…`); `None` for a bridge that tor does not know.
+    /// The download of a bridge's descriptor (`GETINFO downloads/bridge/…`);
+    /// `None` for a bridge that tor does not know.
     pub fn downloads_bridge(&self, bridge: Fingerprint) -> Result<Option<DownloadStatus>> {
         self.download(&format!("downloads/bridge/{bridge}"))
     }

@@ -6,11 +6,12 @@ use crate::types::{ExitPolicy, ParseExitPolicyError};
 
 /// This relay's exit policy. control-spec, GETINFO `exit-policy/…`.
 ///
-/// What is of a relay only is refused with 552 where this tor is none, and with 551 as long as its descriptor is not
-/// made yet, or again: such a call may succeed a little later.
+/// What is of a relay only is refused with 552 where this tor is none, and with
+/// 551 as long as its descriptor is not made yet, or again: such a call may
+/// succeed a little later.
 impl Controller {
-    /// The rules that are put after the configured ones, unless these decide about everything
-    /// (`GETINFO exit-policy/default`).
+    /// The rules that are put after the configured ones, unless these decide
+    /// about everything (`GETINFO exit-policy/default`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -24,14 +25,16 @@ impl Controller {
         self.exit_policy("exit-policy/default")
     }
 
-    /// The rules that ExitPolicyRejectPrivate puts before the configured ones, on every relay
-    /// (`GETINFO exit-policy/reject-private/default`).
+    /// The rules that ExitPolicyRejectPrivate puts before the configured ones,
+    /// on every relay (`GETINFO exit-policy/reject-private/default`).
     pub fn exit_policy_reject_private_default(&self) -> Result<ExitPolicy> {
         self.exit_policy("exit-policy/reject-private/default")
     }
 
-    /// The rules that ExitPolicyRejectPrivate and ExitPolicyRejectLocalInterfaces put before the configured ones, because
-    /// of this relay's own addresses (`GETINFO exit-policy/reject-private/relay`).
+    /// The rules that ExitPolicyRejectPrivate and
+    /// ExitPolicyRejectLocalInterfaces put before the configured ones, because
+    /// of this relay's own addresses
+    /// (`GETINFO exit-policy/reject-private/relay`).
     pub fn exit_policy_reject_private_relay(&self) -> Result<ExitPolicy> {
         self.exit_policy("exit-policy/reject-private/relay")
     }
@@ -41,12 +44,14 @@ impl Controller {
         self.exit_policy("exit-policy/full")
     }
 
-    /// The rules of this relay's exit policy that concern IPv4 (`GETINFO exit-policy/ipv4`).
+    /// The rules of this relay's exit policy that concern IPv4
+    /// (`GETINFO exit-policy/ipv4`).
     pub fn exit_policy_ipv4(&self) -> Result<ExitPolicy> {
         self.exit_policy("exit-policy/ipv4")
     }
 
-    /// The rules of this relay's exit policy that concern IPv6 (`GETINFO exit-policy/ipv6`).
+    /// The rules of this relay's exit policy that concern IPv6
+    /// (`GETINFO exit-policy/ipv6`).
     pub fn exit_policy_ipv6(&self) -> Result<ExitPolicy> {
         self.exit_policy("exit-policy/ipv6")
     }

@@ -8,12 +8,14 @@ use crate::types::CountryCode;
 
 /// Countries of addresses. control-spec, GETINFO `ip-to-country/…`.
 impl Controller {
-    /// The country of an address, by tor's own GeoIP data (`GETINFO ip-to-country/…`); `None` where that has none.
-    /// Nothing is asked of anybody else.
+    /// The country of an address, by tor's own GeoIP data
+    /// (`GETINFO ip-to-country/…`); `None` where that has none. Nothing is
+    /// asked of anybody else.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551, "GeoIP data not loaded") where tor has no data: see
+    /// [`Error::Refused`](crate::Error::Refused) (551, "GeoIP data not loaded")
+    /// where tor has no data: see
     /// [`ip_to_country_ipv4_available`](Self::ip_to_country_ipv4_available).
     ///
     /// ```
@@ -31,12 +33,14 @@ impl Controller {
         })
     }
 
-    /// Whether tor has GeoIP data of IPv4 (`GETINFO ip-to-country/ipv4-available`).
+    /// Whether tor has GeoIP data of IPv4
+    /// (`GETINFO ip-to-country/ipv4-available`).
     pub fn ip_to_country_ipv4_available(&self) -> Result<bool> {
         self.read_flag("ip-to-country/ipv4-available")
     }
 
-    /// Whether tor has GeoIP data of IPv6 (`GETINFO ip-to-country/ipv6-available`).
+    /// Whether tor has GeoIP data of IPv6
+    /// (`GETINFO ip-to-country/ipv6-available`).
     pub fn ip_to_country_ipv6_available(&self) -> Result<bool> {
         self.read_flag("ip-to-country/ipv6-available")
     }

@@ -1,13 +1,16 @@
-//! `GETINFO orconn-status`, `entry-guards`: the relays that tor is connected to.
+//! `GETINFO orconn-status`, `entry-guards`: the relays that tor is connected
+//! to.
 
 use crate::Controller;
 use crate::error::Result;
 use crate::event::OrConnInfo;
 use crate::protocol::EntryGuard;
 
-/// Connections and guards. control-spec, GETINFO `orconn-status` and `entry-guards`.
+/// Connections and guards. control-spec, GETINFO `orconn-status` and
+/// `entry-guards`.
 impl Controller {
-    /// tor's connections to relays, and of a relay to clients (`GETINFO orconn-status`).
+    /// tor's connections to relays, and of a relay to clients
+    /// (`GETINFO orconn-status`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -23,7 +26,8 @@ impl Controller {
         self.read_lines("orconn-status", OrConnInfo::parse)
     }
 
-    /// tor's entry guards, in the order of its preference (`GETINFO entry-guards`; its older name is `helper-nodes`).
+    /// tor's entry guards, in the order of its preference
+    /// (`GETINFO entry-guards`; its older name is `helper-nodes`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -32,7 +36,8 @@ impl Controller {
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::types::EntryGuardStatus;
     ///
-    /// let up = controller.entry_guards()?.into_iter().find(|guard| guard.status == EntryGuardStatus::Up);
+    /// let mut guards = controller.entry_guards()?.into_iter();
+    /// let up = guards.find(|guard| guard.status == EntryGuardStatus::Up);
     /// assert_eq!(up.as_ref().and_then(|guard| guard.relay.nickname()), Some("relay02"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

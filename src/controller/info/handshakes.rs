@@ -5,8 +5,8 @@ use crate::Controller;
 use crate::error::Result;
 use crate::types::HandshakeType;
 
-/// How many circuit handshakes a relay was asked for in the current reporting interval:
-/// [`Controller::handshake_stats`].
+/// How many circuit handshakes a relay was asked for in the current reporting
+/// interval: [`Controller::handshake_stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeStats {
@@ -18,11 +18,13 @@ pub struct HandshakeStats {
 
 /// Handshakes. control-spec, GETINFO `stats/…`.
 impl Controller {
-    /// How many handshakes of this type this relay was asked for (`GETINFO stats/…/requested stats/…/assigned`).
+    /// How many handshakes of this type this relay was asked for
+    /// (`GETINFO stats/…/requested stats/…/assigned`).
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551 or 552) for a type that tor does not count.
+    /// [`Error::Refused`](crate::Error::Refused) (551 or 552) for a type that
+    /// tor does not count.
     pub fn handshake_stats(&self, handshake: &HandshakeType) -> Result<HandshakeStats> {
         let keys = [format!("stats/{handshake}/requested"), format!("stats/{handshake}/assigned")];
         let [requested, assigned] = self.read_many([&keys[0], &keys[1]])?;

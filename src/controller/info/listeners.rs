@@ -9,8 +9,8 @@ use crate::types::{ListenerAddress, ListenerKind};
 
 /// Listeners. control-spec, GETINFO `net/listeners/…`.
 impl Controller {
-    /// What tor listens on, for this kind of clients; nothing where it does not. While `DisableNetwork` is set, it
-    /// listens to controllers only.
+    /// What tor listens on, for this kind of clients; nothing where it does
+    /// not. While `DisableNetwork` is set, it listens to controllers only.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

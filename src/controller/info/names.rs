@@ -1,14 +1,17 @@
-//! `GETINFO info/names`, `events/names`, `signal/names`, `features/names`: what this tor knows.
+//! `GETINFO info/names`, `events/names`, `signal/names`, `features/names`: what
+//! this tor knows.
 
 use crate::Controller;
 use crate::error::Result;
 use crate::protocol::InfoName;
 use crate::types::{EventKind, Signal};
 
-/// What this tor knows. control-spec, GETINFO `info/names`, `events/names`, `signal/names`, `features/names`; options
-/// are in [`config_names`](Self::config_names).
+/// What this tor knows. control-spec, GETINFO `info/names`, `events/names`,
+/// `signal/names`, `features/names`; options are in
+/// [`config_names`](Self::config_names).
 impl Controller {
-    /// The keys that GETINFO knows (`GETINFO info/names`). tor answers a few more than it lists.
+    /// The keys that GETINFO knows (`GETINFO info/names`). tor answers a few
+    /// more than it lists.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -29,12 +32,14 @@ impl Controller {
         self.words("events/names")
     }
 
-    /// The signals that can be sent, each by all of its names (`GETINFO signal/names`).
+    /// The signals that can be sent, each by all of its names
+    /// (`GETINFO signal/names`).
     pub fn known_signals(&self) -> Result<Vec<Signal>> {
         self.words("signal/names")
     }
 
-    /// The features that USEFEATURE knows (`GETINFO features/names`). tor 0.4.9 has all of them always on.
+    /// The features that USEFEATURE knows (`GETINFO features/names`). tor 0.4.9
+    /// has all of them always on.
     pub fn known_features(&self) -> Result<Vec<String>> {
         self.words("features/names")
     }

@@ -7,13 +7,15 @@ use crate::types::OnionAddress;
 
 /// Onion services. control-spec, GETINFO `onions/…` and `hs/…`.
 impl Controller {
-    /// The onion services that this connection has added, and that end with it (`GETINFO onions/current`).
+    /// The onion services that this connection has added, and that end with it
+    /// (`GETINFO onions/current`).
     pub fn onions_current(&self) -> Result<Vec<OnionAddress>> {
         self.read_lines("onions/current", address)
     }
 
-    /// The onion services that were added by controllers and belong to no connection
-    /// ([`AddOnion::detach`](crate::AddOnion::detach); `GETINFO onions/detached`).
+    /// The onion services that were added by controllers and belong to no
+    /// connection ([`AddOnion::detach`](crate::AddOnion::detach);
+    /// `GETINFO onions/detached`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -29,14 +31,15 @@ impl Controller {
         self.read_lines("onions/detached", address)
     }
 
-    /// An onion service's descriptor that this tor has fetched as a client, as bytes (`GETINFO hs/client/desc/id/…`);
-    /// `None` where it has none.
+    /// An onion service's descriptor that this tor has fetched as a client, as
+    /// bytes (`GETINFO hs/client/desc/id/…`); `None` where it has none.
     pub fn hs_client_desc(&self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
         unless_unknown(self.get_info_bytes(&format!("hs/client/desc/id/{}", address.service_id())))
     }
 
-    /// The descriptor of one of this tor's own onion services, as it is published, as bytes
-    /// (`GETINFO hs/service/desc/id/…`); `None` where it has none.
+    /// The descriptor of one of this tor's own onion services, as it is
+    /// published, as bytes (`GETINFO hs/service/desc/id/…`); `None` where it
+    /// has none.
     pub fn hs_service_desc(&self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
         unless_unknown(self.get_info_bytes(&format!("hs/service/desc/id/{}", address.service_id())))
     }

@@ -1,4 +1,5 @@
-//! `GETINFO process/…`, `limits/…`, `uptime`, `current-time/…`: the process that tor is.
+//! `GETINFO process/…`, `limits/…`, `uptime`, `current-time/…`: the process
+//! that tor is.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,10 +22,11 @@ pub struct ProcessInfo {
     pub descriptor_limit: u64,
 }
 
-/// The process. control-spec, GETINFO `process/…`, `limits/…`, `uptime` and `current-time/…`.
+/// The process. control-spec, GETINFO `process/…`, `limits/…`, `uptime` and
+/// `current-time/…`.
 impl Controller {
-    /// The process that tor is, with one command (`GETINFO process/pid process/uid process/user
-    /// process/descriptor-limit`).
+    /// The process that tor is, with one command (`GETINFO process/pid
+    /// process/uid process/user process/descriptor-limit`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -52,7 +54,8 @@ impl Controller {
         })
     }
 
-    /// How many bytes tor may keep in its queues until it closes circuits (`GETINFO limits/max-mem-in-queues`).
+    /// How many bytes tor may keep in its queues until it closes circuits
+    /// (`GETINFO limits/max-mem-in-queues`).
     pub fn max_mem_in_queues(&self) -> Result<u64> {
         self.read_info("limits/max-mem-in-queues", |value| value.parse().ok())
     }
@@ -67,7 +70,8 @@ impl Controller {
         self.read_info("current-time/utc", |value| parse_utc(&value.replace('T', " ")))
     }
 
-    /// What time it is for tor, in its own time zone (`GETINFO current-time/local`).
+    /// What time it is for tor, in its own time zone
+    /// (`GETINFO current-time/local`).
     pub fn current_time_local(&self) -> Result<LocalTime> {
         self.read_info("current-time/local", |value| value.parse().ok())
     }

@@ -1,5 +1,5 @@
-//! `GETINFO ns/…`, `md/…`, `desc/…`, `desc-annotations/…`, `extra-info/…`, `dir/server/…`: documents of relays, as
-//! bytes.
+//! `GETINFO ns/…`, `md/…`, `desc/…`, `desc-annotations/…`, `extra-info/…`,
+//! `dir/server/…`: documents of relays, as bytes.
 
 use super::value::{unless_unknown, unless_unrecognized};
 use crate::Controller;
@@ -20,19 +20,21 @@ pub enum DirServerQuery {
     Digests(Vec<DescriptorDigest>),
 }
 
-/// Documents of relays, as tor has them. control-spec, GETINFO `ns/…`, `md/…`, `desc/…`, `extra-info/…` and
-/// `dir/server/…`; dir-spec has their forms.
+/// Documents of relays, as tor has them. control-spec, GETINFO `ns/…`, `md/…`,
+/// `desc/…`, `extra-info/…` and `dir/server/…`; dir-spec has their forms.
 ///
-/// They are bytes, from which digests can be computed; each line ends with LF. What tor has no document of is `None`;
-/// a nickname that cannot be one is an [`Error::Argument`](crate::Error::Argument), before anything is sent.
+/// They are bytes, from which digests can be computed; each line ends with LF.
+/// What tor has no document of is `None`; a nickname that cannot be one is an
+/// [`Error::Argument`](crate::Error::Argument), before anything is sent.
 impl Controller {
-    /// The consensus' entries of all relays (`GETINFO ns/all`); nothing without a consensus.
+    /// The consensus' entries of all relays (`GETINFO ns/all`); nothing without
+    /// a consensus.
     pub fn ns_all(&self) -> Result<Vec<u8>> {
         self.get_info_bytes("ns/all")
     }
 
-    /// The consensus' entry of a relay (`GETINFO ns/id/…`); `None` where it has none, and without a consensus. Its time
-    /// of publication means nothing.
+    /// The consensus' entry of a relay (`GETINFO ns/id/…`); `None` where it has
+    /// none, and without a consensus. Its time of publication means nothing.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -48,18 +50,21 @@ impl Controller {
         self.entry(&format!("ns/id/{relay}"))
     }
 
-    /// The consensus' entry of the relay that tor takes for the one with this nickname (`GETINFO ns/name/…`); `None`
-    /// where it has none, and without a consensus. Many relays may have the same.
+    /// The consensus' entry of the relay that tor takes for the one with this
+    /// nickname (`GETINFO ns/name/…`); `None` where it has none, and without a
+    /// consensus. Many relays may have the same.
     pub fn ns_name(&self, nickname: &str) -> Result<Option<Vec<u8>>> {
         self.entry(&format!("ns/name/{}", checked(nickname)?))
     }
 
-    /// Entries, in the form of the consensus', that tor makes of the server descriptors that it has for this purpose
-    /// (`GETINFO ns/purpose/…`). Here the time of publication is the descriptor's, and the bandwidth 0.
+    /// Entries, in the form of the consensus', that tor makes of the server
+    /// descriptors that it has for this purpose (`GETINFO ns/purpose/…`). Here
+    /// the time of publication is the descriptor's, and the bandwidth 0.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551, "Internal error") for a purpose that tor does not know.
+    /// [`Error::Refused`](crate::Error::Refused) (551, "Internal error") for a
+    /// purpose that tor does not know.
     pub fn ns_purpose(&self, purpose: &RouterPurpose) -> Result<Vec<u8>> {
         self.get_info_bytes(&format!("ns/purpose/{purpose}"))
     }
@@ -74,7 +79,8 @@ impl Controller {
         unless_unrecognized(self.get_info_bytes(&format!("md/id/{relay}")))
     }
 
-    /// The microdescriptor of the relay that tor takes for the one with this nickname (`GETINFO md/name/…`).
+    /// The microdescriptor of the relay that tor takes for the one with this
+    /// nickname (`GETINFO md/name/…`).
     pub fn md_name(&self, nickname: &str) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.get_info_bytes(&format!("md/name/{}", checked(nickname)?)))
     }
@@ -84,13 +90,15 @@ impl Controller {
         self.read_flag("md/download-enabled")
     }
 
-    /// The newest server descriptor of every relay that tor has one of (`GETINFO desc/all-recent`): on a client, which
-    /// uses microdescriptors, mostly nothing.
+    /// The newest server descriptor of every relay that tor has one of
+    /// (`GETINFO desc/all-recent`): on a client, which uses microdescriptors,
+    /// mostly nothing.
     pub fn desc_all_recent(&self) -> Result<Vec<u8>> {
         self.get_info_bytes("desc/all-recent")
     }
 
-    /// As [`desc_all_recent`](Self::desc_all_recent), each followed by its extra-info document, where tor has that
+    /// As [`desc_all_recent`](Self::desc_all_recent), each followed by its
+    /// extra-info document, where tor has that
     /// (`GETINFO desc/all-recent-extrainfo-hack`).
     pub fn desc_all_recent_with_extra_info(&self) -> Result<Vec<u8>> {
         self.get_info_bytes("desc/all-recent-extrainfo-hack")
@@ -100,34 +108,41 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not download server descriptors, as clients do
-    /// not: see [`desc_download_enabled`](Self::desc_download_enabled) and [`md_id`](Self::md_id).
+    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not
+    /// download server descriptors, as clients do not: see
+    /// [`desc_download_enabled`](Self::desc_download_enabled) and
+    /// [`md_id`](Self::md_id).
     pub fn desc_id(&self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.get_info_bytes(&format!("desc/id/{relay}")))
     }
 
-    /// The server descriptor of the relay that tor takes for the one with this nickname (`GETINFO desc/name/…`). Errors
-    /// are those of [`desc_id`](Self::desc_id).
+    /// The server descriptor of the relay that tor takes for the one with this
+    /// nickname (`GETINFO desc/name/…`). Errors are those of
+    /// [`desc_id`](Self::desc_id).
     pub fn desc_name(&self, nickname: &str) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.get_info_bytes(&format!("desc/name/{}", checked(nickname)?)))
     }
 
-    /// What tor has noted about a relay's server descriptor: when and where it got it (`GETINFO desc-annotations/id/…`).
+    /// What tor has noted about a relay's server descriptor: when and where it
+    /// got it (`GETINFO desc-annotations/id/…`).
     pub fn desc_annotations(&self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.get_info_bytes(&format!("desc-annotations/id/{relay}")))
     }
 
-    /// Whether tor downloads server descriptors (`GETINFO desc/download-enabled`).
+    /// Whether tor downloads server descriptors
+    /// (`GETINFO desc/download-enabled`).
     pub fn desc_download_enabled(&self) -> Result<bool> {
         self.read_flag("desc/download-enabled")
     }
 
-    /// An extra-info document (`GETINFO extra-info/digest/…`). tor has them where DownloadExtraInfo is set.
+    /// An extra-info document (`GETINFO extra-info/digest/…`). tor has them
+    /// where DownloadExtraInfo is set.
     pub fn extra_info(&self, digest: DescriptorDigest) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.get_info_bytes(&format!("extra-info/digest/{digest}")))
     }
 
-    /// Server descriptors, as a directory would give them (`GETINFO dir/server/…`); `None` where tor has none of them.
+    /// Server descriptors, as a directory would give them
+    /// (`GETINFO dir/server/…`); `None` where tor has none of them.
     pub fn dir_server(&self, query: &DirServerQuery) -> Result<Option<Vec<u8>>> {
         let which = match query {
             DirServerQuery::All => "all".to_owned(),
@@ -138,14 +153,16 @@ impl Controller {
         unless_unknown(self.get_info_bytes(&format!("dir/server/{which}")))
     }
 
-    /// An entry of the consensus. Without a consensus tor gives nothing, whatever is asked for.
+    /// An entry of the consensus. Without a consensus tor gives nothing,
+    /// whatever is asked for.
     fn entry(&self, key: &str) -> Result<Option<Vec<u8>>> {
         let entry = unless_unrecognized(self.get_info_bytes(key))?;
         Ok(entry.filter(|entry| !entry.is_empty()))
     }
 }
 
-/// A nickname: 1 to 19 letters and digits. (tor could not repeat other keys in its answer.)
+/// A nickname: 1 to 19 letters and digits. (tor could not repeat other keys in
+/// its answer.)
 fn checked(nickname: &str) -> Result<&str> {
     if (1..=19).contains(&nickname.len()) && nickname.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok(nickname);

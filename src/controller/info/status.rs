@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::event::{Bootstrap, ClientsSeen};
 use crate::protocol::{Word, Words};
 
-/// What a relay knows of whether it can be reached: [`Controller::reachability`].
+/// What a relay knows of whether it can be reached:
+/// [`Controller::reachability`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reachability {
@@ -16,9 +17,11 @@ pub struct Reachability {
     pub dir: bool,
 }
 
-/// How tor is doing. control-spec, GETINFO `status/…`, `network-liveness` and `dormant`.
+/// How tor is doing. control-spec, GETINFO `status/…`, `network-liveness` and
+/// `dormant`.
 impl Controller {
-    /// How far tor has come in connecting to the network (`GETINFO status/bootstrap-phase`).
+    /// How far tor has come in connecting to the network
+    /// (`GETINFO status/bootstrap-phase`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -34,28 +37,32 @@ impl Controller {
         self.read_info("status/bootstrap-phase", |value| Bootstrap::parse(value.as_bytes()))
     }
 
-    /// Whether tor believes that circuits work (`GETINFO status/circuit-established`).
+    /// Whether tor believes that circuits work
+    /// (`GETINFO status/circuit-established`).
     pub fn circuit_established(&self) -> Result<bool> {
         self.read_flag("status/circuit-established")
     }
 
-    /// Whether tor knows enough of the network to build circuits (`GETINFO status/enough-dir-info`).
+    /// Whether tor knows enough of the network to build circuits
+    /// (`GETINFO status/enough-dir-info`).
     pub fn enough_dir_info(&self) -> Result<bool> {
         self.read_flag("status/enough-dir-info")
     }
 
-    /// Whether every authority that was asked has accepted this relay's descriptor
-    /// (`GETINFO status/good-server-descriptor`).
+    /// Whether every authority that was asked has accepted this relay's
+    /// descriptor (`GETINFO status/good-server-descriptor`).
     pub fn good_server_descriptor(&self) -> Result<bool> {
         self.read_flag("status/good-server-descriptor")
     }
 
-    /// Whether an authority has accepted this relay's descriptor (`GETINFO status/accepted-server-descriptor`).
+    /// Whether an authority has accepted this relay's descriptor
+    /// (`GETINFO status/accepted-server-descriptor`).
     pub fn accepted_server_descriptor(&self) -> Result<bool> {
         self.read_flag("status/accepted-server-descriptor")
     }
 
-    /// Whether this relay has found that it can be reached (`GETINFO status/reachability-succeeded`).
+    /// Whether this relay has found that it can be reached
+    /// (`GETINFO status/reachability-succeeded`).
     pub fn reachability(&self) -> Result<Reachability> {
         self.read_info("status/reachability-succeeded", reachability)
     }
@@ -70,25 +77,28 @@ impl Controller {
         self.read_flag("status/reachability-succeeded/dir")
     }
 
-    /// Where this bridge's clients came from (`GETINFO status/clients-seen`). A tor that counts no clients says that it has
-    /// seen none since 1970.
+    /// Where this bridge's clients came from (`GETINFO status/clients-seen`). A
+    /// tor that counts no clients says that it has seen none since 1970.
     pub fn clients_seen(&self) -> Result<ClientsSeen> {
         self.read_info("status/clients-seen", |value| ClientsSeen::parse(value.as_bytes()))
     }
 
-    /// A new server descriptor of this relay, as bytes, followed by its extra-info document, as it would be published
-    /// now; tor does not keep it (`GETINFO status/fresh-relay-descs`).
+    /// A new server descriptor of this relay, as bytes, followed by its
+    /// extra-info document, as it would be published now; tor does not keep it
+    /// (`GETINFO status/fresh-relay-descs`).
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551) where none can be made, and tor's text says why: this tor is no
-    /// relay, or does not know its address yet.
+    /// [`Error::Refused`](crate::Error::Refused) (551) where none can be made,
+    /// and tor's text says why: this tor is no relay, or does not know its
+    /// address yet.
     pub fn fresh_relay_descs(&self) -> Result<Vec<u8>> {
         self.get_info_bytes("status/fresh-relay-descs")
     }
 
-    /// Whether tor believes that it can reach the network (`GETINFO network-liveness`). It believes so once something
-    /// came from there.
+    /// Whether tor believes that it can reach the network
+    /// (`GETINFO network-liveness`). It believes so once something came from
+    /// there.
     pub fn network_liveness(&self) -> Result<bool> {
         self.read_info("network-liveness", |value| match value {
             "up" => Some(true),
@@ -97,8 +107,9 @@ impl Controller {
         })
     }
 
-    /// Whether tor has stopped to build circuits, as nothing has used it for a while (`GETINFO dormant`). This is not
-    /// the state that [`Signal::Dormant`](crate::types::Signal::Dormant) sets.
+    /// Whether tor has stopped to build circuits, as nothing has used it for a
+    /// while (`GETINFO dormant`). This is not the state that
+    /// [`Signal::Dormant`](crate::types::Signal::Dormant) sets.
     pub fn dormant(&self) -> Result<bool> {
         self.read_flag("dormant")
     }

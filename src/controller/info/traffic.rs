@@ -7,8 +7,8 @@ use crate::types::Traffic;
 
 /// Bytes. control-spec, GETINFO `traffic/…` and `bw-event-cache`.
 impl Controller {
-    /// What tor has read and written since it was started, controllers' connections not counted
-    /// (`GETINFO traffic/read traffic/written`).
+    /// What tor has read and written since it was started, controllers'
+    /// connections not counted (`GETINFO traffic/read traffic/written`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -26,9 +26,10 @@ impl Controller {
         })
     }
 
-    /// What tor has read and written in each of the last seconds, at most 300, the oldest first
-    /// (`GETINFO bw-event-cache`). tor remembers a second only while some controller has subscribed to an event that
-    /// comes every second, such as [`EventKind::Bw`](crate::types::EventKind::Bw).
+    /// What tor has read and written in each of the last seconds, at most 300,
+    /// the oldest first (`GETINFO bw-event-cache`). tor remembers a second only
+    /// while some controller has subscribed to an event that comes every
+    /// second, such as [`EventKind::Bw`](crate::types::EventKind::Bw).
     pub fn bw_event_cache(&self) -> Result<Vec<Traffic>> {
         let seconds = |value: &str| {
             value.split_ascii_whitespace().map(|one| Traffic::parse(one, ',')).collect()

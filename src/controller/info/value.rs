@@ -67,7 +67,8 @@ pub(super) fn unless_unknown<T>(result: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// What tor has no document of (`552 Unrecognized key`) is nothing. Other texts of 552 say more, and stay errors.
+/// What tor has no document of (`552 Unrecognized key`) is nothing. Other texts
+/// of 552 say more, and stay errors.
 pub(super) fn unless_unrecognized<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

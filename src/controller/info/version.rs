@@ -4,15 +4,17 @@ use crate::Controller;
 use crate::error::Result;
 use crate::types::{Version, VersionStatus};
 
-/// tor's version. control-spec, GETINFO `status/version/…`; [`version`](Self::version) itself is in `version`.
+/// tor's version. control-spec, GETINFO `status/version/…`;
+/// [`version`](Self::version) itself is in `version`.
 impl Controller {
-    /// What the consensus says of this tor's version (`GETINFO status/version/current`).
+    /// What the consensus says of this tor's version
+    /// (`GETINFO status/version/current`).
     pub fn version_status(&self) -> Result<VersionStatus> {
         self.read_info("status/version/current", |value| Some(value.into()))
     }
 
-    /// The versions that the consensus recommends, in its order (`GETINFO status/version/recommended`); `None` without
-    /// a consensus.
+    /// The versions that the consensus recommends, in its order
+    /// (`GETINFO status/version/recommended`); `None` without a consensus.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

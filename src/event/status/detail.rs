@@ -10,10 +10,11 @@ use crate::types::{
     Version, VersionStatus, parse_ip, parse_socket_addr,
 };
 
-/// What a status event says, with its arguments as values: see [`StatusEvent::detail`]. control-spec, section "Status
-/// events".
+/// What a status event says, with its arguments as values: see
+/// [`StatusEvent::detail`]. control-spec, section "Status events".
 ///
-/// What tor adds to the arguments in a later version is in [`StatusEvent::arguments`] only.
+/// What tor adds to the arguments in a later version is in
+/// [`StatusEvent::arguments`] only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatusDetail {
@@ -22,8 +23,8 @@ pub enum StatusDetail {
     ClockJumped {
         /// How far, in seconds; less than 0 where it jumped back (`TIME`).
         seconds: i64,
-        /// Whether tor was idle for that long, as in a suspended machine, and the clock is right (`IDLE`). Older tors do
-        /// not tell.
+        /// Whether tor was idle for that long, as in a suspended machine, and
+        /// the clock is right (`IDLE`). Older tors do not tell.
         idle: Option<bool>,
     },
     /// This version of tor should not be used.
@@ -33,8 +34,8 @@ pub enum StatusDetail {
         current: Version,
         /// What is wrong with it (`REASON`).
         reason: VersionStatus,
-        /// The versions that the authorities recommend (`RECOMMENDED`). Texts that aren't
-        /// versions are left out.
+        /// The versions that the authorities recommend (`RECOMMENDED`). Texts
+        /// that aren't versions are left out.
         recommended: Vec<Version>,
     },
     /// No more sockets are to be had.
@@ -52,8 +53,9 @@ pub enum StatusDetail {
     /// This clock disagrees with another.
     #[non_exhaustive]
     ClockSkew {
-        /// How far this clock is ahead of the other, in seconds; less than 0 where it is behind (`SKEW`). (`None` only
-        /// of older tors, with `min_skew`.)
+        /// How far this clock is ahead of the other, in seconds; less than 0
+        /// where it is behind (`SKEW`). (`None` only of older tors, with
+        /// `min_skew`.)
         skew: Option<i64>,
         /// The least that it is ahead or behind (`MIN_SKEW`, older tors).
         min_skew: Option<i64>,
@@ -136,7 +138,8 @@ pub enum StatusDetail {
     ReachabilityFailed(ReachabilityTarget),
     /// The relay's descriptor was accepted by the authorities.
     GoodServerDescriptor,
-    /// What an authority thinks of the relay's descriptor (described, never sent).
+    /// What an authority thinks of the relay's descriptor (described, never
+    /// sent).
     #[non_exhaustive]
     ServerDescriptorStatus {
         /// Whether it is listed (`STATUS`).
@@ -178,8 +181,9 @@ pub enum StatusDetail {
         /// Whether it hibernates (`STATUS`).
         status: Hibernation,
     },
-    /// An action that this version of the library does not know, or whose arguments have not their form: see
-    /// [`StatusEvent::action`] and [`StatusEvent::arguments`].
+    /// An action that this version of the library does not know, or whose
+    /// arguments have not their form: see [`StatusEvent::action`] and
+    /// [`StatusEvent::arguments`].
     Other,
 }
 

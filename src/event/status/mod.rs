@@ -20,12 +20,14 @@ pub struct StatusEvent {
     pub severity: Severity,
     /// What happened.
     pub action: StatusAction,
-    /// The arguments, keywords and values, in order, unquoted. A text before the first keyword has an empty one.
+    /// The arguments, keywords and values, in order, unquoted. A text before
+    /// the first keyword has an empty one.
     pub arguments: Vec<(String, String)>,
 }
 
 impl StatusEvent {
-    /// Reads what follows `650 STATUS_…`. `None` without a severity and an action.
+    /// Reads what follows `650 STATUS_…`. `None` without a severity and an
+    /// action.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
@@ -76,8 +78,9 @@ impl fmt::Display for StatusEvent {
     }
 }
 
-/// Every argument is a pair, so a word without a key belongs to the value before it: tor neither quotes the path of
-/// `CLOCK_SKEW SOURCE=` nor escapes the quoted texts of bootstrap problems, which it also cuts off.
+/// Every argument is a pair, so a word without a key belongs to the value
+/// before it: tor neither quotes the path of `CLOCK_SKEW SOURCE=` nor escapes
+/// the quoted texts of bootstrap problems, which it also cuts off.
 fn arguments(line: &[u8]) -> Vec<(String, String)> {
     let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
     for word in Words::new(line) {
@@ -93,7 +96,8 @@ fn arguments(line: &[u8]) -> Vec<(String, String)> {
     arguments.into_iter().map(|(key, value)| (key.to_owned(), field::text(unwrap(value)))).collect()
 }
 
-/// The value without its quotes: one pair, two pairs, or one whose end was cut off.
+/// The value without its quotes: one pair, two pairs, or one whose end was cut
+/// off.
 fn unwrap(mut value: Vec<u8>) -> Vec<u8> {
     if !value.starts_with(b"\"") {
         return value;

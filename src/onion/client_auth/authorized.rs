@@ -9,10 +9,12 @@ use crate::types::ClientPublicKey;
 
 const ENDING: &str = ".auth";
 
-/// The clients that may reach an onion service on disk: the files `NAME.auth` in its `authorized_clients`. tor's manual, "CLIENT
-/// AUTHORIZATION". From [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
+/// The clients that may reach an onion service on disk: the files `NAME.auth`
+/// in its `authorized_clients`. tor's manual, "CLIENT AUTHORIZATION". From
+/// [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
 ///
-/// As long as there is none, **everybody** may reach the service. tor sees changes when it reads the files again:
+/// As long as there is none, **everybody** may reach the service. tor sees
+/// changes when it reads the files again:
 /// [`DiskOnionService::reread`](crate::onion::disk::DiskOnionService::reread).
 ///
 /// ```
@@ -58,14 +60,16 @@ pub struct AuthorizedClientList {
 }
 
 impl AuthorizedClientList {
-    /// Whether everybody may reach the service, since no client is named; bad files do not count.
+    /// Whether everybody may reach the service, since no client is named; bad
+    /// files do not count.
     pub fn is_open(&self) -> bool {
         self.clients.is_empty()
     }
 }
 
 impl AuthorizedClients {
-    /// Those in this directory, `authorized_clients` in the service's. It need not be there.
+    /// Those in this directory, `authorized_clients` in the service's. It need
+    /// not be there.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         AuthorizedClients { directory: directory.into() }
     }
@@ -75,11 +79,13 @@ impl AuthorizedClients {
         &self.directory
     }
 
-    /// All clients; files that cannot be used are listed apart, and are not in the way.
+    /// All clients; files that cannot be used are listed apart, and are not in
+    /// the way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read. (Where there is none, there are no clients.)
+    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read.
+    /// (Where there is none, there are no clients.)
     pub fn list(&self) -> Result<AuthorizedClientList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut clients = Vec::new();
@@ -92,13 +98,14 @@ impl AuthorizedClients {
         Ok(AuthorizedClientList { clients, bad })
     }
 
-    /// Lets a client in, under this name. The file is there whole or not at all, with mode 0600. `false` where it was there
-    /// already, with this key.
+    /// Lets a client in, under this name. The file is there whole or not at
+    /// all, with mode 0600. `false` where it was there already, with this key.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain file's name, or is there already, with another
-    /// key; [`Error::Io`](crate::Error::Io) where the file cannot be written.
+    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain
+    /// file's name, or is there already, with another key;
+    /// [`Error::Io`](crate::Error::Io) where the file cannot be written.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
@@ -114,13 +121,15 @@ impl AuthorizedClients {
         Ok(true)
     }
 
-    /// Takes a client away, or a bad file. `false` where there is none of this name.
+    /// Takes a client away, or a bad file. `false` where there is none of this
+    /// name.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for the last client, since without it everybody could reach the service:
-    /// where that is wanted, [`remove_all`](Self::remove_all) says so. [`Error::Io`](crate::Error::Io) where the file cannot be
-    /// removed.
+    /// [`Error::Argument`](crate::Error::Argument) for the last client, since
+    /// without it everybody could reach the service: where that is wanted,
+    /// [`remove_all`](Self::remove_all) says so.
+    /// [`Error::Io`](crate::Error::Io) where the file cannot be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         let clients = self.list()?.clients;
@@ -131,7 +140,8 @@ impl AuthorizedClients {
         names::remove(&self.directory, &file)
     }
 
-    /// Takes all clients away, so that everybody may reach the service, and gives them. Bad files stay.
+    /// Takes all clients away, so that everybody may reach the service, and
+    /// gives them. Bad files stay.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
         let clients = self.list()?.clients;
         for client in &clients {

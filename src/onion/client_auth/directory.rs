@@ -13,8 +13,9 @@ use crate::types::{ClientKey, OnionAddress};
 const ENDING: &str = ".auth_private";
 const OPTION: &str = "ClientOnionAuthDir";
 
-/// The directory of a client's keys for onion services that let only certain clients in: the files `NAME.auth_private` in its
-/// `ClientOnionAuthDir`. tor's manual, "CLIENT AUTHORIZATION".
+/// The directory of a client's keys for onion services that let only certain
+/// clients in: the files `NAME.auth_private` in its `ClientOnionAuthDir`. tor's
+/// manual, "CLIENT AUTHORIZATION".
 ///
 /// tor sees changes when it reads the files again: [`apply`](Self::apply).
 ///
@@ -55,7 +56,8 @@ pub struct ClientAuthFile {
 pub struct ClientAuthFileList {
     /// The keys, sorted by name.
     pub keys: Vec<ClientAuthFile>,
-    /// The files that tor passes over; and any that is for the same service as another, with which it takes no configuration.
+    /// The files that tor passes over; and any that is for the same service as
+    /// another, with which it takes no configuration.
     pub bad: Vec<BadAuthFile>,
 }
 
@@ -64,7 +66,8 @@ impl ClientAuthDir {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where it is not absolute, or is no UTF-8.
+    /// [`Error::Argument`](crate::Error::Argument) where it is not absolute, or
+    /// is no UTF-8.
     pub fn at(directory: impl Into<PathBuf>) -> Result<Self> {
         let directory: PathBuf = directory.into().components().collect();
         let why = match directory.to_str() {
@@ -84,7 +87,8 @@ impl ClientAuthDir {
     ///
     /// # Errors
     ///
-    /// As with [`at`](Self::at): one that is relative means nothing to this program.
+    /// As with [`at`](Self::at): one that is relative means nothing to this
+    /// program.
     pub fn of(controller: &Controller) -> Result<Option<Self>> {
         controller
             .get_conf(OPTION)?
@@ -98,11 +102,13 @@ impl ClientAuthDir {
         &self.directory
     }
 
-    /// All keys; files that cannot be used are listed apart, and are not in the way.
+    /// All keys; files that cannot be used are listed apart, and are not in the
+    /// way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read. (Where there is none, there are no keys.)
+    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read.
+    /// (Where there is none, there are no keys.)
     pub fn list(&self) -> Result<ClientAuthFileList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut keys: Vec<ClientAuthFile> = Vec::new();
@@ -122,13 +128,15 @@ impl ClientAuthDir {
         Ok(ClientAuthFileList { keys, bad })
     }
 
-    /// Writes a key for a service into a file of this name, which is there whole or not at all, with mode 0600.
+    /// Writes a key for a service into a file of this name, which is there
+    /// whole or not at all, with mode 0600.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain file's name or is there already; for a service that another file is for,
-    /// with which tor would take no configuration any more; and for a key of zeros. [`Error::Io`](crate::Error::Io) where the file cannot be
-    /// written.
+    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain
+    /// file's name or is there already; for a service that another file is for,
+    /// with which tor would take no configuration any more; and for a key of
+    /// zeros. [`Error::Io`](crate::Error::Io) where the file cannot be written.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
         let refuse = |argument, why: String| {
@@ -164,13 +172,15 @@ impl ClientAuthDir {
         names::remove(&self.directory, &names::file_name("ClientAuthDir", name, ENDING)?)
     }
 
-    /// Tells a tor that this is its directory, and has it read the files, as SETCONF does. What tor has of other keys in memory
-    /// only stays. [`save_conf`](Controller::save_conf) makes the option last.
+    /// Tells a tor that this is its directory, and has it read the files, as
+    /// SETCONF does. What tor has of other keys in memory only stays.
+    /// [`save_conf`](Controller::save_conf) makes the option last.
     ///
     /// # Errors
     ///
-    /// [`Error::DiskOnion`](crate::Error::DiskOnion), with tor's refusal and what it logged: where the directory is not there, or is not tor's; or where
-    /// two files are for the same service.
+    /// [`Error::DiskOnion`](crate::Error::DiskOnion), with tor's refusal and
+    /// what it logged: where the directory is not there, or is not tor's; or
+    /// where two files are for the same service.
     pub fn apply(&self, controller: &Controller) -> Result<()> {
         self.apply_without(controller, None)
     }

@@ -10,14 +10,17 @@ use crate::types::OnionAddress;
 /// How long each of tor's answers may take while a guard is dropped.
 const DROP: Duration = Duration::from_secs(5);
 
-/// A client's key for an onion service, which tor has as long as this lives. What tor had before for that service is put back
-/// then. control-spec, commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
+/// A client's key for an onion service, which tor has as long as this lives.
+/// What tor had before for that service is put back then. control-spec,
+/// commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
 ///
-/// It does not keep the connection open; a key outlives a connection that ends before this is dropped, as long as tor
-/// runs. Dropping it waits for tor's answers, for at most some seconds each.
+/// It does not keep the connection open; a key outlives a connection that ends
+/// before this is dropped, as long as tor runs. Dropping it waits for tor's
+/// answers, for at most some seconds each.
 ///
-/// tor 0.4.9 forgets a key that is not permanent when its configuration is changed. Changes by the same controller give it back;
-/// after those of others, and `SIGNAL RELOAD`, [`renew`](Self::renew) does.
+/// tor 0.4.9 forgets a key that is not permanent when its configuration is
+/// changed. Changes by the same controller give it back; after those of others,
+/// and `SIGNAL RELOAD`, [`renew`](Self::renew) does.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -45,8 +48,9 @@ pub struct ClientAuthGuard {
 }
 
 impl ClientAuthGuard {
-    /// Gives tor a key. It may be [permanent](ClientAuth::permanent): then tor keeps it in a file meanwhile, also when this
-    /// program does not come to take it away.
+    /// Gives tor a key. It may be [permanent](ClientAuth::permanent): then tor
+    /// keeps it in a file meanwhile, also when this program does not come to
+    /// take it away.
     ///
     /// # Errors
     ///
@@ -55,7 +59,8 @@ impl ClientAuthGuard {
         let call = controller.on_this_link()?.in_one_call();
         let before = find(&call, &auth.address)?;
         if auth.permanent && before.as_ref().is_some_and(|before| before.permanent) {
-            // tor would write a second file beside one of another name, and take no configuration any more.
+            // tor would write a second file beside one of another name, and
+            // take no configuration any more.
             call.onion_client_auth_remove(&auth.address)?;
         }
         let guard = ClientAuthGuard {
@@ -92,7 +97,8 @@ impl ClientAuthGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was dropped.
+    /// [`Error::Closed`] where the connection has ended, or its last handle was
+    /// dropped.
     pub fn renew(&self) -> Result<()> {
         self.controller()?.onion_client_auth_add(&self.auth).map(drop)
     }
@@ -103,8 +109,8 @@ impl ClientAuthGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was dropped: then tor has the key still, as long as
-    /// it runs.
+    /// [`Error::Closed`] where the connection has ended, or its last handle was
+    /// dropped: then tor has the key still, as long as it runs.
     pub fn close(mut self) -> Result<bool> {
         self.undone = true;
         let controller = self.controller()?;
@@ -135,7 +141,8 @@ impl ClientAuthGuard {
         match &self.before {
             None => controller.onion_client_auth_remove(&self.auth.address),
             Some(before) if before.permanent && !self.auth.permanent => {
-                // Its file is still there. Added again as permanent, it might get a second one; so it is read again.
+                // Its file is still there. Added again as permanent, it might
+                // get a second one; so it is read again.
                 controller.onion_client_auth_remove(&self.auth.address)?;
                 match ClientAuthDir::of(controller)? {
                     Some(directory) => {
@@ -170,7 +177,8 @@ impl Drop for ClientAuthGuard {
     }
 }
 
-/// What tor has for this service; also where it was given the address in upper case, which tor itself would not find.
+/// What tor has for this service; also where it was given the address in upper
+/// case, which tor itself would not find.
 fn find(controller: &Controller, address: &OnionAddress) -> Result<Option<ClientAuth>, Error> {
     Ok(controller.onion_client_auth_view()?.into_iter().find(|auth| auth.address == *address))
 }

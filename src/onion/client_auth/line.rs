@@ -7,8 +7,9 @@ use crate::types::{
 /// What a key has in base32, which is the only form in files.
 const BASE32_LENGTH: usize = 52;
 
-/// Reads what is in a service's `.auth` file, as tor does: `descriptor:x25519:` and the client's public key in base32.
-/// [`ClientPublicKey::auth_line`] writes it.
+/// Reads what is in a service's `.auth` file, as tor does: `descriptor:x25519:`
+/// and the client's public key in base32. [`ClientPublicKey::auth_line`] writes
+/// it.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_line;
@@ -22,8 +23,9 @@ pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError
     Ok(check_types(auth_type, key_type, key)?.parse()?)
 }
 
-/// Reads what is in a client's `.auth_private` file, as tor does: the service's address without `.onion`,
-/// `:descriptor:x25519:` and the client's private key in base32. [`ClientKey::auth_private_line`] writes it.
+/// Reads what is in a client's `.auth_private` file, as tor does: the service's
+/// address without `.onion`, `:descriptor:x25519:` and the client's private key
+/// in base32. [`ClientKey::auth_private_line`] writes it.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_private_line;
@@ -73,7 +75,8 @@ fn check_types<'a>(
     }
 }
 
-/// A text that is no line of a file of client authorization. (It is not repeated.)
+/// A text that is no line of a file of client authorization. (It is not
+/// repeated.)
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseAuthLineError {
@@ -165,7 +168,8 @@ mod tests {
     proptest! {
         #[test]
         fn lines_go_there_and_back(seed in any::<[u8; 32]>(), bytes in any::<[u8; 32]>()) {
-            let (address, key) = (OnionKey::from_seed(&seed).address(), ClientKey::from_bytes(bytes));
+            let address = OnionKey::from_seed(&seed).address();
+            let key = ClientKey::from_bytes(bytes);
             prop_assert_eq!(parse_auth_line(&key.public_key().auth_line()), Ok(key.public_key()));
             let line = key.auth_private_line(&address);
             prop_assert_eq!(parse_auth_private_line(&line), Ok((address, key)));

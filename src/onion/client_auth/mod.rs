@@ -1,8 +1,9 @@
-//! Who may reach an onion service: client authorization, of both sides. rend-spec-v3, "Client authorization"; tor's manual,
-//! "CLIENT AUTHORIZATION".
+//! Who may reach an onion service: client authorization, of both sides.
+//! rend-spec-v3, "Client authorization"; tor's manual, "CLIENT AUTHORIZATION".
 //!
-//! A client has a [`ClientKey`](crate::types::ClientKey), and the service is told its
-//! [public key](crate::types::ClientPublicKey). Whoever has no such key cannot even read where the service is.
+//! A client has a [`ClientKey`](crate::types::ClientKey), and the service is
+//! told its [public key](crate::types::ClientPublicKey). Whoever has no such
+//! key cannot even read where the service is.
 //!
 //! | | in files | for a tor that runs |
 //! |---|---|---|
@@ -29,17 +30,21 @@
 //!
 //! # What tor does with them
 //!
-//! * A service whose last client is taken away is open to **everybody**: so is one all of whose files are bad, since tor only
-//!   passes over these.
-//! * Clients that come later leave behind descriptors that everybody could read: those that are to be there from the beginning are
-//!   put there with the service ([`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles)).
-//! * tor reads all of these files at every SETCONF, whatever it is about, and at `SIGNAL RELOAD` (which drops the options that
-//!   were not saved: see [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread)).
-//! * At every SETCONF it also **forgets the clients' keys that it has in memory only**, from ONION_CLIENT_AUTH_ADD. Every
-//!   configuration change that is made with this library gives them back, whichever controller added them.
+//! * A service whose last client is taken away is open to **everybody**: so is
+//!   one all of whose files are bad, since tor only passes over these.
+//! * Clients that come later leave behind descriptors that everybody could
+//!   read: those that are to be there from the beginning are put there with the
+//!   service ([`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles)).
+//! * tor reads all of these files at every SETCONF, whatever it is about, and
+//!   at `SIGNAL RELOAD` (which drops the options that were not saved: see
+//!   [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread)).
+//! * At every SETCONF it also **forgets the clients' keys that it has in memory
+//!   only**, from ONION_CLIENT_AUTH_ADD. Every configuration change that is
+//!   made with this library gives them back, whichever controller added them.
 //!   [`ClientAuthGuard::renew`] is for after the changes of other programs.
-//! * Two `.auth_private` files for one service make tor refuse every SETCONF, not start, and **end** at `SIGNAL RELOAD`:
-//!   [`ClientAuthDir::add`] does not make a second.
+//! * Two `.auth_private` files for one service make tor refuse every SETCONF,
+//!   not start, and **end** at `SIGNAL RELOAD`: [`ClientAuthDir::add`] does not
+//!   make a second.
 
 mod authorized;
 mod directory;

@@ -1,4 +1,5 @@
-//! The names of files of client authorization, and those files that tor cannot use.
+//! The names of files of client authorization, and those files that tor cannot
+//! use.
 
 use std::fmt;
 use std::fs;
@@ -40,7 +41,8 @@ pub enum BadAuthFileProblem {
     /// What is in it is not understood.
     #[error(transparent)]
     Line(#[from] ParseAuthLineError),
-    /// Another file is for the same service. With two of them, tor takes no configuration any more.
+    /// Another file is for the same service. With two of them, tor takes no
+    /// configuration any more.
     #[error(
         "it is for the same service as {other}.auth_private, with which tor takes no configuration any more"
     )]
@@ -80,8 +82,9 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
 /// A file's name without its ending, and what is in it.
 pub(super) type AuthFile = (String, Zeroizing<String>);
 
-/// What is in a directory: the names without their ending and the texts, sorted, and apart from them the bad ones. Nothing at all
-/// where there is no such directory.
+/// What is in a directory: the names without their ending and the texts,
+/// sorted, and apart from them the bad ones. Nothing at all where there is no
+/// such directory.
 pub(super) fn read_all(
     directory: &Path,
     ending: &str,
@@ -131,7 +134,8 @@ pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
     }
 }
 
-/// Writes a new file, in a directory that is made if it is not there; the one above it must be.
+/// Writes a new file, in a directory that is made if it is not there; the one
+/// above it must be.
 pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
     if !directory.exists() {
         let parent = directory.parent().unwrap_or(directory);

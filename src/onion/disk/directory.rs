@@ -1,4 +1,5 @@
-//! The directory of a service: what is looked at before tor is told of it, and what is put there.
+//! The directory of a service: what is looked at before tor is told of it, and
+//! what is put there.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -17,7 +18,8 @@ const PUBLIC_KEY: &str = "hs_ed25519_public_key";
 const HOSTNAME: &str = "hostname";
 pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
 
-/// What was made for a service before tor was told of it. Dropping it takes that away again.
+/// What was made for a service before tor was told of it. Dropping it takes
+/// that away again.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     directories: Vec<PathBuf>,
@@ -44,8 +46,9 @@ impl Drop for Prepared {
     }
 }
 
-/// Makes sure that tor, which runs as the user `tor` (where that is known), neither ends nor makes another key when it is told
-/// of this service; makes its directory, and puts `files` there.
+/// Makes sure that tor, which runs as the user `tor` (where that is known),
+/// neither ends nor makes another key when it is told of this service; makes
+/// its directory, and puts `files` there.
 pub(super) fn prepare(
     service: &DiskOnion,
     files: &DiskOnionFiles,
@@ -71,7 +74,8 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-/// Makes the directory, where this program may give it to tor's user; else only sees to it that tor can.
+/// Makes the directory, where this program may give it to tor's user; else only
+/// sees to it that tor can.
 fn make(
     directory: &Path,
     tor: Option<u32>,
@@ -243,7 +247,8 @@ fn may_give_to(tor: Option<u32>) -> bool {
     own == 0 || tor.is_none_or(|tor| tor == own)
 }
 
-/// Whether this user may make something in a directory, as far as can be known without its groups.
+/// Whether this user may make something in a directory, as far as can be known
+/// without its groups.
 #[cfg(unix)]
 fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -2,11 +2,12 @@
 
 use crate::types::{ClientPublicKey, OnionKey};
 
-/// What is put into the directory of a new service before tor looks: a key, and clients. For
-/// [`DiskOnions::add_with`](super::DiskOnions::add_with).
+/// What is put into the directory of a new service before tor looks: a key, and
+/// clients. For [`DiskOnions::add_with`](super::DiskOnions::add_with).
 ///
-/// Clients that are there from the beginning are safer than those that come later: nobody else has ever read where the
-/// service is, and no directory has a descriptor that everybody can read.
+/// Clients that are there from the beginning are safer than those that come
+/// later: nobody else has ever read where the service is, and no directory has
+/// a descriptor that everybody can read.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnionFiles;
@@ -28,13 +29,15 @@ impl DiskOnionFiles {
         DiskOnionFiles::default()
     }
 
-    /// This key: the address follows from it. Where there is another already, it is not overwritten, but an error.
+    /// This key: the address follows from it. Where there is another already,
+    /// it is not overwritten, but an error.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Lets this client in, under this name, and nobody but those that are named. Repeat it for several clients.
+    /// Lets this client in, under this name, and nobody but those that are
+    /// named. Repeat it for several clients.
     pub fn client(mut self, name: impl Into<String>, key: ClientPublicKey) -> Self {
         self.clients.push((name.into(), key));
         self

@@ -4,12 +4,13 @@ use super::value::{DIRECTORY, DiskOnion};
 use crate::error::{Error, Result};
 use crate::types::ConfLine;
 
-/// Reads the lines that `GETCONF HiddenServiceOptions` gives: each `HiddenServiceDir` begins a service, and what follows
-/// belongs to it.
+/// Reads the lines that `GETCONF HiddenServiceOptions` gives: each
+/// `HiddenServiceDir` begins a service, and what follows belongs to it.
 ///
 /// # Errors
 ///
-/// [`Error::Answer`] where lines come before the first `HiddenServiceDir`: it shows them. (tor refuses such a configuration.)
+/// [`Error::Answer`] where lines come before the first `HiddenServiceDir`: it
+/// shows them. (tor refuses such a configuration.)
 ///
 /// ```
 /// use scape::onion::disk::{format_group, parse_group};

@@ -1,4 +1,5 @@
-//! `HiddenServicePort`: a port of the onion address, and where its connections go.
+//! `HiddenServicePort`: a port of the onion address, and where its connections
+//! go.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,7 +9,8 @@ use std::str::FromStr;
 use crate::controller::OnionTarget;
 use crate::protocol::{c_string, unquote};
 
-/// One `HiddenServicePort`: a port of the onion address, and where its connections go.
+/// One `HiddenServicePort`: a port of the onion address, and where its
+/// connections go.
 ///
 /// ```
 /// use scape::onion::disk::{DiskPort, DiskTarget};
@@ -37,10 +39,11 @@ pub enum DiskTarget {
     SamePort,
     /// An address.
     Tcp(SocketAddr),
-    /// A Unix socket. Its path may have any character but NUL, other than with ADD_ONION.
+    /// A Unix socket. Its path may have any character but NUL, other than with
+    /// ADD_ONION.
     Unix(PathBuf),
-    /// A host name and a port. tor resolves the name with the system's resolver when
-    /// it reads its configuration.
+    /// A host name and a port. tor resolves the name with the system's resolver
+    /// when it reads its configuration.
     Host {
         /// The host name.
         name: String,
@@ -127,7 +130,8 @@ impl From<OnionTarget> for DiskTarget {
 impl FromStr for DiskPort {
     type Err = ParseDiskPortError;
 
-    /// As tor reads it: a port alone, or followed by a port, an address, an address and a port, or `unix:` and a path.
+    /// As tor reads it: a port alone, or followed by a port, an address, an
+    /// address and a port, or `unix:` and a path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim_matches([' ', '\t']);
         let (port, target) = text.split_once([' ', '\t']).unwrap_or((text, ""));
@@ -171,8 +175,8 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
     }
 }
 
-/// Reads a host name with a port, or one with a dot in it and without a port, as
-/// tor does.
+/// Reads a host name with a port, or one with a dot in it and without a port,
+/// as tor does.
 fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) => {

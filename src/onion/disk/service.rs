@@ -14,9 +14,11 @@ use crate::types::{OnionAddress, OnionKey};
 /// How long dropping a guard may take.
 const DROP: Duration = Duration::from_secs(5);
 
-/// An onion service that tor has in its configuration, with its files. From [`DiskOnions::add`] or [`DiskOnions::open`].
+/// An onion service that tor has in its configuration, with its files. From
+/// [`DiskOnions::add`] or [`DiskOnions::open`].
 ///
-/// Dropping it changes nothing: services on disk are meant to stay. [`guard`](Self::guard) makes one that does not.
+/// Dropping it changes nothing: services on disk are meant to stay.
+/// [`guard`](Self::guard) makes one that does not.
 ///
 /// ```no_run
 /// use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -60,7 +62,8 @@ impl DiskOnionService {
         self.onions.controller()
     }
 
-    /// What the configuration says of it now; `None` where it was removed meanwhile.
+    /// What the configuration says of it now; `None` where it was removed
+    /// meanwhile.
     pub fn config(&self) -> Result<Option<DiskOnion>> {
         self.onions.get(&self.directory)
     }
@@ -77,7 +80,8 @@ impl DiskOnionService {
         }
     }
 
-    /// Its secret key, out of its file `hs_ed25519_secret_key`. Whoever has it can be the service.
+    /// Its secret key, out of its file `hs_ed25519_secret_key`. Whoever has it
+    /// can be the service.
     ///
     /// # Errors
     ///
@@ -97,13 +101,16 @@ impl DiskOnionService {
         Ok(*address.public_key())
     }
 
-    /// The clients that may reach it; as long as there is none, everybody may. After a change, call [`reread`](Self::reread).
+    /// The clients that may reach it; as long as there is none, everybody may.
+    /// After a change, call [`reread`](Self::reread).
     pub fn authorized_clients(&self) -> AuthorizedClients {
         AuthorizedClients::at(self.directory.join(AUTHORIZED_CLIENTS))
     }
 
-    /// Has tor read its files again, its [authorized clients](Self::authorized_clients) above all:
-    /// [`DiskOnions::reread`]. Where the clients have changed, tor publishes the service anew.
+    /// Has tor read its files again, its
+    /// [authorized clients](Self::authorized_clients) above all:
+    /// [`DiskOnions::reread`]. Where the clients have changed, tor publishes
+    /// the service anew.
     pub fn reread(&self) -> Result<()> {
         self.onions.reread()
     }
@@ -125,7 +132,8 @@ impl DiskOnionService {
         removed(self.onions.remove(&self.directory))
     }
 
-    /// The same, as something that takes the service out of the configuration when it is dropped. The directory stays.
+    /// The same, as something that takes the service out of the configuration
+    /// when it is dropped. The directory stays.
     pub fn guard(self) -> DiskOnionGuard {
         let controller = self.controller().downgrade();
         DiskOnionGuard {
@@ -141,10 +149,13 @@ impl DiskOnionService {
     }
 }
 
-/// A service that is taken out of tor's configuration when this is dropped. From [`DiskOnionService::guard`].
+/// A service that is taken out of tor's configuration when this is dropped.
+/// From [`DiskOnionService::guard`].
 ///
-/// It does not keep the connection open; and as the configuration is tor's and not the connection's, the service outlives a
-/// connection that ends before this is dropped. Dropping it waits for tor's answers, for at most some seconds each.
+/// It does not keep the connection open; and as the configuration is tor's and
+/// not the connection's, the service outlives a connection that ends before
+/// this is dropped. Dropping it waits for tor's answers, for at most some
+/// seconds each.
 #[derive(Debug)]
 #[must_use = "the service is removed when this is dropped"]
 pub struct DiskOnionGuard {

@@ -17,11 +17,12 @@ use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result};
 use crate::protocol::{Command, parse_getconf};
 use crate::types::{OnionAddress, OnionKey, Progress};
 
-/// One change at a time, whatever tor it is for: each reads the configuration and writes it back.
+/// One change at a time, whatever tor it is for: each reads the configuration
+/// and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The time for undoing a change that was made too late, and for removing a service
-/// that could not be published in time.
+/// The time for undoing a change that was made too late, and for removing a
+/// service that could not be published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often is looked for a file that tor writes; it is usually there at once.
@@ -29,17 +30,20 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// The onion services in a tor's configuration.
 ///
-/// Each change reads all of them, and sends all of them back in one SETCONF, so that the others stay as they are: in
-/// order, with every line. Where tor refuses, nothing has changed, and the error has tor's words and what it logged. The
-/// changes of all threads of this program take turns, also through several controllers; what **another program** changes in the
-/// very moment between reading and writing is lost, since tor has no way to prevent that.
+/// Each change reads all of them, and sends all of them back in one SETCONF, so
+/// that the others stay as they are: in order, with every line. Where tor
+/// refuses, nothing has changed, and the error has tor's words and what it
+/// logged. The changes of all threads of this program take turns, also through
+/// several controllers; what **another program** changes in the very moment
+/// between reading and writing is lost, since tor has no way to prevent that.
 ///
 /// Every call takes at most the controller's timeout: waiting for its turn,
 /// tor's replies and files included. If tor answers too late, the change is
 /// undone, which may take five seconds more.
 ///
-/// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory only
-/// ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they are given to it again here.
+/// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory
+/// only ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they
+/// are given to it again here.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -64,7 +68,8 @@ pub struct DiskOnions {
 }
 
 impl DiskOnions {
-    /// Those of the tor that `controller` is connected to. This keeps the connection open.
+    /// Those of the tor that `controller` is connected to. This keeps the
+    /// connection open.
     pub fn of(controller: &Controller) -> Self {
         DiskOnions { controller: controller.clone() }
     }
@@ -74,12 +79,14 @@ impl DiskOnions {
         &self.controller
     }
 
-    /// The same services, for the parts of one call, which share the controller's timeout.
+    /// The same services, for the parts of one call, which share the
+    /// controller's timeout.
     fn in_one_call(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.in_one_call() }
     }
 
-    /// For the parts of one call that reads what tor has and then changes it: never that of the next tor, after a reconnect.
+    /// For the parts of one call that reads what tor has and then changes it:
+    /// never that of the next tor, after a reconnect.
     fn on_one_tor(&self) -> Result<DiskOnions> {
         Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
     }
@@ -93,10 +100,12 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// [`Error::Answer`] where tor's configuration has lines that belong to no service: it shows them.
+    /// [`Error::Answer`] where tor's configuration has lines that belong to no
+    /// service: it shows them.
     pub fn list(&self) -> Result<Vec<DiskOnion>> {
         let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
-        // Not from a cache, which may not know of another controller's change yet.
+        // Not from a cache, which may not know of another controller's change
+        // yet.
         let reply = self.controller.send(command)?.wait_ok()?;
         parse_group(parse_getconf(&reply, 1))
     }
@@ -110,7 +119,8 @@ impl DiskOnions {
             .find(|service| directory::is_same(service.directory(), directory)))
     }
 
-    /// The service with this directory, with its files. `None` where none is configured.
+    /// The service with this directory, with its files. `None` where none is
+    /// configured.
     pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
         let call = self.in_one_call();
         let Some(service) = call.get(directory)? else { return Ok(None) };
@@ -118,34 +128,41 @@ impl DiskOnions {
         Ok(Some(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)))
     }
 
-    /// Adds a service, behind those that are there, and waits until tor has written its address. A directory that is not there
-    /// is made, and the key, too, by tor; with a key in it that tor has used before, the service has its address again.
+    /// Adds a service, behind those that are there, and waits until tor has
+    /// written its address. A directory that is not there is made, and the key,
+    /// too, by tor; with a key in it that tor has used before, the service has
+    /// its address again.
     ///
-    /// tor must see the same files as this program. For one elsewhere, use [`edit`](Self::edit).
+    /// tor must see the same files as this program. For one elsewhere, use
+    /// [`edit`](Self::edit).
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a service that tor would not take ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
-    /// directory is there already, the directory cannot be used, or tor refuses. Nothing has changed then, and what was
-    /// made here is taken away again.
+    /// [`Error::Argument`] for a service that tor would not take
+    /// ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
+    /// directory is there already, the directory cannot be used, or tor
+    /// refuses. Nothing has changed then, and what was made here is taken away
+    /// again.
     ///
-    /// [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in time. The
-    /// service is taken out of the configuration again then, which may take five
-    /// seconds more, and its directory stays.
+    /// [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in
+    /// time. The service is taken out of the configuration again then, which
+    /// may take five seconds more, and its directory stays.
     ///
-    /// [`Error::Timeout`] if tor doesn't answer in time. If the command had reached
-    /// tor by then, tor may still add the service.
+    /// [`Error::Timeout`] if tor doesn't answer in time. If the command had
+    /// reached tor by then, tor may still add the service.
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
         self.add_with(service, &DiskOnionFiles::new())
     }
 
-    /// As [`add_with`](Self::add_with), and waits until the service is published, for at most `timeout`; tells `on_progress` of each step,
-    /// on this thread.
+    /// As [`add_with`](Self::add_with), and waits until the service is
+    /// published, for at most `timeout`; tells `on_progress` of each step, on
+    /// this thread.
     ///
     /// # Errors
     ///
-    /// As with `add_with`; and [`Error::Publish`] where it is not published in time. It is taken out of the configuration again then;
-    /// its directory stays, so that it has the same address the next time.
+    /// As with `add_with`; and [`Error::Publish`] where it is not published in
+    /// time. It is taken out of the configuration again then; its directory
+    /// stays, so that it has the same address the next time.
     ///
     /// ```no_run
     /// use scape::onion::Wait;
@@ -182,7 +199,8 @@ impl DiskOnions {
         }
     }
 
-    /// Takes a service that was just added out of the configuration, because the rest of the call failed.
+    /// Takes a service that was just added out of the configuration, because
+    /// the rest of the call failed.
     fn take_out_again(&self, service: &DiskOnion) {
         let undoing = self.controller.undoing_within(REMOVE_WITHIN);
         match DiskOnions::of(&undoing).remove(service.directory()) {
@@ -196,12 +214,14 @@ impl DiskOnions {
         }
     }
 
-    /// As [`add`](Self::add), with a key of one's own, or clients, which are put there before tor looks, in files of mode 0600.
-    /// (What this program may not give to tor's user, it must be tor's user itself to write.)
+    /// As [`add`](Self::add), with a key of one's own, or clients, which are
+    /// put there before tor looks, in files of mode 0600. (What this program
+    /// may not give to tor's user, it must be tor's user itself to write.)
     ///
     /// # Errors
     ///
-    /// As with `add`; [`DiskOnionProblem::OtherKey`] where there is another key, which is not overwritten; and those of
+    /// As with `add`; [`DiskOnionProblem::OtherKey`] where there is another
+    /// key, which is not overwritten; and those of
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
     pub fn add_with(
         &self,
@@ -245,12 +265,13 @@ impl DiskOnions {
         }
     }
 
-    /// Replaces the service with this directory by another, in its place. Its keys stay in their directory, unless the other
-    /// has another directory.
+    /// Replaces the service with this directory by another, in its place. Its
+    /// keys stay in their directory, unless the other has another directory.
     ///
     /// # Errors
     ///
-    /// As with [`add`](Self::add); and [`DiskOnionProblem::NotConfigured`] where there is none with this directory.
+    /// As with [`add`](Self::add); and [`DiskOnionProblem::NotConfigured`]
+    /// where there is none with this directory.
     pub fn change(&self, directory: impl AsRef<Path>, service: &DiskOnion) -> Result<()> {
         let directory = directory.as_ref();
         service.check()?;
@@ -279,26 +300,33 @@ impl DiskOnions {
         settle(changed, prepared, service, tor)
     }
 
-    /// Takes the service with this directory out of the configuration, and gives what it was: added again, it has the same
-    /// address. Its circuits are closed. The directory, with its key, stays.
+    /// Takes the service with this directory out of the configuration, and
+    /// gives what it was: added again, it has the same address. Its circuits
+    /// are closed. The directory, with its key, stays.
     ///
     /// # Errors
     ///
-    /// [`DiskOnionProblem::NotConfigured`] where there is none with this directory.
+    /// [`DiskOnionProblem::NotConfigured`] where there is none with this
+    /// directory.
     pub fn remove(&self, directory: impl AsRef<Path>) -> Result<DiskOnion> {
         self.edit(|services| Ok(services.remove(find(services, directory.as_ref())?)))
     }
 
-    /// Has tor read again what is in the services' directories, their [authorized
-    /// clients](crate::onion::client_auth::AuthorizedClients) above all: sends it the services as they are.
+    /// Has tor read again what is in the services' directories, their
+    /// [authorized clients](crate::onion::client_auth::AuthorizedClients) above
+    /// all: sends it the services as they are.
     ///
-    /// Where a service's clients have changed, tor publishes it anew. **Directories refuse that** (`UPLOAD_REJECTED`) within the
-    /// same second as the last time, since descriptors are numbered by seconds, and tor 0.4.9 does not try again before an hour
-    /// or two: so clients that are to be there from the beginning are given with [`add_with`](Self::add_with), and whoever
-    /// must be sure of a change waits with a [`Publication`] that was begun before.
+    /// Where a service's clients have changed, tor publishes it anew.
+    /// **Directories refuse that** (`UPLOAD_REJECTED`) within the same second
+    /// as the last time, since descriptors are numbered by seconds, and tor
+    /// 0.4.9 does not try again before an hour or two: so clients that are to
+    /// be there from the beginning are given with [`add_with`](Self::add_with),
+    /// and whoever must be sure of a change waits with a [`Publication`] that
+    /// was begun before.
     ///
-    /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads the torrc again, and drops every option that was
-    /// not saved, services included; and a torrc that cannot be read ends tor.
+    /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads
+    /// the torrc again, and drops every option that was not saved, services
+    /// included; and a torrc that cannot be read ends tor.
     pub fn reread(&self) -> Result<()> {
         let call = self.on_one_tor()?;
         let _turn = call.turn()?;
@@ -306,10 +334,12 @@ impl DiskOnions {
         if services.is_empty() { Ok(()) } else { call.write(&services) }
     }
 
-    /// Changes all services at once, in one command: `change` is given all of them, and what it leaves is sent to tor, if it is
-    /// something else. This looks at no files, so it is also for a tor on another machine.
+    /// Changes all services at once, in one command: `change` is given all of
+    /// them, and what it leaves is sent to tor, if it is something else. This
+    /// looks at no files, so it is also for a tor on another machine.
     ///
-    /// **A directory that tor cannot make or write to ends tor 0.4.9**: the one above it must be there.
+    /// **A directory that tor cannot make or write to ends tor 0.4.9**: the one
+    /// above it must be there.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -331,12 +361,13 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// Those of `change`; [`Error::Argument`] for a new or changed service that tor would not take, and for two with one
-    /// directory; [`Error::DiskOnion`] where tor refuses. Nothing has changed then. [`Error::Timeout`] where another thread's
-    /// change is not done in time (`change` itself must not make one), and if
-    /// tor doesn't answer in time. In that case the services are put back as
-    /// they were, which may take five seconds more. If tor doesn't answer that
-    /// either, it may still make the change later.
+    /// Those of `change`; [`Error::Argument`] for a new or changed service that
+    /// tor would not take, and for two with one directory; [`Error::DiskOnion`]
+    /// where tor refuses. Nothing has changed then. [`Error::Timeout`] where
+    /// another thread's change is not done in time (`change` itself must not
+    /// make one), and if tor doesn't answer in time. In that case the services
+    /// are put back as they were, which may take five seconds more. If tor
+    /// doesn't answer that either, it may still make the change later.
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.on_one_tor()?;
         let _turn = call.turn()?;
@@ -434,7 +465,8 @@ fn find(services: &[DiskOnion], directory: &Path) -> Result<usize> {
     position(services, directory).ok_or_else(missing)
 }
 
-/// Those that are new or changed are checked; what tor had already is not for us to refuse.
+/// Those that are new or changed are checked; what tor had already is not for
+/// us to refuse.
 fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     for (at, service) in services.iter().enumerate() {
         if before.contains(service)
@@ -465,7 +497,8 @@ fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// What was made for a service stays, unless it is sure that tor has not taken it; a refusal is explained.
+/// What was made for a service stays, unless it is sure that tor has not taken
+/// it; a refusal is explained.
 fn settle(
     result: Result<()>,
     prepared: Option<Prepared>,

@@ -4,34 +4,43 @@ use std::str::FromStr;
 
 use super::value::DiskOnion;
 
-/// The usual options of a [`DiskOnion`], as values: `None` where it does not say, so that tor's default holds, or where what
-/// it says is not understood. (The text is to be had with [`DiskOnion::get`].) tor's manual, "HIDDEN SERVICE OPTIONS".
+/// The usual options of a [`DiskOnion`], as values: `None` where it does not
+/// say, so that tor's default holds, or where what it says is not understood.
+/// (The text is to be had with [`DiskOnion::get`].) tor's manual, "HIDDEN
+/// SERVICE OPTIONS".
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskOnionSettings {
     /// `HiddenServiceVersion`. tor 0.4.9 knows 3 only.
     pub version: Option<u8>,
-    /// `HiddenServiceMaxStreams`: how many streams at once a circuit may have; 0 is no limit.
+    /// `HiddenServiceMaxStreams`: how many streams at once a circuit may have;
+    /// 0 is no limit.
     pub max_streams: Option<u16>,
     /// `HiddenServiceMaxStreamsCloseCircuit`: more of them close the circuit.
     pub max_streams_close_circuit: Option<bool>,
-    /// `HiddenServiceAllowUnknownPorts`: a connection to a port that is not there does not close the circuit.
+    /// `HiddenServiceAllowUnknownPorts`: a connection to a port that is not
+    /// there does not close the circuit.
     pub allow_unknown_ports: Option<bool>,
-    /// `HiddenServiceExportCircuitID haproxy`: targets are told the circuit's number by the HAProxy protocol.
+    /// `HiddenServiceExportCircuitID haproxy`: targets are told the circuit's
+    /// number by the HAProxy protocol.
     pub export_circuit_id: Option<bool>,
-    /// `HiddenServiceDirGroupReadable`: the group may read the directory and `hostname`.
+    /// `HiddenServiceDirGroupReadable`: the group may read the directory and
+    /// `hostname`.
     pub dir_group_readable: Option<bool>,
     /// `HiddenServiceNumIntroductionPoints`: 3 to 20.
     pub introduction_points: Option<u8>,
-    /// `HiddenServiceEnableIntroDoSDefense`: introduction points limit the rate of introductions.
+    /// `HiddenServiceEnableIntroDoSDefense`: introduction points limit the rate
+    /// of introductions.
     pub intro_dos_defense: Option<bool>,
-    /// `HiddenServiceEnableIntroDoSRatePerSec`: how many introductions a second.
+    /// `HiddenServiceEnableIntroDoSRatePerSec`: how many introductions a
+    /// second.
     pub intro_dos_rate: Option<u32>,
     /// `HiddenServiceEnableIntroDoSBurstPerSec`: how many in a burst.
     pub intro_dos_burst: Option<u32>,
     /// `HiddenServicePoWDefensesEnabled`: proof of work is demanded under load.
     pub proof_of_work: Option<bool>,
-    /// `HiddenServicePoWQueueRate`: how many introductions a second are served before that.
+    /// `HiddenServicePoWQueueRate`: how many introductions a second are served
+    /// before that.
     pub proof_of_work_rate: Option<u32>,
     /// `HiddenServicePoWQueueBurst`: how many in a burst.
     pub proof_of_work_burst: Option<u32>,

@@ -11,8 +11,9 @@ use crate::types::ConfLine;
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";
 
-/// One onion service, as tor's configuration says it: its directory, and every line that belongs to it, in order, also those
-/// that this library does not know. tor's manual, "HIDDEN SERVICE OPTIONS".
+/// One onion service, as tor's configuration says it: its directory, and every
+/// line that belongs to it, in order, also those that this library does not
+/// know. tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// What is read and written back is what was there, line by line.
 ///
@@ -42,8 +43,10 @@ pub struct DiskOnion {
 }
 
 impl DiskOnion {
-    /// A service whose keys are in this directory, without a port yet: it needs at least one. The directory must be absolute,
-    /// since a relative one would mean another for tor than for this program; it need not exist, but the one above it must.
+    /// A service whose keys are in this directory, without a port yet: it needs
+    /// at least one. The directory must be absolute, since a relative one would
+    /// mean another for tor than for this program; it need not exist, but the
+    /// one above it must.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         // Without a `/` at its end: tor would take that for another directory.
         let directory: PathBuf = directory.into().components().collect();
@@ -71,8 +74,9 @@ impl DiskOnion {
         lines
     }
 
-    /// The value of an option, whatever the case of its name; where it is there several times, the last, which is the one
-    /// that counts for tor (except for `HiddenServicePort`).
+    /// The value of an option, whatever the case of its name; where it is there
+    /// several times, the last, which is the one that counts for tor (except
+    /// for `HiddenServicePort`).
     pub fn get(&self, name: &str) -> Option<&str> {
         let named = |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.lines.iter().rev().find(named)?.value.as_deref()
@@ -84,8 +88,8 @@ impl DiskOnion {
         self.lines.iter().filter(named).filter_map(|line| line.value.as_deref())
     }
 
-    /// Its ports, in order. (What is no `HiddenServicePort` as tor takes it is left out here, and in
-    /// [`lines`](Self::lines).)
+    /// Its ports, in order. (What is no `HiddenServicePort` as tor takes it is
+    /// left out here, and in [`lines`](Self::lines).)
     pub fn ports(&self) -> Vec<DiskPort> {
         self.values(PORT).filter_map(|value| value.parse().ok()).collect()
     }
@@ -95,11 +99,14 @@ impl DiskOnion {
         DiskOnionSettings::of(self)
     }
 
-    /// Adds a virtual port (a port of the onion address) whose connections go to a local target: a port of 127.0.0.1, a
-    /// socket address, or the path of a Unix socket, which may have spaces and quotes here. Repeat it for several ports.
-    /// If the same port is added again with another target, tor chooses one of them for each connection.
+    /// Adds a virtual port (a port of the onion address) whose connections go
+    /// to a local target: a port of 127.0.0.1, a socket address, or the path of
+    /// a Unix socket, which may have spaces and quotes here. Repeat it for
+    /// several ports. If the same port is added again with another target, tor
+    /// chooses one of them for each connection.
     ///
-    /// [`OnionBuilder::port`](crate::OnionBuilder::port) and [`AddOnion::port`](crate::AddOnion::port) mean the same.
+    /// [`OnionBuilder::port`](crate::OnionBuilder::port) and
+    /// [`AddOnion::port`](crate::AddOnion::port) mean the same.
     pub fn port(mut self, port: u16, target: impl Into<DiskTarget>) -> Self {
         self.lines.push(ConfLine::new(PORT, Some(DiskPort::new(port, target).to_string())));
         self
@@ -110,8 +117,9 @@ impl DiskOnion {
         self.port(port, DiskTarget::SamePort)
     }
 
-    /// Sets an option: any that belongs to a service, also one that this library does not know. It replaces the values that
-    /// are there, at the place of the first.
+    /// Sets an option: any that belongs to a service, also one that this
+    /// library does not know. It replaces the values that are there, at the
+    /// place of the first.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let line = ConfLine::new(name, Some(value.into()));
         let first = self.lines.iter().position(|known| known.name.eq_ignore_ascii_case(&line.name));
@@ -121,7 +129,8 @@ impl DiskOnion {
         self
     }
 
-    /// Takes an option away, with all of its values, so that tor's default holds.
+    /// Takes an option away, with all of its values, so that tor's default
+    /// holds.
     pub fn without(mut self, name: &str) -> Self {
         self.lines.retain(|line| !line.name.eq_ignore_ascii_case(name));
         self
@@ -131,22 +140,26 @@ impl DiskOnion {
         self.option(name, if set { "1" } else { "0" })
     }
 
-    /// At most this many streams at once on one circuit; more are refused. 0 is no limit, tor's default.
+    /// At most this many streams at once on one circuit; more are refused. 0 is
+    /// no limit, tor's default.
     pub fn max_streams(self, streams: u16) -> Self {
         self.option("HiddenServiceMaxStreams", streams.to_string())
     }
 
-    /// Whether more streams than [`max_streams`](Self::max_streams) close the circuit.
+    /// Whether more streams than [`max_streams`](Self::max_streams) close the
+    /// circuit.
     pub fn max_streams_close_circuit(self, close: bool) -> Self {
         self.flag("HiddenServiceMaxStreamsCloseCircuit", close)
     }
 
-    /// Whether a connection to a port that the service has not is just refused, and does not close the circuit.
+    /// Whether a connection to a port that the service has not is just refused,
+    /// and does not close the circuit.
     pub fn allow_unknown_ports(self, allow: bool) -> Self {
         self.flag("HiddenServiceAllowUnknownPorts", allow)
     }
 
-    /// Whether targets are told the number of the circuit, in the form of the HAProxy protocol, before anything else.
+    /// Whether targets are told the number of the circuit, in the form of the
+    /// HAProxy protocol, before anything else.
     pub fn export_circuit_id(self, export: bool) -> Self {
         self.option("HiddenServiceExportCircuitID", if export { "haproxy" } else { "none" })
     }
@@ -161,23 +174,26 @@ impl DiskOnion {
         self.option("HiddenServiceNumIntroductionPoints", count.to_string())
     }
 
-    /// Has introduction points limit the rate of introductions: so many a second, and so many in a burst; `None` leaves tor's
-    /// defaults (25 and 200).
+    /// Has introduction points limit the rate of introductions: so many a
+    /// second, and so many in a burst; `None` leaves tor's defaults (25 and
+    /// 200).
     pub fn intro_dos_defense(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServiceEnableIntroDoSDefense", true)
             .optional("HiddenServiceEnableIntroDoSRatePerSec", rate)
             .optional("HiddenServiceEnableIntroDoSBurstPerSec", burst)
     }
 
-    /// Demands proof of work from clients when the service is under load: how many introductions a second it serves
-    /// before, and in a burst; `None` leaves tor's defaults (250 and 2500).
+    /// Demands proof of work from clients when the service is under load: how
+    /// many introductions a second it serves before, and in a burst; `None`
+    /// leaves tor's defaults (250 and 2500).
     pub fn proof_of_work(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServicePoWDefensesEnabled", true)
             .optional("HiddenServicePoWQueueRate", rate)
             .optional("HiddenServicePoWQueueBurst", burst)
     }
 
-    /// Whether it is behind an OnionBalance; tor then wants a file `ob_config` in the directory.
+    /// Whether it is behind an OnionBalance; tor then wants a file `ob_config`
+    /// in the directory.
     pub fn onion_balance_instance(self, instance: bool) -> Self {
         self.flag("HiddenServiceOnionBalanceInstance", instance)
     }
@@ -189,13 +205,14 @@ impl DiskOnion {
         }
     }
 
-    /// Checks what can be checked without a tor and without looking at files: whether tor would take it, and would still have
-    /// it after SAVECONF.
+    /// Checks what can be checked without a tor and without looking at files:
+    /// whether tor would take it, and would still have it after SAVECONF.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument): for a directory that is not absolute; no port, the same port with the same
-    /// target twice, or one that tor does not take; version 2; options that are none of a service.
+    /// [`Error::Argument`](crate::Error::Argument): for a directory that is not
+    /// absolute; no port, the same port with the same target twice, or one that
+    /// tor does not take; version 2; options that are none of a service.
     pub fn check(&self) -> Result<()> {
         self.check_directory()?;
         for line in &self.lines {

@@ -1,5 +1,5 @@
-//! Linux: a connection's inode is in the tables of `/proc/net`, and the process that has it open is the one with a link to that
-//! inode in `/proc/PID/fd`.
+//! Linux: a connection's inode is in the tables of `/proc/net`, and the process
+//! that has it open is the one with a link to that inode in `/proc/PID/fd`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,7 +14,8 @@ use procfs::{ProcError, ProcResult};
 use super::ProcessOwner;
 use crate::error::{OwnerError, Result};
 
-/// The inodes of the connections that are meant, with the users who opened them.
+/// The inodes of the connections that are meant, with the users who opened
+/// them.
 type Sockets = BTreeMap<u64, u32>;
 
 pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
@@ -38,7 +39,8 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
     }
 }
 
-/// A connection that no process has: it was closed meanwhile, or its process may not be looked into.
+/// A connection that no process has: it was closed meanwhile, or its process
+/// may not be looked into.
 fn without_owner(
     peer: SocketAddr,
     locals: &[SocketAddr],
@@ -82,7 +84,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Notes which of the sockets this process has, unless one that was started before has them, too.
+/// Notes which of the sockets this process has, unless one that was started
+/// before has them, too.
 fn note_sockets(
     process: &Process,
     sockets: &Sockets,

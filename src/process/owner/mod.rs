@@ -18,13 +18,15 @@ pub struct ProcessOwner {
     pub pid: u32,
     /// The effective user that it runs as.
     pub uid: u32,
-    /// Its name, as the system has it: at most 15 bytes, and the process may have changed it.
+    /// Its name, as the system has it: at most 15 bytes, and the process may
+    /// have changed it.
     pub name: String,
-    /// What it was started with, the program first. Everybody on this machine can read that, and the process may have
-    /// changed it. Empty where the system does not tell.
+    /// What it was started with, the program first. Everybody on this machine
+    /// can read that, and the process may have changed it. Empty where the
+    /// system does not tell.
     pub command: Vec<OsString>,
-    /// The program's file, where that may be known. Its name ends with ` (deleted)` where it was removed or replaced
-    /// meanwhile.
+    /// The program's file, where that may be known. Its name ends with
+    /// ` (deleted)` where it was removed or replaced meanwhile.
     pub executable: Option<PathBuf>,
 }
 
@@ -37,22 +39,28 @@ impl fmt::Display for ProcessOwner {
     }
 }
 
-/// The process of this machine that has the end at `peer` of a TCP connection: for a stream, `peer` is its client's address
-/// ([`StreamInfo::source_socket_addr`](crate::event::StreamInfo::source_socket_addr)). Linux only.
+/// The process of this machine that has the end at `peer` of a TCP connection:
+/// for a stream, `peer` is its client's address
+/// ([`StreamInfo::source_socket_addr`](crate::event::StreamInfo::source_socket_addr)).
+/// Linux only.
 ///
-/// `local` is the other end, tor's port. It need not be given, but a program may use one port for several
-/// connections to different places. An unspecified address (`0.0.0.0:9050`) stands for all.
+/// `local` is the other end, tor's port. It need not be given, but a program
+/// may use one port for several connections to different places. An unspecified
+/// address (`0.0.0.0:9050`) stands for all.
 ///
-/// `None` where there is no such connection on this machine (any more), or where it cannot be said which of several is
-/// meant. Where several processes have the connection, such as children that inherited it, the one that was started first.
+/// `None` where there is no such connection on this machine (any more), or
+/// where it cannot be said which of several is meant. Where several processes
+/// have the connection, such as children that inherited it, the one that was
+/// started first.
 ///
-/// What is looked at are the connections of this process' network namespace, and the processes that it may look into: its
-/// own user's, all of them for root. It takes some milliseconds, more where there are many processes.
+/// What is looked at are the connections of this process' network namespace,
+/// and the processes that it may look into: its own user's, all of them for
+/// root. It takes some milliseconds, more where there are many processes.
 ///
 /// # Errors
 ///
-/// [`Error::Owner`](crate::Error::Owner): not Linux; a connection of a process that may not be looked into (with its
-/// user); `/proc` cannot be read.
+/// [`Error::Owner`](crate::Error::Owner): not Linux; a connection of a process
+/// that may not be looked into (with its user); `/proc` cannot be read.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -74,7 +82,8 @@ pub fn owner_of(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Option<Pr
     owner_among(peer, local.as_slice())
 }
 
-/// [`owner_of`], where the other end is one of `locals`; anything, where there are none.
+/// [`owner_of`], where the other end is one of `locals`; anything, where there
+/// are none.
 pub(crate) fn owner_among(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
     #[cfg(target_os = "linux")]
     return linux::owner(peer, locals);

@@ -5,11 +5,13 @@ use std::fmt;
 use crate::protocol::Words;
 use crate::types::Expiry;
 
-/// An address mapping, of `GETINFO address-mappings/…`: tor connects to `to` where `from` is asked for.
+/// An address mapping, of `GETINFO address-mappings/…`: tor connects to `to`
+/// where `from` is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct AddressMapping {
-    /// What is asked for: a name or an address; `*.` and a name for all names below it.
+    /// What is asked for: a name or an address; `*.` and a name for all names
+    /// below it.
     pub from: String,
     /// What is connected to: a name or an address.
     pub to: String,
@@ -18,7 +20,8 @@ pub struct AddressMapping {
 }
 
 impl AddressMapping {
-    /// Reads a line of `GETINFO address-mappings/…`. `None` without the two addresses and the end.
+    /// Reads a line of `GETINFO address-mappings/…`. `None` without the two
+    /// addresses and the end.
     ///
     /// ```
     /// use scape::protocol::AddressMapping;

@@ -11,8 +11,8 @@ const NEVER: &str = "9999-12-31 23:59:59";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadStatus {
-    /// When it will try next, or could have: 1970 where it may at any time, and may be long past. In whole seconds;
-    /// `None` where it will not try again.
+    /// When it will try next, or could have: 1970 where it may at any time, and
+    /// may be long past. In whole seconds; `None` where it will not try again.
     pub next_attempt_at: Option<SystemTime>,
     /// How often it has failed since it last succeeded.
     pub failures: u32,
@@ -35,7 +35,8 @@ pub struct DownloadStatus {
 }
 
 impl DownloadStatus {
-    /// Reads the value of a member of `GETINFO downloads/…`. `None` where it has not its form.
+    /// Reads the value of a member of `GETINFO downloads/…`. `None` where it
+    /// has not its form.
     ///
     /// ```
     /// use scape::protocol::DownloadStatus;

@@ -16,15 +16,16 @@ pub struct EntryGuard {
     pub relay: RelayName,
     /// What tor thinks of it.
     pub status: EntryGuardStatus,
-    /// Since when it is `Down`, or `Unusable` as the consensus does not list it, in whole seconds. (tor blurs
-    /// the days on purpose.)
+    /// Since when it is `Down`, or `Unusable` as the consensus does not list
+    /// it, in whole seconds. (tor blurs the days on purpose.)
     pub since: Option<SystemTime>,
     /// Words that this version of the library does not know, in order.
     pub extra_words: Vec<String>,
 }
 
 impl EntryGuard {
-    /// Reads a line of `GETINFO entry-guards`. `None` without a relay and a status.
+    /// Reads a line of `GETINFO entry-guards`. `None` without a relay and a
+    /// status.
     ///
     /// ```
     /// use scape::protocol::EntryGuard;

@@ -1,4 +1,5 @@
-//! `GETINFO info/names`, `config/names` and `config/defaults`: what a tor knows.
+//! `GETINFO info/names`, `config/names` and `config/defaults`: what a tor
+//! knows.
 
 use std::fmt;
 
@@ -9,7 +10,8 @@ use crate::types::{ConfLine, ConfigType};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct InfoName {
-    /// The key; of a prefix, without the `*` at its end. In a few keys `<name>` stands for something else.
+    /// The key; of a prefix, without the `*` at its end. In a few keys `<name>`
+    /// stands for something else.
     pub key: String,
     /// Whether something must follow it.
     pub is_prefix: bool,
@@ -18,7 +20,8 @@ pub struct InfoName {
 }
 
 impl InfoName {
-    /// Reads a line of `GETINFO info/names`. `None` without a key and a description.
+    /// Reads a line of `GETINFO info/names`. `None` without a key and a
+    /// description.
     ///
     /// ```
     /// use scape::protocol::InfoName;
@@ -60,7 +63,8 @@ pub struct ConfigName {
 }
 
 impl ConfigName {
-    /// Reads a line of `GETINFO config/names`. `None` without a name and a type.
+    /// Reads a line of `GETINFO config/names`. `None` without a name and a
+    /// type.
     ///
     /// ```
     /// use scape::protocol::ConfigName;
@@ -136,7 +140,10 @@ mod tests {
         #[test]
         fn a_default_goes_there_and_back(name in "[A-Za-z]{1,12}", value in "\\PC{0,20}") {
             let line = format!("{name} {}", crate::protocol::c_string(&value));
-            prop_assert_eq!(parse_config_default(line.as_bytes()), Some(ConfLine::new(name, Some(value))));
+            prop_assert_eq!(
+                parse_config_default(line.as_bytes()),
+                Some(ConfLine::new(name, Some(value)))
+            );
         }
 
         #[test]

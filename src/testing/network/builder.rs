@@ -174,8 +174,8 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Starts without a consensus, and waits for the authorities' first vote, as
-    /// a new network does. That takes ten seconds more. Default: false.
+    /// Starts without a consensus, and waits for the authorities' first vote,
+    /// as a new network does. That takes ten seconds more. Default: false.
     pub fn vote_first(mut self, on: bool) -> Self {
         self.vote_first = on;
         self
@@ -189,23 +189,27 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets how long [`start`](Self::start) may take. Default: five minutes, which is enough on a busy machine.
+    /// Sets how long [`start`](Self::start) may take. Default: five minutes,
+    /// which is enough on a busy machine.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Makes the network's name server know a name. ([`TestNetwork::name_server`] can be told later, too.)
+    /// Makes the network's name server know a name.
+    /// ([`TestNetwork::name_server`] can be told later, too.)
     pub fn name(mut self, name: impl Into<String>, address: impl Into<IpAddr>) -> Self {
         self.names.push((name.into(), address.into()));
         self
     }
 
-    /// Turns vanguards-lite on or off for every node and for [`TestNetwork::launch`]: the option `VanguardsLiteEnabled`.
-    /// Default: off.
+    /// Turns vanguards-lite on or off for every node and for
+    /// [`TestNetwork::launch`]: the option `VanguardsLiteEnabled`. Default:
+    /// off.
     ///
-    /// With vanguards and few relays, circuits to onion services often fail at first, because tor chooses one of its guards
-    /// for a later hop. tor tries again, so connecting takes up to 15 seconds more. Use at least 8 relays.
+    /// With vanguards and few relays, circuits to onion services often fail at
+    /// first, because tor chooses one of its guards for a later hop. tor tries
+    /// again, so connecting takes up to 15 seconds more. Use at least 8 relays.
     pub fn vanguards_lite(mut self, on: bool) -> Self {
         self.vanguards_lite = on;
         self
@@ -217,7 +221,8 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Called with each step of the start, on the thread that calls [`start`](Self::start).
+    /// Called with each step of the start, on the thread that calls
+    /// [`start`](Self::start).
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
@@ -228,11 +233,11 @@ impl TestNetworkBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the last lines of the log of the node that didn't
-    /// start, or of every node, each with the node's name.
-    /// [`Error::Argument`] for settings that no network can have.
-    /// [`Error::Io`] if the operating system refuses something, such as an
-    /// address. Nothing is left behind.
+    /// [`Error::Launch`], with the last lines of the log of the node that
+    /// didn't start, or of every node, each with the node's name.
+    /// [`Error::Argument`] for settings that no network can have. [`Error::Io`]
+    /// if the operating system refuses something, such as an address. Nothing
+    /// is left behind.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = Deadline::after(self.timeout);
         self.check()?;

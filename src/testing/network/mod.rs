@@ -56,20 +56,22 @@ pub use relay::RelayOptions;
 ///
 /// A start takes about two seconds with the default of three authorities and
 /// five relays, and the first start of a user some seconds more, to make keys
-/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and about
-/// 80 MB of memory for each authority and relay once it has run for a minute.
+/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and
+/// about 80 MB of memory for each authority and relay once it has run for a
+/// minute.
 ///
-/// Dropping the network ends every process and removes every file, also during a
-/// panic. If the program is killed, the tors end by themselves, and the next
+/// Dropping the network ends every process and removes every file, also during
+/// a panic. If the program is killed, the tors end by themselves, and the next
 /// start of a tor or a network removes the files.
 ///
 /// # The first consensus
 ///
-/// A new network has no consensus before its authorities have voted, which takes
-/// ten seconds. This network begins with one that was written by the program, in
-/// the names of the authorities and with their signatures. They vote every ten
-/// seconds, as [`voting_interval`](TestNetworkBuilder::voting_interval) says,
-/// and their first consensus takes over without a gap.
+/// A new network has no consensus before its authorities have voted, which
+/// takes ten seconds. This network begins with one that was written by the
+/// program, in the names of the authorities and with their signatures. They
+/// vote every ten seconds, as
+/// [`voting_interval`](TestNetworkBuilder::voting_interval) says, and their
+/// first consensus takes over without a gap.
 /// [`wait_for_vote`](Self::wait_for_vote) waits for it, and
 /// [`vote_first`](TestNetworkBuilder::vote_first) starts without the other one.
 ///
@@ -130,8 +132,10 @@ impl TestNetwork {
         Tor::from(self.client().clone())
     }
 
-    /// One more client of this network, to be started: its options can be added to, and what is its own (its data
-    /// directory, its SOCKS port) is as [`Launch`] says. It is the caller's, and should end before the network does.
+    /// One more client of this network, to be started: its options can be added
+    /// to, and what is its own (its data directory, its SOCKS port) is as
+    /// [`Launch`] says. It is the caller's, and should end before the network
+    /// does.
     ///
     /// ```no_run
     /// use scape::{Tor, testing::TestNetwork};
@@ -160,8 +164,8 @@ impl TestNetwork {
         &self.nodes[self.client]
     }
 
-    /// Returns the node with a nickname: `authority0`, `relay0`, `client`, and so
-    /// on, or as [`RelayOptions::nickname`] says.
+    /// Returns the node with a nickname: `authority0`, `relay0`, `client`, and
+    /// so on, or as [`RelayOptions::nickname`] says.
     pub fn node(&self, nickname: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.nickname() == nickname)
     }
@@ -186,12 +190,14 @@ impl TestNetwork {
         &self.ports.socks
     }
 
-    /// The client's other SOCKS port, a Unix socket, with `ExtendedErrors`, where the platform has such.
+    /// The client's other SOCKS port, a Unix socket, with `ExtendedErrors`,
+    /// where the platform has such.
     pub fn socks_unix(&self) -> Option<&Address> {
         self.ports.socks_unix.as_ref()
     }
 
-    /// The client's control port, for a connection of one's own with cookie authentication.
+    /// The client's control port, for a connection of one's own with cookie
+    /// authentication.
     pub fn control_address(&self) -> &Address {
         &self.ports.control
     }
@@ -218,15 +224,18 @@ impl TestNetwork {
         vote::wait_for_next(self.client_node(), Deadline::after(timeout))
     }
 
-    /// Ends every process and removes every file. Like dropping the network, but reports errors.
+    /// Ends every process and removes every file. Like dropping the network,
+    /// but reports errors.
     ///
-    /// A node that hasn't ended 10 seconds after SIGTERM is killed. That is no error: a warning with the node's name is
-    /// logged, with the target `scape::testing`.
+    /// A node that hasn't ended 10 seconds after SIGTERM is killed. That is no
+    /// error: a warning with the node's name is logged, with the target
+    /// `scape::testing`.
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`] if a node had crashed before, with the node's name before each line of its log. [`Error::Io`] if
-    /// the operating system refused something.
+    /// [`Error::Launch`] if a node had crashed before, with the node's name
+    /// before each line of its log. [`Error::Io`] if the operating system
+    /// refused something.
     pub fn stop(mut self) -> Result<()> {
         self.end()
     }
@@ -242,7 +251,8 @@ impl TestNetwork {
     }
 }
 
-/// Ends processes side by side, because each may take a while. Returns the first error.
+/// Ends processes side by side, because each may take a while. Returns the
+/// first error.
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
     thread::scope(|scope| {
         let stopping: Vec<_> =

@@ -19,18 +19,21 @@ const RESPONSE: u16 = 0x8480; // an authoritative response, recursion available
 const RECURSION_DESIRED: u16 = 0x0100;
 const FORMAT_ERROR: u16 = 1;
 const NO_SUCH_NAME: u16 = 3;
-/// A name that stands elsewhere in the message: at the question, right behind the header.
+/// A name that stands elsewhere in the message: at the question, right behind
+/// the header.
 const QUESTION_NAME: u16 = 0xC000 | HEADER as u16;
 /// How long an answer is good for, in seconds.
 const TTL: u32 = 60;
 /// How often the thread looks whether it should end.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A name server on 127.0.0.1 that knows only the names that it was told: the exits of a
-/// [`TestNetwork`](super::TestNetwork) ask nobody else, so that nothing leaves this machine.
+/// A name server on 127.0.0.1 that knows only the names that it was told: the
+/// exits of a [`TestNetwork`](super::TestNetwork) ask nobody else, so that
+/// nothing leaves this machine.
 ///
-/// It answers questions for A, AAAA and PTR records; any other name does not exist. Names and addresses may be added
-/// at any time. tor writes names in mixed case and wants them back so.
+/// It answers questions for A, AAAA and PTR records; any other name does not
+/// exist. Names and addresses may be added at any time. tor writes names in
+/// mixed case and wants them back so.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
@@ -79,8 +82,9 @@ impl NameServer {
         self.records.lock().addresses.entry(name.to_ascii_lowercase()).or_default().push(address);
     }
 
-    /// From now on `address` is named `name`. (tor refuses to ask about private addresses; the documentation
-    /// addresses, 198.51.100.0/24 and such, will do: nothing is ever sent to them.)
+    /// From now on `address` is named `name`. (tor refuses to ask about private
+    /// addresses; the documentation addresses, 198.51.100.0/24 and such, will
+    /// do: nothing is ever sent to them.)
     pub fn add_name(&self, address: IpAddr, name: &str) {
         self.records.lock().names.insert(reverse_name(address), name.to_string());
     }

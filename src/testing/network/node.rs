@@ -23,7 +23,8 @@ const LOG_LINES: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// A directory authority: votes on the consensus, and carries circuits, but exits nothing.
+    /// A directory authority: votes on the consensus, and carries circuits, but
+    /// exits nothing.
     Authority,
     /// A relay that also exits, to this machine only.
     Relay,
@@ -102,9 +103,9 @@ impl Node {
         &self.process
     }
 
-    /// Returns the last 1000 lines of tor's log, oldest first, from level notice
-    /// on. The builder's option `Log` sets another level. They stay when the
-    /// process has ended.
+    /// Returns the last 1000 lines of tor's log, oldest first, from level
+    /// notice on. The builder's option `Log` sets another level. They stay when
+    /// the process has ended.
     pub fn log(&self) -> Vec<String> {
         self.process.log_tail()
     }
@@ -305,10 +306,10 @@ impl Common {
             .option("V3AuthNIntervalsValid", times.intervals_valid)
     }
 
-    /// Returns a relay, without the options of its own. Exits reach this machine
-    /// only: a policy of nothing but private addresses would make a relay no
-    /// exit at all, so it allows everything, and where it runs decides what it
-    /// reaches.
+    /// Returns a relay, without the options of its own. Exits reach this
+    /// machine only: a policy of nothing but private addresses would make a
+    /// relay no exit at all, so it allows everything, and where it runs decides
+    /// what it reaches.
     pub(super) fn relay(
         &self,
         planned: &PlannedRelay,

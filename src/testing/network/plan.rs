@@ -22,8 +22,8 @@ pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The IPv6 address of every relay, if it has one.
 pub(super) const IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::LOCALHOST;
 
-/// The bandwidth of a relay for which none is set, in the unit of the consensus,
-/// if others have one.
+/// The bandwidth of a relay for which none is set, in the unit of the
+/// consensus, if others have one.
 const BANDWIDTH: u32 = 1000;
 
 /// The number of authorities that must have measured a relay's bandwidth before
@@ -210,8 +210,8 @@ impl Plan {
         relay.options.bandwidth.unwrap_or(BANDWIDTH)
     }
 
-    /// Returns the bandwidth that the consensus names for a relay. `None` if too
-    /// few authorities measure it.
+    /// Returns the bandwidth that the consensus names for a relay. `None` if
+    /// too few authorities measure it.
     pub(super) fn bandwidth(&self, relay: &PlannedRelay) -> Option<u32> {
         let is_named = self.is_measured() && self.authorities.len() >= ENOUGH_TO_MEASURE;
         is_named.then(|| Plan::measured(relay))

@@ -60,8 +60,8 @@ impl RelayOptions {
     /// second. Clients choose relays in proportion to it.
     ///
     /// If it is set for one relay, relays without it have 1000, and authorities
-    /// none, because an authority doesn't measure itself. By default, nothing is
-    /// measured, and clients choose relays and authorities alike.
+    /// none, because an authority doesn't measure itself. By default, nothing
+    /// is measured, and clients choose relays and authorities alike.
     ///
     /// It needs three authorities, as in the default: a consensus names no
     /// bandwidth that fewer have measured.

@@ -105,8 +105,8 @@ impl TestNetworkBuilder {
     }
 
     /// Starts nodes that have a consensus, and waits until they work together.
-    /// Calls `watch` with the authorities as soon as they run. Returns what that
-    /// returned, and the time that all of it took.
+    /// Calls `watch` with the authorities as soon as they run. Returns what
+    /// that returned, and the time that all of it took.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,
@@ -330,7 +330,8 @@ impl TestNetworkBuilder {
     }
 }
 
-/// Waits until the client has a descriptor of every relay: the first consensus need not name the slow ones.
+/// Waits until the client has a descriptor of every relay: the first consensus
+/// need not name the slow ones.
 fn wait_known(client: &Controller, nodes: &[Node], deadline: Deadline) -> Result<()> {
     let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
     let keys = vote::of_each_relay(nodes, "md/id/");

@@ -2,10 +2,10 @@
 //!
 //! In a network that begins without a consensus, nobody votes before every
 //! descriptor is there, and nobody asks before there is an answer. The relays
-//! are told to fetch the consensus when it is published, and the client when the
-//! relays have it. Otherwise the authorities would vote on the relays that they
-//! happen to know, and whoever asks too early would ask again after ever longer
-//! pauses. That would take anything from ten seconds to a minute.
+//! are told to fetch the consensus when it is published, and the client when
+//! the relays have it. Otherwise the authorities would vote on the relays that
+//! they happen to know, and whoever asks too early would ask again after ever
+//! longer pauses. That would take anything from ten seconds to a minute.
 
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,13 +17,13 @@ use crate::event::Bootstrap;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
-/// The time between two questions to a node. The answers are small, so that asking
-/// delays no node on a busy machine.
+/// The time between two questions to a node. The answers are small, so that
+/// asking delays no node on a busy machine.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
-/// The interval of the first vote, in seconds, which tor bounds to 5 or more: it is reckoned from midnight, and the
-/// second vote follows after `V3AuthVotingInterval`. A quarter of it each is for voting
-/// and for signing.
+/// The interval of the first vote, in seconds, which tor bounds to 5 or more:
+/// it is reckoned from midnight, and the second vote follows after
+/// `V3AuthVotingInterval`. A quarter of it each is for voting and for signing.
 const FIRST_INTERVAL: u64 = 5;
 const VOTING_AND_SIGNING: u64 = 2;
 
@@ -73,8 +73,8 @@ pub(super) fn vote_now(
     Ok(())
 }
 
-/// Tells authorities to vote on a consensus that is valid after this time, which
-/// they round down to a second.
+/// Tells authorities to vote on a consensus that is valid after this time,
+/// which they round down to a second.
 pub(super) fn set_offset(
     authorities: &[Controller],
     valid_after: SystemTime,
@@ -96,7 +96,8 @@ pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Deadline) -> Result
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
-/// Lets the authorities vote at the next full second, and waits until each has published the consensus.
+/// Lets the authorities vote at the next full second, and waits until each has
+/// published the consensus.
 pub(super) fn vote(nodes: &[Node], deadline: Deadline) -> Result<()> {
     // A moment for the authorities to be told.
     let soon = SystemTime::now() + Duration::from_millis(300);

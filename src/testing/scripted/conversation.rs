@@ -10,10 +10,12 @@ use super::script::{Expected, Script, Step};
 use super::{ScriptError, ScriptProblem, Shared};
 use crate::transport::{Transport, is_timeout};
 
-/// Between the pieces of what is written in pieces, so that they have a chance to be read one by one.
+/// Between the pieces of what is written in pieces, so that they have a chance
+/// to be read one by one.
 const BETWEEN_PIECES: Duration = Duration::from_micros(100);
 
-/// One end of a connection. Read by its conversation only; written by the test's threads too.
+/// One end of a connection. Read by its conversation only; written by the
+/// test's threads too.
 pub(super) struct Line {
     transport: Transport,
     /// Held while something is said: what several threads say is not mixed.
@@ -68,7 +70,8 @@ enum Silence {
 }
 
 impl Commands<'_> {
-    /// The next command, which is entered into the list of what was sent. With its data, where it has any.
+    /// The next command, which is entered into the list of what was sent. With
+    /// its data, where it has any.
     fn next(&mut self, deadline: Option<Instant>) -> Result<String, Silence> {
         let mut command = self.next_line(deadline)?;
         if command.starts_with('+') {

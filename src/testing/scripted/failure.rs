@@ -67,7 +67,8 @@ impl ScriptError {
         self.connection
     }
 
-    /// At which step of its script: 1 is the first, and 0 is before it. ([`login`](super::Script::login) is four.)
+    /// At which step of its script: 1 is the first, and 0 is before it.
+    /// ([`login`](super::Script::login) is four.)
     pub fn step(&self) -> usize {
         self.step
     }

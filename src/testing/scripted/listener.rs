@@ -61,7 +61,8 @@ impl Listener {
     }
 }
 
-/// The scripted tor has set `stopped`; a last connection makes the thread look at it.
+/// The scripted tor has set `stopped`; a last connection makes the thread look
+/// at it.
 impl Drop for Listener {
     fn drop(&mut self) {
         let woken =

@@ -1,8 +1,10 @@
 //! A control port that says what a test wants.
 //!
-//! * **Answers**: a reply for each command, in whatever order they come. Short, for the tests of programs.
-//! * **A [`Script`]**: what is sent, and what is said to it, step by step and to the byte: events between the lines
-//!   of a reply, one byte at a time, too late, not at all, and the end of the connection in the middle.
+//! * **Answers**: a reply for each command, in whatever order they come. Short,
+//!   for the tests of programs.
+//! * **A [`Script`]**: what is sent, and what is said to it, step by step and
+//!   to the byte: events between the lines of a reply, one byte at a time, too
+//!   late, not at all, and the end of the connection in the middle.
 //!
 //! Both answer in memory, on a TCP port of 127.0.0.1, or on a Unix socket.
 
@@ -49,16 +51,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It may be used from several threads. Every wait in it ends at the latest after
-/// [`patience`](ScriptedTorBuilder::patience).
+/// It may be used from several threads. Every wait in it ends at the latest
+/// after [`patience`](ScriptedTorBuilder::patience).
 pub struct ScriptedTor {
     shared: Arc<Shared>,
     listener: Option<Listener>,
 }
 
-/// How a [`ScriptedTor`] is to behave. What is not said is answered as a tor without authentication does:
-/// PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT are understood, everything else gets
-/// `510 Unrecognized command`.
+/// How a [`ScriptedTor`] is to behave. What is not said is answered as a tor
+/// without authentication does: PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT
+/// are understood, everything else gets `510 Unrecognized command`.
 #[must_use = "nothing is there to connect to before start() or one of the listen methods"]
 pub struct ScriptedTorBuilder {
     answers: Answers,
@@ -104,7 +106,8 @@ impl ScriptedTor {
         }
     }
 
-    /// Follows `script` on its first connection, in memory: `builder().script(script).start()`.
+    /// Follows `script` on its first connection, in memory:
+    /// `builder().script(script).start()`.
     ///
     /// # Errors
     /// The operating system's.
@@ -122,13 +125,15 @@ impl ScriptedTor {
         Ok(client)
     }
 
-    /// Where it listens; `None` where it was started with [`start`](ScriptedTorBuilder::start).
+    /// Where it listens; `None` where it was started with
+    /// [`start`](ScriptedTorBuilder::start).
     pub fn address(&self) -> Option<&Address> {
         self.listener.as_ref().map(Listener::address)
     }
 
-    /// Says something of its own accord, an event for example, on every open connection. They are never in the
-    /// middle of an answer or of what one step of a script says, and are on their way when this returns.
+    /// Says something of its own accord, an event for example, on every open
+    /// connection. They are never in the middle of an answer or of what one
+    /// step of a script says, and are on their way when this returns.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -156,20 +161,23 @@ impl ScriptedTor {
         self.shared.changed.notify_all();
     }
 
-    /// Ends all open connections, as a tor that dies does. New ones are still accepted.
+    /// Ends all open connections, as a tor that dies does. New ones are still
+    /// accepted.
     pub fn hang_up(&self) {
         for line in &self.shared.state.lock().open {
             line.shutdown();
         }
     }
 
-    /// The commands that were sent so far, in order, without their line ends. One with data is as it was on the wire,
-    /// with `\n` between its lines and the final `.`; what is no UTF-8 is shown lossily.
+    /// The commands that were sent so far, in order, without their line ends.
+    /// One with data is as it was on the wire, with `\n` between its lines and
+    /// the final `.`; what is no UTF-8 is shown lossily.
     pub fn sent(&self) -> Vec<String> {
         self.shared.state.lock().sent.clone()
     }
 
-    /// Waits until a command that begins with `prefix` has been sent, and gives it.
+    /// Waits until a command that begins with `prefix` has been sent, and gives
+    /// it.
     ///
     /// # Errors
     /// [`Error::Timeout`] when it was not sent within the builder's patience.
@@ -189,8 +197,9 @@ impl ScriptedTor {
     /// Ends everything, and gives what was sent.
     ///
     /// # Errors
-    /// The first thing that went otherwise than its script says: something else was sent, or nothing more; or a script
-    /// was not played to its end, for which this waits for the builder's patience.
+    /// The first thing that went otherwise than its script says: something else
+    /// was sent, or nothing more; or a script was not played to its end, for
+    /// which this waits for the builder's patience.
     pub fn finish(mut self) -> Result<Vec<String>, ScriptError> {
         let deadline = deadline_after(self.shared.patience);
         let mut state = self.shared.state.lock();
@@ -220,7 +229,8 @@ impl ScriptedTor {
         self.hang_up();
         let threads = std::mem::take(&mut self.shared.state.lock().threads);
         for thread in threads {
-            // A thread may drop what keeps the scripted tor itself; and none joins itself.
+            // A thread may drop what keeps the scripted tor itself; and none
+            // joins itself.
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
             }
@@ -252,24 +262,27 @@ impl fmt::Debug for ScriptedTorBuilder {
 }
 
 impl ScriptedTorBuilder {
-    /// Answers exactly this command with exactly these bytes. Nothing is added: give every line its CRLF. A later
-    /// answer that fits goes before an earlier one.
+    /// Answers exactly this command with exactly these bytes. Nothing is added:
+    /// give every line its CRLF. A later answer that fits goes before an
+    /// earlier one.
     ///
-    /// A command with data is one text, its lines separated by `\n`, up to the final `.`:
-    /// `"+LOADCONF\nSocksPort 0\n."`.
+    /// A command with data is one text, its lines separated by `\n`, up to the
+    /// final `.`: `"+LOADCONF\nSocksPort 0\n."`.
     pub fn on(mut self, command: impl Into<String>, reply: impl Into<Vec<u8>>) -> Self {
         self.answers.exact(command.into(), reply.into());
         self
     }
 
-    /// Answers every command that begins with `prefix` with exactly these bytes.
+    /// Answers every command that begins with `prefix` with exactly these
+    /// bytes.
     pub fn on_prefix(mut self, prefix: impl Into<String>, reply: impl Into<Vec<u8>>) -> Self {
         self.answers.prefix(prefix.into(), reply.into());
         self
     }
 
-    /// Asks `answer` for the reply to a command; `None` leaves it to the answers given before. An empty reply is none
-    /// at all: the one who asks waits.
+    /// Asks `answer` for the reply to a command; `None` leaves it to the
+    /// answers given before. An empty reply is none at all: the one who asks
+    /// waits.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -288,21 +301,22 @@ impl ScriptedTorBuilder {
         self
     }
 
-    /// What GETINFO gives for `key`, alone or among others. A `value` of several lines is sent as a data block.
+    /// What GETINFO gives for `key`, alone or among others. A `value` of
+    /// several lines is sent as a data block.
     pub fn info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.answers.info(key.into(), value.into());
         self
     }
 
-    /// Follows `script` on the first connection that has no script yet; on the connections after the last script, the
-    /// answers are given.
+    /// Follows `script` on the first connection that has no script yet; on the
+    /// connections after the last script, the answers are given.
     pub fn script(mut self, script: Script) -> Self {
         self.scripts.push_back(script);
         self
     }
 
-    /// How long each step may take: the next command to come, a gate to be opened, what is said to be taken. Default:
-    /// 10 seconds.
+    /// How long each step may take: the next command to come, a gate to be
+    /// opened, what is said to be taken. Default: 10 seconds.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -322,8 +336,8 @@ impl ScriptedTorBuilder {
         Ok(ScriptedTor { shared: self.into_shared(), listener: None })
     }
 
-    /// Starts, and listens on a free TCP port of 127.0.0.1: [`ScriptedTor::address`]. Connections in memory can be had
-    /// besides.
+    /// Starts, and listens on a free TCP port of 127.0.0.1:
+    /// [`ScriptedTor::address`]. Connections in memory can be had besides.
     ///
     /// # Errors
     /// The operating system's.
@@ -333,7 +347,8 @@ impl ScriptedTorBuilder {
         Ok(ScriptedTor { shared, listener: Some(listener) })
     }
 
-    /// Starts, and listens on a Unix socket at `path`, which must not be there yet, and is taken away in the end.
+    /// Starts, and listens on a Unix socket at `path`, which must not be there
+    /// yet, and is taken away in the end.
     ///
     /// # Errors
     /// The operating system's.
@@ -378,7 +393,8 @@ fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
         .name("scape scripted tor".to_owned())
         .spawn(move || conversation::hold(&their_shared, &their_line, number, script))
         .map_err(|error| Error::io("starting a thread for a scripted tor", error))?;
-    // The thread takes the lock before it does anything, so it finds itself entered here.
+    // The thread takes the lock before it does anything, so it finds itself
+    // entered here.
     state.playing += usize::from(scripted);
     state.open.push(line);
     state.threads.push(thread);

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-/// What happens on one connection, step by step. For [`ScriptedTor::follow`](super::ScriptedTor::follow).
+/// What happens on one connection, step by step. For
+/// [`ScriptedTor::follow`](super::ScriptedTor::follow).
 ///
-/// When something else is sent than the script expects, the connection is ended at once (so that nobody waits for an
-/// answer that never comes), and [`finish`](super::ScriptedTor::finish) says what it was. After its last step the
-/// connection stays open, and anything that is still sent (but QUIT) is such a mistake too, unless the last step is
-/// [`ignore`](Self::ignore), [`answer`](Self::answer) or [`hang_up`](Self::hang_up).
+/// When something else is sent than the script expects, the connection is ended
+/// at once (so that nobody waits for an answer that never comes), and
+/// [`finish`](super::ScriptedTor::finish) says what it was. After its last step
+/// the connection stays open, and anything that is still sent (but QUIT) is
+/// such a mistake too, unless the last step is [`ignore`](Self::ignore),
+/// [`answer`](Self::answer) or [`hang_up`](Self::hang_up).
 ///
 /// ```
 /// use scape::testing::{Script, ScriptedTor};
@@ -86,7 +89,8 @@ impl Script {
         self
     }
 
-    /// Expects PROTOCOLINFO and AUTHENTICATE, and answers as a tor that needs no authentication.
+    /// Expects PROTOCOLINFO and AUTHENTICATE, and answers as a tor that needs
+    /// no authentication.
     pub fn login(self) -> Self {
         self.expect_prefix("PROTOCOLINFO")
             .send(super::answers::PROTOCOLINFO)
@@ -94,8 +98,8 @@ impl Script {
             .send("250 OK\r\n")
     }
 
-    /// Waits for exactly this command, without its line end. One with data is one text, its lines separated by `\n`,
-    /// up to the final `.`.
+    /// Waits for exactly this command, without its line end. One with data is
+    /// one text, its lines separated by `\n`, up to the final `.`.
     pub fn expect(self, command: impl Into<String>) -> Self {
         self.step(Step::Expect(Expected::Exactly(command.into())))
     }
@@ -110,7 +114,8 @@ impl Script {
         self.step(Step::Expect(Expected::Anything))
     }
 
-    /// Says exactly this: a reply, an event, a part of either. Nothing is added: give every line its CRLF.
+    /// Says exactly this: a reply, an event, a part of either. Nothing is
+    /// added: give every line its CRLF.
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
@@ -130,7 +135,8 @@ impl Script {
         self.step(Step::Pause(time))
     }
 
-    /// Waits until the test calls [`ScriptedTor::open`](super::ScriptedTor::open) with this name.
+    /// Waits until the test calls
+    /// [`ScriptedTor::open`](super::ScriptedTor::open) with this name.
     pub fn gate(self, name: impl Into<String>) -> Self {
         self.step(Step::Gate(name.into()))
     }
@@ -145,12 +151,14 @@ impl Script {
         self.step(Step::HangUp)
     }
 
-    /// From here on takes whatever is sent and never says a word. Steps after this one are not taken.
+    /// From here on takes whatever is sent and never says a word. Steps after
+    /// this one are not taken.
     pub fn ignore(self) -> Self {
         self.step(Step::Ignore)
     }
 
-    /// From here on gives the builder's answers. Steps after this one are not taken.
+    /// From here on gives the builder's answers. Steps after this one are not
+    /// taken.
     pub fn answer(self) -> Self {
         self.step(Step::Answer)
     }

@@ -1,4 +1,5 @@
-//! Commands about circuits, streams and names, as only a network grants or refuses them.
+//! Commands about circuits, streams and names, as only a network grants or
+//! refuses them.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -312,8 +313,9 @@ fn mapped(network: &TestNetwork) {
     assert!(matches!(error, Error::Socks(_)), "{error}");
 }
 
-/// With a tor of its own: who has a relay's descriptor goes to the address that the relay has by way of that relay, and all addresses are one here. Where the relay is
-/// its first guard, too, tor waits for a minute and more.
+/// With a tor of its own: who has a relay's descriptor goes to the address that
+/// the relay has by way of that relay, and all addresses are one here. Where
+/// the relay is its first guard, too, tor waits for a minute and more.
 fn posted(network: &TestNetwork) {
     let own = Tor::launch(network.launch()).unwrap();
     own.become_ready(SOON).unwrap();

@@ -1,4 +1,5 @@
-//! Circuits: built, chosen, commanded, and what the directory says of their relays.
+//! Circuits: built, chosen, commanded, and what the directory says of their
+//! relays.
 
 pub(crate) mod building;
 pub(crate) mod commands;

@@ -23,7 +23,8 @@ cases! {
     tor_chooses_the_relays_of_a_builders_circuits = chosen_by_tor,
 }
 
-/// Paths on the private network, whose relays are all in one network, and not always `Fast`.
+/// Paths on the private network, whose relays are all in one network, and not
+/// always `Fast`.
 fn path() -> PathBuilder {
     PathBuilder::new().distinct_subnets(false).fast(false)
 }
@@ -165,7 +166,8 @@ fn around_a_stopped_relay(network: &TestNetwork) {
     let builder =
         CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
     let _stopped = Stopped::new(stopped);
-    // One of the two is chosen first as often as the other; what fails once is not tried again.
+    // One of the two is chosen first as often as the other; what fails once is
+    // not tried again.
     for circuit in builder.timeout(SOON).concurrency(8).build_many(&state, 8).unwrap() {
         let circuit = circuit.unwrap();
         assert_eq!(relays(&circuit)[1], other, "{circuit}");

@@ -1,4 +1,5 @@
-//! GETINFO where there is a consensus, with circuits, guards, descriptors and onion services.
+//! GETINFO where there is a consensus, with circuits, guards, descriptors and
+//! onion services.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
@@ -111,7 +112,8 @@ fn documents(network: &TestNetwork) {
         let microdescriptor = tor.md_id(fingerprint).unwrap().unwrap();
         assert_eq!(count(&microdescriptor, "ntor-onion-key "), 1);
         assert_eq!(tor.md_name(relay.nickname()).unwrap(), Some(microdescriptor));
-        // A client has no server descriptors but those that controllers gave it; tor says what to ask for instead.
+        // A client has no server descriptors but those that controllers gave
+        // it; tor says what to ask for instead.
         match tor.desc_id(fingerprint) {
             Ok(given) => assert!(given.is_some_and(|given| given.starts_with(b"router "))),
             Err(error) => assert_eq!(error.code(), Some(552), "{error}"),
@@ -225,7 +227,8 @@ fn mappings_and_bytes(network: &TestNetwork) {
     assert!(tor.uptime().unwrap() > Duration::from_secs(0));
 }
 
-/// Adds a service, and waits until it is published everywhere: a client may ask any of the directories.
+/// Adds a service, and waits until it is published everywhere: a client may ask
+/// any of the directories.
 fn publish(tor: &Controller, port: u16) -> OnionAddress {
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

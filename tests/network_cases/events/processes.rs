@@ -20,7 +20,8 @@ cases! {
     a_client_on_a_unix_socket_has_no_address = unix_client,
 }
 
-/// The first that tor says of a stream to this port, which is opened at `proxy` and kept for as long as `look` takes.
+/// The first that tor says of a stream to this port, which is opened at `proxy`
+/// and kept for as long as `look` takes.
 fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {
     // Nobody takes the connection, so nobody ends it.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

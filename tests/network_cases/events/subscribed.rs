@@ -91,7 +91,8 @@ fn every_form(network: &TestNetwork) {
     tor.set_conf([("MaxCircuitDirtiness", "601")]).unwrap();
     tor.signal(Signal::Heartbeat).unwrap();
     tor.resolve(NAME, SOON).unwrap();
-    // Of chosen relays: one that tor chooses may wait to see whether a better guard answers.
+    // Of chosen relays: one that tor chooses may wait to see whether a better
+    // guard answers.
     let relays: Vec<Fingerprint> =
         network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
     let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();

@@ -36,8 +36,9 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Sends an answer and its end, then reads what the client sends. Closing a socket with unread data would reset the
-/// connection, and the client could lose the answer.
+/// Sends an answer and its end, then reads what the client sends. Closing a
+/// socket with unread data would reset the connection, and the client could
+/// lose the answer.
 fn answer_and_drain(mut connection: TcpStream, answer: &[u8]) {
     let _ = connection.write_all(answer);
     let _ = connection.shutdown(Shutdown::Write);
@@ -58,7 +59,8 @@ pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     added
 }
 
-/// What the service says; tried again while its descriptor makes its way, or a new one replaces it.
+/// What the service says; tried again while its descriptor makes its way, or a
+/// new one replaces it.
 pub(crate) fn read(
     network: &TestNetwork,
     address: &OnionAddress,

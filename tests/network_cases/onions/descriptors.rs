@@ -1,4 +1,5 @@
-//! Onion services' descriptors, fetched and posted, and the keys of their clients.
+//! Onion services' descriptors, fetched and posted, and the keys of their
+//! clients.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,8 @@ fn fetched(network: &TestNetwork) {
             (Some(&hsdir), first.descriptor_id.clone())
         );
     }
-    // Those that tor chooses it asks once each, and then none for a while (15 seconds in a testing network): it is silent.
+    // Those that tor chooses it asks once each, and then none for a while (15
+    // seconds in a testing network): it is silent.
     let mut asked = 0;
     let error = loop {
         match tor.fetch_hs_descriptor(added.address, Duration::from_secs(10)) {
@@ -75,9 +77,10 @@ fn fetched(network: &TestNetwork) {
 fn nobody_has_it(network: &TestNetwork) {
     let tor = network.client();
     let nobody: OnionAddress = NOBODY.parse().unwrap();
-    // On a busy machine, tor may ask the next directory after the fetch was given up. It then
-    // asks none for 15 seconds when it is told to fetch again. So a fetch is repeated until every
-    // directory has said that it has no such descriptor, and `also` holds.
+    // On a busy machine, tor may ask the next directory after the fetch was
+    // given up. It then asks none for 15 seconds when it is told to fetch
+    // again. So a fetch is repeated until every directory has said that it has
+    // no such descriptor, and `also` holds.
     let fails = |fetch: HsFetch, also: &dyn Fn(&HsFetchError) -> bool| {
         let deadline = Instant::now() + 3 * SOON;
         loop {
@@ -98,21 +101,27 @@ fn nobody_has_it(network: &TestNetwork) {
     println!("  after {:.1} s: {error}", begun.elapsed().as_secs_f32());
     assert!(error.is_not_found() && error.unanswered.is_empty(), "{error}");
     assert_eq!(error.problem, HsFetchProblem::AllFailed);
-    let is_request = |body: &EventBody| matches!(body, EventBody::HsDesc(told) if told.action == HsDescAction::Requested);
+    let is_request = |body: &EventBody| {
+        matches!(
+            body,
+            EventBody::HsDesc(told) if told.action == HsDescAction::Requested
+        )
+    };
     let requested = events.try_iter().filter(|event| is_request(event.body())).count();
     assert!(requested >= error.failures.len(), "{requested} requests: {error}");
 
     // When it has asked them all, tor is ready to ask them again.
     fails(nobody.into(), &|_| true);
-    // A directory that is named is asked first. When it has no such descriptor, tor goes on with
-    // those that should have it.
+    // A directory that is named is asked first. When it has no such descriptor,
+    // tor goes on with those that should have it.
     let relay = network.relays().next().unwrap().fingerprint().unwrap();
     let asked = |failure: &HsFetchFailure| failure.hsdir.as_ref().unwrap().fingerprint().unwrap();
     let fetch = HsFetch::new(NOBODY_ELSE.parse().unwrap()).server(relay);
     fails(fetch, &|error| error.failures.len() > 1 && asked(&error.failures[0]) == relay);
 }
 
-/// The blinded key that signed a descriptor: it is in an extension of the certificate that the document begins with.
+/// The blinded key that signed a descriptor: it is in an extension of the
+/// certificate that the document begins with.
 fn descriptor_id(document: &[u8]) -> String {
     let text = String::from_utf8_lossy(document);
     let after = text.split_once("-----BEGIN ED25519 CERT-----\n").unwrap().1;
@@ -158,7 +167,8 @@ fn posted(network: &TestNetwork) {
     assert!(answers.len() == 1 && answers[0].is_uploaded(), "{answers:?}");
     assert_eq!(answers[0].hsdir.fingerprint(), Some(relay));
     let posted = descriptor_id(&document);
-    // Clients ask for the descriptor of the present period of time; what was posted may be of the one before or after it.
+    // Clients ask for the descriptor of the present period of time; what was
+    // posted may be of the one before or after it.
     match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
         Ok(fetched) => assert_eq!(fetched.descriptor_id, posted),
         Err(Error::HsFetch(error)) => {

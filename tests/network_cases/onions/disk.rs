@@ -1,4 +1,5 @@
-//! Onion services on disk, published, reached, and kept from those who may not reach them.
+//! Onion services on disk, published, reached, and kept from those who may not
+//! reach them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -68,7 +69,8 @@ fn authorized(network: &TestNetwork) {
     assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
     guard.close().unwrap();
 
-    // One who comes later. Directories take another descriptor only in another second than the last.
+    // One who comes later. Directories take another descriptor only in another
+    // second than the last.
     thread::sleep(Duration::from_millis(1100));
     service.authorized_clients().add("late", &late.public_key()).unwrap();
     let publication = Publication::begin(tor).unwrap();

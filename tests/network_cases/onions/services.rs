@@ -1,4 +1,5 @@
-//! Onion services as objects: published with progress, listened on, reached by another tor, and cut off at every step.
+//! Onion services as objects: published with progress, listened on, reached by
+//! another tor, and cut off at every step.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -35,7 +36,8 @@ fn another(network: &TestNetwork) -> Tor {
     Tor::launch(network.launch().option("SocksPort", "auto ExtendedErrors").timeout(SOON)).unwrap()
 }
 
-/// Connects; tried again while the descriptor makes its way, or the other tor still learns of the network.
+/// Connects; tried again while the descriptor makes its way, or the other tor
+/// still learns of the network.
 fn visit(tor: &Tor, address: &OnionAddress, port: u16) -> Result<SocksStream, Error> {
     let client = tor.client().unwrap().timeout(SOON);
     let deadline = Instant::now() + SOON;

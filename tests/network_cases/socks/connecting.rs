@@ -98,7 +98,8 @@ fn refusals(network: &TestNetwork) {
     let mistyped = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion";
     for proxy in proxies(network) {
         for (host, port, expected) in [
-            // A refusal that the exit sees at once, as on loopback, it reports as MISC.
+            // A refusal that the exit sees at once, as on loopback, it reports
+            // as MISC.
             (NAME, closed, SocksStatus::GENERAL_FAILURE),
             ("nobody.scape.test", 80, SocksStatus::HOST_UNREACHABLE),
             (nobody, 80, SocksStatus::ONION_DESCRIPTOR_NOT_FOUND),
@@ -158,7 +159,8 @@ fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
 }
 
 fn deadline(network: &TestNetwork) {
-    // Accepts, and says nothing to tor's exit; but tor itself answers at once, so a listener of our own stands for it.
+    // Accepts, and says nothing to tor's exit; but tor itself answers at once,
+    // so a listener of our own stands for it.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = silent.local_addr().unwrap();
     let begun = Instant::now();

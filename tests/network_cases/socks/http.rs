@@ -1,4 +1,5 @@
-//! HTTP through tor: a thousand fetches from an onion service, and a tor that dies meanwhile.
+//! HTTP through tor: a thousand fetches from an onion service, and a tor that
+//! dies meanwhile.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -142,7 +142,8 @@ fn goes(network: &TestNetwork) {
     assert_eq!(told.recv_timeout(SOON).unwrap().1, Some(circuits[1].clone()));
     let error = client.connect((NAME, 80)).unwrap_err();
     assert!(error.socks().unwrap().status().is_some(), "{error}");
-    // Onion services are tor's business: it finds out that there is no such service.
+    // Onion services are tor's business: it finds out that there is no such
+    // service.
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     assert!(client.connect((nobody, 81)).unwrap_err().socks().unwrap().status().is_some());
     attacher.close().unwrap();
@@ -213,7 +214,8 @@ fn asked_again(network: &TestNetwork) {
     assert!(error.socks().is_some(), "{error}");
     assert_eq!(asked.recv_timeout(SOON).unwrap(), []);
     assert_eq!(asked.recv_timeout(SOON).unwrap(), [StreamReason::End]);
-    // tor gives up after the third, or it is the same circuit again, which is the end.
+    // tor gives up after the third, or it is the same circuit again, which is
+    // the end.
     if let Ok(again) = asked.recv_timeout(Duration::from_secs(1)) {
         assert_eq!(again.len(), 2);
         let error = failed.recv_timeout(SOON).unwrap();
@@ -260,7 +262,8 @@ fn misbehave(network: &TestNetwork) {
             echoes(&mut client.connect((NAME, port)).unwrap());
         }
         assert!(!blocked.is_finished() && !waiting.is_finished());
-        // Removed while streams wait: what it has been asked about is still its own.
+        // Removed while streams wait: what it has been asked about is still its
+        // own.
         attacher.close().unwrap();
         assert_eq!(option(state.controller()), "0");
         echoes(&mut client.connect((NAME, port)).unwrap());
@@ -359,7 +362,8 @@ fn two_controllers(network: &TestNetwork) {
     let second = State::new(&other(&tor).connect().unwrap()).unwrap();
     let theirs = circuit(network, &second, 1);
     let own = first.wait(SOON, |state| state.circuit(theirs.id())).unwrap();
-    // Each has a connection over a circuit of its own, at the same time: they leave each other's streams alone.
+    // Each has a connection over a circuit of its own, at the same time: they
+    // leave each other's streams alone.
     let via_first = own.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let second_tor = Tor::from(second.controller().clone());
     let via_second =
@@ -374,7 +378,8 @@ fn two_controllers(network: &TestNetwork) {
     // A circuit of the one connection is none of the other's.
     let error = Tor::from(first.controller().clone()).client_via(&theirs).unwrap_err();
     assert!(matches!(error.stream().unwrap().problem, StreamProblem::OtherConnection), "{error}");
-    // The first ends: the second has streams wait for it still, and puts the option back in the end.
+    // The first ends: the second has streams wait for it still, and puts the
+    // option back in the end.
     drop(via_first);
     second.wait(SOON, |_| (option(second.controller()) == "1").then_some(())).unwrap();
     echoes(&mut via_second.connect((NAME, two)).unwrap());

@@ -1,5 +1,5 @@
-//! A program's system calls while it uses circuit-bound clients, listeners, Unix
-//! SOCKS ports, `Tor::find` and `Tor::global`: nothing goes around tor.
+//! A program's system calls while it uses circuit-bound clients, listeners,
+//! Unix SOCKS ports, `Tor::find` and `Tor::global`: nothing goes around tor.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -38,7 +38,8 @@ fn audited(network: &TestNetwork) {
             let _ = connection.write_all(b"hello");
         }
     });
-    // A tor of its own: its streams wait for the audited process, and others' must not.
+    // A tor of its own: its streams wait for the audited process, and others'
+    // must not.
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let unix = folder.path().join("socks").display().to_string();

@@ -1,4 +1,5 @@
-//! Connections over circuits of one's choice: where they arrive from, and what tor says of them.
+//! Connections over circuits of one's choice: where they arrive from, and what
+//! tor says of them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
@@ -48,7 +49,8 @@ impl Exits {
     }
 }
 
-/// Notes what each connection says first, a number, and which process it comes from, which is the exit's; and says that back.
+/// Notes what each connection says first, a number, and which process it comes
+/// from, which is the exit's; and says that back.
 struct Server {
     port: u16,
     arrived: Arc<Mutex<HashMap<u32, u32>>>,
@@ -67,7 +69,8 @@ fn server() -> Server {
                     (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
                 let mut number = [0; 4];
                 if connection.read_exact(&mut number).is_ok() {
-                    // An exit that has closed it meanwhile is not to be found any more.
+                    // An exit that has closed it meanwhile is not to be found
+                    // any more.
                     if let Some(owner) = owner_of(peer, Some(local)).unwrap() {
                         notes.lock().insert(u32::from_be_bytes(number), owner.pid);
                     }
@@ -342,7 +345,8 @@ fn nowhere(network: &TestNetwork) {
     let error =
         client.clone().timeout(Duration::from_micros(1)).connect((NAME, server.port)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    // Another controller resets the option: it is set again, and nothing has gone elsewhere.
+    // Another controller resets the option: it is set again, and nothing has
+    // gone elsewhere.
     let controller = tor.controller().unwrap();
     controller.set_conf([("__LeaveStreamsUnattached", "0")]).unwrap();
     let is_set = |_: &State| {
@@ -379,7 +383,8 @@ fn look_ups(network: &TestNetwork) {
         let circuit = circuit.clone();
         state.attach(move |_: &StreamRequest| Decision::on(&circuit)).unwrap()
     };
-    // Any program's look-up, by way of the SOCKS port; and that of a controller.
+    // Any program's look-up, by way of the SOCKS port; and that of a
+    // controller.
     assert_eq!(tor.client().unwrap().isolated().dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(controller.resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
     attacher.close().unwrap();
@@ -415,8 +420,8 @@ fn look_ups(network: &TestNetwork) {
     println!("  {resolved} of 100 names were resolved");
     assert!(controller.is_alive() && resolved > 0);
 
-    // Raw, with streams that wait for a controller. While the option lingers, this
-    // library leaves them to tor.
+    // Raw, with streams that wait for a controller. While the option lingers,
+    // this library leaves them to tor.
     drop((client, fresh));
     let option = || controller.get_conf("__LeaveStreamsUnattached").unwrap();
     let begun = Instant::now();
@@ -462,8 +467,8 @@ fn in_turn(network: &TestNetwork) {
     }
     println!("  ten connections in {:?}", begun.elapsed());
     controller.is_alive();
-    // The first connection sets it and puts it back. The second one sets it, and
-    // it isn't put back yet.
+    // The first connection sets it and puts it back. The second one sets it,
+    // and it isn't put back yet.
     assert_eq!(changes.try_iter().count(), 3);
     assert_eq!(controller.onion_client_auth_view().unwrap(), [key]);
 }

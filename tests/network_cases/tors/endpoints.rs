@@ -43,8 +43,9 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// What a service says. It is tried again, on other circuits, while its descriptor makes its way, and while the client finds out that
-/// what it knows of a former one is of no use any more.
+/// What a service says. It is tried again, on other circuits, while its
+/// descriptor makes its way, and while the client finds out that what it knows
+/// of a former one is of no use any more.
 fn read(endpoint: &str) -> Result<String, Error> {
     let endpoint: ClientEndpoint = endpoint.parse().unwrap();
     let endpoint = endpoint.isolate().timeout(SOON / 4);

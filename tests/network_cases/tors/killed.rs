@@ -1,4 +1,5 @@
-//! tor is killed while it is used: whoever waits gets a typed error in time, and nothing is left.
+//! tor is killed while it is used: whoever waits gets a typed error in time,
+//! and nothing is left.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -33,7 +34,8 @@ pub(crate) fn kill(tor: &Tor) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Ends a killed tor. Checks that every call tells the signal, and that nothing of tor is left.
+/// Ends a killed tor. Checks that every call tells the signal, and that nothing
+/// of tor is left.
 pub(crate) fn buried(tor: Tor) {
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
     let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();

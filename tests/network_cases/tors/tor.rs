@@ -47,7 +47,8 @@ fn the_programs_tor_is_launched_where_there_is_none() {
     }
 }
 
-/// In the environment of a process whose tor is to be launched: what it is to connect to.
+/// In the environment of a process whose tor is to be launched: what it is to
+/// connect to.
 const CHILD: &str = "SCAPE_TEST_GLOBAL";
 
 /// Reads all that is said on connecting to this port.
@@ -115,7 +116,8 @@ fn isolation(network: &TestNetwork) {
     let events = tor.controller().unwrap().subscribe([EventKind::Stream]).unwrap();
     let client = tor.client().unwrap();
     let (alice, bob) = (client.isolated(), client.isolated());
-    // Which circuit a stream is put on is up to tor; those of one may differ, too.
+    // Which circuit a stream is put on is up to tor; those of one may differ,
+    // too.
     let circuits = |client: &TorClient| -> HashSet<CircuitId> {
         for _ in 0..3 {
             assert_eq!(reached(client, port), "");
@@ -143,7 +145,8 @@ fn socks_options(controller: &Controller) -> Vec<(String, String)> {
     lines.into_iter().filter_map(|line| Some((line.name, line.value?))).collect()
 }
 
-/// What is said there. tor may wait for a better guard while it has a circuit, so it is tried again.
+/// What is said there. tor may wait for a better guard while it has a circuit,
+/// so it is tried again.
 fn reached(client: &TorClient, port: u16) -> String {
     let client = client.clone().timeout(SOON / 3);
     let deadline = Instant::now() + 2 * SOON;
@@ -156,7 +159,8 @@ fn reached(client: &TorClient, port: u16) -> String {
 }
 
 fn socks_ports(network: &TestNetwork) {
-    // One of its own: what others have made of its circuits does not matter then.
+    // One of its own: what others have made of its circuits does not matter
+    // then.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
@@ -197,7 +201,8 @@ fn socks_ports(network: &TestNetwork) {
 }
 
 fn unix_socks_port(network: &TestNetwork) {
-    // One of its own: what others have made of its circuits does not matter then.
+    // One of its own: what others have made of its circuits does not matter
+    // then.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
@@ -247,7 +252,8 @@ fn socks_only(network: &TestNetwork) {
         ));
         tor.quit().unwrap();
     }
-    // Another proxy would look names up by itself: it is none for us, though it speaks SOCKS5.
+    // Another proxy would look names up by itself: it is none for us, though it
+    // speaks SOCKS5.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let proxy = thread::spawn(move || {
@@ -358,7 +364,8 @@ fn global(network: &TestNetwork) {
     assert!(Tor::global().unwrap().is_ready().unwrap());
 }
 
-/// Runs this program once more, where no tor can be controlled, and where the tor program is one that knows this network only.
+/// Runs this program once more, where no tor can be controlled, and where the
+/// tor program is one that knows this network only.
 fn global_is_launched(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("tor");
@@ -377,7 +384,8 @@ fn global_is_launched(network: &TestNetwork) {
     let authorities = network.client().get_conf_list("DirAuthority").unwrap();
     assert!(!authorities.is_empty());
     for (number, line) in authorities.iter().enumerate() {
-        // The first replaces those that tor knows by itself, the others are added.
+        // The first replaces those that tor knows by itself, the others are
+        // added.
         script += &format!(" --{}DirAuthority '{line}'", if number == 0 { "" } else { "+" });
     }
     fs::write(&program, script + "\n").unwrap();

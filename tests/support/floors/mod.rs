@@ -1,4 +1,5 @@
-//! Which file of a crate names which: a reader of Rust that knows just enough of it.
+//! Which file of a crate names which: a reader of Rust that knows just enough
+//! of it.
 
 mod source;
 mod tokens;
@@ -107,7 +108,8 @@ impl House {
         module.is_empty() || self.files.values().any(|file| file.module.starts_with(module))
     }
 
-    /// Whether the file is one that a `#[cfg(test)] mod name;` declares, or lies below one.
+    /// Whether the file is one that a `#[cfg(test)] mod name;` declares, or
+    /// lies below one.
     fn is_test(&self, module: &[String]) -> bool {
         (1..=module.len()).any(|length| {
             let (parent, name) = (&module[..length - 1], &module[length - 1]);
@@ -117,8 +119,8 @@ impl House {
         })
     }
 
-    /// The module of this crate that `named` is in; none where it is of another crate, or is the
-    /// crate's root's own.
+    /// The module of this crate that `named` is in; none where it is of another
+    /// crate, or is the crate's root's own.
     fn target(&self, file: &File, named: &Named) -> Option<Vec<String>> {
         let here: Vec<String> = file.module.iter().chain(&named.inside).cloned().collect();
         self.resolve(&here, &named.path, 0)
@@ -140,8 +142,8 @@ impl House {
                     rest = &rest[1..];
                 }
             }
-            // A part of this module; anything else is another crate's, or was imported by a `use`
-            // that is looked at itself.
+            // A part of this module; anything else is another crate's, or was
+            // imported by a `use` that is looked at itself.
             Some(first) => {
                 let part: Vec<String> = here.iter().cloned().chain([first.to_owned()]).collect();
                 if !self.files.values().any(|file| file.module.starts_with(&part)) {
@@ -171,7 +173,8 @@ impl House {
                     .filter(|m| !m.is_empty());
             }
             if module.is_empty() {
-                // An item of the crate's root, or a room that has no file (the table says whether it may be).
+                // An item of the crate's root, or a room that has no file (the
+                // table says whether it may be).
                 return segment
                     .starts_with(char::is_lowercase)
                     .then(|| vec![segment.clone()])

@@ -20,7 +20,8 @@ pub(crate) struct Named {
     pub(crate) path: Vec<String>,
     /// The modules within the file that it stands in.
     pub(crate) inside: Vec<String>,
-    /// Whether it is a `pub use` (also `pub(crate) use`), by which the module passes the name on.
+    /// Whether it is a `pub use` (also `pub(crate) use`), by which the module
+    /// passes the name on.
     pub(crate) passed_on: bool,
     /// The name that a `use` gives to it.
     pub(crate) name: String,
@@ -94,7 +95,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes the attribute whose `[` is `ahead`; whether it is a `cfg` that only tests fulfil.
+    /// Passes the attribute whose `[` is `ahead`; whether it is a `cfg` that
+    /// only tests fulfil.
     fn attribute_is_of_tests(&mut self, ahead: usize) -> bool {
         self.at += ahead;
         let words: Vec<&str> = self.group().iter().map(|token| token.text).collect();

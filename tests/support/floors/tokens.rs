@@ -1,4 +1,5 @@
-//! Rust's text as words and signs: comments, strings and characters are left out.
+//! Rust's text as words and signs: comments, strings and characters are left
+//! out.
 
 /// A word or a sign, and the line it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,7 +8,8 @@ pub(crate) struct Token<'a> {
     pub(crate) line: usize,
 }
 
-/// What `text` consists of. `::` is one token, every other sign is one of its own.
+/// What `text` consists of. `::` is one token, every other sign is one of its
+/// own.
 pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -84,7 +86,8 @@ fn string(bytes: &[u8]) -> usize {
     at + 1
 }
 
-/// From the first `#` or the quote on. `r#name` is a raw identifier, whose `r#` alone is left out.
+/// From the first `#` or the quote on. `r#name` is a raw identifier, whose `r#`
+/// alone is left out.
 fn raw_string(bytes: &[u8]) -> usize {
     let hashes = bytes.iter().take_while(|&&byte| byte == b'#').count();
     if bytes.get(hashes) != Some(&b'"') {

@@ -19,8 +19,8 @@ const SIGNING: &str = "authority_signing_key";
 const PUBLISHED: &str = "2025-01-01 00:00:00";
 const EXPIRES: &str = "2037-12-31 00:00:00";
 
-/// The keys of an authority, which is a relay, too. Its identity key isn't kept,
-/// because tor doesn't need it: the certificate is signed by it.
+/// The keys of an authority, which is a relay, too. Its identity key isn't
+/// kept, because tor doesn't need it: the certificate is signed by it.
 #[derive(Clone)]
 pub(in super::super) struct AuthorityKeys {
     pub(in super::super) relay: RelayKeys,

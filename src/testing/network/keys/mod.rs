@@ -2,8 +2,8 @@
 //!
 //! tor makes its keys when it starts and finds none. Here they are made before
 //! that, because the first consensus names and signs with them. Making them
-//! takes seconds, most of it for the authorities' keys of 2048 bits, so they are
-//! kept for the user ([`KeyCache`]) and copied into each network.
+//! takes seconds, most of it for the authorities' keys of 2048 bits, so they
+//! are kept for the user ([`KeyCache`]) and copied into each network.
 
 mod authority;
 mod cache;

@@ -44,8 +44,8 @@ pub(super) struct Relay {
     pub(super) flags: Flags,
     /// True if its policy lets anything out.
     pub(super) allows: bool,
-    /// The bandwidth in the unit of `w` lines, 1000 bytes a second. `None` if no
-    /// authority measures it.
+    /// The bandwidth in the unit of `w` lines, 1000 bytes a second. `None` if
+    /// no authority measures it.
     pub(super) bandwidth: Option<u32>,
 }
 

@@ -1,8 +1,8 @@
 //! The first consensus, and what else a tor needs to build circuits at once.
 //!
-//! Without it, nothing works before the authorities have voted and everybody has
-//! fetched the result, which takes about ten seconds. Here it is written into
-//! every data directory before the first tor starts, signed with the
+//! Without it, nothing works before the authorities have voted and everybody
+//! has fetched the result, which takes about ten seconds. Here it is written
+//! into every data directory before the first tor starts, signed with the
 //! authorities' keys. The authorities vote afterwards and take over. The
 //! microdescriptors are byte for byte those that the authorities will make, so
 //! nobody fetches them again.
