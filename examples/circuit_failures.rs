@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
+use scape::controller::CircuitError;
 use scape::state::Circuit;
 use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint};
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
@@ -59,13 +60,13 @@ fn failures(
 
 /// What went wrong, in a word.
 fn reason(error: &scape::Error) -> String {
-    match error {
-        scape::Error::Circuit(circuit) => {
+    match error.get::<CircuitError>() {
+        Some(circuit) => {
             let reason = circuit.remote_reason.as_ref().or(circuit.reason.as_ref());
             reason.map_or("no reason".to_owned(), ToString::to_string)
         }
-        error if error.is_timeout() => "too slow".to_owned(),
-        error => error.to_string(),
+        None if error.is_timeout() => "too slow".to_owned(),
+        None => error.to_string(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use scape::HsFetch;
+use scape::controller::HsFetchError;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -30,7 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         // Every directory that was asked says what came of it.
-        Err(scape::Error::HsFetch(error)) => {
+        Err(error) => {
+            let Some(error) = error.get::<HsFetchError>() else {
+                return Err(error.to_string().into());
+            };
             for failure in &error.failures {
                 let reason = failure.reason.as_ref().map_or("failed", |reason| reason.as_str());
                 match &failure.hsdir {
@@ -43,6 +47,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Err(error.to_string().into())
         }
-        Err(error) => Err(error.to_string().into()),
     }
 }

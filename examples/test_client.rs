@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use scape::Tor;
+use scape::socks::SocksError;
 use scape::testing::TestNetwork;
 use scape::types::SocksStatus;
 
@@ -44,7 +45,7 @@ fn main() -> Result<()> {
     // Exits resolve names with the network's own server, which knows one.
     let error = fetch(&tor, "other.example.test", port).err().ok_or("a page of nobody")?;
     let error = error.downcast::<scape::Error>()?;
-    let status = error.socks().and_then(|socks| socks.status());
+    let status = error.get().and_then(SocksError::status);
     assert_eq!(status, Some(SocksStatus::HOST_UNREACHABLE));
 
     println!("{} bytes came through tor, and an unknown name failed: {error}", PAGE.len());

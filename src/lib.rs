@@ -32,9 +32,9 @@
 //! **One that runs already.** [`Tor::connect`] and [`connect()`] try the usual
 //! places, [`Connect`] is for everything else: an address, a password, a cookie
 //! file somewhere else, a prompt. Authentication needs no thought: SAFECOOKIE
-//! where tor offers it (which also finds out an impostor), then the password,
-//! if one is given. What went wrong is typed: [`Error::auth`]. [`Tor::find`]
-//! also takes one that has a SOCKS port only.
+//! if tor offers it (which also finds out an impostor), then the password, if
+//! one is given. If it fails, an [`AuthError`](controller::AuthError) says why.
+//! [`Tor::find`] also takes a tor that has only a SOCKS port.
 //!
 //! **One of our own.** [`Launch`] starts a tor, with a private directory and
 //! without any open control port, reports how its bootstrap comes along, and
@@ -119,10 +119,10 @@
 //! Every command of tor 0.4.9 has a method, and every key of GETINFO:
 //! `docs/control-protocol.md` lists them. What tor answers is a value:
 //! [`Controller::map_address`] gives a result for each mapping,
-//! [`Controller::onion_client_auth_add`] what became of the key. What a refusal
-//! means is a question to [`Refusal`](error::Refusal):
-//! [`is_unknown`](error::Refusal::is_unknown) (already gone) is not
-//! [`is_not_allowed`](error::Refusal::is_not_allowed).
+//! [`Controller::onion_client_auth_add`] what became of the key. If tor
+//! refuses, the error has a [`Refusal`](protocol::Refusal), which tells what
+//! that means: [`is_unknown`](protocol::Refusal::is_unknown) (already gone) is
+//! not [`is_not_allowed`](protocol::Refusal::is_not_allowed).
 //!
 //! Some methods also wait for what the command begins, and see it even where it
 //! is quicker than they are: [`build_circuit`](Controller::build_circuit),
@@ -289,10 +289,15 @@
 //!
 //! # Errors
 //!
-//! [`Error`] keeps apart tor's refusal (its code and all of its text), a
-//! connection that ended, a deadline that passed, an argument that was never
-//! sent, and the failures of larger steps. Wrong input is an error before
-//! anything is sent, and leaves the connection as it was.
+//! Every fallible call returns an [`Error`]. Most programs decide on its
+//! [kind](Error::kind): for example [`ErrorKind::Refused`] if tor refused,
+//! [`ErrorKind::Closed`] if the connection has ended, or [`ErrorKind::Timeout`]
+//! if a deadline passed. [`Error::get`] gives the typed error of the module
+//! that failed, such as [`SocksError`](socks::SocksError) or
+//! [`CircuitError`](controller::CircuitError). [`Error::refusal`] has the code
+//! and all of the text of tor's refusal. Wrong input is an error of the kind
+//! [`ErrorKind::Argument`] before anything is sent, and leaves the connection
+//! as it was.
 //!
 //! # What is logged
 //!
@@ -375,7 +380,7 @@ pub use controller::{
     PasswordRequest, PostDescriptor, PostedDescriptor, Reconnect, WeakController, connect,
 };
 pub use endpoint::{Endpoint, dial, listen, listen_with};
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use onion::{OnionBuilder, OnionListener, OnionService, OnionStream};
 pub use path::{CircuitBuilder, CircuitPool, PathBuilder};
 pub use process::{Launch, TorProcess};

@@ -64,10 +64,10 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary
 ///    directory is removed.
 ///
-/// Calls in other threads that wait for tor fail with
-/// [`Error::Closed`](crate::Error::Closed). What was made in the configuration,
-/// or is meant to stay, stays: options, services on disk, detached services,
-/// address mappings, client keys.
+/// Calls in other threads that wait for tor fail with an error of the kind
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed). What was made in the
+/// configuration, or is meant to stay, stays: options, services on disk,
+/// detached services, address mappings, client keys.
 ///
 /// The whole takes `timeout` at most; half of it is for the first step. A tor
 /// that has not ended by then is killed, which takes a few seconds more at
@@ -100,9 +100,9 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///
 /// # Errors
 ///
-/// The first thing that could not be undone, most often
-/// [`Error::Timeout`](crate::Error::Timeout). Everything else was tried all the
-/// same.
+/// Returns the first error of something that could not be undone, most often of
+/// the kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). Everything else
+/// was tried anyway.
 ///
 /// # Threads
 ///
@@ -181,7 +181,7 @@ mod tests {
         quick.iter().for_each(|thing| register(Rank::Process, thing));
         let begun = Instant::now();
         let outcome = undo_rank(Rank::Process, Duration::from_millis(50));
-        assert!(matches!(outcome, Err(Error::Timeout(_))), "{outcome:?}");
+        assert!(outcome.as_ref().is_err_and(Error::is::<Timeout>), "{outcome:?}");
         assert!(begun.elapsed() < Duration::from_secs(30));
         assert!(quick.iter().all(|thing| *thing.0.lock() == 1));
     }

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use place::SOON;
 use scape::attach::{Decision, Place, StreamRequest};
-use scape::error::{StreamError, StreamProblem};
-use scape::socks::Isolation;
+use scape::controller::{StreamError, StreamProblem};
+use scape::protocol::ArgumentError;
+use scape::socks::{Isolation, SocksError};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::types::{CircuitId, CircuitStatus};
-use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient};
+use scape::{Connect, Controller, SocksPort, Tor, TorClient};
 
 const CIRCUIT: CircuitId = CircuitId::new(7);
 const GRANTED: &[u8] = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00";
@@ -152,8 +153,7 @@ impl Fake {
 
 fn stream_error<T>(result: scape::Result<T>) -> StreamError {
     match result {
-        Err(Error::Stream(error)) => *error,
-        Err(error) => panic!("{error}"),
+        Err(error) => error.get::<StreamError>().unwrap_or_else(|| panic!("{error}")).clone(),
         Ok(_) => panic!("it went somewhere"),
     }
 }
@@ -258,10 +258,8 @@ fn a_look_up_that_went_elsewhere_is_no_answer() {
         arrived.answers(ADDRESS);
     });
     let error = stream_error(tor.client().dns_resolve("a.test"));
-    assert!(
-        matches!(error.problem, StreamProblem::Elsewhere(Some(circuit)) if circuit == CircuitId::new(9)),
-        "{error}"
-    );
+    let StreamProblem::Elsewhere(circuit) = error.problem else { panic!("{error}") };
+    assert_eq!(circuit, Some(CircuitId::new(9)));
 }
 
 #[test]
@@ -279,10 +277,11 @@ fn what_cannot_be_is_said_before_anything_is_sent() {
     assert!(error.is_circuit_gone() && error.to_string().contains("circuit 8"), "{error}");
     // Nothing is 0, which would be tor's choice.
     let nothing = Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(0), &tor.socks);
-    assert!(matches!(nothing, Err(Error::Argument(_))));
+    assert!(nothing.unwrap_err().get::<ArgumentError>().is_some());
     assert!(Tor::socks_only("127.0.0.1:1".parse::<scape::transport::Address>().unwrap()).is_err());
     // The exit's network is not asked for, unless told so.
-    assert!(tor.client().connect("127.0.0.1:80").unwrap_err().socks().unwrap().is_private());
+    let error = tor.client().connect("127.0.0.1:80").unwrap_err();
+    assert!(error.get::<SocksError>().unwrap().is_private());
 }
 
 #[test]
@@ -343,7 +342,7 @@ fn the_exits_no_is_what_the_client_is_told() {
         arrived.says("12 CLOSED 7 a.test:80 REASON=END REMOTE_REASON=CONNECTREFUSED");
     });
     let error = tor.client().connect("a.test:80").unwrap_err();
-    assert!(error.socks().unwrap().is_connection_refused(), "{error}");
+    assert!(error.get::<SocksError>().unwrap().is_connection_refused(), "{error}");
     assert_eq!(tor.count("ATTACHSTREAM"), 1);
 }
 
@@ -559,10 +558,8 @@ fn look_up_that_would_end_tor_is_never_attached() {
             arrived.sees_the_end();
         });
         let error = stream_error(tor.client().dns_resolve("a.test"));
-        assert!(
-            matches!(&error.problem, StreamProblem::Purpose(Some(told)) if told.as_str() == purpose),
-            "{error}"
-        );
+        let StreamProblem::Purpose(Some(told)) = &error.problem else { panic!("{error}") };
+        assert_eq!(told.as_str(), purpose);
         assert!(error.to_string().contains(purpose), "{error}");
         assert_eq!(tor.count("ATTACHSTREAM"), 0);
     }
@@ -692,7 +689,7 @@ fn timeout_while_streams_wait_for_nobody_says_so() {
     let tor = fake(left, |arrived| arrived.sees_the_end());
     let error = plain(&tor);
     assert!(error.is_timeout() && error.to_string().contains("release_streams"), "{error}");
-    assert!(error.socks().unwrap().is_waiting_for_controller());
+    assert!(error.get::<SocksError>().unwrap().is_waiting_for_controller());
 }
 
 #[cfg(feature = "http")]

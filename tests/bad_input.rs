@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
-use scape::error::{ArgumentProblem, AuthError};
-use scape::protocol::{Command, unquote};
+use scape::controller::AuthError;
+use scape::protocol::{ArgumentError, ArgumentProblem, Command, unquote};
 use scape::transport::{Address, Transport};
 use scape::types::{CircuitId, CircuitPurpose, EventKind, OnionAddress, Signal};
-use scape::{AddOnion, BuildCircuit, Connect, Controller, Error};
+use scape::{AddOnion, BuildCircuit, Connect, Controller};
 
 /// A controller, and the lines that it sends to one who answers GETINFO with
 /// the keys, and everything else with OK.
@@ -110,10 +110,14 @@ const LINES: &[(&str, &str, Call)] = &[
     }),
 ];
 
+fn is_argument<T>(result: &scape::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.get::<ArgumentError>().is_some())
+}
+
 /// The character and its position of an argument's refusal.
 fn character(result: scape::Result<()>, method: &str, argument: &str) -> (char, usize) {
     let error = result.expect_err(method);
-    let Error::Argument(refused) = &error else { panic!("{method}: {error:?}") };
+    let Some(refused) = error.get::<ArgumentError>() else { panic!("{method}: {error:?}") };
     assert_eq!(refused.argument(), argument, "{method}: {error}");
     let ArgumentProblem::Character { character, position } = *refused.problem() else {
         panic!("{method}: {error:?}")
@@ -172,11 +176,8 @@ fn characters_that_no_bare_word_may_have() {
         let result =
             c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from("a\"b"))).map(drop);
         assert_eq!(character(result, "purpose", "purpose"), ('"', 1));
-        assert!(matches!(c.get_conf(&format!("Log{quote}x")), Err(Error::Argument(_))), "{quote}");
-        assert!(
-            matches!(c.set_conf([(format!("Log{quote}x"), "y")]), Err(Error::Argument(_))),
-            "{quote}"
-        );
+        assert!(is_argument(&c.get_conf(&format!("Log{quote}x"))), "{quote}");
+        assert!(is_argument(&c.set_conf([(format!("Log{quote}x"), "y")])), "{quote}");
     }
     in_step(&c);
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["GETINFO version"]);
@@ -187,19 +188,19 @@ fn nothing_at_all() {
     let (c, lines) = fake();
     for (method, argument, call) in TEXTS {
         let error = call(&c, "").expect_err(method);
-        let Error::Argument(refused) = &error else { panic!("{method}: {error:?}") };
+        let Some(refused) = error.get::<ArgumentError>() else { panic!("{method}: {error:?}") };
         assert_eq!(
             (refused.argument(), refused.problem()),
             (*argument, &ArgumentProblem::Empty),
             "{method}"
         );
     }
-    assert!(matches!(c.msg(""), Err(Error::Argument(_))));
-    assert!(matches!(c.msg_with_data("", b""), Err(Error::Argument(_))));
-    assert!(matches!(c.msg_with_data("+", b""), Err(Error::Argument(_))));
-    assert!(matches!(c.launch_circuit(&BuildCircuit::new().path([""])), Err(Error::Argument(_))));
-    assert!(matches!(c.subscribe([]), Err(Error::Argument(_))));
-    assert!(matches!(c.add_onion(&AddOnion::new()), Err(Error::Argument(_))));
+    assert!(is_argument(&c.msg("")));
+    assert!(is_argument(&c.msg_with_data("", b"")));
+    assert!(is_argument(&c.msg_with_data("+", b"")));
+    assert!(is_argument(&c.launch_circuit(&BuildCircuit::new().path([""]))));
+    assert!(is_argument(&c.subscribe([])));
+    assert!(is_argument(&c.add_onion(&AddOnion::new())));
     in_step(&c);
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["GETINFO version"]);
 }
@@ -212,7 +213,7 @@ fn data_has_no_nul_and_no_lone_carriage_return() {
         character(c.msg_with_data("+LOADCONF", b"a\0").map(drop), "msg_with_data", "data"),
         ('\0', 1)
     );
-    assert!(matches!(c.load_conf("a\rNickname b"), Err(Error::Argument(_))));
+    assert!(is_argument(&c.load_conf("a\rNickname b")));
     // What looks like the data's end is not.
     c.load_conf("a\r\n.\r\nSIGNAL HALT\n..\n").unwrap();
     in_step(&c);
@@ -224,9 +225,10 @@ fn data_has_no_nul_and_no_lone_carriage_return() {
 fn too_much() {
     let (c, lines) = fake();
     let much = "x".repeat(1 << 20);
-    let too_long = |result: scape::Result<()>| match result {
-        Err(Error::Argument(error)) => matches!(error.problem(), ArgumentProblem::TooLong { .. }),
-        _ => false,
+    let too_long = |result: scape::Result<()>| {
+        let error = result.unwrap_err();
+        let problem = error.get().map(ArgumentError::problem);
+        matches!(problem, Some(ArgumentProblem::TooLong { .. }))
     };
     for (method, _, call) in TEXTS {
         assert!(too_long(call(&c, &much)), "{method}");
@@ -290,7 +292,8 @@ fn addresses_and_credentials() {
         ":9051",
         "[::1",
     ] {
-        let Err(Error::Argument(error)) = Connect::to(bad) else { panic!("{bad:?}") };
+        let error = Connect::to(bad).unwrap_err();
+        let Some(error) = error.get::<ArgumentError>() else { panic!("{bad:?}") };
         assert_eq!((error.command(), error.argument()), ("connect", "address"), "{bad:?}");
         assert!(bad.parse::<Address>().is_err());
     }
@@ -317,7 +320,7 @@ fn addresses_and_credentials() {
     });
     let connect = Connect::new().cookie_file("a\0b").password("x\"\r\nSIGNAL HALT");
     let error = connect.authenticate_over(ours).unwrap_err();
-    let Some(AuthError::All(all)) = error.auth() else { panic!("{error:?}") };
+    let Some(AuthError::All(all)) = error.get::<AuthError>() else { panic!("{error:?}") };
     assert!(
         matches!(all[..], [AuthError::CookieUnreadable { .. }, AuthError::PasswordWrong(_)]),
         "{error:?}"
@@ -343,7 +346,7 @@ proptest! {
                 prop_assert_eq!(sent(), [format!("GETINFO {text}")]);
             }
             Err(error) => {
-                prop_assert!(matches!(error, Error::Argument(_)), "{:?}", error);
+                prop_assert!(error.get::<ArgumentError>().is_some(), "{:?}", error);
                 prop_assert!(sent().is_empty());
             }
         }
@@ -355,7 +358,7 @@ proptest! {
                 prop_assert_eq!(String::from_utf8(unquote(value.as_bytes())).unwrap(), &*text);
             }
             Err(error) => {
-                prop_assert!(matches!(error, Error::Argument(_)), "{:?}", error);
+                prop_assert!(error.get::<ArgumentError>().is_some(), "{:?}", error);
                 prop_assert!(sent().is_empty());
             }
         }
@@ -367,7 +370,7 @@ proptest! {
             let mut lines = sent();
             prop_assert_eq!(lines.pop(), Some("GETINFO version".to_owned()));
             match result {
-                Err(Error::Argument(_)) => {
+                Err(error) if error.get::<ArgumentError>().is_some() => {
                     // The only command that a signal asks something with before
                     // it is refused.
                     let question = *method == "signal" && lines.iter().all(|line| line == "GETINFO signal/names");
@@ -392,7 +395,7 @@ proptest! {
         match c.msg(&line) {
             Ok(_) => prop_assert_eq!(lines.try_iter().collect::<Vec<_>>(), [line]),
             Err(error) => {
-                prop_assert!(matches!(error, Error::Argument(_)), "{:?}", error);
+                prop_assert!(error.get::<ArgumentError>().is_some(), "{:?}", error);
                 prop_assert!(lines.try_iter().next().is_none());
             }
         }
@@ -416,7 +419,7 @@ proptest! {
                 prop_assert_eq!(back.join("\n"), text.strip_suffix('\n').unwrap_or(&text));
             }
             Err(error) => {
-                prop_assert!(matches!(error, Error::Argument(_)), "{:?}", error);
+                prop_assert!(error.get::<ArgumentError>().is_some(), "{:?}", error);
                 in_step(&c);
             }
         }

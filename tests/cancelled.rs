@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use parking_lot::Mutex;
 use peer::Peer;
-use scape::error::Phase;
+use scape::controller::ConnectError;
+use scape::error::{Cancelled, Phase};
 use scape::onion::{OnionService, Publication, Wait};
 use scape::types::OnionAddress;
 use scape::{BuildCircuit, CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
@@ -99,7 +100,9 @@ impl Silent {
 
 fn phase(error: &Error) -> Phase {
     assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
-    let Error::Cancelled(cancelled) = error else { panic!("{error}") };
+    // The call's own error, and not that of an attempt.
+    assert!(error.get::<ConnectError>().is_none(), "{error}");
+    let Some(cancelled) = error.get::<Cancelled>() else { panic!("{error}") };
     cancelled.phase()
 }
 

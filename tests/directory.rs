@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use scape::descriptor::Directory;
+use scape::error::AnswerError;
 use scape::testing::ScriptedTor;
 use scape::types::RouterFlags;
-use scape::{Connect, Error, Result};
+use scape::{Connect, Result};
 
 const BOTH: &str = "GETINFO dir/status-vote/current/consensus-microdesc md/all";
 const FULL: &str = "GETINFO dir/status-vote/current/consensus";
@@ -93,10 +94,7 @@ fn what_is_no_consensus() {
     let nonsense = data("dir/status-vote/current/consensus-microdesc", "hello\n")
         + &data("md/all", "x\n")
         + "250 OK\r\n";
-    match directory(&[(BOTH, nonsense)]) {
-        Err(Error::Answer { command, .. }) => {
-            assert!(command.contains("consensus-microdesc"), "{command}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = directory(&[(BOTH, nonsense)]).unwrap_err();
+    let Some(answer) = error.get::<AnswerError>() else { panic!("{error:?}") };
+    assert!(answer.command().contains("consensus-microdesc"), "{answer}");
 }

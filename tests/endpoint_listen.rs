@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use scape::controller::OnionTarget;
-use scape::endpoint::OnionEndpoint;
-use scape::error::EndpointProblem;
+use scape::endpoint::{EndpointError, EndpointProblem, OnionEndpoint};
+use scape::error::IoError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::types::{OnionKey, Progress};
-use scape::{Connect, Error, Tor};
+use scape::{Connect, Tor};
 
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
 const LONG: Duration = Duration::from_secs(20);
@@ -150,7 +150,7 @@ fn a_local_port_is_the_one_that_was_named() {
     let endpoint: OnionEndpoint = format!("onion:80:localPort={port}").parse().unwrap();
     // Where it cannot be had, nothing is added.
     let error = endpoint.clone().private_key(key()).listen_through(&tor, |_| {}).unwrap_err();
-    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(error.get::<IoError>().is_some(), "{error}");
     assert!(!is_sent(&scripted));
     drop(taken);
     let listener = endpoint.private_key(key()).listen_through(&tor, |_| {}).unwrap();
@@ -189,9 +189,8 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
         (at().client(CLIENT.parse().unwrap()).hidden_service_dir("x"), "hiddenServiceDir"),
     ];
     for (endpoint, option) in cases {
-        let Err(Error::Endpoint(error)) = endpoint.listen_through(&tor, |_| {}) else {
-            panic!("{endpoint}")
-        };
+        let error = endpoint.listen_through(&tor, |_| {}).unwrap_err();
+        let Some(error) = error.get::<EndpointError>() else { panic!("{endpoint}: {error}") };
         assert_eq!(error.option(), Some(option), "{error}");
     }
     // A tor that hides its services is none for a single hop.
@@ -199,10 +198,9 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
     assert!(error.to_string().contains("HiddenServiceSingleHopMode"), "{error}");
     assert!(!is_sent(&scripted));
 
-    let Err(Error::Endpoint(error)) = scape::listen("tor:example.com:80") else {
-        panic!("listening")
-    };
-    assert_eq!(error.problem(), &EndpointProblem::OtherKind { needed: "onion" });
+    let error = scape::listen("tor:example.com:80").unwrap_err();
+    let problem = error.get().map(EndpointError::problem);
+    assert_eq!(problem, Some(&EndpointProblem::OtherKind { needed: "onion" }));
 }
 
 #[test]

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::Union;
-use scape::endpoint::{ClientEndpoint, Endpoint, OnionEndpoint};
-use scape::error::{EndpointError, EndpointProblem};
+use scape::endpoint::{ClientEndpoint, Endpoint, EndpointError, EndpointProblem, OnionEndpoint};
 use scape::transport::Address;
 use scape::types::{ClientPublicKey, OnionKey};
 

@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use scape::event::EventBody;
+use scape::protocol::Refusal;
 use scape::testing::ScriptedTor;
 use scape::types::{EventKind, Signal};
-use scape::{Caching, Connect, ConnectionStatus, Error};
+use scape::{Caching, Connect, ConnectionStatus};
 
 /// How long a test waits for what must happen.
 const SOON: Duration = Duration::from_secs(20);
@@ -52,7 +53,7 @@ fn what_is_let_through_works_and_the_rest_says_why() {
         controller.subscribe([EventKind::Stream]).unwrap_err(),
         controller.set_caching(Caching::Configuration).unwrap_err(),
     ] {
-        let Error::Refused(refusal) = &error else { panic!("{error}") };
+        let Some(refusal) = error.get::<Refusal>() else { panic!("{error}") };
         assert!(
             refusal.is_unrecognized_command() && refusal.text() == "Command filtered",
             "{error}"
@@ -104,7 +105,7 @@ fn long_refusal_does_not_delay_the_next_call() {
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let start = std::time::Instant::now();
     let error = controller.get_info("config-text").unwrap_err();
-    assert!(matches!(error, Error::Refused(_)));
+    assert!(error.get::<Refusal>().is_some());
     assert_eq!(controller.get_info("uptime").unwrap(), "7");
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
@@ -123,7 +124,7 @@ fn close_quotes_only_a_refusal_that_ends_a_connection() {
         tor.hang_up();
         let closed = controller.wait_closed(SOON).unwrap();
         match closed.cause() {
-            scape::error::CloseCause::Remote { last_words } => last_words.clone(),
+            scape::connection::CloseCause::Remote { last_words } => last_words.clone(),
             cause => panic!("{cause:?}"),
         }
     };

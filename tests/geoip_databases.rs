@@ -12,10 +12,9 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
-use scape::error::GeoIpError;
-use scape::geoip::{Database, GeoIp, Location, Source};
+use scape::Connect;
+use scape::geoip::{Database, GeoIp, GeoIpError, Location, Source};
 use scape::testing::ScriptedTor;
-use scape::{Connect, Error};
 use support::mmdb::{Mmdb, Value};
 use support::mutation::mutations;
 use tempfile::TempDir;
@@ -54,12 +53,13 @@ fn told(type_name: &'static str, record: &Value) -> Location {
 /// Why the file is refused.
 fn refused(bytes: &[u8], type_of_error: impl Fn(&GeoIpError) -> bool) -> String {
     let (_folder, path) = file(bytes);
-    match GeoIp::new().database(&path).unwrap_err() {
-        Error::GeoIp(error) if type_of_error(&error) => {
+    let error = GeoIp::new().database(&path).unwrap_err();
+    match error.get::<GeoIpError>() {
+        Some(error) if type_of_error(error) => {
             assert_eq!(error.path(), Some(&*path));
             error.to_string()
         }
-        error => panic!("{error:?}"),
+        _ => panic!("{error:?}"),
     }
 }
 
@@ -266,8 +266,8 @@ fn tor_is_asked_for_what_the_databases_do_not_know() {
     assert_eq!(found[0].as_ref().unwrap().to_string(), "192.0.2.1 de");
     assert!(matches!(found[0].as_ref().unwrap().country_from, Some(Source::Database(_))));
     assert_eq!(found[1].as_ref().unwrap().country_from, Some(Source::Tor));
-    let Err(Error::GeoIp(error)) = &found[2] else { panic!("{found:?}") };
-    assert!(matches!(**error, GeoIpError::NotLoaded { .. }));
+    let error = found[2].as_ref().unwrap_err();
+    assert!(matches!(error.get(), Some(GeoIpError::NotLoaded { .. })), "{error:?}");
     // Nothing is wrong with what a database does know.
     assert_eq!(found[3].as_ref().unwrap().to_string(), "192.0.3.1 AS64496 An Organization");
 }
@@ -280,10 +280,8 @@ fn databases_that_cannot_be_used() {
         (folder.path().to_path_buf(), std::io::ErrorKind::InvalidInput),
         (PathBuf::from("/dev/zero"), std::io::ErrorKind::InvalidInput),
     ] {
-        let Error::GeoIp(error) = GeoIp::new().database(&path).unwrap_err() else {
-            panic!("{path:?}")
-        };
-        let GeoIpError::Unreadable { source, .. } = &*error else { panic!("{error:?}") };
+        let error = GeoIp::new().database(&path).unwrap_err();
+        let Some(GeoIpError::Unreadable { source, .. }) = error.get() else { panic!("{error:?}") };
         assert_eq!(source.kind(), kind, "{path:?}");
     }
 
@@ -301,8 +299,7 @@ fn databases_that_cannot_be_used() {
     let data = marker - (1 + 8 + 1 + 9 + 3);
     let (_folder, path) = file(&[&whole[..data], &whole[marker..]].concat());
     let error = GeoIp::new().database(path).unwrap().lookup(ip("192.0.2.1")).unwrap_err();
-    let Error::GeoIp(error) = error else { panic!("{error:?}") };
-    assert!(matches!(*error, GeoIpError::Damaged { ip: Some(_), .. }), "{error:?}");
+    assert!(matches!(error.get(), Some(GeoIpError::Damaged { ip: Some(_), .. })), "{error:?}");
     assert!(error.to_string().contains("192.0.2.1"));
 }
 
@@ -321,8 +318,8 @@ fn one_that_holds_something_else_is_refused() {
         geoip().asn_database(&cities),
         geoip().database(&other),
     ] {
-        let Err(Error::GeoIp(error)) = wrong else { panic!("{wrong:?}") };
-        assert!(matches!(*error, GeoIpError::WrongKind { .. }), "{error:?}");
+        let error = wrong.unwrap_err();
+        assert!(matches!(error.get(), Some(GeoIpError::WrongKind { .. })), "{error:?}");
     }
     // A city has a country, and what does not tell may hold anything.
     geoip().country_database(&cities).unwrap();
@@ -331,8 +328,8 @@ fn one_that_holds_something_else_is_refused() {
 
 #[test]
 fn without_any_source() {
-    let Error::GeoIp(error) = GeoIp::new().lookup(ip("192.0.2.1")).unwrap_err() else { panic!() };
-    assert!(matches!(*error, GeoIpError::NoSource));
+    let error = GeoIp::new().lookup(ip("192.0.2.1")).unwrap_err();
+    assert!(matches!(error.get(), Some(GeoIpError::NoSource)), "{error:?}");
 }
 
 proptest! {

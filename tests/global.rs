@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::testing::ScriptedTor;
-use scape::{CancelToken, Error, Tor, TorMode};
+use scape::tor::NoTorError;
+use scape::{CancelToken, Tor, TorMode};
 
 /// Set in the process that a test starts to have an environment of its own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
@@ -52,7 +53,7 @@ fn everything_that_was_tried_is_told() {
             Ok(tor) => return assert_eq!(tor.mode(), TorMode::SocksOnly),
         };
         let text = error.to_string();
-        let Error::NoTor(tried) = error else { panic!("{error}") };
+        let Some(tried) = error.get::<NoTorError>() else { panic!("{error}") };
         assert!(tried.control.is_some() && tried.launch.is_some() == launches, "{tried:?}");
         for part in [control.as_str(), "127.0.0.1:9050", "127.0.0.1:9150"] {
             assert!(text.contains(part), "{text}");
@@ -60,7 +61,7 @@ fn everything_that_was_tried_is_told() {
         assert_eq!(text.contains("no-such-tor"), launches, "{text}");
     }
     // It is tried anew each time.
-    assert!(matches!(Tor::global(), Err(Error::NoTor(_))));
+    assert!(Tor::global().unwrap_err().get::<NoTorError>().is_some());
 }
 
 #[test]

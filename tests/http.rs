@@ -9,10 +9,9 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::Error;
-use scape::error::SocksProblem;
 use scape::http::{AgentBuilder, socks_error, tor_error, ureq};
-use scape::socks::{Isolation, SocksProxy};
+use scape::protocol::ArgumentError;
+use scape::socks::{Isolation, SocksProblem, SocksProxy};
 use scape::types::SocksStatus;
 use support::web::{Asked, SOON, Trap, Web, http, ok, redirect, until_the_end};
 use ureq::{Agent, Timeout};
@@ -94,7 +93,7 @@ fn nothing_is_sent_that_identifies() {
     let said = get(&named, "http://example.com/").unwrap();
     assert!(said.contains("user-agent") && said.ends_with("Mozilla/5.0"), "{said}");
     let error = AgentBuilder::new(web.proxy()).user_agent("a\r\nb: c").build().unwrap_err();
-    assert!(matches!(error, Error::Argument(_)), "{error}");
+    assert!(error.get::<ArgumentError>().is_some(), "{error}");
 }
 
 #[test]
@@ -197,7 +196,7 @@ fn what_would_go_around_tor_is_refused() {
             .build()
             .call()
             .unwrap_err();
-        assert!(matches!(tor_error(&error), Some(Error::Argument(_))), "{error:?}");
+        assert!(tor_error(&error).unwrap().get::<ArgumentError>().is_some(), "{error:?}");
     }
     trap.assert_empty();
     assert!(web.asked().is_empty());

@@ -15,10 +15,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use own_network::{end, start};
+use scape::error::IoError;
 use scape::event::EventBody;
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::types::EventKind;
-use scape::{BuildCircuit, Error, Tor};
+use scape::{BuildCircuit, ErrorKind, Tor};
 
 /// The time until a consensus or an event, on a very busy machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -95,7 +96,7 @@ fn relay_that_was_killed_comes_back() {
     assert!(!relay.process().is_running());
     relay.controller().wait_closed(SOON).unwrap();
     assert!(relay.controller().get_info("traffic/read").unwrap_err().is_closed());
-    assert!(matches!(relay.torrc(), Err(Error::Io { .. })));
+    assert!(relay.torrc().unwrap_err().get::<IoError>().is_some());
     assert!(relay.log().iter().any(|line| line.contains("Bootstrapped")), "{:?}", relay.log());
     assert!(circuit_over(&network, "relay2").is_err());
     drop(events);
@@ -113,7 +114,7 @@ fn relay_that_was_killed_comes_back() {
         assert!(Instant::now() < deadline, "{error}");
     }
     let error = network.restart("relay9").unwrap_err();
-    assert!(matches!(error, Error::Argument(_)) && error.to_string().contains("relay0"), "{error}");
+    assert!(error.kind() == ErrorKind::Argument && error.to_string().contains("relay0"), "{error}");
     end(network);
 }
 
@@ -157,7 +158,7 @@ fn relay_leaves_the_consensus_and_comes_back() {
     let controller = network.node("relay3").unwrap().controller();
     controller.set_conf([("ContactInfo", "me@example.org")]).unwrap();
     wait(true);
-    assert!(matches!(network.set_listed("client", false), Err(Error::Argument(_))));
+    assert_eq!(network.set_listed("client", false).unwrap_err().kind(), ErrorKind::Argument);
     end(network);
 }
 

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use grater::{BISQ, CWTCH, ONIONSHARE, Profile, RICOCHET};
 use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
-use scape::error::PublishHint;
-use scape::onion::Wait;
+use scape::error::AnswerError;
+use scape::onion::{PublishError, PublishHint, Wait};
 use scape::testing::ScriptedTor;
 use scape::types::OnionKey;
-use scape::{AddOnion, Error, OnionBuilder, OnionService};
+use scape::{AddOnion, OnionBuilder, OnionService};
 
 /// What tor says when it publishes `A`: descriptor `one` goes to directories 1
 /// to 8, descriptor `two` to 5 to 12; `unanswered` of all these uploads don't
@@ -93,7 +93,7 @@ fn publication_that_stays_unfinished_says_that_a_filter_hides_the_rest() {
     let tor = behind(BISQ, published(4, 2));
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
     let text = error.to_string();
-    let Error::Publish(error) = error else { panic!("{text}") };
+    let Some(error) = error.get::<PublishError>() else { panic!("{text}") };
     assert_eq!(
         (error.uploaded, error.failures.len(), error.unanswered.len()),
         (10, 2, 4),
@@ -106,7 +106,7 @@ fn publication_that_stays_unfinished_says_that_a_filter_hides_the_rest() {
     // Events that the filter swallows whole.
     let tor = behind(CWTCH, String::new());
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
-    let Error::Publish(error) = error else { panic!("{error}") };
+    let Some(error) = error.get::<PublishError>() else { panic!("{error}") };
     assert_eq!(error.hints, [PublishHint::Filtered]);
     assert_eq!(removals(&tor), 1);
 }
@@ -143,7 +143,7 @@ fn service_whose_reply_has_no_address_is_removed() {
             .start()
             .unwrap();
         let error = controller(&tor).add_onion(&AddOnion::new().local_port(80)).unwrap_err();
-        assert!(matches!(error, Error::Answer { .. }), "{error}");
+        assert!(error.get::<AnswerError>().is_some(), "{error}");
         assert_eq!(tor.sent().last().map(String::as_str), Some(removed));
     }
     // The address follows from the key, given or told.

@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use scape::testing::ScriptedTor;
-use scape::{Controller, Error, Tor};
+use scape::tor::NotReadyError;
+use scape::{Controller, Tor};
 
 /// A tor behind a filter that hides status events. It bootstraps a step further
 /// each time that it is asked.
@@ -47,6 +48,6 @@ fn a_silent_tor_does_not_hold_it_up() {
     let begun = Instant::now();
     let error = Tor::from(controller).become_ready(Duration::from_millis(200)).unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    let Error::NotReady(error) = error else { panic!("{error}") };
+    let Some(error) = error.get::<NotReadyError>() else { panic!("{error}") };
     assert!(error.progress.is_none() && !error.network_disabled);
 }

@@ -52,7 +52,7 @@ fn fails_over_a_reconnect<T: Debug + Send>(
         place.with(|tor| tor.send(event));
         calling.join().unwrap()
     });
-    assert!(matches!(result, Err(Error::Closed(_))), "{command}: {result:?}");
+    assert!(result.as_ref().is_err_and(Error::is_closed), "{command}: {result:?}");
     assert!(begun.elapsed() < SOON, "{command}: {:?}", begun.elapsed());
     controller.sync().unwrap();
     let sent = place.with(ScriptedTor::sent);
@@ -191,7 +191,7 @@ fn stays_on_its_tor<T: Debug + Send>(
         assert!(!calling.is_finished(), "{first}: the answer is read too quickly for this test");
         calling.join().unwrap()
     });
-    assert!(matches!(result, Err(Error::Closed(_))), "{first}: {result:?}");
+    assert!(result.as_ref().is_err_and(Error::is_closed), "{first}: {result:?}");
     let sent = place.with(ScriptedTor::sent);
     let known = ["PROTOCOLINFO", "AUTHENTICATE", "SETEVENTS"];
     let others = sent.iter().filter(|line| !known.iter().any(|known| line.starts_with(known)));

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use scape::error::Phase;
+use scape::error::{Phase, Timeout};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::types::Signal;
-use scape::{CancelToken, Connect, Controller, Error};
+use scape::{CancelToken, Connect, Controller};
 
 const KEY: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid \
                    x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
@@ -56,9 +56,9 @@ fn keys_are_given_back_when_tor_reloads_after_the_call_has_ended() {
                 })
             }
         };
-        match error {
-            Error::Timeout(timeout) => assert!(!cancels && timeout.phase() == Phase::Signal),
-            error => assert!(cancels && error.is_cancelled(), "{error}"),
+        match error.get::<Timeout>() {
+            Some(timeout) => assert!(!cancels && timeout.phase() == Phase::Signal),
+            None => assert!(cancels && error.is_cancelled(), "{error}"),
         }
         tor.send("650 SIGNAL NEWNYM\r\n650 SIGNAL RELOAD\r\n");
         let given = tor.wait_for("ONION_CLIENT_AUTH_ADD").unwrap();

@@ -12,11 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use scape::error::NoSocksPortError;
+use scape::socks::SocksError;
 use scape::testing::ScriptedTor;
+use scape::tor::NoSocksPortError;
 use scape::transport::Address;
 use scape::types::CircuitId;
-use scape::{Connect, Error, SocksPort, Tor, TorMode};
+use scape::{Connect, SocksPort, Tor, TorMode};
 
 const LONG: Duration = Duration::from_secs(20);
 /// Set in the process that a test starts to have an environment of its own.
@@ -114,7 +115,7 @@ fn another_proxy_is_not_tors_socks_port() {
         let (address, listener) = any_port();
         let asked = FakePort::start(listener, resolve, http);
         let error = Tor::socks_only(address).unwrap_err();
-        assert!(matches!(error, Error::Socks(_)), "{error}");
+        assert!(error.get::<SocksError>().is_some(), "{error}");
         assert_eq!(asked.asked_by_http(), by_http, "{error}");
     }
 }
@@ -150,11 +151,8 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
 
     // Another proxy is at the port.
     let error = tor().client().unwrap_err();
-    let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
-    assert!(
-        matches!(&**kind, NoSocksPortError::Hidden { attempts, .. } if attempts.len() == 2),
-        "{error}"
-    );
+    let Some(NoSocksPortError::Hidden { attempts, .. }) = error.get() else { panic!("{error}") };
+    assert_eq!(attempts.len(), 2, "{error}");
     for part in ["510 Command filtered", "127.0.0.1:9050", "127.0.0.1:9150", "SocksPort::at"] {
         assert!(error.to_string().contains(part), "{error}");
     }

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::error::{Phase, SocksError, SocksProblem};
-use scape::socks::{Answer, Isolation, Request, exchange};
+use scape::error::Phase;
+use scape::socks::{Answer, Isolation, Request, SocksError, SocksProblem, exchange};
 use scape::transport::Transport;
 use scape::types::SocksStatus;
 

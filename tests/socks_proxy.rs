@@ -6,9 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::Error;
-use scape::error::{Phase, SocksProblem};
-use scape::socks::{Isolation, SocksProxy, TargetAddr};
+use scape::error::Phase;
+use scape::socks::{Isolation, SocksError, SocksProblem, SocksProxy, TargetAddr};
 use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -145,7 +144,7 @@ fn a_private_target_with_a_trailing_dot_is_refused() {
     let proxy = SocksProxy::new(9).refuse_private(true);
     for target in ["127.0.0.1.:80", "localhost.:80", "printer.local.:80", "10.0.0.1.:80"] {
         let error = proxy.connect(target).unwrap_err();
-        assert!(error.socks().unwrap().is_private(), "{error}");
+        assert!(error.get::<SocksError>().unwrap().is_private(), "{error}");
     }
     // What some resolvers read as 127.0.0.1 is no host.
     for target in ["127.1:80", "0x7f000001:80", "2130706433:80", "0177.0.0.1:80", "localhost..:80"]
@@ -181,7 +180,7 @@ fn a_target_that_is_no_host_and_port_says_its_form() {
 fn a_port_that_is_not_there_says_where() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = SocksProxy::new(free).timeout(LONG).connect(("example.com", 80)).unwrap_err();
-    let Error::Socks(socks) = &error else { panic!("{error:?}") };
+    let Some(socks) = error.get::<SocksError>() else { panic!("{error:?}") };
     let SocksProblem::Io(io) = socks.problem() else { panic!("{error:?}") };
     assert_eq!(io.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(io.to_string().contains(&free.to_string()), "{io}");
@@ -234,7 +233,7 @@ fn one_deadline_covers_everything() {
     let _listener = port.join().unwrap();
 
     let error = proxy.timeout(Duration::ZERO).connect(("example.com", 80)).unwrap_err();
-    let Error::Socks(socks) = &error else { panic!("{error:?}") };
+    let Some(socks) = error.get::<SocksError>() else { panic!("{error:?}") };
     assert!(
         matches!(socks.problem(), SocksProblem::Timeout(t) if t.phase() == Phase::Connect),
         "{error:?}"

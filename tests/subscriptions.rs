@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{never, select, unbounded};
 use peer::{Peer, SOON, echo};
-use scape::error::ArgumentProblem;
 use scape::event::EventBody;
+use scape::protocol::{ArgumentError, ArgumentProblem};
 use scape::types::EventKind;
-use scape::{Error, EventItem, QueueLimit};
+use scape::{EventItem, QueueLimit};
 
 #[test]
 fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
@@ -250,14 +250,14 @@ fn bad_names_are_not_sent() {
     let (controller, _peer, _server) = Peer::answering(echo);
     for bad in ["", "BW\r\nSIGNAL HALT", "A B", "é"] {
         let error = controller.subscribe([EventKind::from(bad)]).unwrap_err();
-        assert!(matches!(&error, Error::Argument(e) if e.argument() == "event"), "{error}");
+        assert!(error.get::<ArgumentError>().is_some_and(|e| e.argument() == "event"), "{error}");
     }
     let error = controller.subscribe([]).unwrap_err();
     assert!(
-        matches!(&error, Error::Argument(e) if *e.problem() == ArgumentProblem::Empty),
+        error.get::<ArgumentError>().is_some_and(|e| *e.problem() == ArgumentProblem::Empty),
         "{error}"
     );
     let error = controller.msg("setevents BW").unwrap_err();
-    assert!(matches!(error, Error::Argument(_)));
+    assert!(error.get::<ArgumentError>().is_some());
     assert_eq!(controller.get_info("a").unwrap(), "value of a");
 }

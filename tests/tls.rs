@@ -10,9 +10,9 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use scape::Error;
-use scape::error::{TlsError, TlsProblem};
 use scape::http::{AgentBuilder, tor_error, ureq};
-use scape::tls::{TlsSettings, TlsStream};
+use scape::protocol::ArgumentError;
+use scape::tls::{TlsError, TlsProblem, TlsSettings, TlsStream};
 use support::tls_server::{CA, EXPIRED, ONION, OTHER_CA, SERVER, accept, config};
 use support::web::{SOON, Web, http, ok, until_the_end};
 
@@ -42,10 +42,8 @@ fn dial(web: &Web, host: &str, settings: &TlsSettings) -> Result<TlsStream, Erro
 }
 
 fn problem(result: Result<TlsStream, Error>) -> TlsError {
-    match result {
-        Err(Error::Tls(error)) => *error,
-        other => panic!("{other:?}"),
-    }
+    let error = result.unwrap_err();
+    error.get::<TlsError>().unwrap_or_else(|| panic!("{error:?}")).clone()
 }
 
 const REQUEST: &[u8] = b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -236,9 +234,9 @@ fn https_is_verified_for_every_host() {
     assert_eq!(get(&agent, &format!("https://{ONION}:8443/b")).unwrap(), format!("{ONION} /b"));
     assert_eq!(web.asked()[1].port, 8443);
 
-    let tls = |error: &ureq::Error| match tor_error(error) {
-        Some(Error::Tls(error)) => error.problem().clone(),
-        _ => panic!("{error:?}"),
+    let tls = |error: &ureq::Error| {
+        let tls = tor_error(error).and_then(Error::get::<TlsError>);
+        tls.unwrap_or_else(|| panic!("{error:?}")).problem().clone()
     };
     let error = get(&agent, "https://www.example.com/").unwrap_err();
     assert!(matches!(tls(&error), TlsProblem::WrongName(_)), "{error}");
@@ -248,7 +246,7 @@ fn https_is_verified_for_every_host() {
         assert!(matches!(tls(&error), TlsProblem::UnknownIssuer), "{error}");
     }
     let nobody = AgentBuilder::new(web.proxy()).tls(TlsSettings::new().only_added_roots());
-    assert!(matches!(nobody.build(), Err(Error::Argument(_))));
+    assert!(nobody.build().unwrap_err().get::<ArgumentError>().is_some());
 }
 
 #[test]
@@ -258,7 +256,7 @@ fn a_request_cannot_turn_verification_off() {
     let off = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     let error =
         agent.get("https://example.com/").config().tls_config(off).build().call().unwrap_err();
-    assert!(matches!(tor_error(&error), Some(Error::Tls(_))), "{error:?}");
+    assert!(tor_error(&error).unwrap().get::<TlsError>().is_some(), "{error:?}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use scape::error::ConfigProblem;
+use scape::config::{ConfigError, ConfigProblem};
 use scape::types::{ConfLine, ConfigType};
-use scape::{Caching, Connect, Controller, Error, Reconnect};
+use scape::{Caching, Connect, Controller, Reconnect};
 use support::real_tor::RealTor;
 use support::wiretap::Wiretap;
 
@@ -25,10 +25,9 @@ fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// What is wrong, and with which option.
 fn problem<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ConfigProblem) {
-    match result {
-        Err(Error::Config(error)) => (error.option.to_string(), error.problem),
-        other => panic!("{other:?}"),
-    }
+    let error = result.unwrap_err();
+    let Some(error) = error.get::<ConfigError>() else { panic!("{error:?}") };
+    (error.option.to_string(), error.problem.clone())
 }
 
 /// As tor says when it is asked, apart from the live view.
@@ -232,9 +231,10 @@ const HARMLESS: &[&str] = &[
 fn wrong_values_are_refused_when_they_are_set() {
     let tor = RealTor::start("");
     let mut config = tor.controller().config().unwrap();
-    let text = |result: scape::Result<()>| match result {
-        Err(error @ Error::Config(_)) => error.to_string(),
-        other => panic!("{other:?}"),
+    let text = |result: scape::Result<()>| {
+        let error = result.unwrap_err();
+        assert!(error.get::<ConfigError>().is_some(), "{error:?}");
+        error.to_string()
     };
     let told = text(config.set("maxcircuitdirtiness", "soon"));
     assert!(told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be \"soon\": "), "{told}");

@@ -16,10 +16,9 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scape::config::{Config, ConfigConflict, ConfigDiff};
-use scape::error::ConfigProblem;
+use scape::config::{Config, ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
 use scape::types::ConfLine;
-use scape::{Caching, Connect, Controller, Error};
+use scape::{Caching, Connect, Controller};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -83,9 +82,10 @@ impl Program {
         match result {
             Ok(()) => {}
             // The other has made the list shorter since it was looked at.
-            Err(Error::Config(error))
-                if matches!(error.problem, ConfigProblem::NoElement { .. }) => {}
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+                let config: &ConfigError = error.get().unwrap_or_else(|| panic!("{error}"));
+                assert!(matches!(config.problem, ConfigProblem::NoElement { .. }), "{error}");
+            }
         }
     }
 
@@ -106,7 +106,7 @@ impl Program {
                 self.overwritten.extend(lost);
                 true
             }
-            Err(Error::Config(error)) if error.is_conflict() => {
+            Err(error) if error.get().is_some_and(ConfigError::is_conflict) => {
                 for conflict in self.config.conflicts() {
                     if random.random_bool(0.5) {
                         assert!(self.config.overwrite(&conflict.name));

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use scape::Controller;
 use scape::config::value::{
     AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue, check, check_option,
     means_the_same, normal,
 };
 use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
-use scape::protocol::{Command, c_string};
+use scape::protocol::{Command, Refusal, c_string};
 use scape::types::{ConfigType, Fingerprint};
-use scape::{Controller, Error};
 use support::real_tor::RealTor;
 
 /// An option of each type that can be changed at any time, and whose value tor
@@ -62,13 +62,15 @@ fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
 fn set(c: &Controller, option: &str, text: &str) -> Answer {
     match set_conf(c, &[(option, text)]) {
         Ok(()) => Answer::Taken(c.get_conf(option).unwrap()),
-        Err(Error::Refused(refusal)) => {
+        Err(error) => {
+            let Some(refusal) = error.get::<Refusal>() else {
+                panic!("{option}={text:?}: {error:?}")
+            };
             let words = refusal.text();
             let malformed =
                 ["Could not parse", "Invalid router list"].iter().any(|form| words.contains(form));
             if malformed { Answer::Malformed } else { Answer::Refused(words) }
         }
-        Err(other) => panic!("{option}={text:?}: {other:?}"),
     }
 }
 

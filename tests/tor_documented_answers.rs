@@ -7,8 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use scape::Error;
-use scape::protocol::Command;
+use scape::protocol::{Command, Refusal};
 use scape::types::{ConfLine, VersionStatus};
 use support::real_tor::RealTor;
 
@@ -109,9 +108,9 @@ fn refusal_kinds_are_those_of_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let ask = |command: &str| controller.send(Command::raw(command, None)?)?.wait_ok();
-    let refusal = |command: &str| match ask(command) {
-        Err(Error::Refused(refusal)) => refusal,
-        other => panic!("{command}: {other:?}"),
+    let refusal = |command: &str| {
+        let error = ask(command).unwrap_err();
+        error.get::<Refusal>().unwrap_or_else(|| panic!("{command}: {error:?}")).clone()
     };
     assert!(refusal("CLOSECIRCUIT 9").is_unknown_circuit());
     assert!(refusal("CLOSESTREAM 9 1").is_unknown_stream());

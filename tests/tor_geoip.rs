@@ -7,9 +7,7 @@ mod support;
 use std::fs;
 use std::net::IpAddr;
 
-use scape::Error;
-use scape::error::GeoIpError;
-use scape::geoip::GeoIp;
+use scape::geoip::{GeoIp, GeoIpError};
 use support::real_tor::RealTor;
 
 fn ip(text: &str) -> IpAddr {
@@ -47,9 +45,7 @@ fn no_files() {
     let tor = RealTor::start("GeoIPFile /nonexistent\nGeoIPv6File /nonexistent\n");
     let geoip = GeoIp::new().tor(&tor.controller());
     for address in ["192.0.2.1", "2001:db8::1"] {
-        let Error::GeoIp(error) = geoip.lookup(ip(address)).unwrap_err() else {
-            panic!("{address}")
-        };
-        assert!(matches!(*error, GeoIpError::NotLoaded { .. }), "{error:?}");
+        let error = geoip.lookup(ip(address)).unwrap_err();
+        assert!(matches!(error.get(), Some(GeoIpError::NotLoaded { .. })), "{address}: {error:?}");
     }
 }

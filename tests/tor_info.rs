@@ -10,13 +10,13 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use scape::controller::DirServerQuery;
-use scape::error::ArgumentProblem;
+use scape::protocol::{ArgumentError, ArgumentProblem, Refusal};
 use scape::types::{
     BootstrapTag, ConfigType, ConsensusFlavor, DescriptorDigest, DownloadPhase, DownloadSchedule,
     EventKind, Expiry, Fingerprint, HandshakeType, Hibernation, ListenerKind, MappingSource,
     OnionAddress, RouterPurpose, Signal, VersionStatus,
 };
-use scape::{AddOnion, Controller, Error};
+use scape::{AddOnion, Controller};
 use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;
 use tempfile::TempDir;
@@ -103,8 +103,11 @@ fn refused(tor: &Controller) -> Vec<(String, u16)> {
     for key in keys {
         match read(tor, &key) {
             Some(Ok(_)) => {}
-            Some(Err(Error::Refused(refusal))) => refused.push((key, refusal.code())),
-            other => panic!("{key}: {other:?}"),
+            Some(Err(error)) => match error.get::<Refusal>() {
+                Some(refusal) => refused.push((key, refusal.code())),
+                None => panic!("{key}: {error:?}"),
+            },
+            None => panic!("{key} is not read"),
         }
     }
     refused
@@ -261,12 +264,9 @@ fn without_a_consensus() {
     assert_eq!(c.downloads_cert(nobody).unwrap(), None);
     assert_eq!(c.downloads_desc(nothing).unwrap(), None);
     // A tor that has a consensus may crash on this one.
-    match c.get_info("downloads/desc/descs") {
-        Err(Error::Argument(e)) => {
-            assert!(matches!(e.problem(), ArgumentProblem::Hazard(_)), "{e}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = c.get_info("downloads/desc/descs").unwrap_err();
+    let problem = error.get().map(ArgumentError::problem);
+    assert!(matches!(problem, Some(ArgumentProblem::Hazard(_))), "{error}");
     assert!(c.msg("GETINFO version downloads/desc/descs").is_err() && c.is_open());
     assert_eq!(c.downloads_bridges().unwrap(), None);
     assert!(c.entry_guards().unwrap().is_empty() && c.or_connections().unwrap().is_empty());

@@ -5,6 +5,7 @@
 
 mod support;
 
+use scape::controller::AuthError;
 use scape::types::{ClientKey, HashedPassword, OnionAddress, OnionKey};
 use scape::{AddOnion, ClientAuth, ClientAuthAdded};
 use support::real_tor::{RealTor, password_line};
@@ -107,7 +108,7 @@ fn tor_takes_passwords_that_were_hashed_here() {
         let connect = tor.over_tcp().password(scape::types::Secret::new(password));
         connect.connect().unwrap_or_else(|error| panic!("{password:?}: {error}"));
     }
-    assert!(tor.over_tcp().password("Sesame").connect().unwrap_err().auth().is_some());
+    assert!(tor.over_tcp().password("Sesame").connect().unwrap_err().get::<AuthError>().is_some());
     // Also one that is set while tor runs.
     let c = tor.over_tcp().password("sesame").connect().unwrap();
     c.set_conf([("HashedControlPassword", HashedPassword::new("open").to_string())]).unwrap();

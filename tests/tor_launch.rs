@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::error::{CloseCause, LaunchProblem};
-use scape::process::{Control, TorProcess, WaitFor};
+use scape::Connect;
+use scape::connection::CloseCause;
+use scape::process::{Control, LaunchError, LaunchProblem, TorProcess, WaitFor};
 use scape::types::Signal;
-use scape::{Connect, Error};
 
 #[path = "support/tor.rs"]
 mod tor;
@@ -42,7 +42,7 @@ fn it_answers_and_ends_and_leaves_nothing() {
     tor.stop().unwrap();
     assert!(!exists(pid) && !directory.exists());
     assert!(controller.wait_closed(SOON).is_ok());
-    assert!(matches!(controller.get_info("version"), Err(Error::Closed(_))));
+    assert!(controller.get_info("version").unwrap_err().is_closed());
 }
 
 #[test]
@@ -227,15 +227,15 @@ fn crash_is_the_cause_of_the_connections_end_with_signal_and_log() {
         std::process::Command::new("kill").args(["-9", &tor.pid().to_string()]).status().unwrap();
         let closed = waiting.join().unwrap();
         let CloseCause::Exited(error) = closed.cause() else { panic!("{control:?}: {closed}") };
+        let error: &LaunchError = error.get().unwrap();
         assert!(
             matches!(error.problem(), LaunchProblem::Exited { code: None, signal: Some(9) }),
             "{error}"
         );
         assert!(error.log().iter().any(|line| line.contains("[notice]")), "{error}");
-        let Err(Error::Closed(closed)) = tor.controller().get_info("version") else {
-            panic!("it answers")
-        };
-        let text = closed.to_string();
+        let error = tor.controller().get_info("version").unwrap_err();
+        assert!(error.is_closed(), "{error}");
+        let text = error.to_string();
         assert!(text.contains("tor was killed by signal 9; last log lines:\n"), "{text}");
         drop(tor);
     }
@@ -247,7 +247,8 @@ fn end_of_tor_that_was_asked_for_is_told_with_its_status() {
     tor.controller().signal(Signal::Shutdown).unwrap();
     let closed = tor.controller().wait_closed(SOON).unwrap();
     let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
-    assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(0), .. }), "{error}");
+    let problem = error.get().map(LaunchError::problem);
+    assert!(matches!(problem, Some(LaunchProblem::Exited { code: Some(0), .. })), "{error}");
     assert_eq!(closed.to_string(), "the control connection is closed: tor ended with status 0");
 }
 

@@ -8,10 +8,9 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
 use scape::config::Torrc;
-use scape::error::LaunchProblem;
-use scape::process::{Control, TorProcess};
+use scape::process::{Control, LaunchError, LaunchProblem, TorProcess};
 use scape::transport::Address;
-use scape::{Connect, Error, Launch};
+use scape::{Connect, Launch};
 
 #[path = "support/tor.rs"]
 mod tor;
@@ -184,7 +183,7 @@ fn turning_authentication_off_needs_the_method_for_it() {
         let error =
             offline().option("ControlPort", "auto").option(name, value).start().unwrap_err();
         assert!(error.to_string().contains("can't be given"), "{error}");
-        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
         let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
         assert!(why.to_string().contains("without_authentication"), "{why}");
     }

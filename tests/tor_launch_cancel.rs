@@ -8,9 +8,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::error::LaunchProblem;
-use scape::process::{Control, WaitFor};
-use scape::{CancelToken, Error, Launch, Tor};
+use scape::process::{Control, LaunchError, LaunchProblem, WaitFor};
+use scape::{CancelToken, Launch, Tor};
 
 #[path = "support/tor.rs"]
 mod tor;
@@ -49,7 +48,7 @@ impl Patient {
     fn cancelled(&self, launch: Launch) -> String {
         let error = launch.start().expect_err("it starts");
         assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
-        let Error::Launch(failure) = &error else { panic!("{error:?}") };
+        let Some(failure) = error.get::<LaunchError>() else { panic!("{error:?}") };
         assert!(matches!(failure.problem(), LaunchProblem::Cancelled), "{error}");
         let record = fs::read_to_string(self.record()).unwrap();
         let mut lines = record.lines();

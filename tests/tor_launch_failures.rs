@@ -8,8 +8,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use scape::error::{LaunchError, LaunchProblem};
-use scape::process::{Control, WaitFor};
+use scape::process::{Control, LaunchError, LaunchProblem, WaitFor};
+use scape::protocol::ArgumentError;
 use scape::{Error, Launch};
 
 #[path = "support/tor.rs"]
@@ -45,10 +45,8 @@ impl Recorded {
         let (pid, torrc) = self.seen();
         assert!(!exists(pid), "the process runs on, or is a zombie");
         assert!(!torrc.parent().unwrap().exists(), "temporary files are left");
-        match error {
-            Error::Launch(error) => *error,
-            other => panic!("{other:?}"),
-        }
+        let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
+        error.clone()
     }
 
     /// The process identifier and the torrc.
@@ -138,7 +136,7 @@ fn a_data_directory_that_another_tor_uses() {
 fn a_data_directory_that_cannot_be() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = offline().data_directory(file.path().join("data")).start().unwrap_err();
-    let Error::Launch(error) = error else { panic!("{error:?}") };
+    let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
     assert!(matches!(error.problem(), LaunchProblem::Prepare { .. }), "{error:?}");
     assert!(error.to_string().contains("data directory"), "{error}");
 }
@@ -169,10 +167,10 @@ fn killed_while_it_is_waited_for() {
 fn it_does_not_get_far_enough() {
     let after = Duration::from_secs(2);
     let error = Recorded::new().failure(offline().wait_for(WaitFor::DONE).timeout(after));
-    assert!(
-        matches!(error.problem(), LaunchProblem::Timeout { after: a, progress: Some(0) } if *a == after),
-        "{error:?}"
-    );
+    let LaunchProblem::Timeout { after: told, progress } = *error.problem() else {
+        panic!("{error:?}")
+    };
+    assert_eq!((told, progress), (after, Some(0)));
     assert!(error.to_string().starts_with("tor reached only 0 % within 2s"), "{error}");
     assert!(Error::from(error).is_timeout());
 }
@@ -187,7 +185,7 @@ fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
                     let launch =
                         offline().control(control).wait_for(WaitFor::DONE).timeout(timeout);
                     let error = launch.start().unwrap_err();
-                    let Error::Launch(error) = error else { panic!("{error:?}") };
+                    let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
                     assert!(
                         matches!(error.problem(), LaunchProblem::Timeout { .. }),
                         "{control:?}, round {round}: {error}"
@@ -246,7 +244,7 @@ fn a_program_that_ends_at_once() {
 fn a_program_that_is_not_there_or_cannot_be_run() {
     for program in ["/nowhere/tor", "/etc/passwd"] {
         let error = offline().program(program).start().unwrap_err();
-        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
         assert!(matches!(error.problem(), LaunchProblem::Spawn { .. }), "{error:?}");
         assert!(error.to_string().contains(program), "{error}");
     }
@@ -270,13 +268,13 @@ fn options_that_cannot_be_given_are_named() {
     for (name, value) in bad {
         let recorded = Recorded::new();
         let error = recorded.launch(offline().option(name, value)).start().unwrap_err();
-        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
         let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
-        assert!(matches!(**why, Error::Argument(_)), "{why:?}");
+        assert!(why.get::<ArgumentError>().is_some(), "{why:?}");
         assert!(name.starts_with('%') || why.to_string().contains(name), "{why}");
         assert!(!recorded.record().exists(), "tor was started");
     }
     let error = offline().control(Control::TcpPort).option("ControlPortWriteToFile", "x").start();
-    assert!(matches!(error, Err(Error::Launch(_))));
+    assert!(error.unwrap_err().get::<LaunchError>().is_some());
     offline().option("RunAsDaemon", 0).start().unwrap().stop().unwrap();
 }

@@ -8,10 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use scape::Launch;
 use scape::config::Torrc;
-use scape::error::LaunchProblem;
-use scape::process::{Control, Verify};
-use scape::{Error, Launch};
+use scape::process::{Control, LaunchError, LaunchProblem, Verify};
 
 #[path = "support/tor.rs"]
 mod tor;
@@ -146,16 +145,13 @@ fn launched_tor_of_a_wrapper_that_does_not_exec_ends_with_its_handle() {
 #[test]
 fn wrapper_that_leaves_tor_in_the_background_is_a_failed_launch() {
     let wrapper = Wrapper::new("export HERE; tor \"$@\" & exit 0");
-    let error = wrapper.launch().option("Log", "debug stdout").start();
     // The script may end before or after tor answers.
-    match error {
-        Err(Error::Launch(error)) => {
-            assert!(
-                matches!(error.problem(), LaunchProblem::Exited { code: Some(0), .. }),
-                "{error}"
-            );
+    match wrapper.launch().option("Log", "debug stdout").start() {
+        Err(error) => {
+            let problem = error.get().map(LaunchError::problem);
+            let is_well = matches!(problem, Some(LaunchProblem::Exited { code: Some(0), .. }));
+            assert!(is_well, "{error}");
         }
-        Err(error) => panic!("{error}"),
         Ok(tor) => assert_eq!(tor.wait(tor::SOON).unwrap().code, Some(0)),
     }
     wrapper.ended();

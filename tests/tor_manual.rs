@@ -16,9 +16,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scape::Error;
-use scape::config::Manual;
-use scape::error::ManualError;
+use scape::config::{Manual, ManualError};
 use scape::protocol::ConfigName;
 use support::real_tor::RealTor;
 
@@ -123,11 +121,9 @@ fn has_parts(manual: &Manual) {
 fn manual_page_is_found_beside_a_program() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("bin/tor");
-    let Error::Manual(error) = Manual::beside(&program).unwrap_err() else { panic!() };
-    assert!(
-        matches!(&*error, ManualError::NotInstalled { looked_at } if looked_at.len() == 2),
-        "{error}"
-    );
+    let error = Manual::beside(&program).unwrap_err();
+    let Some(ManualError::NotInstalled { looked_at }) = error.get() else { panic!("{error}") };
+    assert_eq!(looked_at.len(), 2, "{error}");
     assert!(error.to_string().contains("apt install tor"), "{error}");
 
     let pages = folder.path().join("share/man/man1");

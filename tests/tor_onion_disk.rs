@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq};
 use proptest::test_runner::TestRunner;
-use scape::error::{DiskOnionError, DiskOnionProblem};
-use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionService, DiskOnions};
+use scape::onion::disk::{
+    DiskOnion, DiskOnionError, DiskOnionFiles, DiskOnionProblem, DiskOnionService, DiskOnions,
+};
 use scape::types::{ConfLine, OnionKey, Signal};
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
@@ -21,10 +22,8 @@ use support::real_tor::RealTor;
 const SOON: Duration = Duration::from_secs(30);
 
 fn problem<T>(result: Result<T, Error>) -> DiskOnionError {
-    match result.err().expect("a refusal") {
-        Error::DiskOnion(error) => *error,
-        error => panic!("{error}"),
-    }
+    let error = result.err().expect("a refusal");
+    error.get::<DiskOnionError>().unwrap_or_else(|| panic!("{error}")).clone()
 }
 
 fn directories(onions: &DiskOnions) -> Vec<String> {
@@ -228,8 +227,9 @@ fn another_users_directory_is_explained() {
         return;
     }
     let error = problem(onions.add(&service));
-    let is_it = matches!(error.problem, DiskOnionProblem::Owner { owner, tor } if owner == uid + 1 && tor == uid);
-    assert!(is_it && tor.is_running(), "{error}");
+    let DiskOnionProblem::Owner { owner, tor: user } = error.problem else { panic!("{error}") };
+    assert_eq!((owner, user), (uid + 1, uid));
+    assert!(tor.is_running(), "{error}");
 }
 
 #[test]

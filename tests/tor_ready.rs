@@ -7,9 +7,9 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use scape::error::NoSocksPortError;
+use scape::tor::{NoSocksPortError, NotReadyError};
 use scape::types::Signal;
-use scape::{Error, Launch, SocksPort, Tor, TorMode};
+use scape::{Launch, SocksPort, Tor, TorMode};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ fn what_keeps_tor_from_becoming_ready_is_told_in_time() {
         .unwrap_err();
     assert!(begun.elapsed() < SOON && error.is_timeout(), "{error}");
     assert!(error.to_string().contains("DisableNetwork"), "{error}");
-    let Error::NotReady(not_ready) = error else { panic!("{error}") };
+    let Some(not_ready) = error.get::<NotReadyError>() else { panic!("{error}") };
     assert!(not_ready.network_disabled);
     assert_eq!(not_ready.progress.as_ref(), steps.last());
     assert!(!steps.is_empty());
@@ -39,13 +39,10 @@ fn without_a_network_there_is_no_socks_port() {
     let tor = Tor::connect_with(&real.over_unix()).unwrap();
     for port in [SocksPort::Usable, SocksPort::with_options(["IsolateDestAddr"])] {
         let error = tor.client_on(&port).unwrap_err();
-        assert!(matches!(error, Error::NoSocksPort(_)), "{error}");
+        assert!(error.get::<NoSocksPortError>().is_some(), "{error}");
     }
     let error = tor.client().unwrap_err();
-    assert!(
-        matches!(&error, Error::NoSocksPort(kind) if matches!(**kind, NoSocksPortError::None)),
-        "{error}"
-    );
+    assert!(matches!(error.get(), Some(NoSocksPortError::None)), "{error}");
     assert!(error.to_string().contains("DisableNetwork"), "{error}");
 }
 

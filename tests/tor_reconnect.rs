@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
-use scape::error::ConfigProblem;
+use scape::config::{ConfigError, ConfigProblem};
 use scape::event::EventBody;
 use scape::state::State;
 use scape::types::{ClientKey, EventKind, MappingSource, OnionAddress, Signal};
-use scape::{AddOnion, ClientAuth, ConnectionStatus, Error, Reconnect};
+use scape::{AddOnion, ClientAuth, ConnectionStatus, Reconnect};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -93,10 +93,12 @@ fn storm_of_calls_through_sixty_reconnects() {
                     let changed = config.set("ContactInfo", format!("caller {n}, {saved}"));
                     match changed.and_then(|()| config.save()) {
                         Ok(()) => saved += 1,
-                        Err(Error::Config(error)) if error.problem == ConfigProblem::Conflict => {
-                            config.discard_all();
-                        }
-                        Err(error) => assert!(error.is_closed(), "{error}"),
+                        Err(error) => match error.get::<ConfigError>() {
+                            Some(error) if error.problem == ConfigProblem::Conflict => {
+                                config.discard_all();
+                            }
+                            _ => assert!(error.is_closed(), "{error}"),
+                        },
                     }
                     // What another caller overwrote, or was overwritten by, is
                     // not this test's.

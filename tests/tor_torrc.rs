@@ -21,12 +21,11 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use scape::config::{Torrc, TorrcComparison, TorrcDifference};
-use scape::error::{LaunchProblem, TorrcFileProblem};
-use scape::process::Verify;
+use scape::Controller;
+use scape::config::{Torrc, TorrcComparison, TorrcDifference, TorrcError, TorrcFileProblem};
+use scape::process::{LaunchError, LaunchProblem, Verify, VerifyError};
 use scape::protocol::{Command, ConfigName};
 use scape::types::{ConfLine, ConfigType, Signal};
-use scape::{Controller, Error};
 use support::real_tor::RealTor;
 use tor::{SOON, offline};
 
@@ -399,7 +398,7 @@ fn what_is_included_is_what_tor_includes() {
                 assert_eq!(single.get_all("MapAddress"), all, "{pattern}");
                 read += 1;
             }
-            (Err(Error::Torrc(error)), Err(refused)) => {
+            (Err(error), Err(refused)) if error.get::<TorrcError>().is_some() => {
                 assert_eq!(refused.code(), Some(552), "{pattern}: {error} {refused}");
             }
             (here, loaded) => {
@@ -432,10 +431,10 @@ fn as_many_files_may_include_each_other_as_in_tor() {
         assert_eq!(Verify::new().run(&torrc).is_ok(), fits, "{length}");
         match Torrc::read(folder.path().join("1")) {
             Ok(files) => assert!(fits && files.files().len() == length),
-            Err(Error::Torrc(error)) => {
+            Err(error) => {
+                let error: &TorrcError = error.get().unwrap_or_else(|| panic!("{error}"));
                 assert!(!fits && matches!(error.problem, TorrcFileProblem::TooDeep), "{error}");
             }
-            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -466,23 +465,19 @@ fn tor_says_what_is_wrong_in_its_own_words() {
         ("%include /nowhere/at/all\n", "Error reading included configuration"),
         ("HashedControlPassword 15:SECRET\n", "Bad HashedControlPassword"),
     ] {
-        match verify(&format!("{base}{bad}")) {
-            Err(Error::Verify(error)) => {
-                assert_eq!((error.code, error.signal), (Some(1), None));
-                let text = error.to_string();
-                assert!(
-                    text.starts_with("tor does not take the configuration: ")
-                        && text.contains(words),
-                    "{text}"
-                );
-                assert!(
-                    error.words.iter().all(|w| w.starts_with("[warn] ") || w.starts_with("[err] ")),
-                    "{text}"
-                );
-                assert!(!text.contains("SECRET"), "{text}");
-            }
-            other => panic!("{bad}: {other:?}"),
-        }
+        let error = verify(&format!("{base}{bad}")).unwrap_err();
+        let Some(error) = error.get::<VerifyError>() else { panic!("{bad}: {error:?}") };
+        assert_eq!((error.code, error.signal), (Some(1), None));
+        let text = error.to_string();
+        assert!(
+            text.starts_with("tor does not take the configuration: ") && text.contains(words),
+            "{text}"
+        );
+        assert!(
+            error.words.iter().all(|w| w.starts_with("[warn] ") || w.starts_with("[err] ")),
+            "{text}"
+        );
+        assert!(!text.contains("SECRET"), "{text}");
     }
 }
 
@@ -546,7 +541,7 @@ fn a_tor_that_does_not_end_is_ended() {
     let missing =
         Verify::new().program(folder.path().join("missing")).run(&Torrc::new()).unwrap_err();
     assert!(
-        matches!(&missing, Error::Launch(e) if matches!(e.problem(), LaunchProblem::Spawn { .. })),
+        matches!(missing.get().map(LaunchError::problem), Some(LaunchProblem::Spawn { .. })),
         "{missing}"
     );
 }
@@ -585,12 +580,10 @@ fn a_tor_is_launched_from_a_torrc() {
         ("ContactInfo \"a\\nb\"\n", "value of ContactInfo"),
         ("Föö bar\n", "option's name"),
     ] {
-        match offline().torrc(&Torrc::parse(bad).unwrap()).start() {
-            Err(Error::Launch(error)) => match error.problem() {
-                LaunchProblem::Option(why) => assert!(why.to_string().contains(words), "{why}"),
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{bad}: {other:?}"),
+        let error = offline().torrc(&Torrc::parse(bad).unwrap()).start().unwrap_err();
+        match error.get().map(LaunchError::problem) {
+            Some(LaunchProblem::Option(why)) => assert!(why.to_string().contains(words), "{why}"),
+            _ => panic!("{bad}: {error:?}"),
         }
     }
 }

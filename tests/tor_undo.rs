@@ -11,7 +11,7 @@ mod tor;
 use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
-use scape::{AddOnion, Error, Reconnect};
+use scape::{AddOnion, Reconnect};
 use support::real_tor::RealTor;
 use tor::{exists, offline, wait_until};
 
@@ -38,7 +38,7 @@ fn undo_all_leaves_no_option_service_process_or_directory() {
     assert!(!exists(pid) && !directory.exists());
     waiting.join().unwrap().unwrap();
     assert!(!controller.is_open() && !controller.is_alive());
-    assert!(matches!(watcher.version(), Err(Error::Closed(_))), "every connection is closed");
+    assert!(watcher.version().unwrap_err().is_closed(), "every connection is closed");
     let after = tor.controller();
     assert_eq!(after.get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
     let again = AddOnion::new().key(key).local_port(80);

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use scape::Error;
-use scape::config::{Torrc, TorrcComparison, TorrcEntry, TorrcMagic};
-use scape::error::{TorrcFileProblem, TorrcProblem};
+use scape::config::{
+    Torrc, TorrcComparison, TorrcEntry, TorrcError, TorrcFileProblem, TorrcMagic, TorrcProblem,
+};
 use scape::types::ConfLine;
 
 fn parse(text: &str) -> Torrc {
@@ -392,19 +392,17 @@ fn a_file_that_cannot_be_read_is_named() {
         ("folder/x", "A b"),
     ]);
     let at = |name: &str| folder.path().join(name);
-    let problem = |name: &str| match Torrc::read(at(name)).unwrap_err() {
-        Error::Torrc(error) => *error,
-        error => panic!("{error}"),
+    let problem = |name: &str| -> TorrcError {
+        let error = Torrc::read(at(name)).unwrap_err();
+        error.get::<TorrcError>().unwrap_or_else(|| panic!("{error}")).clone()
     };
     let error = problem("missing");
     assert_eq!(
         (error.path.clone(), error.included_by.clone()),
         (at("nothing"), Some((at("missing"), 3)))
     );
-    assert!(
-        matches!(&error.problem, TorrcFileProblem::Io(io) if io.kind() == std::io::ErrorKind::NotFound),
-        "{error}"
-    );
+    let TorrcFileProblem::Io(io) = &error.problem else { panic!("{error}") };
+    assert_eq!(io.kind(), std::io::ErrorKind::NotFound);
     let error = problem("bad");
     assert_eq!(error.path, at("wrong"));
     assert!(
@@ -447,13 +445,10 @@ fn a_file_is_not_read_for_ever() {
         fs::write(folder.path().join(i.to_string()), next.repeat(2)).unwrap();
     }
     fs::write(folder.path().join("31"), "A b").unwrap();
-    match Torrc::read(folder.path().join("1")) {
-        Err(Error::Torrc(error)) => {
-            assert!(matches!(error.problem, TorrcFileProblem::TooMany), "{error}");
-            assert!(error.to_string().contains("10000 files"), "{error}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = Torrc::read(folder.path().join("1")).unwrap_err();
+    let Some(error) = error.get::<TorrcError>() else { panic!("{error:?}") };
+    assert!(matches!(error.problem, TorrcFileProblem::TooMany), "{error}");
+    assert!(error.to_string().contains("10000 files"), "{error}");
 }
 
 #[cfg(unix)]

@@ -41,7 +41,7 @@ pub trait StreamAttacher: Send + Sync + 'static {
 
     /// What was decided could not be done, and the stream was closed; or it was
     /// gone meanwhile
-    /// ([`StreamError::is_stream_gone`](crate::error::StreamError::is_stream_gone)).
+    /// ([`StreamError::is_stream_gone`](crate::controller::StreamError::is_stream_gone)).
     /// By default nothing: it is logged anyway.
     fn failed(&self, stream: &StreamInfo, error: &Error) {
         let _ = (stream, error);

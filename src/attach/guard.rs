@@ -24,7 +24,7 @@ impl Controller {
     /// # Errors
     ///
     /// Same errors as [`attach_streams_with`](Self::attach_streams_with), most
-    /// often [`Error::Refused`](crate::Error::Refused).
+    /// often [`ErrorKind::Refused`](crate::ErrorKind::Refused).
     pub fn attach_streams(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
         self.attach_streams_with(0, attacher)
     }
@@ -47,10 +47,12 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) if tor, or a filter before it,
-    /// doesn't let the option be set or read, or refuses the events or
-    /// `stream-status`. [`Error::Timeout`](crate::Error::Timeout). Nothing is
-    /// changed then.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, doesn't let the option be set or read, or refuses the events
+    /// or `stream-status`, and of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time. Nothing is changed then.
     pub fn attach_streams_with(
         &self,
         priority: i32,
@@ -114,9 +116,10 @@ impl AttacherGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time,
-    /// and the errors of [`set_conf`](Controller::set_conf). The attacher is
-    /// removed all the same.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time. The errors of [`set_conf`](Controller::set_conf) are also
+    /// possible. The attacher is removed anyway.
     pub fn close(self) -> Result<bool> {
         let AttacherGuard { member, hold } = self;
         let was_there = hold.controller().closed().is_none();

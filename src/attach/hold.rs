@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::registry::Registry;
 use super::watch::{self, Message};
+use crate::connection::Closed;
 use crate::connection::{Registration, Thread};
 use crate::controller::{Controller, LEAVE_STREAMS};
 use crate::error::{Error, Phase, Result, Timeout};
@@ -283,7 +284,7 @@ fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     match put_back {
         // With it, what waits for a controller has ended; or it is put back
         // when the connection is made again.
-        Err(Error::Closed(_)) => Ok(()),
+        Err(error) if error.is::<Closed>() => Ok(()),
         Ok(()) if !ended => Err(Timeout::new(Phase::Close, timeout).into()),
         put_back => put_back,
     }

@@ -47,7 +47,7 @@
 //!   [`Controller`](crate::types::CircuitPurpose::Controller) is made a general
 //!   one for the moment in which the look-up is attached. Over any other
 //!   circuit the look-up is closed
-//!   ([`StreamProblem::Purpose`](crate::error::StreamProblem::Purpose)).
+//!   ([`StreamProblem::Purpose`]).
 //! * **No onion address is asked of an exit.** tor takes `abc.onion.` with a
 //!   trailing dot for an ordinary name. A stream to one is closed, also where
 //!   it would be left to tor. Streams that are left to another controller are

@@ -1,7 +1,10 @@
 //! A circuit that a stream is to be put on.
 
 use crate::controller::Controller;
-use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
+use crate::controller::{StreamError, StreamProblem};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::state::Circuit;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, StreamId};
 
@@ -135,9 +138,9 @@ impl Place {
             true => controller.attach_look_up(stream, self.id, self.hop),
             false => controller.attach_connection(stream, self.id, self.hop),
         }
-        .map_err(|error| match error {
-            Error::Refused(refusal) => self.error(StreamProblem::Refused(*refusal)).into(),
-            error => error,
+        .map_err(|error| match error.exact::<Refusal>() {
+            Some(refusal) => self.error(StreamProblem::Refused(refusal.clone())).into(),
+            None => error,
         })
     }
 }

@@ -13,9 +13,12 @@ use super::via::Vias;
 use super::watch::Message;
 use super::{Decision, Place, PriorityAttacher, StreamKind};
 use crate::connection::PendingReply;
+use crate::connection::{CloseCause, Closed};
 use crate::controller::{Controller, Follower, InternalController, WeakController};
-use crate::error::{CloseCause, Closed, Error, Result, StreamError, StreamProblem};
+use crate::controller::{StreamError, StreamProblem};
+use crate::error::{Error, Result};
 use crate::event::StreamInfo;
+use crate::protocol::Refusal;
 use crate::protocol::{Command, Reply};
 use crate::types::{EndReason, StreamId, StreamReason, is_disguised_onion};
 
@@ -140,12 +143,12 @@ impl Registry {
         };
         let Err(error) = done else { return Ok(()) };
         let error = described(pending, error);
-        if error.stream().is_some_and(StreamError::is_stream_gone) {
+        if error.exact().is_some_and(StreamError::is_stream_gone) {
             log::debug!(target: "scape::attach", "{error}");
             return Err(error);
         }
         log::warn!(target: "scape::attach", "{error}; it is closed");
-        let reason = match error.stream().map(|error| &error.problem) {
+        let reason = match error.exact::<StreamError>().map(|error| &error.problem) {
             Some(StreamProblem::OnionWithDot) => EndReason::RESOLVE_FAILED,
             _ => EndReason::MISC,
         };
@@ -185,9 +188,12 @@ impl Registry {
         match self.open_controller()?.leave_stream_to_tor(pending.info.id) {
             // tor has it in hand already.
             Err(error) if error.code() == Some(555) => Ok(()),
-            Err(Error::Refused(refusal)) => {
-                Err(StreamError::new(None, StreamProblem::Refused(*refusal)).into())
-            }
+            Err(error) => Err(match error.exact::<Refusal>() {
+                Some(refusal) => {
+                    StreamError::new(None, StreamProblem::Refused(refusal.clone())).into()
+                }
+                None => error,
+            }),
             left => left,
         }
     }
@@ -226,9 +232,9 @@ fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
 
 /// The same error, of this stream.
 fn described(pending: &Pending, error: Error) -> Error {
-    match error {
-        Error::Stream(error) => pending.described(*error).into(),
-        error => error,
+    match error.exact::<StreamError>() {
+        Some(error) => pending.described(error.clone()).into(),
+        None => error,
     }
 }
 

@@ -10,7 +10,8 @@ use super::priority::Member;
 use super::registry::Registry;
 use super::{Decision, Place, StreamAttacher, StreamKind};
 use crate::controller::Controller;
-use crate::error::{Result, StreamError, StreamProblem};
+use crate::controller::{StreamError, StreamProblem};
+use crate::error::Result;
 use crate::event::StreamInfo;
 use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamTarget};
 
@@ -303,22 +304,23 @@ impl StreamAnswer {
         !self.pending.is_open_for(self.turn)
     }
 
-    /// Puts it on a circuit: a [`Circuit`](crate::state::Circuit), a
-    /// [`CircuitId`], or a [`Place`] on one.
+    /// Attaches the stream to a circuit: a [`Circuit`](crate::state::Circuit),
+    /// a [`CircuitId`], or a [`Place`] on one.
     ///
     /// # Errors
     ///
-    /// [`Error::Stream`](crate::Error::Stream) where that cannot be: the stream
-    /// is closed then. Those of the control connection.
+    /// Returns an error with a [`StreamError`] if the stream can't
+    /// be attached to the circuit. The stream is closed then. Errors of the
+    /// control connection are also possible.
     pub fn attach(self, circuit: impl Into<Place>) -> Result<()> {
         self.decide(Decision::on(circuit))
     }
 
-    /// Leaves it to tor.
+    /// Leaves the stream to tor.
     ///
     /// # Errors
     ///
-    /// As [`attach`](Self::attach).
+    /// Same errors as [`attach`](Self::attach), most often a [`StreamError`].
     pub fn leave_to_tor(self) -> Result<()> {
         self.decide(Decision::Tor)
     }
@@ -327,7 +329,7 @@ impl StreamAnswer {
     ///
     /// # Errors
     ///
-    /// As [`attach`](Self::attach).
+    /// Same errors as [`attach`](Self::attach), most often a [`StreamError`].
     pub fn refuse(self, reason: EndReason) -> Result<()> {
         self.decide(Decision::Refuse(reason))
     }

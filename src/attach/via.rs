@@ -16,13 +16,13 @@ use parking_lot::{Condvar, Mutex};
 use super::Place;
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
+use crate::connection::{CloseCause, Closed};
 use crate::controller::{Controller, UNDO_WITHIN};
-use crate::error::{
-    CloseCause, Closed, Error, Phase, Result, SocksError, SocksProblem, StreamError, StreamProblem,
-    Timeout,
-};
+use crate::controller::{StreamError, StreamProblem};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::event::StreamInfo;
 use crate::socks::{Isolation, Passage, Request, Route};
+use crate::socks::{SocksError, SocksProblem};
 use crate::transport::{Deadline, Transport};
 use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus, is_onion_name};
 
@@ -159,9 +159,9 @@ impl Via {
     pub(super) fn fail(&self, error: Error) {
         let mut progress = self.progress.lock();
         if progress.failed.is_none() {
-            progress.failed = Some(match error {
-                Error::Stream(error) => self.described(&progress, *error).into(),
-                error => error,
+            progress.failed = Some(match error.exact::<StreamError>() {
+                Some(error) => self.described(&progress, error.clone()).into(),
+                None => error,
             });
         }
         if let Some(socket) = &progress.socket {
@@ -248,11 +248,11 @@ impl Via {
             return error.into();
         }
         drop(progress);
-        if let Err(gone @ Error::Stream(_)) =
-            self.place.check_now(&controller.until(deadline), self.is_look_up)
+        let checked = self.place.check_now(&controller.until(deadline), self.is_look_up);
+        if let Err(gone) = &checked
+            && let Some(gone) = gone.exact::<StreamError>()
         {
-            let Error::Stream(gone) = gone else { return error.into() };
-            return self.described(&self.progress.lock(), *gone).into();
+            return self.described(&self.progress.lock(), gone.clone()).into();
         }
         match reason {
             Some(
@@ -312,16 +312,18 @@ pub(super) fn passage(
     let tor = hold.controller().until(Deadline::at(deadline, left));
     // Before the check, so that an end in between is noticed.
     let ends = registry.vias.ends();
-    place.check_now(&tor, request.is_look_up()).map_err(|error| match error {
-        Error::Stream(error) => StreamError { target: target.into(), ..*error }.into(),
-        error => error,
+    place.check_now(&tor, request.is_look_up()).map_err(|error| {
+        match error.exact::<StreamError>() {
+            Some(error) => StreamError { target: target.into(), ..error.clone() }.into(),
+            None => error,
+        }
     })?;
     let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
     let isolation = Isolation::new(user.as_bytes(), "0")?;
     let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up(), ends);
     let closed = || {
         let remote = || Closed::new(CloseCause::Remote { last_words: None });
-        Error::Closed(tor.closed().unwrap_or_else(remote))
+        Error::from(tor.closed().unwrap_or_else(remote))
     };
     let via = via.ok_or_else(closed)?;
     let (registry, controller) = (registry.clone(), hold.controller().clone());

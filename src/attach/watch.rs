@@ -11,9 +11,10 @@ use super::kind::is_look_up;
 use super::registry::Registry;
 use super::request::{Pending, Tried};
 use super::via::{self, Via};
+use crate::connection::Closed;
 use crate::connection::Tracker;
 use crate::controller::LEAVE_STREAMS;
-use crate::error::{Closed, Error, StreamError};
+use crate::controller::StreamError;
 use crate::event::{ConfChanged, Event, EventBody, StreamInfo};
 use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
 
@@ -165,7 +166,8 @@ impl Watch {
             Ok(true) => {
                 log::debug!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else; it is set again");
             }
-            Ok(false) | Err(Error::Closed(_)) => {}
+            Ok(false) => {}
+            Err(error) if error.is::<Closed>() => {}
             Err(error) => {
                 log::warn!(target: "scape::attach", "{LEAVE_STREAMS} was reset by somebody else: {error}");
             }

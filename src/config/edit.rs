@@ -8,7 +8,8 @@ use super::lines::{are_the_same, elements, from_elements, is_damaged, replaced, 
 use super::pending::{Pending, Wanted};
 use super::schema::{Schema, Spec};
 use super::value::{ToConfigValue, check_option};
-use crate::error::{ConfigError, ConfigProblem, Result};
+use crate::config::{ConfigError, ConfigProblem};
+use crate::error::Result;
 use crate::types::{ConfLine, ConfigType, REDACTED, is_secret_option};
 
 /// Changes. Nothing is sent before [`save`](Config::save).
@@ -22,7 +23,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Config`](crate::Error::Config) if the option doesn't
+    /// Returns an error with a [`ConfigError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if the option doesn't
     /// exist, tor would refuse the value, tor doesn't let the option be changed
     /// while it runs, or it is one of `HiddenService…`, which are only changed
     /// together ([`set_group`](Self::set_group)). If the option is in a group,
@@ -65,37 +67,41 @@ impl Config {
         }
     }
 
-    /// The elements that a list has, or is to have where it is to be changed.
+    /// Returns the elements of a list. If a change of the list is pending,
+    /// these are the elements after the change.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Error::Config`](crate::Error::Config) where it
-    /// is no list.
+    /// Same errors as [`get`](Self::get), and an error of the kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the option is not a
+    /// list.
     pub fn list(&self, name: &str) -> Result<Vec<String>> {
         let schema = self.shared.schema();
         let spec = list(&schema, name)?;
         Ok(elements(spec, values_of(&self.wanted(&schema, spec)?, &spec.name)))
     }
 
-    /// Has an element be added at the end of a list by the next
-    /// [`save`](Self::save).
+    /// Adds an element at the end of a list. The change is pending until
+    /// [`save`](Self::save) is called.
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set); [`Error::Config`](crate::Error::Config) where it
-    /// is no list. Those of the command GETCONF.
+    /// Same errors as [`set`](Self::set), and an error of the kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the option is not a
+    /// list. The errors of GETCONF are also possible.
     pub fn append(&mut self, name: &str, value: impl ToConfigValue + fmt::Debug) -> Result<()> {
         let length = self.list(name)?.len();
         self.insert(name, length, value)
     }
 
-    /// Has an element be put into a list, before the one with this index, by
-    /// the next [`save`](Self::save).
+    /// Inserts an element into a list, before the one with this index. The
+    /// change is pending until [`save`](Self::save) is called.
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append); [`Error::Config`](crate::Error::Config)
-    /// where there are fewer elements.
+    /// Same errors as [`append`](Self::append), and an error of the kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the list has fewer
+    /// than `index` elements.
     pub fn insert(
         &mut self,
         name: &str,
@@ -144,11 +150,12 @@ impl Config {
         })
     }
 
-    /// Has a group have these lines, in this order, after the next
-    /// [`save`](Self::save): `HiddenServiceOptions`, where each
-    /// `HiddenServiceDir` begins a service, and `SocksPortLines` and its like.
-    /// [`wanted_group`](Self::wanted_group) gives the present ones to begin
-    /// with: what is not there again goes.
+    /// Replaces the lines of a group by these, in this order:
+    /// `HiddenServiceOptions`, where each `HiddenServiceDir` begins a service,
+    /// or `SocksPortLines` and the like. The change is pending until
+    /// [`save`](Self::save) is called. Begin with the present lines, which
+    /// [`wanted_group`](Self::wanted_group) returns, because lines that are not
+    /// given again are removed.
     ///
     /// ```no_run
     /// use scape::onion::disk::{DiskOnion, format_group, parse_group};
@@ -163,9 +170,10 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) where there is no such group, or
-    /// a line is none of its options, or cannot have that value. Those of the
-    /// command GETCONF.
+    /// Returns an error with a [`ConfigError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if the group doesn't
+    /// exist, or if a line is not one of its options or can't have that value.
+    /// The errors of GETCONF are also possible.
     pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(group)?;

@@ -13,8 +13,9 @@ use super::schema::{Schema, Spec};
 use super::shared::Shared;
 use super::torrc::{TorrcComparison, TorrcDifference, TorrcEntry};
 use super::value::FromConfigValue;
+use crate::config::{ConfigError, ConfigProblem};
 use crate::controller::Controller;
-use crate::error::{ConfigError, ConfigProblem, Result};
+use crate::error::Result;
 use crate::protocol::ConfigName;
 use crate::socks::Keep;
 use crate::types::{ConfLine, ConfigType};
@@ -66,8 +67,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) where tor, or a filter before
-    /// it, does not give the event CONF_CHANGED, or `config/names` and
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, doesn't give the event CONF_CHANGED, or `config/names` and
     /// `config/defaults`.
     pub fn config(&self) -> Result<Config> {
         Config::new(self)
@@ -122,16 +124,18 @@ impl Config {
         self.shared.read(&self.controller().in_one_call(), &schema.units().collect::<Vec<_>>())
     }
 
-    /// What an option is set to, as a Rust type that fits the option's: `bool`,
-    /// numbers, [`Duration`](std::time::Duration),
+    /// Returns the value of an option as a Rust type that fits the option's:
+    /// `bool`, numbers, [`Duration`](std::time::Duration),
     /// [`DataSize`](super::DataSize), `String`,
     /// [`PathBuf`](std::path::PathBuf), [`PortLine`](super::PortLine), a `Vec`
-    /// of these for a list, an `Option` of them where it may be unset.
+    /// of these for a list, or an `Option` of them if it may be unset.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) where there is no such option,
-    /// or its value is none of that type. Those of the command GETCONF.
+    /// Returns an error with a [`ConfigError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if the option doesn't
+    /// exist or its value can't be read as a `T`. The errors of GETCONF are
+    /// also possible.
     pub fn get<T: FromConfigValue>(&self, name: &str) -> Result<T> {
         let schema = self.shared.schema();
         let spec = schema.get(name)?;

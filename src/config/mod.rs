@@ -54,6 +54,7 @@
 #![cfg_attr(feature = "manual", doc = "[`Manual`] tells it, where tor's manual page is installed.")]
 
 mod edit;
+mod error;
 mod immutable;
 mod lines;
 mod listen;
@@ -69,12 +70,15 @@ mod save;
 mod schema;
 mod shared;
 mod torrc;
+mod torrc_error;
 pub mod value;
 
+pub use crate::protocol::torrc_error::{ParseTorrcError, TorrcProblem};
+pub use error::{ConfigError, ConfigProblem};
 pub use listen::{ConfigChange, ConfigListener};
 pub use live::Config;
 #[cfg(feature = "manual")]
-pub use manual::{Manual, ManualEntry};
+pub use manual::{Manual, ManualEntry, ManualError};
 pub(crate) use names::option_named;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
@@ -84,4 +88,5 @@ pub use torrc::{
     Torrc, TorrcComparison, TorrcDifference, TorrcEntry, TorrcFile, TorrcFiles, TorrcIter,
     TorrcMagic,
 };
+pub use torrc_error::{TorrcError, TorrcFileProblem};
 pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};

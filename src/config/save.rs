@@ -8,8 +8,11 @@ use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
 use super::shared::MOST_QUESTIONS;
+use crate::config::{ConfigError, ConfigProblem};
+use crate::connection::Closed;
 use crate::controller::Warnings;
-use crate::error::{ConfigError, ConfigProblem, Error, Phase, Result, Timeout};
+use crate::error::{Phase, Result, Timeout};
+use crate::protocol::Refusal;
 use crate::types::ConfLine;
 
 /// What is pending, and sending it.
@@ -92,8 +95,8 @@ impl Config {
         conflict.collect()
     }
 
-    /// Has tor make all changes, with one command: all of them, or none. Where
-    /// it refuses, what it runs with is as it was, and the changes are still
+    /// Makes all changes with one command: tor makes all of them, or none. If
+    /// tor refuses, its configuration is as it was, and the changes are still
     /// pending.
     ///
     /// What tor makes of the values (`600` of `10 minutes`) is asked for when
@@ -101,10 +104,16 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where somebody else has [changed](Self::conflicts) an
-    /// option since its change was begun, and then nothing is sent; or with
-    /// tor's refusal. Those of the control connection: whether something was
-    /// changed is not known then.
+    /// Returns an error with a [`ConfigError`] if somebody else has
+    /// [changed](Self::conflicts) an option since its change was begun (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config); nothing is sent then),
+    /// or if tor refuses the changes (kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused); it has tor's
+    /// refusal).
+    ///
+    /// Errors of the control connection are also possible. If the connection
+    /// ends or the call times out, it isn't known whether something was
+    /// changed.
     pub fn save(&mut self) -> Result<()> {
         // The tor that is compared with must be the one that is changed: if the
         // connection ends in between, nothing is sent.
@@ -169,12 +178,14 @@ impl Config {
                 self.saved.extend(std::mem::take(&mut self.pending).into_keys());
                 Ok(())
             }
-            Err(Error::Refused(refusal)) => {
+            Err(error) if error.is::<Refusal>() => {
                 self.shared.model().was_refused(&units);
+                let Some(refusal) = error.exact::<Refusal>() else { return Err(error) };
                 let names = self.blamed(&refusal.text());
-                Err(ConfigError::new(names, ConfigProblem::Refused(refusal)).into())
+                let problem = ConfigProblem::Refused(Box::new(refusal.clone()));
+                Err(ConfigError::new(names, problem).into())
             }
-            Err(error @ Error::Closed(_)) => {
+            Err(error) if error.is::<Closed>() => {
                 self.shared.model().was_cut_off(&units);
                 Err(error)
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::names::{begins_with, expanded};
-use crate::error::{ConfigError, ConfigProblem};
+use crate::config::{ConfigError, ConfigProblem};
 use crate::protocol::ConfigName;
 use crate::types::{ConfLine, ConfigType};
 

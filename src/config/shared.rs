@@ -9,9 +9,10 @@ use parking_lot::{Mutex, MutexGuard};
 use super::listen::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
+use crate::connection::Closed;
 use crate::connection::{Callbacks, Registration, Tracker};
 use crate::controller::{Controller, Follower, Function, ListenerGuard, Listeners};
-use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::event::{Event, EventBody};
 use crate::protocol::{
     Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo,

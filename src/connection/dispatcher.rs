@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 
 use super::status::{ConnectionStatus, Reconnected};
 use super::thread::Thread;
-use crate::error::{Closed, Error, Phase, Result};
+use crate::connection::Closed;
+use crate::error::{Error, Phase, Result};
 use crate::event::{Event, EventBody};
 use crate::transport::Deadline;
 use crate::types::Signal;

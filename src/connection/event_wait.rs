@@ -7,7 +7,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use super::batch::Batch;
 use super::subscription::Subscription;
-use crate::error::{Closed, Error, Phase, Result};
+use crate::connection::Closed;
+use crate::error::{Phase, Result};
 use crate::event::Event;
 use crate::transport::Deadline;
 
@@ -61,9 +62,12 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; [`Error::Cancelled`]
-    /// once the call was cancelled, whatever is in the queue; [`Error::Closed`]
-    /// once the connection has ended and what came before was returned.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline has
+    /// passed, [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the
+    /// call was cancelled, whatever is in the queue, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
+    /// ended and what came before was returned.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
@@ -74,9 +78,11 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the connection has ended and what came before was
-    /// returned; [`Error::Cancelled`] once the call was cancelled, whatever is
-    /// in the queue.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
+    /// ended and what came before was returned, and
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the call was
+    /// cancelled, whatever is in the queue.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
         self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());
@@ -101,7 +107,7 @@ impl<'a> EventWait<'a> {
             }
         };
         match (end, self.subscription.cause()) {
-            (RecvTimeoutError::Disconnected, Some(closed)) => Err(Error::Closed(closed)),
+            (RecvTimeoutError::Disconnected, Some(closed)) => Err(closed.into()),
             _ => self.deadline.check_cancelled(self.phase).map(|()| None),
         }
     }
@@ -126,6 +132,7 @@ impl<'a> EventWait<'a> {
 
 #[cfg(test)]
 mod tests {
+    use crate::error::Timeout;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::{Duration, SystemTime};
@@ -183,7 +190,7 @@ mod tests {
                 }
             };
             is_over.store(true, Ordering::SeqCst);
-            assert!(matches!(error, Error::Timeout(timeout) if timeout.phase() == Phase::Signal));
+            assert_eq!(error.exact().map(Timeout::phase), Some(Phase::Signal));
         });
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }

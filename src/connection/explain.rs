@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::error::{CloseCause, LaunchError};
+use crate::connection::CloseCause;
+use crate::error::Error;
 
-type Ask = Box<dyn Fn() -> Option<LaunchError> + Send + Sync>;
+type Ask = Box<dyn Fn() -> Option<Error> + Send + Sync>;
 
 /// Finds the cause behind the end of a socket. The owner of tor's process
 /// [sets](Self::set) the function that does it.
@@ -27,7 +28,7 @@ impl Explanation {
             matches!(cause, CloseCause::Remote { .. } | CloseCause::Truncated | CloseCause::Io(_));
         match self.0.get() {
             Some(ask) if may_be_the_end => match ask() {
-                Some(error) => CloseCause::Exited(Box::new(error)),
+                Some(error) => CloseCause::Exited(error),
                 None => cause,
             },
             _ => cause,

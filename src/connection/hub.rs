@@ -13,7 +13,8 @@ use super::routes::Routes;
 use super::status::{ConnectionStatus, Reconnected};
 use super::waiters::PendingReply;
 use crate::cancel::OnCancel;
-use crate::error::{CloseCause, Closed, Error, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::Result;
 use crate::protocol::Command;
 use crate::transport::{Deadline, deadline_after};
 
@@ -121,7 +122,8 @@ impl Hub {
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         // Any reply will do, also a refusal.
         match self.send(command, deadline).and_then(PendingReply::wait) {
-            Ok(_) | Err(Error::Closed(_)) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -14,8 +14,10 @@ use parking_lot::MutexGuard;
 use super::hub::Hub;
 use super::routes::{RouteId, Target};
 use super::waiters::PendingReply;
-use crate::error::{Error, Phase, Refusal, Result};
+use crate::connection::Closed;
+use crate::error::{Phase, Result};
 use crate::protocol::Command;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
@@ -99,7 +101,7 @@ impl Hub {
         }
         match self.settle_interest(&[], deadline) {
             Ok(()) => Ok(true),
-            Err(Error::Closed(_)) => Ok(false),
+            Err(error) if error.is::<Closed>() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -108,7 +110,7 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] also if tor agreed to a part of the list only, with
+    /// Returns a refusal also if tor agreed to only a part of the list, with
     /// the names that it doesn't know.
     pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.settle_interest(&[], deadline)?;
@@ -120,10 +122,7 @@ impl Hub {
         }
         let names: Vec<&str> = unknown.iter().map(EventKind::as_str).collect();
         let lines = names.iter().map(|name| (552, format!("Unrecognized event \"{name}\"")));
-        Err(Error::Refused(Box::new(Refusal::new(
-            format!("SETEVENTS {}", names.join(" ")),
-            lines.collect(),
-        ))))
+        Err(Refusal::new(format!("SETEVENTS {}", names.join(" ")), lines.collect()).into())
     }
 
     /// Sends the list, and again without what others asked for and tor does not
@@ -139,24 +138,24 @@ impl Hub {
             let told = self.tell(interest, Certainty::Agreed, deadline);
             self.tell_if_stale();
             let Some((wanted, pending)) = told? else { return Ok(()) };
-            let refusal = match pending.wait_ok() {
+            let error = match pending.wait_ok() {
                 Ok(_) => {
                     self.lock_interest(deadline)?.agreed = wanted;
                     // Whoever found the lock taken just now relies on this.
                     self.tell_if_stale();
                     return Ok(());
                 }
-                Err(Error::Refused(refusal)) => refusal,
-                Err(error) => return Err(error),
+                Err(error) => error,
             };
-            let unknown = unrecognized(&refusal);
+            let Some(refusal) = error.exact() else { return Err(error) };
+            let unknown = unrecognized(refusal);
             let mut interest = self.lock_interest(deadline)?;
             interest.told = None;
             interest.refused.extend(unknown.iter().cloned());
             drop(interest);
             self.tell_if_stale();
             if unknown.is_empty() || own.iter().any(|kind| unknown.contains(kind)) {
-                return Err(Error::Refused(refusal));
+                return Err(error);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::status::Reconnected;
-use crate::error::Closed;
+use crate::connection::Closed;
 use crate::event::Event;
 
 /// An event of a [`Subscription`](crate::Subscription), or a gap between its

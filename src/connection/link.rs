@@ -12,7 +12,8 @@ use super::thread::Thread;
 use super::waiters::{PendingReply, Waiters};
 use super::writing::{self, Writer};
 use super::{JOIN_FOR, reader};
-use crate::error::{CloseCause, Closed, Error, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::{Error, Result};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
 

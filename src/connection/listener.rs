@@ -8,8 +8,9 @@ use super::hub::Hub;
 use super::routes::Target;
 use super::status::ConnectionStatus;
 use super::subscription::{QueueLimit, Registration};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
@@ -73,7 +74,7 @@ impl Listener {
         let reloads = match hub.register_interest(&[EventKind::Signal], target, deadline) {
             Ok(id) => Some(Registration { id, hub: Arc::downgrade(hub) }),
             // Behind a filter, word of a reload may not be had.
-            Err(Error::Refused(refusal)) => {
+            Err(refusal) if refusal.is::<Refusal>() => {
                 log::debug!(target: "scape::connection", "a status listener will not hear of reloads: {refusal}");
                 None
             }
@@ -114,11 +115,12 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if tor doesn't answer in time, or if callbacks that
-    /// are due don't return in time. The callback is removed at once then. That
-    /// the connection has ended is no error. After
-    /// [`Controller::close`](crate::Controller::close), nothing is due any
-    /// more.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time, or if callbacks that are due don't return in time. The callback
+    /// is removed at once then. The end of the connection is not an error.
+    /// After [`Controller::close`](crate::Controller::close), nothing is due
+    /// any more.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         let hub = match &self.entry {

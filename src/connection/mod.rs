@@ -98,6 +98,7 @@
 //! same cause as before, and nobody has seen anything of it.
 
 mod batch;
+mod closed;
 mod dispatcher;
 mod event_wait;
 mod explain;
@@ -119,13 +120,15 @@ mod writing;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::error::{CloseCause, Closed, Error, LaunchError, Phase, Result};
+use crate::error::Error;
+use crate::error::{Phase, Result};
 use crate::event::Event;
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
 use crate::types::EventKind;
 
 pub use batch::{Batch, BatchIter};
+pub use closed::{CloseCause, Closed};
 pub use item::EventItem;
 pub use listener::Listener;
 pub use status::{ConnectionStatus, Reconnected};
@@ -176,8 +179,9 @@ impl Callbacks {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] once the deadline has passed; `remove` may still run
-    /// later then.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline has
+    /// passed. `remove` may still run later then.
     pub(crate) fn after_due(
         &self,
         remove: impl FnOnce() + Send + 'static,
@@ -278,7 +282,7 @@ impl Connection {
     /// Waits for the connection to be open (again).
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
         self.hub.wait_open(deadline).map_err(|closed| match closed {
-            Some(closed) => Error::Closed(closed),
+            Some(closed) => closed.into(),
             None => deadline.error(Phase::Connect),
         })
     }
@@ -328,7 +332,7 @@ impl Connection {
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
         let answer = link.send(command, Deadline::after(timeout)).and_then(PendingReply::wait);
-        if let Err(Error::Timeout(_)) = answer {
+        if answer.is_err_and(|error| error.is_timeout()) {
             link.end(CloseCause::Unresponsive { after: timeout });
             link.join(JOIN_FOR);
         }
@@ -406,10 +410,7 @@ impl Connection {
     }
 
     /// Sets how to find out whether and how tor ended when its socket has.
-    pub(crate) fn explain_end(
-        &self,
-        ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static,
-    ) {
+    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.hub.explanation.set(Box::new(ask));
     }
 

@@ -8,7 +8,7 @@ use super::dispatcher::Call;
 use super::link::Link;
 use super::pace::{Pace, Recent};
 use super::routes::{Queue, RouteTable};
-use crate::error::CloseCause;
+use crate::connection::CloseCause;
 use crate::event::{self, Event};
 use crate::protocol::{DecodeError, Decoder, KnownSecrets, Limits, Reply};
 

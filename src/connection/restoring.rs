@@ -7,7 +7,8 @@ use super::hub::Hub;
 use super::link::{Candidate, Link};
 use super::status::Reconnected;
 use super::waiters::PendingReply;
-use crate::error::{CloseCause, Closed, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::Result;
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 

@@ -12,7 +12,7 @@ use super::batch::{Batch, Lost};
 use super::dispatcher::Callback;
 use super::item::EventItem;
 use super::status::Reconnected;
-use crate::error::{CloseCause, Closed};
+use crate::connection::{CloseCause, Closed};
 use crate::event::Event;
 use crate::types::EventKind;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::error::{Closed, Error};
+use crate::connection::Closed;
+use crate::error::Error;
 
 /// What happened to a connection, for
 /// [status listeners](crate::Controller::on_status).

@@ -11,7 +11,8 @@ use super::event_wait::EventWait;
 use super::hub::Hub;
 use super::item::EventItem;
 use super::routes::{Queue, RouteId, Target};
-use crate::error::{Closed, Error, Phase, Result, Timeout};
+use crate::connection::Closed;
+use crate::error::{Phase, Result, Timeout};
 use crate::event::Event;
 use crate::transport::{Deadline, deadline_after};
 use crate::types::EventKind;
@@ -162,15 +163,16 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if nothing comes in time, also while the connection
-    /// is being made again; [`Error::Closed`] with the cause once the
-    /// connection has ended for good and
-    /// the queue is empty.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if nothing comes in
+    /// time, also while the connection is being made again, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the cause, once
+    /// the connection has ended for good and the queue is empty.
     pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
         let deadline = deadline_after(timeout);
         self.next_item_with(|receiver| receiver.recv_deadline(deadline)).map_err(|end| {
             match (end, self.cause()) {
-                (RecvTimeoutError::Disconnected, Some(closed)) => Error::Closed(closed),
+                (RecvTimeoutError::Disconnected, Some(closed)) => closed.into(),
                 _ => Timeout::new(Phase::Event, timeout).into(),
             }
         })
@@ -211,15 +213,17 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if none comes in time, also while the connection is
-    /// being made again; [`Error::Closed`] with the cause once the connection
-    /// has ended for good and the queue is empty.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no event comes in
+    /// time, also while the connection is being made again, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the cause, once
+    /// the connection has ended for good and the queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
         let deadline = deadline_after(timeout);
         self.next(|receiver| receiver.recv_deadline(deadline)).map_err(|end| match end {
             RecvTimeoutError::Timeout => Timeout::new(Phase::Event, timeout).into(),
             RecvTimeoutError::Disconnected => match self.cause() {
-                Some(closed) => Error::Closed(closed),
+                Some(closed) => closed.into(),
                 None => Timeout::new(Phase::Event, timeout).into(),
             },
         })

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::CancelToken;
-use crate::error::{CloseCause, Closed, Error, Phase, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::{Error, Phase, Result};
 use crate::protocol::{Command, KnownSecrets, Reply};
 use crate::transport::Deadline;
 
@@ -282,8 +283,14 @@ impl PendingReply {
         }
     }
 
-    /// As [`wait`](Self::wait); a reply that is no success is
-    /// [`Error::Refused`].
+    /// Waits for the reply like [`wait`](Self::wait), and turns a refusal into
+    /// an error.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`wait`](Self::wait), and an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the reply is not a
+    /// success.
     pub fn wait_ok(self) -> Result<Reply> {
         let reply = self.wait_until(self.deadline)?;
         match reply.refusal(&self.command) {

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::link::Link;
 use super::waiters::PendingReply;
-use crate::error::{CloseCause, Closed, Error, Phase, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::{Error, Phase, Result};
 use crate::protocol::Command;
 use crate::transport::{Deadline, Transport};
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::ledger::Kind;
 use super::{Controller, WeakController, ledger};
 use crate::connection::PendingReply;
-use crate::error::{ArgumentError, ArgumentProblem, CloseCause, Closed, Error, Refusal, Result};
+use crate::connection::{CloseCause, Closed};
+use crate::error::{Error, Result};
+use crate::protocol::{ArgumentError, ArgumentProblem, Refusal};
 use crate::protocol::{Command, Reply, ReplyLine};
 use crate::types::MappingSource;
 
@@ -65,8 +67,10 @@ impl MappedAddress {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection has ended, or its last handle was
-    /// dropped: the mapping is still there then, as long as tor runs.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended, or its last handle was dropped. The mapping is still there then,
+    /// as long as tor runs.
     pub fn remove(mut self) -> Result<bool> {
         self.undone = true;
         let Some(controller) = self.controller.upgrade() else {
@@ -80,7 +84,9 @@ impl MappedAddress {
                 mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from()))
             }
             // A filter doesn't say: it is taken back in any case.
-            Err(Error::Refused(_)) => return controller.unmap_address(self.from()).map(|()| true),
+            Err(error) if error.is::<Refusal>() => {
+                return controller.unmap_address(self.from()).map(|()| true);
+            }
             Err(error) => return Err(error),
         };
         match present {
@@ -142,17 +148,6 @@ impl Controller {
     /// * The same on both sides takes a mapping back:
     ///   [`unmap_address`](Self::unmap_address).
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if a side is empty or can't be sent, or `to` is an
-    /// onion address with a trailing dot. [`Error::Refused`] if tor refused the
-    /// whole command. A pair that it refused is a [`Refusal`] within the
-    /// answer: [`is_transient`](Refusal::is_transient) where it has no virtual
-    /// address left, [`is_bad_argument`](Refusal::is_bad_argument) for anything
-    /// else. [`Error::Timeout`] if tor doesn't answer; when its late answer
-    /// comes, what was mapped is taken back, unless it was asked for again
-    /// meanwhile.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on(
@@ -164,6 +159,21 @@ impl Controller {
     /// assert!(answers[1].as_ref().unwrap_err().is_bad_argument());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a side is empty
+    /// or can't be sent, or if `to` is an onion address with a trailing dot, of
+    /// the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor
+    /// refuses the whole command, and of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer.
+    /// When its late answer comes, what was mapped is taken back, unless it was
+    /// asked for again meanwhile.
+    ///
+    /// A pair that tor refuses is a [`Refusal`] within the answer:
+    /// [`is_transient`](Refusal::is_transient) if tor has no virtual address
+    /// left, [`is_bad_argument`](Refusal::is_bad_argument) for anything else.
     pub fn map_address<F: AsRef<str>, T: AsRef<str>>(
         &self,
         mappings: impl IntoIterator<Item = (F, T)>,
@@ -210,23 +220,21 @@ impl Controller {
         Ok(answers)
     }
 
-    /// Takes a mapping back; what was not mapped stays so. For a virtual
-    /// address, this is the one that tor chose.
+    /// Takes a mapping back. If there is none, nothing changes. For a virtual
+    /// address, `from` is the one that tor chose.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (512) where it is no address.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (512) if `from` is not
+    /// an address.
     pub fn unmap_address(&self, from: &str) -> Result<()> {
         self.map_one(from, from).map(drop)
     }
 
-    /// Replaces one name or address by another as long as what this gives
-    /// lives. See [`map_address`](Self::map_address) for what both may be.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 451 where tor has no virtual address left, 512 for
-    /// what it cannot map.
+    /// Replaces one name or address by another as long as the returned
+    /// [`MappedAddress`] lives. See [`map_address`](Self::map_address) for what
+    /// both may be.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -240,6 +248,12 @@ impl Controller {
     /// mapped.remove()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor has no virtual
+    /// address left (451) or can't map the pair (512).
     pub fn mapped_address(&self, from: &str, to: &str) -> Result<MappedAddress> {
         let mapping = self.map_one(from, to)?;
         Ok(MappedAddress { controller: self.downgrade(), mapping, undone: false })

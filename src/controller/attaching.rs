@@ -10,9 +10,12 @@ use std::ops::Range;
 
 use super::Controller;
 use crate::connection::PendingReply;
-use crate::error::{ArgumentError, Error, Result, StreamError, StreamProblem};
+use crate::controller::{StreamError, StreamProblem};
+use crate::error::{Error, Result};
 use crate::event::{CircuitInfo, StreamInfo};
+use crate::protocol::ArgumentError;
 use crate::protocol::Command;
+use crate::protocol::Refusal;
 use crate::types::{CircuitId, CircuitPurpose, StreamId, StreamStatus, is_disguised_onion};
 
 const KEYWORD: &str = "ATTACHSTREAM";
@@ -74,7 +77,7 @@ impl Controller {
         let within = self.on_this_link()?.in_one_call();
         let circuits = match within.circuits() {
             Ok(circuits) => Some(circuits),
-            Err(Error::Refused(_)) => None,
+            Err(error) if error.is::<Refusal>() => None,
             Err(error) => return Err(error),
         };
         let mut write = Write::default();
@@ -139,7 +142,7 @@ impl Controller {
                 })
             }
             // A filter may allow only one of them.
-            Err(Error::Refused(_)) => Ok(Listed {
+            Err(error) if error.is::<Refusal>() => Ok(Listed {
                 circuits: allowed(self.circuits())?,
                 streams: allowed(self.streams())?,
             }),
@@ -183,10 +186,11 @@ impl Controller {
             // If tor has no such circuit, it says that it is unknown. A filter
             // may also hide a circuit that tor has.
             return match self.request(set_purpose(circuit, "none")?) {
-                Err(Error::Refused(refusal)) if refusal.is_unknown_circuit() => {
+                Err(error) if error.exact().is_some_and(Refusal::is_unknown_circuit) => {
                     Ok(Around::default())
                 }
-                Err(Error::Refused(_)) | Ok(_) => Err(unfit(None)),
+                Ok(_) => Err(unfit(None)),
+                Err(error) if error.is::<Refusal>() => Err(unfit(None)),
                 Err(error) => Err(error),
             };
         };
@@ -203,7 +207,9 @@ impl Controller {
                 // This changes nothing, but shows that no filter holds such
                 // commands back: if only ATTACHSTREAM arrived, tor would abort.
                 match self.request(set_purpose(circuit, "controller")?) {
-                    Err(Error::Refused(refusal)) if !refusal.is_unknown_circuit() => {
+                    Err(error)
+                        if error.exact().is_some_and(|it: &Refusal| !it.is_unknown_circuit()) =>
+                    {
                         return Err(unfit(Some(CircuitPurpose::Controller)));
                     }
                     asked => asked.map(drop)?,
@@ -284,7 +290,7 @@ fn parsed<T>(text: Option<&str>, parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
 fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(Error::Refused(_)) => Ok(None),
+        Err(error) if error.is::<Refusal>() => Ok(None),
         Err(error) => Err(error),
     }
 }

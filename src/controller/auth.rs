@@ -7,7 +7,11 @@ use zeroize::Zeroizing;
 
 use super::connect::Credentials;
 use crate::connection::Candidate;
-use crate::error::{AuthError, CloseCause, Error, Phase, Result};
+use crate::connection::CloseCause;
+use crate::connection::Closed;
+use crate::controller::AuthError;
+use crate::error::Timeout;
+use crate::error::{Error, Phase, Result};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
 use crate::regular_file::RegularFile;
 use crate::transport::Deadline;
@@ -134,17 +138,16 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
 
     /// What the failure of the very first exchange says about the peer.
     fn first_answer(&self, error: Error) -> Error {
-        let what = match &error {
-            Error::Timeout(_) => format!("it says nothing for {:?}", self.deadline.timeout()),
-            Error::Closed(closed) => match closed.cause() {
-                CloseCause::Remote { .. } => "it hangs up without an answer".to_string(),
-                CloseCause::Truncated => "it hangs up in the middle of an answer".to_string(),
-                CloseCause::Protocol(what) if what.contains("HTTP/") => {
-                    format!("it speaks HTTP, as tor's SOCKS ports and web servers do ({what})")
-                }
-                CloseCause::Protocol(what) => what.clone(),
-                _ => return error,
-            },
+        let what = match error.exact().map(Closed::cause) {
+            Some(CloseCause::Remote { .. }) => "it hangs up without an answer".to_string(),
+            Some(CloseCause::Truncated) => "it hangs up in the middle of an answer".to_string(),
+            Some(CloseCause::Protocol(what)) if what.contains("HTTP/") => {
+                format!("it speaks HTTP, as tor's SOCKS ports and web servers do ({what})")
+            }
+            Some(CloseCause::Protocol(what)) => what.clone(),
+            None if error.is::<Timeout>() => {
+                format!("it says nothing for {:?}", self.deadline.timeout())
+            }
             _ => return error,
         };
         not_a_control_port(&what)
@@ -256,9 +259,11 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
                 None => Ok(reply),
                 Some(refusal) => Err(AuthError::Refused(Box::new(refusal))),
             }),
-            Err(Error::Closed(closed)) => Ok(Err(AuthError::Closed(closed))),
-            Err(Error::Timeout(_)) => Err(self.late()),
-            Err(error) => Err(error),
+            Err(error) if error.is::<Timeout>() => Err(self.late()),
+            Err(error) => match error.exact::<Closed>() {
+                Some(closed) => Ok(Err(AuthError::Closed(closed.clone()))),
+                None => Err(error),
+            },
         }
     }
 

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::connection::Subscription;
-use crate::error::{ArgumentError, ArgumentProblem, CircuitError, Error, Phase, Result};
+use crate::controller::CircuitError;
+use crate::error::Timeout;
+use crate::error::{Error, Phase, Result};
 use crate::event::{CircuitInfo, EventBody};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::protocol::{Command, Reply, Words};
 use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
@@ -130,10 +133,14 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) where tor does not know a relay or has no
-    /// descriptor of it; [`Error::Circuit`] where the circuit fails or is
-    /// closed, with the reasons; [`Error::Timeout`]; [`Error::Closed`] if the
-    /// connection ends, even if it is made again.
+    /// Returns an error with a [`CircuitError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), which has the
+    /// reasons, if the circuit fails or is closed. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// know a relay or has no descriptor of it,
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
+    /// built in time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection ends, even if it is made again.
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
         let deadline = self.deadline_after(circuit.timeout);
         let command = extend(CircuitId::new(0), circuit)?;
@@ -156,9 +163,12 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Circuit`] where it fails, is closed, or does not exist;
-    /// [`Error::Timeout`]; [`Error::Closed`] if the connection ends, even if it
-    /// is made again.
+    /// Returns an error with a [`CircuitError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) if the circuit fails,
+    /// is closed, or doesn't exist. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't built in
+    /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends, even if it is made again.
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -168,12 +178,11 @@ impl Controller {
             Some(_) => {}
             // It has ended: before now, or so lately that the queue tells why.
             None => {
-                return wait_built_on(&events, id, Deadline::after(Duration::ZERO)).map_err(
-                    |error| match error {
-                        Error::Timeout(_) => CircuitError::unknown(id).into(),
-                        error => error,
-                    },
-                );
+                let ended = wait_built_on(&events, id, Deadline::after(Duration::ZERO));
+                return ended.map_err(|error| match error.is::<Timeout>() {
+                    true => CircuitError::unknown(id).into(),
+                    false => error,
+                });
             }
         }
         wait_built_on(&events, id, deadline)
@@ -185,9 +194,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) with
-    /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) where
-    /// it is gone, without for any other purpose.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if the circuit
+    /// is gone, for which
+    /// [`is_unknown_circuit`](crate::protocol::Refusal::is_unknown_circuit) is
+    /// true, or if the purpose is neither of these two.
     pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
         let mut command = Command::build("SETCIRCUITPURPOSE");
         // As for EXTENDCIRCUIT.
@@ -201,9 +212,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with
-    /// [`is_unknown`](crate::error::Refusal::is_unknown) where it is gone
-    /// already.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the circuit is gone
+    /// already, for which [`is_unknown`](crate::protocol::Refusal::is_unknown)
+    /// is true.
     pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
         self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?)
             .map(drop)

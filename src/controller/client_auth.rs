@@ -121,14 +121,6 @@ impl Controller {
     /// and put back if adding fails. A file that tor hasn't read yet can't be
     /// noticed then.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if tor doesn't accept the name, or if another file
-    /// in `ClientOnionAuthDir` is for the same service. [`Error::Timeout`] if
-    /// tor doesn't answer; if its late answer says that the key is new, the key
-    /// is taken away again. [`Error::Refused`] (553) if the key isn't valid, or
-    /// can't be kept because there is no `ClientOnionAuthDir`.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on(concat!("ONION_CLIENT_AUTH_ADD ",
@@ -143,6 +135,18 @@ impl Controller {
     /// assert_eq!(added, ClientAuthAdded::New);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor doesn't
+    /// accept the name, or if another file in `ClientOnionAuthDir` is for the
+    /// same service, and of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (553) if the key isn't
+    /// valid, or can't be kept because there is no `ClientOnionAuthDir`. The
+    /// kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't
+    /// answer. If its late answer says that the key is new, the key is taken
+    /// away again.
     pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
         let tor = self.on_this_link()?.in_one_call();

@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 
 use super::Controller;
 use super::client_auth::ClientAuth;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::regular_file;
 use crate::transport::Address;
 use crate::types::{ClientKey, OnionAddress};
@@ -54,7 +56,7 @@ impl Controller {
                 let before = match self.onion_client_auth_view_for(&auth.address) {
                     Ok(before) => before.filter(|before| before.permanent),
                     // A filter on the control port.
-                    Err(Error::Refused(_)) => None,
+                    Err(error) if error.is::<Refusal>() => None,
                     Err(error) => return Err(error),
                 };
                 if let Some(before) = &before {
@@ -82,7 +84,7 @@ impl Controller {
             Ok(Some(directory)) if !directory.is_empty() => directory,
             // tor refuses a permanent key by itself.
             Ok(_) => return Ok(Found::Free),
-            Err(Error::Refused(_)) => return Ok(Found::Unknown),
+            Err(error) if error.is::<Refusal>() => return Ok(Found::Unknown),
             Err(error) => return Err(error),
         };
         // A connection without a known address is one to a tor that this

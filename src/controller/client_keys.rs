@@ -17,9 +17,11 @@
 //! itself.
 
 use crate::connection::PendingReply;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, Result};
+use crate::protocol::Refusal;
 use crate::protocol::{Command, Reply, Word, Words};
 use crate::types::{OnionAddress, Secret};
+use std::fmt;
 
 /// The longest name that tor takes (it shows longer ones, but answers twice if
 /// it is told one).
@@ -250,15 +252,15 @@ fn forget(keys: &mut Option<Vec<Key>>, address: Option<&OnionAddress>) {
 fn told(asked: PendingReply) -> Result<Option<Vec<Key>>> {
     match asked.wait_ok() {
         Ok(reply) => Ok(Some(keys(&reply))),
-        Err(Error::Refused(refusal)) => {
-            untold(&refusal);
+        Err(error) if error.is::<Refusal>() => {
+            untold(&error);
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
-fn untold(refusal: &Refusal) {
+fn untold(refusal: &dyn fmt::Display) {
     log::debug!(target: "scape::connection", "the clients' keys of others may be lost: {refusal}");
 }
 

@@ -2,20 +2,15 @@
 
 use super::Controller;
 use super::client_keys::Kept;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{Error, Result};
+use crate::protocol::ArgumentError;
 use crate::protocol::{Command, Reply, parse_getconf};
 use crate::types::{ConfLine, OnionAddress};
 
 /// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF,
 /// LOADCONF and SAVECONF; what a given tor knows is in its `config/names`.
 impl Controller {
-    /// The value of an option; `None` where it is unset.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] (552) where tor does not know the option,
-    /// [`Error::Answer`] where it has several values
-    /// ([`get_conf_list`](Self::get_conf_list) gives them all).
+    /// Returns the value of an option, or `None` if it is unset.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -27,6 +22,15 @@ impl Controller {
     /// assert_eq!(controller.get_conf("ContactInfo")?, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// know the option, and of the kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the option has
+    /// several values ([`get_conf_list`](Self::get_conf_list) returns them
+    /// all).
     pub fn get_conf(&self, name: &str) -> Result<Option<String>> {
         let mut lines = self.get_conf_lines([name])?;
         match (lines.pop(), lines.len()) {
@@ -90,12 +94,6 @@ impl Controller {
     /// them. If a filter before tor doesn't allow ONION_CLIENT_AUTH_VIEW, only
     /// the keys that this controller added are given back.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 552 unknown option, 513 unacceptable value, 553 not
-    /// while tor runs, or a port that cannot be opened. tor's text says which
-    /// option; nothing was changed then.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
@@ -104,6 +102,14 @@ impl Controller {
     /// controller.set_conf([("ContactInfo", "me"), ("MaxCircuitDirtiness", "60")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know an
+    /// option (552), doesn't accept a value (513), can't change an option while
+    /// it runs, or can't open a port (553). tor's text says which option.
+    /// Nothing is changed then.
     pub fn set_conf<N: AsRef<str>, V: AsRef<str>>(
         &self,
         options: impl IntoIterator<Item = (N, V)>,
@@ -173,7 +179,8 @@ impl Controller {
     /// # Errors
     ///
     /// Same errors as [`set_conf`](Self::set_conf), most often
-    /// [`Error::Refused`] (552) for an unknown option.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) for an unknown
+    /// option.
     pub fn reset_conf<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
         let mut command = Command::build("RESETCONF");
         let mut any = false;
@@ -196,9 +203,12 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Refused`] if tor doesn't understand the text or accept
-    /// a value (552), or the text changes an option that can't be changed while
-    /// tor runs (553). Nothing is changed then.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't
+    /// understand the text or accept a value (552), or if the text changes an
+    /// option that can't be changed while tor runs (553). Nothing is changed
+    /// then. The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if
+    /// the text can't be sent.
     pub fn load_conf(&self, torrc: &str) -> Result<()> {
         let bytes = torrc.as_bytes();
         let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
@@ -214,9 +224,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (551) where it cannot be written, also because the
-    /// torrc uses `%include`: then [`save_conf_force`](Self::save_conf_force)
-    /// writes it without.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if the torrc
+    /// can't be written, also because it uses `%include`: then
+    /// [`save_conf_force`](Self::save_conf_force) writes it without.
     pub fn save_conf(&self) -> Result<()> {
         self.request(Command::build("SAVECONF").finish()?).map(drop)
     }

@@ -13,7 +13,10 @@ use super::reconnect::Reconnect;
 use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection};
-use crate::error::{ArgumentError, AuthError, ConnectAttempt, ConnectError, Error, Phase, Result};
+use crate::controller::{AuthError, ConnectAttempt, ConnectError};
+use crate::error::Cancelled;
+use crate::error::{Error, Phase, Result};
+use crate::protocol::ArgumentError;
 use crate::protocol::Limits;
 use crate::transport::{Address, Deadline, Transport};
 use crate::types::Secret;
@@ -36,9 +39,13 @@ const PROMPTS: usize = 3;
 ///
 /// # Errors
 ///
-/// [`Error::Connect`] with everything that was tried, each with its own error.
-/// [`Error::auth`] gives the reason if there was a tor that didn't let this
-/// program in. [`Error::Argument`] if a variable can't be understood.
+/// Returns an error with a [`ConnectError`], which has everything that was
+/// tried, each with its own error. If the environment names an address, and the
+/// tor there doesn't let this program in, the error is an [`AuthError`] (kind
+/// [`ErrorKind::Auth`](crate::ErrorKind::Auth)).
+/// [`Error::get`](crate::Error::get) with [`AuthError`] finds the reason in
+/// either case. The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument)
+/// if a variable can't be understood.
 pub fn connect() -> Result<Controller> {
     Connect::from_env()?.connect()
 }
@@ -198,8 +205,9 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if an address or port can't be understood. The error
-    /// names the variable.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an address or
+    /// port can't be understood. It names the variable.
     pub fn from_env() -> Result<Self> {
         let environment = Environment::read()?;
         let destination =
@@ -248,9 +256,10 @@ impl Connect {
     /// says: see also [`Controller::reconnect`], which tells what comes back.
     /// Subscriptions and callbacks go on; what tor said meanwhile is missing
     /// ([`Subscription::interruptions`](crate::Subscription::interruptions)).
-    /// Calls made while there is no connection fail with [`Error::Closed`];
-    /// [`Controller::wait_connected`] waits for it, and
-    /// [status listeners](Controller::on_status) hear of it all.
+    /// Calls that are made while there is no connection fail with an error of
+    /// the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// [`Controller::wait_connected`] waits for the connection, and [status
+    /// listeners](Controller::on_status) are told how that goes.
     ///
     /// The password, if one is given, is kept in memory as long as the
     /// controller lives.
@@ -274,7 +283,7 @@ impl Connect {
 
     /// Asks tor this often whether it is still there. Where it does not answer
     /// within [`timeout`](Self::timeout), the connection is ended
-    /// ([`CloseCause::Unresponsive`](crate::error::CloseCause::Unresponsive)),
+    /// ([`CloseCause::Unresponsive`](crate::connection::CloseCause::Unresponsive)),
     /// and with [`reconnect`](Self::reconnect) made again. For connections
     /// whose end nobody reports, such as those over a network. Default: never.
     pub fn heartbeat(mut self, every: Duration) -> Self {
@@ -290,8 +299,9 @@ impl Connect {
     }
 
     /// Lets another thread cancel [`connect`](Self::connect), also while a host
-    /// doesn't answer. It then fails with [`Error::Cancelled`] at once. The
-    /// attempt goes on, on a thread of its own, until it ends or runs out of
+    /// doesn't answer. It then fails at once with an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). The attempt goes
+    /// on, on a thread of its own, until it ends or runs out of
     /// [time](Self::timeout); a connection that it still makes is closed.
     ///
     /// The controller doesn't keep the token: see [`Controller::cancel_with`].
@@ -319,9 +329,15 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`] where an address was given and tor would not let us in;
-    /// [`Error::Connect`] where there was no connection, or no address was
-    /// given and none of the usual places let us in; [`Error::Cancelled`] after
+    /// Returns an error with an [`AuthError`] (kind
+    /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if an address was given and
+    /// the tor there doesn't let this program in. If there is no connection, or
+    /// no address was given and none of the usual places lets this program in,
+    /// the error is a [`ConnectError`], which has every attempt. Its kind is
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), or
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if all attempts ran
+    /// out of time. The kind is
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
     /// [`cancel_with`](Self::cancel_with).
     pub fn connect(&self) -> Result<Controller> {
         let deadline = Deadline::after(self.timeout);
@@ -358,20 +374,22 @@ impl Connect {
             let share = deadline.left() / count.saturating_sub(tried).max(1);
             match self.to_place(address).connect_until(deadline.part(share)) {
                 Ok(controller) => return Ok(controller),
-                Err(Error::Connect(error)) => attempts.extend(error.attempts().iter().cloned()),
-                Err(error) => attempts.push(ConnectAttempt::new(shown, error)),
+                Err(error) => match error.exact::<ConnectError>() {
+                    Some(error) => attempts.extend(error.attempts().iter().cloned()),
+                    None => attempts.push(ConnectAttempt::new(shown, error)),
+                },
             }
         }
         Err(ConnectError::new(attempts).into())
     }
 
-    /// Connects and authenticates; where tor wants a password, asks for it on
-    /// the terminal, without echo, up to three times.
+    /// Connects and authenticates. If tor wants a password, asks for it on the
+    /// terminal, without echo, up to three times.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and [`Error::Io`] where there is no
-    /// terminal.
+    /// Same errors as [`connect`](Self::connect), and an error of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if there is no terminal.
     pub fn connect_interactive(&self) -> Result<Controller> {
         self.connect_with_prompt(|request| {
             let again = if request.refused.is_some() { "Wrong password. " } else { "" };
@@ -423,9 +441,14 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`]; [`Error::Argument`] where the connection is to
-    /// [`reconnect`](Self::reconnect), for which [`through`](Self::through) is
-    /// the way.
+    /// Returns an error with an [`AuthError`] (kind
+    /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if tor doesn't let this
+    /// program in, of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the handshake takes
+    /// too long, and of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the connection is
+    /// to [`reconnect`](Self::reconnect), for which [`through`](Self::through)
+    /// is the way.
     pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
         if self.is_persistent() {
             let why = "cannot be opened again, as reconnect demands: see Connect::through";
@@ -472,9 +495,11 @@ impl Connect {
             Destination::Through(_) => ConnectAttempt::OWN_WAY.to_owned(),
         };
         let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
-        auth::authenticate(open, &self.credentials, deadline).map_err(|error| match error {
-            Error::Auth(_) | Error::Cancelled(_) => error,
-            error => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
+        auth::authenticate(open, &self.credentials, deadline).map_err(|error| {
+            match error.is::<AuthError>() || error.is::<Cancelled>() {
+                true => error,
+                false => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
+            }
         })
     }
 
@@ -523,15 +548,13 @@ fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
             .any(|e| matches!(e, AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_))),
         _ => false,
     };
-    match error {
-        Error::Auth(auth) if helps(auth) => Some(match &connect.destination {
-            Destination::Address(address) => address.to_string(),
-            _ => "the control port".to_owned(),
-        }),
-        Error::Connect(connect) => {
-            let attempt = connect.attempts().iter().find(|a| a.error.auth().is_some_and(helps));
-            attempt.map(|attempt| attempt.address.clone())
-        }
-        _ => None,
+    if let Some(error) = error.exact::<ConnectError>() {
+        let wants = |attempt: &&ConnectAttempt| attempt.error.get().is_some_and(helps);
+        return error.attempts().iter().find(wants).map(|attempt| attempt.address.clone());
     }
+    let auth = error.exact::<AuthError>();
+    auth.filter(|auth| helps(auth)).map(|_| match &connect.destination {
+        Destination::Address(address) => address.to_string(),
+        _ => "the control port".to_owned(),
+    })
 }

@@ -57,12 +57,6 @@ impl PostDescriptor {
 impl Controller {
     /// Gives tor a relay's descriptor.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 554 where it is no descriptor, or its signature is
-    /// wrong; 552 for an unknown purpose. That tor does not want it is no
-    /// error: see [`PostedDescriptor::NotAdded`].
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on(
@@ -77,6 +71,14 @@ impl Controller {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the text is no
+    /// descriptor or its signature is wrong (554), or if the purpose is unknown
+    /// (552). A descriptor that tor doesn't want is no error: see
+    /// [`PostedDescriptor::NotAdded`].
     pub fn post_descriptor(&self, descriptor: &PostDescriptor) -> Result<PostedDescriptor> {
         let mut command = Command::build("POSTDESCRIPTOR");
         if let Some(purpose) = &descriptor.purpose {

@@ -2,9 +2,10 @@
 
 use super::Controller;
 use crate::connection::{ConnectionStatus, Listener, QueueLimit, Subscription};
-use crate::error::{ArgumentError, ArgumentProblem, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::protocol::Command;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::EventKind;
 
 /// Events. control-spec, command SETEVENTS and section "Asynchronous events";
@@ -35,8 +36,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know
-    /// one of them; other subscriptions are not affected.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// know one of the kinds. Other subscriptions are not affected.
     pub fn subscribe(&self, kinds: impl IntoIterator<Item = EventKind>) -> Result<Subscription> {
         self.subscribe_with(kinds, QueueLimit::Unbounded)
     }
@@ -125,8 +127,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed) where the connection has ended
-    /// already.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended already.
     pub fn on_status(
         &self,
         callback: impl FnMut(&ConnectionStatus) + Send + 'static,

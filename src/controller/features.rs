@@ -12,8 +12,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not know
-    /// one of them.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// know one of the features.
     pub fn use_feature<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
         let mut command = Command::build("USEFEATURE");
         let mut any = false;

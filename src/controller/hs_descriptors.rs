@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::Controller;
-use crate::error::{Error, HsFetchError, HsFetchFailure, HsFetchProblem, Phase, Result};
+use crate::controller::{HsFetchError, HsFetchFailure, HsFetchProblem};
+use crate::error::{Error, Phase, Result};
 use crate::event::{EventBody, HsDescContent, HsDescEvent};
 use crate::protocol::Command;
 use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayName};
@@ -102,8 +103,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (552) where a directory that was named is not in
-    /// tor's consensus.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if a directory
+    /// that was named is not in tor's consensus.
     pub fn hs_fetch(&self, fetch: impl Into<HsFetch>) -> Result<()> {
         self.request(fetch.into().command()?).map(drop)
     }
@@ -122,14 +124,6 @@ impl Controller {
     ///
     /// The whole call takes at most `timeout`, however many events come.
     ///
-    /// # Errors
-    ///
-    /// [`Error::HsFetch`] with every directory and its reason. Where tor does
-    /// not even begin it tells nothing, so that only the timeout ends this, and
-    /// the error has no directories: without a consensus, or with no directory
-    /// left to ask. [`Error::Closed`] if the connection ends, even if it is
-    /// made again.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # const A: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
@@ -147,6 +141,18 @@ impl Controller {
     /// assert!(descriptor.text().starts_with("hs-descriptor 3\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with an [`HsFetchError`], which has every directory and
+    /// its reason, if no directory has given the descriptor. Its kind is
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if all of them
+    /// failed, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the
+    /// time is over. If tor doesn't even begin, it says nothing, so the call
+    /// ends with the timeout and the error has no directories. That happens
+    /// without a consensus, or if no directory is left to ask. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
+    /// even if it is made again.
     pub fn fetch_hs_descriptor(
         &self,
         fetch: impl Into<HsFetch>,

@@ -73,8 +73,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused): 554 if it is no descriptor,
-    /// 552 if a directory that was named is not in tor's consensus.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the text is no
+    /// descriptor (554), or if a directory that was named is not in tor's
+    /// consensus (552).
     pub fn hs_post<R: ToString>(
         &self,
         address: &OnionAddress,
@@ -125,10 +127,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// The errors of [`hs_post`](Self::hs_post), and
-    /// [`Error::Timeout`](crate::Error::Timeout) with [`Phase::Publish`] if not
-    /// a single directory has answered. [`Error::Closed`](crate::Error::Closed)
-    /// if the connection ends, even if it is made again.
+    /// Same errors as [`hs_post`](Self::hs_post). The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    /// [`Phase::Publish`], if not a single directory has answered, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
+    /// even if it is made again.
     pub fn post_hs_descriptor<R: ToString>(
         &self,
         address: &OnionAddress,

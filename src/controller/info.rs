@@ -40,13 +40,8 @@ use crate::types::Version;
 /// What cannot change as long as tor runs, such as its version, is asked for
 /// once: see [`Caching`].
 impl Controller {
-    /// The value of one key, as text. What is no UTF-8 becomes U+FFFD; the line
-    /// end of a value of several lines is taken off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`]: 552 where tor does not know the key, 551 where it
-    /// has no value now.
+    /// Returns the value of one key as text. Bytes that are not UTF-8 become
+    /// U+FFFD. The line end of a value of several lines is removed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -60,6 +55,12 @@ impl Controller {
     /// assert_eq!(error.to_string(), "tor refused GETINFO nonsense: 552 Unrecognized key \"nonsense\"");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know
+    /// the key (552), or if the key has no value now (551).
     pub fn get_info(&self, key: &str) -> Result<String> {
         self.get_info_bytes(key).map(text)
     }

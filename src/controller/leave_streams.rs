@@ -9,9 +9,12 @@ use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
 use super::session::Session;
 use super::undo::UNDO_WITHIN;
+use crate::connection::{CloseCause, Closed};
 use crate::connection::{Connection, PendingReply};
-use crate::error::{ArgumentError, CloseCause, Closed, Error, Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::event::StreamInfo;
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::protocol::{Command, parse_getconf};
 use crate::transport::Deadline;
 use crate::types::{EndReason, StreamId, StreamStatus, is_disguised_onion};
@@ -97,7 +100,8 @@ impl LeaveStreams {
                 // A late answer may still set it, so it is to be undone.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
                 Lent::Set
-                    if before == Lent::Found && matches!(restored, Err(Error::Refused(_))) =>
+                    if before == Lent::Found
+                        && restored.as_ref().is_err_and(Error::is::<Refusal>) =>
                 {
                     *lent = before;
                 }
@@ -377,12 +381,6 @@ impl Controller {
     /// where tor likes. tor can't tell whether there is one. If the option is
     /// 0, nothing is changed and the result is 0.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if this controller attaches streams itself.
-    /// [`Error::Refused`] if tor, or a filter before it, doesn't allow GETCONF,
-    /// SETCONF or `GETINFO stream-status`.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n")
@@ -394,6 +392,14 @@ impl Controller {
     /// # assert_eq!(streams, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if this controller
+    /// attaches streams itself, and of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
     pub fn release_streams(&self) -> Result<usize> {
         let lent = self.inner.session.leave_streams.get();
         if matches!(lent, Lent::Set | Lent::Found) {

@@ -8,18 +8,22 @@ mod added;
 mod addresses;
 mod attaching;
 mod auth;
+mod auth_error;
 mod cache;
+mod circuit_error;
 mod circuits;
 mod client_auth;
 mod client_auth_files;
 mod client_keys;
 mod conf;
 mod connect;
+mod connect_error;
 mod descriptors;
 mod events;
 mod features;
 mod guards;
 mod hs_descriptors;
+mod hs_fetch_error;
 mod hs_post;
 mod info;
 mod keeper;
@@ -34,10 +38,12 @@ mod places;
 mod reconnect;
 mod reload;
 mod resolve;
+mod resolve_error;
 mod retake;
 mod session;
 mod shared;
 mod signals;
+mod stream_error;
 mod streams;
 mod undo;
 mod warnings;
@@ -46,18 +52,24 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
+use crate::connection::Closed;
 use crate::connection::{Candidate, Connection, PendingReply};
-use crate::error::{Closed, LaunchError, Phase, Result};
+use crate::error::Error;
+use crate::error::{Phase, Result};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Address, Deadline, Transport};
 
 pub use addresses::{MappedAddress, Mapping};
+pub use auth_error::AuthError;
 pub use cache::Caching;
+pub use circuit_error::CircuitError;
 pub use circuits::BuildCircuit;
 pub use client_auth::{ClientAuth, ClientAuthAdded};
 pub use connect::{Connect, PasswordRequest, connect};
+pub use connect_error::{ConnectAttempt, ConnectError};
 pub use descriptors::{PostDescriptor, PostedDescriptor};
 pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
+pub use hs_fetch_error::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use hs_post::{HsPostAnswer, HsPostOutcome};
 pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, ProcessInfo, Reachability,
@@ -65,6 +77,8 @@ pub use info::{
 };
 pub use onions::{AddOnion, AddedOnion, OnionTarget};
 pub use reconnect::Reconnect;
+pub use resolve_error::ResolveError;
+pub use stream_error::{StreamError, StreamProblem};
 
 use keeper::Keeping;
 use session::Session;
@@ -85,9 +99,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// It is cheap to clone, and any number of threads may use it and its clones at
 /// once: each call gets the reply to its own command. The connection ends when
 /// the last handle is dropped, or with [`close`](Self::close). Once it has
-/// ended, for whatever reason, every call fails with
-/// [`Error::Closed`](crate::Error::Closed) and the same cause; until it is made
-/// again, by [`reconnect`](Self::reconnect) or by itself
+/// ended, for whatever reason, every call fails with an error of the kind
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed) and the same cause, until
+/// the connection is made again, by [`reconnect`](Self::reconnect) or by itself
 /// ([`Connect::reconnect`]).
 ///
 /// Every call waits for at most the handle's timeout, 30 seconds unless
@@ -143,9 +157,9 @@ pub(crate) struct InternalController {
 }
 
 impl InternalController {
-    /// A controller for this library's own commands, which must not be given to
-    /// users. Once the connection has ended, its calls fail with
-    /// [`Error::Closed`](crate::Error::Closed).
+    /// Returns a controller for this library's own commands, which must not be
+    /// given to users. Once the connection has ended, its calls fail with an
+    /// error of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub(crate) fn get(&self) -> Option<Controller> {
         let inner = Arc::new(Inner { session: self.session.upgrade()?, owns: false });
         Some(Controller { inner, timeout: self.timeout, call: None, cancel: None, link: None })
@@ -202,10 +216,7 @@ impl Controller {
 
     /// Sets how to find out whether and how tor ended when the connection has.
     /// `ask` may wait for a moment.
-    pub(crate) fn explain_end(
-        &self,
-        ask: impl Fn() -> Option<LaunchError> + Send + Sync + 'static,
-    ) {
+    pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.connection().explain_end(ask);
     }
 
@@ -231,9 +242,9 @@ impl Controller {
         Controller { timeout, call: None, ..self.clone() }
     }
 
-    /// A handle on the same connection whose calls end when `token` is
-    /// cancelled, with [`Error::Cancelled`](crate::Error::Cancelled). The
-    /// connection and other handles go on.
+    /// Returns a handle on the same connection whose calls fail with an error
+    /// of the kind [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when
+    /// `token` is cancelled. The connection and other handles go on.
     ///
     /// A call that is cancelled while tor works on its command is like one
     /// whose timeout has passed: tor may still do what it was asked for, and
@@ -300,11 +311,11 @@ impl Controller {
         Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
 
-    /// A handle whose commands fail with
-    /// [`Error::Closed`](crate::Error::Closed) once the present socket has
-    /// ended, even if the connection is made again. For a command that depends
-    /// on the answer to an earlier one, because the next socket may lead to
-    /// another tor. A handle that is already on a socket stays on it.
+    /// Returns a handle whose commands fail with an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the present socket
+    /// has ended, even if the connection is made again. For a command that
+    /// depends on the answer to an earlier one, because the next socket may
+    /// lead to another tor. A handle that is already on a socket stays on it.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         let link = match self.link {
             Some(link) => link,
@@ -348,23 +359,8 @@ impl Controller {
         InternalController { session: Arc::downgrade(session), timeout }
     }
 
-    /// Sends one line as it is and gives tor's reply, whatever that says: for
-    /// what has no method, and for trying things out.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`](crate::Error::Argument) for what would leave the
-    /// connection out of step: a line end or NUL in the line, nothing at all,
-    /// data commands ([`msg_with_data`](Self::msg_with_data) takes those), what
-    /// tor 0.4.9 answers twice, not at all or by crashing, and SETEVENTS
-    /// ([`subscribe`](Self::subscribe) sends it). A refusal of tor's is no
-    /// error here: see [`Reply::is_ok`].
-    ///
-    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
-    /// onion services, like [`set_conf`](Self::set_conf) and
-    /// [`signal`](Self::signal). [`send`](Self::send) and
-    /// [`send_all`](Self::send_all) don't. All of them check an ATTACHSTREAM as
-    /// [`attach_stream`](Self::attach_stream) does.
+    /// Sends one line as it is and returns tor's reply, whatever that says. For
+    /// commands that have no method, and for trying things out.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -375,6 +371,22 @@ impl Controller {
     /// assert!(controller.msg("GETINFO version\r\nSIGNAL HALT").is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a line that
+    /// would leave the connection out of step: one with a line end or NUL, an
+    /// empty one, data commands ([`msg_with_data`](Self::msg_with_data) takes
+    /// those), commands that tor 0.4.9 answers twice, not at all or by
+    /// crashing, and SETEVENTS ([`subscribe`](Self::subscribe) sends it). A
+    /// refusal of tor's is not an error here: see [`Reply::is_ok`].
+    ///
+    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
+    /// onion services, like [`set_conf`](Self::set_conf) and
+    /// [`signal`](Self::signal). [`send`](Self::send) and
+    /// [`send_all`](Self::send_all) don't. All of them check an ATTACHSTREAM as
+    /// [`attach_stream`](Self::attach_stream) does.
     pub fn msg(&self, line: &str) -> Result<Reply> {
         self.ask(Command::raw(line, None)?)
     }
@@ -426,7 +438,7 @@ impl Controller {
         let command = events::not_setevents(command)?;
         if attaching::is_attach(&command) {
             let sent = self.send_all_checked(vec![command])?.pop();
-            return sent.ok_or_else(|| crate::Error::answer("ATTACHSTREAM", "nothing"));
+            return sent.ok_or_else(|| Error::answer("ATTACHSTREAM", "nothing"));
         }
         self.send_checked(command)
     }
@@ -495,12 +507,14 @@ impl Controller {
         self.closed().is_none()
     }
 
-    /// Waits for the connection to end, for at most `timeout`, and gives the
+    /// Waits for the connection to end, for at most `timeout`, and returns the
     /// cause. An end also counts if the connection was made again at once.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if it is still open then.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the connection is
+    /// still open then.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Closed> {
         let deadline = self.deadline_after(timeout);
         self.connection().wait_closed(deadline).ok_or_else(|| deadline.error(Phase::Close))
@@ -512,10 +526,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if a callback doesn't return
-    /// within the handle's timeout. The connection is closed anyway. If the
-    /// connection was lost while this controller attached streams, the call may
-    /// take up to one second more, to put tor's option
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if a callback doesn't
+    /// return within the handle's timeout. The connection is closed anyway. If
+    /// the connection was lost while this controller attached streams, the call
+    /// may take up to one second more, to put tor's option
     /// `__LeaveStreamsUnattached` back.
     pub fn close(self) -> Result<()> {
         self.inner.session.close(self.deadline())
@@ -526,9 +541,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer,
-    /// [`Error::Refused`](crate::Error::Refused) from a filter. The connection
-    /// has ended all the same.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer,
+    /// and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a
+    /// filter refuses. The connection has ended anyway.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
         let call = self.in_one_call();
@@ -536,7 +552,8 @@ impl Controller {
         self.connection().set_quitting(true);
         match call.request(command) {
             // It may hang up before its answer is read.
-            Ok(_) | Err(crate::Error::Closed(_)) => call.close(),
+            Ok(_) => call.close(),
+            Err(error) if error.is::<Closed>() => call.close(),
             // It has taken its leave already, so it must not go on.
             Err(error) => {
                 let _ = call.undoing().close();

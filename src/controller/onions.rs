@@ -9,7 +9,8 @@ use super::Controller;
 use super::added::{self, Unread};
 use super::ledger::{self, Kind};
 use crate::connection::{QueueLimit, Subscription};
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{Error, Result};
+use crate::protocol::ArgumentError;
 use crate::protocol::{Command, CommandBuilder};
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
@@ -311,15 +312,6 @@ impl Controller {
     /// [`OnionBuilder`](crate::onion::OnionBuilder) waits for that, and removes
     /// the service when it is dropped.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if the service has no ports, for example.
-    /// [`Error::Refused`] with tor's text, such as 550 if a service with this
-    /// key exists already. [`Error::Timeout`] if tor doesn't answer; when its
-    /// late answer comes, the service is removed again. [`Error::Answer`] if
-    /// the reply has no address; the service is removed as far as it can be,
-    /// which takes up to one second more.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on(
@@ -334,6 +326,21 @@ impl Controller {
     /// println!("http://{}/", controller.add_onion(&service)?.address);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the service can't
+    /// be asked for, for example because it has no ports, and of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), with tor's text, if
+    /// tor refuses, for example because a service with this key exists already
+    /// (550).
+    ///
+    /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
+    /// doesn't answer. When its late answer comes, the service is removed
+    /// again. The kind is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)
+    /// if the reply has no address. The service is removed as far as it can be,
+    /// which takes up to one second more.
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
         let tor = self.on_this_link()?;
@@ -393,9 +400,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with
-    /// [`is_unknown`](crate::error::Refusal::is_unknown) where tor has no such
-    /// service, or another connection's.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown`](crate::protocol::Refusal::is_unknown) is true, if tor has
+    /// no such service, or it is another connection's.
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
         let kind = Kind::Onion(*address);
         let tor = self.on_this_link()?.in_one_call();

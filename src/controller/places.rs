@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::connect::Credentials;
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::protocol::read_quoted_string;
 use crate::transport::Address;
 use crate::types::Secret;
@@ -84,8 +85,9 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
 ///
 /// # Errors
 ///
-/// Same errors as [`Connect::from_env`](super::Connect::from_env):
-/// [`Error::Argument`](crate::Error::Argument) names the variable.
+/// Same errors as [`Connect::from_env`](super::Connect::from_env), of the kind
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument). The error names the
+/// variable.
 pub(crate) fn environment_socks() -> Result<Option<Address>> {
     Environment::read().map(|environment| environment.socks)
 }
@@ -105,8 +107,9 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) if a variable with an
-    /// address or port can't be understood. It names the variable.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a variable with
+    /// an address or port can't be understood. It names the variable.
     pub(super) fn read() -> Result<Environment> {
         Environment::of(|variable| env::var_os(variable))
     }
@@ -178,7 +181,6 @@ fn readings(value: &OsString) -> Vec<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment> {
         Environment::of(|name| {
@@ -238,7 +240,8 @@ mod tests {
             (SOCKS_PORT, "x"),
             (SOCKS_HOST, "a b"),
         ] {
-            let Err(Error::Argument(error)) = read(&[(name, value)]) else { panic!("{value}") };
+            let error = read(&[(name, value)]).unwrap_err();
+            let error = error.exact::<ArgumentError>().unwrap();
             assert_eq!(error.argument(), name, "{value}");
             assert!(error.to_string().contains(value), "{error}");
         }

@@ -87,8 +87,8 @@ impl Controller {
     /// ownership of tor.
     ///
     /// The connection is open to callers when all of this is done, not earlier.
-    /// Until then every call on any handle fails with
-    /// [`Error::Closed`](crate::Error::Closed), and
+    /// Until then every call on any handle fails with an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), and
     /// [`wait_connected`](Self::wait_connected) waits. The handle's timeout is
     /// for all of it together.
     ///
@@ -99,7 +99,8 @@ impl Controller {
     /// [`ConnectionStatus::Reconnected`](crate::ConnectionStatus::Reconnected)).
     /// Subscriptions that have ended already, because nothing was to make the
     /// connection again by itself, stay ended. Calls that wait for replies fail
-    /// with [`Error::Closed`](crate::Error::Closed).
+    /// with an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     ///
     /// A tor that this connection owns doesn't end by this: the ownership is
     /// dropped first, and taken again.
@@ -126,13 +127,14 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// The errors of [`Connect::connect`](crate::Connect::connect), most often
-    /// [`Error::Connect`](crate::Error::Connect): the connection is closed
-    /// then, and a later attempt may succeed.
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time.
-    /// [`Error::Argument`](crate::Error::Argument) if the controller was made
-    /// from a transport, which can't be opened again.
-    /// [`Error::Closed`](crate::Error::Closed) after [`close`](Self::close).
+    /// Same errors as [`Connect::connect`](crate::Connect::connect), most often
+    /// of the kind [`ErrorKind::Connect`](crate::ErrorKind::Connect). The
+    /// connection is closed then, and a later attempt may succeed. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time, [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the
+    /// controller was made from a transport, which can't be opened again, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) after
+    /// [`close`](Self::close).
     pub fn reconnect(&self) -> Result<Reconnected> {
         self.inner.session.reconnect(self.deadline())
     }
@@ -144,8 +146,10 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if the connection isn't open
-    /// in time. [`Error::Closed`](crate::Error::Closed) if nothing is going to
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the connection
+    /// isn't open in time, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if nothing is going to
     /// open it.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         self.inner.session.connection().wait_open(self.deadline_after(timeout))

@@ -15,6 +15,7 @@ use super::client_keys::{self, Kept};
 use crate::connection::{PendingReply, Subscription};
 use crate::error::{Error, Phase, Result};
 use crate::event::EventBody;
+use crate::protocol::Refusal;
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 use crate::types::{EventKind, Signal};
@@ -90,7 +91,7 @@ impl Controller {
         let events = match tor.subscribe([EventKind::Signal]) {
             Ok(events) => Some(events),
             // Behind a filter, nobody tells when tor has acted on it.
-            Err(Error::Refused(refusal)) => {
+            Err(refusal) if refusal.is::<Refusal>() => {
                 log::debug!(target: "scape::connection", "clients' keys may be lost: {refusal}");
                 None
             }

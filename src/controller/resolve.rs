@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::Controller;
 use crate::connection::Subscription;
-use crate::error::{ArgumentError, Error, Phase, ResolveError, Result};
+use crate::controller::ResolveError;
+use crate::error::{Error, Phase, Result};
 use crate::event::{AddrMapEvent, EventBody, StreamInfo};
+use crate::protocol::ArgumentError;
 use crate::protocol::Command;
 use crate::transport::Deadline;
 use crate::types::{EventKind, Host, StreamId, StreamStatus};
@@ -36,15 +38,6 @@ impl Controller {
     ///
     /// The whole call takes at most `timeout`, however many events come.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Resolve`] if there is no such name, or it has only an IPv6
-    /// address. [`Error::Timeout`] with [`Phase::Resolve`]: a tor that has no
-    /// circuits yet keeps the question until it has. [`Error::Argument`] if tor
-    /// can't be asked for the name: see [`Request`](crate::socks::Request) for
-    /// the form of names. [`Error::Closed`] if the connection ends, even if it
-    /// is made again.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("RESOLVE example.com", concat!("250 OK\r\n",
@@ -58,6 +51,19 @@ impl Controller {
     /// assert_eq!(address.to_string(), "192.0.2.7");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`ResolveError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) if there is no such
+    /// name, or if it has only an IPv6 address. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    /// [`Phase::Resolve`], if tor doesn't answer in time: a tor that has no
+    /// circuits yet keeps the question until it has. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor can't be
+    /// asked for the name: see [`Request`](crate::socks::Request) for the form
+    /// of names. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection ends, even if it is made again.
     pub fn resolve(&self, name: &str, timeout: Duration) -> Result<IpAddr> {
         let host = Host::parse(name)
             .map_err(|error| ArgumentError::invalid("RESOLVE", "name", error.to_string()))?;

@@ -12,9 +12,11 @@ use parking_lot::Mutex;
 
 use super::session::Session;
 use super::shared::Follower;
+use crate::connection::Closed;
 use crate::connection::ConnectionStatus;
 use crate::error::{Error, Result};
 use crate::protocol::Command;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::OnionAddress;
 
@@ -136,7 +138,8 @@ impl Retakes {
 /// Returns true if the same command may succeed later. Refusals because of what
 /// was asked for don't pass.
 pub(super) fn may_pass(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if !matches!(refusal.code(), 510..=519 | 552 | 554 | 555))
+    let code = error.exact().map(Refusal::code);
+    code.is_some_and(|code| !matches!(code, 510..=519 | 552 | 554 | 555))
 }
 
 impl Session {
@@ -153,7 +156,7 @@ impl Session {
                 // It isn't wanted any more.
                 Ok(false) => {}
                 // On the next connection, everything is given back anyway.
-                Err(Error::Closed(_)) => self.retakes.put_back(link, due),
+                Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
                 Err(error) => {
                     if let Part::Follower(follower) = &due.part
                         && error.is_timeout()
@@ -212,7 +215,8 @@ impl Session {
                         // It is there on this connection: an earlier attempt
                         // has succeeded after its time was over, or the program
                         // has added it again.
-                        Err(Error::Refused(_)) if self.has_onion(&address, &ask)? => {}
+                        Err(error)
+                            if error.is::<Refusal>() && self.has_onion(&address, &ask)? => {}
                         taken => drop(taken?),
                     }
                 } else {
@@ -237,7 +241,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Refusal;
+    use crate::protocol::Refusal;
 
     fn refused(code: u16) -> Error {
         Refusal::new("ADD_ONION", vec![(code, "no".to_owned())]).into()

@@ -16,10 +16,15 @@ use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
 use super::undo::UNDO_WITHIN;
+use crate::connection::CloseCause;
+use crate::connection::Closed;
 use crate::connection::{
     Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
 };
-use crate::error::{ArgumentError, CloseCause, Error, Phase, Result};
+use crate::controller::ConnectError;
+use crate::error::{Error, Phase, Result};
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::protocol::{Command, Reply};
 use crate::transport::{Address, Deadline};
 use crate::types::{OnionAddress, Signal};
@@ -187,7 +192,8 @@ impl Session {
         let command = Command::build("DROPOWNERSHIP").finish()?;
         let sent = self.connection.send(command, deadline).and_then(PendingReply::wait_ok);
         match sent {
-            Ok(_) | Err(Error::Closed(_)) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
             Err(error) => {
                 if error.is_unanswered() {
                     // tor may still do it, and the connection stays open.
@@ -282,7 +288,8 @@ impl Session {
             for (what, kind) in &unwanted {
                 log::debug!(target: "scape::connection", "{what} is taken away again");
                 match ask(kind.undo()?) {
-                    Ok(_) | Err(Error::Refused(_)) => {}
+                    Ok(_) => {}
+                    Err(error) if error.is::<Refusal>() => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -321,13 +328,13 @@ impl Session {
         let watch = self.latest.watch();
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
         let given = match (ask(belonging.command?), belonging.kind.onion()) {
-            (Err(Error::Refused(refusal)), Some(address)) => {
+            (Err(refusal), Some(address)) if refusal.is::<Refusal>() => {
                 self.has_onion(&address, &ask).and_then(|is_there| {
                     if is_there {
                         return Ok(());
                     }
                     self.ledger.remove_onion(&address);
-                    Err(Error::Refused(refusal))
+                    Err(refusal)
                 })
             }
             (given, _) => given.map(drop),
@@ -335,7 +342,7 @@ impl Session {
         // It may have been dropped meanwhile.
         let given = given.and_then(|()| self.take_back_dropped(&belonging.kind, &watch, deadline));
         match given {
-            Err(Error::Closed(_)) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
             given => given,
         }
     }
@@ -359,7 +366,8 @@ impl Session {
     fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
         for (what, kind) in given {
             match self.take_back_dropped(kind, watch, deadline) {
-                Ok(()) | Err(Error::Closed(_)) => {}
+                Ok(()) => {}
+                Err(error) if error.is::<Closed>() => {}
                 Err(error) => {
                     log::warn!(target: "scape::connection", "{what} may stay: {error}");
                 }
@@ -450,7 +458,7 @@ impl Session {
         let undone = self.undo_leaving_streams(&[], timeout);
         match &undone {
             // Most often tor has ended, and nothing waits any more.
-            Err(error @ Error::Connect(_)) if !error.is_timeout() => {
+            Err(error) if error.is::<ConnectError>() && !error.is_timeout() => {
                 log::debug!(target: "scape::attach", "no last connection: {error}");
                 return Ok(());
             }
@@ -471,7 +479,7 @@ impl Session {
         let id = address.service_id();
         match ask(Command::build("GETINFO").word("key", "onions/current").finish()?) {
             Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
-            Err(Error::Refused(_)) => Ok(false),
+            Err(error) if error.is::<Refusal>() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -564,7 +572,8 @@ pub(super) fn close_on_drop(session: &Session) {
 pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
     match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
         // Whoever dropped it may be quicker.
-        None | Some(Err(Error::Refused(_))) => Ok(()),
+        None => Ok(()),
+        Some(Err(error)) if error.is::<Refusal>() => Ok(()),
         Some(removed) => removed.map(drop),
     }
 }

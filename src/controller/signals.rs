@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Controller;
-use crate::error::{ArgumentError, ArgumentProblem, Error, Phase, Result};
+use crate::connection::Closed;
+use crate::error::{Phase, Result};
 use crate::event::EventBody;
 use crate::protocol::Command;
+use crate::protocol::Refusal;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::{EventKind, Signal};
 
 /// Signals. control-spec, command SIGNAL.
 impl Controller {
-    /// Sends tor a signal. When this returns, tor has taken it; that it has
-    /// acted on it, it tells by the SIGNAL event.
+    /// Sends tor a signal. When this returns, tor has taken the signal. tor
+    /// sends a SIGNAL event when it has acted on it.
     ///
     /// For the signals on which tor ends ([`Signal::is_exit`]) the end of the
     /// connection counts as success.
@@ -23,13 +26,6 @@ impl Controller {
     /// back the keys of all controllers. A reload that somebody else asks for
     /// loses them: a signal of the operating system, another program,
     /// [`send`](Self::send).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] where the signal is not in tor's `signal/names`;
-    /// nothing was sent then. [`Error::Timeout`] with [`Phase::Signal`] if tor
-    /// doesn't act on a reload in time: keys are given back when it does.
-    /// [`Error::Closed`] if a reload ends tor, because its torrc is broken.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -43,6 +39,17 @@ impl Controller {
     /// assert!(controller.signal(Signal::from("NEWNIM")).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the signal is not
+    /// in tor's `signal/names`. Nothing was sent then. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    /// [`Phase::Signal`], if tor doesn't act on a reload in time: keys are
+    /// given back when it does. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if a reload ends tor,
+    /// because its torrc is broken.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let signal = signal.canonical();
         let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
@@ -62,7 +69,12 @@ impl Controller {
                 .map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         match tor.request(command) {
-            Err(Error::Closed(closed)) if signal.is_exit() && !closed.is_local() => Ok(()),
+            Err(error)
+                if signal.is_exit()
+                    && error.exact().is_some_and(|closed: &Closed| !closed.is_local()) =>
+            {
+                Ok(())
+            }
             result => result.map(drop),
         }
     }
@@ -75,9 +87,12 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] where tor does not tell in time. It never does where
-    /// it has no client port (SocksPort and the like) to have an identity on.
-    /// [`Error::Closed`] if the connection ends, even if it is made again.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't act in
+    /// time. It never does if it has no client port (SocksPort and the like) to
+    /// have an identity on. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
+    /// even if it is made again.
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
         self.signal_and_wait(Signal::NewNym, timeout)
     }
@@ -86,11 +101,6 @@ impl Controller {
     /// ([`Signal::Dormant`]), and waits until it has acted on it: from then on
     /// it builds circuits and fetches what it needs again. One that is awake is
     /// told as well, and stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Timeout`] where tor does not tell in time. [`Error::Closed`] if
-    /// the connection ends, even if it is made again.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -101,6 +111,13 @@ impl Controller {
     /// controller.wake(std::time::Duration::from_secs(10))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't act in
+    /// time, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection ends, even if it is made again.
     pub fn wake(&self, timeout: Duration) -> Result<()> {
         self.signal_and_wait(Signal::Active, timeout)
     }
@@ -129,7 +146,7 @@ impl Controller {
         let link = self.connection().link_number()?;
         let known: Option<Arc<[Signal]>> = match self.known_signals() {
             Ok(names) => Some(names.into()),
-            Err(Error::Refused(_)) => None,
+            Err(error) if error.is::<Refusal>() => None,
             Err(error) => return Err(error),
         };
         let mut kept = self.inner.session.signals.lock();

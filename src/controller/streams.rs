@@ -1,17 +1,19 @@
 //! Streams.
 
 use super::Controller;
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
 use crate::event::StreamInfo;
+use crate::protocol::ArgumentError;
 use crate::protocol::{Command, CommandBuilder};
 use crate::types::{CircuitId, EndReason, Host, StreamId};
 
 /// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
 /// CLOSESTREAM, GETINFO `stream-status`.
 ///
-/// Streams come and go by themselves: that one has ended meanwhile is a refusal
-/// with [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream), which
-/// anybody who attaches streams must expect.
+/// Streams come and go by themselves. Whoever attaches streams must expect a
+/// refusal because a stream has ended meanwhile:
+/// [`is_unknown_stream`](crate::protocol::Refusal::is_unknown_stream) is true
+/// then.
 impl Controller {
     /// The streams that tor has now.
     ///
@@ -50,21 +52,6 @@ impl Controller {
     /// [`msg`](Self::msg), [`send`](Self::send) and
     /// [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`](crate::Error::Refused) with
-    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) or
-    /// [`is_unknown_circuit`](crate::error::Refusal::is_unknown_circuit) if the
-    /// stream or the circuit is gone, and with
-    /// [`is_not_allowed`](crate::error::Refusal::is_not_allowed) if the stream
-    /// doesn't wait (555) or the circuit can't carry it (551).
-    /// [`Error::Stream`](crate::Error::Stream) if the stream isn't attached for
-    /// one of the reasons above:
-    /// [`Purpose`](crate::error::StreamProblem::Purpose),
-    /// [`Unlisted`](crate::error::StreamProblem::Unlisted),
-    /// [`OnionWithDot`](crate::error::StreamProblem::OnionWithDot).
-    /// ATTACHSTREAM was not sent then.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
@@ -79,6 +66,23 @@ impl Controller {
     /// controller.attach_stream(StreamId::new(13), None)?; // tor chooses
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses:
+    /// [`is_unknown_stream`](crate::protocol::Refusal::is_unknown_stream) or
+    /// [`is_unknown_circuit`](crate::protocol::Refusal::is_unknown_circuit) is
+    /// true if the stream or the circuit is gone, and
+    /// [`is_not_allowed`](crate::protocol::Refusal::is_not_allowed) if the
+    /// stream doesn't wait (555) or the circuit can't carry it (551).
+    ///
+    /// Returns an error with a [`StreamError`](crate::controller::StreamError) if
+    /// the stream isn't attached for one of the reasons above:
+    /// [`Purpose`](crate::controller::StreamProblem::Purpose),
+    /// [`Unlisted`](crate::controller::StreamProblem::Unlisted),
+    /// [`OnionWithDot`](crate::controller::StreamProblem::OnionWithDot).
+    /// ATTACHSTREAM was not sent then.
     pub fn attach_stream(
         &self,
         stream: StreamId,
@@ -135,10 +139,12 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) with
-    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) if the
-    /// stream has ended; [`Error::Argument`](crate::Error::Argument) if tor
-    /// can't be asked for the address.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown_stream`](crate::protocol::Refusal::is_unknown_stream) is
+    /// true, if the stream has ended, and of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor can't be
+    /// asked for the address.
     pub fn redirect_stream(
         &self,
         stream: StreamId,
@@ -174,12 +180,6 @@ impl Controller {
     /// Ends a stream. The client is told the reason, as far as its protocol has
     /// a word for it.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`](crate::Error::Refused) with
-    /// [`is_unknown_stream`](crate::error::Refusal::is_unknown_stream) where it
-    /// has ended already.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("CLOSESTREAM 12 4", "250 OK\r\n").start()?;
@@ -189,6 +189,13 @@ impl Controller {
     /// controller.close_stream(StreamId::new(12), EndReason::EXIT_POLICY)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown_stream`](crate::protocol::Refusal::is_unknown_stream) is
+    /// true, if the stream has ended already.
     pub fn close_stream(&self, stream: StreamId, reason: EndReason) -> Result<()> {
         let mut command = Command::build("CLOSESTREAM");
         command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());

@@ -7,8 +7,9 @@ use super::Controller;
 use super::latest::{Claim, Watch};
 use super::ledger::Kind;
 use super::session::undone;
+use crate::connection::Closed;
 use crate::connection::PendingReply;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
 
@@ -97,7 +98,7 @@ impl Controller {
             return Ok(());
         }
         match self.inner.session.take_back_dropped(kind, watch, self.deadline()) {
-            Err(Error::Closed(_)) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
             taken => taken,
         }
     }
@@ -111,7 +112,7 @@ impl Controller {
         let send = || self.inner.session.send_undo(kind, self.deadline());
         let sent = claim.undo(|is_latest| is_latest(&kind.claimed()).then(send));
         match undone(sent) {
-            Err(Error::Closed(_)) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
             taken => taken,
         }
     }

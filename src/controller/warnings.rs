@@ -9,6 +9,7 @@ use super::Controller;
 use crate::connection::Subscription;
 use crate::error::{Error, Phase, Result};
 use crate::event::EventBody;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::EventKind;
 
@@ -32,7 +33,7 @@ impl Warnings {
     pub(crate) fn listen(controller: &Controller) -> Result<Warnings> {
         match controller.subscribe([EventKind::Warn]) {
             Ok(events) => Ok(Warnings(Some(events))),
-            Err(Error::Refused(_)) => Ok(Warnings(None)),
+            Err(error) if error.is::<Refusal>() => Ok(Warnings(None)),
             Err(error) => Err(error),
         }
     }
@@ -46,9 +47,9 @@ impl Warnings {
     /// Adds tor's warnings to `error` if it is a refusal. Waits for them, half
     /// a second at most.
     pub(crate) fn explain(&self, error: Error) -> Error {
-        match error {
-            Error::Refused(refusal) => refusal.with_log(self.lines()).into(),
-            error => error,
+        match error.exact::<Refusal>() {
+            Some(refusal) => refusal.clone().with_log(self.lines()).into(),
+            None => error,
         }
     }
 }

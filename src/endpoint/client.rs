@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::grammar::escape;
 use super::options::{self, Options, Vocabulary};
-use crate::error::{EndpointError, EndpointProblem};
+use crate::endpoint::{EndpointError, EndpointProblem};
 use crate::socks::Isolation;
 use crate::transport::Address;
 use crate::types::{Host, REDACTED, Secret};
@@ -47,7 +47,7 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// let same = ClientEndpoint::new("example.com", 443)?.isolate().timeout(Duration::from_secs(30));
 /// assert_eq!(endpoint, same);
 /// assert_eq!(same.to_string(), "tor:example.com:443:isolate=true:timeout=30");
-/// # Ok::<(), scape::error::EndpointError>(())
+/// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
 ///
 /// `Display` and `Debug` do not show the password of
@@ -205,7 +205,7 @@ impl ClientEndpoint {
             Sharing::Anybody => Ok(None),
             Sharing::Nobody => Ok(Some(Isolation::random())),
             Sharing::Credentials { user, password } => {
-                Isolation::new(user, password.expose()).map(Some)
+                Ok(Some(Isolation::new(user, password.expose())?))
             }
         }
     }

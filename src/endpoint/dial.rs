@@ -2,7 +2,8 @@
 
 use super::which_tor::tor_at;
 use super::{ClientEndpoint, EndpointStream};
-use crate::error::{EndpointError, Error, Result};
+use crate::endpoint::EndpointError;
+use crate::error::{Error, Result};
 use crate::tor::{Tor, TorClient};
 
 /// Connects through tor to a `tor:` endpoint: a text such as
@@ -15,11 +16,6 @@ use crate::tor::{Tor, TorClient};
 /// launched. The stream keeps that alive; a program that dials again holds
 /// [`Tor::global`] meanwhile.
 ///
-/// # Errors
-///
-/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is
-/// done; then as [`ClientEndpoint::dial`].
-///
 /// ```no_run
 /// use std::io::{Read, Write};
 ///
@@ -29,6 +25,13 @@ use crate::tor::{Tor, TorClient};
 /// stream.read_to_end(&mut page)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error with an [`EndpointError`] (kind
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
+/// be used, before anything is done. Otherwise same errors as
+/// [`ClientEndpoint::dial`].
 pub fn dial<E>(endpoint: E) -> Result<EndpointStream>
 where
     E: TryInto<ClientEndpoint>,
@@ -52,10 +55,13 @@ impl ClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
-    /// [`Tor::socks_only`]) and of [`TorClient::connect`]; [`Error::Endpoint`]
-    /// for `tls` without the feature `https`, `Error::Tls` where the host does
-    /// not show that it is the one.
+    /// Returns an error with an [`EndpointError`] (kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint
+    /// wants `tls` and this library was built without the feature `https`, and
+    /// with a `TlsError` if the host doesn't show that it is the one.
+    ///
+    /// Errors of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// [`Tor::socks_only`]) and of [`TorClient::connect`] are also possible.
     pub fn dial(&self) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&self.client()?)

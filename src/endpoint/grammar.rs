@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use crate::error::{EndpointError, EndpointProblem};
+use crate::endpoint::{EndpointError, EndpointProblem};
 
 /// What stands between two colons: `value` or `name=value`, with nothing
 /// escaped any more.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use crate::error::{EndpointError, Error, Result};
+use crate::endpoint::EndpointError;
+use crate::error::IoError;
+use crate::error::{Error, Result};
 use crate::types::OnionKey;
 
 /// Loads the key in the file at `path`. If there is no such file, makes a key
@@ -46,10 +48,7 @@ fn load(path: &Path) -> Result<Option<OnionKey>> {
 }
 
 fn io_kind(error: &Error) -> Option<io::ErrorKind> {
-    match error {
-        Error::Io { source, .. } => Some(source.kind()),
-        _ => None,
-    }
+    error.exact().map(IoError::kind)
 }
 
 #[cfg(test)]
@@ -100,7 +99,7 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             // Also if another program makes the file at the same time.
             for error in [load_or_make(&path).unwrap_err(), make(&path).unwrap_err()] {
-                assert!(matches!(error, Error::Endpoint(_)), "{error}");
+                assert!(error.is::<EndpointError>(), "{error}");
                 assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
             }
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
@@ -111,9 +110,9 @@ mod tests {
             let fifo = folder.path().join("fifo");
             assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
             let error = load_or_make(&fifo).unwrap_err();
-            assert!(matches!(error, Error::Io { .. }), "{error}");
+            assert!(error.is::<IoError>(), "{error}");
         }
         let nowhere = load_or_make(&folder.path().join("no/such")).unwrap_err();
-        assert!(matches!(nowhere, Error::Io { .. }), "{nowhere}");
+        assert!(nowhere.is::<IoError>(), "{nowhere}");
     }
 }

@@ -10,10 +10,12 @@ use parking_lot::Mutex;
 use super::onion::{Identity, Local};
 use super::which_tor::tor_at;
 use super::{OnionEndpoint, key_file};
-use crate::error::{EndpointError, EndpointProblem, Error, Result};
+use crate::endpoint::{EndpointError, EndpointProblem};
+use crate::error::{Error, Result};
 use crate::onion::disk::DiskOnion;
 use crate::onion::{OnionBuilder, OnionListener};
 use crate::process::Launch;
+use crate::protocol::Refusal;
 use crate::tor::Tor;
 use crate::transport::deadline_after;
 use crate::types::Progress;
@@ -36,11 +38,6 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// service: one that runs already, or else one that is launched. The listener
 /// keeps that alive. When this returns, the service is published.
 ///
-/// # Errors
-///
-/// [`Error::Endpoint`] for an endpoint that cannot be used, before anything is
-/// done; then as [`OnionEndpoint::listen`].
-///
 /// ```no_run
 /// use std::io::Write;
 ///
@@ -51,6 +48,13 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error with an [`EndpointError`] (kind
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
+/// be used, before anything is done. Otherwise same errors as
+/// [`OnionEndpoint::listen`].
 pub fn listen<E>(endpoint: E) -> Result<OnionListener>
 where
     E: TryInto<OnionEndpoint>,
@@ -97,11 +101,16 @@ impl OnionEndpoint {
     ///
     /// # Errors
     ///
-    /// Those of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
-    /// [`Tor::launch`]), [`Error::NotReady`] where it cannot reach its network,
-    /// and those of [`OnionBuilder::listen`]; [`Error::Endpoint`] or
-    /// [`Error::Io`] where the key cannot be read from its file, or saved
-    /// there. No service is left behind.
+    /// Returns an error with an [`EndpointError`] (kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) or of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the key can't be read from
+    /// its file or saved there, and with a
+    /// [`NotReadyError`](crate::tor::NotReadyError) (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor can't reach
+    /// its network. No service is left behind.
+    ///
+    /// Errors of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// [`Tor::launch`]) and of [`OnionBuilder::listen`] are also possible.
     pub fn listen(&self) -> Result<OnionListener> {
         self.listen_with(|_| {})
     }
@@ -253,7 +262,7 @@ fn add_socket(_: OnionBuilder, _: &Path) -> Result<OnionBuilder> {
 /// asked, it is left to the publication.
 fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)) -> Result<()> {
     match tor.become_ready_with(timeout, on_progress) {
-        Err(Error::Refused(_)) => Ok(()),
+        Err(error) if error.is::<Refusal>() => Ok(()),
         result => result,
     }
 }

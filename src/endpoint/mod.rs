@@ -94,6 +94,7 @@
 
 mod client;
 mod dial;
+mod error;
 mod grammar;
 mod key_file;
 mod listen;
@@ -107,10 +108,9 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::error::{EndpointError, EndpointProblem};
-
 pub use client::ClientEndpoint;
 pub use dial::dial;
+pub use error::{EndpointError, EndpointProblem};
 pub use listen::{listen, listen_with};
 pub use onion::OnionEndpoint;
 pub use stream::EndpointStream;
@@ -125,7 +125,7 @@ pub use stream::EndpointStream;
 ///     Endpoint::Onion(_) => unreachable!(),
 ///     # _ => unreachable!(),
 /// }
-/// # Ok::<(), scape::error::EndpointError>(())
+/// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::grammar::escape;
 use super::options::{self, Options, Value, Vocabulary};
-use crate::error::{EndpointError, EndpointProblem};
+use crate::endpoint::{EndpointError, EndpointProblem};
 use crate::transport::Address;
 use crate::types::{ClientPublicKey, OnionKey, REDACTED};
 
@@ -51,7 +51,7 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// let same = OnionEndpoint::new(80)?.local_port(8080).private_key_file("site.key");
 /// assert_eq!(endpoint, same);
 /// assert_eq!(same.to_string(), "onion:80:localPort=8080:privateKeyFile=site.key");
-/// # Ok::<(), scape::error::EndpointError>(())
+/// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
 ///
 /// `Display` and `Debug` do not show a [`private_key`](Self::private_key);

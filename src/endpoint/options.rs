@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::grammar::{self, Part};
-use crate::error::{EndpointError, EndpointProblem};
+use crate::endpoint::{EndpointError, EndpointProblem};
 use crate::transport::Address;
 use crate::types::REDACTED;
 

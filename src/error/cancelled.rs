@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use crate::error::{Cause, ErrorKind};
+
 use super::Phase;
 
 /// A call that was cancelled with a [`CancelToken`](crate::CancelToken). What
 /// the call had begun was undone, as after a timeout.
 ///
 /// A launch has an error of its own, with tor's log:
-/// [`LaunchProblem::Cancelled`](super::LaunchProblem::Cancelled).
+/// [`LaunchProblem::Cancelled`](crate::process::LaunchProblem::Cancelled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled {
     phase: Phase,
@@ -19,7 +21,7 @@ impl Cancelled {
         Cancelled { phase }
     }
 
-    /// The thing that was waited for.
+    /// Returns the thing that was waited for.
     pub fn phase(&self) -> Phase {
         self.phase
     }
@@ -32,6 +34,12 @@ impl fmt::Display for Cancelled {
 }
 
 impl std::error::Error for Cancelled {}
+
+impl Cause for Cancelled {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Cancelled
+    }
+}
 
 #[cfg(test)]
 mod tests {

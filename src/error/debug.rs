@@ -1,4 +1,4 @@
-//! How an [`Error`] is shown to a person who sees only its `Debug` form.
+//! The `Debug` form of an [`Error`], which is what many programs show.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,48 +9,22 @@ impl fmt::Debug for Error {
     /// Writes the message and its causes, one a line; with `{:#?}`, the
     /// structure.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.structure() {
-            Some(structure) if f.alternate() => structure.fmt(f),
-            _ => write_chain(f, self),
+        match f.alternate() {
+            true => fmt::Debug::fmt(&**self.0, f),
+            false => write_chain(f, self),
         }
     }
 }
 
-impl Error {
-    /// The value that the variant wraps, if it wraps one.
-    fn structure(&self) -> Option<&dyn fmt::Debug> {
-        let structure: &dyn fmt::Debug = match self {
-            Error::Refused(inner) => inner,
-            Error::Closed(inner) => inner,
-            Error::Timeout(inner) => inner,
-            Error::Cancelled(inner) => inner,
-            Error::Argument(inner) => inner,
-            Error::Connect(inner) => inner,
-            Error::Auth(inner) => inner,
-            Error::Launch(inner) => inner,
-            Error::NoTor(inner) => inner,
-            Error::NoSocksPort(inner) => inner,
-            Error::NotReady(inner) => inner,
-            Error::Circuit(inner) => inner,
-            Error::NoPath(inner) => inner,
-            Error::HsFetch(inner) => inner,
-            Error::Config(inner) => inner,
-            Error::DiskOnion(inner) => inner,
-            Error::Publish(inner) => inner,
-            Error::Resolve(inner) => inner,
-            Error::Socks(inner) => inner,
-            Error::Stream(inner) => inner,
-            Error::Endpoint(inner) => inner,
-            Error::Tls(inner) => inner,
-            Error::GeoIp(inner) => inner,
-            Error::Manual(inner) => inner,
-            Error::Owner(inner) => inner,
-            Error::Torrc(inner) => inner,
-            Error::Verify(inner) => inner,
-            Error::Answer { .. } | Error::NoControl { .. } | Error::Io { .. } => return None,
-        };
-        Some(structure)
+/// Writes an error and its causes on one line.
+pub(crate) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut source = error.source();
+    while let Some(error) = source {
+        write!(f, ": {error}")?;
+        source = error.source();
     }
+    Ok(())
 }
 
 /// Writes an error's message, then each of its causes on a line of its own. A

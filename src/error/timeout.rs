@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::{Cause, ErrorKind};
+
 /// A deadline passed. What was asked for may still happen; its late answer is
 /// thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct Timeout {
     after: Duration,
 }
 
-/// What was waited for.
+/// The thing that was waited for when a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
@@ -29,7 +31,7 @@ pub enum Phase {
     Circuit,
     /// The stream to be closed.
     Stream,
-    /// What was looked for in the live state.
+    /// A change of the live state.
     State,
     /// tor to report that a signal was acted on.
     Signal,
@@ -52,24 +54,24 @@ pub enum Phase {
 }
 
 impl Timeout {
-    /// `phase` did not end within `after`.
+    /// Creates the error for a `phase` that did not end within `after`.
     pub(crate) fn new(phase: Phase, after: Duration) -> Self {
         Timeout { phase, after }
     }
 
-    /// What was waited for.
+    /// Returns the thing that was waited for.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// How long it was waited for.
+    /// Returns the time that was waited.
     pub fn after(&self) -> Duration {
         self.after
     }
 }
 
 impl Phase {
-    /// The thing that is waited for, in an error's text.
+    /// Returns the thing that is waited for, in an error's text.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Phase::Connect => "a connection",
@@ -100,3 +102,9 @@ impl fmt::Display for Timeout {
 }
 
 impl std::error::Error for Timeout {}
+
+impl Cause for Timeout {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Timeout
+    }
+}

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::controller::Controller;
-use crate::error::{Error, GeoIpError, Result};
+use crate::error::{Error, Result};
+use crate::geoip::GeoIpError;
+use crate::protocol::Refusal;
 use crate::types::CountryCode;
 
 /// How many addresses are asked for in one round trip.
@@ -84,23 +86,24 @@ fn country(ip: IpAddr, answer: &str) -> Result<Option<CountryCode>> {
 }
 
 fn not_loaded(ip: IpAddr, error: Error) -> Error {
-    match error {
-        Error::Refused(refusal) if refusal.code() == NOT_LOADED => {
-            GeoIpError::NotLoaded { ip, refusal }.into()
+    match error.exact::<Refusal>() {
+        Some(refusal) if refusal.code() == NOT_LOADED => {
+            GeoIpError::NotLoaded { ip, refusal: Box::new(refusal.clone()) }.into()
         }
-        error => error,
+        _ => error,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::AnswerError;
 
     #[test]
     fn what_tor_says() {
         let ip = "192.0.2.1".parse().unwrap();
         assert_eq!(country(ip, "??").unwrap(), None);
         assert_eq!(country(ip, "a1").unwrap().unwrap().as_str(), "a1");
-        assert!(matches!(country(ip, "nowhere"), Err(Error::Answer { .. })));
+        assert!(country(ip, "nowhere").as_ref().is_err_and(Error::is::<AnswerError>));
     }
 }

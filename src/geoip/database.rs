@@ -12,7 +12,8 @@ use memchr::memmem;
 use super::kind::Contents;
 use super::location::{Location, Source};
 use super::record::Record;
-use crate::error::{GeoIpError, Result};
+use crate::error::Result;
+use crate::geoip::GeoIpError;
 use crate::regular_file;
 
 /// What comes before the metadata, at the end of the file.
@@ -41,8 +42,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::GeoIp`](crate::Error::GeoIp): the file cannot be read, is no
-    /// such database, or not all of one, or is damaged.
+    /// Returns an error with a [`GeoIpError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if the file can't
+    /// be read, is not such a database or only a part of one, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut bytes = regular_file::read(path, LARGEST).map_err(|error| {

@@ -48,6 +48,7 @@
 mod countries;
 #[cfg(feature = "geoip")]
 mod database;
+mod error;
 #[cfg(feature = "geoip")]
 mod kind;
 mod location;
@@ -61,13 +62,14 @@ use std::path::Path;
 use countries::Countries;
 #[cfg(feature = "geoip")]
 pub use database::Database;
+pub use error::GeoIpError;
 #[cfg(feature = "geoip")]
 pub use kind::Contents;
 pub use location::{Coordinates, Location, Network, Source};
 
 use crate::config::value::CountryOf;
 use crate::controller::Controller;
-use crate::error::{Error, GeoIpError, Result};
+use crate::error::{Error, Result};
 use crate::types::CountryCode;
 
 /// Looks up where addresses are, and whose: see the [module](self).
@@ -82,6 +84,8 @@ pub struct GeoIp {
 }
 
 impl CountryOf for GeoIp {
+    type Error = Error;
+
     fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>> {
         Ok(self.lookup(ip)?.country)
     }
@@ -182,14 +186,16 @@ impl GeoIp {
         &self.databases
     }
 
-    /// What is known of an address. That nothing is known is no error:
+    /// Looks up an address. If nothing is known of it, that is no error: see
     /// [`Location::is_known`].
     ///
     /// # Errors
     ///
-    /// [`Error::GeoIp`]: there is no source; a database is damaged; no database
-    /// knows the address, and tor has no GeoIP data. And those of the control
-    /// connection, where tor had to be asked.
+    /// Returns an error with a [`GeoIpError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if there is no
+    /// source, if a database is damaged, or if no database knows the address
+    /// and tor has no GeoIP data. Errors of the control connection are also
+    /// possible if tor has to be asked.
     pub fn lookup(&self, ip: IpAddr) -> Result<Location> {
         let mut found = self.lookup_all([ip])?;
         found.pop().unwrap_or_else(|| Err(GeoIpError::NoSource.into()))
@@ -277,7 +283,7 @@ impl GeoIp {
                 Some(Ok(country)) => location.take_country(country),
                 // What a database knows is worth more than that tor knows
                 // nothing.
-                Some(Err(Error::GeoIp(_))) if location.is_known() => {}
+                Some(Err(error)) if error.is::<GeoIpError>() && location.is_known() => {}
                 Some(Err(error)) => *slot = Err(error),
                 None => {}
             }

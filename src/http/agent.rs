@@ -6,7 +6,8 @@ use std::time::Duration;
 use ureq::http::HeaderValue;
 
 use super::connector::{NoResolver, TorConnector};
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::socks::{Isolation, SocksProxy};
 #[cfg(feature = "https")]
 use crate::tls::TlsSettings;
@@ -121,11 +122,13 @@ impl AgentBuilder {
         AgentBuilder { tls: settings, ..self }
     }
 
-    /// The agent. Nothing is connected to yet.
+    /// Builds the agent. Nothing is connected to yet.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for a `User-Agent` that
-    /// cannot be sent, and TLS settings that trust nobody.
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the `User-Agent`
+    /// can't be sent, or if the TLS settings trust nobody.
     pub fn build(self) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
             // The default is what the environment says.

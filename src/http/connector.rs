@@ -11,7 +11,9 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::transport::{Socket, TorTransport};
-use crate::error::{ArgumentError, Error};
+use crate::error::Error;
+use crate::protocol::ArgumentError;
+use crate::socks::SocksError;
 use crate::socks::{Request, SocksProxy, TargetAddr};
 use crate::transport::deadline_after;
 
@@ -71,7 +73,7 @@ impl Connector<()> for TorConnector {
         let deadline = deadline_after(timeout);
         let failed = |error: Error| {
             let error = proxy.explained(error);
-            match error.socks() {
+            match error.exact::<SocksError>() {
                 // ureq's own timeout, unless there is more to say.
                 Some(socks)
                     if is_theirs && socks.is_timeout() && !socks.is_waiting_for_controller() =>

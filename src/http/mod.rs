@@ -48,7 +48,8 @@ mod transport;
 pub use ::ureq;
 pub use agent::AgentBuilder;
 
-use crate::error::{Error, SocksError};
+use crate::error::Error;
+use crate::socks::SocksError;
 
 /// This library's error inside one of ureq's: why there was no connection
 /// through tor.
@@ -61,5 +62,5 @@ pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
 
 /// What went wrong on tor's SOCKS port, where that is why a request failed.
 pub fn socks_error(error: &ureq::Error) -> Option<&SocksError> {
-    tor_error(error)?.socks()
+    tor_error(error)?.get()
 }

@@ -15,7 +15,9 @@ use super::publication::{Publication, Wait};
 use super::service::{Keep, OnionService};
 use crate::cancel::CancelToken;
 use crate::controller::{AddOnion, Controller, OnionTarget};
-use crate::error::{ArgumentError, Error, Phase, Result};
+use crate::error::{Error, Phase, Result};
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::transport::{Address, Deadline};
 use crate::types::{ClientPublicKey, OnionKey, Progress};
 
@@ -263,8 +265,9 @@ impl OnionBuilder {
     /// token of the controller ([`Controller::cancel_with`]) counts if none is
     /// given here.
     ///
-    /// The call then ends at once, fails with [`Error::Cancelled`], and leaves
-    /// no service behind: tor is told to remove it, which may take as long as
+    /// The call then fails at once with an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and leaves no
+    /// service behind: tor is told to remove it, which may take as long as
     /// after a [timeout](Self::timeout). A callback of
     /// [`on_progress`](Self::on_progress) may cancel, too. A token that is
     /// cancelled later leaves the service alone.
@@ -302,18 +305,25 @@ impl OnionBuilder {
         self
     }
 
-    /// Makes the service, and waits until it is published. Where this fails, no
+    /// Makes the service and waits until it is published. If this fails, no
     /// service is left behind.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for no port, a port that is 0 or there twice or goes
-    /// nowhere, and where tor does not hide services and that was not
-    /// [asked for](Self::single_hop), or the other way round; nothing is added
-    /// then. [`Error::Refused`] with tor's words, for example 550 where it has
-    /// a service with this key. [`Error::Publish`] where it was not published
-    /// in time, with what each directory said. [`Error::Closed`] where the
-    /// control connection has ended. [`Error::Cancelled`] after
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no port,
+    /// if a port is 0, there twice or goes nowhere, or if tor does not hide
+    /// services and that was not [asked for](Self::single_hop), or the other
+    /// way round. Nothing is added then. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), with tor's text, if
+    /// tor refuses, for example because it has a service with this key (550).
+    ///
+    /// Returns an error with a [`PublishError`](crate::onion::PublishError)
+    /// (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), which has the
+    /// answer of each directory, if the service is not published in time. The
+    /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the control
+    /// connection has ended, and
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
     /// [`cancel_with`](Self::cancel_with).
     pub fn publish(mut self) -> Result<OnionService> {
         let mut ports = Vec::new();
@@ -334,11 +344,13 @@ impl OnionBuilder {
     ///
     /// # Errors
     ///
-    /// Same errors as [`publish`](Self::publish). [`Error::Argument`] also if
-    /// there is no [`virtual_port`](Self::virtual_port) for the listener, and
-    /// if tor is on another machine, from which the listener's socket can't be
-    /// reached: see [`reached_at`](Self::reached_at). [`Error::Io`] if the
-    /// local socket can't be bound. Nothing is left behind.
+    /// Same errors as [`publish`](Self::publish). The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) also if there is no
+    /// [`virtual_port`](Self::virtual_port) for the listener, or if tor is on
+    /// another machine, from which the listener's socket can't be reached: see
+    /// [`reached_at`](Self::reached_at). The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the local socket can't be
+    /// bound. Nothing is left behind.
     pub fn listen(mut self) -> Result<OnionListener> {
         self.deadline().check_cancelled(Phase::Publish)?;
         let wanted = self.checked_ports()?;
@@ -460,7 +472,7 @@ impl OnionBuilder {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
         let lines = match tor.get_conf_lines(OPTIONS) {
             Ok(lines) => lines,
-            Err(Error::Refused(_)) => return Ok(()),
+            Err(error) if error.is::<Refusal>() => return Ok(()),
             Err(error) => return Err(error),
         };
         let is_on =
@@ -558,10 +570,7 @@ mod tests {
         let builder =
             OnionBuilder::new(&controller).virtual_port(80).timeout(Duration::from_millis(500));
         let error = builder.listen().unwrap_err();
-        assert!(
-            matches!(error, Error::Argument(_)) && error.to_string().contains("reached_at"),
-            "{error}"
-        );
+        assert!(error.is::<ArgumentError>() && error.to_string().contains("reached_at"), "{error}");
         drop(controller);
         let mut sent = String::new();
         std::io::Read::read_to_string(&mut &theirs, &mut sent).unwrap();
@@ -574,7 +583,7 @@ mod tests {
         for remote in ["192.0.2.1:9051", "tor.example:9051"] {
             for target in ["127.0.0.1:40913", "[::1]:80"] {
                 let error = check(Some(remote), local(target)).unwrap_err();
-                assert!(matches!(error, Error::Argument(_)), "{error}");
+                assert!(error.is::<ArgumentError>(), "{error}");
                 for part in ["reached_at", remote, target] {
                     assert!(error.to_string().contains(part), "{error}");
                 }

@@ -31,9 +31,10 @@ impl OnionKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if there is a file already (the source's kind is
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists)), or if the file can't
-    /// be written.
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the file exists already (the kind of [`IoError`](crate::error::IoError)
+    /// is [`AlreadyExists`](io::ErrorKind::AlreadyExists) then) or can't be
+    /// written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let key = self.to_blob();
@@ -51,9 +52,10 @@ impl OnionKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file can't be read, is longer than 4 KiB, or holds
-    /// no key (the source's kind is
-    /// [`InvalidData`](io::ErrorKind::InvalidData)).
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the file can't be read, is longer than 4 KiB, or holds no key (the kind
+    /// of [`IoError`](crate::error::IoError) is
+    /// [`InvalidData`](io::ErrorKind::InvalidData) then).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let failed =
@@ -72,15 +74,14 @@ impl OnionKey {
 
 #[cfg(test)]
 mod tests {
+    use crate::error::IoError;
     use std::fs;
 
     use super::*;
 
     fn kind(result: Result<impl Sized>) -> io::ErrorKind {
-        match result.err() {
-            Some(Error::Io { source, .. }) => source.kind(),
-            other => panic!("{other:?}"),
-        }
+        let error = result.err().expect("an error");
+        error.exact::<IoError>().expect("an error of the system").kind()
     }
 
     #[test]

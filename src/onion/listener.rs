@@ -14,7 +14,8 @@ use super::service::OnionService;
 use super::stream::OnionStream;
 use crate::connection::Subscription;
 use crate::controller::{Controller, Never, OnionTarget};
-use crate::error::{ArgumentError, Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::protocol::ArgumentError;
 use crate::transport::deadline_after;
 use crate::types::OnionAddress;
 
@@ -150,25 +151,32 @@ impl OnionListener {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] when the control connection has ended for good,
-    /// because then nobody can connect any more. [`Error::Refused`] or
-    /// [`Error::Argument`] if the connection was made again and tor didn't take
-    /// the service back, for example because its key isn't known. [`Error::Io`]
-    /// if the system can't accept, for example because too many files are open:
-    /// the listener stays as it is, and a later attempt may succeed. Also
-    /// [`Error::Io`], of the kind
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) when the control
+    /// connection has ended for good, because then nobody can connect any more,
+    /// and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the connection
+    /// was made again and tor didn't take the service back, for example because
+    /// its key isn't known.
+    ///
+    /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the system can't
+    /// accept, for example because too many files are open: the listener stays
+    /// as it is, and a later attempt may succeed. The kind is also
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), with an
+    /// [`IoError`](crate::error::IoError) of the kind
     /// [`NotConnected`](io::ErrorKind::NotConnected), when the listener was
     /// shut down ([`is_shut_down`](Self::is_shut_down)).
     pub fn accept(&self) -> Result<OnionStream> {
         self.next(None).map_err(|none| none.error(Duration::MAX))
     }
 
-    /// The next connection, waited for for at most `timeout`.
+    /// Waits for the next connection, for at most `timeout`, and returns it.
     ///
     /// # Errors
     ///
-    /// As [`accept`](Self::accept), and [`Error::Timeout`] with
-    /// [`Phase::Accept`].
+    /// Same errors as [`accept`](Self::accept), and an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    /// [`Phase::Accept`], if nobody connects in time.
     pub fn accept_timeout(&self, timeout: Duration) -> Result<OnionStream> {
         self.next(Some(deadline_after(timeout))).map_err(|none| none.error(timeout))
     }
@@ -316,8 +324,9 @@ impl OnionListener {
     ///
     /// # Errors
     ///
-    /// Same errors as [`OnionService::close`], most often [`Error::Timeout`].
-    /// The socket is closed anyway.
+    /// Same errors as [`OnionService::close`], most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The socket is closed
+    /// anyway.
     pub fn close(self) -> Result<bool> {
         let OnionListener { service, door, .. } = self;
         let closed = service.close();

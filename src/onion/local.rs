@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::controller::OnionTarget;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{Error, Result};
 #[cfg(unix)]
 use crate::process::PrivateDir;
+use crate::protocol::ArgumentError;
 use crate::transport::{Address, Transport};
 
 /// Where a listener's sockets are to be.

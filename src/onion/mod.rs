@@ -102,15 +102,15 @@
 //!
 //! # When it does not work
 //!
-//! [`Error::Publish`](crate::Error::Publish) has what each directory said, and
-//! what keeps tor from publishing at all, where that can be found out: no
-//! network, `PublishHidServDescriptors 0`. Whatever fails, no service is left
-//! behind.
+//! A [`PublishError`] has the answer of each directory, and the reason why tor
+//! doesn't publish at all if it can be found out: no network, or
+//! `PublishHidServDescriptors 0`. Whatever fails, no service is left behind.
 
 mod acceptor;
 mod builder;
 pub mod client_auth;
 pub mod disk;
+mod error;
 mod key_file;
 mod listener;
 mod local;
@@ -122,6 +122,7 @@ mod stream;
 mod uploads;
 
 pub use builder::OnionBuilder;
+pub use error::{PublishError, PublishHint, UploadFailure};
 pub use listener::{Incoming, OnionListener, OnionShutdown};
 pub use local::ListeningSocket;
 pub use publication::{Publication, Wait};

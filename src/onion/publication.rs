@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use super::uploads::{SILENCE, Uploads};
 use crate::connection::Subscription;
 use crate::controller::Controller;
-use crate::error::{Error, Phase, PublishError, PublishHint, Refusal, Result};
+use crate::error::{Error, Phase, Result};
 use crate::event::EventBody;
+use crate::onion::{PublishError, PublishHint};
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::{EventKind, OnionAddress, Progress};
 
@@ -92,12 +94,17 @@ impl Publication {
     ///
     /// # Errors
     ///
-    /// [`Error::Publish`] when the time is over, with every directory that has
-    /// failed or not answered. A service that was there before this was begun
-    /// may be published already, and tor uploads it only every hour or two.
-    /// [`Error::Closed`] when the connection has ended, and is not made again
-    /// in time. [`Error::Cancelled`] if the controller that the publication was
-    /// begun with has a token ([`Controller::cancel_with`]) that was cancelled.
+    /// Returns an error with a [`PublishError`] (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) when the time is
+    /// over, with every directory that has failed or not answered. A service
+    /// that was there before this was begun may be published already, and tor
+    /// uploads it only every hour or two.
+    ///
+    /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) when the
+    /// connection has ended, and is not made again in time, and
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the controller
+    /// that the publication was begun with has a token
+    /// ([`Controller::cancel_with`]) that was cancelled.
     pub fn wait(
         &self,
         address: &OnionAddress,
@@ -173,7 +180,7 @@ impl Publication {
         let options = match tor.get_conf_lines(["DisableNetwork", "PublishHidServDescriptors"]) {
             Ok(options) => options,
             // It would not answer the rest either.
-            Err(Error::Timeout(_) | Error::Closed(_)) => return hints,
+            Err(error) if error.is_timeout() || error.is_closed() => return hints,
             Err(error) => {
                 // tor itself answers GETCONF, so the refusal is a filter's.
                 if error.refusal().is_some_and(Refusal::is_unrecognized_command) {

@@ -1,8 +1,10 @@
 //! Changes of the configuration whose refusal is explained by what tor logs.
 
 use crate::controller::{Controller, Warnings};
-use crate::error::{DiskOnionError, Error, Result};
+use crate::error::Result;
+use crate::onion::disk::DiskOnionError;
 use crate::protocol::Command;
+use crate::protocol::Refusal;
 use crate::types::OnionAddress;
 
 /// Sends a change of the configuration. The client keys that tor has in memory
@@ -10,7 +12,8 @@ use crate::types::OnionAddress;
 ///
 /// # Errors
 ///
-/// [`Error::DiskOnion`] with tor's refusal and what it logged.
+/// Returns an error with a [`DiskOnionError`], which has tor's refusal and what
+/// it logged, if tor refuses.
 pub(super) fn reconfigure(
     controller: &Controller,
     command: Command,
@@ -19,9 +22,10 @@ pub(super) fn reconfigure(
     let controller = &controller.in_one_call();
     let warnings = Warnings::listen(controller)?;
     match controller.reconfigure_without(command, forget) {
-        Err(Error::Refused(refusal)) => {
-            Err(DiskOnionError::refused(*refusal, warnings.lines()).into())
-        }
+        Err(error) => Err(match error.exact::<Refusal>() {
+            Some(refusal) => DiskOnionError::refused(refusal.clone(), warnings.lines()).into(),
+            None => error,
+        }),
         changed => changed,
     }
 }

@@ -7,8 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk::{DiskOnionService, DiskOnions};
+use crate::connection::Closed;
 use crate::controller::{AddedOnion, Controller, OnionTarget, UNDO_WITHIN};
-use crate::error::{ArgumentError, DiskOnionProblem, Error, Result};
+use crate::error::Result;
+use crate::onion::disk::is_not_configured;
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// How long the drop of a service may wait for tor.
@@ -80,13 +84,6 @@ impl OnionService {
     /// earlier run of this program for example. From now on it goes when this
     /// is dropped. Its key, clients and ports tor does not tell.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if tor has no such service, or if it belongs to
-    /// another connection. [`Error::Refused`] if a filter on the control port
-    /// refuses to list services, and the service isn't in a list that it lets
-    /// through.
-    ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().info("onions/current", "")
@@ -100,12 +97,21 @@ impl OnionService {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor has no such
+    /// service, or if it belongs to another connection, and of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
+    /// control port refuses to list services, and the service isn't in a list
+    /// that it lets through.
     pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
         let tor = controller.in_one_call();
         // A filter may let through only one of the lists.
         let listed = |list: Result<Vec<OnionAddress>>| match list {
             Ok(list) => Ok((list.contains(&address), None)),
-            Err(error @ Error::Refused(_)) => Ok((false, Some(error))),
+            Err(error) if error.is::<Refusal>() => Ok((false, Some(error))),
             Err(error) => Err(error),
         };
         let (detached, hidden) = listed(tor.onions_detached())?;
@@ -185,13 +191,14 @@ impl OnionService {
     /// # Errors
     ///
     /// Same errors as [`Controller::del_onion`], except that an unknown service
-    /// is no error. [`Error::Closed`] for a detached service if the connection
-    /// has ended: it may still be there.
+    /// is no error. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed)
+    /// for a detached service if the connection has ended: it may still be
+    /// there.
     pub fn close(mut self) -> Result<bool> {
         self.guard.armed = false;
         let timeout = self.guard.controller.timeout();
         match self.guard.remove(timeout) {
-            Err(Error::Closed(_)) if !self.detached => Ok(false),
+            Err(error) if error.is::<Closed>() && !self.detached => Ok(false),
             removed => removed,
         }
     }
@@ -203,11 +210,7 @@ impl Guard {
         if let Some(directory) = &self.directory {
             let removed = DiskOnions::of(&self.controller.with_timeout(timeout)).remove(directory);
             return match removed {
-                Err(Error::DiskOnion(error))
-                    if matches!(error.problem, DiskOnionProblem::NotConfigured) =>
-                {
-                    Ok(false)
-                }
+                Err(error) if is_not_configured(&error) => Ok(false),
                 removed => removed.map(|_| true),
             };
         }
@@ -222,7 +225,8 @@ impl Guard {
 
     fn remove_quietly(&self, limit: Duration) {
         match self.remove(self.controller.timeout().min(limit)) {
-            Ok(_) | Err(Error::Closed(_)) => {}
+            Ok(_) => {}
+            Err(error) if error.is::<Closed>() => {}
             Err(error) => {
                 log::warn!(target: "scape::onion", "while removing {}: {error}", self.address);
             }

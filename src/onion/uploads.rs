@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::publication::Wait;
-use crate::error::UploadFailure;
 use crate::event::HsDescEvent;
+use crate::onion::UploadFailure;
 use crate::types::{HsDescAction, HsDescReason, OnionAddress, Progress, RelayName};
 
 /// A service always has two descriptors: one for the present period of time,

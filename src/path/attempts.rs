@@ -4,7 +4,10 @@ use super::chooser::PathChooser;
 use super::circuit_builder::{CircuitBuilder, Route};
 use super::site::{Site, begin_to_close};
 use crate::controller::BuildCircuit;
+use crate::controller::CircuitError;
+use crate::error::Timeout;
 use crate::error::{Error, Phase, Result};
+use crate::protocol::Refusal;
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
 use crate::types::{EntryGuardStatus, Fingerprint};
@@ -91,14 +94,11 @@ pub(super) fn build_one(
 
 /// Whether another attempt makes sense.
 fn may_go_better(error: &Error) -> bool {
-    match error {
-        Error::Circuit(_) => true,
-        Error::Timeout(timeout) => timeout.phase() == Phase::Circuit,
-        // 551: the circuit could not be begun. 552: a relay is not known (any
-        // more), or has no descriptor.
-        Error::Refused(refusal) => matches!(refusal.code(), 551 | 552),
-        _ => false,
-    }
+    let is_late = error.exact().map(Timeout::phase) == Some(Phase::Circuit);
+    // 551: the circuit could not be begun. 552: a relay is not known (any
+    // more), or has no descriptor.
+    let is_refused = matches!(error.exact().map(Refusal::code), Some(551 | 552));
+    error.is::<CircuitError>() || is_late || is_refused
 }
 
 /// An attempt that failed.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::chooser::PathChooser;
 use super::target::ExitTarget;
 use crate::descriptor::{Directory, Relay};
-use crate::error::{ArgumentError, ArgumentProblem, Error, Result};
+use crate::error::{Error, Result};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::socks::ToTargetAddr;
 use crate::types::{CountryCode, Fingerprint, RelayName};
 
@@ -343,8 +344,12 @@ impl PathBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] where the settings contradict themselves;
-    /// [`Error::NoPath`] where no relay can be at one of the hops.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// contradict themselves, and with a
+    /// [`NoPathError`](crate::path::NoPathError) (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if no relay can be
+    /// at one of the hops.
     pub fn prepare(
         &self,
         directory: Arc<Directory>,
@@ -424,7 +429,7 @@ mod tests {
             (PathBuilder::new().exclude(["no relay"]), "no relay"),
         ] {
             let error = bad.check().unwrap_err();
-            assert!(matches!(error, Error::Argument(_)), "{error}");
+            assert!(error.is::<ArgumentError>(), "{error}");
             assert!(error.to_string().contains(word), "{error}");
         }
         assert!(PathBuilder::new().relay(3, ONE).exit(ONE).check().is_ok());

@@ -10,7 +10,7 @@ use super::position::{Position, PositionWeights};
 use super::search::Search;
 use super::table::Table;
 use crate::descriptor::{Directory, Relay};
-use crate::error::{NoPathError, PathRule};
+use crate::path::{NoPathError, PathRule};
 use crate::types::Fingerprint;
 
 /// Chooses paths through one consensus. Made by [`PathBuilder::prepare`].

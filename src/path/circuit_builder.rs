@@ -7,7 +7,8 @@ use super::builder::PathBuilder;
 use super::circuits::Circuits;
 use super::pool::CircuitPool;
 use super::site::Site;
-use crate::error::{ArgumentError, ArgumentProblem, Result};
+use crate::error::Result;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
 use crate::types::CircuitPurpose;
@@ -159,12 +160,19 @@ impl CircuitBuilder {
     ///
     /// # Errors
     ///
-    /// That of the last attempt: [`Error::Circuit`](crate::Error::Circuit) with
-    /// the reasons, [`Error::Timeout`](crate::Error::Timeout), or
-    /// [`Error::Refused`](crate::Error::Refused) where tor does not know a
-    /// relay (any more); [`Error::NoPath`](crate::Error::NoPath) where no path
-    /// is as it should; [`Error::Argument`](crate::Error::Argument) where the
-    /// settings cannot be used; [`Error::Closed`](crate::Error::Closed).
+    /// Returns the error of the last attempt: a
+    /// [`CircuitError`](crate::controller::CircuitError) (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) with the reasons, an
+    /// error of the kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), or
+    /// one of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor
+    /// doesn't know a relay (any more).
+    ///
+    /// Returns an error with a [`NoPathError`](crate::path::NoPathError) (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if no path is as it
+    /// should be, of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// can't be used, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends.
     pub fn build(&self, state: &State) -> Result<Circuit> {
         self.check()?;
         let site = Site::default();
@@ -179,8 +187,10 @@ impl CircuitBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be
-    /// used; [`Error::Io`](crate::Error::Io) where no thread can be started.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// can't be used, and of the kind [`ErrorKind::Io`](crate::ErrorKind::Io)
+    /// if no thread can be started.
     pub fn build_many(&self, state: &State, count: usize) -> Result<Circuits> {
         self.check()?;
         Circuits::start(self.clone(), state.clone(), count)
@@ -191,9 +201,12 @@ impl CircuitBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where the settings cannot be
-    /// used, or the size is 0; [`Error::Io`](crate::Error::Io) where no thread
-    /// can be started; [`Error::Closed`](crate::Error::Closed).
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// can't be used or the size is 0, of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started, and
+    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection has ended.
     pub fn pool(&self, state: &State, size: usize) -> Result<CircuitPool> {
         self.check()?;
         if size == 0 {
@@ -246,7 +259,7 @@ mod tests {
             CircuitBuilder::along(none),
             CircuitBuilder::choosing(PathBuilder::new().length(9)),
         ] {
-            assert!(matches!(bad.check(), Err(Error::Argument(_))), "{bad:?}");
+            assert!(bad.check().as_ref().is_err_and(Error::is::<ArgumentError>), "{bad:?}");
         }
         assert!(CircuitBuilder::along(["a"]).purpose(CircuitPurpose::Controller).check().is_ok());
         assert!(CircuitBuilder::new().purpose(CircuitPurpose::General).check().is_ok());

@@ -78,7 +78,9 @@ impl Circuits {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if tor doesn't say so in time.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't say so
+    /// in time.
     pub fn close(mut self) -> Result<bool> {
         self.left = 0;
         let deadline = self.state.controller().deadline();

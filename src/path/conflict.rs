@@ -1,7 +1,7 @@
 //! Which relays may not be in one path.
 
 use crate::descriptor::{FamilyMember, Relay};
-use crate::error::PathRule;
+use crate::path::PathRule;
 
 /// The rule that keeps two relays out of one path, where there is one.
 /// path-spec, "Universal constraints".

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::builder::{Entry, PathBuilder};
 use crate::descriptor::Relay;
-use crate::error::PathRule;
+use crate::path::PathRule;
 use crate::types::RouterFlags;
 
 /// What a hop asks of a relay.

@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::attempts::build_one;
 use super::circuit_builder::CircuitBuilder;
 use super::site::{Site, wait_until_closed};
+use crate::connection::Closed;
 use crate::connection::{ConnectionStatus, Listener, Thread};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::state::{Circuit, State, StateListener};
@@ -123,15 +124,17 @@ impl CircuitPool {
         Ok(CircuitPool { shared, thread: Some(thread), _listeners: (on_end, on_status) })
     }
 
-    /// One of the circuits, each in its turn; it stays in the pool. Where there
-    /// is none, one is waited for, for at most `timeout`. It may end at any
-    /// time, as any circuit.
+    /// Returns one of the circuits, each in its turn. It stays in the pool, and
+    /// may end at any time, as any circuit. If there is none, waits for one,
+    /// for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// When the time is over: why the last circuit could not be built, or
-    /// [`Error::Timeout`]. [`Error::Closed`] once the connection has ended, and
-    /// is not made again by itself.
+    /// Returns the error of the last attempt to build a circuit when the time
+    /// is over, or an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no attempt has
+    /// failed. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) once
+    /// the connection has ended and is not made again by itself.
     pub fn get(&self, timeout: Duration) -> Result<Circuit> {
         self.shared.wait_for_one(timeout, |stock| {
             stock.turn = stock.turn.wrapping_add(1);
@@ -145,7 +148,8 @@ impl CircuitPool {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same errors as [`get`](Self::get), most often
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn take(&self, timeout: Duration) -> Result<Circuit> {
         self.shared.wait_for_one(timeout, |stock| {
             let circuit = (!stock.ready.is_empty()).then(|| stock.ready.remove(0))?;
@@ -181,7 +185,8 @@ impl CircuitPool {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same errors as [`get`](Self::get), most often
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn wait_full(&self, timeout: Duration) -> Result<()> {
         self.shared
             .wait_for_one(timeout, |stock| (stock.ready.len() >= self.shared.size).then_some(()))
@@ -194,7 +199,9 @@ impl CircuitPool {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if tor doesn't say so in time.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't say so
+    /// in time.
     pub fn close(self) -> Result<bool> {
         let deadline = self.shared.state.controller().deadline();
         wait_until_closed(&self.shared.stop(), deadline)
@@ -245,7 +252,7 @@ impl Shared {
         let controller = self.state.controller();
         controller.closed()?;
         match controller.wait_connected(Duration::ZERO) {
-            Err(error @ Error::Closed(_)) => Some(error),
+            Err(error) if error.is::<Closed>() => Some(error),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::chooser::{Candidates, PathChooser};
 use super::conflict::conflict;
-use crate::error::{NoPathError, PathRule};
+use crate::path::{NoPathError, PathRule};
 use crate::types::Fingerprint;
 
 /// How many relays are drawn for one path at most. Where relays go together at

@@ -2,7 +2,8 @@
 
 use parking_lot::Mutex;
 
-use crate::error::{Error, Result};
+use crate::connection::Closed;
+use crate::error::Result;
 use crate::protocol::Command;
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
@@ -85,7 +86,7 @@ pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Res
     for circuit in circuits {
         match circuit.wait_closed_until(deadline) {
             Ok(_) => result = result.map(|_| true),
-            Err(Error::Closed(_)) => {}
+            Err(error) if error.is::<Closed>() => {}
             Err(error) => result = result.and(Err(error)),
         }
     }

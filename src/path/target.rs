@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::descriptor::Relay;
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::socks::{TargetAddr, ToTargetAddr};
 
 /// Ports whose connections last long: tor uses relays with the flag `Stable`

@@ -11,8 +11,9 @@ use super::private_dir::PrivateDir;
 use super::tor_process;
 use crate::cancel::CancelToken;
 use crate::config::Torrc;
+use crate::controller::AuthError;
 use crate::controller::{Connect, Controller};
-use crate::error::{AuthError, Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::regular_file;
 use crate::transport::Address;
 #[cfg(unix)]
@@ -223,7 +224,9 @@ impl Pending {
             return Err(Failed::new(None, None, None));
         };
         let ended = child.handle();
-        connected.controller.explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE));
+        connected
+            .controller
+            .explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE).map(Error::from));
         match connected.own(deadline) {
             Ok(()) => Ok(connected),
             Err(error) => Err(Failed::new(Some(error), Some(connected), None)),
@@ -269,7 +272,7 @@ fn retry(
                 Err(error) if is_final(&error) => return Err(error),
                 // That it does not listen yet is no news; that it lets nobody
                 // in is.
-                Err(error) => last = error.auth().is_some().then_some(error),
+                Err(error) => last = error.get::<AuthError>().is_some().then_some(error),
             }
         }
         let left = remaining(deadline).map_err(|error| last.take().unwrap_or(error))?;
@@ -283,7 +286,7 @@ fn retry(
 /// written after the port is open.)
 fn is_final(error: &Error) -> bool {
     matches!(
-        error.auth(),
+        error.get::<AuthError>(),
         Some(
             AuthError::NoKnownMethod { .. }
                 | AuthError::PasswordMissing { cookie: None }

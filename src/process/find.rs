@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::error::{LaunchError, LaunchProblem};
+use crate::process::{LaunchError, LaunchProblem};
 
 /// The environment variable that names the tor program, before every other
 /// place.
@@ -133,7 +133,6 @@ fn is_program(path: &Path) -> bool {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::Error;
 
     fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
         move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
@@ -144,7 +143,7 @@ mod tests {
         let set = environment(&[("SCAPE_TOR", "/my/tor"), ("PATH", "/a")]);
         assert_eq!(search(&set, |_| true).unwrap(), Path::new("/my/tor"));
         let error = search(&set, |place| place == Path::new("/a/tor")).unwrap_err();
-        let Error::Launch(error) = error else { panic!("{error:?}") };
+        let error = error.exact::<LaunchError>().unwrap();
         assert!(
             matches!(error.problem(), LaunchProblem::NotFound { looked_at } if looked_at.len() == 1)
         );

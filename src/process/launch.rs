@@ -24,7 +24,10 @@ use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::controller::BuildCircuit;
-use crate::error::{ArgumentError, Error, LaunchError, LaunchProblem, Result};
+use crate::error::IoError;
+use crate::error::{Error, Result};
+use crate::process::{LaunchError, LaunchProblem};
+use crate::protocol::ArgumentError;
 use crate::transport::{Deadline, deadline_after};
 use crate::types::Progress;
 
@@ -202,7 +205,7 @@ impl Launch {
     /// let torrc = Torrc::parse("# A relay\nNickname relay01 # mine\nORPort 9001\n")?;
     /// let launch = scape::Launch::new().torrc(&torrc).option("ContactInfo", "me@example.org");
     /// assert!(format!("{launch:?}").contains(r#"["Nickname", "ORPort", "ContactInfo"]"#));
-    /// # Ok::<(), scape::error::ParseTorrcError>(())
+    /// # Ok::<(), scape::config::ParseTorrcError>(())
     /// ```
     pub fn torrc(mut self, torrc: &Torrc) -> Self {
         for entry in torrc {
@@ -361,8 +364,13 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the [problem](LaunchProblem) and the last lines
-    /// of the log. No process and no temporary file is left behind.
+    /// Returns an error with a [`LaunchError`], which has the
+    /// [problem](LaunchProblem) and the last lines of the log. Its kind is
+    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch),
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't get
+    /// there in time, or [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
+    /// if the launch was cancelled. No process and no temporary file is left
+    /// behind.
     pub fn start(mut self) -> Result<TorProcess> {
         let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
@@ -621,17 +629,15 @@ fn path_bytes(path: &Path) -> Vec<u8> {
 
 /// Returns the error for something that tor needs and that can't be prepared.
 pub(super) fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
-    let problem = LaunchProblem::Prepare { what: what.into(), source: Arc::new(error) };
+    let problem = LaunchProblem::Prepare(IoError::new(what, error));
     LaunchError::new(problem, Vec::new())
 }
 
 /// Returns the error for a failure before there was a process.
 fn unspawned(error: Error) -> LaunchError {
-    match error {
-        Error::Io { what, source } => {
-            LaunchError::new(LaunchProblem::Prepare { what: what.into(), source }, Vec::new())
-        }
-        error => LaunchError::new(LaunchProblem::Option(Box::new(error)), Vec::new()),
+    match error.exact::<IoError>() {
+        Some(error) => LaunchError::new(LaunchProblem::Prepare(error.clone()), Vec::new()),
+        None => LaunchError::new(LaunchProblem::Option(error), Vec::new()),
     }
 }
 

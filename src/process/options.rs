@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::option_named;
-use crate::error::{ArgumentError, ArgumentProblem};
 use crate::protocol::check_option_value;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 
 /// The value of an option, in tor's own form.
 ///

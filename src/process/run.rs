@@ -19,8 +19,8 @@ const INPUT_LIMIT: usize = 512;
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the program can't be run, fails, or hasn't ended within
-/// `timeout`.
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+/// program can't be run, fails, or hasn't ended within `timeout`.
 pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Result<Vec<String>> {
     let what = format!("run {}", command.get_program().display());
     let fail = |error: io::Error| Error::io(what.clone(), error);

@@ -10,8 +10,10 @@ use parking_lot::{Mutex, MutexGuard};
 use super::child::{Child, ChildHandle};
 use super::exit::Exit;
 use super::private_dir::PrivateDir;
+use crate::controller::AuthError;
 use crate::controller::Controller;
-use crate::error::{AuthError, Error, LaunchError, LaunchProblem, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::process::{LaunchError, LaunchProblem};
 use crate::transport::{Address, Deadline};
 use crate::undo::{self, Rank, Undo};
 
@@ -32,8 +34,10 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 /// # Crashes
 ///
 /// When tor ends by itself, the calls of the [`controller`](Self::controller)
-/// fail with [`Error::Closed`]. Its [cause](crate::error::Closed::cause) is
-/// [`CloseCause::Exited`](crate::error::CloseCause::Exited), with the exit
+/// fail with an error of the kind
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed). The
+/// [cause](crate::connection::Closed::cause) is
+/// [`CloseCause::Exited`](crate::connection::CloseCause::Exited), with the exit
 /// status or the signal and the last lines of the log. [`wait`](Self::wait)
 /// waits for that end.
 #[must_use = "tor ends when this is dropped"]
@@ -112,7 +116,9 @@ impl TorProcess {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if it still runs after `timeout`.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor still runs
+    /// after `timeout`.
     pub fn wait(&self, timeout: Duration) -> Result<Exit> {
         match self.running.child.wait(timeout) {
             Some(exit) => Ok(exit),
@@ -124,12 +130,15 @@ impl TorProcess {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`] with [`LaunchProblem::Exited`] if tor had already
-    /// crashed or ended with an error. [`Error::Timeout`] if tor was killed
+    /// Returns an error with a [`LaunchError`] of [`LaunchProblem::Exited`]
+    /// (kind [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if tor had
+    /// already crashed or ended with an error, of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor was killed
     /// because it didn't end within the
-    /// [`stop_timeout`](super::Launch::stop_timeout). [`Error::Io`] if the
-    /// operating system refused something. In any case, tor has ended and
-    /// nothing is left behind that could be removed.
+    /// [`stop_timeout`](super::Launch::stop_timeout), and of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system refused
+    /// something. In any case, tor has ended and nothing is left behind that
+    /// could be removed.
     pub fn stop(self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
@@ -189,7 +198,7 @@ impl Running {
         let hung_up = error.as_ref().is_some_and(|error| {
             error.is_closed()
                 || matches!(
-                    error.auth(),
+                    error.get::<AuthError>(),
                     Some(AuthError::NotAControlPort { .. } | AuthError::Closed(_))
                 )
         });
@@ -198,8 +207,8 @@ impl Running {
             return ended;
         }
         let problem = match error {
-            Some(Error::Timeout(_)) => LaunchProblem::Timeout { after, progress },
-            Some(error) => LaunchProblem::Control(Box::new(error)),
+            Some(error) if error.is::<Timeout>() => LaunchProblem::Timeout { after, progress },
+            Some(error) => LaunchProblem::Control(error),
             None => LaunchProblem::Cancelled,
         };
         LaunchError::new(problem, self.child.log().lines())
@@ -312,7 +321,7 @@ mod tests {
         }
         let begun = Instant::now();
         let undone = running.upgrade().expect("undo_all finds it").undo(Duration::from_millis(100));
-        assert!(matches!(undone, Err(Error::Timeout(_))), "{undone:?}");
+        assert!(undone.as_ref().is_err_and(Error::is::<Timeout>), "{undone:?}");
         assert_eq!(child.exit().and_then(|exit| exit.signal), Some(9));
         ending.join().unwrap();
         assert!(begun.elapsed() < LONG / 2);

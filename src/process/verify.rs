@@ -10,7 +10,8 @@ use super::find::find_tor;
 use super::launch::prepare;
 use super::private_dir::PrivateDir;
 use crate::config::Torrc;
-use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result, Timeout, VerifyError};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::process::{LaunchError, LaunchProblem, VerifyError};
 use crate::transport::deadline_after;
 
 /// How long it may take unless told otherwise. It takes some 50 milliseconds,
@@ -29,13 +30,14 @@ const LAST_LINES: usize = 10;
 /// No other configuration is read.
 ///
 /// ```no_run
+/// use scape::ErrorKind;
 /// use scape::config::Torrc;
 /// use scape::process::Verify;
 ///
 /// let torrc = Torrc::read("/etc/tor/torrc")?;
 /// match Verify::new().run(torrc.torrc()) {
 ///     Ok(warnings) => warnings.iter().for_each(|warning| println!("{warning}")),
-///     Err(scape::Error::Verify(error)) => println!("{error}"),
+///     Err(error) if error.kind() == ErrorKind::Config => println!("{error}"),
 ///     Err(error) => return Err(error),
 /// }
 /// # Ok::<(), scape::Error>(())
@@ -77,15 +79,20 @@ impl Verify {
         self
     }
 
-    /// Asks. What tor warns of, although it takes the configuration, is
-    /// returned, each from `[warn]` on.
+    /// Asks tor. Returns the warnings of a tor that takes the configuration,
+    /// each from `[warn]` on.
     ///
     /// # Errors
     ///
-    /// [`Error::Verify`], with tor's words, where it does not take it;
-    /// [`Error::Launch`] where there is no tor program, or it cannot be
-    /// started; [`Error::Timeout`] where it has not ended in time. The process
-    /// has ended in any case, and the temporary file that it read is removed.
+    /// Returns an error with a [`VerifyError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has tor's words,
+    /// if tor refuses the configuration, with a [`LaunchError`] (kind
+    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if there is no tor
+    /// program or it can't be started, and of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor has not ended
+    /// in time. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+    /// operating system refuses something. The process has ended in any case,
+    /// and the temporary file that it read is removed.
     pub fn run(&self, torrc: &Torrc) -> Result<Vec<String>> {
         let program = match &self.program {
             Some(program) => program.clone(),

@@ -10,7 +10,7 @@ use super::loadconf;
 use super::quote::c_string;
 use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
-use crate::error::{ArgumentError, ArgumentProblem};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::{REDACTED, is_secret_option};
 
 /// tor closes the connection on a command of this length, line ends and data
@@ -34,7 +34,7 @@ const TOO_LONG: usize = 1 << 20;
 ///     error.to_string(),
 ///     "GETINFO: the key may not contain '\\r' (at byte 7); nothing was sent"
 /// );
-/// # Ok::<(), scape::error::ArgumentError>(())
+/// # Ok::<(), scape::protocol::ArgumentError>(())
 /// ```
 #[derive(Clone)]
 pub struct Command {

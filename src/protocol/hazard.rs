@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::keyword::{Word, Words};
 use super::loadconf;
-use crate::error::{ArgumentError, ArgumentProblem};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::{
     ExitPolicy, MAPS_TO_DISGUISED_ONION, is_disguised_onion, is_leaking_mapping, is_map_address,
     mapped_addresses,

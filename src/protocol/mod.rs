@@ -22,9 +22,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod argument;
 mod command;
 mod cut;
 mod decoder;
+mod excerpt;
 mod getconf;
 mod getinfo;
 mod hazard;
@@ -35,13 +37,17 @@ pub(crate) mod loadconf;
 mod protocolinfo;
 mod quote;
 mod redact;
+mod refusal;
 mod reply;
 mod safecookie;
+pub(crate) mod torrc_error;
 pub(crate) mod torrc_line;
 mod wire_buffer;
 
+pub use argument::{ArgumentError, ArgumentProblem};
 pub use command::{Command, CommandBuilder};
 pub use decoder::{DecodeError, Decoder, Limits};
+pub(crate) use excerpt::excerpt;
 pub(crate) use getconf::parse_conf_line;
 pub use getconf::parse_getconf;
 pub use getinfo::parse_getinfo;
@@ -53,5 +59,6 @@ pub(crate) use known_secrets::KnownSecrets;
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
 pub(crate) use quote::{c_string_of_bytes, read_quoted_string};
+pub use refusal::Refusal;
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cut::beginning_of;
 use super::known_secrets::KnownSecrets;
 use super::redact::redact_line;
-use crate::error::Refusal;
+use crate::protocol::Refusal;
 
 /// One whole reply (or event: code 650) of tor: one or more lines, some with a
 /// data block. control-spec, section "Replies".

@@ -7,7 +7,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::quote::read_c_string;
-use crate::error::TorrcProblem;
+use super::torrc_error::TorrcProblem;
 
 /// One entry: a name with its value, on one line or continued on others. Places
 /// are in the text that it was read from.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::stream::Keep;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
-use crate::error::{Error, Phase, Result, SocksError, SocksProblem, Timeout};
+use super::{HandshakeError, SocksError, SocksProblem};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::transport::{Address, Transport, deadline_after};
 
 /// How long a peer that is no SOCKS port may take to say what it is.
@@ -136,11 +137,11 @@ impl SocksProxy {
     /// Adds to the error of a request that timed out what can be found out.
     /// That may take longer than the request's timeout.
     pub(crate) fn explained(&self, error: Error) -> Error {
-        match (error, &self.explainer) {
-            (Error::Socks(error), Some(explainer)) if error.is_timeout() => {
-                explainer.explain(*error).into()
+        match (error.exact::<SocksError>(), &self.explainer) {
+            (Some(error), Some(explainer)) if error.is_timeout() => {
+                explainer.explain(error.clone()).into()
             }
-            (error, _) => error,
+            _ => error,
         }
     }
 
@@ -169,10 +170,13 @@ impl SocksProxy {
     /// Connects to `target`. The stream has no timeouts set.
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks): tor's refusal
-    /// ([`SocksProblem::Status`]), the timeout, or why the port could not be
-    /// used. Why an onion service is not reached is told by ports with the flag
-    /// `ExtendedErrors`.
+    ///
+    /// Returns an error with a [`SocksError`]: tor's refusal
+    /// ([`SocksProblem::Status`], most often of the kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), the timeout (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or the reason why
+    /// the port can't be used. Ports with the flag `ExtendedErrors` tell why an
+    /// onion service is not reached.
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
@@ -191,9 +195,11 @@ impl SocksProxy {
     /// Looks up an address of the host `name`, at an exit (`RESOLVE`).
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a
+    ///
+    /// Returns an error with a [`SocksError`]. tor answers every failure of a
     /// look-up with
-    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
+    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE) (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)).
     pub fn resolve(&self, name: &str) -> Result<IpAddr> {
         let request = Request::resolve(name)?;
         match self.perform(&request)?.1 {
@@ -207,9 +213,11 @@ impl SocksProxy {
     /// to 255 printable ASCII characters, of any kind.
     ///
     /// # Errors
-    /// [`Error::Socks`](crate::Error::Socks); tor answers every failure of a
+    ///
+    /// Returns an error with a [`SocksError`]. tor answers every failure of a
     /// look-up with
-    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE).
+    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE) (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)).
     pub fn resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         let request = Request::resolve_ptr(ip);
         match self.perform(&request)?.1 {
@@ -286,12 +294,12 @@ impl SocksProxy {
         let answer =
             exchange_by(transport, request, Some(passage.isolation()), deadline, self.timeout);
         let answer = answer.map_err(|error| passage.cause(error))?;
-        passage.confirm(deadline).map_err(|error| match error {
-            Error::Timeout(_) => {
+        passage.confirm(deadline).map_err(|error| match error.is::<Timeout>() {
+            true => {
                 let timeout = Timeout::new(Phase::Socks, self.timeout);
                 SocksError::new(request.to_string(), SocksProblem::Timeout(timeout)).into()
             }
-            error => error,
+            false => error,
         })?;
         Ok(answer)
     }
@@ -349,7 +357,7 @@ fn exchange_by(
     let mut count = 0;
     let mut suspicious = false;
     loop {
-        match handshake.step(&buffer[..count]).map_err(error)? {
+        match handshake.step(&buffer[..count]).map_err(|problem| error(problem.into()))? {
             NextStep::Send(bytes) => {
                 transport.write_all_by(bytes, deadline).map_err(failed)?;
                 count = 0;
@@ -363,13 +371,19 @@ fn exchange_by(
                 count = match transport.read_by(&mut buffer[..needed], deadline) {
                     Ok(0) => {
                         return Err(error(match handshake.at_eof() {
-                            SocksProblem::Io(cause) => broken(transport.peer(), &cause),
-                            problem => problem,
+                            HandshakeError::Closed(when) => {
+                                let cause = io::Error::new(io::ErrorKind::UnexpectedEof, &*when);
+                                broken(transport.peer(), &cause)
+                            }
+                            problem => problem.into(),
                         }));
                     }
                     Ok(count) => count,
                     Err(cause) => {
-                        return Err(handshake.suspicion().map_or_else(|| failed(cause), error));
+                        return Err(match handshake.suspicion() {
+                            Some(problem) => error(problem.into()),
+                            None => failed(cause),
+                        });
                     }
                 };
             }

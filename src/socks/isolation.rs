@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
-use crate::error::{ArgumentError, ArgumentProblem, Result};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::Secret;
 
 /// What tor's reserved user names begin with (socks-extensions, "Extended
@@ -36,28 +36,30 @@ impl Isolation {
         Isolation { user: Secret::from(user.as_str()), password: Secret::from("0") }
     }
 
-    /// These credentials. Each must have 1 to 255 bytes (RFC 1929); any bytes
+    /// Creates credentials. Each must have 1 to 255 bytes (RFC 1929); any bytes
     /// will do.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for another length, and for
-    /// a user name that starts with `<torS0X>` but is not `<torS0X>0`: such
-    /// names are reserved, and tor closes a connection that uses one without an
-    /// answer.
-    pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self> {
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for another length,
+    /// and for a user name that starts with `<torS0X>` but is not `<torS0X>0`:
+    /// such names are reserved, and tor closes a connection that uses one
+    /// without an answer.
+    pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self, ArgumentError> {
         let (user, password) = (user.as_ref(), password.as_ref());
         for (name, bytes) in [("user name", user), ("password", password)] {
             if bytes.is_empty() {
-                return Err(ArgumentError::new("Isolation", name, ArgumentProblem::Empty).into());
+                return Err(ArgumentError::new("Isolation", name, ArgumentProblem::Empty));
             }
             if bytes.len() > 255 {
                 let why = format!("has {} bytes, but may have 255", bytes.len());
-                return Err(ArgumentError::invalid("Isolation", name, why).into());
+                return Err(ArgumentError::invalid("Isolation", name, why));
             }
         }
         if user.starts_with(RESERVED) && user != RESERVED_KNOWN {
             let why = "starts with <torS0X>, which tor reserves: it would close the connection";
-            return Err(ArgumentError::invalid("Isolation", "user name", why).into());
+            return Err(ArgumentError::invalid("Isolation", "user name", why));
         }
         Ok(Isolation { user: Secret::new(user), password: Secret::new(password) })
     }

@@ -6,15 +6,13 @@
 //! credentials would put the stream on a circuit with others.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::HandshakeError;
 use super::request::Command;
 use super::{Isolation, Request};
-use crate::error::SocksProblem;
 use crate::types::SocksStatus;
 
 const NO_AUTHENTICATION: u8 = 0x00;
@@ -65,7 +63,7 @@ enum State {
     Reply,
     /// More of the text that a peer says which is no SOCKS5 port.
     Text,
-    Ended(Result<Answer, SocksProblem>),
+    Ended(Result<Answer, HandshakeError>),
 }
 
 /// What to do next.
@@ -113,7 +111,7 @@ impl Handshake {
     /// # Errors
     /// The port refuses, is no SOCKS5 port, or `received` is more than was
     /// asked for.
-    pub fn step(&mut self, received: &[u8]) -> Result<NextStep<'_>, SocksProblem> {
+    pub fn step(&mut self, received: &[u8]) -> Result<NextStep<'_>, HandshakeError> {
         if let State::Ended(outcome) = &self.state {
             return outcome.clone().map(NextStep::Done);
         }
@@ -151,7 +149,7 @@ impl Handshake {
         }
     }
 
-    fn method(&mut self) -> Result<NextStep<'_>, SocksProblem> {
+    fn method(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         if self.received[0] != 5 {
             return self.another_protocol();
         }
@@ -163,7 +161,7 @@ impl Handshake {
                 ))
             }
             (NO_AUTHENTICATION, false) => self.send_request(),
-            (NO_ACCEPTABLE_METHOD, _) => self.end(Err(SocksProblem::NoAcceptableMethod)),
+            (NO_ACCEPTABLE_METHOD, _) => self.end(Err(HandshakeError::NoAcceptableMethod)),
             (other, _) => {
                 let problem =
                     format!("it chose authentication method 0x{other:02X}, which was not offered");
@@ -172,10 +170,10 @@ impl Handshake {
         }
     }
 
-    fn credentials_reply(&mut self) -> Result<NextStep<'_>, SocksProblem> {
+    fn credentials_reply(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         match (self.received[0], self.received[1]) {
             (1, 0) => self.send_request(),
-            (1, _) => self.end(Err(SocksProblem::CredentialsRefused)),
+            (1, _) => self.end(Err(HandshakeError::CredentialsRefused)),
             (version, _) => {
                 let problem = format!("its answer to the credentials has version {version}, not 1");
                 self.end(Err(protocol(problem)))
@@ -183,14 +181,14 @@ impl Handshake {
         }
     }
 
-    fn send_request(&mut self) -> Result<NextStep<'_>, SocksProblem> {
+    fn send_request(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         self.credentials = None;
         self.expect(State::Reply, 4);
         Ok(NextStep::Send(&self.request))
     }
 
     /// RFC 1928, section 6.
-    fn reply(&mut self) -> Result<NextStep<'_>, SocksProblem> {
+    fn reply(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         if self.received[0] != 5 {
             let problem = format!("its reply has version {}, not 5", self.received[0]);
             return self.end(Err(protocol(problem)));
@@ -199,7 +197,7 @@ impl Handshake {
         // look-up fails.
         let status = SocksStatus::new(self.received[1]);
         if status != SocksStatus::SUCCEEDED {
-            return self.end(Err(SocksProblem::Status(status)));
+            return self.end(Err(HandshakeError::Status(status)));
         }
         let length = match (self.received[3], self.received.get(4)) {
             (1, _) => 4 + 4 + 2,
@@ -220,7 +218,7 @@ impl Handshake {
     }
 
     /// What a whole reply grants. The port is of no use: tor's is 0.
-    fn answer(&self) -> Result<Answer, SocksProblem> {
+    fn answer(&self) -> Result<Answer, HandshakeError> {
         let address = &self.received[4..self.received.len() - 2];
         if self.command == Command::Connect {
             // Where the exit connects from, which tor does not say. (It may be
@@ -253,7 +251,7 @@ impl Handshake {
     }
 
     /// What to report when the peer ends the stream now.
-    pub fn at_eof(&self) -> SocksProblem {
+    pub fn at_eof(&self) -> HandshakeError {
         self.suspicion().unwrap_or_else(|| {
             let before = match self.state {
                 State::CredentialsReply => "answered the credentials",
@@ -263,13 +261,13 @@ impl Handshake {
             let partly =
                 if self.received.is_empty() { "before it" } else { "in the middle of how it" };
             let text = format!("it closed the connection {partly} {before}");
-            SocksProblem::Io(Arc::new(io::Error::new(io::ErrorKind::UnexpectedEof, text)))
+            HandshakeError::Closed(text.into())
         })
     }
 
     /// What is already known to be wrong, although more is being read to tell
     /// it better.
-    pub(super) fn suspicion(&self) -> Option<SocksProblem> {
+    pub(super) fn suspicion(&self) -> Option<HandshakeError> {
         let suspicious = match self.state {
             State::Text => true,
             State::Method => self.received.first().is_some_and(|&version| version != 5),
@@ -280,7 +278,7 @@ impl Handshake {
 
     /// The peer does not speak SOCKS5. If it is text, the rest of its line
     /// tells what it is.
-    fn another_protocol(&mut self) -> Result<NextStep<'_>, SocksProblem> {
+    fn another_protocol(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         if !self.received.iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
             return self.end(Err(not_socks(&self.received)));
         }
@@ -295,19 +293,22 @@ impl Handshake {
         self.needed = needed;
     }
 
-    fn end(&mut self, outcome: Result<Answer, SocksProblem>) -> Result<NextStep<'_>, SocksProblem> {
+    fn end(
+        &mut self,
+        outcome: Result<Answer, HandshakeError>,
+    ) -> Result<NextStep<'_>, HandshakeError> {
         self.credentials = None;
         self.state = State::Ended(outcome.clone());
         outcome.map(NextStep::Done)
     }
 }
 
-fn protocol(what: impl Into<String>) -> SocksProblem {
-    SocksProblem::Protocol(what.into().into_boxed_str())
+fn protocol(what: impl Into<String>) -> HandshakeError {
+    HandshakeError::Protocol(what.into().into_boxed_str())
 }
 
 /// Says what a peer seems to be that said this instead of SOCKS5.
-fn not_socks(said: &[u8]) -> SocksProblem {
+fn not_socks(said: &[u8]) -> HandshakeError {
     let text = excerpt(said);
     let code =
         said.len() > 3 && said[..3].iter().all(u8::is_ascii_digit) && b" -+".contains(&said[3]);
@@ -318,7 +319,7 @@ fn not_socks(said: &[u8]) -> SocksProblem {
     } else {
         format!("it said {text}")
     };
-    SocksProblem::NotSocks(what.into_boxed_str())
+    HandshakeError::NotSocks(what.into_boxed_str())
 }
 
 /// Text in quotes, to the end of its line; anything else as hexadecimal digits.

@@ -13,29 +13,35 @@
 //!
 //! # Errors
 //!
-//! What tor answers is a [`SocksStatus`](crate::types::SocksStatus), in a
-//! [`SocksError`](crate::error::SocksError), which has questions for what
-//! matters. What is wrong with an onion service tor tells only on a port with
-//! the flag `ExtendedErrors` (`SocksPort 9050 ExtendedErrors`); otherwise most
-//! of it is a general failure or an unreachable host.
+//! tor's answer is a [`SocksStatus`](crate::types::SocksStatus), in a
+//! [`SocksError`], which has questions for what matters. tor tells what is
+//! wrong with an onion service only on a port with the flag `ExtendedErrors`
+//! (`SocksPort 9050 ExtendedErrors`); otherwise most of it is a general failure
+//! or an unreachable host.
 //!
 //! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's
 //! socks-extensions, which add `RESOLVE`, `RESOLVE_PTR`, stream isolation by
 //! credentials, and the reply codes of onion services.
 
 mod client;
+mod error;
+mod handshake_error;
 mod isolation;
 mod machine;
 mod private;
 mod request;
+mod request_error;
 mod stream;
 
 pub use ::socks::{TargetAddr, ToTargetAddr};
 pub(crate) use client::{Explain, Passage, Route};
 pub use client::{SocksProxy, exchange};
+pub use error::{SocksError, SocksProblem};
+pub use handshake_error::HandshakeError;
 pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};
 pub use private::{is_private, is_private_ip};
 pub use request::Request;
+pub use request_error::RequestError;
 pub(crate) use stream::Keep;
 pub use stream::SocksStream;

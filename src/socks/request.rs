@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::RequestError;
 use super::private::is_private_name;
 use super::{TargetAddr, ToTargetAddr, is_private_ip};
-use crate::error::{SocksError, SocksProblem};
 use crate::types::Host;
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an
@@ -44,15 +44,16 @@ impl Request {
     /// Makes a request to connect to `target`.
     ///
     /// # Errors
-    /// [`SocksProblem::Argument`] if the target isn't a host and a port, its
-    /// port is 0, or tor can't be asked for its host.
-    pub fn connect(target: impl ToTargetAddr) -> Result<Self, SocksError> {
+    ///
+    /// Returns an error if the target isn't a host and a port, its port is 0, or
+    /// tor can't be asked for its host.
+    pub fn connect(target: impl ToTargetAddr) -> Result<Self, RequestError> {
         let target = target.to_target_addr().map_err(|error| {
             let why = format!(
                 "the target is not of the form host:port ({error}): write it as in \"example.com:80\", \
                  \"[2001:db8::1]:80\" or (\"example.com\", 80)"
             );
-            SocksError::new("CONNECT", SocksProblem::Argument(why.into()))
+            RequestError::new("CONNECT", why)
         })?;
         let (host, port) = match target {
             TargetAddr::Ip(address) => (Host::Ip(address.ip()), address.port()),
@@ -61,7 +62,7 @@ impl Request {
         let request = Request { command: Command::Connect, host, port };
         if port == 0 {
             let why = "the target has port 0, to which nothing can be connected";
-            return Err(SocksError::new(request.to_string(), SocksProblem::Argument(why.into())));
+            return Err(RequestError::new(request.to_string(), why));
         }
         Ok(request)
     }
@@ -70,8 +71,9 @@ impl Request {
     /// 0xF0).
     ///
     /// # Errors
-    /// [`SocksProblem::Argument`] if tor can't be asked for the name.
-    pub fn resolve(name: &str) -> Result<Self, SocksError> {
+    ///
+    /// Returns an error if tor can't be asked for the name.
+    pub fn resolve(name: &str) -> Result<Self, RequestError> {
         Ok(Request { command: Command::Resolve, host: host(Command::Resolve, name)?, port: 0 })
     }
 
@@ -133,14 +135,14 @@ impl Request {
 }
 
 /// Reads the host of a request.
-fn host(command: Command, text: &str) -> Result<Host, SocksError> {
+fn host(command: Command, text: &str) -> Result<Host, RequestError> {
     Host::parse(text).map_err(|error| {
         let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         if text.chars().nth(80).is_some() {
             shown.push('…');
         }
         let why = format!("the host name {error}");
-        SocksError::new(format!("{command} {shown}").trim_end(), SocksProblem::Argument(why.into()))
+        RequestError::new(format!("{command} {shown}").trim_end(), why)
     })
 }
 
@@ -238,7 +240,7 @@ mod tests {
             for error in
                 [Request::connect((name, 80)).unwrap_err(), Request::resolve(name).unwrap_err()]
             {
-                assert!(matches!(error.problem(), SocksProblem::Argument(_)), "{error:?}");
+                assert!(error.to_string().ends_with("nothing was sent"), "{error}");
                 assert!(!error.to_string().contains(['\0', '\r', '\n']), "{error}");
                 assert!(error.to_string().ends_with("nothing was sent"), "{error}");
             }

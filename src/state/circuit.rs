@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use super::circuit_table::CircuitCell;
 use super::{Router, State, Stream};
-use crate::error::{CircuitError, Error, Phase, Result};
+use crate::controller::CircuitError;
+use crate::error::{Phase, Result};
 use crate::event::CircuitInfo;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, ConfluxId, RelayName};
 
@@ -118,13 +120,16 @@ impl Circuit {
         &self.state
     }
 
-    /// Waits until it can carry streams. May be called in callbacks.
+    /// Waits until the circuit can carry streams. May be called in callbacks.
     ///
     /// # Errors
     ///
-    /// [`Error::Circuit`] where it fails or is closed, or was before, with the
-    /// reasons; [`Error::Timeout`]; [`Error::Closed`] where the connection
-    /// ends.
+    /// Returns an error with a [`CircuitError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), which has the
+    /// reasons, if the circuit fails or is closed, or was before. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't built in
+    /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends.
     pub fn wait_built(&self, timeout: Duration) -> Result<()> {
         self.wait_built_until(Deadline::after(timeout))
     }
@@ -138,12 +143,15 @@ impl Circuit {
         })
     }
 
-    /// Waits until it has failed or was closed, and gives what was last known
-    /// of it. May be called in callbacks.
+    /// Waits until the circuit has failed or was closed, and returns its last
+    /// known state. May be called in callbacks.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
+    /// closed in time, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<CircuitInfo>> {
         self.wait_closed_until(Deadline::after(timeout))
     }
@@ -163,7 +171,8 @@ impl Circuit {
     /// Same errors as
     /// [`Controller::close_circuit`](crate::Controller::close_circuit), except
     /// that an unknown circuit is no error, and as
-    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    /// [`wait_closed`](Self::wait_closed). Most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn close(&self) -> Result<bool> {
         if self.is_ended() {
             return Ok(false);
@@ -171,7 +180,7 @@ impl Circuit {
         let controller = self.state.controller().in_one_call();
         let was_there = match controller.close_circuit(self.id()) {
             Ok(()) => true,
-            Err(Error::Refused(refusal)) if refusal.is_unknown() => false,
+            Err(error) if error.exact().is_some_and(Refusal::is_unknown) => false,
             Err(error) => return Err(error),
         };
         self.wait_closed_until(controller.deadline()).map(|_| was_there)

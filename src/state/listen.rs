@@ -96,9 +96,10 @@ impl StateListener {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`](crate::Error::Timeout) if tor doesn't answer in time,
-    /// or if callbacks that are due don't return in time. The listener is
-    /// removed at once then. That the connection has ended is no error.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time, or if callbacks that are due don't return in time. The listener
+    /// is removed at once then. The end of the connection is not an error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         self.0.finish(Deadline::after(timeout))
     }

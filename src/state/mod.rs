@@ -134,11 +134,12 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where tor, or a filter before it, does not give one
-    /// of the events or answers that it takes: CIRC, CIRC_MINOR, STREAM,
-    /// ADDRMAP, GUARD, NS, NEWCONSENSUS, CONF_CHANGED; `ns/all`,
-    /// `circuit-status`, `stream-status`, `address-mappings/all`,
-    /// `entry-guards`.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, doesn't give one of the events or answers that this needs:
+    /// CIRC, CIRC_MINOR, STREAM, ADDRMAP, GUARD, NS, NEWCONSENSUS,
+    /// CONF_CHANGED; `ns/all`, `circuit-status`, `stream-status`,
+    /// `address-mappings/all`, `entry-guards`.
     pub fn new(controller: &Controller) -> Result<State> {
         let call = controller.in_one_call();
         call.shared(|| Inner::start(&call)).map(State::of)
@@ -234,9 +235,9 @@ impl State {
         self.shared().model().consensus
     }
 
-    /// Waits until `condition` finds what it looks for. It is asked at once,
-    /// and after every change, on the calling thread; it may call any method.
-    /// May be called in callbacks.
+    /// Waits until `condition` returns `Some`. It is called at once and after
+    /// every change, on the calling thread, and may call any method. May be
+    /// called in callbacks.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -258,8 +259,11 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends, and
-    /// nobody makes it again.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if that takes longer
+    /// than `timeout`, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
+    /// and nobody makes it again.
     pub fn wait<T>(
         &self,
         timeout: Duration,

@@ -10,8 +10,8 @@ use super::guard_table::GuardTable;
 use super::router_table::{self, RouterTable};
 use super::snapshot::Snapshot;
 use super::stream_table::StreamTable;
+use crate::connection::Closed;
 use crate::descriptor::RouterEntry;
-use crate::error::Closed;
 use crate::event::{Event, EventBody};
 
 /// What tor has told, put together. It knows no connection and no clock.

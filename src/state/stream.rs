@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::stream_table::StreamCell;
 use super::{Circuit, State};
-use crate::error::{Error, Phase, Result};
+use crate::error::{Phase, Result};
 use crate::event::StreamInfo;
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::{EndReason, StreamId, StreamPurpose, StreamStatus, StreamTarget};
 
@@ -90,12 +91,15 @@ impl Stream {
         &self.state
     }
 
-    /// Waits until it has failed or was closed, and gives what was last known
-    /// of it. May be called in callbacks.
+    /// Waits until the stream has failed or was closed, and returns its last
+    /// known state. May be called in callbacks.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`]; [`Error::Closed`] where the connection ends.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the stream isn't
+    /// closed in time, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
         self.wait_closed_until(Deadline::after(timeout))
     }
@@ -113,7 +117,8 @@ impl Stream {
     /// Same errors as
     /// [`Controller::close_stream`](crate::Controller::close_stream), except
     /// that an unknown stream is no error, and as
-    /// [`wait_closed`](Self::wait_closed). Most often [`Error::Timeout`].
+    /// [`wait_closed`](Self::wait_closed). Most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
     pub fn close(&self, reason: EndReason) -> Result<bool> {
         if self.is_ended() {
             return Ok(false);
@@ -121,7 +126,7 @@ impl Stream {
         let controller = self.state.controller().in_one_call();
         let was_there = match controller.close_stream(self.id(), reason) {
             Ok(()) => true,
-            Err(Error::Refused(refusal)) if refusal.is_unknown_stream() => false,
+            Err(error) if error.exact().is_some_and(Refusal::is_unknown_stream) => false,
             Err(error) => return Err(error),
         };
         self.wait_closed_until(controller.deadline()).map(|_| was_there)

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::Stream;
 use crate::controller::Controller;
-use crate::error::{OwnerError, Result};
+use crate::error::Result;
+use crate::process::OwnerError;
 use crate::process::{ProcessOwner, owner_among};
 use crate::transport::Address;
 use crate::types::{ClientProtocol, ListenerAddress, ListenerKind};
@@ -24,10 +25,11 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`Error::Owner`](crate::Error::Owner): tor is controlled on another
-    /// machine (that it is on another one cannot be noticed where a tunnel
-    /// leads there), the process may not be looked into, this is not Linux. And
-    /// those of the control connection.
+    /// Returns an error with an [`OwnerError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if tor is
+    /// controlled on another machine (which can't be noticed if a tunnel leads
+    /// there), if the process may not be looked into, or if this is not Linux.
+    /// Errors of the control connection are also possible.
     pub fn process(&self) -> Result<Option<ProcessOwner>> {
         let controller = self.state().controller();
         on_this_machine(controller.control_address())?;
@@ -73,9 +75,7 @@ mod tests {
         }
         on_this_machine(None).unwrap();
         let error = on_this_machine(Some(&"192.0.2.1:9051".parse().unwrap())).unwrap_err();
-        assert!(
-            matches!(&error, crate::Error::Owner(owner) if matches!(**owner, OwnerError::Remote { .. }))
-        );
+        assert!(matches!(error.exact(), Some(OwnerError::Remote { .. })));
         assert!(error.to_string().contains("192.0.2.1:9051"), "{error}");
     }
 }

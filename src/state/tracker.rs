@@ -12,9 +12,11 @@ use super::model::{Model, Phase};
 use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
+use crate::connection::CloseCause;
+use crate::connection::Closed;
 use crate::connection::{Callbacks, Tracker};
 use crate::controller::{Follower, Function, ListenerGuard, Listeners, Subject};
-use crate::error::{self, Closed, Error, Result};
+use crate::error::{self, Error, Result};
 use crate::event::{Event, EventBody};
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
@@ -255,6 +257,6 @@ impl Follower for Shared {
     /// much later.
     fn unreadable(&self, error: &Error) {
         let why = format!("the live state cannot be read any more: {error}");
-        self.ended(&Closed::new(error::CloseCause::Protocol(why)), false);
+        self.ended(&Closed::new(CloseCause::Protocol(why)), false);
     }
 }

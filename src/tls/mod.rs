@@ -20,10 +20,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error;
 mod problem;
 mod settings;
 mod stream;
 
+pub use error::{TlsError, TlsProblem};
 pub(crate) use problem::{problem_of, server_name};
 pub use settings::TlsSettings;
 pub use stream::TlsStream;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 
-use crate::error::{TlsError, TlsProblem};
+use crate::tls::{TlsError, TlsProblem};
 use crate::types::Host;
 
 /// Returns the name or address that the certificate must be for. A name is also

@@ -7,7 +7,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 
 /// Whom to trust, and which protocols to offer.
 ///
@@ -36,7 +37,10 @@ impl TlsSettings {
     /// Trusts this authority as well: its certificate, X.509 in DER.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where it is no certificate.
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if it is not a
+    /// certificate.
     pub fn add_root_der(mut self, certificate: impl Into<Vec<u8>>) -> Result<Self> {
         self.added.add(CertificateDer::from(certificate.into())).map_err(|error| {
             let why = format!("is no X.509 certificate in DER ({error})");
@@ -49,8 +53,10 @@ impl TlsSettings {
     /// `CERTIFICATE`. Other sections are not looked at.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where it is no PEM, or has
-    /// no certificate.
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the text is not
+    /// PEM, or has no certificate.
     pub fn add_roots_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self> {
         let invalid = |why: String| ArgumentError::invalid("TlsSettings", "root certificates", why);
         let mut found = false;
@@ -75,7 +81,10 @@ impl TlsSettings {
     /// which the peer chose. (HTTP agents offer none.)
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for one of another length.
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a protocol of
+    /// another length.
     pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Result<Self> {
         self.alpn = protocols.into_iter().map(|protocol| protocol.as_ref().to_vec()).collect();
         if self.alpn.iter().any(|protocol| protocol.is_empty() || protocol.len() > 255) {

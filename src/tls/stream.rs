@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConnection, StreamOwned};
 
 use super::{TlsSettings, problem_of, server_name};
-use crate::error::{Error, Phase, Result, Timeout, TlsError, TlsProblem};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::socks::SocksStream;
+use crate::tls::{TlsError, TlsProblem};
 use crate::transport::{Transport, deadline_after};
 
 /// How long dropping may take to tell the peer of the end, when there is no
@@ -39,7 +40,14 @@ impl TlsStream {
     /// are from the same client.
     ///
     /// # Errors
-    /// [`Error::Tls`]; [`Error::Argument`] for settings that trust nobody.
+    ///
+    /// Returns an error with a [`TlsError`] if the connection can't be made:
+    /// its kind is [`ErrorKind::Network`](crate::ErrorKind::Network), or
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
+    /// than `timeout`, or [`ErrorKind::Argument`](crate::ErrorKind::Argument)
+    /// if no certificate can be for `host`. The kind is also
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// trust nobody.
     pub fn connect(
         stream: SocksStream,
         host: &str,

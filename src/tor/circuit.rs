@@ -31,21 +31,21 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same errors as [`client_via_on`](Self::client_via_on).
     pub fn client_via(&self, circuit: impl Into<Place>) -> Result<TorClient> {
         self.client_via_on(circuit, &SocksPort::Usable)
     }
 
-    /// As [`client_via`](Self::client_via), on the SOCKS port of one's choice,
-    /// TCP or Unix.
+    /// Returns a client like [`client_via`](Self::client_via), on the given
+    /// SOCKS port, TCP or Unix.
     ///
     /// Each connection is made with a SOCKS user name of its own, by which its
     /// stream is known; [`TorClient::isolation`] has no effect. Before it is
-    /// handed out, tor has said that its stream is open on this circuit. Where
-    /// that cannot be, there is an error
-    /// ([`Error::Stream`](crate::Error::Stream)), and the stream is closed: it
-    /// goes over no other circuit. A look-up of what tor knows by itself (an
-    /// address' own text, a mapped name) goes nowhere.
+    /// handed out, tor has said that its stream is open on this circuit. If
+    /// that can't be, the call fails with a
+    /// [`StreamError`](crate::controller::StreamError), and the stream is
+    /// closed: it goes over no other circuit. A look-up of what tor knows by
+    /// itself (an address' own text, a mapped name) goes nowhere.
     ///
     /// Onion services cannot be reached over a circuit of one's choice, which
     /// is an error before anything is sent. tor's ports refuse nothing on
@@ -73,9 +73,11 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`](crate::Error::NoControl) where tor is known by its
-    /// SOCKS port only; as [`client_on`](Self::client_on), and
-    /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with).
+    /// Returns an error with a [`NoControlError`](super::NoControlError) (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only. The errors of [`client_on`](Self::client_on) and
+    /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with)
+    /// are also possible.
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
         let deadline = self.deadline();
         let route = CircuitRoute::new(&self.controller()?.until(deadline), circuit.into())?;
@@ -98,7 +100,7 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same errors as [`client_building_on`](Self::client_building_on).
     pub fn client_building(&self, builder: CircuitBuilder) -> Result<TorClient> {
         self.client_building_on(builder, &SocksPort::Usable)
     }
@@ -123,8 +125,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// As [`client_via_on`](Self::client_via_on), and [`state`](Self::state).
-    /// Connections also fail as [`CircuitBuilder::build`] does.
+    /// Same errors as [`client_via_on`](Self::client_via_on) and
+    /// [`state`](Self::state). Connections also fail as
+    /// [`CircuitBuilder::build`] does.
     pub fn client_building_on(
         &self,
         builder: CircuitBuilder,
@@ -186,9 +189,10 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// Errors of [`client`](Self::client) and [`TorClient::connect`]. If the
-    /// stream can't go over this circuit,
-    /// [`Error::Stream`](crate::Error::Stream) says why, and it goes nowhere.
+    /// Returns an error with a [`StreamError`](crate::controller::StreamError) if
+    /// the stream can't go over this circuit. It goes nowhere then. The errors
+    /// of [`client`](Self::client) and [`TorClient::connect`] are also
+    /// possible.
     pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.client()?.connect(target)
     }

@@ -22,8 +22,9 @@ use parking_lot::Mutex;
 use super::TorClient;
 use super::socks_server::{answer, handshake};
 use crate::connection::Thread;
-use crate::error::{Error, Result, SocksError, SocksProblem};
+use crate::error::{Error, Result};
 use crate::socks::Request;
+use crate::socks::{SocksError, SocksProblem};
 use crate::state::Circuit;
 use crate::transport::{Transport, deadline_after};
 use crate::types::{Secret, SocksStatus};
@@ -104,7 +105,8 @@ impl Circuit {
     /// # Errors
     ///
     /// Same errors as [`client`](Circuit::client), most often a circuit that
-    /// has ended, and [`Error::Io`](crate::Error::Io) if no port can be opened.
+    /// has ended, and an error of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no port can be opened.
     pub fn socks(&self) -> Result<CircuitSocks> {
         CircuitSocks::open(self.client()?)
     }
@@ -304,7 +306,7 @@ fn connect(client: &TorClient, entry: &Entry, host: &str, port: u16) -> Result<T
 
 /// Returns the SOCKS status that tells a program of this error.
 fn status(error: &Error) -> SocksStatus {
-    match error.socks().map(SocksError::problem) {
+    match error.exact().map(SocksError::problem) {
         Some(SocksProblem::Status(status)) => *status,
         Some(SocksProblem::Private) => SocksStatus::NOT_ALLOWED,
         Some(SocksProblem::Timeout(_)) => SocksStatus::TTL_EXPIRED,

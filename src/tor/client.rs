@@ -8,11 +8,12 @@ use std::time::Duration;
 use std::time::Instant;
 
 use super::Core;
-#[cfg(feature = "https")]
-use crate::error::ArgumentError;
-use crate::error::{Result, SocksError};
+use crate::error::Result;
 #[cfg(feature = "http")]
 use crate::http::AgentBuilder;
+#[cfg(feature = "https")]
+use crate::protocol::ArgumentError;
+use crate::socks::SocksError;
 #[cfg(feature = "https")]
 use crate::socks::TargetAddr;
 use crate::socks::{Explain, Isolation, Route, SocksProxy, SocksStream, ToTargetAddr};
@@ -112,12 +113,14 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`](crate::Error::Socks): tor's refusal, each with its
-    /// meaning ([`SocksError::status`](crate::error::SocksError::status)), the
-    /// timeout, what cannot be asked for, or why the port could not be used. If
-    /// the request timed out, up to half a second more is taken to find out
-    /// whether streams of this tor wait for a controller
-    /// ([`SocksError::is_waiting_for_controller`](crate::error::SocksError::is_waiting_for_controller)).
+    /// Returns an error with a [`SocksError`]: tor's refusal with its meaning
+    /// ([`SocksError::status`], most often of the kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), the timeout (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), a target that can't
+    /// be asked for (kind [`ErrorKind::Argument`](crate::ErrorKind::Argument)),
+    /// or the reason why the port can't be used. If the request timed out, up
+    /// to half a second more is taken to find out whether streams of this tor
+    /// wait for a controller ([`SocksError::is_waiting_for_controller`]).
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.proxy.connect(target)
     }
@@ -159,10 +162,6 @@ impl TorClient {
     /// certificate must be for `host`, from an authority that browsers trust.
     /// All within the client's timeout.
     ///
-    /// # Errors
-    ///
-    /// As [`connect`](Self::connect), and [`Error::Tls`](crate::Error::Tls).
-    ///
     /// ```no_run
     /// use std::io::Write;
     ///
@@ -171,6 +170,12 @@ impl TorClient {
     /// mail.write_all(b"a LOGOUT\r\n")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`connect`](Self::connect), and a
+    /// [`TlsError`](crate::tls::TlsError) if TLS can't be made, most often of
+    /// the kind [`ErrorKind::Network`](crate::ErrorKind::Network).
     #[cfg(feature = "https")]
     pub fn connect_tls(&self, target: impl ToTargetAddr) -> Result<TlsStream> {
         self.connect_tls_with(target, &TlsSettings::new())
@@ -207,7 +212,8 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`](crate::Error::Socks).
+    /// Returns an error with a [`SocksError`], most often of the kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network).
     pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
         self.proxy.resolve(name)
     }
@@ -217,7 +223,8 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`](crate::Error::Socks).
+    /// Returns an error with a [`SocksError`], most often of the kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network).
     pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         self.proxy.resolve_ptr(ip)
     }

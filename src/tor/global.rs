@@ -9,8 +9,10 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::{Core, Tor};
 use crate::cancel::CancelToken;
 use crate::controller::{Connect, environment_socks};
-use crate::error::{ArgumentError, Cancelled, NoTorError, Phase, Result};
+use crate::error::{Cancelled, Phase, Result};
 use crate::process::Launch;
+use crate::protocol::ArgumentError;
+use crate::tor::NoTorError;
 use crate::transport::Deadline;
 use crate::types::Progress;
 
@@ -122,25 +124,29 @@ impl Tor {
     ///
     /// Threads that call this while another one launches wait for that.
     ///
-    /// # Errors
-    ///
-    /// [`Error::NoTor`](crate::Error::NoTor) with everything that was tried.
-    ///
     /// ```no_run
     /// let tor = scape::Tor::global()?;
     /// let stream = tor.dial("example.com:80")?;
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`NoTorError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), which has everything
+    /// that was tried.
     pub fn global() -> Result<Tor> {
         Tor::global_with(|_| {})
     }
 
-    /// As [`global`](Self::global), and tells how a launch comes along, on the
-    /// calling thread. Where nothing is launched, nothing is told.
+    /// Returns the program's tor like [`global`](Self::global), and calls
+    /// `on_progress` while one is launched, on the calling thread. If nothing
+    /// is launched, it isn't called.
     ///
     /// # Errors
     ///
-    /// As [`global`](Self::global); [`Error::Argument`](crate::Error::Argument)
+    /// Same errors as [`global`](Self::global). The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if it is called
     /// within the callback itself.
     pub fn global_with(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         global(None, on_progress)
@@ -154,12 +160,6 @@ impl Tor {
     /// Other threads that wait for the launch of this call begin anew if it is
     /// cancelled.
     ///
-    /// # Errors
-    ///
-    /// An error for which [`is_cancelled`](crate::Error::is_cancelled) is true;
-    /// same errors as [`global`](Self::global), most often
-    /// [`Error::NoTor`](crate::Error::NoTor).
-    ///
     /// ```
     /// use scape::{CancelToken, Tor};
     ///
@@ -170,6 +170,13 @@ impl Tor {
     /// let error = Tor::global_cancel_with(&token, |step| println!("{step}")).unwrap_err();
     /// assert!(error.is_cancelled());
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token is
+    /// cancelled. Otherwise same errors as [`global`](Self::global), most often
+    /// a [`NoTorError`].
     pub fn global_cancel_with(
         token: &CancelToken,
         on_progress: impl FnMut(&Progress) + Send + 'static,

@@ -36,6 +36,10 @@ mod circuit;
 mod circuit_socks;
 mod client;
 mod global;
+mod no_control;
+mod no_socks_port;
+mod no_tor;
+mod not_ready;
 mod probe;
 mod ready;
 mod socks_port;
@@ -50,8 +54,9 @@ use parking_lot::Mutex;
 
 use crate::cancel::CancelToken;
 use crate::config::{Config, PortLine};
+use crate::controller::ConnectAttempt;
 use crate::controller::{Connect, Controller, environment_socks};
-use crate::error::{ConnectAttempt, Error, NoTorError, Phase, Result};
+use crate::error::{Phase, Result};
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
@@ -62,6 +67,10 @@ use crate::types::ListenerAddress;
 
 pub use circuit_socks::CircuitSocks;
 pub use client::TorClient;
+pub use no_control::NoControlError;
+pub use no_socks_port::NoSocksPortError;
+pub use no_tor::NoTorError;
+pub use not_ready::NotReadyError;
 pub use socks_port::SocksPort;
 
 use probe::ask_whether_tor;
@@ -142,8 +151,10 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] with what was tried, [`Error::Auth`] where tor would
-    /// not let us in.
+    /// Same errors as [`scape::connect`](crate::connect()): a
+    /// [`ConnectError`](crate::controller::ConnectError) with everything that
+    /// was tried, or an [`AuthError`](crate::controller::AuthError) if the
+    /// environment names a tor that doesn't let this program in.
     pub fn connect() -> Result<Tor> {
         Ok(Tor::from(Connect::from_env()?.connect()?))
     }
@@ -201,7 +212,11 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::Socks`] if nothing listens there, or it is another proxy.
+    /// Returns an error with a [`SocksError`](crate::socks::SocksError) if
+    /// nothing listens there (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), nothing answers in
+    /// time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or it is
+    /// another proxy.
     pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
         let socks = socks.into();
         ask_whether_tor(&socks, SOCKS_TIMEOUT)?;
@@ -217,7 +232,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoTor`] with what was tried.
+    /// Returns an error with a [`NoTorError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), which has everything
+    /// that was tried.
     pub fn find() -> Result<Tor> {
         let mut tried = NoTorError::default();
         match Tor::connect() {
@@ -241,13 +258,8 @@ impl Tor {
         None
     }
 
-    /// Like [`find`](Self::find), and ends at once with [`Error::Cancelled`]
-    /// when `token` is cancelled. What is found doesn't keep the token.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Cancelled`]; same errors as [`find`](Self::find), most often
-    /// [`Error::NoTor`].
+    /// Finds a tor like [`find`](Self::find), and fails at once when `token` is
+    /// cancelled. What is found doesn't keep the token.
     ///
     /// ```no_run
     /// use scape::{CancelToken, Tor};
@@ -261,6 +273,13 @@ impl Tor {
     ///     Err(error) => println!("{error}"),
     /// }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token is
+    /// cancelled. Otherwise same errors as [`find`](Self::find), most often a
+    /// [`NoTorError`].
     pub fn find_cancel_with(token: &CancelToken) -> Result<Tor> {
         // The parts have deadlines of their own.
         Deadline::after(Duration::MAX).cancelled_by(Some(token)).run(Phase::Connect, Tor::find)
@@ -280,8 +299,9 @@ impl Tor {
         Tor { core, cancel: None }
     }
 
-    /// A handle on the same tor whose calls end when `token` is cancelled, with
-    /// [`Error::Cancelled`]: [`become_ready`](Self::become_ready),
+    /// Returns a handle on the same tor whose calls fail with an error of the
+    /// kind [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when `token`
+    /// is cancelled: [`become_ready`](Self::become_ready),
     /// [`onion`](Self::onion) with all that it makes, [`client`](Self::client),
     /// [`disk_onions`](Self::disk_onions). The tor and other handles go on.
     ///
@@ -325,15 +345,17 @@ impl Tor {
         }
     }
 
-    /// The control connection: every command, every event.
+    /// Returns the control connection: every command, every event.
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    /// Returns an error with a [`NoControlError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only.
     pub fn controller(&self) -> Result<&Controller> {
         match &self.core.way {
             Way::Control(controller) | Way::Launched(controller, _) => Ok(controller),
-            Way::Socks(address) => Err(Error::NoControl { socks: address.to_string().into() }),
+            Way::Socks(address) => Err(NoControlError::new(address.to_string()).into()),
         }
     }
 
@@ -378,7 +400,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSocksPort`] if there is none.
+    /// Returns an error with a [`NoSocksPortError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no port
+    /// that can be used.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
@@ -387,9 +411,11 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSocksPort`] if there is no such port. [`Error::Refused`] if a
-    /// port was to be added and tor couldn't open it;
-    /// [`Refusal::log`](crate::error::Refusal::log) says why.
+    /// Returns an error with a [`NoSocksPortError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no such
+    /// port, and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)
+    /// if a port was to be added and tor couldn't open it.
+    /// [`Refusal::log`](crate::protocol::Refusal::log) says why.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
         self.client_until(port, FromFilter::UsualPorts, self.deadline())
     }
@@ -427,7 +453,7 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// As those two.
+    /// Same errors as [`client`](Self::client) and [`TorClient::connect`].
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let deadline = self.deadline_after(SocksProxy::DEFAULT_TIMEOUT);
         self.client_until(&SocksPort::Usable, FromFilter::UsualPorts, deadline)?
@@ -447,7 +473,7 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// As those two.
+    /// Same errors as [`client`](Self::client) and [`TorClient::http`].
     #[cfg(feature = "http")]
     pub fn http(&self) -> Result<ureq::Agent> {
         self.client()?.http()
@@ -470,7 +496,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    /// Returns an error with a [`NoControlError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only.
     pub fn onion(&self) -> Result<OnionBuilder> {
         let keep: Keep = self.core.clone();
         Ok(OnionBuilder::new(&self.own_controller()?).keep(keep))
@@ -480,7 +508,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only.
+    /// Returns an error with a [`NoControlError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only.
     pub fn disk_onions(&self) -> Result<DiskOnions> {
         Ok(DiskOnions::of(&self.own_controller()?))
     }
@@ -499,8 +529,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of
-    /// [`State::new`].
+    /// Returns an error with a [`NoControlError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only. The errors of [`State::new`] are also possible.
     pub fn state(&self) -> Result<State> {
         self.state_until(self.deadline())
     }
@@ -533,8 +564,10 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// [`Error::NoControl`] where tor is known by its SOCKS port only; those of
-    /// [`Controller::config`].
+    /// Returns an error with a [`NoControlError`] (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
+    /// its SOCKS port only. The errors of [`Controller::config`] are also
+    /// possible.
     pub fn config(&self) -> Result<Config> {
         let keep: Keep = self.core.clone();
         Ok(self.controller()?.config()?.keep(keep))

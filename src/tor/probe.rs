@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::error::{Result, SocksError};
+use crate::error::Result;
+use crate::socks::SocksError;
 use crate::socks::SocksProxy;
 use crate::transport::{Address, Transport, deadline_after};
 use crate::types::SocksStatus;
@@ -25,7 +26,7 @@ const TORS_ANSWER: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n";
 /// by HTTP, because tor logs a warning about that.
 ///
 /// # Errors
-/// [`Error::Socks`](crate::Error::Socks) if nothing listens there, it doesn't
+/// Returns an error with a [`SocksError`] if nothing listens there, it doesn't
 /// answer within `timeout`, or it is another proxy.
 pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
@@ -33,7 +34,7 @@ pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()
         return Ok(());
     };
     let is_refused = matches!(
-        error.socks().and_then(SocksError::status),
+        error.exact().and_then(SocksError::status),
         Some(SocksStatus::HOST_UNREACHABLE | SocksStatus::NOT_ALLOWED)
     );
     if is_refused && answers_http_as_tor(address, deadline).unwrap_or(false) {

@@ -5,10 +5,15 @@ use std::time::Duration;
 use super::probe::ask_whether_tor;
 use super::socks_port::FromFilter;
 use super::{Tor, Way};
+use crate::connection::Closed;
 use crate::controller::Controller;
-use crate::error::{Error, NotReadyError, Phase, Refusal, Result};
+use crate::error::Timeout;
+use crate::error::{Error, Phase, Result};
 use crate::event::{Bootstrap, EventBody};
 use crate::process::wait_bootstrapped;
+use crate::protocol::Refusal;
+use crate::tor::NoSocksPortError;
+use crate::tor::NotReadyError;
 use crate::transport::{Address, Deadline};
 use crate::types::{EventKind, Progress, StatusAction};
 
@@ -23,8 +28,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// Readiness. control-spec, `GETINFO status/bootstrap-phase` and
 /// `status/enough-dir-info`, `SIGNAL ACTIVE`.
 impl Tor {
-    /// Whether tor can build circuits: it has bootstrapped, and knows enough
-    /// relays.
+    /// Returns true if tor can build circuits: it has bootstrapped, and knows
+    /// enough relays.
     ///
     /// tor does not tell whether it was made dormant
     /// ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes
@@ -38,8 +43,10 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Errors of the control connection. [`Error::Refused`] with the filter's
-    /// refusal if all of tor's status is hidden and no SOCKS port answers.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), with the filter's
+    /// refusal, if all of tor's status is hidden and no SOCKS port answers.
+    /// Errors of the control connection are also possible.
     pub fn is_ready(&self) -> Result<bool> {
         if let Way::Socks(address) = &self.core.way {
             return match self.ask_socks(address, self.deadline()) {
@@ -81,7 +88,7 @@ impl Tor {
         }
         match self.any_address(controller, FromFilter::UsualPorts) {
             Ok(_) => Ok(true),
-            Err(Error::NoSocksPort(_)) => Err(Error::Refused(refusal)),
+            Err(error) if error.is::<NoSocksPortError>() => Err(refusal),
             Err(error) => Err(error),
         }
     }
@@ -110,7 +117,8 @@ impl Tor {
                     return Err(deadline.error(Phase::Bootstrap));
                 }
                 Ok(false) if !deadline.has_passed() => deadline.sleep(ASK_AGAIN),
-                Ok(false) | Err(Error::Timeout(_)) => {
+                Err(error) if !error.is::<Timeout>() => return Err(error),
+                Ok(false) | Err(_) => {
                     let after = deadline.timeout();
                     return Err(NotReadyError {
                         after,
@@ -119,7 +127,6 @@ impl Tor {
                     }
                     .into());
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -133,14 +140,6 @@ impl Tor {
     /// The whole call takes at most `timeout`, however many events come. When
     /// it fails for that, tor is asked what keeps it, which may take one second
     /// more.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotReady`] after `timeout`, with how far it has come and what
-    /// keeps it; those of the control connection. Behind a filter that hides
-    /// tor's status, the filter's refusal if no SOCKS port answers: see
-    /// [`is_ready`](Self::is_ready). [`Error::Cancelled`] after
-    /// [`cancel_with`](Self::cancel_with).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -157,6 +156,19 @@ impl Tor {
     /// assert!(tor.is_ready()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`NotReadyError`] (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) after `timeout`, with
+    /// how far tor has come and what keeps it. If tor is known by its SOCKS
+    /// port only, the error is that of the port, a
+    /// [`SocksError`](crate::socks::SocksError). Behind a filter that hides
+    /// tor's status, it is the filter's refusal if no SOCKS port answers: see
+    /// [`is_ready`](Self::is_ready). The kind is
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
+    /// [`cancel_with`](Self::cancel_with). Errors of the control connection are
+    /// also possible.
     pub fn become_ready(&self, timeout: Duration) -> Result<()> {
         self.become_ready_with(timeout, |_| {})
     }
@@ -192,13 +204,15 @@ impl Tor {
         };
         let ready = loop {
             let ready = match wait_ready(controller, deadline, &mut note) {
-                Err(Error::Refused(_)) => self.poll_ready(controller, deadline, &mut note),
+                Err(error) if error.is::<Refusal>() => {
+                    self.poll_ready(controller, deadline, &mut note)
+                }
                 ready => ready,
             };
             match ready {
                 // The next tor may have told everything before it is asked for,
                 // so this begins anew with it.
-                Err(Error::Closed(_)) if !deadline.has_passed() => {
+                Err(error) if error.is::<Closed>() && !deadline.has_passed() => {
                     if let Err(error) = controller.until(deadline).wait_connected(deadline.left()) {
                         break Err(error);
                     }
@@ -212,7 +226,7 @@ impl Tor {
             error if deadline.is_cancelled() && !error.is_cancelled() => {
                 deadline.error(Phase::Bootstrap)
             }
-            Error::Timeout(_) => {
+            error if error.is::<Timeout>() => {
                 let why = controller.with_timeout(ASK_WHY.min(controller.timeout()));
                 let network_disabled =
                     matches!(why.get_conf("DisableNetwork").as_ref(), Ok(Some(value)) if value == "1");
@@ -231,7 +245,8 @@ fn wait_ready(
     let patient = controller.with_timeout(deadline.left()).until(deadline);
     match patient.wake(deadline.left()) {
         // Behind a filter, it has to be awake.
-        Ok(()) | Err(Error::Refused(_)) => {}
+        Ok(()) => {}
+        Err(error) if error.is::<Refusal>() => {}
         Err(error) => return Err(error),
     }
     // Before it is asked for: what comes after the answer is seen.
@@ -259,10 +274,9 @@ fn wait_ready(
 }
 
 /// Tells a refusal, behind a filter, from errors of the connection.
-fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Box<Refusal>>> {
+fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Error>> {
     match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-        Err(error) => Err(error),
+        Err(error) if !error.is::<Refusal>() => Err(error),
+        result => Ok(result),
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
+use crate::controller::ConnectAttempt;
 use crate::controller::{Controller, Warnings};
-use crate::error::{
-    ArgumentError, ConnectAttempt, Error, NoSocksPortError, Phase, Refusal, Result,
-};
+use crate::error::{Error, Phase, Result};
+use crate::protocol::{ArgumentError, Refusal};
+use crate::tor::NoSocksPortError;
 use crate::transport::{Address, Deadline, Transport};
 use crate::types::{ListenerAddress, ListenerKind};
 
@@ -142,10 +143,12 @@ impl Tor {
     ) -> Result<Address> {
         match controller.listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners),
-            Err(Error::Refused(refusal)) if from_filter == FromFilter::UsualPorts => {
-                self.usual_port(controller, *refusal)
-            }
-            Err(error) => Err(error),
+            Err(error) => match error.exact::<Refusal>() {
+                Some(refusal) if from_filter == FromFilter::UsualPorts => {
+                    self.usual_port(controller, refusal.clone())
+                }
+                _ => Err(error),
+            },
         }
     }
 

@@ -7,10 +7,10 @@
 //! and can't be used to fill memory.
 //!
 //! An event that needs the identifier isn't lost: its body is `Unknown`, and
-//! [`Event::text`](crate::Event::text) has all of it. An event that doesn't
-//! need it, such as ORCONN, has the pair among its `extra` words. Live state,
-//! which is kept by identifier, passes over such events. In a reply, such an
-//! identifier is an error of the call that asked.
+//! [`Event::text`](crate::event::Event::text) has all of it. An event that
+//! doesn't need it, such as ORCONN, has the pair among its `extra` words. Live
+//! state, which is kept by identifier, passes over such events. In a reply,
+//! such an identifier is an error of the call that asked.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use scape::error::Refusal;
-use scape::{Controller, Error, Mapping};
+use scape::connection::Closed;
+use scape::protocol::Refusal;
+use scape::{Controller, Mapping};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
 
@@ -238,7 +239,7 @@ fn a_guard(b: &Bench) -> scape::Result<()> {
     let weak = other.downgrade();
     drop(other);
     assert!(weak.upgrade().is_none());
-    assert!(matches!(mapped.remove(), Err(Error::Closed(closed)) if closed.is_local()));
+    assert!(mapped.remove().unwrap_err().get::<Closed>().is_some_and(Closed::is_local));
     assert!(known("outlives.example")?);
     b.c.unmap_address("outlives.example")
 }

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use scape::controller::HsFetchError;
 use scape::types::{OnionAddress, RouterPurpose};
-use scape::{Error, HsFetch, PostDescriptor};
+use scape::{HsFetch, PostDescriptor};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, raw, said};
 
@@ -160,7 +161,7 @@ fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     let begun = Instant::now();
     let error = b.c.fetch_hs_descriptor(nobody(), Duration::from_millis(300)).unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
-    let Error::HsFetch(fetch) = &error else { panic!("{error:?}") };
+    let Some(fetch) = error.get::<HsFetchError>() else { panic!("{error:?}") };
     assert!(fetch.failures.is_empty() && fetch.unanswered.is_empty() && !fetch.is_not_found());
     assert!(
         begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < Duration::from_secs(10)

@@ -8,17 +8,19 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scape::controller::CircuitError;
 use scape::descriptor::{RouterEntry, RouterStatus};
+use scape::error::Timeout;
 use scape::event::{CircuitInfo, StreamInfo};
-use scape::protocol::Command as ControlCommand;
-use scape::socks::SocksStream;
+use scape::protocol::{Command as ControlCommand, Refusal};
+use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::types::{
     CircuitPurpose, CircuitStatus, EndReason, Fingerprint, MappingSource, RouterFlags,
     StreamStatus, StreamTarget,
 };
-use scape::{BuildCircuit, Controller, Error, Tor, TorClient};
+use scape::{BuildCircuit, Controller, Tor, TorClient};
 
 use crate::stopped::Stopped;
 use crate::{NAME, SOON, seed};
@@ -173,10 +175,14 @@ impl Walk<'_> {
     fn lenient<T>(result: scape::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Error::Refused(_) | Error::Circuit(_) | Error::Timeout(_) | Error::Socks(_)) => {
+            Err(error) => {
+                let is_fine = error.get::<Refusal>().is_some()
+                    || error.get::<CircuitError>().is_some()
+                    || error.get::<Timeout>().is_some()
+                    || error.get::<SocksError>().is_some();
+                assert!(is_fine, "{error}");
                 None
             }
-            Err(error) => panic!("{error}"),
         }
     }
 

@@ -6,10 +6,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use scape::Controller;
 use scape::event::EventBody;
-use scape::protocol::Reply;
+use scape::protocol::{ArgumentError, Refusal, Reply};
 use scape::types::{EventKind, StreamId, StreamStatus};
-use scape::{Controller, Error};
 
 use crate::support::real_tor::RealTor;
 
@@ -46,9 +46,14 @@ impl Said {
 pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     match result {
         Ok(value) => Said { code: 250, text: format!("{value:?}") },
-        Err(Error::Refused(refusal)) => Said { code: refusal.code(), text: refusal.text() },
-        Err(Error::Argument(error)) => Said { code: NOT_SENT, text: error.to_string() },
-        Err(error) => Said { code: OTHER, text: error.to_string() },
+        Err(error) => match error.get::<Refusal>() {
+            Some(refusal) => Said { code: refusal.code(), text: refusal.text() },
+            None => {
+                let is_argument = error.get::<ArgumentError>().is_some();
+                let code = if is_argument { NOT_SENT } else { OTHER };
+                Said { code, text: error.to_string() }
+            }
+        },
     }
 }
 

@@ -22,6 +22,7 @@
 
 mod characters;
 mod entry;
+mod error;
 mod heading;
 mod layout;
 mod line;
@@ -35,6 +36,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 pub use entry::ManualEntry;
+pub use error::ManualError;
 
 use crate::error::Result;
 
@@ -65,13 +67,16 @@ pub struct Manual {
 }
 
 impl Manual {
-    /// The page that is installed on this machine. See [`find`](Self::find) for
-    /// where it is looked for, and [`read`](Self::read).
+    /// Reads the page that is installed on this machine. See
+    /// [`find`](Self::find) for where it is looked for, and
+    /// [`read`](Self::read).
     ///
     /// # Errors
     ///
-    /// [`Error::Manual`](crate::Error::Manual): there is none, with the places
-    /// that were looked at; or it cannot be read.
+    /// Returns an error with a [`ManualError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if no page is
+    /// installed, with the directories that were searched, or if the page can't
+    /// be read.
     pub fn installed() -> Result<Self> {
         Manual::read(Manual::find()?)
     }
@@ -86,14 +91,15 @@ impl Manual {
         Manual::read(places::beside(program.as_ref())?)
     }
 
-    /// Where the page is, as `man` would find it: in the directories of
-    /// `MANPATH`, beside those of `PATH` (`../share/man`), and where systems
-    /// and package managers put it.
+    /// Finds the page as `man` does: in the directories of `MANPATH`, beside
+    /// those of `PATH` (`../share/man`), and where systems and package managers
+    /// put it.
     ///
     /// # Errors
     ///
-    /// [`ManualError::NotInstalled`](crate::error::ManualError::NotInstalled),
-    /// with the places that were looked at.
+    /// Returns an error with [`ManualError::NotInstalled`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)), which has the
+    /// directories that were searched.
     pub fn find() -> Result<PathBuf> {
         places::find()
     }
@@ -102,9 +108,10 @@ impl Manual {
     ///
     /// # Errors
     ///
-    /// [`Error::Manual`](crate::Error::Manual): it cannot be read, is
-    /// compressed in another way, is far larger than any such page, or
-    /// describes no options.
+    /// Returns an error with a [`ManualError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if the file can't
+    /// be read, is compressed in another way, is far larger than any such page,
+    /// or describes no options.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Ok(read::read(path.as_ref())?)
     }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::error::ManualError;
+use crate::config::ManualError;
 
 /// The page's files, below a directory of manual pages. Those of the last row
 /// cannot be unpacked here, and only say so.
@@ -88,7 +88,6 @@ fn add(places: &mut Vec<PathBuf>, place: PathBuf) {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::Error;
     use std::fs;
 
     fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
@@ -133,7 +132,7 @@ mod tests {
         assert_eq!(found(&["/b/man1/tor.1.zst"]).unwrap(), Path::new("/b/man1/tor.1.zst"));
         let error = found(&[]).unwrap_err();
         assert!(error.to_string().contains("/a, /b"), "{error}");
-        assert!(matches!(error, Error::Manual(_)));
+        assert!(error.is::<ManualError>());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 
 use super::Manual;
-use crate::error::ManualError;
+use crate::config::ManualError;
 use crate::regular_file;
 
 /// The largest page, unpacked: tor's has about 200 kB.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
-use crate::error::ParseTorrcError;
+use crate::config::ParseTorrcError;
 use crate::protocol::torrc_line::{self, Clean};
 use crate::types::ConfLine;
 

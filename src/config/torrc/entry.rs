@@ -104,7 +104,7 @@ impl TorrcEntry {
     /// let torrc = Torrc::parse("ExitNode {us}\nsocksport 9050\n")?;
     /// let names: Vec<&str> = torrc.entries().map(|entry| entry.option_name()).collect();
     /// assert_eq!(names, ["ExitNodes", "socksport"]);
-    /// # Ok::<(), scape::error::ParseTorrcError>(())
+    /// # Ok::<(), scape::config::ParseTorrcError>(())
     /// ```
     pub fn option_name(&self) -> &str {
         let option = option_named(&self.name);

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::entry::INCLUDE;
-use crate::error::{ArgumentError, ArgumentProblem};
 use crate::protocol::c_string_of_bytes;
 use crate::protocol::torrc_line::is_space;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 
 /// The command in errors.
 const WRITING: &str = "Torrc";

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::document::{Piece, Torrc};
 use super::entry::TorrcEntry;
 use super::glob::{self, Part};
-use crate::error::{Result, TorrcError, TorrcFileProblem};
+use crate::config::{TorrcError, TorrcFileProblem};
+use crate::error::Result;
 use crate::regular_file;
 use crate::types::path_of;
 
@@ -60,9 +61,10 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// [`Error::Torrc`](crate::Error::Torrc), with the path: a file that cannot
-    /// be read, or that tor would not read. (A pipe, which tor would read, is
-    /// none here.) There are either all files or none.
+    /// Returns an error with a [`TorrcError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has the path, if
+    /// a file can't be read or tor wouldn't read it. (A pipe, which tor would
+    /// read, can't be read here.) Either all files are returned or none.
     pub fn read(path: impl AsRef<Path>) -> Result<TorrcFiles> {
         let mut reader = Reader { files: Vec::new() };
         reader.read(path.as_ref(), None, 1)?;

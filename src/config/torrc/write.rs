@@ -19,8 +19,9 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also where a file of another user cannot be given back to
-    /// that user. The file is what it was then.
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the file can't be written, also if the file of another user can't be
+    /// given back to that user. The file is as it was then.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         write(path, &self.to_bytes())

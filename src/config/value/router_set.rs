@@ -1,5 +1,6 @@
 //! Sets of relays, as `ExcludeNodes` and its kind have them.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,7 +8,6 @@ use std::str::FromStr;
 use super::routers::{identity, is_nickname, split_at_commas};
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
 use crate::descriptor::Relay;
-use crate::error::Result;
 use crate::types::{ConfigType, CountryCode, ExitAction, ExitPolicy, ExitRule, Fingerprint};
 
 const RUST: &str = "a RouterSet";
@@ -55,16 +55,21 @@ pub enum RouterPattern {
 /// [`GeoIp`](crate::geoip::GeoIp) is one, and so is a closure from an address
 /// to an optional country.
 pub trait CountryOf {
+    /// The error of a lookup.
+    type Error;
+
     /// Returns the country of an address, or `None` if it is unknown.
     ///
     /// # Errors
     ///
     /// Returns an error if the address can't be looked up.
-    fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>>;
+    fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>, Self::Error>;
 }
 
 impl<F: Fn(IpAddr) -> Option<CountryCode>> CountryOf for F {
-    fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>> {
+    type Error = Infallible;
+
+    fn country_of(&self, ip: IpAddr) -> Result<Option<CountryCode>, Infallible> {
         Ok(self(ip))
     }
 }
@@ -88,7 +93,7 @@ impl RouterSet {
     /// # Errors
     ///
     /// Returns the error of the country lookup.
-    pub fn contains(&self, relay: &Relay, countries: &impl CountryOf) -> Result<bool> {
+    pub fn contains<C: CountryOf>(&self, relay: &Relay, countries: &C) -> Result<bool, C::Error> {
         let address = relay.or_address();
         let is_named = |member: &RouterPattern| match member {
             RouterPattern::Fingerprint(fingerprint) => *fingerprint == relay.fingerprint(),

@@ -4,6 +4,7 @@
 use crate::Controller;
 use crate::descriptor::{Directory, RouterEntry, RouterStatus};
 use crate::error::{Error, Result};
+use crate::protocol::Refusal;
 use crate::types::{ConsensusFlavor, Fingerprint};
 
 /// What the consensus says of relays, as values. control-spec, GETINFO `ns/…`,
@@ -30,12 +31,14 @@ impl Controller {
         Ok(RouterStatus::parse_all(&self.ns_all()?).map(RouterEntry::from).collect())
     }
 
-    /// The consensus' entry of a relay (`GETINFO ns/id/…`); `None` where it has
-    /// none, and without a consensus.
+    /// Returns the consensus' entry of a relay (`GETINFO ns/id/…`), or `None`
+    /// if there is no entry or no consensus.
     ///
     /// # Errors
     ///
-    /// Beside those of tor, [`Error::Answer`] where the entry cannot be read.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the entry can't
+    /// be read. Errors of the control connection are also possible.
     pub fn network_status(&self, relay: Fingerprint) -> Result<Option<RouterEntry>> {
         let Some(text) = self.ns_id(relay)? else { return Ok(None) };
         let command = || format!("GETINFO ns/id/{relay}");
@@ -57,8 +60,11 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] (551) where tor has no consensus; [`Error::Answer`]
-    /// where it is none that this library knows.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if tor has no
+    /// consensus, and of the kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if this library
+    /// can't read the consensus.
     pub fn directory(&self) -> Result<Directory> {
         let [consensus, microdescriptors] =
             ["dir/status-vote/current/consensus-microdesc", "md/all"];
@@ -68,7 +74,7 @@ impl Controller {
             Ok(values) => values,
             // 551: not there. 552: such a tor, or a filter before it, does not
             // know of them.
-            Err(Error::Refused(refusal)) if matches!(refusal.code(), 551 | 552) => {
+            Err(error) if matches!(error.exact().map(Refusal::code), Some(551 | 552)) => {
                 return parse("dir/status-vote/current/consensus", &call.full_consensus()?, b"");
             }
             Err(error) => return Err(error),

@@ -8,15 +8,9 @@ use crate::types::CountryCode;
 
 /// Countries of addresses. control-spec, GETINFO `ip-to-country/…`.
 impl Controller {
-    /// The country of an address, by tor's own GeoIP data
-    /// (`GETINFO ip-to-country/…`); `None` where that has none. Nothing is
-    /// asked of anybody else.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`](crate::Error::Refused) (551, "GeoIP data not loaded")
-    /// where tor has no data: see
-    /// [`ip_to_country_ipv4_available`](Self::ip_to_country_ipv4_available).
+    /// Returns the country of an address by tor's own GeoIP data
+    /// (`GETINFO ip-to-country/…`), or `None` if the data doesn't have it.
+    /// Nobody else is asked.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -26,6 +20,13 @@ impl Controller {
     /// assert_eq!(country.map(|country| country.to_string()).as_deref(), Some("us"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551, "GeoIP data not
+    /// loaded") if tor has no data: see
+    /// [`ip_to_country_ipv4_available`](Self::ip_to_country_ipv4_available).
     pub fn ip_to_country(&self, ip: IpAddr) -> Result<Option<CountryCode>> {
         self.read_info(&format!("ip-to-country/{ip}"), |value| match value {
             "??" => Some(None),

@@ -18,13 +18,14 @@ pub struct HandshakeStats {
 
 /// Handshakes. control-spec, GETINFO `stats/…`.
 impl Controller {
-    /// How many handshakes of this type this relay was asked for
-    /// (`GETINFO stats/…/requested stats/…/assigned`).
+    /// Returns the number of handshakes of this type that this relay was asked
+    /// for (`GETINFO stats/…/requested stats/…/assigned`).
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551 or 552) for a type that
-    /// tor does not count.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551 or 552) for a
+    /// type that tor doesn't count.
     pub fn handshake_stats(&self, handshake: &HandshakeType) -> Result<HandshakeStats> {
         let keys = [format!("stats/{handshake}/requested"), format!("stats/{handshake}/assigned")];
         let [requested, assigned] = self.read_many([&keys[0], &keys[1]])?;

@@ -3,7 +3,8 @@
 
 use super::value::{unless_unknown, unless_unrecognized};
 use crate::Controller;
-use crate::error::{ArgumentError, ArgumentProblem, Result};
+use crate::error::Result;
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::types::{DescriptorDigest, Fingerprint, RouterPurpose};
 
 /// Which server descriptors [`Controller::dir_server`] asks for.
@@ -24,8 +25,9 @@ pub enum DirServerQuery {
 /// `desc/…`, `extra-info/…` and `dir/server/…`; dir-spec has their forms.
 ///
 /// They are bytes, from which digests can be computed; each line ends with LF.
-/// What tor has no document of is `None`; a nickname that cannot be one is an
-/// [`Error::Argument`](crate::Error::Argument), before anything is sent.
+/// The result is `None` if tor doesn't have the document. An invalid nickname
+/// is an error of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument),
+/// before anything is sent.
 impl Controller {
     /// The consensus' entries of all relays (`GETINFO ns/all`); nothing without
     /// a consensus.
@@ -63,8 +65,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551, "Internal error") for a
-    /// purpose that tor does not know.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551, "Internal
+    /// error") for a purpose that tor doesn't know.
     pub fn ns_purpose(&self, purpose: &RouterPurpose) -> Result<Vec<u8>> {
         self.get_info_bytes(&format!("ns/purpose/{purpose}"))
     }
@@ -108,8 +111,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (552) where tor does not
-    /// download server descriptors, as clients do not: see
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// download server descriptors, as clients don't: see
     /// [`desc_download_enabled`](Self::desc_download_enabled) and
     /// [`md_id`](Self::md_id).
     pub fn desc_id(&self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {

@@ -89,8 +89,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) (551) where none can be made,
-    /// and tor's text says why: this tor is no relay, or does not know its
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if tor can't
+    /// make one. Its text says why: this tor is no relay, or doesn't know its
     /// address yet.
     pub fn fresh_relay_descs(&self) -> Result<Vec<u8>> {
         self.get_info_bytes("status/fresh-relay-descs")

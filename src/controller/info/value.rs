@@ -2,6 +2,7 @@
 
 use crate::Controller;
 use crate::error::{Error, Result};
+use crate::protocol::Refusal;
 
 /// How much of a value is shown in an error.
 const SHOWN: usize = 200;
@@ -72,8 +73,10 @@ pub(super) fn unless_unknown<T>(result: Result<T>) -> Result<Option<T>> {
 pub(super) fn unless_unrecognized<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(Error::Refused(refusal))
-            if refusal.code() == 552 && refusal.text().starts_with("Unrecognized key") =>
+        Err(error)
+            if error.exact().is_some_and(|refusal: &Refusal| {
+                refusal.code() == 552 && refusal.text().starts_with("Unrecognized key")
+            }) =>
         {
             Ok(None)
         }
@@ -84,7 +87,7 @@ pub(super) fn unless_unrecognized<T>(result: Result<T>) -> Result<Option<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Refusal;
+    use crate::protocol::Refusal;
 
     fn refused(code: u16, text: &str) -> Result<()> {
         Err(Refusal::new("GETINFO x", vec![(code, text.into())]).into())

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::line::parse_auth_line;
 use super::names::{self, BadAuthFile};
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::types::ClientPublicKey;
 
 const ENDING: &str = ".auth";
@@ -79,13 +80,14 @@ impl AuthorizedClients {
         &self.directory
     }
 
-    /// All clients; files that cannot be used are listed apart, and are not in
-    /// the way.
+    /// Returns all clients. Files that can't be used are listed separately, and
+    /// are not in the way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read.
-    /// (Where there is none, there are no clients.)
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the directory can't be read. (If it doesn't exist, there are no
+    /// clients.)
     pub fn list(&self) -> Result<AuthorizedClientList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut clients = Vec::new();
@@ -99,13 +101,16 @@ impl AuthorizedClients {
     }
 
     /// Lets a client in, under this name. The file is there whole or not at
-    /// all, with mode 0600. `false` where it was there already, with this key.
+    /// all, with mode 0600. Returns false if it was there already, with this
+    /// key.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain
-    /// file's name, or is there already, with another key;
-    /// [`Error::Io`](crate::Error::Io) where the file cannot be written.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
+    /// a file's name, or is there already with another key, and of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
+    /// or the file can't be written.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
@@ -121,15 +126,18 @@ impl AuthorizedClients {
         Ok(true)
     }
 
-    /// Takes a client away, or a bad file. `false` where there is none of this
+    /// Removes a client, or a bad file. Returns false if there is none of this
     /// name.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for the last client, since
-    /// without it everybody could reach the service: where that is wanted,
-    /// [`remove_all`](Self::remove_all) says so.
-    /// [`Error::Io`](crate::Error::Io) where the file cannot be removed.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for the last client,
+    /// because without it everybody could reach the service:
+    /// [`remove_all`](Self::remove_all) does that. The kind is also
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
+    /// a file's name. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the file can't be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         let clients = self.list()?.clients;

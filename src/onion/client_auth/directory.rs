@@ -6,7 +6,8 @@ use super::super::reconfigure::reconfigure;
 use super::line::{is_zero, parse_auth_private_line};
 use super::names::{self, BadAuthFile, BadAuthFileProblem};
 use crate::controller::Controller;
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::protocol::Command;
 use crate::types::{ClientKey, OnionAddress};
 
@@ -62,12 +63,13 @@ pub struct ClientAuthFileList {
 }
 
 impl ClientAuthDir {
-    /// This directory. It need not be there yet, but the one above it must.
+    /// Names the directory. It need not exist yet, but the one above it must.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) where it is not absolute, or
-    /// is no UTF-8.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the path is not
+    /// absolute, is not UTF-8, or ends with a space or a backslash.
     pub fn at(directory: impl Into<PathBuf>) -> Result<Self> {
         let directory: PathBuf = directory.into().components().collect();
         let why = match directory.to_str() {
@@ -102,13 +104,13 @@ impl ClientAuthDir {
         &self.directory
     }
 
-    /// All keys; files that cannot be used are listed apart, and are not in the
-    /// way.
+    /// Returns all keys. Files that can't be used are listed separately, and
+    /// are not in the way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the directory cannot be read.
-    /// (Where there is none, there are no keys.)
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the directory can't be read. (If it doesn't exist, there are no keys.)
     pub fn list(&self) -> Result<ClientAuthFileList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut keys: Vec<ClientAuthFile> = Vec::new();
@@ -133,10 +135,13 @@ impl ClientAuthDir {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument) for a name that is no plain
-    /// file's name or is there already; for a service that another file is for,
-    /// with which tor would take no configuration any more; and for a key of
-    /// zeros. [`Error::Io`](crate::Error::Io) where the file cannot be written.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
+    /// a file's name or is there already, if another file is for the same
+    /// service, because tor takes no configuration any more with two of them,
+    /// or if the key is all zeros. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
+    /// or the file can't be written.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
         let refuse = |argument, why: String| {
@@ -178,9 +183,11 @@ impl ClientAuthDir {
     ///
     /// # Errors
     ///
-    /// [`Error::DiskOnion`](crate::Error::DiskOnion), with tor's refusal and
-    /// what it logged: where the directory is not there, or is not tor's; or
-    /// where two files are for the same service.
+    /// Returns an error with a
+    /// [`DiskOnionError`](crate::onion::disk::DiskOnionError) (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has tor's
+    /// refusal and what it logged, if the directory doesn't exist or is not
+    /// tor's, or if two files are for the same service.
     pub fn apply(&self, controller: &Controller) -> Result<()> {
         self.apply_without(controller, None)
     }
@@ -248,7 +255,10 @@ mod tests {
     #[test]
     fn directories_that_tor_would_not_find_again_are_refused() {
         for bad in ["", "auth", "~/auth", "/srv/auth ", "/srv/auth\\"] {
-            assert!(matches!(ClientAuthDir::at(bad), Err(Error::Argument(_))), "{bad:?}");
+            assert!(
+                ClientAuthDir::at(bad).as_ref().is_err_and(Error::is::<ArgumentError>),
+                "{bad:?}"
+            );
         }
         assert_eq!(ClientAuthDir::at("/srv/auth/").unwrap().directory(), Path::new("/srv/auth"));
     }

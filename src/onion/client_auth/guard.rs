@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::directory::ClientAuthDir;
+use crate::connection::{CloseCause, Closed};
 use crate::controller::{ClientAuth, Controller, WeakController};
-use crate::error::{CloseCause, Closed, Error, Result};
+use crate::error::{Error, Result};
 use crate::types::OnionAddress;
 
 /// How long each of tor's answers may take while a guard is dropped.
@@ -97,8 +98,9 @@ impl ClientAuthGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was
-    /// dropped.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended, or its last handle was dropped.
     pub fn renew(&self) -> Result<()> {
         self.controller()?.onion_client_auth_add(&self.auth).map(drop)
     }
@@ -109,8 +111,10 @@ impl ClientAuthGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] where the connection has ended, or its last handle was
-    /// dropped: then tor has the key still, as long as it runs.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended, or its last handle was dropped. tor still has the key then, as
+    /// long as it runs.
     pub fn close(mut self) -> Result<bool> {
         self.undone = true;
         let controller = self.controller()?;

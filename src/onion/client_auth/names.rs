@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::super::private_file;
 use super::line::ParseAuthLineError;
-use crate::error::{ArgumentError, ArgumentProblem, Error, Result};
+use crate::error::{Error, Result};
+use crate::protocol::{ArgumentError, ArgumentProblem};
 use zeroize::Zeroizing;
 
 /// As long as a file's name may be, nearly everywhere.
@@ -187,7 +188,10 @@ mod tests {
             "a\0b",
             &"a".repeat(251),
         ] {
-            assert!(matches!(file_name("X", bad, ".auth"), Err(Error::Argument(_))), "{bad:?}");
+            assert!(
+                file_name("X", bad, ".auth").as_ref().is_err_and(Error::is::<ArgumentError>),
+                "{bad:?}"
+            );
         }
         assert!(file_name("X", &"a".repeat(250), ".auth").is_ok());
     }

@@ -10,7 +10,8 @@ use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
 use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
-use crate::error::{DiskOnionError, DiskOnionProblem, Error, Result};
+use crate::error::{Error, Result};
+use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
 use crate::types::{OnionAddress, OnionKey};
 
 const SECRET_KEY: &str = "hs_ed25519_secret_key";
@@ -282,6 +283,7 @@ fn may_write(_directory: &Metadata, _tor: Option<u32>) -> bool {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use crate::protocol::ArgumentError;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -296,10 +298,8 @@ mod tests {
     }
 
     fn problem(result: Result<Prepared>) -> DiskOnionProblem {
-        match result.unwrap_err() {
-            Error::DiskOnion(error) => error.problem,
-            error => panic!("{error}"),
-        }
+        let error = result.unwrap_err();
+        error.exact::<DiskOnionError>().expect("an error of a service on disk").problem.clone()
     }
 
     #[test]
@@ -334,7 +334,7 @@ mod tests {
         drop(prepare(&service, &files, own()).unwrap());
         assert!(!directory.exists());
         let bad = files.clone().client("../eve", ClientKey::random().public_key());
-        assert!(matches!(prepare(&service, &bad, own()), Err(Error::Argument(_))));
+        assert!(prepare(&service, &bad, own()).as_ref().is_err_and(Error::is::<ArgumentError>));
         assert!(!directory.exists());
         let prepared = prepare(&service, &DiskOnionFiles::new(), own()).unwrap();
         fs::write(directory.join("other"), "").unwrap();

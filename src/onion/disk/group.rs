@@ -7,11 +7,6 @@ use crate::types::ConfLine;
 /// Reads the lines that `GETCONF HiddenServiceOptions` gives: each
 /// `HiddenServiceDir` begins a service, and what follows belongs to it.
 ///
-/// # Errors
-///
-/// [`Error::Answer`] where lines come before the first `HiddenServiceDir`: it
-/// shows them. (tor refuses such a configuration.)
-///
 /// ```
 /// use scape::onion::disk::{format_group, parse_group};
 /// use scape::types::ConfLine;
@@ -26,6 +21,13 @@ use crate::types::ConfLine;
 /// assert_eq!(format_group(&services), lines);
 /// # Ok::<(), scape::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error of the kind
+/// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
+/// lines, if lines come before the first `HiddenServiceDir`. (tor refuses such
+/// a configuration.)
 pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<DiskOnion>> {
     let mut services: Vec<DiskOnion> = Vec::new();
     let mut stray = Vec::new();

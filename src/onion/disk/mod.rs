@@ -41,6 +41,7 @@
 //! * of two services with one key, only one is served.
 
 mod directory;
+mod error;
 mod files;
 mod group;
 mod port;
@@ -49,6 +50,8 @@ mod services;
 mod settings;
 mod value;
 
+pub(super) use error::is_not_configured;
+pub use error::{DiskOnionError, DiskOnionProblem};
 pub use files::DiskOnionFiles;
 pub use group::{format_group, parse_group};
 pub use port::{DiskPort, DiskTarget, ParseDiskPortError};

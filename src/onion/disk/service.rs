@@ -7,8 +7,11 @@ use super::super::client_auth::AuthorizedClients;
 use super::directory::{self, AUTHORIZED_CLIENTS};
 use super::services::DiskOnions;
 use super::value::DiskOnion;
+use crate::connection::{CloseCause, Closed};
 use crate::controller::{Controller, WeakController};
-use crate::error::{CloseCause, Closed, DiskOnionError, DiskOnionProblem, Error, Result};
+use crate::error::{Error, Result};
+use crate::onion::disk::is_not_configured;
+use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
 use crate::types::{OnionAddress, OnionKey};
 
 /// How long dropping a guard may take.
@@ -68,11 +71,13 @@ impl DiskOnionService {
         self.onions.get(&self.directory)
     }
 
-    /// The address that is in its file `hostname` now.
+    /// Reads the address that is in the file `hostname` now.
     ///
     /// # Errors
     ///
-    /// [`Error::DiskOnion`] where the file cannot be read, or is not there.
+    /// Returns an error with a [`DiskOnionError`] if the file doesn't exist
+    /// (kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) or can't be
+    /// read (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
     pub fn hostname(&self) -> Result<OnionAddress> {
         match directory::hostname(&self.directory).map_err(|problem| self.problem(problem))? {
             Some(address) => Ok(address),
@@ -80,21 +85,25 @@ impl DiskOnionService {
         }
     }
 
-    /// Its secret key, out of its file `hs_ed25519_secret_key`. Whoever has it
-    /// can be the service.
+    /// Reads the secret key from the file `hs_ed25519_secret_key`. Whoever has
+    /// it can be the service.
     ///
     /// # Errors
     ///
-    /// [`Error::DiskOnion`] where this program may not read it, or it is none.
+    /// Returns an error with a [`DiskOnionError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if this program can't
+    /// read the file, or it holds no key.
     pub fn secret_key(&self) -> Result<OnionKey> {
         directory::secret_key(&self.directory).map_err(|problem| self.problem(problem))
     }
 
-    /// Its ed25519 public key, out of its file `hs_ed25519_public_key`.
+    /// Reads the ed25519 public key from the file `hs_ed25519_public_key`.
     ///
     /// # Errors
     ///
-    /// [`Error::DiskOnion`] where this program may not read it, or it is none.
+    /// Returns an error with a [`DiskOnionError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if this program can't
+    /// read the file, or it holds no key.
     pub fn public_key(&self) -> Result<[u8; 32]> {
         let address =
             directory::public_key(&self.directory).map_err(|problem| self.problem(problem))?;
@@ -126,7 +135,7 @@ impl DiskOnionService {
     ///
     /// # Errors
     ///
-    /// Same errors as [`DiskOnions::edit`], most often [`Error::DiskOnion`] if
+    /// Same errors as [`DiskOnions::edit`], most often a [`DiskOnionError`] if
     /// tor refuses.
     pub fn remove(self) -> Result<Option<DiskOnion>> {
         removed(self.onions.remove(&self.directory))
@@ -181,9 +190,10 @@ impl DiskOnionGuard {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection has ended, or its last handle was
-    /// dropped: the service is still there then. Same errors as
-    /// [`DiskOnionService::remove`].
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended, or its last handle was dropped. The service is still there then.
+    /// Otherwise same errors as [`DiskOnionService::remove`].
     pub fn close(mut self) -> Result<Option<DiskOnion>> {
         self.undone = true;
         match self.controller.upgrade() {
@@ -216,11 +226,7 @@ impl Drop for DiskOnionGuard {
 /// `None` if the service was gone already.
 fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
     match removed {
-        Err(Error::DiskOnion(error))
-            if matches!(error.problem, DiskOnionProblem::NotConfigured) =>
-        {
-            Ok(None)
-        }
+        Err(error) if is_not_configured(&error) => Ok(None),
         removed => removed.map(Some),
     }
 }

@@ -13,7 +13,12 @@ use super::group::{format_group, parse_group};
 use super::service::DiskOnionService;
 use super::value::DiskOnion;
 use crate::controller::Controller;
-use crate::error::{DiskOnionError, DiskOnionProblem, Error, Phase, Result};
+use crate::error::AnswerError;
+use crate::error::{Error, Phase, Result};
+use crate::onion::disk::is_not_configured;
+use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
+use crate::protocol::ArgumentError;
+use crate::protocol::Refusal;
 use crate::protocol::{Command, parse_getconf};
 use crate::types::{OnionAddress, OnionKey, Progress};
 
@@ -96,12 +101,13 @@ impl DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
 
-    /// All services, in order.
+    /// Returns all services, in order.
     ///
     /// # Errors
     ///
-    /// [`Error::Answer`] where tor's configuration has lines that belong to no
-    /// service: it shows them.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
+    /// lines, if tor's configuration has lines that belong to no service.
     pub fn list(&self) -> Result<Vec<DiskOnion>> {
         let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
         // Not from a cache, which may not know of another controller's change
@@ -138,31 +144,30 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] for a service that tor would not take
-    /// ([`DiskOnion::check`]). [`Error::DiskOnion`] where one with this
-    /// directory is there already, the directory cannot be used, or tor
-    /// refuses. Nothing has changed then, and what was made here is taken away
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a service that
+    /// tor would not take ([`DiskOnion::check`]), and with a [`DiskOnionError`]
+    /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)) if a service with
+    /// this directory is configured already or the directory can't be used. The
+    /// kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor
+    /// refuses. Nothing has changed then, and what was made here is removed
     /// again.
     ///
-    /// [`DiskOnionProblem::NoHostname`] if tor doesn't write the address in
-    /// time. The service is taken out of the configuration again then, which
-    /// may take five seconds more, and its directory stays.
+    /// The error is [`DiskOnionProblem::NoHostname`] (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor doesn't write
+    /// the address in time. The service is taken out of the configuration again
+    /// then, which may take five seconds more, and its directory stays.
     ///
-    /// [`Error::Timeout`] if tor doesn't answer in time. If the command had
-    /// reached tor by then, tor may still add the service.
+    /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
+    /// without a [`DiskOnionError`], if tor doesn't answer in time. If the
+    /// command had reached tor by then, tor may still add the service.
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
         self.add_with(service, &DiskOnionFiles::new())
     }
 
-    /// As [`add_with`](Self::add_with), and waits until the service is
-    /// published, for at most `timeout`; tells `on_progress` of each step, on
+    /// Adds a service like [`add_with`](Self::add_with) and waits until it is
+    /// published, for at most `timeout`. Calls `on_progress` with each step, on
     /// this thread.
-    ///
-    /// # Errors
-    ///
-    /// As with `add_with`; and [`Error::Publish`] where it is not published in
-    /// time. It is taken out of the configuration again then; its directory
-    /// stays, so that it has the same address the next time.
     ///
     /// ```no_run
     /// use scape::onion::Wait;
@@ -177,6 +182,14 @@ impl DiskOnions {
     /// DiskOnions::of(&controller).publish(&blog, &files, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`add_with`](Self::add_with), and an error with a
+    /// [`PublishError`](crate::onion::PublishError) (kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service is not
+    /// published in time. It is taken out of the configuration again then. Its
+    /// directory stays, so that it has the same address the next time.
     pub fn publish(
         &self,
         service: &DiskOnion,
@@ -205,8 +218,7 @@ impl DiskOnions {
         let undoing = self.controller.undoing_within(REMOVE_WITHIN);
         match DiskOnions::of(&undoing).remove(service.directory()) {
             Ok(_) => {}
-            Err(Error::DiskOnion(error))
-                if matches!(error.problem, DiskOnionProblem::NotConfigured) => {}
+            Err(error) if is_not_configured(&error) => {}
             Err(error) => {
                 let directory = service.directory().display();
                 log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
@@ -361,13 +373,18 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// Those of `change`; [`Error::Argument`] for a new or changed service that
-    /// tor would not take, and for two with one directory; [`Error::DiskOnion`]
-    /// where tor refuses. Nothing has changed then. [`Error::Timeout`] where
-    /// another thread's change is not done in time (`change` itself must not
-    /// make one), and if tor doesn't answer in time. In that case the services
-    /// are put back as they were, which may take five seconds more. If tor
-    /// doesn't answer that either, it may still make the change later.
+    /// Returns the error of `change`, an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a new or changed
+    /// service that tor would not take or for two with one directory, and an
+    /// error with a [`DiskOnionError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if tor refuses. Nothing
+    /// has changed then.
+    ///
+    /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if another
+    /// thread's change is not done in time (`change` itself must not make one),
+    /// or if tor doesn't answer in time. In that case the services are put back
+    /// as they were, which may take five seconds more. If tor doesn't answer
+    /// that either, it may still make the change later.
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.on_one_tor()?;
         let _turn = call.turn()?;
@@ -432,7 +449,7 @@ impl DiskOnions {
     fn tors_user(&self) -> Result<Option<u32>> {
         match self.controller.get_info("process/uid") {
             Ok(uid) => Ok(uid.parse().ok()),
-            Err(Error::Refused(_)) => Ok(None),
+            Err(error) if error.is::<Refusal>() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -505,8 +522,9 @@ fn settle(
     service: &DiskOnion,
     tor: Option<u32>,
 ) -> Result<()> {
-    let is_sure =
-        matches!(result, Err(Error::DiskOnion(_) | Error::Argument(_) | Error::Answer { .. }));
+    let is_sure = result.as_ref().is_err_and(|error| {
+        error.is::<DiskOnionError>() || error.is::<ArgumentError>() || error.is::<AnswerError>()
+    });
     let result = result.map_err(|error| explain(error, service, tor));
     if let Some(prepared) = prepared.filter(|_| !is_sure) {
         prepared.keep();
@@ -516,10 +534,10 @@ fn settle(
 
 /// tor's refusal, with what may be its reason.
 fn explain(error: Error, service: &DiskOnion, tor: Option<u32>) -> Error {
-    let Error::DiskOnion(refused) = error else { return error };
-    if !matches!(refused.problem, DiskOnionProblem::Refused) {
-        return Error::DiskOnion(refused);
-    }
+    let refused = match error.exact::<DiskOnionError>() {
+        Some(refused) if matches!(refused.problem, DiskOnionProblem::Refused) => refused.clone(),
+        _ => return error,
+    };
     let problem = directory::explain(service, tor).unwrap_or(DiskOnionProblem::Refused);
     refused.explained(service.directory(), problem).into()
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::port::{DiskPort, DiskTarget};
 use super::settings::DiskOnionSettings;
 use crate::config::is_of_a_service;
-use crate::error::{ArgumentError, Result};
+use crate::error::Result;
+use crate::protocol::ArgumentError;
 use crate::types::ConfLine;
 
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
@@ -205,14 +206,16 @@ impl DiskOnion {
         }
     }
 
-    /// Checks what can be checked without a tor and without looking at files:
-    /// whether tor would take it, and would still have it after SAVECONF.
+    /// Checks the service without a tor and without looking at files: tor would
+    /// take it, and would still have it after SAVECONF.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`](crate::Error::Argument): for a directory that is not
-    /// absolute; no port, the same port with the same target twice, or one that
-    /// tor does not take; version 2; options that are none of a service.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the directory is
+    /// not absolute, there is no port, the same port is there twice with the
+    /// same target, tor doesn't take a port, the version is 2, or an option is
+    /// not one of a service.
     pub fn check(&self) -> Result<()> {
         self.check_directory()?;
         for line in &self.lines {

@@ -12,7 +12,8 @@ use procfs::process::{FDTarget, Process, all_processes};
 use procfs::{ProcError, ProcResult};
 
 use super::ProcessOwner;
-use crate::error::{OwnerError, Result};
+use crate::error::Result;
+use crate::process::OwnerError;
 
 /// The inodes of the connections that are meant, with the users who opened
 /// them.

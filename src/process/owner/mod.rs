@@ -1,8 +1,10 @@
 //! Which process of this machine a TCP connection belongs to.
 
+mod error;
 #[cfg(target_os = "linux")]
 mod linux;
 
+pub use error::OwnerError;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -57,11 +59,6 @@ impl fmt::Display for ProcessOwner {
 /// and the processes that it may look into: its own user's, all of them for
 /// root. It takes some milliseconds, more where there are many processes.
 ///
-/// # Errors
-///
-/// [`Error::Owner`](crate::Error::Owner): not Linux; a connection of a process
-/// that may not be looked into (with its user); `/proc` cannot be read.
-///
 /// ```
 /// # #[cfg(target_os = "linux")] {
 /// use scape::process::owner_of;
@@ -78,6 +75,13 @@ impl fmt::Display for ProcessOwner {
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error with an [`OwnerError`] (kind
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if this is not Linux,
+/// if the connection belongs to a process that may not be looked into (with its
+/// user), or if `/proc` can't be read.
 pub fn owner_of(peer: SocketAddr, local: Option<SocketAddr>) -> Result<Option<ProcessOwner>> {
     owner_among(peer, local.as_slice())
 }
@@ -90,6 +94,6 @@ pub(crate) fn owner_among(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Opt
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (peer, locals);
-        Err(crate::error::OwnerError::NotSupported.into())
+        Err(crate::process::OwnerError::NotSupported.into())
     }
 }

@@ -9,7 +9,8 @@ use super::TestNetwork;
 use super::countries::{self, Countries};
 use super::plan::default_nicknames;
 use super::relay::{RelayOptions, refused};
-use crate::error::{Error, LaunchError, LaunchProblem, Result};
+use crate::error::{Error, Result};
+use crate::process::{LaunchError, LaunchProblem};
 use crate::transport::Deadline;
 use crate::types::Progress;
 
@@ -103,10 +104,11 @@ impl TestNetworkBuilder {
     /// that are told of it use it.
     /// [`Node::bridge_line`](super::Node::bridge_line) is what to tell them.
     ///
-    /// A bridge is no exit and no guard, whatever its settings say. `bandwidth`
-    /// and `family` are refused by [`start`](Self::start) with
-    /// [`Error::Argument`]. [`transport`](RelayOptions::transport) adds a
-    /// pluggable transport. [`relays`](Self::relays) doesn't count bridges.
+    /// A bridge is no exit and no guard, whatever its settings say. With
+    /// `bandwidth` or `family`, [`start`](Self::start) fails with an error of
+    /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// [`transport`](RelayOptions::transport) adds a pluggable transport.
+    /// [`relays`](Self::relays) doesn't count bridges.
     ///
     /// ```no_run
     /// use scape::BuildCircuit;
@@ -134,9 +136,9 @@ impl TestNetworkBuilder {
     ///
     /// Each then has a second OR port, on ::1, and the consensus names it.
     /// Clients have `ClientUseIPv6 1`. They still prefer IPv4, unless
-    /// `ClientUseIPv4 0` or `ClientPreferIPv6ORPort 1` is set.
-    /// [`start`](Self::start) fails with [`Error::Io`] if this machine has no
-    /// address ::1.
+    /// `ClientUseIPv4 0` or `ClientPreferIPv6ORPort 1` is set. If this machine
+    /// has no address ::1, [`start`](Self::start) fails with an error of the
+    /// kind [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -233,11 +235,16 @@ impl TestNetworkBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`], with the last lines of the log of the node that
-    /// didn't start, or of every node, each with the node's name.
-    /// [`Error::Argument`] for settings that no network can have. [`Error::Io`]
-    /// if the operating system refuses something, such as an address. Nothing
-    /// is left behind.
+    /// Returns an error with a [`LaunchError`], which has the last lines of the
+    /// log of the node that didn't start, or of every node, each with the
+    /// node's name. Its kind is
+    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch), or
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
+    /// ready in time. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for settings that no
+    /// network can have, and [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+    /// operating system refuses something, such as an address. Nothing is left
+    /// behind.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = Deadline::after(self.timeout);
         self.check()?;
@@ -307,7 +314,8 @@ impl TestNetworkBuilder {
 }
 
 fn is_port_clash(error: &Error) -> bool {
-    matches!(error, Error::Launch(launch) if launch.log().iter().any(|line| line.contains("Address already in use")))
+    let log = error.exact().map(LaunchError::log).unwrap_or_default();
+    log.iter().any(|line| line.contains("Address already in use"))
 }
 
 impl fmt::Debug for TestNetworkBuilder {
@@ -323,6 +331,7 @@ impl fmt::Debug for TestNetworkBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ArgumentError;
 
     #[test]
     fn network_can_be_shared() {
@@ -333,6 +342,6 @@ mod tests {
     #[test]
     fn a_network_that_cannot_work_is_not_started() {
         let error = TestNetwork::builder().authorities(1).relays(2).start().unwrap_err();
-        assert!(matches!(error, Error::Argument(_)), "{error}");
+        assert!(error.is::<ArgumentError>(), "{error}");
     }
 }

@@ -8,8 +8,10 @@ use super::node::{Node, Role};
 use super::starting::wait_for_policy;
 use super::{TestNetwork, vote};
 use crate::controller::Controller;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{Error, Result};
+use crate::process::LaunchError;
 use crate::process::wait_bootstrapped;
+use crate::protocol::ArgumentError;
 use crate::transport::Deadline;
 use crate::types::Signal;
 
@@ -26,12 +28,6 @@ impl TestNetwork {
     /// For the client, that takes until it is ready to build circuits, and its
     /// SOCKS and control ports are other ones afterwards.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if there is no such node. [`Error::Launch`] if it
-    /// doesn't start, and [`Error::Timeout`] if it isn't ready in time: the
-    /// builder's [`timeout`](super::TestNetworkBuilder::timeout).
-    ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
     ///
@@ -40,6 +36,15 @@ impl TestNetwork {
     /// network.restart("relay0")?;
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no such
+    /// node, of the kind [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it
+    /// doesn't start, and of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't ready in
+    /// time: the builder's [`timeout`](super::TestNetworkBuilder::timeout).
     pub fn restart(&mut self, nickname: &str) -> Result<()> {
         let deadline = Deadline::after(self.timeout);
         let Some(index) = self.nodes.iter().position(|node| node.nickname() == nickname) else {
@@ -70,11 +75,6 @@ impl TestNetwork {
     /// The authorities read their torrc again (SIGNAL RELOAD), so options that
     /// were set there while they ran, and not saved, are lost.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`] if there is no such relay. [`Error::Closed`] if an
-    /// authority has ended.
-    ///
     /// ```no_run
     /// use std::time::Duration;
     ///
@@ -87,6 +87,13 @@ impl TestNetwork {
     /// assert!(network.client().network_status(relay0)?.is_none());
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no such
+    /// relay, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed)
+    /// if an authority has ended.
     pub fn set_listed(&self, nickname: &str, listed: bool) -> Result<()> {
         let relay = self.node(nickname).filter(|node| node.role() == Role::Relay);
         let relay = relay.and_then(Node::fingerprint);
@@ -113,8 +120,11 @@ impl TestNetwork {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if it takes longer than `timeout`. [`Error::Closed`]
-    /// if an authority has ended.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
+    /// than `timeout`, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if an authority has
+    /// ended.
     ///
     /// [`voting_interval`]: super::TestNetworkBuilder::voting_interval
     pub fn vote(&self, timeout: Duration) -> Result<()> {
@@ -144,7 +154,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the platform has no such signal.
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the platform has no such signal.
     pub fn pause(&self) -> Result<()> {
         self.process().pause()?;
         self.set_paused(true);
@@ -164,8 +175,11 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if it had to be killed, and [`Error::Launch`] if it
-    /// had crashed before. It has ended in any case.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the process had to
+    /// be killed, and of the kind
+    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it had crashed
+    /// before. It has ended in any case.
     pub fn stop(&self) -> Result<()> {
         self.resume()?;
         self.process().end()
@@ -177,7 +191,7 @@ impl Node {
         self.process().kill()?;
         match self.process().end() {
             // It has ended by the signal.
-            Err(Error::Launch(_)) => Ok(()),
+            Err(error) if error.is::<LaunchError>() => Ok(()),
             ended => ended,
         }
     }

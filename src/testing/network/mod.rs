@@ -219,7 +219,9 @@ impl TestNetwork {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if it takes longer than `timeout`.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
+    /// than `timeout`.
     pub fn wait_for_vote(&self, timeout: Duration) -> Result<()> {
         vote::wait_for_next(self.client_node(), Deadline::after(timeout))
     }
@@ -233,8 +235,10 @@ impl TestNetwork {
     ///
     /// # Errors
     ///
-    /// [`Error::Launch`] if a node had crashed before, with the node's name
-    /// before each line of its log. [`Error::Io`] if the operating system
+    /// Returns an error with a [`LaunchError`](crate::process::LaunchError)
+    /// (kind [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if a node had
+    /// crashed before, with the node's name before each line of its log, and of
+    /// the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
     /// refused something.
     pub fn stop(mut self) -> Result<()> {
         self.end()

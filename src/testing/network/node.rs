@@ -11,7 +11,10 @@ use super::countries;
 use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::controller::Controller;
-use crate::error::{Error, LaunchError, Result};
+use crate::error::IoError;
+use crate::error::Timeout;
+use crate::error::{Error, Result};
+use crate::process::LaunchError;
 use crate::process::{Launch, TorProcess, WaitFor};
 use crate::transport::Deadline;
 use crate::types::Fingerprint;
@@ -114,7 +117,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the node has ended.
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the node has ended.
     pub fn torrc(&self) -> Result<String> {
         self.process.torrc()
     }
@@ -157,7 +161,7 @@ impl Node {
         let _ = self.resume();
         let (nickname, pid) = (self.nickname, self.process.pid());
         match self.process.stop() {
-            Err(Error::Timeout(timeout)) => {
+            Err(timeout) if timeout.is::<Timeout>() => {
                 log::warn!(target: "scape::testing", "killed {nickname} (process {pid}) of the test network: {timeout}");
                 Ok(())
             }
@@ -168,19 +172,17 @@ impl Node {
 
 /// Returns `error` with the node's name before each line of its log.
 pub(super) fn of_node(nickname: &str, error: Error) -> Error {
-    match error {
-        Error::Launch(launch) => {
-            let mut log: Vec<String> =
-                launch.log().iter().map(|line| format!("{nickname}: {line}")).collect();
-            if log.is_empty() {
-                log.push(format!("{nickname}: nothing was logged"));
-            }
-            LaunchError::new(launch.problem().clone(), log).into()
+    if let Some(launch) = error.exact::<LaunchError>() {
+        let mut log: Vec<String> =
+            launch.log().iter().map(|line| format!("{nickname}: {line}")).collect();
+        if log.is_empty() {
+            log.push(format!("{nickname}: nothing was logged"));
         }
-        Error::Io { what, source } => {
-            Error::Io { what: format!("{nickname}: {what}").into(), source }
-        }
-        other => other,
+        return LaunchError::new(launch.problem().clone(), log).into();
+    }
+    match error.exact::<IoError>() {
+        Some(io) => io.with_what(format!("{nickname}: {io}")).into(),
+        None => error,
     }
 }
 

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Io`] with the first address that this machine doesn't have.
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) with
+/// the first address that this machine doesn't have.
 pub(super) fn free_ports(addresses: impl IntoIterator<Item = IpAddr>) -> Result<Vec<u16>> {
     // Held together, so that none is found twice.
     let mut listeners = Vec::new();

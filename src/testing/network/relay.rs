@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::transport;
-use crate::error::{ArgumentError, Error, Result};
+use crate::error::{Error, Result};
+use crate::protocol::ArgumentError;
 
 /// The settings of a relay of a [`TestNetwork`](super::TestNetwork), for
 /// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay), or of a
@@ -91,8 +92,9 @@ impl RelayOptions {
     }
 
     /// Puts the relay into a country: two letters, in any case, such as `de`.
-    /// Default: none. [`start`](super::TestNetworkBuilder::start) fails with
-    /// [`Error::Argument`](crate::Error::Argument) if it is anything else.
+    /// Default: none. If it is anything else,
+    /// [`start`](super::TestNetworkBuilder::start) fails with an error of the
+    /// kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
     /// tor knows a relay's country by its address. So the relays of the first
     /// country that is named have the address 127.1.0.1, those of the second
@@ -101,8 +103,8 @@ impl RelayOptions {
     /// that says so. `GETINFO ip-to-country/127.1.0.1` then answers `de`, and
     /// `ExcludeNodes {de}` and `ExitNodes {de}` work. Linux takes all of
     /// 127.0.0.0/8 for this machine. Other systems may not. Then the start
-    /// fails with [`Error::Io`](crate::Error::Io), unless the addresses are
-    /// added to the loopback interface.
+    /// fails with an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// unless the addresses are added to the loopback interface.
     ///
     /// All of them also have `GeoIPExcludeUnknown 0`. By default, tor excludes
     /// nodes without a country, too, as soon as an option excludes a country.
@@ -127,10 +129,9 @@ impl RelayOptions {
 
     /// Lets clients reach the bridge through a pluggable transport with this
     /// name. Default: none. A name has letters, digits and underscores, and
-    /// doesn't begin with a digit.
-    /// [`start`](super::TestNetworkBuilder::start) fails with
-    /// [`Error::Argument`](crate::Error::Argument) if it is anything else, or
-    /// if the relay isn't a bridge.
+    /// doesn't begin with a digit. If it is anything else, or the relay isn't a
+    /// bridge, [`start`](super::TestNetworkBuilder::start) fails with an error
+    /// of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
     /// The transport is the simplest one: it XORs every byte with a constant,
     /// which hides nothing from anybody. Both of its sides are threads of this

@@ -10,10 +10,13 @@ use super::bridge::Bridge;
 use super::node::{Node, Role, of_node};
 use super::{panicked, stop_all};
 use crate::cancel::CancelToken;
+use crate::connection::Closed;
 use crate::controller::{BuildCircuit, Controller};
-use crate::error::{Error, LaunchError, LaunchProblem, Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::event::Bootstrap;
 use crate::process::Launch;
+use crate::process::{LaunchError, LaunchProblem};
+use crate::protocol::Refusal;
 use crate::transport::Deadline;
 use crate::types::Fingerprint;
 
@@ -176,7 +179,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         match outcome {
             Ok(()) => Ok(self.started.drain(..).flatten().collect()),
             // It has the log of the node that didn't start.
-            Err(error @ Error::Launch(_)) => Err(error),
+            Err(error) if error.is::<LaunchError>() => Err(error),
             Err(error) => {
                 let timeout = self.deadline.timeout();
                 Err(failure(self.take_all(), error, timeout))
@@ -219,7 +222,7 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
     });
     let problem = match error {
         error if error.is_timeout() => LaunchProblem::Timeout { after: timeout, progress },
-        error => LaunchProblem::Control(Box::new(error)),
+        error => LaunchProblem::Control(error),
     };
     let _ = stop_all(nodes);
     LaunchError::new(problem, log).into()
@@ -236,7 +239,8 @@ pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<
         for key in [ANY_EXTRA_INFO, "exit-policy/ipv4"] {
             match relay.get_info(key) {
                 Ok(_) if key != ANY_EXTRA_INFO => return Ok(()),
-                Ok(_) | Err(Error::Refused(_)) => {}
+                Ok(_) => {}
+                Err(error) if error.is::<Refusal>() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -264,7 +268,7 @@ pub(super) fn first_circuit(
         let left = deadline.left();
         match client.build_circuit(&BuildCircuit::new().timeout(CIRCUIT_FOR.min(left))) {
             Ok(_) => return Ok(()),
-            Err(error @ Error::Closed(_)) => return Err(error),
+            Err(error) if error.is::<Closed>() => return Err(error),
             Err(error) if left <= CIRCUIT_PAUSE => return Err(error),
             Err(error) => {
                 log::debug!(target: "scape::testing", "no circuit yet: {error}");

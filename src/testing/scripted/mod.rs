@@ -176,11 +176,14 @@ impl ScriptedTor {
         self.shared.state.lock().sent.clone()
     }
 
-    /// Waits until a command that begins with `prefix` has been sent, and gives
-    /// it.
+    /// Waits until a command that begins with `prefix` has been sent, and
+    /// returns it.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when it was not sent within the builder's patience.
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't sent
+    /// within the builder's patience.
     pub fn wait_for(&self, prefix: &str) -> Result<String> {
         let deadline = deadline_after(self.shared.patience);
         let mut state = self.shared.state.lock();

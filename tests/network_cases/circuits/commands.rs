@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
-use scape::error::Refusal;
+use scape::controller::ResolveError;
 use scape::event::{EventBody, StreamInfo};
-use scape::socks::SocksProxy;
+use scape::protocol::Refusal;
+use scape::socks::{SocksError, SocksProxy};
 use scape::testing::TestNetwork;
 use scape::types::{
     CircuitId, CircuitPurpose, EndReason, EventKind, Fingerprint, StreamId, StreamPurpose,
@@ -255,7 +256,7 @@ fn closed(network: &TestNetwork) {
     tor.close_stream(stream, EndReason::EXIT_POLICY).unwrap();
     let end = unattached.until(stream, |stream| stream.status.is_end());
     assert_eq!(end.reason, Some(StreamReason::ExitPolicy));
-    assert!(matches!(client.join().unwrap(), Err(Error::Socks(_))));
+    assert!(client.join().unwrap().unwrap_err().get::<SocksError>().is_some());
     assert!(refusal(tor.close_stream(stream, EndReason::MISC)).is_unknown_stream());
 }
 
@@ -293,10 +294,9 @@ fn not_resolved(network: &TestNetwork) {
         ("10.0.0.1", tor.resolve_reverse(Ipv4Addr::new(10, 0, 0, 1).into(), SOON).map(drop)),
     ];
     for (name, answer) in answers {
-        match answer {
-            Err(Error::Resolve(error)) => assert_eq!(&*error.name, name),
-            other => panic!("{name}: {other:?}"),
-        }
+        let error = answer.unwrap_err();
+        let Some(error) = error.get::<ResolveError>() else { panic!("{name}: {error:?}") };
+        assert_eq!(&*error.name, name);
     }
 }
 
@@ -310,7 +310,7 @@ fn mapped(network: &TestNetwork) {
     }
     drop(name);
     let error = client(network, "mapped.scape.test", server.port()).join().unwrap().unwrap_err();
-    assert!(matches!(error, Error::Socks(_)), "{error}");
+    assert!(error.get::<SocksError>().is_some(), "{error}");
 }
 
 /// With a tor of its own: who has a relay's descriptor goes to the address that

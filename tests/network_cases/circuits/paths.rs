@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use scape::path::NoPathError;
 use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint, RouterFlags};
-use scape::{CircuitBuilder, Error, PathBuilder, State, Tor};
+use scape::{CircuitBuilder, PathBuilder, State, Tor};
 
 use crate::SOON;
 use crate::stopped::Stopped;
@@ -116,23 +117,15 @@ fn no_path(network: &TestNetwork) {
     let exits: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let none = path().random_guard().exclude(&exits).exit_to(("www.scape.test", 80));
-    match CircuitBuilder::choosing(none).build(&state).unwrap_err() {
-        Error::NoPath(error) => {
-            assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}");
-        }
-        error => panic!("{error}"),
-    }
+    let error = CircuitBuilder::choosing(none).build(&state).unwrap_err();
+    let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
+    assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}");
     // All are in one network.
-    match CircuitBuilder::choosing(PathBuilder::new().fast(false).random_guard())
-        .build(&state)
-        .unwrap_err()
-    {
-        Error::NoPath(error) => {
-            assert!(error.candidates > 0, "{error}");
-            assert!(error.to_string().contains("network of another hop"), "{error}");
-        }
-        error => panic!("{error}"),
-    }
+    let any = PathBuilder::new().fast(false).random_guard();
+    let error = CircuitBuilder::choosing(any).build(&state).unwrap_err();
+    let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
+    assert!(error.candidates > 0, "{error}");
+    assert!(error.to_string().contains("network of another hop"), "{error}");
     // tor goes on building circuits of its own.
     assert!(state.circuits().len() <= before + 3);
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use scape::controller::AuthError;
 use scape::event::{Bootstrap, EventBody, StatusDetail};
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, Fingerprint, Signal};
@@ -25,7 +26,7 @@ fn cookie(network: &TestNetwork) {
     let tor = Connect::to(network.control_address()).unwrap().connect().unwrap();
     assert_eq!(tor.version().unwrap(), network.client().version().unwrap());
     let wrong = Connect::to(network.control_address()).unwrap().cookie_file("/nonexistent/cookie");
-    assert!(wrong.connect().unwrap_err().auth().is_some());
+    assert!(wrong.connect().unwrap_err().get::<AuthError>().is_some());
     tor.quit().unwrap();
     // An owning connection it was not.
     assert!(network.client().is_alive());

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use scape::onion::{Publication, Wait};
-use scape::socks::SocksProxy;
+use scape::socks::{SocksError, SocksProxy};
 use scape::testing::TestNetwork;
 use scape::types::{OnionAddress, SocksStatus};
 use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
@@ -85,7 +85,7 @@ pub(crate) fn read(
 
 pub(crate) fn is_final(error: &Error) -> bool {
     let missing = SocksStatus::ONION_AUTH_MISSING;
-    matches!(error, Error::Socks(error) if error.status() == Some(missing))
+    error.get().and_then(SocksError::status) == Some(missing)
 }
 
 fn reached(network: &TestNetwork) {

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, BASE64_NOPAD};
-use scape::error::{HsFetchError, HsFetchFailure, HsFetchProblem};
+use scape::controller::{HsFetchError, HsFetchFailure, HsFetchProblem};
 use scape::event::EventBody;
 use scape::testing::TestNetwork;
 use scape::types::{ClientPublicKey, EventKind, HsDescAction, OnionAddress};
-use scape::{AddOnion, ClientAuth, ClientAuthAdded, Controller, Error, HsFetch};
+use scape::{AddOnion, ClientAuth, ClientAuthAdded, Controller, HsFetch};
 
 use crate::SOON;
 use crate::onions::added::{is_final, publish, read, server};
@@ -84,12 +84,12 @@ fn nobody_has_it(network: &TestNetwork) {
     let fails = |fetch: HsFetch, also: &dyn Fn(&HsFetchError) -> bool| {
         let deadline = Instant::now() + 3 * SOON;
         loop {
-            match tor.fetch_hs_descriptor(fetch.clone(), Duration::from_secs(20)) {
-                Err(Error::HsFetch(error)) if error.is_not_found() && also(&error) => return error,
-                Err(Error::HsFetch(error)) if Instant::now() < deadline => {
-                    println!("  once more: {error}");
-                }
-                other => panic!("{other:?}"),
+            let fetched = tor.fetch_hs_descriptor(fetch.clone(), Duration::from_secs(20));
+            let error = fetched.unwrap_err();
+            match error.get::<HsFetchError>() {
+                Some(error) if error.is_not_found() && also(error) => return error.clone(),
+                Some(_) if Instant::now() < deadline => println!("  once more: {error}"),
+                _ => panic!("{error:?}"),
             }
         }
     };
@@ -171,7 +171,8 @@ fn posted(network: &TestNetwork) {
     // posted may be of the one before or after it.
     match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
         Ok(fetched) => assert_eq!(fetched.descriptor_id, posted),
-        Err(Error::HsFetch(error)) => {
+        Err(error) => {
+            let Some(error) = error.get::<HsFetchError>() else { panic!("{error:?}") };
             let requested = events.try_iter().find_map(|event| match event.body() {
                 EventBody::HsDesc(told) if told.action == HsDescAction::Requested => {
                     told.descriptor_id.clone()
@@ -181,7 +182,6 @@ fn posted(network: &TestNetwork) {
             assert!(error.is_not_found(), "{error}");
             assert_ne!(requested.unwrap(), posted);
         }
-        Err(error) => panic!("{error}"),
     }
     tor.hs_post(&added.address, &document, Vec::<&str>::new()).unwrap();
     tor.del_onion(&added.address).unwrap();

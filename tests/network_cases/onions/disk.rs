@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionGuard, DiskOnionService, DiskOnions};
 use scape::onion::{Publication, Wait};
-use scape::socks::SocksProxy;
+use scape::socks::{SocksError, SocksProxy};
 use scape::testing::{Role, TestNetwork};
 use scape::types::{ClientKey, SocksStatus};
-use scape::{ClientAuth, Controller, Error};
+use scape::{ClientAuth, Controller};
 
 use crate::SOON;
 use crate::onions::added::{read, server};
@@ -87,10 +87,10 @@ fn refusal(network: &TestNetwork, service: &DiskOnionService) -> SocksStatus {
     let deadline = Instant::now() + SOON;
     loop {
         match proxy.connect((service.address().to_string().as_str(), 80)) {
-            Err(Error::Socks(error)) if error.status().is_some_and(is_for_the_key) => {
-                return error.status().unwrap();
-            }
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            Err(error) => match error.get().and_then(SocksError::status) {
+                Some(status) if is_for_the_key(status) => return status,
+                _ => assert!(Instant::now() < deadline, "{error}"),
+            },
             Ok(_) => panic!("it was reached"),
         }
     }

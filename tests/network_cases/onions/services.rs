@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use scape::socks::SocksStream;
+use scape::socks::{SocksError, SocksStream};
 use scape::testing::TestNetwork;
 use scape::types::{ClientKey, OnionAddress, Progress, SocksStatus};
 use scape::{
@@ -55,7 +55,7 @@ fn visit(tor: &Tor, address: &OnionAddress, port: u16) -> Result<SocksStream, Er
 
 fn is_final(error: &Error) -> bool {
     let refused = [SocksStatus::ONION_AUTH_MISSING, SocksStatus::ONION_AUTH_WRONG];
-    matches!(error, Error::Socks(error) if error.status().is_some_and(|status| refused.contains(&status)))
+    error.get().and_then(SocksError::status).is_some_and(|status| refused.contains(&status))
 }
 
 /// What the service says on connecting.
@@ -153,7 +153,7 @@ fn authorized(network: &TestNetwork) {
     assert_eq!(service.clients(), [one.public_key(), other.public_key()]);
     let refused = |status| {
         let error = visit(&visitor, service.address(), 80).unwrap_err();
-        assert!(matches!(&error, Error::Socks(error) if error.status() == Some(status)), "{error}");
+        assert!(error.get().and_then(SocksError::status) == Some(status), "{error}");
     };
     refused(SocksStatus::ONION_AUTH_MISSING);
     controller.onion_client_auth_add(&ClientAuth::new(*service.address(), wrong)).unwrap();

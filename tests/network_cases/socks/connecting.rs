@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use scape::Error;
 use scape::event::EventBody;
-use scape::socks::{Isolation, SocksProxy};
+use scape::socks::{Isolation, SocksError, SocksProxy};
 use scape::testing::TestNetwork;
 use scape::types::{CircuitId, EventKind, SocksStatus, StreamStatus};
 
@@ -84,10 +84,7 @@ fn resolves(network: &TestNetwork) {
 }
 
 fn status(error: &Error) -> Option<SocksStatus> {
-    match error {
-        Error::Socks(error) => error.status(),
-        _ => None,
-    }
+    error.get().and_then(SocksError::status)
 }
 
 fn refusals(network: &TestNetwork) {
@@ -120,7 +117,7 @@ fn refusals(network: &TestNetwork) {
 fn not_socks(network: &TestNetwork) {
     let proxy = SocksProxy::new(network.control_address()).timeout(Duration::from_secs(2));
     let error = proxy.connect((NAME, 80)).unwrap_err();
-    assert!(matches!(error, Error::Socks(_)), "{error}");
+    assert!(error.get::<SocksError>().is_some(), "{error}");
 }
 
 fn isolation(network: &TestNetwork) {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
-use scape::error::StreamProblem;
+use scape::controller::{StreamError, StreamProblem};
 use scape::event::StreamInfo;
-use scape::socks::SocksStream;
+use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::transport::{Address, Transport};
@@ -141,11 +141,11 @@ fn goes(network: &TestNetwork) {
     assert_eq!(tor.controller().unwrap().resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
     assert_eq!(told.recv_timeout(SOON).unwrap().1, Some(circuits[1].clone()));
     let error = client.connect((NAME, 80)).unwrap_err();
-    assert!(error.socks().unwrap().status().is_some(), "{error}");
+    assert!(error.get().and_then(SocksError::status).is_some(), "{error}");
     // Onion services are tor's business: it finds out that there is no such
     // service.
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
-    assert!(client.connect((nobody, 81)).unwrap_err().socks().unwrap().status().is_some());
+    assert!(client.connect((nobody, 81)).unwrap_err().get().and_then(SocksError::status).is_some());
     attacher.close().unwrap();
     // What is open goes on.
     echoes(&mut stream);
@@ -211,7 +211,7 @@ fn asked_again(network: &TestNetwork) {
     // Nobody listens there.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let error = client(&tor).connect((NAME, closed)).unwrap_err();
-    assert!(error.socks().is_some(), "{error}");
+    assert!(error.get::<SocksError>().is_some(), "{error}");
     assert_eq!(asked.recv_timeout(SOON).unwrap(), []);
     assert_eq!(asked.recv_timeout(SOON).unwrap(), [StreamReason::End]);
     // tor gives up after the third, or it is the same circuit again, which is
@@ -219,7 +219,7 @@ fn asked_again(network: &TestNetwork) {
     if let Ok(again) = asked.recv_timeout(Duration::from_secs(1)) {
         assert_eq!(again.len(), 2);
         let error = failed.recv_timeout(SOON).unwrap();
-        let problem = &error.stream().unwrap().problem;
+        let problem = &error.get::<StreamError>().unwrap().problem;
         assert!(matches!(problem, StreamProblem::TriedBefore(_)), "{error}");
     }
 }
@@ -251,7 +251,7 @@ fn misbehave(network: &TestNetwork) {
     let begun = Instant::now();
     for forgotten in [1, 4] {
         let error = client.connect((NAME, forgotten)).unwrap_err();
-        assert!(error.socks().is_some(), "{error}");
+        assert!(error.get::<SocksError>().is_some(), "{error}");
     }
     thread::scope(|scope| {
         let blocked = scope.spawn(|| client.connect((NAME, 2)));
@@ -280,7 +280,7 @@ fn misbehave(network: &TestNetwork) {
     let answer = kept.recv_timeout(SOON).unwrap();
     state.wait(SOON, |_| answer.is_gone().then_some(())).unwrap();
     let error = answer.attach(&circuit).unwrap_err();
-    assert!(error.stream().unwrap().is_stream_gone(), "{error}");
+    assert!(error.get::<StreamError>().unwrap().is_stream_gone(), "{error}");
     attacher.close().unwrap();
     assert!(begun.elapsed() < SOON);
 }
@@ -377,7 +377,8 @@ fn two_controllers(network: &TestNetwork) {
     });
     // A circuit of the one connection is none of the other's.
     let error = Tor::from(first.controller().clone()).client_via(&theirs).unwrap_err();
-    assert!(matches!(error.stream().unwrap().problem, StreamProblem::OtherConnection), "{error}");
+    let told: &StreamError = error.get().unwrap();
+    assert!(matches!(told.problem, StreamProblem::OtherConnection), "{error}");
     // The first ends: the second has streams wait for it still, and puts the
     // option back in the end.
     drop(via_first);
@@ -408,7 +409,7 @@ fn reconnect(network: &TestNetwork) {
         // It waits still, and is asked about again.
         let fresh = kept.recv_timeout(SOON).unwrap();
         assert_eq!(fresh.id(), stale.id());
-        assert!(stale.attach(&circuit).unwrap_err().stream().unwrap().is_stream_gone());
+        assert!(stale.attach(&circuit).unwrap_err().get::<StreamError>().unwrap().is_stream_gone());
         let circuit = state.wait(SOON, |state| state.circuit(circuit.id())).unwrap();
         fresh.attach(&circuit).unwrap();
         let mut stream = waiting.join().unwrap().unwrap();

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamRequest};
-use scape::error::StreamProblem;
+use scape::controller::{StreamError, StreamProblem};
 use scape::event::EventBody;
 use scape::process::owner_of;
-use scape::socks::SocksStream;
+use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::{Node, TestNetwork};
 use scape::types::{CircuitPurpose, EventKind, Fingerprint, SocksStatus, StreamStatus};
-use scape::{BuildCircuit, CircuitBuilder, Error, SocksPort, Tor, TorClient};
+use scape::{BuildCircuit, CircuitBuilder, SocksPort, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};
 
@@ -207,7 +207,7 @@ fn killed(network: &TestNetwork) {
             Err(error) => {
                 failed += 1;
                 assert!(circuit.is_ended(), "{circuit}: {error}");
-                let told = error.stream().unwrap_or_else(|| panic!("{error}"));
+                let told = error.get::<StreamError>().unwrap_or_else(|| panic!("{error}"));
                 assert_eq!(told.circuit, Some(circuit.id()), "{error}");
             }
         }
@@ -225,7 +225,7 @@ fn killed(network: &TestNetwork) {
     state.wait(SOON, ended).unwrap();
     // And what is dead already says so.
     let error = clients[0].connect((NAME, server.port)).err().unwrap();
-    let told = error.stream().unwrap_or_else(|| panic!("{error}"));
+    let told = error.get::<StreamError>().unwrap_or_else(|| panic!("{error}"));
     assert!(told.is_circuit_gone() && told.stream.is_none(), "{error}");
     assert!(
         matches!(&told.problem, StreamProblem::CircuitEnded { reason: Some(_), .. }),
@@ -243,7 +243,9 @@ fn everything(network: &TestNetwork) {
     assert_eq!(client.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
     assert_eq!(circuit.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(circuit.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
-    assert!(circuit.dns_resolve("nobody-via.scape.test").unwrap_err().socks().is_some());
+    assert!(
+        circuit.dns_resolve("nobody-via.scape.test").unwrap_err().get::<SocksError>().is_some()
+    );
     // Streams that tor would keep apart share it.
     for number in 0..3 {
         greet(&mut client.isolated().connect((NAME, server.port)).unwrap(), number).unwrap();
@@ -284,7 +286,8 @@ fn everything(network: &TestNetwork) {
     // The other tor's circuits are not this one's.
     let other = network.tor();
     let error = other.client_via(&circuit).unwrap_err();
-    assert!(matches!(error.stream().unwrap().problem, StreamProblem::OtherConnection), "{error}");
+    let told: &StreamError = error.get().unwrap();
+    assert!(matches!(told.problem, StreamProblem::OtherConnection), "{error}");
 }
 
 fn fresh(network: &TestNetwork) {
@@ -317,7 +320,7 @@ fn fresh(network: &TestNetwork) {
         state.circuits().iter().filter(|c| c.purpose() == Some(CircuitPurpose::Controller)).count()
     };
     let error = client.connect((NAME, closed)).unwrap_err();
-    assert!(matches!(error, Error::Socks(_)), "{error}");
+    assert!(error.get::<SocksError>().is_some(), "{error}");
     state.wait(SOON, |state| (controllers(state) == 3).then_some(())).unwrap();
     // One that cannot be built is nobody's stream.
     let nobody = CircuitBuilder::along(["$1111111111111111111111111111111111111111"]);
@@ -333,12 +336,15 @@ fn nowhere(network: &TestNetwork) {
     let client = client(&circuit);
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     let error = client.connect((nobody, 80)).unwrap_err();
-    assert!(matches!(error.stream().unwrap().problem, StreamProblem::Onion), "{error}");
+    let told: &StreamError = error.get().unwrap();
+    assert!(matches!(told.problem, StreamProblem::Onion), "{error}");
     // The exit's word comes through, and there is no other exit to be asked.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let error = client.connect((NAME, closed)).unwrap_err();
-    assert!(error.socks().is_some_and(|error| error.status().is_some()), "{error}");
-    assert!(client.connect(("nobody-via.scape.test", 80)).unwrap_err().socks().is_some());
+    assert!(error.get().and_then(SocksError::status).is_some(), "{error}");
+    assert!(
+        client.connect(("nobody-via.scape.test", 80)).unwrap_err().get::<SocksError>().is_some()
+    );
     // tor itself refuses such names, after the stream was attached.
     assert!(client.connect(("www.example.exit", 80)).is_err());
     // Too late is nowhere, too.
@@ -491,7 +497,7 @@ fn other_programs(network: &TestNetwork) {
     let own = port.clone().isolation(Isolation::new(socks.user(), socks.password()).unwrap());
     // Private targets are refused, and so is whoever doesn't know the password.
     let error = own.connect(("127.0.0.1", server.port)).unwrap_err();
-    assert_eq!(error.socks().unwrap().status(), Some(SocksStatus::NOT_ALLOWED), "{error}");
+    assert_eq!(error.get().and_then(SocksError::status), Some(SocksStatus::NOT_ALLOWED), "{error}");
     let wrong = port.clone().isolation(Isolation::new(socks.user(), "wrong").unwrap());
     assert!(
         wrong.connect((NAME, server.port)).is_err() && port.connect((NAME, server.port)).is_err()

@@ -7,11 +7,13 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
-use scape::error::{CloseCause, LaunchProblem};
+use scape::connection::CloseCause;
 use scape::event::EventBody;
+use scape::process::{LaunchError, LaunchProblem};
+use scape::socks::SocksError;
 use scape::testing::TestNetwork;
 use scape::types::{EventKind, HsDescAction};
-use scape::{AddOnion, Error, Tor};
+use scape::{AddOnion, Tor};
 
 use crate::{NAME, SOON};
 
@@ -40,6 +42,7 @@ pub(crate) fn buried(tor: Tor) {
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
     let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();
     let CloseCause::Exited(error) = closed.cause() else { panic!("{closed}") };
+    let error: &LaunchError = error.get().unwrap();
     assert!(matches!(error.problem(), LaunchProblem::Exited { signal: Some(9), .. }), "{closed}");
     assert!(
         !error.log().is_empty() && closed.to_string().contains("killed by signal 9"),
@@ -61,7 +64,7 @@ fn before(network: &TestNetwork) {
         client.connect((NAME, 80)).map(drop).unwrap_err(),
         client.dns_resolve(NAME).map(drop).unwrap_err(),
     ] {
-        assert!(matches!(error, Error::Socks(_)), "{error}");
+        assert!(error.get::<SocksError>().is_some(), "{error}");
     }
     assert!(begun.elapsed() < SOON);
     drop(client);
@@ -87,7 +90,7 @@ fn connecting(network: &TestNetwork) {
         }
         kill(&tor);
         let error = dialing.join().unwrap().unwrap_err();
-        assert!(matches!(error, Error::Socks(_)) && !error.is_timeout(), "{error}");
+        assert!(error.get::<SocksError>().is_some() && !error.is_timeout(), "{error}");
         assert!(begun.elapsed() < SOON);
     });
     tor.controller().unwrap().wait_closed(SOON).unwrap();

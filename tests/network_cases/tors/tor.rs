@@ -12,13 +12,15 @@ use std::thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use scape::error::NoSocksPortError;
 use scape::event::EventBody;
 use scape::process::find_tor;
+use scape::protocol::{ArgumentError, Refusal};
+use scape::socks::SocksError;
 use scape::testing::TestNetwork;
+use scape::tor::{NoControlError, NoSocksPortError};
 use scape::transport::Address;
 use scape::types::{CircuitId, EventKind, ListenerKind, Progress, Signal};
-use scape::{Connect, Controller, Error, SocksPort, Tor, TorClient, TorMode};
+use scape::{Connect, Controller, ErrorKind, SocksPort, Tor, TorClient, TorMode};
 
 use crate::onions::added::server;
 use crate::tors::killed::launch;
@@ -90,7 +92,7 @@ fn looks_up(network: &TestNetwork) {
     network.name_server().add_name(six, "sixth.scape.test");
     assert_eq!(client.dns_resolve("sixth.scape.test").unwrap(), six);
     assert_eq!(client.dns_resolve_ptr(six).unwrap(), "sixth.scape.test");
-    assert!(matches!(client.dns_resolve("nobody.scape.test"), Err(Error::Socks(_))));
+    assert!(client.dns_resolve("nobody.scape.test").unwrap_err().get::<SocksError>().is_some());
     let error = client.dns_resolve("bücher.example").unwrap_err();
     assert!(error.to_string().contains("xn--"), "{error}");
 }
@@ -103,7 +105,8 @@ fn private_addresses(network: &TestNetwork) {
         format!("[::1]:{}", address.port()),
         format!("localhost:{}", address.port()),
     ] {
-        let Err(Error::Socks(error)) = client.connect(target.as_str()) else { panic!("{target}") };
+        let error = client.connect(target.as_str()).unwrap_err();
+        let Some(error) = error.get::<SocksError>() else { panic!("{target}: {error}") };
         assert!(error.is_private() && error.to_string().contains("allowed explicitly"), "{error}");
     }
     let client = client.allow_private_addresses(true);
@@ -172,8 +175,7 @@ fn socks_ports(network: &TestNetwork) {
     let extended = tor.client_on(&SocksPort::with_options(["extendederrors"])).unwrap();
     assert_eq!(extended.address(), tor.client().unwrap().address());
     let error = tor.client_on(&SocksPort::with_options(["IsolateDestAddr"])).unwrap_err();
-    let Error::NoSocksPort(kind) = &error else { panic!("{error}") };
-    assert!(matches!(**kind, NoSocksPortError::Options { .. }), "{error}");
+    assert!(matches!(error.get(), Some(NoSocksPortError::Options { .. })), "{error}");
     assert!(
         error.to_string().contains("IsolateDestAddr")
             && error.to_string().contains("ExtendedErrors"),
@@ -182,7 +184,7 @@ fn socks_ports(network: &TestNetwork) {
     // Nothing that is not one word reaches the configuration.
     for bad in ["", "a b", "x\"", "IsolateDestAddr\nControlPort", "#"] {
         assert!(
-            matches!(tor.client_on(&SocksPort::added([bad])), Err(Error::Argument(_))),
+            tor.client_on(&SocksPort::added([bad])).unwrap_err().get::<ArgumentError>().is_some(),
             "{bad:?}"
         );
     }
@@ -213,7 +215,7 @@ fn unix_socks_port(network: &TestNetwork) {
     // tor explains which permissions it wants.
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let error = tor.client_on(&SocksPort::added_unix(&path)).unwrap_err();
-    let Error::Refused(refusal) = &error else { panic!("{error}") };
+    let Some(refusal) = error.get::<Refusal>() else { panic!("{error}") };
     assert!(refusal.log().iter().any(|line| line.contains("accessible")), "{error}");
     assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
     // It also explains that a directory isn't there, and that a port is in use.
@@ -243,13 +245,11 @@ fn socks_only(network: &TestNetwork) {
         assert_eq!(said(tor.dial((NAME, server(b"only").port())).unwrap()), "only");
         let error = tor.controller().unwrap_err();
         assert!(
-            matches!(error, Error::NoControl { .. }) && error.to_string().contains("ControlPort"),
+            error.get::<NoControlError>().is_some() && error.to_string().contains("ControlPort"),
             "{error}"
         );
-        assert!(matches!(
-            tor.client_on(&SocksPort::added(["IsolateDestAddr"])),
-            Err(Error::NoControl { .. })
-        ));
+        let error = tor.client_on(&SocksPort::added(["IsolateDestAddr"])).unwrap_err();
+        assert!(error.get::<NoControlError>().is_some());
         tor.quit().unwrap();
     }
     // Another proxy would look names up by itself: it is none for us, though it
@@ -266,7 +266,7 @@ fn socks_only(network: &TestNetwork) {
         stream.write_all(b"\x05\x07\x00\x01\0\0\0\0\0\0").unwrap();
     });
     let error = Tor::socks_only(Address::from(address)).unwrap_err();
-    assert!(matches!(error, Error::Socks(_)), "{error}");
+    assert!(error.get::<SocksError>().is_some(), "{error}");
     proxy.join().unwrap();
     assert!(Tor::socks_only(Address::from(address)).is_err());
 }
@@ -299,7 +299,7 @@ fn wakes(network: &TestNetwork) {
     assert!(tor.is_ready().unwrap());
     // Without a network there is no port; and with one, there is another.
     controller.set_conf([("DisableNetwork", "1")]).unwrap();
-    assert!(matches!(tor.client(), Err(Error::NoSocksPort(_))));
+    assert!(tor.client().unwrap_err().get::<NoSocksPortError>().is_some());
     controller.set_conf([("DisableNetwork", "0")]).unwrap();
     tor.become_ready(SOON).unwrap();
     assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
@@ -417,7 +417,7 @@ fn child() -> Option<()> {
                 let sender = sender.clone();
                 let tell = move |step: &Progress| {
                     // It cannot wait for itself.
-                    assert!(matches!(Tor::global(), Err(Error::Argument(_))));
+                    assert_eq!(Tor::global().unwrap_err().kind(), ErrorKind::Argument);
                     sender.send(step.clone()).unwrap();
                 };
                 scope.spawn(|| Tor::global_with(tell).unwrap())

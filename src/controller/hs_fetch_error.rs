@@ -1,7 +1,9 @@
-//! A descriptor of an onion service that could not be had.
+//! A descriptor of an onion service that could not be fetched.
 
 use std::fmt;
 use std::time::Duration;
+
+use crate::error::{Cause, ErrorKind};
 
 use crate::types::{HsDescReason, OnionAddress, RelayName};
 
@@ -11,7 +13,7 @@ use crate::types::{HsDescReason, OnionAddress, RelayName};
 pub struct HsFetchError {
     /// The service.
     pub address: OnionAddress,
-    /// What went wrong.
+    /// The problem.
     pub problem: HsFetchProblem,
     /// The directories that were asked and had no descriptor to give, in order,
     /// each with tor's reason.
@@ -20,7 +22,7 @@ pub struct HsFetchError {
     pub unanswered: Vec<RelayName>,
 }
 
-/// What went wrong with fetching a descriptor.
+/// The problem of an [`HsFetchError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HsFetchProblem {
@@ -34,15 +36,15 @@ pub enum HsFetchProblem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsFetchFailure {
-    /// The directory, where tor names it.
+    /// The directory, if tor names it.
     pub hsdir: Option<RelayName>,
-    /// Why, where tor says.
+    /// The reason, if tor gives one.
     pub reason: Option<HsDescReason>,
 }
 
 impl HsFetchError {
-    /// Whether every directory that answered says that it has no such
-    /// descriptor: there is no such service, or it is offline.
+    /// Returns true if every directory that answered says that it has no such
+    /// descriptor: the service doesn't exist, or is offline.
     pub fn is_not_found(&self) -> bool {
         let not_found = |failure: &HsFetchFailure| failure.reason == Some(HsDescReason::NotFound);
         !self.failures.is_empty() && self.failures.iter().all(not_found)
@@ -83,6 +85,15 @@ impl fmt::Display for HsFetchError {
 }
 
 impl std::error::Error for HsFetchError {}
+
+impl Cause for HsFetchError {
+    fn kind(&self) -> ErrorKind {
+        match self.problem {
+            HsFetchProblem::Timeout(_) => ErrorKind::Timeout,
+            _ => ErrorKind::NotFound,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

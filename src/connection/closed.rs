@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LaunchError, LaunchProblem};
+use crate::error::{Cause, ErrorKind};
+
+use crate::error::Error;
 
 /// The control connection has ended. Every waiter and every later call gets the
 /// same value.
@@ -14,7 +16,7 @@ pub struct Closed {
     cause: Arc<CloseCause>,
 }
 
-/// Why a control connection ended.
+/// The reason why a control connection ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CloseCause {
@@ -29,10 +31,9 @@ pub enum CloseCause {
     /// tor ended. Only a tor that this program launched is known to: see
     /// [`Launch`](crate::Launch).
     ///
-    /// The error's problem is [`LaunchProblem::Exited`], with the exit status
-    /// or the signal, and its [`log`](LaunchError::log) has what tor last
-    /// logged.
-    Exited(Box<LaunchError>),
+    /// The error is a [`LaunchError`](crate::process::LaunchError) with the
+    /// exit status or the signal, and with what tor last logged.
+    Exited(Error),
     /// tor closed it (or ended, or was killed) in the middle of a reply.
     Truncated,
     /// The socket failed.
@@ -45,7 +46,7 @@ pub enum CloseCause {
     /// tor did not answer the heartbeat in time: see
     /// [`Connect::heartbeat`](crate::Connect::heartbeat).
     Unresponsive {
-        /// How long the answer was waited for.
+        /// The time that was waited.
         after: Duration,
     },
     /// This program ended it to make it anew: see
@@ -59,12 +60,12 @@ impl Closed {
         Closed { cause: Arc::new(cause) }
     }
 
-    /// Why it ended.
+    /// Returns the reason.
     pub fn cause(&self) -> &CloseCause {
         &self.cause
     }
 
-    /// Whether this program closed it.
+    /// Returns true if this program closed the connection.
     pub fn is_local(&self) -> bool {
         matches!(*self.cause, CloseCause::Local)
     }
@@ -79,13 +80,7 @@ impl fmt::Display for Closed {
             CloseCause::Remote { last_words: Some(words) } => {
                 write!(f, "tor closed it, or ended, after saying {words:?}")
             }
-            CloseCause::Exited(error) => match error.problem() {
-                // Nothing is wrong, so the log says nothing that matters.
-                LaunchProblem::Exited { code: Some(0), .. } => {
-                    f.write_str("tor ended with status 0")
-                }
-                _ => write!(f, "{error}"),
-            },
+            CloseCause::Exited(error) => write!(f, "{error}"),
             CloseCause::Truncated => f.write_str("it ended in the middle of a reply"),
             CloseCause::Io(_) => f.write_str("the socket failed"),
             CloseCause::Protocol(what) => f.write_str(what),
@@ -104,5 +99,11 @@ impl std::error::Error for Closed {
             CloseCause::Io(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl Cause for Closed {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Closed
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::{Cause, ErrorKind};
+
 use crate::types::{HsDescReason, OnionAddress, RelayName};
 
 /// An onion service that was not published in time.
@@ -110,6 +112,12 @@ impl fmt::Display for PublishError {
 }
 
 impl std::error::Error for PublishError {}
+
+impl Cause for PublishError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Timeout
+    }
+}
 
 #[cfg(test)]
 mod tests {

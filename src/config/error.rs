@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-use super::Refusal;
+use crate::error::{Cause, ErrorKind};
+
+use crate::protocol::Refusal;
 
 /// An option, or a change of one, that cannot be as it should. Nothing was
 /// changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The option, in tor's spelling where tor knows it; of several, with
+    /// The option, in tor's spelling if tor knows it. Several options have
     /// commas between them.
     pub option: Box<str>,
-    /// What is wrong.
+    /// The problem.
     pub problem: ConfigProblem,
 }
 
-/// What is wrong with an option, or a change of one.
+/// The problem of a [`ConfigError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigProblem {
@@ -25,21 +27,21 @@ pub enum ConfigProblem {
         /// Names that are like it.
         similar: Vec<String>,
     },
-    /// The value is none of the option's type.
+    /// The value is not of the option's type.
     Value {
         /// The option's type, as tor calls it.
         ty: Box<str>,
         /// The value as it was given, as `Debug` shows it; of options that are
         /// secrets, something in its place.
         value: Box<str>,
-        /// What is wrong with it.
+        /// The reason.
         why: Box<str>,
     },
     /// The option's value cannot be read as what was asked for.
     Read {
         /// The option's type, as tor calls it.
         ty: Box<str>,
-        /// Why not.
+        /// The reason.
         why: Box<str>,
     },
     /// Of this group's lines the order counts, so that its members are only
@@ -53,16 +55,16 @@ pub enum ConfigProblem {
         /// The group's name.
         group: Box<str>,
     },
-    /// The option has one value, and is no list.
+    /// The option takes a single value and is not a list.
     NoList {
         /// The option's type, as tor calls it.
         ty: Box<str>,
     },
     /// The list is shorter.
     NoElement {
-        /// Which element was meant, counted from 0.
+        /// The index of the element, counted from 0.
         index: usize,
-        /// How many there are.
+        /// The number of elements.
         length: usize,
     },
     /// tor does not let it be changed while it runs.
@@ -80,7 +82,7 @@ impl ConfigError {
         ConfigError { option: option.into(), problem }
     }
 
-    /// Whether somebody else has changed an option meanwhile.
+    /// Returns true if somebody else has changed an option meanwhile.
     pub fn is_conflict(&self) -> bool {
         self.problem == ConfigProblem::Conflict
     }
@@ -150,6 +152,22 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl Cause for ConfigError {
+    fn kind(&self) -> ErrorKind {
+        match self.problem {
+            ConfigProblem::Refused(_) => ErrorKind::Refused,
+            _ => ErrorKind::Config,
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.problem {
+            ConfigProblem::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

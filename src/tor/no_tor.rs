@@ -2,29 +2,20 @@
 
 use std::fmt;
 
-use super::{ConnectAttempt, Error};
+use crate::error::{Cause, Error, ErrorKind, write_with_sources};
 
-/// There was no tor to use: says what was tried, and what came of each.
+use crate::controller::ConnectAttempt;
+
+/// There was no tor to use. The error has everything that was tried.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NoTorError {
-    /// Why none could be controlled, where that was tried.
+    /// The error of the control connection, if one was tried.
     pub control: Option<Error>,
     /// The SOCKS ports that were tried.
     pub socks: Vec<ConnectAttempt>,
-    /// Why none could be launched, where that was tried.
+    /// The error of the launch, if one was tried.
     pub launch: Option<Error>,
-}
-
-/// An error, with its causes.
-pub(super) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
-    write!(f, "{error}")?;
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        write!(f, ": {error}")?;
-        source = error.source();
-    }
-    Ok(())
 }
 
 impl fmt::Display for NoTorError {
@@ -50,6 +41,17 @@ impl fmt::Display for NoTorError {
 }
 
 impl std::error::Error for NoTorError {}
+
+impl Cause for NoTorError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Connect
+    }
+
+    fn parts(&self) -> Vec<&Error> {
+        let socks = self.socks.iter().map(|attempt| &attempt.error);
+        self.control.iter().chain(socks).chain(&self.launch).collect()
+    }
+}
 
 #[cfg(test)]
 mod tests {

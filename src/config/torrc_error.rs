@@ -5,44 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A text that tor would not read as a torrc. What it says is not in here: it
-/// may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}{}: {problem}", named(.name))]
-#[non_exhaustive]
-pub struct ParseTorrcError {
-    /// The number of the line; the first is 1.
-    pub line: usize,
-    /// The name of the option, where there is one.
-    pub name: String,
-    /// What is wrong.
-    pub problem: TorrcProblem,
-}
-
-/// What is wrong with a line of a torrc.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TorrcProblem {
-    /// The value begins with a quote, and is no quoted string: it has no other
-    /// quote on the line, or an escape that tor does not know.
-    #[error(
-        "the value in quotes has no end on this line, or an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
-    )]
-    Quotes,
-    /// Something other than a comment follows a value in quotes.
-    #[error("something follows the value in quotes that is no comment")]
-    AfterQuotes,
-}
-
-fn named(name: &str) -> String {
-    if name.is_empty() { String::new() } else { format!(" ({name})") }
-}
-
-impl ParseTorrcError {
-    pub(crate) fn new(line: usize, name: impl Into<String>, problem: TorrcProblem) -> Self {
-        ParseTorrcError { line, name: name.into(), problem }
-    }
-}
+use super::ParseTorrcError;
+use crate::error::{Cause, ErrorKind};
 
 /// A torrc, or a file that it includes, cannot be read. Nothing was read then.
 #[derive(Debug, Clone)]
@@ -53,18 +17,17 @@ pub struct TorrcError {
     pub path: PathBuf,
     /// The file and line that include it; `None` for the torrc itself.
     pub included_by: Option<(PathBuf, usize)>,
-    /// What is wrong.
+    /// The problem.
     pub problem: TorrcFileProblem,
 }
 
-/// What is wrong with a file of tor's configuration.
+/// The problem of a [`TorrcError`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TorrcFileProblem {
-    /// The operating system would not give it: it is not there, or may not be
-    /// read.
+    /// The operating system refused: the file is not there, or may not be read.
     Io(Arc<io::Error>),
-    /// It is neither a file nor, where it is included, a folder.
+    /// It is neither a file nor, if it is included, a folder.
     NotAFile,
     /// A folder that a pattern with `*` or `?` leads to cannot be read.
     Pattern(Arc<io::Error>),
@@ -75,16 +38,6 @@ pub enum TorrcFileProblem {
     TooDeep,
     /// There are more than 10,000 files, or the same ones again and again.
     TooMany,
-}
-
-impl TorrcError {
-    pub(super) fn io_kind(&self) -> io::ErrorKind {
-        match &self.problem {
-            TorrcFileProblem::Io(source) | TorrcFileProblem::Pattern(source) => source.kind(),
-            TorrcFileProblem::Syntax(_) => io::ErrorKind::InvalidData,
-            _ => io::ErrorKind::InvalidInput,
-        }
-    }
 }
 
 impl fmt::Display for TorrcError {
@@ -124,9 +77,24 @@ impl std::error::Error for TorrcError {
     }
 }
 
+impl Cause for TorrcError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Config
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        match &self.problem {
+            TorrcFileProblem::Io(source) | TorrcFileProblem::Pattern(source) => source.kind(),
+            TorrcFileProblem::Syntax(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TorrcProblem;
 
     #[test]
     fn it_says_where_and_what() {

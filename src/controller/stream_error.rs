@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Refusal;
+use crate::error::{Cause, ErrorKind};
+
+use crate::protocol::Refusal;
 use crate::types::{
     CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason,
 };
@@ -12,17 +14,17 @@ use crate::types::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StreamError {
-    /// The stream, once tor has given it a number.
+    /// The stream, if tor has given it a number by then.
     pub stream: Option<StreamId>,
-    /// Where it was to go, as `host:port`; empty where that is not known.
+    /// The target, as `host:port`, or empty if it is not known.
     pub target: Box<str>,
-    /// The circuit that was chosen for it, where one was.
+    /// The circuit that was chosen for it, if any.
     pub circuit: Option<CircuitId>,
-    /// What was wrong.
+    /// The problem.
     pub problem: StreamProblem,
 }
 
-/// What was wrong.
+/// The problem of a [`StreamError`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StreamProblem {
@@ -32,9 +34,9 @@ pub enum StreamProblem {
     /// The circuit has ended: before, or while the stream was being opened. The
     /// reasons are tor's, where it told them.
     CircuitEnded {
-        /// Why it ended.
+        /// tor's reason.
         reason: Option<CircuitReason>,
-        /// Why, as the relay that ended it said.
+        /// The reason of the relay that ended it.
         remote_reason: Option<CircuitReason>,
     },
     /// The circuit is one of another control connection's. Nothing was sent.
@@ -61,9 +63,9 @@ pub enum StreamProblem {
     TriedBefore(Option<StreamReason>),
     /// The stream ended, or lost its circuit, before it was open.
     Ended {
-        /// Why.
+        /// tor's reason.
         reason: Option<StreamReason>,
-        /// Why, as the relay at the circuit's end said.
+        /// The reason of the relay at the circuit's end.
         remote_reason: Option<StreamReason>,
     },
     /// The stream was put on this circuit instead, by another controller or by
@@ -72,7 +74,7 @@ pub enum StreamProblem {
     /// The stream was gone before it was decided on: the client gave up, or the
     /// control connection was made again.
     Gone,
-    /// It was decided on already.
+    /// The stream was decided on already.
     Answered,
     /// The attacher panicked, or let go of the stream without a decision.
     Undecided,
@@ -89,8 +91,8 @@ impl StreamError {
         StreamError { stream: Some(stream), target: target.into(), ..self }
     }
 
-    /// Whether the circuit is gone, or was never built: with another one, it
-    /// may succeed.
+    /// Returns true if the circuit is gone: it has ended, or tor doesn't know
+    /// it. With another circuit, the stream may succeed.
     pub fn is_circuit_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::CircuitEnded { .. } => true,
@@ -99,8 +101,8 @@ impl StreamError {
         }
     }
 
-    /// Whether the stream itself was gone already, so that nothing was left to
-    /// be done.
+    /// Returns true if the stream itself was gone already, so that nothing was
+    /// left to be done.
     pub fn is_stream_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::Gone => true,
@@ -201,6 +203,29 @@ fn write_reasons<R: fmt::Display>(
 }
 
 impl std::error::Error for StreamError {}
+
+impl Cause for StreamError {
+    fn kind(&self) -> ErrorKind {
+        match self.problem {
+            StreamProblem::NotBuilt(_)
+            | StreamProblem::OtherConnection
+            | StreamProblem::Onion
+            | StreamProblem::Purpose(_)
+            | StreamProblem::Unlisted(_)
+            | StreamProblem::OnionWithDot
+            | StreamProblem::Answered => ErrorKind::Argument,
+            StreamProblem::Refused(_) => ErrorKind::Refused,
+            _ => ErrorKind::Network,
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.problem {
+            StreamProblem::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

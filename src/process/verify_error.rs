@@ -2,16 +2,18 @@
 
 use std::fmt;
 
-/// `tor --verify-config` says no. What is wrong is in tor's own words.
+use crate::error::{Cause, ErrorKind};
+
+/// `tor --verify-config` refused the configuration. tor's own words say why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyError {
-    /// Its exit code, where it was not killed; 1, as a rule.
+    /// The exit code, if tor was not killed. Most often 1.
     pub code: Option<i32>,
-    /// The signal that killed it, where one did (on Unix).
+    /// The signal that killed tor, if one did (on Unix).
     pub signal: Option<i32>,
-    /// What it warned of, and its errors, in order, each from `[warn]` or
-    /// `[err]` on. Where there is neither, the last lines that it wrote.
+    /// The warnings and errors, in order, each from `[warn]` or `[err]` on. If
+    /// there are none, the last lines that tor wrote.
     pub words: Vec<String>,
 }
 
@@ -40,3 +42,9 @@ impl fmt::Display for VerifyError {
 }
 
 impl std::error::Error for VerifyError {}
+
+impl Cause for VerifyError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Config
+    }
+}

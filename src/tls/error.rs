@@ -1,10 +1,12 @@
-//! What can go wrong when a TLS connection is made.
+//! TLS connections that could not be made.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::Timeout;
+use crate::error::{Cause, ErrorKind};
+
+use crate::error::Timeout;
 
 /// A TLS connection inside a connection through tor could not be made. Nothing
 /// of the program's was sent.
@@ -14,7 +16,7 @@ pub struct TlsError {
     problem: TlsProblem,
 }
 
-/// What was wrong.
+/// The problem of a [`TlsError`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TlsProblem {
@@ -31,8 +33,8 @@ pub enum TlsProblem {
     Certificate(Box<str>),
     /// The peer ended the handshake with this alert.
     Refused(Box<str>),
-    /// What the peer said is no TLS, or none that can be agreed on; the text
-    /// says what is wrong.
+    /// The peer's answer is not TLS, or no version or cipher can be agreed on;
+    /// the text says what is wrong.
     Protocol(Box<str>),
     /// The host or the settings cannot be used; the text says why. Nothing was
     /// sent.
@@ -55,13 +57,13 @@ impl TlsError {
         &self.host
     }
 
-    /// What was wrong.
+    /// Returns the problem.
     pub fn problem(&self) -> &TlsProblem {
         &self.problem
     }
 
-    /// Whether the peer could not show that it is the host, whatever was wrong
-    /// with its certificate.
+    /// Returns true if the peer could not show that it is the host, whatever
+    /// was wrong with its certificate.
     pub fn is_certificate(&self) -> bool {
         matches!(
             self.problem,
@@ -72,7 +74,7 @@ impl TlsError {
         )
     }
 
-    /// The nearest kind of an [`io::Error`].
+    /// Returns the nearest kind of an [`io::Error`].
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
             TlsProblem::Argument(_) => io::ErrorKind::InvalidInput,
@@ -122,5 +124,19 @@ impl std::error::Error for TlsProblem {
             TlsProblem::Io(error) => Some(&**error),
             _ => None,
         }
+    }
+}
+
+impl Cause for TlsError {
+    fn kind(&self) -> ErrorKind {
+        match self.problem {
+            TlsProblem::Timeout(_) => ErrorKind::Timeout,
+            TlsProblem::Argument(_) => ErrorKind::Argument,
+            _ => ErrorKind::Network,
+        }
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        TlsError::io_kind(self)
     }
 }

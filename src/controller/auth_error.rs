@@ -1,11 +1,14 @@
-//! Why tor could not be convinced.
+//! Authentication that failed.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::excerpt::excerpt;
-use super::{Closed, Refusal};
+use crate::error::{Cause, ErrorKind};
+
+use crate::connection::Closed;
+use crate::protocol::Refusal;
+use crate::protocol::excerpt;
 
 /// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE
 /// and PROTOCOLINFO.
@@ -24,7 +27,7 @@ pub enum AuthError {
         .cookie.as_ref().map(|e| format!("; its cookie was tried first: {e}")).unwrap_or_default()
     )]
     PasswordMissing {
-        /// What happened to the cookie, where tor offers one as well.
+        /// The error of the cookie, if tor offers one as well.
         cookie: Option<Box<AuthError>>,
     },
     /// The password is not the one whose hash tor has in HashedControlPassword.
@@ -44,7 +47,7 @@ pub enum AuthError {
     CookieSize {
         /// The file, as tor names it.
         path: PathBuf,
-        /// Its length.
+        /// The length.
         length: u64,
     },
     /// tor offers cookie authentication without naming a file, and none was
@@ -99,7 +102,7 @@ pub enum AuthError {
     /// The peer is not a control port.
     #[error("this is not a control port: {what}")]
     NotAControlPort {
-        /// What it seems to be, from what it said.
+        /// The kind of peer that it seems to be, from its answer.
         what: String,
     },
     /// tor refused for another reason.
@@ -129,7 +132,7 @@ fn without_quoting_advice(text: &str) -> &str {
     text.split_once(". Maybe you tried").map_or(text, |(before, _)| before)
 }
 
-/// What to do about a cookie file that can't be read.
+/// Returns advice for a cookie file that can't be read.
 fn cookie_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => {
@@ -141,6 +144,12 @@ fn cookie_advice(error: &io::Error) -> &'static str {
              CookieAuthFileGroupReadable 1) and log in again, or give a password"
         }
         _ => "give the path of tor's cookie file (Connect::cookie_file) or a password",
+    }
+}
+
+impl Cause for AuthError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Auth
     }
 }
 

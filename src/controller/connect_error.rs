@@ -1,12 +1,16 @@
-//! Nothing to talk to.
+//! A control connection that could not be made.
 
 use std::fmt;
 use std::io;
 
-use super::no_tor::write_with_sources;
-use super::{Error, Phase};
+use crate::error::{Cause, ErrorKind};
 
-/// No control connection could be made; says what was tried.
+use crate::error::IoError;
+use crate::error::Timeout;
+use crate::error::write_with_sources;
+use crate::error::{Error, Phase};
+
+/// No control connection could be made. The error has every attempt.
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     attempts: Vec<ConnectAttempt>,
@@ -16,9 +20,9 @@ pub struct ConnectError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConnectAttempt {
-    /// Where.
+    /// The address.
     pub address: String,
-    /// What happened there.
+    /// The error of the attempt.
     pub error: Error,
 }
 
@@ -33,12 +37,12 @@ impl ConnectAttempt {
 }
 
 impl ConnectError {
-    /// What was tried, in order, gave nothing.
+    /// Creates an error with the failed attempts, in order.
     pub(crate) fn new(attempts: Vec<ConnectAttempt>) -> Self {
         ConnectError { attempts }
     }
 
-    /// What was tried, in order.
+    /// Returns the attempts, in order.
     pub fn attempts(&self) -> &[ConnectAttempt] {
         &self.attempts
     }
@@ -62,7 +66,7 @@ impl fmt::Display for ConnectError {
 }
 
 impl ConnectError {
-    /// What to do about it, unless an error says so itself.
+    /// Returns advice, unless an error has its own.
     fn advice(&self) -> Option<&'static str> {
         let kinds = || self.attempts.iter().map(Problem::of);
         if kinds().any(|kind| kind == Problem::NotAllowed) {
@@ -85,7 +89,7 @@ impl ConnectError {
     }
 }
 
-/// What a failed attempt tells about the tor there.
+/// The conclusion from a failed attempt.
 #[derive(PartialEq, Eq)]
 enum Problem {
     /// There is a socket, which may not be opened.
@@ -99,25 +103,40 @@ enum Problem {
 impl Problem {
     fn of(attempt: &ConnectAttempt) -> Problem {
         let is_socket = attempt.address.starts_with("unix:");
-        match &attempt.error {
-            Error::Io { source, .. }
-                if is_socket && source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Problem::NotAllowed
-            }
-            Error::Io { .. } => Problem::NoConnection,
-            Error::Timeout(timeout) if timeout.phase() == Phase::Connect => Problem::NoConnection,
-            _ => Problem::Other,
+        let (io, timeout) = (attempt.error.exact(), attempt.error.exact());
+        match io.map(IoError::kind) {
+            Some(io::ErrorKind::PermissionDenied) if is_socket => Problem::NotAllowed,
+            Some(_) => Problem::NoConnection,
+            None if timeout.map(Timeout::phase) == Some(Phase::Connect) => Problem::NoConnection,
+            None => Problem::Other,
         }
     }
 }
 
 impl std::error::Error for ConnectError {}
 
+impl Cause for ConnectError {
+    fn kind(&self) -> ErrorKind {
+        let mut kinds = self.attempts.iter().map(|attempt| attempt.error.kind());
+        if kinds.clone().any(|kind| kind == ErrorKind::Cancelled) {
+            ErrorKind::Cancelled
+        } else if !self.attempts.is_empty() && kinds.all(|kind| kind == ErrorKind::Timeout) {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Connect
+        }
+    }
+
+    fn parts(&self) -> Vec<&Error> {
+        self.attempts.iter().map(|attempt| &attempt.error).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{AuthError, Timeout};
+    use crate::controller::AuthError;
+    use crate::error::Timeout;
 
     fn shown(errors: Vec<Error>) -> String {
         let attempts =

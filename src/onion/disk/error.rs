@@ -1,4 +1,4 @@
-//! Onion services on disk that cannot be as they should.
+//! Onion services on disk that can't be configured or used.
 
 use std::fmt;
 use std::io;
@@ -6,33 +6,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Refusal;
+use crate::error::{Cause, Error, ErrorKind};
+
+use crate::protocol::Refusal;
 use crate::types::{OnionAddress, ParseOnionKeyFileError};
 
 /// The configuration of onion services was not changed, or a service in it is
 /// not as it should be.
 ///
-/// Where tor was asked and refused, its words are here: the
-/// [refusal](Self::refusal), and what it [logged](Self::log), since tor's
-/// answers say no more than "See logs for details".
+/// If tor was asked and refused, the error has its [refusal](Self::refusal) and
+/// what it [logged](Self::log), because tor's answers say no more than "See
+/// logs for details".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DiskOnionError {
-    /// The directory of the service, where one is to blame.
+    /// The directory of the service, if the problem is with one.
     pub directory: Option<PathBuf>,
-    /// What is wrong.
+    /// The problem.
     pub problem: DiskOnionProblem,
-    /// tor's refusal, where it was asked.
+    /// tor's refusal, if tor was asked.
     pub refusal: Option<Refusal>,
-    /// What tor logged about it, as warnings, in order.
+    /// The warnings that tor logged about it, in order.
     pub log: Vec<String>,
 }
 
-/// What is wrong with an onion service on disk.
+/// The problem of a [`DiskOnionError`].
 ///
-/// With some of them tor was not asked, since tor 0.4.9 does not refuse, but
-/// **ends**, when it cannot make or write to a service's directory, and makes a
-/// **new key**, when it cannot read the one that is there.
+/// With some problems tor was not asked, because tor 0.4.9 does not refuse, but
+/// **ends**, if it cannot make or write to a service's directory, and makes a
+/// **new key** if it cannot read the one that is there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DiskOnionProblem {
@@ -45,7 +47,7 @@ pub enum DiskOnionProblem {
     /// The service's directory, or a file in it, cannot be made or read by this
     /// program.
     Io {
-        /// What was being done.
+        /// The action that failed.
         what: Box<str>,
         /// The operating system's answer.
         source: Arc<io::Error>,
@@ -55,20 +57,20 @@ pub enum DiskOnionProblem {
     /// Others than tor's user may look into it, or tor's user may not write
     /// there: tor wants 0700.
     Permissions {
-        /// Its mode, such as 0o755.
+        /// The mode, such as 0o755.
         mode: u32,
     },
     /// It belongs to another user than the one tor runs as.
     Owner {
-        /// Whom it belongs to: a user id.
+        /// The id of the user that it belongs to.
         owner: u32,
-        /// Whom tor runs as.
+        /// The id of the user that tor runs as.
         tor: u32,
     },
-    /// Its `authorized_clients` is no directory, or not tor's. tor was not
+    /// `authorized_clients` is not a directory, or not tor's. tor was not
     /// asked: it would end.
     AuthorizedClients,
-    /// There is a file of a secret key that is none. tor was not asked: it
+    /// There is a file of a secret key that holds no key. tor was not asked: it
     /// would replace it by a new one.
     BadKey(ParseOnionKeyFileError),
     /// There is another key than the one that was to be put there. Nothing was
@@ -193,6 +195,27 @@ impl std::error::Error for DiskOnionError {
             DiskOnionProblem::Io { source, .. } => Some(source.as_ref()),
             _ => None,
         }
+    }
+}
+
+/// Returns true if an error says that a service isn't configured.
+pub(crate) fn is_not_configured(error: &Error) -> bool {
+    let error = error.exact::<DiskOnionError>();
+    error.is_some_and(|error| matches!(error.problem, DiskOnionProblem::NotConfigured))
+}
+
+impl Cause for DiskOnionError {
+    fn kind(&self) -> ErrorKind {
+        match &self.problem {
+            DiskOnionProblem::NoHostname(waited) if waited.is_zero() => ErrorKind::NotFound,
+            DiskOnionProblem::NoHostname(_) => ErrorKind::Timeout,
+            _ if self.refusal.is_some() => ErrorKind::Refused,
+            _ => ErrorKind::Config,
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
     }
 }
 

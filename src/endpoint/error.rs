@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Cause, ErrorKind};
+
 /// An endpoint (`tor:…` or `onion:…`) that cannot be used. Nothing was done. It
 /// never repeats a value, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct EndpointError {
     problem: EndpointProblem,
 }
 
-/// What is wrong with an endpoint.
+/// The problem of an [`EndpointError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointProblem {
@@ -51,7 +53,7 @@ pub enum EndpointProblem {
         /// The other option.
         other: &'static str,
     },
-    /// The value has not the form that it should have; the text says which.
+    /// The value is malformed; the text says how.
     Invalid(Box<str>),
 }
 
@@ -76,18 +78,18 @@ impl EndpointError {
         EndpointError { position: Some(position), ..self }
     }
 
-    /// The option's name, where one is to blame.
+    /// Returns the option's name, if the problem is with one.
     pub fn option(&self) -> Option<&str> {
         self.option.as_deref()
     }
 
-    /// Where it was found, in bytes from the text's start. `None` where the
-    /// endpoint was not made from a text.
+    /// Returns the position of the problem, in bytes from the text's start, or
+    /// `None` if the endpoint was not made from a text.
     pub fn position(&self) -> Option<usize> {
         self.position
     }
 
-    /// What is wrong.
+    /// Returns the problem.
     pub fn problem(&self) -> &EndpointProblem {
         &self.problem
     }
@@ -138,3 +140,9 @@ impl fmt::Display for EndpointError {
 }
 
 impl std::error::Error for EndpointError {}
+
+impl Cause for EndpointError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Argument
+    }
+}

@@ -10,7 +10,7 @@ pub struct ArgumentError {
     problem: ArgumentProblem,
 }
 
-/// Why an argument cannot be sent.
+/// The problem of an [`ArgumentError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentProblem {
@@ -20,7 +20,7 @@ pub enum ArgumentProblem {
         /// The offending character. (A byte that is not text is shown as
         /// U+FFFD.)
         character: char,
-        /// Where it stands, in bytes from the argument's start.
+        /// The position, in bytes from the argument's start.
         position: usize,
     },
     /// It is empty, and tor would take the next argument for it.
@@ -33,10 +33,10 @@ pub enum ArgumentProblem {
     },
     /// It is not one of what this tor knows.
     Unknown {
-        /// What tor knows, where there is a list.
+        /// The words that tor knows, if there is a list.
         known: Vec<String>,
     },
-    /// It has not the form that it should have; the text says which.
+    /// It is malformed; the text says how.
     Invalid(Box<str>),
     /// tor 0.4.9 answers this twice, not at all, or by crashing; the text says
     /// which.
@@ -64,7 +64,7 @@ impl ArgumentError {
         &self.argument
     }
 
-    /// What is wrong with it.
+    /// Returns the problem.
     pub fn problem(&self) -> &ArgumentProblem {
         &self.problem
     }

@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why there is no manual of tor's.
+use crate::error::{Cause, ErrorKind};
+
+/// tor's manual page is not there, or can't be read.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ManualError {
@@ -16,35 +18,35 @@ pub enum ManualError {
     },
     /// The page's file cannot be read or unpacked.
     Unreadable {
-        /// Where it should be.
+        /// The path.
         path: PathBuf,
         /// The operating system's answer, or what is wrong with the packed
         /// file.
         source: Arc<io::Error>,
     },
-    /// The page is packed in a way that cannot be undone here.
+    /// The page is compressed in a way that can't be read.
     Compression {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// With what: `xz`, `zstd`, `bzip2`, `lzip`.
+        /// The compression: `xz`, `zstd`, `bzip2` or `lzip`.
         compression: &'static str,
     },
     /// The file is far larger than tor's page, packed or unpacked.
     TooLarge {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// How many bytes it may have.
+        /// The largest number of bytes that is read.
         limit: u64,
     },
     /// The file describes none of tor's options.
     NoOptions {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
 }
 
 impl ManualError {
-    /// The file that this is about, where there is one.
+    /// Returns the file that this error is about, if there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             ManualError::NotInstalled { .. } => None,
@@ -96,6 +98,25 @@ impl std::error::Error for ManualError {
         match self {
             ManualError::Unreadable { source, .. } => Some(&**source),
             _ => None,
+        }
+    }
+}
+
+impl Cause for ManualError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ManualError::NotInstalled { .. } => ErrorKind::NotFound,
+            ManualError::Unreadable { .. } => ErrorKind::Io,
+            ManualError::Compression { .. }
+            | ManualError::TooLarge { .. }
+            | ManualError::NoOptions { .. } => ErrorKind::Malformed,
+        }
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            ManualError::Unreadable { source, .. } => source.kind(),
+            _ => self.kind().io_kind(),
         }
     }
 }

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::{Cause, ErrorKind};
+
 use crate::types::Progress;
 
 /// tor did not become ready in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {
-    /// How long it was waited for.
+    /// The time that was waited.
     pub after: Duration,
-    /// How far it has come, as far as it is known, and what keeps it.
+    /// The progress of the bootstrap, as far as it is known, and what keeps it.
     pub progress: Option<Progress>,
-    /// Whether its option `DisableNetwork` is set, so that it cannot become
+    /// True if the option `DisableNetwork` is set, so that tor cannot become
     /// ready.
     pub network_disabled: bool,
 }
@@ -32,3 +34,9 @@ impl fmt::Display for NotReadyError {
 }
 
 impl std::error::Error for NotReadyError {}
+
+impl Cause for NotReadyError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Timeout
+    }
+}

@@ -1,6 +1,8 @@
-//! A circuit that did not come to be, or to stay.
+//! A circuit that failed or was closed.
 
 use std::fmt;
+
+use crate::error::{Cause, ErrorKind};
 
 use crate::types::{CircuitId, CircuitReason, CircuitStatus, RelayName};
 
@@ -12,9 +14,9 @@ pub struct CircuitError {
     pub id: CircuitId,
     /// `FAILED`, `CLOSED`, or the last status that was seen before it was gone.
     pub status: CircuitStatus,
-    /// Why, as tor says.
+    /// tor's reason.
     pub reason: Option<CircuitReason>,
-    /// Why, as the relay that ended it said (with
+    /// The reason of the relay that ended it (with
     /// [`CircuitReason::Destroyed`]).
     pub remote_reason: Option<CircuitReason>,
     /// The hops that had been reached.
@@ -22,7 +24,8 @@ pub struct CircuitError {
 }
 
 impl CircuitError {
-    /// tor does not know the circuit, and has not said why.
+    /// Creates the error for a circuit that tor doesn't know, for no known
+    /// reason.
     pub(crate) fn unknown(id: CircuitId) -> Self {
         CircuitError {
             id,
@@ -51,3 +54,9 @@ impl fmt::Display for CircuitError {
 }
 
 impl std::error::Error for CircuitError {}
+
+impl Cause for CircuitError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Network
+    }
+}

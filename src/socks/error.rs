@@ -1,27 +1,30 @@
-//! What can go wrong on tor's SOCKS port.
+//! Errors on tor's SOCKS port.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::Timeout;
+use super::{HandshakeError, RequestError};
+use crate::error::{Cause, Error, ErrorKind};
+
+use crate::error::Timeout;
 use crate::types::{SocksStatus, is_onion_name};
 
 /// A request through tor's SOCKS port failed. Nothing was sent around tor.
 ///
-/// What is wrong with an onion service (the questions that begin with
-/// `is_onion`) tor tells only on a SocksPort with the flag `ExtendedErrors`.
-/// Elsewhere it is a [general failure](SocksStatus::GENERAL_FAILURE) or an
-/// [unreachable host](SocksStatus::HOST_UNREACHABLE), as for any target.
+/// tor tells what is wrong with an onion service (the questions that begin with
+/// `is_onion`) only on a SocksPort with the flag `ExtendedErrors`. Elsewhere it
+/// is a [general failure](SocksStatus::GENERAL_FAILURE) or an [unreachable
+/// host](SocksStatus::HOST_UNREACHABLE), as for any target.
 #[derive(Debug, Clone)]
 pub struct SocksError {
     request: Box<str>,
     problem: SocksProblem,
-    /// Whether new streams wait for a controller that may be gone.
+    /// True if new streams wait for a controller that may be gone.
     streams_wait: bool,
 }
 
-/// What was wrong.
+/// The problem of a [`SocksError`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SocksProblem {
@@ -74,18 +77,18 @@ impl SocksError {
         self.streams_wait
     }
 
-    /// What was asked for, such as `CONNECT example.com:80`. It holds no
+    /// Returns the request, such as `CONNECT example.com:80`. It holds no
     /// credentials.
     pub fn request(&self) -> &str {
         &self.request
     }
 
-    /// What was wrong.
+    /// Returns the problem.
     pub fn problem(&self) -> &SocksProblem {
         &self.problem
     }
 
-    /// tor's answer, where there was one.
+    /// Returns tor's answer, if there was one.
     pub fn status(&self) -> Option<SocksStatus> {
         match self.problem {
             SocksProblem::Status(status) => Some(status),
@@ -93,68 +96,69 @@ impl SocksError {
         }
     }
 
-    /// Whether nothing listens at the target: it refused the connection.
+    /// Returns true if the target refused the connection: nothing listens
+    /// there.
     pub fn is_connection_refused(&self) -> bool {
         self.status() == Some(SocksStatus::CONNECTION_REFUSED)
     }
 
-    /// Whether the target is [private](crate::socks::is_private), and was not
-    /// asked for.
+    /// Returns true if the target is [private](crate::socks::is_private), and
+    /// was not asked for.
     pub fn is_private(&self) -> bool {
         matches!(self.problem, SocksProblem::Private)
     }
 
-    /// Whether there is no such onion service, or it is offline: no directory
-    /// has its descriptor.
+    /// Returns true if the onion service doesn't exist or is offline: no
+    /// directory has its descriptor.
     pub fn is_onion_not_found(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND)
     }
 
-    /// Whether the onion service was found, but not reached: its introduction
-    /// points failed or timed out, or it did not come to the rendezvous. Later
-    /// it may.
+    /// Returns true if the onion service was found, but not reached: its
+    /// introduction points failed or timed out, or it did not come to the
+    /// rendezvous. Later it may.
     pub fn is_onion_unreachable(&self) -> bool {
         self.is_onion_intro_failed()
             || self.is_onion_intro_timed_out()
             || self.is_onion_rendezvous_failed()
     }
 
-    /// Whether the introduction to the onion service failed.
+    /// Returns true if the introduction to the onion service failed.
     pub fn is_onion_intro_failed(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_INTRO_FAILED)
     }
 
-    /// Whether every introduction to the onion service timed out.
+    /// Returns true if every introduction to the onion service timed out.
     pub fn is_onion_intro_timed_out(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_INTRO_TIMED_OUT)
     }
 
-    /// Whether the rendezvous with the onion service failed.
+    /// Returns true if the rendezvous with the onion service failed.
     pub fn is_onion_rendezvous_failed(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_REND_FAILED)
     }
 
-    /// Whether the onion service lets only certain clients in, and tor has no
-    /// key for it:
+    /// Returns true if the onion service lets only certain clients in, and tor
+    /// has no key for it:
     /// [`onion_client_auth_add`](crate::Controller::onion_client_auth_add) adds
     /// one.
     pub fn is_onion_auth_missing(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_AUTH_MISSING)
     }
 
-    /// Whether the onion service does not let in the client whose key tor has.
+    /// Returns true if the onion service refuses the client whose key tor has.
     pub fn is_onion_auth_wrong(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_AUTH_WRONG)
     }
 
-    /// Whether the target is no valid onion address, though it ends in
-    /// `.onion`.
+    /// Returns true if the target ends in `.onion` and is not a valid onion
+    /// address.
     pub fn is_onion_bad_address(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_BAD_ADDRESS)
     }
 
-    /// Whether it took too long: for the deadline here, or for tor, which said
-    /// so.
+    /// Returns true if the request took too long: for the deadline here, or for
+    /// tor, which said so.
     pub fn is_timeout(&self) -> bool {
         self.io_kind() == io::ErrorKind::TimedOut
     }
@@ -166,7 +170,7 @@ impl SocksError {
         self.status().is_some() && name.is_some_and(is_onion_name)
     }
 
-    /// The nearest kind of an [`io::Error`].
+    /// Returns the nearest kind of an [`io::Error`].
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
             SocksProblem::Status(status) => status.io_kind(),
@@ -203,6 +207,33 @@ impl std::error::Error for SocksError {
     }
 }
 
+impl From<HandshakeError> for SocksProblem {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::Status(status) => SocksProblem::Status(status),
+            HandshakeError::NoAcceptableMethod => SocksProblem::NoAcceptableMethod,
+            HandshakeError::CredentialsRefused => SocksProblem::CredentialsRefused,
+            HandshakeError::NotSocks(what) => SocksProblem::NotSocks(what),
+            HandshakeError::Protocol(what) => SocksProblem::Protocol(what),
+            HandshakeError::Closed(when) => {
+                SocksProblem::Io(Arc::new(io::Error::new(io::ErrorKind::UnexpectedEof, &*when)))
+            }
+        }
+    }
+}
+
+impl From<RequestError> for SocksError {
+    fn from(error: RequestError) -> Self {
+        SocksError::new(error.request(), SocksProblem::Argument(error.problem().into()))
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        SocksError::from(error).into()
+    }
+}
+
 impl fmt::Display for SocksProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -236,12 +267,30 @@ impl std::error::Error for SocksProblem {
     }
 }
 
+impl Cause for SocksError {
+    fn kind(&self) -> ErrorKind {
+        match &self.problem {
+            SocksProblem::Timeout(_) => ErrorKind::Timeout,
+            SocksProblem::Argument(_) | SocksProblem::Private => ErrorKind::Argument,
+            SocksProblem::NoAcceptableMethod | SocksProblem::CredentialsRefused => ErrorKind::Auth,
+            SocksProblem::NotSocks(_) | SocksProblem::Protocol(_) => ErrorKind::Malformed,
+            SocksProblem::Io(_) => ErrorKind::Connect,
+            SocksProblem::Status(_) if self.is_onion_not_found() => ErrorKind::NotFound,
+            SocksProblem::Status(_) => ErrorKind::Network,
+        }
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        SocksError::io_kind(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::super::Phase;
     use super::*;
+    use crate::error::Phase;
 
     #[test]
     fn each_question_is_for_its_codes() {

@@ -6,7 +6,7 @@ const LONGEST: usize = 2000;
 
 /// Returns a text, or its beginning if it is longer than a page. A peer may
 /// send hundreds of megabytes.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.to_owned();
     }

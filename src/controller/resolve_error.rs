@@ -2,26 +2,28 @@
 
 use std::fmt;
 
+use crate::error::{Cause, ErrorKind};
+
 use crate::types::{StreamReason, is_onion_name};
 
 /// tor answered a question for a name's address, or an address's name, with an
 /// error.
 ///
-/// tor also says so where the answer is an IPv6 address and nothing else:
-/// RESOLVE cannot report those (the SOCKS port can:
-/// [`SocksProxy`](crate::socks::SocksProxy)).
+/// tor also says so if the answer is an IPv6 address and nothing else, because
+/// RESOLVE cannot report those. The SOCKS port can: see
+/// [`SocksProxy`](crate::socks::SocksProxy).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolveError {
-    /// What was asked for.
+    /// The name or address that was asked for.
     pub name: Box<str>,
-    /// tor's word for the error: `yes`, or `internal` where it could not begin.
+    /// tor's word for the error: `yes`, or `internal` if it could not begin.
     pub error: Box<str>,
-    /// Why the stream of the question ended, where tor told:
-    /// [`StreamReason::Done`] where an exit said that there is nothing,
-    /// anything else where it was not asked.
+    /// The reason why the stream of the question ended, if tor told:
+    /// [`StreamReason::Done`] if an exit said that there is nothing, anything
+    /// else if no exit was asked.
     pub reason: Option<StreamReason>,
-    /// Why, as the exit said (with [`StreamReason::End`]).
+    /// The reason of the exit (with [`StreamReason::End`]).
     pub remote_reason: Option<StreamReason>,
 }
 
@@ -48,6 +50,12 @@ impl fmt::Display for ResolveError {
 }
 
 impl std::error::Error for ResolveError {}
+
+impl Cause for ResolveError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Network
+    }
+}
 
 #[cfg(test)]
 mod tests {

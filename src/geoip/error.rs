@@ -1,4 +1,4 @@
-//! Places and networks of addresses that could not be told.
+//! Places and networks of addresses that could not be looked up.
 
 use std::fmt;
 use std::io;
@@ -6,17 +6,19 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Refusal;
+use crate::error::{Cause, ErrorKind};
 
-/// Why a place or network of an address cannot be told, or a database of them
-/// not be used.
+use crate::protocol::Refusal;
+
+/// The place or network of an address can't be looked up, or a database can't
+/// be used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GeoIpError {
     /// The database's file cannot be read: it is not there, may not be read, or
     /// is no file.
     Unreadable {
-        /// Where it should be.
+        /// The path.
         path: PathBuf,
         /// The operating system's answer.
         source: Arc<io::Error>,
@@ -24,26 +26,27 @@ pub enum GeoIpError {
     /// The file is no database in MaxMind's format, or the end of one is
     /// missing.
     NotADatabase {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// The database is damaged, or of a version of the format that is not
     /// known.
     Damaged {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// The address that was looked up; `None` where it could not be opened.
+        /// The address that was looked up, or `None` if the database could not
+        /// be opened.
         ip: Option<IpAddr>,
-        /// What is wrong.
+        /// The problem.
         problem: Box<str>,
     },
     /// The database holds something else than what it was given for.
     WrongKind {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// What it should hold, such as "countries".
+        /// The content that it should have, such as "countries".
         wanted: &'static str,
-        /// What it says that it is, such as `GeoLite2-ASN`.
+        /// The type that it names, such as `GeoLite2-ASN`.
         type_name: Box<str>,
     },
     /// tor has no GeoIP data for addresses of this kind: `GeoIPFile` or
@@ -59,7 +62,7 @@ pub enum GeoIpError {
 }
 
 impl GeoIpError {
-    /// The database that this is about, where it is about one.
+    /// Returns the database that this error is about, if there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             GeoIpError::Unreadable { path, .. }
@@ -111,6 +114,32 @@ impl std::error::Error for GeoIpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             GeoIpError::Unreadable { source, .. } => Some(&**source),
+            _ => None,
+        }
+    }
+}
+
+impl Cause for GeoIpError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            GeoIpError::Unreadable { .. } => ErrorKind::Io,
+            GeoIpError::NotADatabase { .. }
+            | GeoIpError::Damaged { .. }
+            | GeoIpError::WrongKind { .. } => ErrorKind::Malformed,
+            GeoIpError::NotLoaded { .. } | GeoIpError::NoSource => ErrorKind::NotFound,
+        }
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            GeoIpError::Unreadable { source, .. } => source.kind(),
+            _ => self.kind().io_kind(),
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            GeoIpError::NotLoaded { refusal, .. } => Some(refusal),
             _ => None,
         }
     }

@@ -1,23 +1,26 @@
-//! Paths that cannot be.
+//! Paths that don't exist.
 
 use std::fmt;
 
-/// No path through the network fulfils what was asked for: which hop there is
-/// no relay for, and what took the relays away.
+use crate::error::{Cause, ErrorKind};
+
+/// No path through the network is as it was asked for. The error says which hop
+/// there is no relay for, and which rules rejected the relays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoPathError {
     /// The hop that no relay is left for, from 1.
     pub hop: usize,
-    /// How many hops the path should have.
+    /// The number of hops that the path should have.
     pub length: usize,
-    /// How many relays were looked at: those of the consensus, or the ones that
-    /// were named for this hop.
+    /// The number of relays that were looked at: those of the consensus, or the
+    /// ones that were named for this hop.
     pub relays: usize,
-    /// How many of them would do by themselves, if the other hops were others.
+    /// The number of relays that would do by themselves, if the other hops were
+    /// others.
     pub candidates: usize,
-    /// Which rule took away how many of the relays. Each relay is counted once,
-    /// at the first rule that it breaks.
+    /// The number of relays that each rule rejected. Each relay is counted
+    /// once, at the first rule that it breaks.
     pub rejected: Vec<(PathRule, usize)>,
 }
 
@@ -49,7 +52,7 @@ pub enum PathRule {
     /// It has not the flag `Exit`, or its exit policy lets nothing out, and
     /// this is the last hop.
     NotExit,
-    /// Its exit policy refuses the target.
+    /// The exit policy refuses the target.
     ExitPolicy,
     /// It is not among the exits that were asked for.
     NotWanted,
@@ -107,7 +110,7 @@ impl fmt::Display for PathRule {
 }
 
 impl NoPathError {
-    /// How many relays this rule took away.
+    /// Returns the number of relays that this rule rejected.
     pub fn rejected_by(&self, rule: PathRule) -> usize {
         self.rejected.iter().filter(|(by, _)| *by == rule).map(|(_, count)| count).sum()
     }
@@ -131,6 +134,12 @@ impl fmt::Display for NoPathError {
 }
 
 impl std::error::Error for NoPathError {}
+
+impl Cause for NoPathError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::NotFound
+    }
+}
 
 #[cfg(test)]
 mod tests {

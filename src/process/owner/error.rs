@@ -1,12 +1,14 @@
-//! The process at the other end of a connection that could not be told.
+//! The process at the other end of a connection, if it can't be found out.
 
 use std::fmt;
 
-/// Why the process that a connection belongs to cannot be told.
+use crate::error::{Cause, ErrorKind};
+
+/// The process that a connection belongs to can't be found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OwnerError {
-    /// This takes Linux.
+    /// This works on Linux only.
     NotSupported,
     /// The connection is there, but none of the processes that may be looked
     /// into has it: it belongs to one of another user, or in another container.
@@ -18,12 +20,12 @@ pub enum OwnerError {
     /// tor is on another machine, and tells its clients' addresses as they are
     /// there.
     Remote {
-        /// Where tor is controlled.
+        /// The address at which tor is controlled.
         control: Box<str>,
     },
     /// The system's tables cannot be read.
     Unreadable {
-        /// What was to be read, and why it cannot.
+        /// The table that was to be read, and the reason why it can't.
         problem: Box<str>,
     },
 }
@@ -50,3 +52,12 @@ impl fmt::Display for OwnerError {
 }
 
 impl std::error::Error for OwnerError {}
+
+impl Cause for OwnerError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            OwnerError::Unreadable { .. } => ErrorKind::Io,
+            _ => ErrorKind::NotFound,
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Error;
+use crate::error::{Cause, Error, ErrorKind, IoError};
 
 /// A tor process that couldn't be started, didn't reach the state that was
 /// asked for, or has ended. A launch that fails leaves no process and no
@@ -34,14 +34,9 @@ pub enum LaunchProblem {
         source: Arc<io::Error>,
     },
     /// The data directory or another file could not be prepared.
-    Prepare {
-        /// What was being done.
-        what: String,
-        /// The operating system's answer.
-        source: Arc<io::Error>,
-    },
+    Prepare(IoError),
     /// An option can't be given to a launched tor.
-    Option(Box<Error>),
+    Option(Error),
     /// tor ended by itself. The log says why (a bad option, a port in use, a
     /// locked data directory).
     Exited {
@@ -51,19 +46,19 @@ pub enum LaunchProblem {
         signal: Option<i32>,
     },
     /// The control connection failed although tor is running.
-    Control(Box<Error>),
+    Control(Error),
     /// tor did not reach the wanted state in time.
     Timeout {
         /// The time that was allowed.
         after: Duration,
-        /// How far the bootstrap had come, in percent.
+        /// The progress of the bootstrap, in percent.
         progress: Option<u8>,
     },
     /// The launch was [cancelled](crate::CancelToken).
     Cancelled,
 }
 
-/// How many lines of the log `Display` shows.
+/// The number of lines of the log that `Display` shows.
 const SHOWN_LINES: usize = 10;
 
 impl LaunchError {
@@ -100,7 +95,7 @@ impl fmt::Display for LaunchError {
             LaunchProblem::Spawn { program, .. } => {
                 write!(f, "cannot start the tor program {}", program.display())?;
             }
-            LaunchProblem::Prepare { what, .. } => write!(f, "cannot {what}")?,
+            LaunchProblem::Prepare(error) => write!(f, "cannot {error}")?,
             LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
             LaunchProblem::Exited { code: Some(code), .. } => {
                 write!(f, "tor ended with status {code}")?;
@@ -120,7 +115,9 @@ impl fmt::Display for LaunchError {
                 write!(f, "tor did not answer within {after:?}")?;
             }
         }
-        if !self.log.is_empty() {
+        // Nothing is wrong if tor ended with status 0.
+        let is_well = matches!(self.problem, LaunchProblem::Exited { code: Some(0), .. });
+        if !self.log.is_empty() && !is_well {
             write!(f, "; last log lines:")?;
             let skipped = self.log.len().saturating_sub(SHOWN_LINES);
             for line in self.log.iter().skip(skipped) {
@@ -134,11 +131,28 @@ impl fmt::Display for LaunchError {
 impl std::error::Error for LaunchError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
-            LaunchProblem::Spawn { source, .. } | LaunchProblem::Prepare { source, .. } => {
-                Some(&**source)
-            }
-            LaunchProblem::Option(error) | LaunchProblem::Control(error) => Some(&**error),
+            LaunchProblem::Spawn { source, .. } => Some(&**source),
+            LaunchProblem::Prepare(error) => error.source(),
+            LaunchProblem::Option(error) | LaunchProblem::Control(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl Cause for LaunchError {
+    fn kind(&self) -> ErrorKind {
+        match self.problem {
+            LaunchProblem::Timeout { .. } => ErrorKind::Timeout,
+            LaunchProblem::Cancelled => ErrorKind::Cancelled,
+            LaunchProblem::Option(_) => ErrorKind::Argument,
+            _ => ErrorKind::Launch,
+        }
+    }
+
+    fn parts(&self) -> Vec<&Error> {
+        match &self.problem {
+            LaunchProblem::Option(error) | LaunchProblem::Control(error) => vec![error],
+            _ => Vec::new(),
         }
     }
 }

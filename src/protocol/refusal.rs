@@ -1,6 +1,6 @@
-//! tor's own "no".
+//! Refusals of tor's.
 //!
-//! What the codes of tor 0.4.9 mean, and which question finds them:
+//! The meaning of the codes of tor 0.4.9, and the question that finds them:
 //!
 //! | code | for example | question |
 //! |---|---|---|
@@ -8,14 +8,14 @@
 //! | 500 | `Line too long.`; tor ends the connection | |
 //! | 510, 511 | `Unrecognized command "X"`, `X is obsolete.` | [`is_unrecognized_command`](Refusal::is_unrecognized_command) |
 //! | 512, 513, 554 | `Bad arguments to X: …`, `Invalid descriptor` | [`is_bad_argument`](Refusal::is_bad_argument) |
-//! | 514, 515 | `Authentication required.`; tor ends the connection | [`Error::auth`](super::Error::auth) |
+//! | 514, 515 | `Authentication required.`; tor ends the connection | [`AuthError`](crate::controller::AuthError) |
 //! | 550 | `Onion address collision`, `Unable to load config: …` | [`is_unspecified`](Refusal::is_unspecified) |
 //! | 551, 553, 555 | `Couldn't start circuit`, `Transition not allowed: …` | [`is_not_allowed`](Refusal::is_not_allowed) |
 //! | 552 | `Unknown stream "7"`, `Unrecognized option: …` | [`is_unknown`](Refusal::is_unknown) |
 
 use std::fmt;
 
-use super::excerpt::excerpt;
+use crate::protocol::excerpt;
 
 /// tor refused a command: its reply, whole. control-spec, section "Replies".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Refusal {
         &self.log
     }
 
-    /// What was asked, with its secrets replaced.
+    /// Returns the command, with its secrets replaced.
     pub fn command(&self) -> &str {
         &self.command
     }
@@ -73,7 +73,7 @@ impl Refusal {
         &self.lines
     }
 
-    /// Whether the same command may succeed later (4yz).
+    /// Returns true if the same command may succeed later (4yz).
     pub fn is_transient(&self) -> bool {
         (400..500).contains(&self.code())
     }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::no_tor::write_with_sources;
-use super::{ConnectAttempt, Refusal};
+use crate::error::{Cause, ErrorKind};
+
+use crate::controller::ConnectAttempt;
+use crate::error::write_with_sources;
+use crate::protocol::Refusal;
 
 /// tor has no SOCKS port that can be used as was asked.
 #[derive(Debug, Clone)]
@@ -15,15 +18,15 @@ pub enum NoSocksPortError {
     Unreachable(Vec<ConnectAttempt>),
     /// None has these options, or it cannot be told which listener has them.
     Options {
-        /// What was asked for.
+        /// The options that were asked for.
         wanted: Vec<String>,
-        /// What is configured.
+        /// The lines that are configured.
         lines: Vec<String>,
     },
     /// It listens on loopback or Unix sockets only, but is on another machine:
     /// what listens there on this machine is something else.
     Remote {
-        /// Where tor is controlled.
+        /// The address at which tor is controlled.
         control: String,
     },
     /// tor, or a filter in front of its control port, doesn't tell where the
@@ -80,3 +83,16 @@ impl fmt::Display for NoSocksPortError {
 }
 
 impl std::error::Error for NoSocksPortError {}
+
+impl Cause for NoSocksPortError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Connect
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            NoSocksPortError::Hidden { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
+}

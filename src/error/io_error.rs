@@ -1,0 +1,63 @@
+//! Errors of the operating system.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use super::{Cause, ErrorKind};
+
+/// The operating system refused something.
+#[derive(Debug, Clone)]
+pub struct IoError {
+    what: Box<str>,
+    source: Arc<io::Error>,
+}
+
+impl IoError {
+    pub(crate) fn new(what: impl Into<String>, source: io::Error) -> Self {
+        IoError { what: what.into().into_boxed_str(), source: Arc::new(source) }
+    }
+
+    /// Returns the same error with another text for what was being done.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_what(&self, what: impl Into<String>) -> Self {
+        IoError { what: what.into().into_boxed_str(), source: self.source.clone() }
+    }
+
+    /// Returns what was being done.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Returns the operating system's error.
+    pub fn io_error(&self) -> &io::Error {
+        &self.source
+    }
+
+    /// Returns the kind of the operating system's error.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for IoError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl Cause for IoError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Io
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
