@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use scape::TorClient;
 use scape::testing::TestNetwork;
-use scape::types::OnionAddress;
+use scape::word::OnionAddress;
 use support::rounds::{Comparison, Run, print_ratios};
 
 /// How much goes through in each run.

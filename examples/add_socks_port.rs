@@ -16,7 +16,7 @@ use std::error::Error;
 use std::io;
 
 use scape::config::{Config, PortAddress, PortLine};
-use scape::types::{ConfLine, ListenerKind};
+use scape::protocol::{ConfLine, ListenerKind};
 
 /// All SOCKS ports: tor replaces them together.
 const PORTS: &str = "SocksPortLines";

@@ -18,9 +18,8 @@ use std::num::ParseIntError;
 
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAttacher, StreamRequest};
-use scape::event::StreamInfo;
+use scape::event::{EndReason, StreamInfo};
 use scape::state::Circuit;
-use scape::types::EndReason;
 use scape::{CircuitBuilder, Connect, Error, State};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -10,8 +10,7 @@
 
 use std::error::Error;
 
-use scape::event::EventBody;
-use scape::types::EventKind;
+use scape::event::{EventBody, EventKind};
 
 /// How many characters a full bar has.
 const WIDTH: usize = 24;

@@ -18,7 +18,7 @@ use std::net::Shutdown;
 use std::thread;
 
 use scape::endpoint::OnionEndpoint;
-use scape::types::{ClientKey, OnionAddress};
+use scape::word::{ClientKey, OnionAddress};
 use scape::{ClientAuth, Tor};
 
 const PORT: u16 = 5223;

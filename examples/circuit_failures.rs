@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use scape::controller::CircuitError;
+use scape::event::CircuitPurpose;
+use scape::protocol::EntryGuardStatus;
 use scape::state::Circuit;
-use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint};
+use scape::word::Fingerprint;
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
 
 fn main() -> Result<(), Box<dyn Error>> {

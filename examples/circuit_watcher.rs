@@ -9,8 +9,7 @@
 
 use std::time::SystemTime;
 
-use scape::event::{CircuitInfo, EventBody};
-use scape::types::{CircuitStatus, EventKind};
+use scape::event::{CircuitInfo, CircuitStatus, EventBody, EventKind};
 
 fn main() -> Result<(), scape::Error> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;

@@ -11,8 +11,9 @@
 use std::error::Error;
 
 use scape::Connect;
+use scape::event::EndReason;
 use scape::state::{Circuit, State};
-use scape::types::{CircuitId, EndReason};
+use scape::word::CircuitId;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

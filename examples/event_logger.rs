@@ -11,8 +11,7 @@
 
 use std::time::SystemTime;
 
-use scape::event::{Event, EventBody};
-use scape::types::EventKind;
+use scape::event::{Event, EventBody, EventKind};
 
 fn main() -> Result<(), scape::Error> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use scape::descriptor::Relay;
-use scape::types::CircuitPurpose;
+use scape::event::CircuitPurpose;
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
 
 /// How long each page may take.

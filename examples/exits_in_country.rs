@@ -18,7 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use scape::attach::{Decision, StreamRequest};
-use scape::types::{CountryCode, StreamTarget};
+use scape::event::StreamTarget;
+use scape::word::CountryCode;
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
 
 /// How long a name may take to be looked up.

@@ -8,8 +8,8 @@
 
 use std::net::IpAddr;
 
-use scape::event::CircuitInfo;
-use scape::types::{BuildFlag, CircuitPurpose, CircuitStatus, Fingerprint, RelayName};
+use scape::event::{BuildFlag, CircuitInfo, CircuitPurpose, CircuitStatus};
+use scape::word::{Fingerprint, RelayName};
 use scape::{Connect, Controller, Result};
 
 fn main() -> Result<()> {

@@ -16,8 +16,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
-use scape::event::EventBody;
-use scape::types::{EventKind, Progress};
+use scape::event::{EventBody, EventKind};
+use scape::word::Progress;
 use scape::{CancelToken, Connect, Launch, Result, Tor};
 
 /// How long a command may take.

@@ -10,8 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use scape::event::EventBody;
-use scape::types::{CircuitPurpose, CircuitStatus, EventKind};
+use scape::event::{CircuitPurpose, CircuitStatus, EventBody, EventKind};
 
 /// tor may put it off for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ fn main() -> Result<(), scape::Error> {
     for circuit in tor.circuits()? {
         println!("{circuit}");
     }
-    let events = tor.subscribe([scape::types::EventKind::Bw])?;
+    let events = tor.subscribe([scape::event::EventKind::Bw])?;
     for event in events.iter().take(5) {
         println!("{}", event.text());
     }

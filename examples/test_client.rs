@@ -12,9 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use scape::Tor;
-use scape::socks::SocksError;
+use scape::socks::{SocksError, SocksStatus};
 use scape::testing::TestNetwork;
-use scape::types::SocksStatus;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, unbounded};
 use scape::state::{Router, RouterListener};
 use scape::testing::TestNetwork;
-use scape::types::Fingerprint;
+use scape::word::Fingerprint;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::event::EventKind;
 use scape::onion::OnionStream;
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, Progress};
+use scape::word::Progress;
 use scape::{BuildCircuit, Connect, Tor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

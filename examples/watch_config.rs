@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use scape::config::ConfigChange;
-use scape::types::ConfLine;
+use scape::protocol::ConfLine;
 
 fn main() -> Result<(), scape::Error> {
     let config = scape::Connect::from_env()?.connect_interactive()?.config()?;

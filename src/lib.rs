@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! use scape::Tor;
-//! use scape::types::EventKind;
+//! use scape::event::EventKind;
 //! use std::io::Write;
 //!
 //! let tor = Tor::connect()?; // the usual places; cookie, then password
@@ -152,7 +152,7 @@
 //! #     "650 ORCONN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 CONNECTED ID=7\r\n")).start()?;
 //! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
 //! use scape::event::EventBody;
-//! use scape::types::{EventKind, OrConnStatus};
+//! use scape::word::{EventKind, OrConnStatus};
 //!
 //! for event in controller.subscribe([EventKind::OrConn])?.iter() {
 //!     if let EventBody::OrConn(connection) = event.body() {
@@ -341,7 +341,7 @@
 pub mod error;
 // First, for its macro.
 #[macro_use]
-pub mod types;
+pub mod word;
 
 pub mod attach;
 mod cancel;

@@ -19,7 +19,7 @@ use scape::controller::{StreamError, StreamProblem};
 use scape::error::Timeout;
 use scape::protocol::{ArgumentError, Command};
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
-use scape::types::{CircuitId, StreamId};
+use scape::word::{CircuitId, StreamId};
 use scape::{Connect, Controller, Error};
 
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";

@@ -16,10 +16,10 @@ use scape::attach::{
     Decision, Place, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
 };
 use scape::controller::{StreamError, StreamProblem};
-use scape::event::StreamInfo;
+use scape::event::{EndReason, EventKind, StreamInfo, StreamReason};
 use scape::protocol::ArgumentError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{CircuitId, EndReason, EventKind, StreamReason};
+use scape::word::CircuitId;
 use scape::{Connect, Controller, Error, State};
 
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";

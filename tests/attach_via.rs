@@ -15,10 +15,11 @@ use crossbeam_channel::unbounded;
 use place::SOON;
 use scape::attach::{Decision, Place, StreamRequest};
 use scape::controller::{StreamError, StreamProblem};
+use scape::event::CircuitStatus;
 use scape::protocol::ArgumentError;
 use scape::socks::{Isolation, SocksError};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{CircuitId, CircuitStatus};
+use scape::word::CircuitId;
 use scape::{Connect, Controller, SocksPort, Tor, TorClient};
 
 const CIRCUIT: CircuitId = CircuitId::new(7);

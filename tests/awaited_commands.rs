@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use scape::connection::Closed;
 use scape::controller::{HsFetchError, HsFetchProblem, ResolveError};
 use scape::error::{AnswerError, Phase, Timeout};
+use scape::event::{HsDescReason, StreamReason};
 use scape::testing::{Script, ScriptedTor};
-use scape::types::{HsDescReason, OnionAddress, StreamReason};
+use scape::word::OnionAddress;
 use scape::{Connect, Controller, Error, HsFetch, HsPostOutcome};
 
 const SOON: Duration = Duration::from_secs(20);

@@ -12,9 +12,10 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
 use scape::controller::AuthError;
-use scape::protocol::{ArgumentError, ArgumentProblem, Command, unquote};
+use scape::event::{CircuitPurpose, EventKind};
+use scape::protocol::{ArgumentError, ArgumentProblem, Command, Signal, unquote};
 use scape::transport::{Address, Transport};
-use scape::types::{CircuitId, CircuitPurpose, EventKind, OnionAddress, Signal};
+use scape::word::{CircuitId, OnionAddress};
 use scape::{AddOnion, BuildCircuit, Connect, Controller};
 
 /// A controller, and the lines that it sends to one who answers GETINFO with

@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::protocol::Signal;
 use scape::testing::ScriptedTor;
-use scape::types::Signal;
 use scape::{Caching, Connect, Controller};
 
 /// How long a test waits for what must happen.

@@ -12,7 +12,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use parking_lot::Mutex;
 use peer::{Peer, SOON, echo};
 use scape::error::Timeout;
-use scape::types::EventKind;
+use scape::event::EventKind;
 use scape::{ConnectionStatus, Listener, QueueLimit};
 
 #[test]

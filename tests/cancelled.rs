@@ -19,7 +19,7 @@ use peer::Peer;
 use scape::controller::ConnectError;
 use scape::error::{Cancelled, Phase};
 use scape::onion::{OnionService, Publication, Wait};
-use scape::types::OnionAddress;
+use scape::word::OnionAddress;
 use scape::{BuildCircuit, CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
 
 /// The timeout of each call: longer than any test may take.

@@ -14,10 +14,11 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use peer::Peer;
 use place::{Place, SOON, eager, plain};
 use scape::attach::{Decision, StreamRequest};
+use scape::event::EventKind;
 use scape::protocol::Command;
 use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{ClientKey, EventKind, OnionKey};
+use scape::word::{ClientKey, OnionKey};
 use scape::{AddOnion, CancelToken, ClientAuth, ClientAuthAdded, Controller, Error, Tor};
 
 const HOUR: Duration = Duration::from_secs(3600);

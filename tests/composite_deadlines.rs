@@ -22,10 +22,11 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use peer::Peer;
 use scape::config::Config;
+use scape::event::EventKind;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
 use scape::onion::{OnionService, Wait};
-use scape::types::{CircuitId, ClientKey, EventKind, OnionAddress};
+use scape::word::{CircuitId, ClientKey, OnionAddress};
 use scape::{
     BuildCircuit, CircuitBuilder, ClientAuth, Connect, Controller, OnionBuilder, State, Tor,
 };
@@ -144,7 +145,7 @@ fn state(tor: &Controller) -> State {
 fn controller_calls_have_one_deadline_for_all_commands() {
     let servers: [&str; 1] = ["moria1"];
     check(vec![
-        ("signal", 0, call(|tor| tor.signal(scape::types::Signal::NewNym))),
+        ("signal", 0, call(|tor| tor.signal(scape::protocol::Signal::NewNym))),
         ("new_identity", 0, call(|tor| tor.new_identity(TIMEOUT))),
         ("wake", 0, call(|tor| tor.wake(TIMEOUT))),
         ("fetch_hs_descriptor", 0, call(|tor| tor.fetch_hs_descriptor(onion(), TIMEOUT))),
@@ -214,7 +215,7 @@ fn state_and_path_calls_have_one_deadline_for_all_commands() {
             on(state, |state| state.build_circuit(&BuildCircuit::new().timeout(TIMEOUT))),
         ),
         ("Circuit::close", 0, on(circuit, |circuit| circuit.close())),
-        ("Stream::close", 0, on(stream, |stream| stream.close(scape::types::EndReason::DONE))),
+        ("Stream::close", 0, on(stream, |stream| stream.close(scape::event::EndReason::DONE))),
         ("CircuitBuilder::build", 0, on(state, move |state| builder().build(&state))),
     ]);
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use peer::{Peer, SOON, echo};
 use scape::connection::{CloseCause, Closed};
 use scape::error::Timeout;
+use scape::event::EventKind;
 use scape::protocol::Limits;
 use scape::testing::ScriptedTor;
 use scape::transport::Transport;
-use scape::types::EventKind;
 use scape::{Connect, ConnectionStatus, Controller, Error};
 
 fn cause(error: &Error) -> &CloseCause {

@@ -7,8 +7,8 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use scape::event::EventKind;
 use scape::protocol::{Decoder, parse_getinfo};
-use scape::types::EventKind;
 use support::transcript::Transcript;
 
 /// The commands of tor 0.4.9, in the order of its control-spec.

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use answers::{ONION, answer};
 use peer::Peer;
+use scape::event::EventKind;
 use scape::onion::disk::{DiskOnion, DiskOnionError, DiskOnions};
 use scape::onion::{Publication, Wait};
-use scape::types::{CircuitId, EventKind, OnionAddress};
+use scape::word::{CircuitId, OnionAddress};
 use scape::{BuildCircuit, CircuitBuilder, Controller, OnionBuilder, Result, State, Tor};
 
 /// How long each call may take.

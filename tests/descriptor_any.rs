@@ -5,10 +5,10 @@
 use data_encoding::BASE64_NOPAD;
 use proptest::prelude::*;
 use scape::descriptor::{
-    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterStatus,
-    RouterStatusProblem,
+    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterFlags,
+    RouterStatus, RouterStatusProblem,
 };
-use scape::types::{Fingerprint, RouterFlags};
+use scape::word::Fingerprint;
 
 const GOOD: &str = "r good JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\ns Valid\nw Bandwidth=1\n";
 

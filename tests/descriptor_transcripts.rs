@@ -4,10 +4,11 @@
 
 mod support;
 
-use scape::descriptor::{Consensus, Directory, Microdescriptor, RouterEntry, RouterStatus};
+use scape::descriptor::{
+    Consensus, Directory, ExitPolicy, Microdescriptor, RouterEntry, RouterFlags, RouterStatus,
+};
 use scape::event::{Event, EventBody};
-use scape::protocol::{Decoder, Reply};
-use scape::types::{ConsensusFlavor, ExitPolicy, RouterFlags};
+use scape::protocol::{ConsensusFlavor, Decoder, Reply};
 use support::transcript::Transcript;
 
 const FILES: [&str; 8] = [

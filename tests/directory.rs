@@ -1,10 +1,9 @@
 //! The directory of a tor, from whichever documents it has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use scape::descriptor::Directory;
+use scape::descriptor::{Directory, RouterFlags};
 use scape::error::AnswerError;
 use scape::testing::ScriptedTor;
-use scape::types::RouterFlags;
 use scape::{Connect, Result};
 
 const BOTH: &str = "GETINFO dir/status-vote/current/consensus-microdesc md/all";

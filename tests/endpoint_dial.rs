@@ -12,6 +12,7 @@ use scape::Tor;
 use scape::endpoint::{ClientEndpoint, EndpointError, EndpointProblem};
 use scape::socks::SocksError;
 use scape::testing::ScriptedTor;
+#[cfg(feature = "https")]
 use scape::tls::TlsError;
 
 const LONG: Duration = Duration::from_secs(20);

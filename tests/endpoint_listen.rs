@@ -12,7 +12,7 @@ use scape::controller::OnionTarget;
 use scape::endpoint::{EndpointError, EndpointProblem, OnionEndpoint};
 use scape::error::IoError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{OnionKey, Progress};
+use scape::word::{OnionKey, Progress};
 use scape::{Connect, Tor};
 
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 use scape::endpoint::{ClientEndpoint, Endpoint, EndpointError, EndpointProblem, OnionEndpoint};
 use scape::transport::Address;
-use scape::types::{ClientPublicKey, OnionKey};
+use scape::word::{ClientPublicKey, OnionKey};
 
 const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";

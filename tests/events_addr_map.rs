@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use scape::event::{AddrMapEvent, EventBody};
-use scape::types::{Expiry, StreamId};
+use scape::word::{Expiry, StreamId};
 use support::event::event;
 
 fn addr_map(line: &str) -> AddrMapEvent {

@@ -12,13 +12,14 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use scape::event::{
-    Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, OrConnInfo, StreamInfo, kind_name,
+    Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, EventKind, OrConnInfo, StreamInfo,
+    kind_name,
 };
 use scape::protocol::{
-    AuthChallenge, Decoder, ProtocolInfo, Reply, ReplyLine, Word, Words, parse_getconf,
+    AuthChallenge, Decoder, ProtocolInfo, Reply, ReplyLine, Signal, Word, Words, parse_getconf,
     parse_getinfo,
 };
-use scape::types::{EventKind, Expiry, Signal};
+use scape::word::Expiry;
 use support::cases::cases;
 use support::event::{event, events};
 use support::mutation::mutations;

@@ -5,8 +5,8 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use scape::event::{CircuitBandwidth, EventBody, StreamBandwidth};
-use scape::types::{CircuitId, ConnType, OrConnId, StreamId, TokenBucket};
+use scape::event::{CircuitBandwidth, ConnType, EventBody, StreamBandwidth, TokenBucket};
+use scape::word::{CircuitId, OrConnId, StreamId};
 use support::event::event;
 
 fn pair(key: &str, value: &str) -> (String, String) {

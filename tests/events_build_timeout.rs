@@ -5,8 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use scape::event::{BuildTimeoutSet, EventBody};
-use scape::types::BuildTimeoutChange;
+use scape::event::{BuildTimeoutChange, BuildTimeoutSet, EventBody};
 use support::event::event;
 
 fn build_timeout(line: &str) -> BuildTimeoutSet {

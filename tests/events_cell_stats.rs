@@ -5,8 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use scape::event::{CellStats, EventBody};
-use scape::types::{CellCommand, CircuitId, OrConnId};
+use scape::event::{CellCommand, CellStats, EventBody};
+use scape::word::{CircuitId, OrConnId};
 use support::event::event;
 
 fn cell_stats(line: &str) -> CellStats {

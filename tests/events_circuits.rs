@@ -6,11 +6,11 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use scape::event::{CircuitInfo, CircuitMinor, EventBody};
-use scape::types::{
-    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, HsState,
-    OnionAddress,
+use scape::event::{
+    BuildFlag, CircuitInfo, CircuitMinor, CircuitMinorChange, CircuitPurpose, CircuitReason,
+    CircuitStatus, EventBody, HsState,
 };
+use scape::word::OnionAddress;
 use support::event::event;
 
 const FP: [&str; 3] = [

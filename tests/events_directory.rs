@@ -4,8 +4,7 @@
 
 mod support;
 
-use scape::event::{Event, EventBody, RouterStatusEvent};
-use scape::types::{AuthDirAction, NetworkStatus};
+use scape::event::{AuthDirAction, Event, EventBody, NetworkStatus, RouterStatusEvent};
 use support::event::{event, events};
 
 const ENTRY: &str = "r relay01 +A23Vs20RarVApgai4C6dEik/qw KbJtv8Mr81gd2/6gAeIeWjAMYIE 2038-01-01 00:00:00 127.0.0.11 9001 0\r\n\

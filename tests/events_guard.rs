@@ -3,8 +3,7 @@
 
 mod support;
 
-use scape::event::{EventBody, GuardEvent};
-use scape::types::{GuardStatus, GuardType};
+use scape::event::{EventBody, GuardEvent, GuardStatus, GuardType};
 use support::event::event;
 
 const FINGERPRINT: &str = "EBE39ED456396195C1592B91E1EDE995795F2CDB";

@@ -3,8 +3,7 @@
 
 mod support;
 
-use scape::event::{EventBody, HsDescContent, HsDescEvent};
-use scape::types::{HsDescAction, HsDescReason};
+use scape::event::{EventBody, HsDescAction, HsDescContent, HsDescEvent, HsDescReason};
 use support::event::{event, events};
 
 const ONION: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";

@@ -3,8 +3,7 @@
 
 mod support;
 
-use scape::event::{Event, EventBody};
-use scape::types::{EventKind, Severity};
+use scape::event::{Event, EventBody, EventKind, Severity};
 use support::event::events;
 
 fn message(event: &Event) -> &str {

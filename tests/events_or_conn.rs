@@ -4,8 +4,8 @@
 mod support;
 
 use proptest::prelude::*;
-use scape::event::{EventBody, OrConnInfo};
-use scape::types::{OrConnId, OrConnReason, OrConnStatus, OrConnTarget};
+use scape::event::{EventBody, OrConnInfo, OrConnReason, OrConnStatus, OrConnTarget};
+use scape::word::OrConnId;
 use support::event::event;
 
 const RELAY: &str = "$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~relay02";

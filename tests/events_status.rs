@@ -4,8 +4,10 @@
 mod support;
 
 use proptest::prelude::*;
-use scape::event::{Bootstrap, EventBody, StatusEvent};
-use scape::types::{BootstrapRecommendation, BootstrapTag, OrConnReason, Severity, StatusAction};
+use scape::event::{
+    Bootstrap, BootstrapRecommendation, BootstrapTag, EventBody, OrConnReason, Severity,
+    StatusAction, StatusEvent,
+};
 use support::event::event;
 
 fn status(line: &str) -> StatusEvent {

@@ -3,11 +3,11 @@
 
 mod support;
 
-use scape::event::{EventBody, StatusDetail, StatusEvent};
-use scape::types::{
-    AddressMethod, DangerousPortResult, Hibernation, LibeventBadness, NameserverStatus,
-    NoCircuitReason, ServerDescriptorStatus, StatusAction, VersionStatus,
+use scape::event::{
+    AddressMethod, DangerousPortResult, EventBody, Hibernation, LibeventBadness, NameserverStatus,
+    NoCircuitReason, ServerDescriptorStatus, StatusAction, StatusDetail, StatusEvent,
 };
+use scape::protocol::VersionStatus;
 use support::event::event;
 
 fn status(line: &str) -> StatusEvent {

@@ -3,11 +3,11 @@
 
 mod support;
 
-use scape::event::{EventBody, StreamInfo};
-use scape::types::{
-    CircuitId, ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource,
-    StreamStatus,
+use scape::event::{
+    ClientProtocol, EventBody, IsolationField, StreamInfo, StreamPurpose, StreamReason,
+    StreamSource, StreamStatus,
 };
+use scape::word::CircuitId;
 use support::event::event;
 
 fn stream(line: &str) -> StreamInfo {

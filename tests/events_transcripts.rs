@@ -7,10 +7,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use scape::event::{
-    Bootstrap, CircuitInfo, Event, EventBody, OrConnInfo, StatusDetail, StreamInfo,
+    Bootstrap, CircuitInfo, Event, EventBody, OrConnInfo, OrConnStatus, StatusDetail, StreamInfo,
 };
 use scape::protocol::{Decoder, parse_getinfo};
-use scape::types::{Expiry, OrConnStatus};
+use scape::word::Expiry;
 use support::event::events;
 use support::transcript::Transcript;
 

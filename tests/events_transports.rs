@@ -3,8 +3,7 @@
 
 mod support;
 
-use scape::event::EventBody;
-use scape::types::{PtSeverity, TransportRole};
+use scape::event::{EventBody, PtSeverity, TransportRole};
 use support::event::event;
 
 fn pair(key: &str, value: &str) -> (String, String) {

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use scape::event::EventBody;
-use scape::protocol::Refusal;
+use scape::event::{EventBody, EventKind};
+use scape::protocol::{Refusal, Signal};
 use scape::testing::ScriptedTor;
-use scape::types::{EventKind, Signal};
 use scape::{Caching, Connect, ConnectionStatus};
 
 /// How long a test waits for what must happen.

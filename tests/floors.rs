@@ -21,7 +21,7 @@ use floors::House;
 /// fit one.
 const FLOORS: &[(&str, u8)] = &[
     ("error", 2),
-    ("types", 0),
+    ("word", 0),
     ("protocol", 1),
     ("socks", 1),
     ("descriptor", 1),
@@ -136,7 +136,7 @@ fn every_branch_of_a_use_is_looked_at() {
         LIB,
         (
             "protocol/reply.rs",
-            "use crate::{\n    types::{self, Fingerprint},\n    event::{\n        Event,\n    },\n};",
+            "use crate::{\n    word::{self, Fingerprint},\n    event::{\n        Event,\n    },\n};",
         ),
     ]);
     assert_eq!(
@@ -261,7 +261,7 @@ fn the_low_floors_touch_no_socket_clock_or_thread() {
         assert!(problems(&[("transport.rs", text)]).is_empty(), "{text}");
     }
     assert!(
-        problems(&[("types/a.rs", "use std::time::{Duration, SystemTime}; use std::net::IpAddr;")])
+        problems(&[("word/a.rs", "use std::time::{Duration, SystemTime}; use std::net::IpAddr;")])
             .is_empty()
     );
 }

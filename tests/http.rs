@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use scape::http::{AgentBuilder, socks_error, tor_error, ureq};
 use scape::protocol::ArgumentError;
-use scape::socks::{Isolation, SocksProblem, SocksProxy};
-use scape::types::SocksStatus;
+use scape::socks::{Isolation, SocksProblem, SocksProxy, SocksStatus};
 use support::web::{Asked, SOON, Trap, Web, http, ok, redirect, until_the_end};
 use ureq::{Agent, Timeout};
 

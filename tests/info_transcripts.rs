@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use scape::descriptor::{AddressPattern, ExitAction};
 use scape::error::AnswerError;
-use scape::protocol::{ArgumentError, Decoder, InfoName, Refusal, Reply, parse_getinfo};
-use scape::testing::ScriptedTor;
-use scape::types::{
-    AddressPattern, ConfigType, ConsensusFlavor, EntryGuardStatus, ExitAction, Expiry, Hibernation,
-    ListenerKind, MappingSource, VersionStatus,
+use scape::event::Hibernation;
+use scape::protocol::{
+    ArgumentError, ConfigType, ConsensusFlavor, Decoder, EntryGuardStatus, InfoName, ListenerKind,
+    MappingSource, Refusal, Reply, VersionStatus, parse_getinfo,
 };
+use scape::testing::ScriptedTor;
+use scape::word::Expiry;
 use scape::{Connect, Controller};
 use support::info::{METHODS, NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::transcript::Transcript;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use peer::Peer;
 use scape::protocol::Command;
-use scape::types::ClientKey;
+use scape::word::ClientKey;
 use scape::{AddOnion, ClientAuth};
 
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";

@@ -7,8 +7,8 @@ mod peer;
 use std::thread;
 
 use peer::{Peer, echo};
+use scape::event::EventKind;
 use scape::protocol::Command;
-use scape::types::EventKind;
 
 const THREADS: usize = 16;
 const REQUESTS: usize = 5_000;

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use own_network::{end, start};
 use scape::error::IoError;
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
-use scape::types::EventKind;
 use scape::{BuildCircuit, ErrorKind, Tor};
 
 /// The time until a consensus or an event, on a very busy machine.

@@ -16,9 +16,10 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use own_network::{LONGEST, end, start};
+use scape::descriptor::RouterFlags;
 use scape::process::LaunchError;
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
-use scape::types::{Fingerprint, RouterFlags};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, Controller, ErrorKind, Launch, TorProcess};
 
 /// The time until the second consensus, on a very busy machine.

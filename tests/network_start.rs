@@ -15,8 +15,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use own_network::{LONGEST, end, start};
+use scape::descriptor::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
-use scape::types::RouterFlags;
 use scape::{BuildCircuit, Tor};
 
 /// The time until the second consensus, on a very busy machine.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scape::protocol::ArgumentError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{ClientKey, OnionAddress};
+use scape::word::{ClientKey, OnionAddress};
 use scape::{ClientAuth, ClientAuthAdded, Connect, Controller};
 
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";

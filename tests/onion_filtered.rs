@@ -17,7 +17,7 @@ use place::{Place, SOON, eager};
 use scape::error::AnswerError;
 use scape::onion::{PublishError, PublishHint, Wait};
 use scape::testing::ScriptedTor;
-use scape::types::OnionKey;
+use scape::word::OnionKey;
 use scape::{AddOnion, OnionBuilder, OnionService};
 
 /// What tor says when it publishes `A`: descriptor `one` goes to directories 1

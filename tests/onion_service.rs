@@ -14,10 +14,11 @@ use crossbeam_channel::unbounded;
 use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
 use scape::error::{Phase, Timeout};
+use scape::event::HsDescReason;
 use scape::onion::{PublishError, PublishHint, Wait};
 use scape::protocol::ArgumentError;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
-use scape::types::{ClientPublicKey, HsDescReason, OnionKey, Progress};
+use scape::word::{ClientPublicKey, OnionKey, Progress};
 use scape::{OnionBuilder, OnionService, OnionTarget};
 
 const OTHER: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use scape::controller::CircuitError;
 use scape::error::{Phase, Timeout};
 use scape::testing::ScriptedTor;
-use scape::types::CircuitId;
+use scape::word::CircuitId;
 use scape::{CircuitBuilder, Connect, Controller, Reconnect, State};
 
 const SOON: Duration = Duration::from_secs(20);

@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use relay_world::{Known, World};
 use scape::path::{NoPathError, PathBuilder, PathRule};
-use scape::types::{CountryCode, Fingerprint};
+use scape::word::{CountryCode, Fingerprint};
 
 /// What is asked for, as the tests understand it.
 #[derive(Debug, Clone)]

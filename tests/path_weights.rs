@@ -181,7 +181,7 @@ fn relay_probability_is_its_share_of_the_weights() {
     }
     let relay = world.relays[0].fingerprint;
     assert_eq!((chooser.probability(0, relay), chooser.probability(4, relay)), (0.0, 0.0));
-    assert_eq!(chooser.probability(2, scape::types::Fingerprint::from_bytes([0xff; 20])), 0.0);
+    assert_eq!(chooser.probability(2, scape::word::Fingerprint::from_bytes([0xff; 20])), 0.0);
     let candidate = chooser.candidates(1).next().unwrap().fingerprint();
     let fixed = PathBuilder::new().relay(1, candidate).prepare(world.directory(), &[]).unwrap();
     assert_eq!(fixed.probability(1, candidate), 1.0);

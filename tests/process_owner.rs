@@ -13,7 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use scape::process::{OwnerError, ProcessOwner, owner_of};
 use scape::state::Stream;
 use scape::testing::ScriptedTor;
-use scape::types::StreamId;
+use scape::word::StreamId;
 use scape::{Connect, State};
 
 /// In the environment of the child that this program starts of itself: where it

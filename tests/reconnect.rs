@@ -15,8 +15,9 @@ use place::{Place, SOON, eager, next, plain, statuses};
 use scape::connection::{CloseCause, Closed};
 use scape::controller::ConnectError;
 use scape::error::{Phase, Timeout};
+use scape::event::EventKind;
 use scape::testing::ScriptedTor;
-use scape::types::{ClientKey, EventKind, OnionKey};
+use scape::word::{ClientKey, OnionKey};
 use scape::{AddOnion, Caching, ClientAuth, Connect, ErrorKind, Reconnect};
 
 #[test]

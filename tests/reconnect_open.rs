@@ -19,9 +19,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::config::{Config, ConfigError, ConfigProblem};
 use scape::connection::CloseCause;
+use scape::event::EventKind;
 use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{EventKind, OnionKey};
+use scape::word::OnionKey;
 use scape::{AddOnion, ConnectionStatus, Controller, EventItem, QueueLimit, Reconnect};
 
 const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";

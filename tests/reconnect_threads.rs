@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crossbeam_channel::unbounded;
 use place::{Place, SOON, eager, next, plain, statuses};
-use scape::types::EventKind;
+use scape::event::EventKind;
 
 /// The threads of this process that belong to connections.
 fn threads() -> Vec<String> {

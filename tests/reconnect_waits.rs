@@ -14,9 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use place::{Place, SOON, eager, plain};
+use scape::event::EventKind;
 use scape::onion::disk::DiskOnions;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::{CircuitId, EventKind, StreamId};
+use scape::word::{CircuitId, StreamId};
 use scape::{BuildCircuit, CancelToken, Controller, Error, Result, Tor};
 
 /// Longer than any test takes.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use scape::error::{Phase, Timeout};
+use scape::protocol::Signal;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::types::Signal;
 use scape::{CancelToken, Connect, Controller};
 
 const KEY: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid \

@@ -16,7 +16,7 @@ use scape::socks::SocksError;
 use scape::testing::ScriptedTor;
 use scape::tor::NoSocksPortError;
 use scape::transport::Address;
-use scape::types::CircuitId;
+use scape::word::CircuitId;
 use scape::{Connect, SocksPort, Tor, TorMode};
 
 const LONG: Duration = Duration::from_secs(20);

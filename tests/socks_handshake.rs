@@ -8,9 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::error::Phase;
-use scape::socks::{Answer, Isolation, Request, SocksError, SocksProblem, exchange};
+use scape::socks::{Answer, Isolation, Request, SocksError, SocksProblem, SocksStatus, exchange};
 use scape::transport::Transport;
-use scape::types::SocksStatus;
 
 const LONG: Duration = Duration::from_secs(20);
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";

@@ -8,13 +8,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use scape::controller::CircuitError;
 use scape::error::{Phase, Timeout};
-use scape::protocol::Refusal;
+use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EndReason, StreamStatus};
+use scape::protocol::{EntryGuardStatus, Refusal};
 use scape::state::{CircuitListener, StreamListener};
 use scape::testing::ScriptedTor;
-use scape::types::{
-    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EndReason, EntryGuardStatus,
-    Fingerprint, RelayName, StreamId, StreamStatus,
-};
+use scape::word::{CircuitId, Fingerprint, RelayName, StreamId};
 use scape::{BuildCircuit, Connect, Controller, State};
 
 const SOON: Duration = Duration::from_secs(20);

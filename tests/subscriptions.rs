@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{never, select, unbounded};
 use peer::{Peer, SOON, echo};
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind};
 use scape::protocol::{ArgumentError, ArgumentProblem};
-use scape::types::EventKind;
 use scape::{EventItem, QueueLimit};
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use peer::{Peer, SOON};
 use scape::error::{Phase, Timeout};
+use scape::event::EventKind;
 use scape::protocol::Command;
-use scape::types::EventKind;
 
 #[test]
 fn a_late_reply_is_not_the_next_callers() {

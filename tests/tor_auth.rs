@@ -17,7 +17,7 @@ use scape::connection::CloseCause;
 use scape::controller::{AuthError, ConnectError};
 use scape::error::{IoError, Phase, Timeout};
 use scape::testing::ScriptedTor;
-use scape::types::{OnionKey, Secret};
+use scape::word::{OnionKey, Secret};
 use scape::{Connect, Controller, Error, ErrorKind};
 use support::impostor::Impostor;
 use support::real_tor::{RealTor, password_line};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use scape::onion::Wait;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
-use scape::types::Progress;
+use scape::word::Progress;
 use scape::{CancelToken, OnionBuilder, Tor};
 use support::real_tor::RealTor;
 

@@ -11,8 +11,8 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq};
 use proptest::test_runner::TestRunner;
 use scape::onion::client_auth::{ClientAuthDir, ClientAuthGuard};
 use scape::onion::disk::{DiskOnion, DiskOnions};
-use scape::protocol::{ArgumentError, Command, Refusal};
-use scape::types::{ClientKey, OnionAddress, OnionKey, Signal};
+use scape::protocol::{ArgumentError, Command, Refusal, Signal};
+use scape::word::{ClientKey, OnionAddress, OnionKey};
 use scape::{ClientAuth, ClientAuthAdded, Controller};
 use support::real_tor::RealTor;
 

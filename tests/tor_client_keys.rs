@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
 use scape::onion::disk::DiskOnions;
-use scape::types::{ClientKey, OnionKey, Signal};
+use scape::protocol::Signal;
+use scape::word::{ClientKey, OnionKey};
 use scape::{ClientAuth, Config, Controller};
 use support::real_tor::RealTor;
 

@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use scape::config::{ConfigError, ConfigProblem};
-use scape::types::{ConfLine, ConfigType};
+use scape::protocol::{ConfLine, ConfigType};
 use scape::{Caching, Connect, Controller, Reconnect};
 use support::real_tor::RealTor;
 use support::wiretap::Wiretap;
@@ -399,7 +399,7 @@ fn others_changes_are_seen_and_not_overwritten() {
 
     // A reload is somebody else, as well.
     config.set("ContactInfo", "at last").unwrap();
-    other.signal(scape::types::Signal::Reload).unwrap();
+    other.signal(scape::protocol::Signal::Reload).unwrap();
     becomes_true("the reload is seen", || config.conflicts().len() == 1);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
     // Also where it is set to what it was.

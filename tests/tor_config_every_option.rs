@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use scape::config::{Config, ConfigOption};
-use scape::types::{ConfLine, ConfigType};
+use scape::protocol::{ConfLine, ConfigType};
 use scape::{Caching, Connect, Controller};
 use support::real_tor::RealTor;
 

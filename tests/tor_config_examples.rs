@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
-use scape::types::{ConfigType, EventKind};
+use scape::event::EventKind;
+use scape::protocol::ConfigType;
 use support::real_tor::RealTor;
 
 /// How long an example may run.

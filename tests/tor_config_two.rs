@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::config::{Config, ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
-use scape::types::ConfLine;
+use scape::protocol::ConfLine;
 use scape::{Caching, Connect, Controller};
 use support::real_tor::RealTor;
 

@@ -17,8 +17,8 @@ use scape::config::value::{
     means_the_same, normal,
 };
 use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
-use scape::protocol::{Command, Refusal, c_string};
-use scape::types::{ConfigType, Fingerprint};
+use scape::protocol::{Command, ConfigType, Refusal, c_string};
+use scape::word::Fingerprint;
 use support::real_tor::RealTor;
 
 /// An option of each type that can be changed at any time, and whose value tor

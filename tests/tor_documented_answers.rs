@@ -7,8 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use scape::protocol::{Command, Refusal};
-use scape::types::{ConfLine, VersionStatus};
+use scape::protocol::{Command, ConfLine, Refusal, VersionStatus};
 use support::real_tor::RealTor;
 
 /// The crate's front page, "Commands" and "Configuration".

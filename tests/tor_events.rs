@@ -9,10 +9,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use scape::AddOnion;
-use scape::event::{EventBody, StatusDetail};
-use scape::types::{
-    BuildTimeoutChange, EventKind, Expiry, Hibernation, Severity, Signal, StreamStatus,
+use scape::event::{
+    BuildTimeoutChange, EventBody, EventKind, Hibernation, Severity, StatusDetail, StreamStatus,
 };
+use scape::protocol::Signal;
+use scape::word::Expiry;
 use support::happening::event_of;
 use support::real_tor::RealTor;
 

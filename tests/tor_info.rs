@@ -10,12 +10,13 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use scape::controller::DirServerQuery;
-use scape::protocol::{ArgumentError, ArgumentProblem, Refusal};
-use scape::types::{
-    BootstrapTag, ConfigType, ConsensusFlavor, DescriptorDigest, DownloadPhase, DownloadSchedule,
-    EventKind, Expiry, Fingerprint, HandshakeType, Hibernation, ListenerKind, MappingSource,
-    OnionAddress, RouterPurpose, Signal, VersionStatus,
+use scape::descriptor::DescriptorDigest;
+use scape::event::{BootstrapTag, EventKind, Hibernation};
+use scape::protocol::{
+    ArgumentError, ArgumentProblem, ConfigType, ConsensusFlavor, DownloadPhase, DownloadSchedule,
+    HandshakeType, ListenerKind, MappingSource, Refusal, RouterPurpose, Signal, VersionStatus,
 };
+use scape::word::{Expiry, Fingerprint, OnionAddress};
 use scape::{AddOnion, Controller};
 use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;

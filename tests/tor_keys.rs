@@ -6,7 +6,8 @@
 mod support;
 
 use scape::controller::AuthError;
-use scape::types::{ClientKey, HashedPassword, OnionAddress, OnionKey};
+use scape::protocol::HashedPassword;
+use scape::word::{ClientKey, OnionAddress, OnionKey};
 use scape::{AddOnion, ClientAuth, ClientAuthAdded};
 use support::real_tor::{RealTor, password_line};
 
@@ -105,7 +106,7 @@ fn tor_takes_passwords_that_were_hashed_here() {
         .collect();
     let tor = RealTor::start(&lines);
     for password in passwords {
-        let connect = tor.over_tcp().password(scape::types::Secret::new(password));
+        let connect = tor.over_tcp().password(scape::word::Secret::new(password));
         connect.connect().unwrap_or_else(|error| panic!("{password:?}: {error}"));
     }
     assert!(tor.over_tcp().password("Sesame").connect().unwrap_err().get::<AuthError>().is_some());

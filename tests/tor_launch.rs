@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use scape::Connect;
 use scape::connection::CloseCause;
 use scape::process::{Control, LaunchError, LaunchProblem, TorProcess, WaitFor};
-use scape::types::Signal;
+use scape::protocol::Signal;
 
 #[path = "support/tor.rs"]
 mod tor;

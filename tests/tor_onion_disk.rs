@@ -15,7 +15,8 @@ use proptest::test_runner::TestRunner;
 use scape::onion::disk::{
     DiskOnion, DiskOnionError, DiskOnionFiles, DiskOnionProblem, DiskOnionService, DiskOnions,
 };
-use scape::types::{ConfLine, OnionKey, Signal};
+use scape::protocol::{ConfLine, Signal};
+use scape::word::OnionKey;
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
 

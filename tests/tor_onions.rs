@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use scape::onion::{PublishError, PublishHint, Wait};
 use scape::protocol::ArgumentError;
-use scape::types::{OnionAddress, OnionKey};
+use scape::word::{OnionAddress, OnionKey};
 use scape::{Controller, OnionBuilder, OnionService, OnionTarget, Reconnect};
 use support::real_tor::RealTor;
 

@@ -7,8 +7,8 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use scape::protocol::Signal;
 use scape::tor::{NoSocksPortError, NotReadyError};
-use scape::types::Signal;
 use scape::{Launch, SocksPort, Tor, TorMode};
 use support::real_tor::RealTor;
 

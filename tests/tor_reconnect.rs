@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use scape::config::{ConfigError, ConfigProblem};
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind};
+use scape::protocol::{MappingSource, Signal};
 use scape::state::State;
-use scape::types::{ClientKey, EventKind, MappingSource, OnionAddress, Signal};
+use scape::word::{ClientKey, OnionAddress};
 use scape::{AddOnion, ClientAuth, ConnectionStatus, Reconnect};
 use support::real_tor::RealTor;
 

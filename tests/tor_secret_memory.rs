@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
 use scape::protocol::Command;
-use scape::types::Secret;
+use scape::word::Secret;
 use support::real_tor::RealTor;
 
 /// What every byte of the secret is masked with here, so that this program has

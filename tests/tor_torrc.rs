@@ -24,8 +24,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scape::Controller;
 use scape::config::{Torrc, TorrcComparison, TorrcDifference, TorrcError, TorrcFileProblem};
 use scape::process::{LaunchError, LaunchProblem, Verify, VerifyError};
-use scape::protocol::{Command, ConfigName};
-use scape::types::{ConfLine, ConfigType, Signal};
+use scape::protocol::{Command, ConfLine, ConfigName, ConfigType, Signal};
 use support::real_tor::RealTor;
 use tor::{SOON, offline};
 

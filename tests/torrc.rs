@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use scape::config::{
     Torrc, TorrcComparison, TorrcEntry, TorrcError, TorrcFileProblem, TorrcMagic, TorrcProblem,
 };
-use scape::types::ConfLine;
+use scape::protocol::ConfLine;
 
 fn parse(text: &str) -> Torrc {
     Torrc::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))

@@ -7,12 +7,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use scape::event::{CircuitInfo, Event, EventBody, StreamInfo};
+use scape::event::{CircuitInfo, Event, EventBody, EventKind, StreamInfo};
 use scape::protocol::{
     AuthChallenge, AuthMethod, DecodeError, Decoder, ProtocolInfo, Reply, parse_getconf,
     parse_getinfo,
 };
-use scape::types::EventKind;
 use support::transcript::{Exchange, Transcript};
 
 /// Every file there is, and how many answers and events tor gave in it. A new

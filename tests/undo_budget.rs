@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
+use scape::event::EventKind;
 use scape::testing::ScriptedTor;
-use scape::types::EventKind;
 use scape::{Connect, undo_all};
 
 const SOON: Duration = Duration::from_secs(20);

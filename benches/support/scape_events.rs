@@ -3,8 +3,7 @@
 
 use std::time::Instant;
 
-use scape::event::{Event, EventBody};
-use scape::types::EventKind;
+use scape::event::{Event, EventBody, EventKind};
 
 use super::rounds::Run;
 use super::{Server, fake_tor, scape_side};

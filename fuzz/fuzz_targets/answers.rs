@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use scape::protocol::{
     AuthChallenge, Decoder, ProtocolInfo, SafeCookie, parse_getconf, parse_getinfo,
 };
-use scape::types::Secret;
+use scape::word::{Secret};
 
 fuzz_target!(|data: &[u8]| {
     // The keys on the first line, the answer on the others.

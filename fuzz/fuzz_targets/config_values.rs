@@ -8,7 +8,8 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use scape::config::value::{self, AutoBool, DataSize, FromConfigValue, ToConfigValue};
 use scape::config::{PortFlag, PortLine};
-use scape::types::{ConfigType, Fingerprint};
+use scape::protocol::{ConfigType};
+use scape::word::{Fingerprint};
 
 /// What is read from these lines, and can be written, is read from what was
 /// written, too.

@@ -8,7 +8,8 @@ use scape::event::{
     Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, OrConnInfo, StreamInfo, kind_name,
 };
 use scape::protocol::Decoder;
-use scape::types::{ClockSkewSource, Expiry, OrConnTarget};
+use scape::event::{ClockSkewSource, OrConnTarget};
+use scape::word::{Expiry};
 
 fuzz_target!(|data: &[u8]| {
     let mut decoder = Decoder::default();

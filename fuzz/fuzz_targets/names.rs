@@ -7,11 +7,10 @@ use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use scape::transport::Address;
-use scape::types::{
-    CircuitId, ClientKey, ClientPublicKey, ConfluxId, CountryCode, DescriptorDigest, EventKind,
-    ExitPolicy, Fingerprint, ListenerAddress, LocalTime, OnionAddress, OnionKey, OrConnId,
-    RelayName, Signal, StreamId, Version,
-};
+use scape::word::{CircuitId, ClientKey, ClientPublicKey, CountryCode, Fingerprint, OnionAddress, OnionKey, OrConnId, RelayName, StreamId, Version};
+use scape::event::{ConfluxId, EventKind};
+use scape::descriptor::{DescriptorDigest, ExitPolicy};
+use scape::protocol::{ListenerAddress, LocalTime, Signal};
 
 fn there_and_back<T: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &str) {
     match text.parse::<T>() {

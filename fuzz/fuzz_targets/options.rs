@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use scape::config::PortLine;
 use scape::onion::disk::{DiskPort, format_group, parse_group};
-use scape::types::ConfLine;
+use scape::protocol::{ConfLine};
 
 fuzz_target!(|text: &str| {
     if let Ok(line) = text.parse::<PortLine>() {

@@ -2,8 +2,7 @@
 
 use super::{Place, StreamKind, StreamRequest};
 use crate::error::Error;
-use crate::event::StreamInfo;
-use crate::types::EndReason;
+use crate::event::{EndReason, StreamInfo};
 
 /// The number of streams that are decided on at once, unless an attacher says
 /// otherwise.
@@ -15,7 +14,7 @@ pub(super) const MAX_CONCURRENT: usize = 64;
 ///
 /// ```
 /// use scape::attach::{Decision, StreamAttacher, StreamRequest};
-/// use scape::types::CircuitId;
+/// use scape::word::CircuitId;
 ///
 /// let web = CircuitId::new(7);
 /// let by_port = move |stream: &StreamRequest| match stream.target().port() {
@@ -99,7 +98,7 @@ pub enum Decision {
 
 impl Decision {
     /// Over this circuit: a [`Circuit`](crate::state::Circuit), a
-    /// [`CircuitId`](crate::types::CircuitId), or a [`Place`] on one.
+    /// [`CircuitId`](crate::word::CircuitId), or a [`Place`] on one.
     pub fn on(circuit: impl Into<Place>) -> Decision {
         Decision::Circuit(circuit.into())
     }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::StreamAttacher as _;
 use super::registry::Registry;
 use super::request::{Pending, Rest};
-use crate::types::EndReason;
+use crate::event::EndReason;
 
 /// Streams that wait for a thread, in order, and the number of threads.
 #[derive(Default)]

@@ -13,11 +13,10 @@ use super::{Place, via};
 use crate::controller::{StreamError, StreamProblem};
 use crate::error::{Error, Result};
 use crate::path::CircuitBuilder;
-use crate::socks::SocksError;
-use crate::socks::{Isolation, Passage, Request, Route};
+use crate::socks::{Isolation, Passage, Request, Route, SocksError};
 use crate::state::{Circuit, State};
 use crate::transport::{Deadline, Transport};
-use crate::types::is_onion_name;
+use crate::word::is_onion_name;
 
 /// The way over a new circuit for each request.
 pub(crate) struct FreshRoute {

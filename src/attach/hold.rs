@@ -9,12 +9,11 @@ use parking_lot::{Condvar, Mutex};
 
 use super::registry::Registry;
 use super::watch::{self, Message};
-use crate::connection::Closed;
-use crate::connection::{Registration, Thread};
+use crate::connection::{Closed, Registration, Thread};
 use crate::controller::{Controller, LEAVE_STREAMS};
 use crate::error::{Error, Phase, Result, Timeout};
+use crate::event::EventKind;
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// How long dropping the last holder waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);

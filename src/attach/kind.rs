@@ -1,7 +1,7 @@
 //! Which streams an attacher is asked about.
 
-use crate::event::StreamInfo;
-use crate::types::{StreamPurpose, StreamStatus, is_onion_name};
+use crate::event::{StreamInfo, StreamPurpose, StreamStatus};
+use crate::word::is_onion_name;
 
 /// The session group of tor's own directory requests.
 const DIRECTORY_GROUP: i32 = -2;
@@ -23,7 +23,7 @@ pub enum StreamKind {
     /// stream to any circuit, and the exit would learn the address, which RFC
     /// 7686 forbids. So such a stream is closed if it is to be attached, and
     /// also if it is left to tor
-    /// ([`RESOLVE_FAILED`](crate::types::EndReason::RESOLVE_FAILED)). A warning
+    /// ([`RESOLVE_FAILED`](crate::event::EndReason::RESOLVE_FAILED)). A warning
     /// in the log says so. Without an attacher, tor sends it to an exit.
     Onion,
     /// tor's own, to a directory, or one with a `.exit` name, which only tor

@@ -11,7 +11,7 @@
 //! #     .on_prefix("SETCONF __LeaveStreamsUnattached", "250 OK\r\n").info("stream-status", "").info("version", "0.4.9.11")
 //! #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
 //! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-//! # let circuit = scape::types::CircuitId::new(7);
+//! # let circuit = scape::word::CircuitId::new(7);
 //! use scape::attach::{Decision, StreamRequest};
 //!
 //! let attacher = controller.attach_streams(move |stream: &StreamRequest| {
@@ -44,10 +44,10 @@
 //!   more wait for their turn, in the order in which they came. None is lost.
 //! * **No look-up ends tor.** tor 0.4.9 aborts if a look-up is attached to a
 //!   circuit that isn't for general use. A circuit with the purpose
-//!   [`Controller`](crate::types::CircuitPurpose::Controller) is made a general
+//!   [`Controller`](crate::event::CircuitPurpose::Controller) is made a general
 //!   one for the moment in which the look-up is attached. Over any other
 //!   circuit the look-up is closed
-//!   ([`StreamProblem::Purpose`]).
+//!   ([`StreamProblem::Purpose`](crate::controller::StreamProblem::Purpose)).
 //! * **No onion address is asked of an exit.** tor takes `abc.onion.` with a
 //!   trailing dot for an ordinary name. A stream to one is closed, also where
 //!   it would be left to tor. Streams that are left to another controller are

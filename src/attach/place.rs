@@ -1,18 +1,17 @@
 //! A circuit that a stream is to be put on.
 
-use crate::controller::Controller;
-use crate::controller::{StreamError, StreamProblem};
+use crate::controller::{Controller, StreamError, StreamProblem};
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
+use crate::event::{CircuitPurpose, CircuitStatus};
+use crate::protocol::{ArgumentError, Refusal};
 use crate::state::Circuit;
-use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, StreamId};
+use crate::word::{CircuitId, StreamId};
 
 /// A circuit, and at which of its relays a stream leaves it.
 ///
 /// ```
 /// use scape::attach::Place;
-/// use scape::types::CircuitId;
+/// use scape::word::CircuitId;
 ///
 /// let last = Place::from(CircuitId::new(7));
 /// let middle = Place::from(CircuitId::new(7)).hop(2);

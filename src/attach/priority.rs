@@ -18,7 +18,7 @@ use crate::event::StreamInfo;
 ///
 /// ```
 /// use scape::attach::{Decision, PriorityAttacher, StreamRequest};
-/// use scape::types::EndReason;
+/// use scape::event::EndReason;
 ///
 /// let attachers = PriorityAttacher::new();
 /// let _mail = attachers.add(10, |stream: &StreamRequest| match stream.target().port() {

@@ -12,15 +12,14 @@ use super::request::{Pending, ask};
 use super::via::Vias;
 use super::watch::Message;
 use super::{Decision, Place, PriorityAttacher, StreamKind};
-use crate::connection::PendingReply;
-use crate::connection::{CloseCause, Closed};
-use crate::controller::{Controller, Follower, InternalController, WeakController};
-use crate::controller::{StreamError, StreamProblem};
+use crate::connection::{CloseCause, Closed, PendingReply};
+use crate::controller::{
+    Controller, Follower, InternalController, StreamError, StreamProblem, WeakController,
+};
 use crate::error::{Error, Result};
-use crate::event::StreamInfo;
-use crate::protocol::Refusal;
-use crate::protocol::{Command, Reply};
-use crate::types::{EndReason, StreamId, StreamReason, is_disguised_onion};
+use crate::event::{EndReason, StreamInfo, StreamReason};
+use crate::protocol::{Command, Refusal, Reply};
+use crate::word::{StreamId, is_disguised_onion};
 
 /// What the attachers of a connection share. It doesn't keep the connection
 /// open: its [`Hold`]s do, and the requests and answers of users.

@@ -9,11 +9,10 @@ use super::crew::Who;
 use super::priority::Member;
 use super::registry::Registry;
 use super::{Decision, Place, StreamAttacher, StreamKind};
-use crate::controller::Controller;
-use crate::controller::{StreamError, StreamProblem};
+use crate::controller::{Controller, StreamError, StreamProblem};
 use crate::error::Result;
-use crate::event::StreamInfo;
-use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamTarget};
+use crate::event::{EndReason, StreamInfo, StreamReason, StreamTarget};
+use crate::word::{CircuitId, StreamId};
 
 /// A stream that waits for a circuit, and what is known of it.
 pub(super) struct Pending {

@@ -17,14 +17,12 @@ use super::Place;
 use super::hold::{Afterwards, Hold};
 use super::registry::Registry;
 use crate::connection::{CloseCause, Closed};
-use crate::controller::{Controller, UNDO_WITHIN};
-use crate::controller::{StreamError, StreamProblem};
+use crate::controller::{Controller, StreamError, StreamProblem, UNDO_WITHIN};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::event::StreamInfo;
-use crate::socks::{Isolation, Passage, Request, Route};
-use crate::socks::{SocksError, SocksProblem};
+use crate::event::{EndReason, StreamInfo, StreamReason, StreamStatus};
+use crate::socks::{Isolation, Passage, Request, Route, SocksError, SocksProblem};
 use crate::transport::{Deadline, Transport};
-use crate::types::{CircuitId, EndReason, StreamId, StreamReason, StreamStatus, is_onion_name};
+use crate::word::{CircuitId, StreamId, is_onion_name};
 
 /// What the user names begin with: so that other programs with this library, at
 /// the same tor, leave these streams to their owner.

@@ -11,12 +11,12 @@ use super::kind::is_look_up;
 use super::registry::Registry;
 use super::request::{Pending, Tried};
 use super::via::{self, Via};
-use crate::connection::Closed;
-use crate::connection::Tracker;
-use crate::controller::LEAVE_STREAMS;
-use crate::controller::StreamError;
-use crate::event::{ConfChanged, Event, EventBody, StreamInfo};
-use crate::types::{EndReason, StreamId, StreamReason, StreamStatus};
+use crate::connection::{Closed, Tracker};
+use crate::controller::{LEAVE_STREAMS, StreamError};
+use crate::event::{
+    ConfChanged, EndReason, Event, EventBody, StreamInfo, StreamReason, StreamStatus,
+};
+use crate::word::StreamId;
 
 /// What the thread is told, in tor's order.
 pub(super) enum Message {

@@ -10,7 +10,7 @@ use super::schema::{Schema, Spec};
 use super::value::{ToConfigValue, check_option};
 use crate::config::{ConfigError, ConfigProblem};
 use crate::error::Result;
-use crate::types::{ConfLine, ConfigType, REDACTED, is_secret_option};
+use crate::protocol::{ConfLine, ConfigType, REDACTED, is_secret_option};
 
 /// Changes. Nothing is sent before [`save`](Config::save).
 impl Config {

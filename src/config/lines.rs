@@ -2,7 +2,7 @@
 
 use super::schema::{Schema, Spec};
 use super::value::means_the_same;
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{ConfLine, ConfigType};
 
 /// The lines that are left of GETCONF's answer or an event's, where those that
 /// only say that there is none are gone.

@@ -8,8 +8,8 @@ use super::model::Changed;
 use super::shared::Shared;
 use crate::controller::ListenerGuard;
 use crate::error::Result;
+use crate::protocol::ConfLine;
 use crate::transport::Deadline;
-use crate::types::ConfLine;
 
 /// An option, or a group of options, that has other values now: see
 /// [`Config::on_change`](super::Config::on_change).

@@ -16,9 +16,8 @@ use super::value::FromConfigValue;
 use crate::config::{ConfigError, ConfigProblem};
 use crate::controller::Controller;
 use crate::error::Result;
-use crate::protocol::ConfigName;
+use crate::protocol::{ConfLine, ConfigName, ConfigType};
 use crate::socks::Keep;
-use crate::types::{ConfLine, ConfigType};
 
 /// The configuration of a running tor, kept live, and changes of it that are
 /// sent together. See the [module](super).

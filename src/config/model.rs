@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lines::{are_the_same, with_values};
 use super::schema::Schema;
-use crate::types::ConfLine;
+use crate::protocol::ConfLine;
 
 /// The running values, by unit: an option, or a group of options. What is not
 /// known is asked for when it is wanted.

@@ -607,7 +607,7 @@ mod tests {
 
     #[test]
     fn names_of_map_address_are_those_that_are_checked() {
-        use crate::types::is_map_address;
+        use crate::protocol::is_map_address;
         for option in OPTIONS {
             for end in 0..=option.len() {
                 let name = option.get(..end).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::lines::{are_the_same, values_of};
 use super::schema::{Schema, Spec};
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{ConfLine, ConfigType};
 
 /// One option of a tor, as it is now: see
 /// [`Config::option`](super::Config::option).

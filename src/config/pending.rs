@@ -6,8 +6,7 @@ use std::fmt;
 use super::lines::are_the_same;
 use super::schema::Schema;
 use crate::error::Result;
-use crate::protocol::{Command, CommandBuilder};
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{Command, CommandBuilder, ConfLine, ConfigType};
 
 /// Changes by unit.
 pub(super) type Changes = BTreeMap<String, Pending>;

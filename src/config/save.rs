@@ -12,8 +12,7 @@ use crate::config::{ConfigError, ConfigProblem};
 use crate::connection::Closed;
 use crate::controller::Warnings;
 use crate::error::{Phase, Result, Timeout};
-use crate::protocol::Refusal;
-use crate::types::ConfLine;
+use crate::protocol::{ConfLine, Refusal};
 
 /// What is pending, and sending it.
 impl Config {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::names::{begins_with, expanded};
 use crate::config::{ConfigError, ConfigProblem};
-use crate::protocol::ConfigName;
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{ConfLine, ConfigName, ConfigType};
 
 /// What a tor says of its options: `GETINFO config/names` and
 /// `config/defaults`.

@@ -9,15 +9,13 @@ use parking_lot::{Mutex, MutexGuard};
 use super::listen::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
-use crate::connection::Closed;
-use crate::connection::{Callbacks, Registration, Tracker};
+use crate::connection::{Callbacks, Closed, Registration, Tracker};
 use crate::controller::{Controller, Follower, Function, ListenerGuard, Listeners};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::event::{Event, EventBody};
+use crate::event::{Event, EventBody, EventKind};
 use crate::protocol::{
-    Command, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo,
+    Command, ConfLine, ConfigName, Reply, parse_config_default, parse_getconf, parse_getinfo,
 };
-use crate::types::{ConfLine, EventKind};
 
 /// The one thing of a connection.
 pub(super) struct Shared {

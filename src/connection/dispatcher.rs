@@ -14,8 +14,8 @@ use super::thread::Thread;
 use crate::connection::Closed;
 use crate::error::{Error, Phase, Result};
 use crate::event::{Event, EventBody};
+use crate::protocol::Signal;
 use crate::transport::Deadline;
-use crate::types::Signal;
 
 /// The dispatcher, which begins with its first callback.
 #[derive(Default)]

@@ -557,10 +557,9 @@ mod tests {
     use super::super::routes::{Queue, Target, Tracker};
     use super::super::subscription::{QueueLimit, Subscription};
     use super::*;
-    use crate::event::Event;
+    use crate::event::{Event, EventKind};
     use crate::protocol::Limits;
     use crate::transport::Transport;
-    use crate::types::EventKind;
 
     /// A link on `hub`, and what keeps it open.
     fn link(hub: &Arc<Hub>) -> (Arc<Link>, Transport) {

@@ -16,10 +16,9 @@ use super::routes::{RouteId, Target};
 use super::waiters::PendingReply;
 use crate::connection::Closed;
 use crate::error::{Phase, Result};
-use crate::protocol::Command;
-use crate::protocol::Refusal;
+use crate::event::EventKind;
+use crate::protocol::{Command, Refusal};
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// How long the drop of a subscription may wait for room to write.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);

@@ -9,10 +9,9 @@ use super::routes::Target;
 use super::status::ConnectionStatus;
 use super::subscription::{QueueLimit, Registration};
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// A callback that is registered as long as this lives. Made by
 /// [`Controller::on`](crate::Controller::on) and
@@ -101,7 +100,7 @@ impl Listener {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n650 BW 7 7\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     /// use std::time::Duration;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();

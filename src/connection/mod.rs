@@ -120,12 +120,10 @@ mod writing;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
-use crate::error::{Phase, Result};
-use crate::event::Event;
+use crate::error::{Error, Phase, Result};
+use crate::event::{Event, EventKind};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Deadline, Transport};
-use crate::types::EventKind;
 
 pub use batch::{Batch, BatchIter};
 pub use closed::{CloseCause, Closed};

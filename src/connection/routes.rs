@@ -13,8 +13,7 @@ use super::dispatcher::Callback;
 use super::item::EventItem;
 use super::status::Reconnected;
 use crate::connection::{CloseCause, Closed};
-use crate::event::Event;
-use crate::types::EventKind;
+use crate::event::{Event, EventKind};
 
 /// The register of subscriptions and callbacks. The reader thread works with a
 /// table of its own and looks here only when the version has changed, so that

@@ -13,9 +13,8 @@ use super::item::EventItem;
 use super::routes::{Queue, RouteId, Target};
 use crate::connection::Closed;
 use crate::error::{Phase, Result, Timeout};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::transport::{Deadline, deadline_after};
-use crate::types::EventKind;
 
 /// How many events may wait in a subscription's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,7 +133,7 @@ impl Subscription {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n").listen()?;
     /// # let address = tor.address().cloned().expect("it listens");
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     /// use scape::{Connect, EventItem, Reconnect};
     ///
     /// let controller = Connect::to(address)?.reconnect(Reconnect::new()).connect()?;
@@ -195,7 +194,7 @@ impl Subscription {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n650 BW 1 2\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     /// use std::time::{Duration, Instant};
     ///
     /// let events = controller.subscribe([EventKind::Bw])?;
@@ -249,7 +248,7 @@ impl Subscription {
     ///
     /// ```no_run
     /// use crossbeam_channel::{select, tick};
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     /// use std::time::Duration;
     ///
     /// let controller = scape::connect()?;

@@ -222,9 +222,8 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::routes::{Target, Tracker};
     use super::*;
-    use crate::event::Event;
+    use crate::event::{Event, EventKind};
     use crate::protocol::Limits;
-    use crate::types::EventKind;
 
     /// Writes more than buffers hold to a peer that reads slowly.
     fn write_slowly(ours: Transport, theirs: Transport) {

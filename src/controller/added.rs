@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::onions::AddedOnion;
 use crate::protocol::Reply;
-use crate::types::{ClientPublicKey, OnionKey};
+use crate::word::{ClientPublicKey, OnionKey};
 
 /// A reply that has no address. Keys in it aren't repeated.
 #[derive(Debug, PartialEq, Eq)]

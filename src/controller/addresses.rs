@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use super::ledger::Kind;
 use super::{Controller, WeakController, ledger};
-use crate::connection::PendingReply;
-use crate::connection::{CloseCause, Closed};
+use crate::connection::{CloseCause, Closed, PendingReply};
 use crate::error::{Error, Result};
-use crate::protocol::{ArgumentError, ArgumentProblem, Refusal};
-use crate::protocol::{Command, Reply, ReplyLine};
-use crate::types::MappingSource;
+use crate::protocol::{
+    ArgumentError, ArgumentProblem, Command, MappingSource, Refusal, Reply, ReplyLine,
+};
 
 /// A name or address that tor replaces by another, wherever a client asks for
 /// it.

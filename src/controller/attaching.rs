@@ -12,11 +12,9 @@ use super::Controller;
 use crate::connection::PendingReply;
 use crate::controller::{StreamError, StreamProblem};
 use crate::error::{Error, Result};
-use crate::event::{CircuitInfo, StreamInfo};
-use crate::protocol::ArgumentError;
-use crate::protocol::Command;
-use crate::protocol::Refusal;
-use crate::types::{CircuitId, CircuitPurpose, StreamId, StreamStatus, is_disguised_onion};
+use crate::event::{CircuitInfo, CircuitPurpose, StreamInfo, StreamStatus};
+use crate::protocol::{ArgumentError, Command, Refusal};
+use crate::word::{CircuitId, StreamId, is_disguised_onion};
 
 const KEYWORD: &str = "ATTACHSTREAM";
 

@@ -6,16 +6,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::connect::Credentials;
-use crate::connection::Candidate;
-use crate::connection::CloseCause;
-use crate::connection::Closed;
+use crate::connection::{Candidate, CloseCause, Closed};
 use crate::controller::AuthError;
-use crate::error::Timeout;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::protocol::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
 use crate::regular_file::RegularFile;
 use crate::transport::Deadline;
-use crate::types::Secret;
+use crate::word::Secret;
 
 /// The length of a cookie file. Anything else is no cookie: a peer that names
 /// another file must not be sent it.

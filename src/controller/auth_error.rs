@@ -7,8 +7,7 @@ use std::sync::Arc;
 use crate::error::{Cause, ErrorKind};
 
 use crate::connection::Closed;
-use crate::protocol::Refusal;
-use crate::protocol::excerpt;
+use crate::protocol::{Refusal, excerpt};
 
 /// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE
 /// and PROTOCOLINFO.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::connection::Tracker;
-use crate::event::{Event, EventBody};
-use crate::types::{ConfLine, EventKind, Signal};
+use crate::event::{Event, EventBody, EventKind};
+use crate::protocol::{ConfLine, Signal};
 
 /// Which of tor's answers are kept, so that asking again takes no round trip.
 ///

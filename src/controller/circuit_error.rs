@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::types::{CircuitId, CircuitReason, CircuitStatus, RelayName};
+use crate::event::{CircuitReason, CircuitStatus};
+use crate::word::{CircuitId, RelayName};
 
 /// A circuit that was waited for has failed or was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]

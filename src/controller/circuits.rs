@@ -5,13 +5,11 @@ use std::time::Duration;
 use super::Controller;
 use crate::connection::Subscription;
 use crate::controller::CircuitError;
-use crate::error::Timeout;
-use crate::error::{Error, Phase, Result};
-use crate::event::{CircuitInfo, EventBody};
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::protocol::{Command, Reply, Words};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::event::{CircuitInfo, CircuitPurpose, CircuitStatus, EventBody, EventKind};
+use crate::protocol::{ArgumentError, ArgumentProblem, Command, Reply, Words};
 use crate::transport::Deadline;
-use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, EventKind};
+use crate::word::CircuitId;
 
 /// How long a circuit may take, unless told otherwise. (tor itself gives up
 /// after about a minute.)
@@ -51,8 +49,8 @@ impl BuildCircuit {
 
     /// The relays, in order: fingerprints, with or without `$`, or nicknames.
     /// Anything that can be shown as such will do: strings,
-    /// [`Fingerprint`](crate::types::Fingerprint),
-    /// [`RelayName`](crate::types::RelayName).
+    /// [`Fingerprint`](crate::word::Fingerprint),
+    /// [`RelayName`](crate::word::RelayName).
     pub fn path<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
         self.path = relays.into_iter().map(|relay| relay.to_string()).collect();
         self

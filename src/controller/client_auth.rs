@@ -8,7 +8,7 @@ use super::{Controller, ledger};
 use crate::connection::PendingReply;
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, Word, Words};
-use crate::types::{ClientKey, OnionAddress};
+use crate::word::{ClientKey, OnionAddress};
 
 /// A client's key for one onion service that lets only certain clients in.
 /// control-spec, commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_VIEW.
@@ -107,7 +107,7 @@ impl Controller {
     /// tor 0.4.9 forgets the keys that are not permanent with every change of
     /// its configuration. Every change that is made with this library gives
     /// back the keys of all controllers, in the same write, and after
-    /// [`Signal::Reload`](crate::types::Signal::Reload) as soon as tor has
+    /// [`Signal::Reload`](crate::protocol::Signal::Reload) as soon as tor has
     /// acted on it. The keys are lost if a program without this library changes
     /// something, by [`send`](Self::send) and [`send_all`](Self::send_all), and
     /// after the operating system's SIGHUP.
@@ -280,7 +280,7 @@ fn parse_client(mut words: Words<'_>) -> Option<ClientAuth> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
     use proptest::prelude::*;
 
     #[test]

@@ -14,11 +14,10 @@ use zeroize::Zeroizing;
 use super::Controller;
 use super::client_auth::ClientAuth;
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
+use crate::protocol::{ArgumentError, Refusal};
 use crate::regular_file;
 use crate::transport::Address;
-use crate::types::{ClientKey, OnionAddress};
+use crate::word::{ClientKey, OnionAddress};
 
 const OPTION: &str = "ClientOnionAuthDir";
 const ENDING: &str = ".auth_private";
@@ -148,7 +147,7 @@ fn is_for(content: &[u8], address: &OnionAddress) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
 
     #[test]
     fn file_of_another_name_is_found() {

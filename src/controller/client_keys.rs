@@ -18,9 +18,8 @@
 
 use crate::connection::PendingReply;
 use crate::error::{Error, Result};
-use crate::protocol::Refusal;
-use crate::protocol::{Command, Reply, Word, Words};
-use crate::types::{OnionAddress, Secret};
+use crate::protocol::{Command, Refusal, Reply, Word, Words};
+use crate::word::{OnionAddress, Secret};
 use std::fmt;
 
 /// The longest name that tor takes (it shows longer ones, but answers twice if

@@ -3,9 +3,8 @@
 use super::Controller;
 use super::client_keys::Kept;
 use crate::error::{Error, Result};
-use crate::protocol::ArgumentError;
-use crate::protocol::{Command, Reply, parse_getconf};
-use crate::types::{ConfLine, OnionAddress};
+use crate::protocol::{ArgumentError, Command, ConfLine, Reply, parse_getconf};
+use crate::word::OnionAddress;
 
 /// tor's configuration. control-spec, commands GETCONF, SETCONF, RESETCONF,
 /// LOADCONF and SAVECONF; what a given tor knows is in its `config/names`.

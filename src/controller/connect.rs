@@ -14,12 +14,10 @@ use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::cancel::CancelToken;
 use crate::connection::{Candidate, Connection};
 use crate::controller::{AuthError, ConnectAttempt, ConnectError};
-use crate::error::Cancelled;
-use crate::error::{Error, Phase, Result};
-use crate::protocol::ArgumentError;
-use crate::protocol::Limits;
+use crate::error::{Cancelled, Error, Phase, Result};
+use crate::protocol::{ArgumentError, Limits};
 use crate::transport::{Address, Deadline, Transport};
-use crate::types::Secret;
+use crate::word::Secret;
 
 /// How often a user may mistype a password.
 const PROMPTS: usize = 3;

@@ -5,10 +5,7 @@ use std::io;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::error::IoError;
-use crate::error::Timeout;
-use crate::error::write_with_sources;
-use crate::error::{Error, Phase};
+use crate::error::{Error, IoError, Phase, Timeout, write_with_sources};
 
 /// No control connection could be made. The error has every attempt.
 #[derive(Debug, Clone)]

@@ -2,15 +2,14 @@
 
 use super::Controller;
 use crate::error::{Error, Result};
-use crate::protocol::Command;
-use crate::types::RouterPurpose;
+use crate::protocol::{Command, RouterPurpose};
 
 /// A relay's descriptor for tor to know and use. control-spec, command
 /// POSTDESCRIPTOR.
 ///
 /// ```
 /// use scape::PostDescriptor;
-/// use scape::types::RouterPurpose;
+/// use scape::protocol::RouterPurpose;
 ///
 /// # let text = "router …";
 /// let descriptor = PostDescriptor::new(text).purpose(RouterPurpose::Controller).cache(false);

@@ -3,10 +3,8 @@
 use super::Controller;
 use crate::connection::{ConnectionStatus, Listener, QueueLimit, Subscription};
 use crate::error::Result;
-use crate::event::Event;
-use crate::protocol::Command;
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::EventKind;
+use crate::event::{Event, EventKind};
+use crate::protocol::{ArgumentError, ArgumentProblem, Command};
 
 /// Events. control-spec, command SETEVENTS and section "Asynchronous events";
 /// what a given tor knows is in its `events/names`.
@@ -22,7 +20,7 @@ impl Controller {
     /// # let tor = ScriptedTor::builder().on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::event::EventBody;
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     ///
     /// let events = controller.subscribe([EventKind::Bw])?;
     /// for event in events.iter() {
@@ -73,7 +71,7 @@ impl Controller {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
     /// let listener = controller.on([EventKind::Bw], move |event| {

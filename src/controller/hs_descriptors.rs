@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::Controller;
 use crate::controller::{HsFetchError, HsFetchFailure, HsFetchProblem};
 use crate::error::{Error, Phase, Result};
-use crate::event::{EventBody, HsDescContent, HsDescEvent};
+use crate::event::{EventBody, EventKind, HsDescAction, HsDescContent, HsDescEvent, HsDescReason};
 use crate::protocol::Command;
-use crate::types::{EventKind, HsDescAction, HsDescReason, OnionAddress, RelayName};
+use crate::word::{OnionAddress, RelayName};
 
 /// When every directory has failed, how long tor may take to ask another one.
 /// It does so within the same turn of its event loop, so this is for the way of
@@ -22,7 +22,7 @@ const ASKS_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// use scape::HsFetch;
-/// use scape::types::OnionAddress;
+/// use scape::word::OnionAddress;
 ///
 /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
 /// let fetch = HsFetch::new(address).server("$9695DFC35FFEB861329B9F1AB04C46397020CE31");
@@ -133,7 +133,7 @@ impl Controller {
     /// #     650+HS_DESC_CONTENT {A} Ti8T $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~relay12\r\n\
     /// #     hs-descriptor 3\r\n.\r\n650 OK\r\n")).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::OnionAddress;
+    /// use scape::word::OnionAddress;
     /// use std::time::Duration;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::types::{HsDescReason, OnionAddress, RelayName};
+use crate::event::HsDescReason;
+use crate::word::{OnionAddress, RelayName};
 
 /// The descriptor of an onion service was asked for, and did not come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::Controller;
 use crate::error::{Phase, Result};
-use crate::event::{EventBody, HsDescEvent};
+use crate::event::{EventBody, EventKind, HsDescAction, HsDescEvent, HsDescReason};
 use crate::protocol::Command;
-use crate::types::{EventKind, Fingerprint, HsDescAction, HsDescReason, OnionAddress, RelayName};
+use crate::word::{Fingerprint, OnionAddress, RelayName};
 
 /// The wait for another directory's answer when the caller named no
 /// directories. tor doesn't tell how many it asks. It also doesn't tell of an
@@ -114,7 +114,7 @@ impl Controller {
     /// #     650 HS_DESC UPLOADED {A} UNKNOWN {R}~moria1\r\n")).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// # let descriptor = "hs-descriptor 3\n";
-    /// use scape::types::OnionAddress;
+    /// use scape::word::OnionAddress;
     /// use std::time::Duration;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;

@@ -32,7 +32,7 @@ use super::Controller;
 use super::cache::{Cache, Caching};
 use crate::error::{Error, Result};
 use crate::protocol::{Command, Reply, parse_getinfo};
-use crate::types::Version;
+use crate::word::Version;
 
 /// `GETINFO keys…`. control-spec, command GETINFO; what a given tor knows is in
 /// its `info/names`.
@@ -121,7 +121,7 @@ impl Controller {
     /// tor's version (`GETINFO version`).
     pub fn version(&self) -> Result<Version> {
         let version = self.get_info("version")?;
-        version.parse().map_err(|e: crate::types::ParseVersionError| {
+        version.parse().map_err(|e: crate::word::ParseVersionError| {
             Error::answer("GETINFO version", e.to_string())
         })
     }

@@ -9,15 +9,12 @@ use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
 use super::session::Session;
 use super::undo::UNDO_WITHIN;
-use crate::connection::{CloseCause, Closed};
-use crate::connection::{Connection, PendingReply};
+use crate::connection::{CloseCause, Closed, Connection, PendingReply};
 use crate::error::{Error, Phase, Result};
-use crate::event::StreamInfo;
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
-use crate::protocol::{Command, parse_getconf};
+use crate::event::{EndReason, StreamInfo, StreamStatus};
+use crate::protocol::{ArgumentError, Command, Refusal, parse_getconf};
 use crate::transport::Deadline;
-use crate::types::{EndReason, StreamId, StreamStatus, is_disguised_onion};
+use crate::word::{StreamId, is_disguised_onion};
 
 /// While it is 1, every new stream waits for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";

@@ -7,7 +7,7 @@ use super::client_auth::ClientAuth;
 use super::onions::AddOnion;
 use crate::error::Result;
 use crate::protocol::Command;
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// What ends with the connection, or with the tor, that it was made on, and was
 /// not taken back.

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use super::Controller;
 use crate::error::Error;
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// Nothing is ever sent of this: its channel tells by its end.
 #[derive(Debug, PartialEq, Eq)]

@@ -52,10 +52,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
-use crate::connection::Closed;
-use crate::connection::{Candidate, Connection, PendingReply};
-use crate::error::Error;
-use crate::error::{Phase, Result};
+use crate::connection::{Candidate, Closed, Connection, PendingReply};
+use crate::error::{Error, Phase, Result};
 use crate::protocol::{Command, Limits, Reply};
 use crate::transport::{Address, Deadline, Transport};
 

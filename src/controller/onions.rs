@@ -10,9 +10,8 @@ use super::added::{self, Unread};
 use super::ledger::{self, Kind};
 use crate::connection::{QueueLimit, Subscription};
 use crate::error::{Error, Result};
-use crate::protocol::ArgumentError;
-use crate::protocol::{Command, CommandBuilder};
-use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
+use crate::protocol::{ArgumentError, Command, CommandBuilder};
+use crate::word::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// An onion service to be added to a running tor. control-spec, command
 /// ADD_ONION.

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 
 use super::connect::Credentials;
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::protocol::read_quoted_string;
+use crate::protocol::{ArgumentError, read_quoted_string};
 use crate::transport::Address;
-use crate::types::Secret;
+use crate::word::Secret;
 
 /// Names the control port, and counts more than the variables of Tor Browser.
 const ADDRESS: &str = "SCAPE_CONTROL";

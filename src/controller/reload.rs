@@ -14,11 +14,9 @@ use super::Controller;
 use super::client_keys::{self, Kept};
 use crate::connection::{PendingReply, Subscription};
 use crate::error::{Error, Phase, Result};
-use crate::event::EventBody;
-use crate::protocol::Refusal;
-use crate::protocol::{Command, Reply};
+use crate::event::{EventBody, EventKind};
+use crate::protocol::{Command, Refusal, Reply, Signal};
 use crate::transport::Deadline;
-use crate::types::{EventKind, Signal};
 
 /// The time for which a late reload is waited for, to give the keys back then.
 const LATE: Duration = Duration::from_secs(120);

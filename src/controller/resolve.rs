@@ -7,11 +7,10 @@ use super::Controller;
 use crate::connection::Subscription;
 use crate::controller::ResolveError;
 use crate::error::{Error, Phase, Result};
-use crate::event::{AddrMapEvent, EventBody, StreamInfo};
-use crate::protocol::ArgumentError;
-use crate::protocol::Command;
+use crate::event::{AddrMapEvent, EventBody, EventKind, StreamInfo, StreamStatus};
+use crate::protocol::{ArgumentError, Command};
 use crate::transport::Deadline;
-use crate::types::{EventKind, Host, StreamId, StreamStatus};
+use crate::word::{Host, StreamId};
 
 /// The session group of streams that RESOLVE makes.
 const RESOLVE_GROUP: i32 = -3;

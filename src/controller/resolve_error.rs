@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::types::{StreamReason, is_onion_name};
+use crate::event::StreamReason;
+use crate::word::is_onion_name;
 
 /// tor answered a question for a name's address, or an address's name, with an
 /// error.

@@ -12,13 +12,11 @@ use parking_lot::Mutex;
 
 use super::session::Session;
 use super::shared::Follower;
-use crate::connection::Closed;
-use crate::connection::ConnectionStatus;
+use crate::connection::{Closed, ConnectionStatus};
 use crate::error::{Error, Result};
-use crate::protocol::Command;
-use crate::protocol::Refusal;
+use crate::protocol::{Command, Refusal};
 use crate::transport::Deadline;
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// The time after which an attempt is the last. TCP gives up on a half-open
 /// connection after about a quarter of an hour.

@@ -16,19 +16,16 @@ use super::lost_onions::LostOnions;
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{Follower, Shared};
 use super::undo::UNDO_WITHIN;
-use crate::connection::CloseCause;
-use crate::connection::Closed;
 use crate::connection::{
-    Candidate, Connection, JOIN_FOR, PendingReply, Reconnected, Registration, Restoring, Thread,
+    Candidate, CloseCause, Closed, Connection, JOIN_FOR, PendingReply, Reconnected, Registration,
+    Restoring, Thread,
 };
 use crate::controller::ConnectError;
 use crate::error::{Error, Phase, Result};
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
-use crate::protocol::{Command, Reply};
+use crate::protocol::{ArgumentError, Command, Refusal, Reply, Signal};
 use crate::transport::{Address, Deadline};
-use crate::types::{OnionAddress, Signal};
 use crate::undo::{self, Rank, Undo};
+use crate::word::OnionAddress;
 
 /// The things that were given back on a new connection, with their names.
 type Given = Vec<(String, Kind)>;

@@ -9,8 +9,8 @@ use parking_lot::{Mutex, MutexGuard};
 use super::Controller;
 use crate::connection::{Callbacks, PendingReply, Registration, Tracker};
 use crate::error::{Error, Phase, Result};
+use crate::event::EventKind;
 use crate::protocol::{Command, Reply};
-use crate::types::EventKind;
 
 /// One thing of each type, for whoever asks for it through whichever handle. It
 /// is not kept alive by this.

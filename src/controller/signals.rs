@@ -6,11 +6,8 @@ use std::time::Duration;
 use super::Controller;
 use crate::connection::Closed;
 use crate::error::{Phase, Result};
-use crate::event::EventBody;
-use crate::protocol::Command;
-use crate::protocol::Refusal;
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::{EventKind, Signal};
+use crate::event::{EventBody, EventKind};
+use crate::protocol::{ArgumentError, ArgumentProblem, Command, Refusal, Signal};
 
 /// Signals. control-spec, command SIGNAL.
 impl Controller {
@@ -33,7 +30,7 @@ impl Controller {
     /// #     .on("GETINFO signal/names", "250-signal/names=RELOAD NEWNYM\r\n250 OK\r\n")
     /// #     .on("SIGNAL NEWNYM", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::Signal;
+    /// use scape::protocol::Signal;
     ///
     /// controller.signal(Signal::NewNym)?;
     /// assert!(controller.signal(Signal::from("NEWNIM")).is_err());

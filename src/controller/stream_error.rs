@@ -4,10 +4,9 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
+use crate::event::{CircuitPurpose, CircuitReason, CircuitStatus, StreamReason};
 use crate::protocol::Refusal;
-use crate::types::{
-    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, StreamId, StreamReason,
-};
+use crate::word::{CircuitId, StreamId};
 
 /// A stream could not go over the circuit that was chosen for it. It goes
 /// nowhere then: never over another one.

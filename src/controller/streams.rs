@@ -2,10 +2,9 @@
 
 use super::Controller;
 use crate::error::Result;
-use crate::event::StreamInfo;
-use crate::protocol::ArgumentError;
-use crate::protocol::{Command, CommandBuilder};
-use crate::types::{CircuitId, EndReason, Host, StreamId};
+use crate::event::{EndReason, StreamInfo};
+use crate::protocol::{ArgumentError, Command, CommandBuilder};
+use crate::word::{CircuitId, Host, StreamId};
 
 /// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
 /// CLOSESTREAM, GETINFO `stream-status`.
@@ -60,7 +59,7 @@ impl Controller {
     /// #     .on("ATTACHSTREAM 12 7", "250 OK\r\n")
     /// #     .on("ATTACHSTREAM 13 0", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::{CircuitId, StreamId};
+    /// use scape::word::{CircuitId, StreamId};
     ///
     /// controller.attach_stream(StreamId::new(12), CircuitId::new(7))?;
     /// controller.attach_stream(StreamId::new(13), None)?; // tor chooses
@@ -77,8 +76,8 @@ impl Controller {
     /// [`is_not_allowed`](crate::protocol::Refusal::is_not_allowed) if the
     /// stream doesn't wait (555) or the circuit can't carry it (551).
     ///
-    /// Returns an error with a [`StreamError`](crate::controller::StreamError) if
-    /// the stream isn't attached for one of the reasons above:
+    /// Returns an error with a [`StreamError`](crate::controller::StreamError)
+    /// if the stream isn't attached for one of the reasons above:
     /// [`Purpose`](crate::controller::StreamProblem::Purpose),
     /// [`Unlisted`](crate::controller::StreamProblem::Unlisted),
     /// [`OnionWithDot`](crate::controller::StreamProblem::OnionWithDot).
@@ -184,7 +183,7 @@ impl Controller {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("CLOSESTREAM 12 4", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::{EndReason, StreamId};
+    /// use scape::word::{EndReason, StreamId};
     ///
     /// controller.close_stream(StreamId::new(12), EndReason::EXIT_POLICY)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -8,10 +8,9 @@ use std::time::Duration;
 use super::Controller;
 use crate::connection::Subscription;
 use crate::error::{Error, Phase, Result};
-use crate::event::EventBody;
+use crate::event::{EventBody, EventKind};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// The wait for warnings after the reply.
 const SOON: Duration = Duration::from_millis(500);

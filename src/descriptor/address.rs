@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::types::parse_socket_addr;
+use crate::word::parse_socket_addr;
 
 /// Reads `192.0.2.1`, and nothing else.
 #[inline]
@@ -80,7 +80,7 @@ fn days_in(year: u64, month: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::parse_utc;
+    use crate::word::parse_utc;
     use proptest::prelude::*;
 
     #[test]

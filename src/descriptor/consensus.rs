@@ -8,7 +8,9 @@ use memchr::memmem;
 use super::line::{Lines, find_line, keyword, lossy, number, words};
 use super::router_statuses::is_footer;
 use super::{BandwidthWeights, RouterStatuses, address, base64};
-use crate::types::{ConsensusFlavor, Fingerprint, Protocols, RouterFlags};
+use crate::descriptor::{Protocols, RouterFlags};
+use crate::protocol::ConsensusFlavor;
+use crate::word::Fingerprint;
 
 /// A consensus document of either flavour: dir-spec, "Consensus status
 /// documents".

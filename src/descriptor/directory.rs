@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use super::consensus::{Consensus, ParseDirectoryError};
 use super::relay::InCommon;
 use super::{BandwidthWeights, Microdescriptor, Relay};
-use crate::types::{ConsensusFlavor, Fingerprint};
+use crate::protocol::ConsensusFlavor;
+use crate::word::Fingerprint;
 
 /// A consensus together with its microdescriptors: owned, immutable, and
 /// `Send + Sync`. See [`Controller::directory`](crate::Controller::directory).

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::line::{lossy, words};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// One of the relays that a relay names as its family: dir-spec,
 /// "Microdescriptors" and "Server descriptors", the line `family`. Two relays

@@ -10,7 +10,7 @@ use super::FamilyMember;
 use super::address::parse_address;
 use super::base64;
 use super::line::{Lines, ed25519_id, find_line, keyword, lossy, words};
-use crate::types::PortPolicy;
+use crate::descriptor::PortPolicy;
 
 /// What clients know of a relay beside its [entry](super::RouterStatus) in the
 /// consensus: dir-spec, "Microdescriptors".

@@ -22,15 +22,28 @@ mod address;
 mod bandwidth_weights;
 mod base64;
 mod consensus;
+mod descriptor_digest;
 mod directory;
+mod exit_policy;
 mod family;
 mod line;
 mod microdescriptor;
+mod port_policy;
+mod protocols;
 mod relay;
 mod router_entry;
+mod router_flags;
 mod router_status;
 mod router_statuses;
 mod shared;
+pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
+pub use exit_policy::{
+    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
+    PortRange,
+};
+pub use port_policy::{ParsePortPolicyError, PortPolicy};
+pub use protocols::{ParseProtocolsError, Protocols};
+pub use router_flags::RouterFlags;
 
 pub use bandwidth_weights::BandwidthWeights;
 pub use consensus::{

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::{FamilyMember, Microdescriptor, RouterEntry, RouterStatus};
-use crate::types::{Fingerprint, PortPolicy, Protocols, RelayName, RouterFlags, Version};
+use crate::descriptor::{PortPolicy, Protocols, RouterFlags};
+use crate::word::{Fingerprint, RelayName, Version};
 
 /// A relay of a [`Directory`](super::Directory): its entry in the consensus,
 /// and its microdescriptor, where that is there.

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use super::RouterStatus;
 use super::line::lossy;
 use super::shared::Shared;
-use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, RelayName, RouterFlags};
+use crate::descriptor::{DescriptorDigest, PortPolicy, RouterFlags};
+use crate::word::{Fingerprint, RelayName};
 
 /// What a consensus says of a relay, as [`RouterStatus`], without the text:
 /// small, and at nobody's expense. It has what the entries of `GETINFO ns/…`,

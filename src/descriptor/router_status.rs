@@ -8,7 +8,8 @@ use super::address::{parse_address, parse_ipv4, parse_time};
 use super::base64;
 use super::line::{Lines, ed25519_id, keyword, number, words};
 use super::router_statuses::{RouterStatusProblem, RouterStatuses};
-use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, Protocols, RouterFlags, Version};
+use crate::descriptor::{DescriptorDigest, PortPolicy, Protocols, RouterFlags};
+use crate::word::{Fingerprint, Version};
 
 /// What a consensus says of a relay: dir-spec, "Router status entries". Both
 /// flavours of the consensus, the values of `GETINFO ns/…` and the events NS
@@ -22,7 +23,7 @@ use crate::types::{DescriptorDigest, Fingerprint, PortPolicy, Protocols, RouterF
 ///
 /// ```
 /// use scape::descriptor::RouterStatus;
-/// use scape::types::RouterFlags;
+/// use scape::descriptor::RouterFlags;
 ///
 /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
 ///     a [::1]:9104\ns Fast Guard Running Valid\nv Tor 0.4.9.11\nw Bandwidth=4000\n";

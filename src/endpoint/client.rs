@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use super::grammar::escape;
 use super::options::{self, Options, Vocabulary};
 use crate::endpoint::{EndpointError, EndpointProblem};
+use crate::protocol::REDACTED;
 use crate::socks::Isolation;
 use crate::transport::Address;
-use crate::types::{Host, REDACTED, Secret};
+use crate::word::{Host, Secret};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "tor",

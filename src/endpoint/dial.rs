@@ -88,7 +88,7 @@ impl ClientEndpoint {
     ///
     /// ```no_run
     /// use scape::endpoint::ClientEndpoint;
-    /// use scape::types::CircuitId;
+    /// use scape::word::CircuitId;
     ///
     /// let endpoint: ClientEndpoint = "tor:example.com:80:timeout=30".parse()?;
     /// let client = scape::Tor::connect()?.client_via(CircuitId::new(7))?;

@@ -4,9 +4,8 @@ use std::io;
 use std::path::Path;
 
 use crate::endpoint::EndpointError;
-use crate::error::IoError;
-use crate::error::{Error, Result};
-use crate::types::OnionKey;
+use crate::error::{Error, IoError, Result};
+use crate::word::OnionKey;
 
 /// Loads the key in the file at `path`. If there is no such file, makes a key
 /// and saves it there.

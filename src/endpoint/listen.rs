@@ -18,7 +18,7 @@ use crate::process::Launch;
 use crate::protocol::Refusal;
 use crate::tor::Tor;
 use crate::transport::deadline_after;
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// How long it may take until the service is published, unless told otherwise,
 /// once tor is there.

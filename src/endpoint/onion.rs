@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 use super::grammar::escape;
 use super::options::{self, Options, Value, Vocabulary};
 use crate::endpoint::{EndpointError, EndpointProblem};
+use crate::protocol::REDACTED;
 use crate::transport::Address;
-use crate::types::{ClientPublicKey, OnionKey, REDACTED};
+use crate::word::{ClientPublicKey, OnionKey};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "onion",
@@ -387,10 +388,9 @@ impl FromStr for OnionEndpoint {
             endpoint.detach = value.boolean()?;
         }
         while let Some(value) = options.take("client") {
-            let key =
-                value.text().parse().map_err(|error: crate::types::ParseClientKeyError| {
-                    value.invalid(error.to_string())
-                })?;
+            let key = value.text().parse().map_err(|error: crate::word::ParseClientKeyError| {
+                value.invalid(error.to_string())
+            })?;
             endpoint = endpoint.client(key);
         }
         if let Some(value) = options.take("maxStreams") {
@@ -422,7 +422,7 @@ fn read_key(value: &Value) -> Result<OnionKey, EndpointError> {
     } else {
         format!("ED25519-V3:{text}")
     });
-    blob.parse().map_err(|error: crate::types::ParseOnionError| value.invalid(error.to_string()))
+    blob.parse().map_err(|error: crate::word::ParseOnionError| value.invalid(error.to_string()))
 }
 
 impl OnionEndpoint {

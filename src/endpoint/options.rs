@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::grammar::{self, Part};
 use crate::endpoint::{EndpointError, EndpointProblem};
+use crate::protocol::REDACTED;
 use crate::transport::Address;
-use crate::types::REDACTED;
 
 /// A kind of endpoint, and what may be said of one.
 #[derive(Debug)]

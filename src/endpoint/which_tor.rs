@@ -4,7 +4,7 @@ use crate::controller::Connect;
 use crate::error::Result;
 use crate::tor::Tor;
 use crate::transport::Address;
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// The tor with this control port, or else the program's. Where that is
 /// launched, `on_progress` hears of it.

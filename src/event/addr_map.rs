@@ -5,7 +5,7 @@ use std::fmt;
 use super::extra::read_pairs;
 use super::shown::OneLine;
 use crate::protocol::{Value, Words};
-use crate::types::{Expiry, StreamId};
+use crate::word::{Expiry, StreamId};
 
 /// A new address mapping, or the answer to RESOLVE. control-spec, event
 /// ADDRMAP.

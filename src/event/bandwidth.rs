@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use super::extra::read_pairs;
 use super::field;
+use crate::event::{ConnType, TokenBucket};
 use crate::protocol::{Value, Word, Words};
-use crate::types::{CircuitId, ConnType, OrConnId, StreamId, TokenBucket};
+use crate::word::{CircuitId, OrConnId, StreamId};
 
 /// What tor read and wrote in the last second. control-spec, event BW.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

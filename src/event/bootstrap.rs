@@ -3,10 +3,8 @@
 use std::fmt;
 
 use super::status::StatusEvent;
-use crate::types::{
-    BootstrapRecommendation, BootstrapTag, Fingerprint, OrConnReason, Progress, Severity,
-    StatusAction,
-};
+use crate::event::{BootstrapRecommendation, BootstrapTag, OrConnReason, Severity, StatusAction};
+use crate::word::{Fingerprint, Progress};
 
 /// How far tor has come in connecting to the network: of a STATUS_CLIENT event
 /// with the action `BOOTSTRAP`, or of `GETINFO status/bootstrap-phase`.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::extra::read_pairs;
 use super::field;
+use crate::event::BuildTimeoutChange;
 use crate::protocol::{Value, Words};
-use crate::types::BuildTimeoutChange;
 
 /// The circuit build timeout was set. control-spec, event BUILDTIMEOUT_SET;
 /// path-spec, "Learning when to give up".

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::extra::read_pairs;
+use crate::event::CellCommand;
 use crate::protocol::{Value, Word, Words};
-use crate::types::{CellCommand, CircuitId, OrConnId};
+use crate::word::{CircuitId, OrConnId};
 
 /// What went through a circuit's queues in the last second. Only with
 /// `TestingEnableCellStatsEvent 1`. control-spec, event CELL_STATS.

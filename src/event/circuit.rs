@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use super::extra::read_pairs;
 use super::field;
-use crate::protocol::{Value, Word, Words};
-use crate::types::{
-    BuildFlag, CircuitId, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus,
-    ConfluxId, HsState, OnionAddress, RelayName, Secret, SocksUsername,
+use crate::event::{
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
+    HsState, SocksUsername,
 };
+use crate::protocol::{Value, Word, Words};
+use crate::word::{CircuitId, OnionAddress, RelayName, Secret};
 
 /// A circuit as tor describes it, in a CIRC event or in a line of
 /// `GETINFO circuit-status`. control-spec, event CIRC.
@@ -123,7 +124,7 @@ impl CircuitInfo {
     ///
     /// ```
     /// use scape::event::CircuitInfo;
-    /// use scape::types::CircuitStatus;
+    /// use scape::event::CircuitStatus;
     ///
     /// let line = b"7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 BUILD_FLAGS=NEED_CAPACITY \
     ///     PURPOSE=GENERAL TIME_CREATED=2026-11-21T03:16:05.815053";

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::extra::read_pairs;
 use crate::protocol::{Value, Words};
-use crate::types::parse_utc;
+use crate::word::parse_utc;
 
 /// Where a bridge's clients came from, about once a day, or of
 /// `GETINFO status/clients-seen`. The numbers are rounded up to multiples of 8.

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::shown::OneLine;
-use crate::protocol::{Reply, parse_conf_line};
-use crate::types::{ConfLine, REDACTED, is_secret_option};
+use crate::protocol::{ConfLine, REDACTED, Reply, is_secret_option, parse_conf_line};
 
 /// Options that have new values, by a controller or by a new reading of the
 /// torrc. control-spec, event CONF_CHANGED.

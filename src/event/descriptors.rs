@@ -5,8 +5,9 @@ use std::fmt;
 use super::extra::read_pairs;
 use super::field;
 use super::shown::{OneLine, Relay};
+use crate::event::AuthDirAction;
 use crate::protocol::{Reply, Word, Words};
-use crate::types::{AuthDirAction, RelayName};
+use crate::word::RelayName;
 
 /// Descriptors of relays have come. control-spec, event NEWDESC.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::fmt;
 use super::extra::read_pairs;
 use super::field;
 use super::shown::Relay;
+use crate::event::{GuardStatus, GuardType};
 use crate::protocol::Words;
-use crate::types::{GuardStatus, GuardType, RelayName};
+use crate::word::RelayName;
 
 /// What happened to a guard. control-spec, event GUARD.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::fmt;
 use super::extra::read_pairs;
 use super::field;
 use super::shown::{OneLine, Relay};
+use crate::event::{HsDescAction, HsDescReason};
 use crate::protocol::{Reply, Value, Word, Words};
-use crate::types::{HsDescAction, HsDescReason, OnionAddress, RelayName};
+use crate::word::{OnionAddress, RelayName};
 
 /// What happened to an onion service's descriptor. control-spec, event HS_DESC.
 #[derive(Debug, Clone, PartialEq, Eq)]

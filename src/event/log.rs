@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::shown::OneLine;
 use super::{field, split_kind};
+use crate::event::Severity;
 use crate::protocol::Reply;
-use crate::types::Severity;
 
 /// A log message. control-spec, section "Log messages".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@
 //! use std::time::SystemTime;
 //! use scape::event::{Event, EventBody};
 //! use scape::protocol::Decoder;
-//! use scape::types::{CircuitReason, EventKind};
+//! use scape::word::{CircuitReason, EventKind};
 //!
 //! let mut decoder = Decoder::default();
 //! decoder.feed(
@@ -32,26 +32,73 @@
 //! ```
 
 mod addr_map;
+mod auth_dir_action;
 mod bandwidth;
 mod bootstrap;
 mod build_timeout;
+mod build_timeout_change;
+mod cell_command;
 mod cell_stats;
 mod circuit;
+mod circuit_status;
 mod clients_seen;
+mod clock_skew;
 mod conf_changed;
+mod conn_type;
 mod descriptors;
+mod end_reason;
+mod event_kind;
 mod extra;
 mod field;
 mod guard;
+mod guard_status;
+mod hibernation;
 mod hs_desc;
+mod hs_desc_action;
 mod log;
 mod network;
+mod network_status;
 mod or_conn;
+mod or_conn_status;
+mod pluggable_transport;
 mod router_status;
+mod severity;
 mod shown;
+mod socks_username;
 mod status;
+mod status_action;
+mod status_argument;
 mod stream;
+mod stream_status;
 mod transport;
+pub use auth_dir_action::AuthDirAction;
+pub use build_timeout_change::BuildTimeoutChange;
+pub use cell_command::CellCommand;
+pub use circuit_status::{
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
+    HsState, ParseConfluxIdError,
+};
+pub use clock_skew::ClockSkewSource;
+pub use conn_type::{ConnType, TokenBucket};
+pub use end_reason::EndReason;
+pub use event_kind::EventKind;
+pub use guard_status::{GuardStatus, GuardType};
+pub use hibernation::Hibernation;
+pub use hs_desc_action::{HsDescAction, HsDescReason};
+pub use network_status::NetworkStatus;
+pub use or_conn_status::{OrConnReason, OrConnStatus, OrConnTarget};
+pub use pluggable_transport::{PtSeverity, TransportRole};
+pub use severity::Severity;
+pub use socks_username::SocksUsername;
+pub use status_action::{BootstrapRecommendation, BootstrapTag, StatusAction};
+pub use status_argument::{
+    AddressMethod, DangerousPortResult, LibeventBadness, NameserverStatus, NoCircuitReason,
+    ServerDescriptorStatus,
+};
+pub use stream_status::{
+    ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus,
+    StreamTarget,
+};
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -79,8 +126,7 @@ pub use status::{ReachabilityTarget, StatusDetail, StatusEvent};
 pub use stream::StreamInfo;
 pub use transport::{PtLog, PtStatus, TransportLaunched};
 
-use crate::protocol::{Reply, Words};
-use crate::types::{EventKind, Severity, Signal};
+use crate::protocol::{Reply, Signal, Words};
 
 /// The name of an event that was not parsed yet, to decide whether anybody
 /// wants it: the first word of its first line, such as `CIRC`. Of a reply that

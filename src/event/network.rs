@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
+use crate::event::NetworkStatus;
 use crate::protocol::Words;
-use crate::types::NetworkStatus;
 
 /// The network can be reached, or no longer. control-spec, event
 /// NETWORK_LIVENESS.

@@ -5,8 +5,9 @@ use std::fmt;
 use super::extra::read_pairs;
 use super::field;
 use super::shown::{OneLine, Relay};
+use crate::event::{OrConnReason, OrConnStatus, OrConnTarget};
 use crate::protocol::{Value, Words};
-use crate::types::{OrConnId, OrConnReason, OrConnStatus, OrConnTarget};
+use crate::word::OrConnId;
 
 /// A connection to a relay as tor describes it, in an ORCONN event or in a line
 /// of `GETINFO orconn-status`. control-spec, event ORCONN.
@@ -39,7 +40,7 @@ impl OrConnInfo {
     ///
     /// ```
     /// use scape::event::OrConnInfo;
-    /// use scape::types::OrConnReason;
+    /// use scape::event::OrConnReason;
     ///
     /// let line = b"$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 FAILED REASON=NOROUTE NCIRCS=1 ID=6";
     /// let connection = OrConnInfo::parse(line).expect("it has a target and a status");

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{CircuitMinor, EventBody};
-use crate::types::RelayName;
+use crate::word::RelayName;
 
 /// A text in one line: control characters are written as in Rust's strings.
 pub(super) struct OneLine<'a>(pub(super) &'a str);

@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::field;
-use crate::protocol::{Value, Word, Words};
-use crate::types::{
-    CircuitId, ClientProtocol, IsolationField, Secret, SocksUsername, StreamId, StreamPurpose,
-    StreamReason, StreamSource, StreamStatus, StreamTarget,
+use crate::event::{
+    ClientProtocol, IsolationField, SocksUsername, StreamPurpose, StreamReason, StreamSource,
+    StreamStatus, StreamTarget,
 };
+use crate::protocol::{Value, Word, Words};
+use crate::word::{CircuitId, Secret, StreamId};
 
 /// A stream as tor describes it, in a STREAM event or in a line of
 /// `GETINFO stream-status`. control-spec, event STREAM.

@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::extra::read_pairs;
 use super::field;
 use super::shown::OneLine;
+use crate::event::{PtSeverity, TransportRole};
 use crate::protocol::Words;
-use crate::types::{PtSeverity, TransportRole, parse_ip};
+use crate::word::parse_ip;
 
 /// A pluggable transport was started. control-spec, event TRANSPORT_LAUNCHED.
 #[derive(Debug, Clone, PartialEq, Eq)]

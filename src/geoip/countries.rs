@@ -11,7 +11,7 @@ use crate::controller::Controller;
 use crate::error::{Error, Result};
 use crate::geoip::GeoIpError;
 use crate::protocol::Refusal;
-use crate::types::CountryCode;
+use crate::word::CountryCode;
 
 /// How many addresses are asked for in one round trip.
 const AT_ONCE: usize = 512;
@@ -79,7 +79,7 @@ impl Countries {
 fn country(ip: IpAddr, answer: &str) -> Result<Option<CountryCode>> {
     match answer {
         "??" => Ok(None),
-        answer => answer.parse().map(Some).map_err(|error: crate::types::ParseCountryCodeError| {
+        answer => answer.parse().map(Some).map_err(|error: crate::word::ParseCountryCodeError| {
             Error::answer(format!("GETINFO ip-to-country/{ip}"), error.to_string())
         }),
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 #[cfg(feature = "geoip")]
 use super::Database;
-use crate::types::CountryCode;
+use crate::word::CountryCode;
 
 /// What is known of an address: where it is, and whose. Fields that no source
 /// could tell are `None`.

@@ -70,7 +70,7 @@ pub use location::{Coordinates, Location, Network, Source};
 use crate::config::value::CountryOf;
 use crate::controller::Controller;
 use crate::error::{Error, Result};
-use crate::types::CountryCode;
+use crate::word::CountryCode;
 
 /// Looks up where addresses are, and whose: see the [module](self).
 ///

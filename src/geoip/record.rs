@@ -7,7 +7,7 @@ use maxminddb::PathElement::{self, Key};
 use maxminddb::{LookupResult, MaxMindDbError};
 
 use super::location::{Coordinates, Network};
-use crate::types::CountryCode;
+use crate::word::CountryCode;
 
 type Found<'a> = LookupResult<'a, Vec<u8>>;
 type Path = &'static [PathElement<'static>];

@@ -13,8 +13,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use super::transport::{Socket, TorTransport};
 use crate::error::Error;
 use crate::protocol::ArgumentError;
-use crate::socks::SocksError;
-use crate::socks::{Request, SocksProxy, TargetAddr};
+use crate::socks::{Request, SocksError, SocksProxy, TargetAddr};
 use crate::transport::deadline_after;
 
 /// Resolves nothing: tor is given the name.

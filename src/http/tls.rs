@@ -13,8 +13,7 @@ use ureq::unversioned::transport::{
 
 use super::connector::carried;
 use super::transport::TorTransport;
-use crate::tls::{TlsError, TlsProblem};
-use crate::tls::{problem_of, server_name};
+use crate::tls::{TlsError, TlsProblem, problem_of, server_name};
 
 /// Puts TLS inside a connection, where the URL wants it. Sessions are resumed,
 /// within the one agent that this is a part of.

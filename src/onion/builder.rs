@@ -16,10 +16,9 @@ use super::service::{Keep, OnionService};
 use crate::cancel::CancelToken;
 use crate::controller::{AddOnion, Controller, OnionTarget};
 use crate::error::{Error, Phase, Result};
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
+use crate::protocol::{ArgumentError, Refusal};
 use crate::transport::{Address, Deadline};
-use crate::types::{ClientPublicKey, OnionKey, Progress};
+use crate::word::{ClientPublicKey, OnionKey, Progress};
 
 /// How long making and publishing a service may take unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::types::{HsDescReason, OnionAddress, RelayName};
+use crate::event::HsDescReason;
+use crate::word::{OnionAddress, RelayName};
 
 /// An onion service that was not published in time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::private_file;
 use crate::error::{Error, Result};
-use crate::types::OnionKey;
+use crate::word::OnionKey;
 
 impl OnionKey {
     /// Saves the key in a new file that only its owner may read (mode 0600), as
@@ -17,7 +17,7 @@ impl OnionKey {
     /// existing file is never overwritten.
     ///
     /// ```
-    /// use scape::types::OnionKey;
+    /// use scape::word::OnionKey;
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("blog.key");
     ///

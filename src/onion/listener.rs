@@ -17,7 +17,7 @@ use crate::controller::{Controller, Never, OnionTarget};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::protocol::ArgumentError;
 use crate::transport::deadline_after;
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// How many connections that were accepted may wait for
 /// [`OnionListener::accept`]. More wait in the system's queue.

@@ -29,8 +29,8 @@
 //! [`OnionBuilder`] makes, is in tor's memory only. It goes with the object
 //! that stands for it, or with the control connection. Its key is
 //! [returned](OnionService::key): a program can
-//! [save](crate::types::OnionKey::save) it, and
-//! [load](crate::types::OnionKey::load) and [use](OnionBuilder::key) it the
+//! [save](crate::word::OnionKey::save) it, and
+//! [load](crate::word::OnionKey::load) and [use](OnionBuilder::key) it the
 //! next time, so that the address stays the same. Without a key, the address is
 //! a new one each time. It suits programs that are servers themselves. A
 //! service in tor's configuration (`HiddenServiceDir`) has its key in a
@@ -42,7 +42,7 @@
 //! secrets: they are in links, logs and histories. With
 //! [`client`](OnionBuilder::client) the service is for those only that have one
 //! of the private keys (client authorization, [`client_auth`]; a program makes
-//! keys with [`ClientKey::random`](crate::types::ClientKey::random)): nobody
+//! keys with [`ClientKey::random`](crate::word::ClientKey::random)): nobody
 //! else can read the descriptor, so that they do not even learn whether the
 //! service is there. (What txtorcon and old tors call `basic` and `stealth` was
 //! of version 2, and is gone. There are no names of clients: each key is a

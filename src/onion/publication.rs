@@ -6,11 +6,11 @@ use super::uploads::{SILENCE, Uploads};
 use crate::connection::Subscription;
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result};
-use crate::event::EventBody;
+use crate::event::{EventBody, EventKind};
 use crate::onion::{PublishError, PublishHint};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::{EventKind, OnionAddress, Progress};
+use crate::word::{OnionAddress, Progress};
 
 /// How long is asked, when it was waited in vain, for what keeps tor from
 /// publishing.

@@ -3,9 +3,8 @@
 use crate::controller::{Controller, Warnings};
 use crate::error::Result;
 use crate::onion::disk::DiskOnionError;
-use crate::protocol::Command;
-use crate::protocol::Refusal;
-use crate::types::OnionAddress;
+use crate::protocol::{Command, Refusal};
+use crate::word::OnionAddress;
 
 /// Sends a change of the configuration. The client keys that tor has in memory
 /// are kept ([`Controller::reconfigure_without`]), except the one for `forget`.

@@ -11,9 +11,8 @@ use crate::connection::Closed;
 use crate::controller::{AddedOnion, Controller, OnionTarget, UNDO_WITHIN};
 use crate::error::Result;
 use crate::onion::disk::is_not_configured;
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
-use crate::types::{ClientPublicKey, OnionAddress, OnionKey};
+use crate::protocol::{ArgumentError, Refusal};
+use crate::word::{ClientPublicKey, OnionAddress, OnionKey};
 
 /// How long the drop of a service may wait for tor.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::publication::Wait;
-use crate::event::HsDescEvent;
+use crate::event::{HsDescAction, HsDescEvent, HsDescReason};
 use crate::onion::UploadFailure;
-use crate::types::{HsDescAction, HsDescReason, OnionAddress, Progress, RelayName};
+use crate::word::{OnionAddress, Progress, RelayName};
 
 /// A service always has two descriptors: one for the present period of time,
 /// and one for the period before or after it. rend-spec-v3, "Service behavior".

@@ -3,14 +3,12 @@
 use super::chooser::PathChooser;
 use super::circuit_builder::{CircuitBuilder, Route};
 use super::site::{Site, begin_to_close};
-use crate::controller::BuildCircuit;
-use crate::controller::CircuitError;
-use crate::error::Timeout;
-use crate::error::{Error, Phase, Result};
-use crate::protocol::Refusal;
+use crate::controller::{BuildCircuit, CircuitError};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::protocol::{EntryGuardStatus, Refusal};
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
-use crate::types::{EntryGuardStatus, Fingerprint};
+use crate::word::Fingerprint;
 
 /// Where circuits of a builder go, as the consensus is now.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::descriptor::{Directory, Relay};
 use crate::error::{Error, Result};
 use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::socks::ToTargetAddr;
-use crate::types::{CountryCode, Fingerprint, RelayName};
+use crate::word::{CountryCode, Fingerprint, RelayName};
 
 /// The longest path that is chosen. (tor's relays pass at most eight hops on.)
 pub(super) const LONGEST: usize = 8;

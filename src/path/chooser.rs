@@ -11,7 +11,7 @@ use super::search::Search;
 use super::table::Table;
 use crate::descriptor::{Directory, Relay};
 use crate::path::{NoPathError, PathRule};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// Chooses paths through one consensus. Made by [`PathBuilder::prepare`].
 ///

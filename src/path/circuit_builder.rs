@@ -8,10 +8,10 @@ use super::circuits::Circuits;
 use super::pool::CircuitPool;
 use super::site::Site;
 use crate::error::Result;
+use crate::event::CircuitPurpose;
 use crate::protocol::{ArgumentError, ArgumentProblem};
 use crate::state::{Circuit, State};
 use crate::transport::Deadline;
-use crate::types::CircuitPurpose;
 
 /// Builds circuits: one, several at once, or a pool that is kept full; with
 /// other attempts where one fails, and a deadline for each.

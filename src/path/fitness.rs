@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::builder::{Entry, PathBuilder};
-use crate::descriptor::Relay;
+use crate::descriptor::{Relay, RouterFlags};
 use crate::path::PathRule;
-use crate::types::RouterFlags;
 
 /// What a hop asks of a relay.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,6 @@
 //! What a relay's bandwidth counts at a place in a path.
 
-use crate::descriptor::{BandwidthWeights, Relay};
-use crate::types::RouterFlags;
+use crate::descriptor::{BandwidthWeights, Relay, RouterFlags};
 
 /// A place in a path. path-spec, "Weighting node selection".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use rand::Rng;
 use super::chooser::{Candidates, PathChooser};
 use super::conflict::conflict;
 use crate::path::{NoPathError, PathRule};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// How many relays are drawn for one path at most. Where relays go together at
 /// all, as many as there are hops are enough, nearly always.

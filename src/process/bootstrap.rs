@@ -2,9 +2,9 @@
 
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result};
-use crate::event::{Bootstrap, EventBody};
+use crate::event::{Bootstrap, EventBody, EventKind};
 use crate::transport::Deadline;
-use crate::types::{EventKind, Progress};
+use crate::word::Progress;
 
 /// What a launched tor has to reach before it is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

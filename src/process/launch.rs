@@ -24,12 +24,11 @@ use super::tor_process::{Owner, Running, TorProcess};
 use crate::cancel::CancelToken;
 use crate::config::{Torrc, TorrcMagic};
 use crate::controller::BuildCircuit;
-use crate::error::IoError;
-use crate::error::{Error, Result};
+use crate::error::{Error, IoError, Result};
 use crate::process::{LaunchError, LaunchProblem};
 use crate::protocol::ArgumentError;
 use crate::transport::{Deadline, deadline_after};
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// The time that starting may take by default. tor never gives up, and a first
 /// bootstrap over a slow line takes minutes.

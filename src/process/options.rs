@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::option_named;
-use crate::protocol::check_option_value;
-use crate::protocol::{ArgumentError, ArgumentProblem};
+use crate::protocol::{ArgumentError, ArgumentProblem, check_option_value};
 
 /// The value of an option, in tor's own form.
 ///

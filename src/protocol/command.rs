@@ -10,8 +10,7 @@ use super::loadconf;
 use super::quote::c_string;
 use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::{REDACTED, is_secret_option};
+use crate::protocol::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option};
 
 /// tor closes the connection on a command of this length, line ends and data
 /// included.

@@ -3,7 +3,7 @@
 use super::keyword::Words;
 use super::quote::unquote;
 use super::reply::Reply;
-use crate::types::ConfLine;
+use crate::protocol::ConfLine;
 
 /// Reads tor's answer to GETCONF: every line, in tor's order and spelling.
 /// There is no final OK, so `names` tells how many options were asked for: none

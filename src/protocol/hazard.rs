@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 
 use super::keyword::{Word, Words};
 use super::loadconf;
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::{
-    ExitPolicy, MAPS_TO_DISGUISED_ONION, is_disguised_onion, is_leaking_mapping, is_map_address,
+use crate::descriptor::ExitPolicy;
+use crate::protocol::{
+    ArgumentError, ArgumentProblem, MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address,
     mapped_addresses,
 };
+use crate::word::is_disguised_onion;
 
 /// A command that must not be sent.
 #[derive(Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::command::Command;
 use super::quote::read_quoted_string;
 use super::redact::without;
-use crate::types::REDACTED;
+use crate::protocol::REDACTED;
 
 /// A shorter text is a part of many others, and hides nothing by being hidden.
 const SHORTEST: usize = 4;

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::torrc_line::{is_space, line_end, read_line};
-use crate::types::is_secret_option;
+use crate::protocol::is_secret_option;
 
 /// An option with its value.
 pub(super) struct Entry {

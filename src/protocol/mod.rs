@@ -24,25 +24,51 @@
 
 mod argument;
 mod command;
+mod config_type;
 mod cut;
 mod decoder;
 mod excerpt;
 mod getconf;
 mod getinfo;
+mod hashed_password;
 mod hazard;
 mod info;
 mod keyword;
 mod known_secrets;
 pub(crate) mod loadconf;
+mod mapping;
+mod options;
 mod protocolinfo;
 mod quote;
 mod redact;
 mod refusal;
 mod reply;
+mod router_purpose;
 mod safecookie;
+mod signal;
 pub(crate) mod torrc_error;
 pub(crate) mod torrc_line;
 mod wire_buffer;
+pub use config_type::ConfigType;
+pub use hashed_password::{HashedPassword, ParseHashedPasswordError};
+pub use info::EntryGuardStatus;
+pub use info::HandshakeType;
+pub use info::MappingSource;
+pub use info::Traffic;
+pub use info::VersionStatus;
+pub use info::{
+    ConsensusFlavor, DownloadBackoff, DownloadIncrement, DownloadPhase, DownloadSchedule,
+    DownloadWant,
+};
+pub use info::{ListenerAddress, ListenerKind, ParseListenerAddressError};
+pub use info::{LocalTime, ParseLocalTimeError};
+pub(crate) use mapping::{
+    MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses,
+};
+pub use options::ConfLine;
+pub(crate) use options::{REDACTED, is_secret_option};
+pub use router_purpose::RouterPurpose;
+pub use signal::Signal;
 
 pub use argument::{ArgumentError, ArgumentProblem};
 pub use command::{Command, CommandBuilder};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::keyword::{Word, Words};
 use super::reply::Reply;
-use crate::types::path_of;
+use crate::word::path_of;
 
 open_enum! {
     /// A way to authenticate. control-spec, command PROTOCOLINFO.

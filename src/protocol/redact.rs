@@ -8,7 +8,7 @@ use std::ops::Range;
 use memchr::memchr2;
 use memchr::memmem;
 
-use crate::types::{REDACTED, is_secret_option};
+use crate::protocol::{REDACTED, is_secret_option};
 
 /// Keys of secret values in events and replies.
 const SECRET_KEYS: &[&str] = &["PrivateKey", "SOCKS_PASSWORD", "SERVERHASH"];

@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use super::keyword::{Word, Words};
 use super::reply::Reply;
-use crate::types::Secret;
+use crate::word::Secret;
 
 /// The length of a cookie, in bytes.
 const COOKIE_LENGTH: usize = 32;

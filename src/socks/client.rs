@@ -198,7 +198,7 @@ impl SocksProxy {
     ///
     /// Returns an error with a [`SocksError`]. tor answers every failure of a
     /// look-up with
-    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE) (kind
+    /// [`HOST_UNREACHABLE`](crate::socks::SocksStatus::HOST_UNREACHABLE) (kind
     /// [`ErrorKind::Network`](crate::ErrorKind::Network)).
     pub fn resolve(&self, name: &str) -> Result<IpAddr> {
         let request = Request::resolve(name)?;
@@ -216,7 +216,7 @@ impl SocksProxy {
     ///
     /// Returns an error with a [`SocksError`]. tor answers every failure of a
     /// look-up with
-    /// [`HOST_UNREACHABLE`](crate::types::SocksStatus::HOST_UNREACHABLE) (kind
+    /// [`HOST_UNREACHABLE`](crate::socks::SocksStatus::HOST_UNREACHABLE) (kind
     /// [`ErrorKind::Network`](crate::ErrorKind::Network)).
     pub fn resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         let request = Request::resolve_ptr(ip);

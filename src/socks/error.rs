@@ -8,7 +8,8 @@ use super::{HandshakeError, RequestError};
 use crate::error::{Cause, Error, ErrorKind};
 
 use crate::error::Timeout;
-use crate::types::{SocksStatus, is_onion_name};
+use crate::socks::SocksStatus;
+use crate::word::is_onion_name;
 
 /// A request through tor's SOCKS port failed. Nothing was sent around tor.
 ///

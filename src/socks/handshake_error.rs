@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::types::SocksStatus;
+use crate::socks::SocksStatus;
 
 /// A SOCKS5 handshake that failed because of what the peer said.
 #[derive(Debug, Clone, PartialEq, Eq)]

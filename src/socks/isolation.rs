@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use zeroize::Zeroizing;
 
 use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::Secret;
+use crate::word::Secret;
 
 /// What tor's reserved user names begin with (socks-extensions, "Extended
 /// authentication").

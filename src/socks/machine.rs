@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::HandshakeError;
 use super::request::Command;
 use super::{Isolation, Request};
-use crate::types::SocksStatus;
+use crate::socks::SocksStatus;
 
 const NO_AUTHENTICATION: u8 = 0x00;
 const USER_AND_PASSWORD: u8 = 0x02;

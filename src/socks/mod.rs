@@ -13,7 +13,7 @@
 //!
 //! # Errors
 //!
-//! tor's answer is a [`SocksStatus`](crate::types::SocksStatus), in a
+//! tor's answer is a [`SocksStatus`], in a
 //! [`SocksError`], which has questions for what matters. tor tells what is
 //! wrong with an onion service only on a port with the flag `ExtendedErrors`
 //! (`SocksPort 9050 ExtendedErrors`); otherwise most of it is a general failure
@@ -31,7 +31,9 @@ mod machine;
 mod private;
 mod request;
 mod request_error;
+mod socks_status;
 mod stream;
+pub use socks_status::SocksStatus;
 
 pub use ::socks::{TargetAddr, ToTargetAddr};
 pub(crate) use client::{Explain, Passage, Route};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::RequestError;
 use super::private::is_private_name;
 use super::{TargetAddr, ToTargetAddr, is_private_ip};
-use crate::types::Host;
+use crate::word::Host;
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an
 /// address.
@@ -45,8 +45,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Returns an error if the target isn't a host and a port, its port is 0, or
-    /// tor can't be asked for its host.
+    /// Returns an error if the target isn't a host and a port, its port is 0,
+    /// or tor can't be asked for its host.
     pub fn connect(target: impl ToTargetAddr) -> Result<Self, RequestError> {
         let target = target.to_target_addr().map_err(|error| {
             let why = format!(

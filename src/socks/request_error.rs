@@ -14,8 +14,8 @@ impl RequestError {
         RequestError { request: request.into(), why: why.into() }
     }
 
-    /// Returns the request, such as `CONNECT example.com:0`, as far as it can be
-    /// shown.
+    /// Returns the request, such as `CONNECT example.com:0`, as far as it can
+    /// be shown.
     pub fn request(&self) -> &str {
         &self.request
     }

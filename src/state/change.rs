@@ -8,7 +8,7 @@ use super::stream_table::StreamCell;
 use crate::controller::Subject;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
-use crate::types::RelayName;
+use crate::word::RelayName;
 
 /// One thing that listeners are told.
 #[derive(Debug, Clone)]

@@ -9,10 +9,10 @@ use super::circuit_table::CircuitCell;
 use super::{Router, State, Stream};
 use crate::controller::CircuitError;
 use crate::error::{Phase, Result};
-use crate::event::CircuitInfo;
+use crate::event::{CircuitInfo, CircuitPurpose, CircuitStatus, ConfluxId};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::{CircuitId, CircuitPurpose, CircuitStatus, ConfluxId, RelayName};
+use crate::word::{CircuitId, RelayName};
 
 /// A circuit of tor's: what is known of it now, and what was known last when it
 /// has ended. Made by [`State`].

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::change::{Change, Changes, copy};
-use crate::event::{CircuitInfo, CircuitMinor};
-use crate::types::{CircuitId, CircuitStatus};
+use crate::event::{CircuitInfo, CircuitMinor, CircuitStatus};
+use crate::word::CircuitId;
 
 /// One circuit, for as long as somebody holds it.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{Router, State};
 use crate::controller::Controller;
-use crate::descriptor::{Directory, Relay};
+use crate::descriptor::{Directory, PortPolicy, Protocols, Relay};
 use crate::error::Result;
-use crate::types::{PortPolicy, Protocols, Version};
+use crate::word::Version;
 
 /// How long one is kept that lacks microdescriptors, which tor may have got
 /// meanwhile.

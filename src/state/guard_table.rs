@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-use crate::event::GuardEvent;
-use crate::protocol::EntryGuard;
-use crate::types::{EntryGuardStatus, Fingerprint, GuardStatus, GuardType, RelayName};
+use crate::event::{GuardEvent, GuardStatus, GuardType};
+use crate::protocol::{EntryGuard, EntryGuardStatus};
+use crate::word::{Fingerprint, RelayName};
 
 /// The guards, indexed by their place in tor's order and by relay. Every event
 /// costs O(log n).

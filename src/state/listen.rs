@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::event::AddrMapEvent;
 use crate::protocol::AddressMapping;
 use crate::transport::Deadline;
-use crate::types::RelayName;
+use crate::word::RelayName;
 
 /// Who wants to be told of circuits: [`State::listen_to_circuits`],
 /// [`Circuit::listen`]. Every method does nothing unless it is written.

@@ -67,12 +67,14 @@ use parking_lot::Mutex;
 
 use crate::connection::{Registration, Thread};
 use crate::controller::{BuildCircuit, Controller};
+use crate::descriptor::RouterFlags;
 use crate::error::{Error, Phase, Result};
+use crate::event::EventKind;
 use crate::geoip::GeoIp;
 use crate::protocol::EntryGuard;
 use crate::socks::Keep;
 use crate::transport::Deadline;
-use crate::types::{CircuitId, EventKind, Fingerprint, RouterFlags, StreamId};
+use crate::word::{CircuitId, Fingerprint, StreamId};
 
 pub use addresses::Addresses;
 pub use circuit::Circuit;

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::State;
 use super::router_table::RouterCell;
-use crate::descriptor::RouterEntry;
-use crate::types::{Fingerprint, RelayName, RouterFlags};
+use crate::descriptor::{RouterEntry, RouterFlags};
+use crate::word::{Fingerprint, RelayName};
 
 /// A relay, as the consensus describes it now. It is the same one in every
 /// consensus, and says when the consensus does not have it (any more). Made by

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::change::{Change, Changes};
 use crate::descriptor::{RouterEntry, RouterStatus};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The most routers outside the consensus that are looked through at every
 /// event.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::router_table::RouterTable;
 use super::{Router, State};
-use crate::types::{Fingerprint, RouterFlags};
+use crate::descriptor::RouterFlags;
+use crate::word::Fingerprint;
 
 /// The routers that the consensus had at one moment. It stays as it is while
 /// tor gets another consensus; what each [`Router`] says is always the newest.

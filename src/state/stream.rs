@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::stream_table::StreamCell;
 use super::{Circuit, State};
 use crate::error::{Phase, Result};
-use crate::event::StreamInfo;
+use crate::event::{EndReason, StreamInfo, StreamPurpose, StreamStatus, StreamTarget};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::{EndReason, StreamId, StreamPurpose, StreamStatus, StreamTarget};
+use crate::word::StreamId;
 
 /// A stream of tor's: what is known of it now, and what was known last when it
 /// has ended. Made by [`State`].

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use super::Stream;
 use crate::controller::Controller;
 use crate::error::Result;
-use crate::process::OwnerError;
-use crate::process::{ProcessOwner, owner_among};
+use crate::event::ClientProtocol;
+use crate::process::{OwnerError, ProcessOwner, owner_among};
+use crate::protocol::{ListenerAddress, ListenerKind};
 use crate::transport::Address;
-use crate::types::{ClientProtocol, ListenerAddress, ListenerKind};
 
 impl Stream {
     /// The process that opened it, where that is one of this machine and still

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::change::{Change, Changes, copy};
 use super::circuit_table::CircuitTable;
-use crate::event::StreamInfo;
-use crate::types::{CircuitId, StreamId, StreamStatus, StreamTarget};
+use crate::event::{StreamInfo, StreamStatus, StreamTarget};
+use crate::word::{CircuitId, StreamId};
 
 /// How many streams that have failed may wait for word that they are closed.
 /// tor always tells, and soon.
@@ -365,7 +365,7 @@ mod tests {
             "4 CLOSED 0 a.example:80 REASON=DONE",
         ]);
         assert_eq!(told, ["failed 4", "closed 4"]);
-        assert_eq!(cell.info().reason, Some(crate::types::StreamReason::Timeout));
+        assert_eq!(cell.info().reason, Some(crate::event::StreamReason::Timeout));
         assert!(
             fixture.streams.failed.is_empty() && fixture.streams.get(StreamId::new(4)).is_none()
         );

@@ -12,15 +12,12 @@ use super::model::{Model, Phase};
 use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
-use crate::connection::CloseCause;
-use crate::connection::Closed;
-use crate::connection::{Callbacks, Tracker};
+use crate::connection::{Callbacks, CloseCause, Closed, Tracker};
 use crate::controller::{Follower, Function, ListenerGuard, Listeners, Subject};
 use crate::error::{self, Error, Result};
-use crate::event::{Event, EventBody};
+use crate::event::{Event, EventBody, EventKind};
 use crate::protocol::{Command, Reply};
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// The model, and those who wait for it to change. The lock is held for
 /// microseconds only: never while a consensus is read, a listener called, or

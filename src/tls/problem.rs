@@ -7,7 +7,7 @@ use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 
 use crate::tls::{TlsError, TlsProblem};
-use crate::types::Host;
+use crate::word::Host;
 
 /// Returns the name or address that the certificate must be for. A name is also
 /// sent as SNI, without a trailing dot (RFC 6066, section 3).

@@ -14,7 +14,7 @@ use crate::state::Circuit;
 /// ATTACHSTREAM.
 impl Tor {
     /// A client whose connections and look-ups go over this circuit, and
-    /// nowhere else: a [`Circuit`], a [`CircuitId`](crate::types::CircuitId),
+    /// nowhere else: a [`Circuit`], a [`CircuitId`](crate::word::CircuitId),
     /// or a [`Place`] on one. As [`client_via_on`](Self::client_via_on), with
     /// [`SocksPort::Usable`].
     ///
@@ -65,7 +65,7 @@ impl Tor {
     /// timeout.
     ///
     /// Look-ups can go over circuits for general use and over those with the
-    /// purpose [`Controller`](crate::types::CircuitPurpose::Controller): see
+    /// purpose [`Controller`](crate::event::CircuitPurpose::Controller): see
     /// [`attach_stream`](crate::Controller::attach_stream).
     ///
     /// Circuits that are chosen by hand can be told from others, and may reveal
@@ -112,7 +112,7 @@ impl Tor {
     /// takes no longer than the builder's. A circuit whose connection did not
     /// come to be is closed. The others stay, and tor closes them when they
     /// have been idle long enough, if they are for general use; those with the
-    /// purpose [`Controller`](crate::types::CircuitPurpose::Controller) stay
+    /// purpose [`Controller`](crate::event::CircuitPurpose::Controller) stay
     /// until somebody closes them.
     ///
     /// Onion services can't be reached. Every new stream of this tor waits for
@@ -189,9 +189,9 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`StreamError`](crate::controller::StreamError) if
-    /// the stream can't go over this circuit. It goes nowhere then. The errors
-    /// of [`client`](Self::client) and [`TorClient::connect`] are also
+    /// Returns an error with a [`StreamError`](crate::controller::StreamError)
+    /// if the stream can't go over this circuit. It goes nowhere then. The
+    /// errors of [`client`](Self::client) and [`TorClient::connect`] are also
     /// possible.
     pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.client()?.connect(target)

@@ -23,11 +23,10 @@ use super::TorClient;
 use super::socks_server::{answer, handshake};
 use crate::connection::Thread;
 use crate::error::{Error, Result};
-use crate::socks::Request;
-use crate::socks::{SocksError, SocksProblem};
+use crate::socks::{Request, SocksError, SocksProblem, SocksStatus};
 use crate::state::Circuit;
 use crate::transport::{Transport, deadline_after};
-use crate::types::{Secret, SocksStatus};
+use crate::word::Secret;
 
 /// The time that a program has for the whole SOCKS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);

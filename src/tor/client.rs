@@ -13,10 +13,9 @@ use crate::error::Result;
 use crate::http::AgentBuilder;
 #[cfg(feature = "https")]
 use crate::protocol::ArgumentError;
-use crate::socks::SocksError;
 #[cfg(feature = "https")]
 use crate::socks::TargetAddr;
-use crate::socks::{Explain, Isolation, Route, SocksProxy, SocksStream, ToTargetAddr};
+use crate::socks::{Explain, Isolation, Route, SocksError, SocksProxy, SocksStream, ToTargetAddr};
 #[cfg(feature = "https")]
 use crate::tls::{TlsSettings, TlsStream};
 use crate::transport::Address;

@@ -14,7 +14,7 @@ use crate::process::Launch;
 use crate::protocol::ArgumentError;
 use crate::tor::NoTorError;
 use crate::transport::Deadline;
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// The program's tor. Its lock is never held while anything is waited for.
 static GLOBAL: Mutex<Global> = Mutex::new(Global::None);

@@ -54,16 +54,15 @@ use parking_lot::Mutex;
 
 use crate::cancel::CancelToken;
 use crate::config::{Config, PortLine};
-use crate::controller::ConnectAttempt;
-use crate::controller::{Connect, Controller, environment_socks};
+use crate::controller::{Connect, ConnectAttempt, Controller, environment_socks};
 use crate::error::{Phase, Result};
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
+use crate::protocol::ListenerAddress;
 use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
 use crate::state::State;
 use crate::transport::{Address, Deadline};
-use crate::types::ListenerAddress;
 
 pub use circuit_socks::CircuitSocks;
 pub use client::TorClient;

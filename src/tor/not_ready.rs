@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// tor did not become ready in time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::socks::SocksError;
-use crate::socks::SocksProxy;
+use crate::socks::{SocksError, SocksProxy, SocksStatus};
 use crate::transport::{Address, Transport, deadline_after};
-use crate::types::SocksStatus;
 
 /// An address for documentation (RFC 5737). tor looks up the text of an address
 /// by itself, without asking anybody.

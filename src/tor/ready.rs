@@ -7,15 +7,13 @@ use super::socks_port::FromFilter;
 use super::{Tor, Way};
 use crate::connection::Closed;
 use crate::controller::Controller;
-use crate::error::Timeout;
-use crate::error::{Error, Phase, Result};
-use crate::event::{Bootstrap, EventBody};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::event::{Bootstrap, EventBody, EventKind, StatusAction};
 use crate::process::wait_bootstrapped;
 use crate::protocol::Refusal;
-use crate::tor::NoSocksPortError;
-use crate::tor::NotReadyError;
+use crate::tor::{NoSocksPortError, NotReadyError};
 use crate::transport::{Address, Deadline};
-use crate::types::{EventKind, Progress, StatusAction};
+use crate::word::Progress;
 
 /// How often a SOCKS port that is not there yet is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -32,8 +30,8 @@ impl Tor {
     /// enough relays.
     ///
     /// tor does not tell whether it was made dormant
-    /// ([`Signal::Dormant`](crate::types::Signal::Dormant)); one that was wakes
-    /// up with the first connection, or with
+    /// ([`Signal::Dormant`](crate::protocol::Signal::Dormant)); one that was
+    /// wakes up with the first connection, or with
     /// [`become_ready`](Self::become_ready). Of a tor that is known by its
     /// SOCKS port only, this can only tell whether it answers.
     ///

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use super::{SOCKS_TIMEOUT, Tor, Way};
 use crate::config::{PortAddress, PortLine};
-use crate::controller::ConnectAttempt;
-use crate::controller::{Controller, Warnings};
+use crate::controller::{ConnectAttempt, Controller, Warnings};
 use crate::error::{Error, Phase, Result};
-use crate::protocol::{ArgumentError, Refusal};
+use crate::protocol::{ArgumentError, ListenerAddress, ListenerKind, Refusal};
 use crate::tor::NoSocksPortError;
 use crate::transport::{Address, Deadline, Transport};
-use crate::types::{ListenerAddress, ListenerKind};
 
 /// How long a port of a tor on this machine may take to be connected to.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,8 +5,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
+use crate::socks::SocksStatus;
 use crate::transport::Transport;
-use crate::types::{Secret, SocksStatus};
+use crate::word::Secret;
 
 /// RFC 1928: the protocol's version, and the method of RFC 1929.
 const SOCKS5: u8 = 5;

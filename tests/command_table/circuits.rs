@@ -1,7 +1,8 @@
 //! EXTENDCIRCUIT, SETCIRCUITPURPOSE, CLOSECIRCUIT, DROPGUARDS, DROPTIMEOUTS.
 
 use scape::BuildCircuit;
-use scape::types::{CircuitId, CircuitPurpose};
+use scape::event::CircuitPurpose;
+use scape::word::CircuitId;
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 

@@ -5,7 +5,7 @@
 use std::fs;
 
 use scape::ClientAuth;
-use scape::types::{ClientKey, OnionAddress};
+use scape::word::{ClientKey, OnionAddress};
 
 use crate::support::command_table::{Bench, NOT_SENT, Row, Said, raw, said};
 

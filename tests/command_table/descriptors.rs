@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use scape::controller::HsFetchError;
-use scape::types::{OnionAddress, RouterPurpose};
+use scape::protocol::RouterPurpose;
+use scape::word::OnionAddress;
 use scape::{HsFetch, PostDescriptor};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, raw, said};

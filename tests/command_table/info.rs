@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use scape::types::{EventKind, Signal};
+use scape::event::EventKind;
+use scape::protocol::Signal;
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 

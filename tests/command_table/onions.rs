@@ -1,6 +1,6 @@
 //! ADD_ONION, DEL_ONION.
 
-use scape::types::{ClientPublicKey, OnionAddress, OnionKey};
+use scape::word::{ClientPublicKey, OnionAddress, OnionKey};
 use scape::{AddOnion, AddedOnion};
 
 use crate::support::command_table::{Bench, NOT_SENT, Row, Said, raw, said};

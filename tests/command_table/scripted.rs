@@ -21,7 +21,7 @@
 
 use scape::error::AnswerError;
 use scape::testing::ScriptedTor;
-use scape::types::{CircuitId, StreamId};
+use scape::word::{CircuitId, StreamId};
 use scape::{AddOnion, BuildCircuit, Connect, Controller};
 
 use crate::support::command_table::{Said, said};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use scape::event::EventBody;
-use scape::types::{CircuitId, EndReason, EventKind, StreamId, StreamReason};
+use scape::event::{EndReason, EventBody, EventKind, StreamReason};
+use scape::word::{CircuitId, StreamId};
 
 use crate::support::command_table::{Bench, NOT_SENT, Row, raw, said};
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::ChildStdin;
 use std::time::{Duration, Instant};
 
+use scape::protocol::ListenerKind;
 use scape::socks::SocksStream;
 use scape::testing::TestNetwork;
-use scape::types::ListenerKind;
 use scape::{AddOnion, BuildCircuit, State, Tor};
 
 use crate::onions::added::{publish, server};
@@ -330,7 +330,7 @@ fn chat(network: &TestNetwork) {
     let key = line(&mut host_says, "and gives this key: ");
 
     // A stranger, who has another key.
-    let other = scape::types::ClientKey::random();
+    let other = scape::word::ClientKey::random();
     let stranger =
         output(example(network, "chat", &["join", &address]), &format!("{}\n", *other.to_base32()));
     assert!(!stranger.status.success());

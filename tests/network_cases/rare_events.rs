@@ -7,12 +7,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
-use scape::event::EventBody;
+use scape::event::{
+    CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus, OrConnStatus,
+};
+use scape::protocol::Signal;
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
-use scape::types::{
-    CircuitMinorChange, CircuitPurpose, EventKind, Fingerprint, GuardStatus, OrConnStatus, Signal,
-};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, Controller};
 
 use crate::SOON;

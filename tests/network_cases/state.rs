@@ -9,17 +9,16 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::controller::CircuitError;
-use scape::descriptor::{RouterEntry, RouterStatus};
+use scape::descriptor::{RouterEntry, RouterFlags, RouterStatus};
 use scape::error::Timeout;
-use scape::event::{CircuitInfo, StreamInfo};
-use scape::protocol::{Command as ControlCommand, Refusal};
+use scape::event::{
+    CircuitInfo, CircuitPurpose, CircuitStatus, EndReason, StreamInfo, StreamStatus, StreamTarget,
+};
+use scape::protocol::{Command as ControlCommand, MappingSource, Refusal};
 use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
-use scape::types::{
-    CircuitPurpose, CircuitStatus, EndReason, Fingerprint, MappingSource, RouterFlags,
-    StreamStatus, StreamTarget,
-};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, Controller, Tor, TorClient};
 
 use crate::stopped::Stopped;

@@ -7,9 +7,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use scape::Controller;
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind, StreamStatus};
 use scape::protocol::{ArgumentError, Refusal, Reply};
-use scape::types::{EventKind, StreamId, StreamStatus};
+use scape::word::StreamId;
 
 use crate::support::real_tor::RealTor;
 

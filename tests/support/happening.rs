@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use scape::Controller;
-use scape::event::{Event, EventBody};
-use scape::types::EventKind;
+use scape::event::{Event, EventBody, EventKind};
 
 /// How long is waited for an event.
 const SOON: Duration = Duration::from_secs(60);

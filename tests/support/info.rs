@@ -4,9 +4,8 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use scape::controller::DirServerQuery;
-use scape::types::{
-    ConsensusFlavor, DownloadPhase, HandshakeType, ListenerKind, MappingSource, OnionAddress,
-};
+use scape::protocol::{ConsensusFlavor, DownloadPhase, HandshakeType, ListenerKind, MappingSource};
+use scape::word::OnionAddress;
 use scape::{Controller, Result};
 
 /// Calls the method, for the member of a family that follows the key's prefix.

@@ -11,7 +11,7 @@ use data_encoding::BASE64_NOPAD;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::descriptor::Directory;
-use scape::types::Fingerprint;
+use scape::word::Fingerprint;
 use sha2::{Digest, Sha256};
 
 /// What is known of a relay.

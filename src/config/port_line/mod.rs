@@ -10,8 +10,7 @@ pub use address::PortAddress;
 pub use flag::{PortFlag, PortSwitch};
 
 use super::value::{is_space, skip_spaces_and_comments};
-use crate::protocol::unquote;
-use crate::types::ListenerAddress;
+use crate::protocol::{ListenerAddress, unquote};
 
 /// One value of `SocksPort`, `ControlPort`, `ORPort` and the like: an address,
 /// and what tor does there.

@@ -8,8 +8,7 @@ use super::document::Torrc;
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
 use crate::config::value::means_the_same;
-use crate::protocol::ConfigName;
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{ConfLine, ConfigName, ConfigType};
 
 /// Compares a torrc with the configuration of a running tor.
 ///
@@ -24,7 +23,7 @@ use crate::types::{ConfLine, ConfigType};
 /// ```
 /// use scape::config::{Torrc, TorrcComparison};
 /// use scape::protocol::ConfigName;
-/// use scape::types::ConfLine;
+/// use scape::protocol::ConfLine;
 ///
 /// let torrc = Torrc::parse("nickname relay01\nORPort 9001\nMaxCircuitDirtiness 300\nMaxCircuitDirtiness 600\n")?;
 /// // As Controller::get_conf_lines gives them, and Controller::config_names.

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
 use crate::config::ParseTorrcError;
+use crate::protocol::ConfLine;
 use crate::protocol::torrc_line::{self, Clean};
-use crate::types::ConfLine;
 
 /// A torrc: tor's configuration as text, with its comments. tor's manual, "THE
 /// CONFIGURATION FILE FORMAT", and `doc/torrc_format.txt`.

@@ -4,8 +4,7 @@ use super::document::{Piece, Torrc};
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
 use super::line::{self, check_line, check_name, check_value, refuse};
-use crate::protocol::ArgumentError;
-use crate::types::ConfLine;
+use crate::protocol::{ArgumentError, ConfLine};
 
 /// A line that is to be there: name and value.
 type Wanted = (String, Vec<u8>);

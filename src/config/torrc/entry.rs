@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::line;
 use crate::config::option_named;
 use crate::protocol::torrc_line::{self, Clean, Line};
-use crate::types::{ConfLine, REDACTED, is_secret_option};
+use crate::protocol::{ConfLine, REDACTED, is_secret_option};
 
 /// The name of the line that includes other files.
 pub(super) const INCLUDE: &str = "%include";

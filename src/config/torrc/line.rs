@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use super::entry::INCLUDE;
-use crate::protocol::c_string_of_bytes;
 use crate::protocol::torrc_line::is_space;
-use crate::protocol::{ArgumentError, ArgumentProblem};
+use crate::protocol::{ArgumentError, ArgumentProblem, c_string_of_bytes};
 
 /// The command in errors.
 const WRITING: &str = "Torrc";

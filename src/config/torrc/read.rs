@@ -13,7 +13,7 @@ use super::glob::{self, Part};
 use crate::config::{TorrcError, TorrcFileProblem};
 use crate::error::Result;
 use crate::regular_file;
-use crate::types::path_of;
+use crate::word::path_of;
 
 /// How many files may include each other, the torrc itself counted, as in tor.
 const DEEPEST: usize = 31;

@@ -15,7 +15,7 @@ impl Torrc {
     /// its owner only (mode 0600), as it may have secrets in it.
     ///
     /// tor reads it when it is told to:
-    /// [`Signal::Reload`](crate::types::Signal::Reload).
+    /// [`Signal::Reload`](crate::protocol::Signal::Reload).
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// For `Boolean` options, and for `Boolean+Auto` ones that are not `auto`.
 impl ToConfigValue for bool {

@@ -3,7 +3,7 @@
 use super::float::Float;
 use super::routers::{is_pattern, may_be_routers, split_at_commas};
 use super::{AutoBool, ConfigValueProblem, number, units};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// Whether tor takes such a value, as far as can be told without tor: refused
 /// is only what every option of the type refuses.
@@ -68,7 +68,7 @@ fn integer(
 ///
 /// ```
 /// use scape::config::value::means_the_same;
-/// use scape::types::ConfigType;
+/// use scape::protocol::ConfigType;
 ///
 /// assert!(means_the_same(&ConfigType::DataSize, "1 GB", "1073741824"));
 /// assert!(means_the_same(&ConfigType::CommaList, "80, 443", "80,443"));
@@ -93,7 +93,7 @@ pub fn means_the_same(ty: &ConfigType, a: &str, b: &str) -> bool {
 ///
 /// ```
 /// use scape::config::value::normal;
-/// use scape::types::ConfigType;
+/// use scape::protocol::ConfigType;
 ///
 /// assert_eq!(normal(&ConfigType::TimeInterval, "10 minutes").as_deref(), Some("600"));
 /// assert_eq!(normal(&ConfigType::Float, "0.5").as_deref(), Some("0.500000"));

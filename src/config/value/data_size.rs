@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, only, units};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// A size in bytes, such as the value of `MaxMemInQueues`, or that of
 /// `BandwidthRate` in a second.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, only, units};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 const RUST: &str = "a Duration";
 

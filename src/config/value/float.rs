@@ -3,7 +3,7 @@
 use super::number::decimal_at_start;
 use super::whitespace::is_space;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// What a text is as a `Float`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,7 +7,8 @@ use data_encoding::BASE64_NOPAD;
 use super::routers::{may_be_routers, split_at_commas};
 use super::{ConfigValueProblem, check, is_space, number, skip_spaces_and_comments};
 use crate::config::{PortAddress, PortLine};
-use crate::types::{ConfigType, ExitRule, PolicyProblem, is_leaking_mapping, mapped_addresses};
+use crate::descriptor::{ExitRule, PolicyProblem};
+use crate::protocol::{ConfigType, is_leaking_mapping, mapped_addresses};
 
 /// Checks a line of the option `name`: that it has the form of the option's
 /// type (see [`check`]), and what the option takes beyond that.
@@ -26,7 +27,7 @@ use crate::types::{ConfigType, ExitRule, PolicyProblem, is_leaking_mapping, mapp
 ///
 /// ```
 /// use scape::config::value::check_option;
-/// use scape::types::ConfigType;
+/// use scape::protocol::ConfigType;
 ///
 /// assert!(check_option("SocksPort", &ConfigType::Dependent, "9050 IsolateDestAddr").is_ok());
 /// let problem = check_option("SocksPort", &ConfigType::Dependent, "99999").unwrap_err();

@@ -4,7 +4,7 @@
 use super::{
     ConfigValueProblem, FromConfigValue, ToConfigValue, check, holds_anything, number, only, units,
 };
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 const RUST: &str = "an integer";
 

@@ -5,7 +5,7 @@ use std::slice;
 use super::routers::split_at_commas;
 use super::whitespace::is_space;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// How a list is written.
 enum Form {

@@ -15,7 +15,7 @@
 //! | `String` | texts, paths |
 //! | `Filename` | [`Path`](std::path::Path) and `PathBuf`, texts |
 //! | `CommaList` | `Vec` or slice of texts or integers |
-//! | `RouterList` | [`RouterSet`], `Vec` or slice of [`Fingerprint`](crate::types::Fingerprint) or of texts |
+//! | `RouterList` | [`RouterSet`], `Vec` or slice of [`Fingerprint`](crate::word::Fingerprint) or of texts |
 //! | `LineList`, `Dependent` | `Vec` or slice of texts, of [`PortLine`](crate::config::PortLine) and of what else stands on a line |
 //! | any other | as a `LineList` |
 //!
@@ -27,7 +27,7 @@
 //! use std::time::Duration;
 //!
 //! use scape::config::value::{self, FromConfigValue, ToConfigValue};
-//! use scape::types::ConfigType;
+//! use scape::protocol::ConfigType;
 //!
 //! let lines = Duration::from_secs(600).to_config(&ConfigType::TimeInterval)?;
 //! assert_eq!(lines, ["600"]);
@@ -66,7 +66,7 @@ pub use problem::ConfigValueProblem;
 pub use router_set::{CountryOf, RouterPattern, RouterSet};
 pub(super) use whitespace::{is_space, skip_spaces_and_comments};
 
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// What can be the value of an option.
 ///

@@ -1,7 +1,7 @@
 //! Values that may be missing.
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// `None` is for an option to be unset. tor has no unset numbers: they become
 /// 0, and not the default.

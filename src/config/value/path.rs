@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, only};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// Whether an option of this type may hold a path.
 fn holds_a_path(ty: &ConfigType) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, only};
 use crate::config::PortLine;
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 const RUST: &str = "a PortLine";
 

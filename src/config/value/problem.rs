@@ -1,6 +1,6 @@
 //! Why a value is none of an option's.
 
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// What is wrong with a value for an option of some type, in words that say
 /// what the type takes.

@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use super::routers::{identity, is_nickname, split_at_commas};
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
-use crate::descriptor::Relay;
-use crate::types::{ConfigType, CountryCode, ExitAction, ExitPolicy, ExitRule, Fingerprint};
+use crate::descriptor::{ExitAction, ExitPolicy, ExitRule, Relay};
+use crate::protocol::ConfigType;
+use crate::word::{CountryCode, Fingerprint};
 
 const RUST: &str = "a RouterSet";
 

@@ -2,7 +2,8 @@
 
 use super::whitespace::is_space;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, holds_anything, only};
-use crate::types::{ConfigType, Fingerprint};
+use crate::protocol::ConfigType;
+use crate::word::Fingerprint;
 
 const RUST: &str = "a Fingerprint";
 const LONGEST_NICKNAME: usize = 19;

@@ -1,7 +1,7 @@
 //! Texts: the value of any option, as it is written.
 
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue, check};
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// For options of every type: the line as it would be in a torrc, without
 /// quotes; of a list, one line. It is [checked](check), and may have no line

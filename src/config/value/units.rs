@@ -3,7 +3,7 @@
 use super::ConfigValueProblem;
 use super::number::{decimal_at_start, unsigned_at_start};
 use super::whitespace::skip_spaces_and_comments;
-use crate::types::ConfigType;
+use crate::protocol::ConfigType;
 
 /// The largest size, in bytes.
 pub(super) const MAX_SIZE: u64 = i64::MAX as u64;

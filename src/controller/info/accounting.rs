@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use super::value::{flag, malformed};
 use crate::Controller;
 use crate::error::{Error, Result};
-use crate::types::{Hibernation, Traffic, parse_utc};
+use crate::event::Hibernation;
+use crate::protocol::Traffic;
+use crate::word::parse_utc;
 
 const KEYS: [&str; 7] = [
     "accounting/enabled",

@@ -2,8 +2,7 @@
 
 use crate::Controller;
 use crate::error::Result;
-use crate::protocol::AddressMapping;
-use crate::types::MappingSource;
+use crate::protocol::{AddressMapping, MappingSource};
 
 /// Address mappings. control-spec, GETINFO `address-mappings/…`.
 impl Controller {
@@ -14,7 +13,7 @@ impl Controller {
     /// # let tor = ScriptedTor::builder().info(
     /// #     "address-mappings/control", "a.example b.example NEVER").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::MappingSource;
+    /// use scape::protocol::MappingSource;
     ///
     /// for mapping in controller.address_mappings(&MappingSource::Control)? {
     ///     println!("{mapping}"); // a.example -> b.example

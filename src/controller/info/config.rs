@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::Controller;
 use crate::error::Result;
-use crate::protocol::{ConfigName, parse_config_default};
-use crate::types::{ConfLine, path_of};
+use crate::protocol::{ConfLine, ConfigName, parse_config_default};
+use crate::word::path_of;
 
 /// The configuration's files and options. control-spec, GETINFO `config-…` and
 /// `config/…`.
@@ -42,7 +42,7 @@ impl Controller {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().info("config/names", "AccountingMax DataSize\nNickname String").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::ConfigType;
+    /// use scape::protocol::ConfigType;
     ///
     /// let options = controller.config_names()?.into_iter();
     /// let sizes = options.filter(|option| option.ty == ConfigType::DataSize);

@@ -7,7 +7,8 @@ use data_encoding::BASE64;
 use super::value::{malformed, unless_unknown};
 use crate::Controller;
 use crate::error::Result;
-use crate::types::{ConsensusFlavor, parse_utc};
+use crate::protocol::ConsensusFlavor;
+use crate::word::parse_utc;
 
 /// When a consensus counts, in whole seconds:
 /// [`Controller::consensus_lifetime`]. dir-spec, "Consensus status documents".

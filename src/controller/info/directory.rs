@@ -4,8 +4,8 @@
 use crate::Controller;
 use crate::descriptor::{Directory, RouterEntry, RouterStatus};
 use crate::error::{Error, Result};
-use crate::protocol::Refusal;
-use crate::types::{ConsensusFlavor, Fingerprint};
+use crate::protocol::{ConsensusFlavor, Refusal};
+use crate::word::Fingerprint;
 
 /// What the consensus says of relays, as values. control-spec, GETINFO `ns/…`,
 /// `md/all` and `dir/status-vote/…`.
@@ -20,7 +20,7 @@ impl Controller {
     /// #     "r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
     /// #      s Exit Fast Running Valid\nw Bandwidth=3000\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::RouterFlags;
+    /// use scape::descriptor::RouterFlags;
     ///
     /// let relays = controller.network_statuses()?;
     /// let exits = relays.iter().filter(|relay| relay.flags().contains(RouterFlags::EXIT));

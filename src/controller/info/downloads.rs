@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use super::value::unless_unknown;
 use crate::Controller;
+use crate::descriptor::DescriptorDigest;
 use crate::error::Result;
-use crate::protocol::DownloadStatus;
-use crate::types::{ConsensusFlavor, DescriptorDigest, DownloadPhase, Fingerprint};
+use crate::protocol::{ConsensusFlavor, DownloadPhase, DownloadStatus};
+use crate::word::Fingerprint;
 
 /// Downloads. control-spec, GETINFO `downloads/…`.
 ///
@@ -26,7 +27,7 @@ impl Controller {
     /// #     increment-on DL_SCHED_INCREMENT_FAILURE\nbackoff DL_SCHED_RANDOM_EXPONENTIAL\n\
     /// #     last-backoff-position 1\nlast-delay-used 60\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::ConsensusFlavor;
+    /// use scape::protocol::ConsensusFlavor;
     ///
     /// let status = controller.downloads_networkstatus(&ConsensusFlavor::Microdesc, None)?;
     /// println!("{} of {} attempts have failed", status.failures, status.attempts);

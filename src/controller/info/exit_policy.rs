@@ -1,8 +1,8 @@
 //! `GETINFO exit-policy/…`.
 
 use crate::Controller;
+use crate::descriptor::{ExitPolicy, ParseExitPolicyError};
 use crate::error::{Error, Result};
-use crate::types::{ExitPolicy, ParseExitPolicyError};
 
 /// This relay's exit policy. control-spec, GETINFO `exit-policy/…`.
 ///

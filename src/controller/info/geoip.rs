@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::Controller;
 use crate::error::Result;
-use crate::types::CountryCode;
+use crate::word::CountryCode;
 
 /// Countries of addresses. control-spec, GETINFO `ip-to-country/…`.
 impl Controller {

@@ -34,7 +34,7 @@ impl Controller {
     /// # let tor = ScriptedTor::builder().info(
     /// #     "entry-guards", "$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~relay02 up").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::types::EntryGuardStatus;
+    /// use scape::protocol::EntryGuardStatus;
     ///
     /// let mut guards = controller.entry_guards()?.into_iter();
     /// let up = guards.find(|guard| guard.status == EntryGuardStatus::Up);

@@ -3,7 +3,7 @@
 use super::value::malformed;
 use crate::Controller;
 use crate::error::Result;
-use crate::types::HandshakeType;
+use crate::protocol::HandshakeType;
 
 /// How many circuit handshakes a relay was asked for in the current reporting
 /// interval: [`Controller::handshake_stats`].

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::value::unless_unknown;
 use crate::Controller;
 use crate::error::Result;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// Address and identity. control-spec, GETINFO `address…` and `fingerprint`.
 impl Controller {

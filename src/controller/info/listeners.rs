@@ -3,9 +3,8 @@
 use super::value::malformed;
 use crate::Controller;
 use crate::error::Result;
-use crate::protocol::Words;
+use crate::protocol::{ListenerAddress, ListenerKind, Words};
 use crate::transport::Address;
-use crate::types::{ListenerAddress, ListenerKind};
 
 /// Listeners. control-spec, GETINFO `net/listeners/…`.
 impl Controller {
@@ -18,7 +17,7 @@ impl Controller {
     /// #     "net/listeners/socks", r#""127.0.0.1:9050" "unix:/run/tor/socks""#).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::socks::SocksProxy;
-    /// use scape::types::ListenerKind;
+    /// use scape::protocol::ListenerKind;
     ///
     /// let listeners = controller.listeners(&ListenerKind::Socks)?;
     /// if let Some(first) = listeners.into_iter().next() {

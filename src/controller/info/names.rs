@@ -3,8 +3,8 @@
 
 use crate::Controller;
 use crate::error::Result;
-use crate::protocol::InfoName;
-use crate::types::{EventKind, Signal};
+use crate::event::EventKind;
+use crate::protocol::{InfoName, Signal};
 
 /// What this tor knows. control-spec, GETINFO `info/names`, `events/names`,
 /// `signal/names`, `features/names`; options are in

@@ -3,7 +3,7 @@
 use super::value::unless_unknown;
 use crate::Controller;
 use crate::error::Result;
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// Onion services. control-spec, GETINFO `onions/…` and `hs/…`.
 impl Controller {

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::value::malformed;
 use crate::Controller;
 use crate::error::Result;
-use crate::types::{LocalTime, parse_utc};
+use crate::protocol::LocalTime;
+use crate::word::parse_utc;
 
 /// The process that tor is: [`Controller::process`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

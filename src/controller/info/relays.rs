@@ -3,9 +3,10 @@
 
 use super::value::{unless_unknown, unless_unrecognized};
 use crate::Controller;
+use crate::descriptor::DescriptorDigest;
 use crate::error::Result;
-use crate::protocol::{ArgumentError, ArgumentProblem};
-use crate::types::{DescriptorDigest, Fingerprint, RouterPurpose};
+use crate::protocol::{ArgumentError, ArgumentProblem, RouterPurpose};
+use crate::word::Fingerprint;
 
 /// Which server descriptors [`Controller::dir_server`] asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -110,7 +110,7 @@ impl Controller {
 
     /// Whether tor has stopped to build circuits, as nothing has used it for a
     /// while (`GETINFO dormant`). This is not the state that
-    /// [`Signal::Dormant`](crate::types::Signal::Dormant) sets.
+    /// [`Signal::Dormant`](crate::protocol::Signal::Dormant) sets.
     pub fn dormant(&self) -> Result<bool> {
         self.read_flag("dormant")
     }

@@ -3,7 +3,7 @@
 use super::value::malformed;
 use crate::Controller;
 use crate::error::Result;
-use crate::types::Traffic;
+use crate::protocol::Traffic;
 
 /// Bytes. control-spec, GETINFO `traffic/…` and `bw-event-cache`.
 impl Controller {
@@ -29,7 +29,7 @@ impl Controller {
     /// What tor has read and written in each of the last seconds, at most 300,
     /// the oldest first (`GETINFO bw-event-cache`). tor remembers a second only
     /// while some controller has subscribed to an event that comes every
-    /// second, such as [`EventKind::Bw`](crate::types::EventKind::Bw).
+    /// second, such as [`EventKind::Bw`](crate::event::EventKind::Bw).
     pub fn bw_event_cache(&self) -> Result<Vec<Traffic>> {
         let seconds = |value: &str| {
             value.split_ascii_whitespace().map(|one| Traffic::parse(one, ',')).collect()

@@ -2,7 +2,8 @@
 
 use crate::Controller;
 use crate::error::Result;
-use crate::types::{Version, VersionStatus};
+use crate::protocol::VersionStatus;
+use crate::word::Version;
 
 /// tor's version. control-spec, GETINFO `status/version/…`;
 /// [`version`](Self::version) itself is in `version`.

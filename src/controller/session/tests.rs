@@ -10,7 +10,7 @@ use crate::transport::{Address, Transport};
 fn service_that_is_noted_after_the_reconnect_is_given_back() {
     use crate::controller::{AddOnion, Connect};
     use crate::testing::ScriptedTor;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
 
     let key = OnionKey::from_seed(&[7; 32]);
     let address = key.address();
@@ -53,7 +53,7 @@ fn things_dropped_once_they_were_given_back_are_taken_away() {
     use crate::onion::{OnionBuilder, OnionService, Wait};
     use crate::protocol::{Command, Reply};
     use crate::testing::ScriptedTor;
-    use crate::types::{ClientKey, OnionKey};
+    use crate::word::{ClientKey, OnionKey};
 
     /// Drops what it has while everything is given back.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
@@ -159,7 +159,7 @@ fn thing_removed_just_before_a_reconnect_is_not_on_the_next_connection() {
     use crate::controller::Connect;
     use crate::controller::ledger::Kind;
     use crate::testing::ScriptedTor;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
 
     let address = OnionKey::from_seed(&[7; 32]).address();
     let (id, mapping) = (address.service_id(), Kind::Mapping("a.test".into()));
@@ -204,7 +204,7 @@ fn call_that_fails_after_a_reconnect_leaves_nothing() {
 
     use crate::controller::{AddOnion, Connect, Mapping};
     use crate::testing::ScriptedTor;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
 
     let key = OnionKey::from_seed(&[7; 32]);
     let address = key.address();

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::StatusEvent;
-use crate::event::Bootstrap;
-use crate::types::{
-    AddressMethod, ClientProtocol, ClockSkewSource, DangerousPortResult, Hibernation,
+use crate::event::{
+    AddressMethod, Bootstrap, ClientProtocol, ClockSkewSource, DangerousPortResult, Hibernation,
     LibeventBadness, NameserverStatus, NoCircuitReason, ServerDescriptorStatus, StatusAction,
-    Version, VersionStatus, parse_ip, parse_socket_addr,
 };
+use crate::protocol::VersionStatus;
+use crate::word::{Version, parse_ip, parse_socket_addr};
 
 /// What a status event says, with its arguments as values: see
 /// [`StatusEvent::detail`]. control-spec, section "Status events".

@@ -9,8 +9,8 @@ pub use detail::{ReachabilityTarget, StatusDetail};
 use super::bootstrap::Bootstrap;
 use super::field;
 use super::shown::OneLine;
+use crate::event::{Severity, StatusAction};
 use crate::protocol::{Word, Words, unquote};
-use crate::types::{Severity, StatusAction};
 
 /// What tor says of itself. control-spec, section "Status events".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::line::parse_auth_line;
 use super::names::{self, BadAuthFile};
 use crate::error::Result;
 use crate::protocol::ArgumentError;
-use crate::types::ClientPublicKey;
+use crate::word::ClientPublicKey;
 
 const ENDING: &str = ".auth";
 
@@ -20,7 +20,7 @@ const ENDING: &str = ".auth";
 ///
 /// ```
 /// use scape::onion::client_auth::AuthorizedClients;
-/// use scape::types::ClientKey;
+/// use scape::word::ClientKey;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let directory = folder.path().join("authorized_clients");
@@ -164,7 +164,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::types::ClientKey;
+    use crate::word::ClientKey;
 
     fn clients() -> (tempfile::TempDir, AuthorizedClients) {
         let folder = tempfile::tempdir().unwrap();

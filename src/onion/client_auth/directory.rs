@@ -7,9 +7,8 @@ use super::line::{is_zero, parse_auth_private_line};
 use super::names::{self, BadAuthFile, BadAuthFileProblem};
 use crate::controller::Controller;
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::protocol::Command;
-use crate::types::{ClientKey, OnionAddress};
+use crate::protocol::{ArgumentError, Command};
+use crate::word::{ClientKey, OnionAddress};
 
 const ENDING: &str = ".auth_private";
 const OPTION: &str = "ClientOnionAuthDir";
@@ -22,7 +21,7 @@ const OPTION: &str = "ClientOnionAuthDir";
 ///
 /// ```no_run
 /// use scape::onion::client_auth::ClientAuthDir;
-/// use scape::types::ClientKey;
+/// use scape::word::ClientKey;
 ///
 /// let controller = scape::connect()?;
 /// let keys = match ClientAuthDir::of(&controller)? {
@@ -212,7 +211,7 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
 
     #[test]
     fn there_is_one_file_for_a_service() {

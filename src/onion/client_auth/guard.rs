@@ -6,7 +6,7 @@ use super::directory::ClientAuthDir;
 use crate::connection::{CloseCause, Closed};
 use crate::controller::{ClientAuth, Controller, WeakController};
 use crate::error::{Error, Result};
-use crate::types::OnionAddress;
+use crate::word::OnionAddress;
 
 /// How long each of tor's answers may take while a guard is dropped.
 const DROP: Duration = Duration::from_secs(5);

@@ -1,8 +1,6 @@
 //! The one line that is in an `.auth` or `.auth_private` file.
 
-use crate::types::{
-    ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError,
-};
+use crate::word::{ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError};
 
 /// What a key has in base32, which is the only form in files.
 const BASE32_LENGTH: usize = 52;
@@ -29,7 +27,7 @@ pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_private_line;
-/// use scape::types::ClientKey;
+/// use scape::word::ClientKey;
 ///
 /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse()?;
 /// let key = ClientKey::random();
@@ -114,7 +112,7 @@ pub enum ParseAuthLineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::OnionKey;
+    use crate::word::OnionKey;
     use proptest::prelude::*;
 
     const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";

@@ -1,8 +1,8 @@
 //! Who may reach an onion service: client authorization, of both sides.
 //! rend-spec-v3, "Client authorization"; tor's manual, "CLIENT AUTHORIZATION".
 //!
-//! A client has a [`ClientKey`](crate::types::ClientKey), and the service is
-//! told its [public key](crate::types::ClientPublicKey). Whoever has no such
+//! A client has a [`ClientKey`](crate::word::ClientKey), and the service is
+//! told its [public key](crate::word::ClientPublicKey). Whoever has no such
 //! key cannot even read where the service is.
 //!
 //! | | in files | for a tor that runs |
@@ -14,7 +14,7 @@
 //! use scape::ClientAuth;
 //! use scape::onion::client_auth::ClientAuthGuard;
 //! use scape::onion::disk::DiskOnions;
-//! use scape::types::ClientKey;
+//! use scape::word::ClientKey;
 //!
 //! # let (service_side, client_side) = (scape::connect()?, scape::connect()?);
 //! let key = ClientKey::random();

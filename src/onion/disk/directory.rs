@@ -12,7 +12,7 @@ use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
 use crate::error::{Error, Result};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
-use crate::types::{OnionAddress, OnionKey};
+use crate::word::{OnionAddress, OnionKey};
 
 const SECRET_KEY: &str = "hs_ed25519_secret_key";
 const PUBLIC_KEY: &str = "hs_ed25519_public_key";
@@ -287,7 +287,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::types::ClientKey;
+    use crate::word::ClientKey;
 
     fn own() -> Option<u32> {
         Some(private_file::own_user())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::error::{Cause, Error, ErrorKind};
 
 use crate::protocol::Refusal;
-use crate::types::{OnionAddress, ParseOnionKeyFileError};
+use crate::word::{OnionAddress, ParseOnionKeyFileError};
 
 /// The configuration of onion services was not changed, or a service in it is
 /// not as it should be.

@@ -1,6 +1,6 @@
 //! What is put into the directory of a service before tor looks.
 
-use crate::types::{ClientPublicKey, OnionKey};
+use crate::word::{ClientPublicKey, OnionKey};
 
 /// What is put into the directory of a new service before tor looks: a key, and
 /// clients. For [`DiskOnions::add_with`](super::DiskOnions::add_with).
@@ -11,7 +11,7 @@ use crate::types::{ClientPublicKey, OnionKey};
 ///
 /// ```
 /// use scape::onion::disk::DiskOnionFiles;
-/// use scape::types::{ClientKey, OnionKey};
+/// use scape::word::{ClientKey, OnionKey};
 ///
 /// let (key, client) = (OnionKey::random(), ClientKey::random());
 /// let files = DiskOnionFiles::new().key(key).client("bob", client.public_key());

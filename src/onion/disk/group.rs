@@ -2,14 +2,14 @@
 
 use super::value::{DIRECTORY, DiskOnion};
 use crate::error::{Error, Result};
-use crate::types::ConfLine;
+use crate::protocol::ConfLine;
 
 /// Reads the lines that `GETCONF HiddenServiceOptions` gives: each
 /// `HiddenServiceDir` begins a service, and what follows belongs to it.
 ///
 /// ```
 /// use scape::onion::disk::{format_group, parse_group};
-/// use scape::types::ConfLine;
+/// use scape::protocol::ConfLine;
 ///
 /// let line = |name: &str, value: &str| ConfLine::new(name, Some(value.to_owned()));
 /// let lines = vec![

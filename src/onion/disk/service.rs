@@ -10,9 +10,8 @@ use super::value::DiskOnion;
 use crate::connection::{CloseCause, Closed};
 use crate::controller::{Controller, WeakController};
 use crate::error::{Error, Result};
-use crate::onion::disk::is_not_configured;
-use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
-use crate::types::{OnionAddress, OnionKey};
+use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
+use crate::word::{OnionAddress, OnionKey};
 
 /// How long dropping a guard may take.
 const DROP: Duration = Duration::from_secs(5);

@@ -13,14 +13,10 @@ use super::group::{format_group, parse_group};
 use super::service::DiskOnionService;
 use super::value::DiskOnion;
 use crate::controller::Controller;
-use crate::error::AnswerError;
-use crate::error::{Error, Phase, Result};
-use crate::onion::disk::is_not_configured;
-use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
-use crate::protocol::ArgumentError;
-use crate::protocol::Refusal;
-use crate::protocol::{Command, parse_getconf};
-use crate::types::{OnionAddress, OnionKey, Progress};
+use crate::error::{AnswerError, Error, Phase, Result};
+use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
+use crate::protocol::{ArgumentError, Command, Refusal, parse_getconf};
+use crate::word::{OnionAddress, OnionKey, Progress};
 
 /// One change at a time, whatever tor it is for: each reads the configuration
 /// and writes it back.
@@ -172,7 +168,7 @@ impl DiskOnions {
     /// ```no_run
     /// use scape::onion::Wait;
     /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
-    /// use scape::types::ClientKey;
+    /// use scape::word::ClientKey;
     /// use std::time::Duration;
     ///
     /// let controller = scape::connect()?;

@@ -6,8 +6,7 @@ use super::port::{DiskPort, DiskTarget};
 use super::settings::DiskOnionSettings;
 use crate::config::is_of_a_service;
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::types::ConfLine;
+use crate::protocol::{ArgumentError, ConfLine};
 
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";

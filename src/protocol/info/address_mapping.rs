@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::protocol::Words;
-use crate::types::Expiry;
+use crate::word::Expiry;
 
 /// An address mapping, of `GETINFO address-mappings/…`: tor connects to `to`
 /// where `from` is asked for.
@@ -25,7 +25,7 @@ impl AddressMapping {
     ///
     /// ```
     /// use scape::protocol::AddressMapping;
-    /// use scape::types::Expiry;
+    /// use scape::word::Expiry;
     ///
     /// let mapping = AddressMapping::parse(b"*.e.example f.example NEVER").expect("it has all three");
     /// assert_eq!((mapping.from.as_str(), mapping.expires), ("*.e.example", Expiry::Never));

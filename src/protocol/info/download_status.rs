@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::types::{DownloadBackoff, DownloadIncrement, DownloadSchedule, DownloadWant, parse_utc};
+use crate::protocol::{DownloadBackoff, DownloadIncrement, DownloadSchedule, DownloadWant};
+use crate::word::parse_utc;
 
 /// What tor writes for a time that will never come.
 const NEVER: &str = "9999-12-31 23:59:59";
@@ -40,7 +41,7 @@ impl DownloadStatus {
     ///
     /// ```
     /// use scape::protocol::DownloadStatus;
-    /// use scape::types::DownloadSchedule;
+    /// use scape::protocol::DownloadSchedule;
     ///
     /// let value = "next-attempt-at 2026-11-21 02:22:13\nn-download-failures 1\nn-download-attempts 2\n\
     ///     schedule DL_SCHED_GENERIC\nwant-authority DL_WANT_ANY_DIRSERVER\n\

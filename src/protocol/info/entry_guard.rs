@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::protocol::{Word, Words};
-use crate::types::{EntryGuardStatus, RelayName, parse_utc};
+use crate::protocol::{EntryGuardStatus, Word, Words};
+use crate::word::{RelayName, parse_utc};
 
 /// An entry guard, of `GETINFO entry-guards`.
 ///
@@ -29,7 +29,7 @@ impl EntryGuard {
     ///
     /// ```
     /// use scape::protocol::EntryGuard;
-    /// use scape::types::EntryGuardStatus;
+    /// use scape::protocol::EntryGuardStatus;
     ///
     /// let line = b"$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~relay02 up";
     /// let guard = EntryGuard::parse(line).expect("it has a relay and a status");

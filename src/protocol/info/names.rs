@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use crate::protocol::Words;
-use crate::types::{ConfLine, ConfigType};
+use crate::protocol::{ConfLine, ConfigType, Words};
 
 /// A key of GETINFO, of `GETINFO info/names`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,7 +67,7 @@ impl ConfigName {
     ///
     /// ```
     /// use scape::protocol::ConfigName;
-    /// use scape::types::ConfigType;
+    /// use scape::protocol::ConfigType;
     ///
     /// let name = ConfigName::parse(b"BandwidthRate DataSize").expect("it has both");
     /// assert_eq!(name.ty, ConfigType::DataSize);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::plan::PlannedRelay;
 use super::transport::Transport;
 use crate::error::Result;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The address and the transport of a bridge, from which the lines in the
 /// torrc of its clients are made.

@@ -12,7 +12,7 @@ use super::relay::{RelayOptions, refused};
 use crate::error::{Error, Result};
 use crate::process::{LaunchError, LaunchProblem};
 use crate::transport::Deadline;
-use crate::types::Progress;
+use crate::word::Progress;
 
 /// The number of starts when somebody takes a port in between.
 const ATTEMPTS: usize = 3;

@@ -9,11 +9,9 @@ use super::starting::wait_for_policy;
 use super::{TestNetwork, vote};
 use crate::controller::Controller;
 use crate::error::{Error, Result};
-use crate::process::LaunchError;
-use crate::process::wait_bootstrapped;
-use crate::protocol::ArgumentError;
+use crate::process::{LaunchError, wait_bootstrapped};
+use crate::protocol::{ArgumentError, Signal};
 use crate::transport::Deadline;
-use crate::types::Signal;
 
 /// The file in an authority's data directory by which it refuses relays.
 const REFUSED: &str = "approved-routers";

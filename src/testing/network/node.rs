@@ -11,13 +11,10 @@ use super::countries;
 use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::controller::Controller;
-use crate::error::IoError;
-use crate::error::Timeout;
-use crate::error::{Error, Result};
-use crate::process::LaunchError;
-use crate::process::{Launch, TorProcess, WaitFor};
+use crate::error::{Error, IoError, Result, Timeout};
+use crate::process::{Launch, LaunchError, TorProcess, WaitFor};
 use crate::transport::Deadline;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The number of lines of a node's log that are kept.
 const LOG_LINES: usize = 1000;

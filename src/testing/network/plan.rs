@@ -14,7 +14,7 @@ use super::ports::free_ports;
 use super::relay::RelayOptions;
 use super::{panicked, private_directory};
 use crate::error::{Error, Result};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The address of every node, unless it is a relay in a country.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;

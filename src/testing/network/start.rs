@@ -20,9 +20,10 @@ use super::starting::{NodeToStart, Starting, failure, first_circuit};
 use super::{TestNetwork, panicked, private_directory, vote};
 use crate::controller::Controller;
 use crate::error::{Error, Phase, Result};
+use crate::event::EventKind;
 use crate::process::{PrivateDir, wait_bootstrapped};
 use crate::transport::Deadline;
-use crate::types::{EventKind, Progress};
+use crate::word::Progress;
 
 /// The time that a start takes at most if the machine isn't busy. Then the
 /// relays' descriptors are with the authorities long before the first vote.

@@ -14,11 +14,10 @@ use crate::connection::Closed;
 use crate::controller::{BuildCircuit, Controller};
 use crate::error::{Error, Phase, Result};
 use crate::event::Bootstrap;
-use crate::process::Launch;
-use crate::process::{LaunchError, LaunchProblem};
+use crate::process::{Launch, LaunchError, LaunchProblem};
 use crate::protocol::Refusal;
 use crate::transport::Deadline;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The time between two looks at ports or results.
 const POLL: Duration = Duration::from_millis(20);

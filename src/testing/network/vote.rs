@@ -13,9 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::node::{Node, Role};
 use crate::controller::Controller;
 use crate::error::{Phase, Result};
-use crate::event::Bootstrap;
+use crate::event::{Bootstrap, EventKind};
 use crate::transport::Deadline;
-use crate::types::EventKind;
 
 /// The time between two questions to a node. The answers are small, so that
 /// asking delays no node on a busy machine.

@@ -137,7 +137,7 @@ impl ScriptedTor {
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
-    /// use scape::types::EventKind;
+    /// use scape::event::EventKind;
     ///
     /// let tor = ScriptedTor::builder().start()?;
     /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;

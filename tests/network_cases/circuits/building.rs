@@ -3,12 +3,10 @@
 use scape::BuildCircuit;
 use scape::controller::CircuitError;
 use scape::error::{Phase, Timeout};
-use scape::event::EventBody;
+use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EventBody, EventKind};
 use scape::protocol::Refusal;
 use scape::testing::TestNetwork;
-use scape::types::{
-    CircuitId, CircuitPurpose, CircuitReason, CircuitStatus, EventKind, Fingerprint,
-};
+use scape::word::{CircuitId, Fingerprint};
 
 use crate::SOON;
 

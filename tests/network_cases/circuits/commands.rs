@@ -7,14 +7,14 @@ use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
 use scape::controller::ResolveError;
-use scape::event::{EventBody, StreamInfo};
+use scape::event::{
+    CircuitPurpose, EndReason, EventBody, EventKind, StreamInfo, StreamPurpose, StreamReason,
+    StreamStatus,
+};
 use scape::protocol::Refusal;
 use scape::socks::{SocksError, SocksProxy};
 use scape::testing::TestNetwork;
-use scape::types::{
-    CircuitId, CircuitPurpose, EndReason, EventKind, Fingerprint, StreamId, StreamPurpose,
-    StreamReason, StreamStatus,
-};
+use scape::word::{CircuitId, Fingerprint, StreamId};
 use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription, Tor};
 
 use crate::{NAME, NAMED, SOON};

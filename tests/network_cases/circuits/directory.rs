@@ -2,10 +2,11 @@
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scape::descriptor::RouterEntry;
+use scape::descriptor::{RouterEntry, RouterFlags};
+use scape::event::CircuitStatus;
 use scape::path::PathBuilder;
 use scape::testing::{Role, TestNetwork};
-use scape::types::{CircuitStatus, Fingerprint, RouterFlags};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, State};
 
 use crate::{SOON, seed};

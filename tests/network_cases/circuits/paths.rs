@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use scape::descriptor::RouterFlags;
+use scape::event::CircuitPurpose;
 use scape::path::NoPathError;
+use scape::protocol::EntryGuardStatus;
 use scape::state::Circuit;
 use scape::testing::TestNetwork;
-use scape::types::{CircuitPurpose, EntryGuardStatus, Fingerprint, RouterFlags};
+use scape::word::Fingerprint;
 use scape::{CircuitBuilder, PathBuilder, State, Tor};
 
 use crate::SOON;

@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64_NOPAD;
 use scape::controller::DirServerQuery;
-use scape::event::EventBody;
+use scape::descriptor::DescriptorDigest;
+use scape::event::{BootstrapTag, EventBody, EventKind, HsDescAction, OrConnStatus};
+use scape::protocol::{
+    ConsensusFlavor, EntryGuardStatus, HandshakeType, ListenerKind, MappingSource, RouterPurpose,
+};
 use scape::socks::SocksProxy;
 use scape::testing::{Node, Role, TestNetwork};
-use scape::types::{
-    BootstrapTag, ConsensusFlavor, DescriptorDigest, EntryGuardStatus, EventKind, Expiry,
-    Fingerprint, HandshakeType, HsDescAction, ListenerKind, MappingSource, OnionAddress,
-    OrConnStatus, RouterPurpose,
-};
+use scape::word::{Expiry, Fingerprint, OnionAddress};
 use scape::{AddOnion, Controller};
 
 use crate::{NAME, SOON};

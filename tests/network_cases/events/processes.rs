@@ -2,12 +2,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use scape::event::{EventBody, StreamInfo};
+use scape::event::{EventBody, EventKind, StreamInfo, StreamStatus};
 use scape::socks::SocksProxy;
 #[cfg(target_os = "linux")]
 use scape::state::Stream;
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, StreamStatus};
 
 use crate::{NAME, SOON};
 

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use scape::controller::AuthError;
-use scape::event::{Bootstrap, EventBody, StatusDetail};
+use scape::event::{Bootstrap, EventBody, EventKind, StatusDetail};
+use scape::protocol::Signal;
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, Fingerprint, Signal};
+use scape::word::Fingerprint;
 use scape::{AddOnion, BuildCircuit, Connect, QueueLimit};
 
 use crate::unknown_words::unknown_words;

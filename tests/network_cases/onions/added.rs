@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Instant;
 
 use scape::onion::{Publication, Wait};
-use scape::socks::{SocksError, SocksProxy};
+use scape::socks::{SocksError, SocksProxy, SocksStatus};
 use scape::testing::TestNetwork;
-use scape::types::{OnionAddress, SocksStatus};
+use scape::word::OnionAddress;
 use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
 
 use crate::SOON;

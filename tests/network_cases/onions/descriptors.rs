@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use scape::controller::{HsFetchError, HsFetchFailure, HsFetchProblem};
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind, HsDescAction};
 use scape::testing::TestNetwork;
-use scape::types::{ClientPublicKey, EventKind, HsDescAction, OnionAddress};
+use scape::word::{ClientPublicKey, OnionAddress};
 use scape::{AddOnion, ClientAuth, ClientAuthAdded, Controller, HsFetch};
 
 use crate::SOON;

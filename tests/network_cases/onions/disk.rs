@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionGuard, DiskOnionService, DiskOnions};
 use scape::onion::{Publication, Wait};
-use scape::socks::{SocksError, SocksProxy};
+use scape::socks::{SocksError, SocksProxy, SocksStatus};
 use scape::testing::{Role, TestNetwork};
-use scape::types::{ClientKey, SocksStatus};
+use scape::word::ClientKey;
 use scape::{ClientAuth, Controller};
 
 use crate::SOON;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use scape::socks::{SocksError, SocksStream};
+use scape::socks::{SocksError, SocksStatus, SocksStream};
 use scape::testing::TestNetwork;
-use scape::types::{ClientKey, OnionAddress, Progress, SocksStatus};
+use scape::word::{ClientKey, OnionAddress, Progress};
 use scape::{
     AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor,
 };

@@ -6,10 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::Error;
-use scape::event::EventBody;
-use scape::socks::{Isolation, SocksError, SocksProxy};
+use scape::event::{EventBody, EventKind, StreamStatus};
+use scape::socks::{Isolation, SocksError, SocksProxy, SocksStatus};
 use scape::testing::TestNetwork;
-use scape::types::{CircuitId, EventKind, SocksStatus, StreamStatus};
+use scape::word::CircuitId;
 
 use crate::{NAME, NAMED, SOON};
 

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use scape::http::{AgentBuilder, socks_error};
 use scape::onion::OnionStream;
-use scape::socks::SocksProxy;
+use scape::socks::{SocksProxy, SocksStatus};
 use scape::testing::TestNetwork;
-use scape::types::{OnionKey, SocksStatus};
+use scape::word::OnionKey;
 use scape::{AddOnion, Tor};
 
 use crate::onions::added::publish;

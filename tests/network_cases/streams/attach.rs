@@ -10,12 +10,13 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
 use scape::controller::{StreamError, StreamProblem};
-use scape::event::StreamInfo;
+use scape::event::{EndReason, StreamInfo, StreamReason};
+use scape::protocol::{ListenerKind, Signal};
 use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::transport::{Address, Transport};
-use scape::types::{EndReason, Fingerprint, ListenerKind, Signal, StreamReason};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, Connect, Controller, Error, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};

@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
 use scape::process::Control;
+use scape::protocol::ListenerKind;
 use scape::testing::TestNetwork;
 use scape::transport::Address;
-use scape::types::ListenerKind;
 use scape::{CircuitBuilder, SocksPort, Tor, TorClient, TorMode};
 
 use crate::audit::Audit;

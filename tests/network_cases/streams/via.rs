@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamRequest};
 use scape::controller::{StreamError, StreamProblem};
-use scape::event::EventBody;
+use scape::event::{CircuitPurpose, EventBody, EventKind, StreamStatus};
 use scape::process::owner_of;
-use scape::socks::{SocksError, SocksStream};
+use scape::socks::{SocksError, SocksStatus, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::{Node, TestNetwork};
-use scape::types::{CircuitPurpose, EventKind, Fingerprint, SocksStatus, StreamStatus};
+use scape::word::Fingerprint;
 use scape::{BuildCircuit, CircuitBuilder, SocksPort, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};
@@ -462,8 +462,8 @@ fn in_turn(network: &TestNetwork) {
     let circuit = circuits(network, &state, 1).remove(0);
     let controller = tor.controller().unwrap();
     let key = scape::ClientAuth::new(
-        scape::types::OnionKey::random().address(),
-        scape::types::ClientKey::random(),
+        scape::word::OnionKey::random().address(),
+        scape::word::ClientKey::random(),
     );
     controller.onion_client_auth_add(&key).unwrap();
     let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();

@@ -13,7 +13,7 @@ use scape::onion::disk::DiskOnions;
 use scape::protocol::ArgumentError;
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
-use scape::types::{ClientKey, OnionAddress, Progress};
+use scape::word::{ClientKey, OnionAddress, Progress};
 use scape::{ClientAuth, Error, Tor};
 
 use crate::onions::added::{is_final, server};

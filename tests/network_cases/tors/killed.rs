@@ -8,11 +8,10 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use scape::connection::CloseCause;
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind, HsDescAction};
 use scape::process::{LaunchError, LaunchProblem};
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
-use scape::types::{EventKind, HsDescAction};
 use scape::{AddOnion, Tor};
 
 use crate::{NAME, SOON};

@@ -12,14 +12,14 @@ use std::thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use scape::event::EventBody;
+use scape::event::{EventBody, EventKind};
 use scape::process::find_tor;
-use scape::protocol::{ArgumentError, Refusal};
+use scape::protocol::{ArgumentError, ListenerKind, Refusal, Signal};
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
 use scape::tor::{NoControlError, NoSocksPortError};
 use scape::transport::Address;
-use scape::types::{CircuitId, EventKind, ListenerKind, Progress, Signal};
+use scape::word::{CircuitId, Progress};
 use scape::{Connect, Controller, ErrorKind, SocksPort, Tor, TorClient, TorMode};
 
 use crate::onions::added::server;

@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 
 use super::{KeyFiles, RelayKeys, RsaKey, read_text};
 use crate::error::Result;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The length of an authority's keys, in bits.
 const BITS: usize = 2048;

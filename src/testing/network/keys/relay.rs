@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyFiles, RsaKey, read_text};
 use crate::error::Result;
-use crate::types::{ClientKey, Fingerprint, OnionKey};
+use crate::word::{ClientKey, Fingerprint, OnionKey};
 
 /// The length of RSA keys of relays, in bits. tor knows no other.
 const BITS: usize = 1024;

@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The length of a line of base64 in a document.
 const LINE: usize = 64;

@@ -14,7 +14,7 @@ use super::versions::Version;
 use super::weights::Totals;
 use crate::error::Result;
 use crate::testing::network::keys::RsaKey;
-use crate::types::{Fingerprint, write_utc};
+use crate::word::{Fingerprint, write_utc};
 
 /// The method by which this is written.
 const METHOD: u32 = 35;

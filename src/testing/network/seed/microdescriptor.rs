@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::testing::network::keys::RelayKeys;
-use crate::types::Fingerprint;
+use crate::word::Fingerprint;
 
 /// The content of a microdescriptor besides its keys.
 #[derive(Debug, Clone, Default)]

@@ -69,7 +69,7 @@ macro_rules! open_enum {
 
 #[cfg(test)]
 mod tests {
-    use crate::types::{CircuitStatus, EventKind};
+    use crate::event::{CircuitStatus, EventKind};
 
     #[test]
     fn every_known_keyword_goes_there_and_back() {

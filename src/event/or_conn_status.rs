@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::{RelayName, parse_socket_addr};
+use crate::word::{RelayName, parse_socket_addr};
 
 open_enum! {
     /// How far a connection to a relay has come.
@@ -57,7 +57,7 @@ open_enum! {
 /// What a connection to a relay goes to, or comes from.
 ///
 /// ```
-/// use scape::types::OrConnTarget;
+/// use scape::event::OrConnTarget;
 ///
 /// let target = OrConnTarget::from("2001:db8::1:443"); // tor writes no brackets
 /// assert_eq!(target.socket_addr(), "[2001:db8::1]:443".parse().ok());

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::parse_socket_addr;
+use crate::word::parse_socket_addr;
 
 /// What has another time than this clock.
 ///
 /// ```
-/// use scape::types::ClockSkewSource;
+/// use scape::event::ClockSkewSource;
 ///
 /// let source = ClockSkewSource::from("OR:127.0.0.1:9001");
 /// assert_eq!(source.socket_addr(), "127.0.0.1:9001".parse().ok());

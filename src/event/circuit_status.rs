@@ -73,7 +73,7 @@ impl CircuitPurpose {
     /// purposes that begin with `HS_` count, too.
     ///
     /// ```
-    /// use scape::types::CircuitPurpose;
+    /// use scape::event::CircuitPurpose;
     ///
     /// assert!(CircuitPurpose::HsServiceIntro.is_onion_service());
     /// assert!(!CircuitPurpose::General.is_onion_service());

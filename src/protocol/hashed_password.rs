@@ -25,7 +25,7 @@ const INDICATOR: u8 = 0x60;
 /// well. `Debug` does not show it: whoever has the hash can try passwords.
 ///
 /// ```
-/// use scape::types::HashedPassword;
+/// use scape::protocol::HashedPassword;
 ///
 /// let hash = HashedPassword::new("sesame");
 /// let torrc = format!("ControlPort 9051\nHashedControlPassword {hash}\n");
@@ -33,7 +33,7 @@ const INDICATOR: u8 = 0x60;
 /// let read: HashedPassword = hash.to_string().parse()?;
 /// assert!(read.verify("sesame") && !read.verify("Sesame"));
 /// # let _ = torrc;
-/// # Ok::<(), scape::types::ParseHashedPasswordError>(())
+/// # Ok::<(), scape::protocol::ParseHashedPasswordError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct HashedPassword {

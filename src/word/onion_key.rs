@@ -9,7 +9,7 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha512};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{OnionAddress, ParseOnionError};
+use crate::word::{OnionAddress, ParseOnionError};
 
 const KEY_TYPE: &str = "ED25519-V3";
 
@@ -20,13 +20,13 @@ const KEY_TYPE: &str = "ED25519-V3";
 /// The service's address follows from it, without a tor:
 ///
 /// ```
-/// use scape::types::OnionKey;
+/// use scape::word::OnionKey;
 ///
 /// let key = OnionKey::random();
 /// let again: OnionKey = key.to_blob().parse()?;
 /// assert_eq!(again.address(), key.address());
 /// assert_eq!(format!("{key:?}"), "OnionKey([redacted])");
-/// # Ok::<(), scape::types::ParseOnionError>(())
+/// # Ok::<(), scape::word::ParseOnionError>(())
 /// ```
 #[derive(Clone)]
 pub struct OnionKey(Zeroizing<[u8; 64]>);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::StreamReason;
+use crate::event::StreamReason;
 
 /// Why a stream is ended: the number in a RELAY_END cell, and in the command
 /// CLOSESTREAM.
@@ -11,7 +11,7 @@ use super::StreamReason;
 /// Any number is possible; the constants are the known ones.
 ///
 /// ```
-/// use scape::types::{EndReason, StreamReason};
+/// use scape::word::{EndReason, StreamReason};
 ///
 /// assert_eq!(EndReason::EXIT_POLICY.code(), 4);
 /// assert_eq!(EndReason::EXIT_POLICY.reason(), Some(StreamReason::ExitPolicy));

@@ -9,12 +9,12 @@ use std::str::FromStr;
 /// `Display` writes it in lower case, as tor does.
 ///
 /// ```
-/// use scape::types::CountryCode;
+/// use scape::word::CountryCode;
 ///
 /// let country: CountryCode = "DE".parse()?;
 /// assert_eq!(country.to_string(), "de");
 /// assert!("??".parse::<CountryCode>().is_err()); // tor's word for "unknown"
-/// # Ok::<(), scape::types::ParseCountryCodeError>(())
+/// # Ok::<(), scape::word::ParseCountryCodeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CountryCode([u8; 2]);

@@ -11,7 +11,7 @@ use std::ops::Deref;
 /// with a space.
 ///
 /// ```
-/// use scape::types::SocksUsername;
+/// use scape::event::SocksUsername;
 ///
 /// assert_eq!(format!("{:?}", SocksUsername::from("bob")), r#"SocksUsername("bob")"#);
 /// assert_eq!(format!("{:?}", SocksUsername::from("Basic Ym9iOnNlc2FtZQ==")), "SocksUsername([redacted])");

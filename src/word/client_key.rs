@@ -8,7 +8,7 @@ use curve25519_dalek::MontgomeryPoint;
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 use zeroize::Zeroizing;
 
-use super::OnionAddress;
+use crate::word::OnionAddress;
 
 const KEY_TYPE: &str = "x25519";
 /// What comes before the key's type in the files of services (`.auth`) and
@@ -27,7 +27,7 @@ const BASE64_LENGTH: usize = 43;
 /// (`address:descriptor:x25519:` and base32; the address is not looked at).
 ///
 /// ```
-/// use scape::types::ClientKey;
+/// use scape::word::ClientKey;
 ///
 /// let key: ClientKey = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
 /// let same = "descriptor:x25519:6BNISCBB6SQAXSRE7PKKOMK6CA5VWSAFSESZGAC5IWSMZ6KUWRYA".parse()?;
@@ -35,7 +35,7 @@ const BASE64_LENGTH: usize = 43;
 /// assert_eq!(format!("{key:?}"), "ClientKey([redacted])");
 /// // What the service needs, to let this client in.
 /// assert_eq!(key.public_key().to_string(), "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ");
-/// # Ok::<(), scape::types::ParseClientKeyError>(())
+/// # Ok::<(), scape::word::ParseClientKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct ClientKey(Zeroizing<[u8; 32]>);
@@ -134,12 +134,12 @@ impl fmt::Debug for ClientKey {
 /// `.auth` file (`descriptor:x25519:` and base32).
 ///
 /// ```
-/// use scape::types::ClientPublicKey;
+/// use scape::word::ClientPublicKey;
 ///
 /// let text = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
 /// let key: ClientPublicKey = text.parse()?;
 /// assert_eq!(key.to_string(), text);
-/// # Ok::<(), scape::types::ParseClientKeyError>(())
+/// # Ok::<(), scape::word::ParseClientKeyError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientPublicKey([u8; 32]);

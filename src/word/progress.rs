@@ -9,7 +9,7 @@ use std::fmt;
 /// one, too: `move |step| drop(sender.send(step.clone()))`.
 ///
 /// ```
-/// use scape::types::Progress;
+/// use scape::word::Progress;
 ///
 /// let step = Progress::new(45, "requesting_descriptors", "Asking for relay descriptors");
 /// assert_eq!(step.to_string(), "45% (requesting_descriptors): Asking for relay descriptors");
@@ -21,7 +21,7 @@ pub struct Progress {
     /// How far, in percent: 0 to 100, where it is done.
     pub percent: u8,
     /// The step, for programs: one word. Those of a bootstrap are tor's own
-    /// ([`BootstrapTag`](crate::types::BootstrapTag)).
+    /// ([`BootstrapTag`](crate::event::BootstrapTag)).
     pub tag: String,
     /// The step, for people, in English.
     pub text: String,

@@ -10,7 +10,7 @@ use std::ops::{BitOr, BitOrAssign};
 /// beyond them is told by the entry.
 ///
 /// ```
-/// use scape::types::RouterFlags;
+/// use scape::descriptor::RouterFlags;
 ///
 /// let flags = RouterFlags::EXIT | RouterFlags::FAST;
 /// assert!(flags.contains(RouterFlags::EXIT));

@@ -11,12 +11,12 @@ use std::str::FromStr;
 /// 0 to 63.
 ///
 /// ```
-/// use scape::types::Protocols;
+/// use scape::descriptor::Protocols;
 ///
 /// let protocols: Protocols = "Conflux=1 Link=1-5 LinkAuth=1,3 Relay=1-4".parse()?;
 /// assert!(protocols.supports("Relay", 3) && protocols.supports("LinkAuth", 3));
 /// assert!(!protocols.supports("LinkAuth", 2) && !protocols.supports("Padding", 1));
-/// # Ok::<(), scape::types::ParseProtocolsError>(())
+/// # Ok::<(), scape::descriptor::ParseProtocolsError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Protocols {

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{OnionAddress, OnionKey, ParseOnionError};
+use crate::word::{OnionAddress, OnionKey, ParseOnionError};
 
 const SECRET_HEADER: &[u8; 32] = b"== ed25519v1-secret: type0 ==\0\0\0";
 const PUBLIC_HEADER: &[u8; 32] = b"== ed25519v1-public: type0 ==\0\0\0";
@@ -16,13 +16,13 @@ impl OnionKey {
     /// key may well end with the byte of a space or a line end.)
     ///
     /// ```
-    /// use scape::types::OnionKey;
+    /// use scape::word::OnionKey;
     ///
     /// let key = OnionKey::random();
     /// let file = key.to_secret_key_file();
     /// assert_eq!(file.len(), 96);
     /// assert_eq!(OnionKey::from_secret_key_file(&file)?.address(), key.address());
-    /// # Ok::<(), scape::types::ParseOnionKeyFileError>(())
+    /// # Ok::<(), scape::word::ParseOnionKeyFileError>(())
     /// ```
     pub fn from_secret_key_file(content: &[u8]) -> Result<Self, ParseOnionKeyFileError> {
         let key = Zeroizing::new(split(content, SECRET_HEADER, SECRET_LENGTH)?.to_vec());

@@ -7,12 +7,12 @@ use std::str::FromStr;
 /// clock on the wall beside tor shows.
 ///
 /// ```
-/// use scape::types::LocalTime;
+/// use scape::protocol::LocalTime;
 ///
 /// let time: LocalTime = "2026-11-20T21:13:05".parse()?;
 /// assert_eq!((time.day, time.hour), (20, 21));
 /// assert_eq!(time.to_string(), "2026-11-20T21:13:05");
-/// # Ok::<(), scape::types::ParseLocalTimeError>(())
+/// # Ok::<(), scape::protocol::ParseLocalTimeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalTime {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::Fingerprint;
+use crate::word::Fingerprint;
 
 /// A relay as tor names it: `$FINGERPRINT~nickname`, `$FINGERPRINT`, or (older
 /// tors) `$FINGERPRINT=nickname` or a bare nickname. control-spec, "LongName".
 ///
 /// ```
-/// use scape::types::RelayName;
+/// use scape::word::RelayName;
 ///
 /// let relay = RelayName::from("$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1");
 /// assert_eq!(relay.nickname(), Some("moria1"));

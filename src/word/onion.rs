@@ -18,13 +18,13 @@ const VERSION: u8 = 3;
 /// [`service_id`](Self::service_id) is the form of the control port, without.
 ///
 /// ```
-/// use scape::types::OnionAddress;
+/// use scape::word::OnionAddress;
 ///
 /// let text = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 /// let address: OnionAddress = text.parse()?;
 /// assert_eq!(address.to_string(), text);
 /// assert_eq!(address.service_id().len(), 56);
-/// # Ok::<(), scape::types::ParseOnionError>(())
+/// # Ok::<(), scape::word::ParseOnionError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OnionAddress {

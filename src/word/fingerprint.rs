@@ -9,11 +9,11 @@ use data_encoding::HEXUPPER_PERMISSIVE;
 /// relays.
 ///
 /// ```
-/// use scape::types::Fingerprint;
+/// use scape::word::Fingerprint;
 ///
 /// let fingerprint: Fingerprint = "$9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
 /// assert_eq!(fingerprint.to_string(), "9695DFC35FFEB861329B9F1AB04C46397020CE31");
-/// # Ok::<(), scape::types::ParseFingerprintError>(())
+/// # Ok::<(), scape::word::ParseFingerprintError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 20]);

@@ -163,7 +163,7 @@ open_enum! {
 /// A stream's target, `host:port`.
 ///
 /// ```
-/// use scape::types::StreamTarget;
+/// use scape::event::StreamTarget;
 ///
 /// let target: StreamTarget = "[2001:db8::1]:443".into();
 /// assert_eq!((target.host(), target.port()), ("2001:db8::1", Some(443)));

@@ -4,15 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The SHA-1 digest of a server descriptor or of an extra-info document: the
-/// name of this one document. (A [`Fingerprint`](super::Fingerprint) names the
-/// relay.)
+/// name of this one document. (A [`Fingerprint`](crate::word::Fingerprint)
+/// names the relay.)
 ///
 /// ```
-/// use scape::types::DescriptorDigest;
+/// use scape::descriptor::DescriptorDigest;
 ///
 /// let digest: DescriptorDigest = "80B33F89F899A1FAAD047727404A817574705DB4".parse()?;
 /// assert_eq!(digest.to_string(), "80B33F89F899A1FAAD047727404A817574705DB4");
-/// # Ok::<(), scape::types::ParseDescriptorDigestError>(())
+/// # Ok::<(), scape::descriptor::ParseDescriptorDigestError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DescriptorDigest([u8; 20]);

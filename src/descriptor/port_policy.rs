@@ -3,23 +3,23 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ExitAction, PortRange};
+use crate::descriptor::{ExitAction, PortRange};
 
 /// The ports to which a relay lets streams leave: dir-spec, "Router status
 /// entries", the line `p`, and "Microdescriptors", the lines `p` (for IPv4) and
 /// `p6`.
 ///
-/// This is a summary of the relay's [`ExitPolicy`](super::ExitPolicy), which
-/// may have exceptions by address: only the relay itself knows whether it will
-/// connect to an address.
+/// This is a summary of the relay's
+/// [`ExitPolicy`](crate::descriptor::ExitPolicy), which may have exceptions by
+/// address: only the relay itself knows whether it will connect to an address.
 ///
 /// ```
-/// use scape::types::PortPolicy;
+/// use scape::descriptor::PortPolicy;
 ///
 /// let policy: PortPolicy = "accept 53,80,443,6660-6669".parse()?;
 /// assert!(policy.allows(443) && policy.allows(6667) && !policy.allows(25));
 /// assert!(PortPolicy::reject_all().is_reject_all());
-/// # Ok::<(), scape::types::ParsePortPolicyError>(())
+/// # Ok::<(), scape::descriptor::ParsePortPolicyError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PortPolicy {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 /// `Debug`.
 ///
 /// ```
-/// use scape::types::Secret;
+/// use scape::word::Secret;
 ///
 /// let password = Secret::from("sesame");
 /// assert_eq!(format!("{password:?}"), "Secret([redacted])");

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::path::path_of;
+use crate::word::path_of;
 
 open_enum! {
     /// What a port of tor's is for: the member of `GETINFO net/listeners/…`.
@@ -36,13 +36,13 @@ open_enum! {
 /// Where tor listens: an address and a port, or a Unix socket.
 ///
 /// ```
-/// use scape::types::ListenerAddress;
+/// use scape::protocol::ListenerAddress;
 ///
 /// let address: ListenerAddress = "[::1]:9050".parse()?;
 /// assert_eq!(address.socket_addr().map(|a| a.port()), Some(9050));
 /// let address: ListenerAddress = "unix:/run/tor/socks".parse()?;
 /// assert_eq!(address.to_string(), "unix:/run/tor/socks");
-/// # Ok::<(), scape::types::ParseListenerAddressError>(())
+/// # Ok::<(), scape::protocol::ParseListenerAddressError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -7,7 +7,7 @@
 //! option `MapAddress` are checked with the same rule, whichever way they go to
 //! tor.
 
-use super::host::is_disguised_onion;
+use crate::word::is_disguised_onion;
 
 /// Completes the sentence "the address to map to …" for a mapping that must not
 /// be sent.

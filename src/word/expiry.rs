@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use super::parse_utc;
 use super::utc::write_utc;
+use crate::word::parse_utc;
 
 /// When an address mapping ends: of an ADDRMAP event, or of
 /// `GETINFO address-mappings/*`.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use scape::types::Expiry;
+/// use scape::word::Expiry;
 ///
 /// assert_eq!(Expiry::from("NEVER"), Expiry::Never);
 /// let expiry = Expiry::from("2026-11-21 02:12:34");

@@ -17,14 +17,14 @@ use std::str::FromStr;
 /// a tor can do, ask it with `GETINFO info/names` and the like.
 ///
 /// ```
-/// use scape::types::Version;
+/// use scape::word::Version;
 ///
 /// let version: Version = "0.4.9.11 (git-81ff62e0)".parse()?;
 /// assert!(version > "0.4.9.1-alpha".parse()?);
 /// assert!(version < "0.4.9.11-dev".parse()?);
 /// assert_eq!(version, "0.4.9.11".parse()?);
 /// assert_eq!(version.to_string(), "0.4.9.11 (git-81ff62e0)");
-/// # Ok::<(), scape::types::ParseVersionError>(())
+/// # Ok::<(), scape::word::ParseVersionError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Version {
@@ -57,10 +57,10 @@ impl Version {
     /// Returns all extra information, each without its parentheses, in order.
     ///
     /// ```
-    /// # use scape::types::Version;
+    /// # use scape::word::Version;
     /// let version: Version = "0.4.9.11 (git-81ff62e0) (release)".parse()?;
     /// assert_eq!(version.all_extra().collect::<Vec<_>>(), ["git-81ff62e0", "release"]);
-    /// # Ok::<(), scape::types::ParseVersionError>(())
+    /// # Ok::<(), scape::word::ParseVersionError>(())
     /// ```
     pub fn all_extra(&self) -> impl Iterator<Item = &str> {
         self.extra.iter().map(|extra| &**extra)

@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// parses it; written with commas.
 ///
 /// ```
-/// use scape::types::ExitPolicy;
+/// use scape::descriptor::ExitPolicy;
 ///
 /// let policy: ExitPolicy = "reject private:*, accept *:80, accept6 [2001:db8::]/32:443, reject *:*".parse()?;
 /// assert!(policy.allows("198.51.100.7".parse()?, 80));
