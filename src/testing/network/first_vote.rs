@@ -1,5 +1,6 @@
 //! The first vote of a network that has begun with a consensus of its own.
 
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -11,10 +12,11 @@ use crate::error::Result;
 
 /// The time before the begin of a vote at which it is put off, so that every
 /// authority is told in time.
-const MARGIN: Duration = Duration::from_secs(2);
+const MARGIN: Duration = Duration::from_secs(3);
 
-/// The first vote, which must not begin before every authority knows every
-/// relay. On a busy machine, the relays' descriptors come late.
+/// The first vote, which must not begin during the start, and not before every
+/// authority knows every relay. On a busy machine, the relays' descriptors come
+/// late, and authorities that have too much to do vote without each other.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
     /// GETINFO keys of the relays' descriptors.
@@ -34,18 +36,28 @@ impl FirstVote {
         FirstVote { authorities, keys, interval, begin }
     }
 
-    /// Puts the vote off until every authority knows every relay. Returns also
-    /// when `over` is disconnected.
-    pub(super) fn put_off(&mut self, over: &Receiver<()>) -> Result<()> {
+    /// Puts the vote off until `over` is disconnected.
+    pub(super) fn put_off_until(&mut self, over: &Receiver<()>) -> Result<()> {
+        while over.recv_timeout(POLL) != Err(RecvTimeoutError::Disconnected) {
+            self.put_off_if_near()?;
+        }
+        self.put_off_if_near()
+    }
+
+    /// Puts the vote off until every authority knows every relay.
+    pub(super) fn put_off_until_known(&mut self) -> Result<()> {
         while !self.is_known()? {
-            if SystemTime::now() + MARGIN >= self.begin {
-                self.put_off_once()?;
-            }
-            if over.recv_timeout(POLL) == Err(RecvTimeoutError::Disconnected) {
-                break;
-            }
+            self.put_off_if_near()?;
+            thread::sleep(POLL);
         }
         Ok(())
+    }
+
+    fn put_off_if_near(&mut self) -> Result<()> {
+        if SystemTime::now() + MARGIN < self.begin {
+            return Ok(());
+        }
+        self.put_off_once()
     }
 
     fn is_known(&self) -> Result<bool> {
@@ -59,7 +71,7 @@ impl FirstVote {
 
     /// Lets the next vote begin in half an interval.
     fn put_off_once(&mut self) -> Result<()> {
-        log::debug!(target: "scape::testing", "the first vote is put off: descriptors are missing");
+        log::debug!(target: "scape::testing", "the first vote is put off, because the start takes long");
         let begin = SystemTime::now() + self.interval / 2;
         let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.begin = UNIX_EPOCH + Duration::from_secs(begin);

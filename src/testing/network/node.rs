@@ -251,7 +251,7 @@ impl Common {
                 // tor learns how long circuits take, some milliseconds here,
                 // and then gives up on those of a busy moment.
                 ("LearnCircuitBuildTimeout", "0"),
-                ("CircuitBuildTimeout", "5"),
+                ("CircuitBuildTimeout", "10"),
             ])
             // The system then refuses to connect them to anything but this
             // machine (on Linux).

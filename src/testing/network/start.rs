@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded};
 
 use super::bridge::Bridge;
 use super::builder::TestNetworkBuilder;
@@ -86,52 +86,56 @@ impl TestNetworkBuilder {
         thread::scope(|scope| {
             let mut starting = Starting::new(scope, nodes, deadline);
             let (alive, over) = bounded(0);
-            let outcome = self.make_seeded_ready(&mut starting, plan, |authorities| {
+            let begun = Instant::now();
+            let outcome = self.make_seeded_ready(&mut starting, plan, alive, |authorities| {
                 let mut first_vote = FirstVote::new(authorities, plan.descriptor_keys(), times);
-                let over = over.clone();
-                scope.spawn(move || first_vote.put_off(&over).map(|()| first_vote))
+                scope.spawn(move || first_vote.put_off_until(&over).map(|()| first_vote))
             });
-            let outcome = outcome.and_then(|(first_vote, took)| {
-                drop(alive);
+            let outcome = outcome.and_then(|first_vote| {
                 let mut first_vote = first_vote.join().unwrap_or_else(|_| Err(panicked()))?;
-                if took <= QUICK {
-                    return Ok(());
+                match begun.elapsed() <= QUICK {
+                    true => Ok(()),
+                    // The machine is busy.
+                    false => first_vote.put_off_until_known(),
                 }
-                // The machine is busy.
-                let (_alive, over) = bounded(0);
-                first_vote.put_off(&over)
             });
             starting.finish(outcome)
         })
     }
 
     /// Starts nodes that have a consensus, and waits until they work together.
-    /// Calls `watch` with the authorities as soon as they run. Returns what
-    /// that returned, and the time that all of it took.
+    ///
+    /// Calls `watch` with the authorities as soon as they run, and returns what
+    /// it returned. Drops `alive` when the authorities may vote: at the end, or
+    /// if their vote is needed.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,
         plan: &Plan,
+        alive: Sender<()>,
         watch: impl FnOnce(Vec<Controller>) -> T,
-    ) -> Result<(T, Duration)> {
-        let (begun, deadline) = (Instant::now(), starting.deadline());
+    ) -> Result<T> {
+        let deadline = starting.deadline();
         let authorities = starting.begin(|role| role == Role::Authority);
         starting.wait_listening(&plan.authority_addresses())?;
         let relays = starting.begin(|role| role == Role::Relay);
         let bridges = starting.begin(|role| role == Role::Bridge);
         let clients = starting.begin(|role| role == Role::Client);
+        // On a busy machine the vote begins soon.
+        let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
+        let watched = watch(authorities.collect::<Result<_>>()?);
         starting.wait_listening(&plan.relay_addresses())?;
         let client = clients.into_iter().map(|index| starting.wait_for(index)).next();
         let client = client.unwrap_or_else(|| Err(panicked()))?;
-        let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
-        let watched = watch(authorities.collect::<Result<_>>()?);
         self.report(50, "circuit", "building the first circuit");
+        let mut alive = Some(alive);
         first_circuit(&client, deadline, |error| {
             log::warn!(
                 target: "scape::testing",
                 "the consensus that was written gives no circuit ({error}): \
                  waiting for the authorities' vote"
             );
+            alive = None;
             self.report(60, "vote", "waiting for the authorities' vote");
         })?;
         self.report(70, "exits", "waiting until the exits take streams");
@@ -144,7 +148,8 @@ impl TestNetworkBuilder {
         bridges.into_iter().try_for_each(|bridge| starting.wait_for_policy(bridge))?;
         starting.wait_for_all()?;
         self.wait_bootstrapped(&client, deadline)?;
-        Ok((watched, begun.elapsed()))
+        drop(alive);
+        Ok(watched)
     }
 
     /// Starts nodes that know nothing of each other.

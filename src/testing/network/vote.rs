@@ -81,12 +81,12 @@ pub(super) fn set_offset(
 ) -> Result<()> {
     let since = valid_after.duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset = since.as_secs() % interval.as_secs().max(1);
+    // All of them before the vote. Saving takes longer.
     for authority in authorities {
         authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
-        // So that RELOAD doesn't bring it back.
-        authority.save_conf()?;
     }
-    Ok(())
+    // So that RELOAD doesn't bring the old one back.
+    authorities.iter().try_for_each(Controller::save_conf)
 }
 
 /// Waits until every authority knows every relay.
