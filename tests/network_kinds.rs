@@ -409,8 +409,8 @@ const EXPECTED: [&str; 10] = [
 fn nodes_of_no_kind_warn() {
     let network = start(
         TestNetwork::builder()
-            // With a shorter interval, the first vote of a very busy machine can
-            // warn of votes that came too late.
+            // With a shorter interval, the first vote of a very busy machine
+            // can warn of votes that came too late.
             .voting_interval(Duration::from_secs(30))
             .ipv6(true)
             .relays(2)

@@ -14,7 +14,24 @@ pub struct IoError {
 }
 
 impl IoError {
-    pub(crate) fn new(what: impl Into<String>, source: io::Error) -> Self {
+    /// Creates an error of the operating system, with what was being done.
+    ///
+    /// A closure that must return a [`scape::Result`](crate::Result) can tell
+    /// of its own failures this way:
+    ///
+    /// ```
+    /// use scape::error::IoError;
+    ///
+    /// fn ask_for_password() -> scape::Result<Vec<u8>> {
+    ///     let file = "/nowhere/password";
+    ///     Ok(std::fs::read(file).map_err(|error| IoError::new(format!("read {file}"), error))?)
+    /// }
+    ///
+    /// let error = ask_for_password().unwrap_err();
+    /// assert_eq!(error.kind(), scape::ErrorKind::Io);
+    /// assert_eq!(error.to_string(), "read /nowhere/password");
+    /// ```
+    pub fn new(what: impl Into<String>, source: io::Error) -> Self {
         IoError { what: what.into().into_boxed_str(), source: Arc::new(source) }
     }
 

@@ -112,10 +112,11 @@ impl Deadline {
         let Some(bell) = self.token().map(|token| token.bell()) else {
             return channel.recv_deadline(moment);
         };
+        let left = moment.saturating_duration_since(Instant::now());
         select! {
             recv(channel) -> received => received.map_err(|_| RecvTimeoutError::Disconnected),
             recv(bell.receiver) -> _ => Err(RecvTimeoutError::Timeout),
-            default(moment.saturating_duration_since(Instant::now())) => Err(RecvTimeoutError::Timeout),
+            default(left) => Err(RecvTimeoutError::Timeout),
         }
     }
 

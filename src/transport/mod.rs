@@ -116,7 +116,8 @@ impl Transport {
         if blocking(false).is_err() {
             return false;
         }
-        let nothing = matches!((&mut &*self).read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let read = (&mut &*self).read(&mut [0]);
+        let nothing = read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         blocking(true).is_ok() && nothing
     }
 

@@ -93,9 +93,8 @@ mod tests {
         assert!(matches!(reading(b"Dear tor"), Err(ManualError::NoOptions { .. })));
         for (begin, name) in OTHERS {
             let error = reading(&[begin, PAGE].concat()).unwrap_err();
-            assert!(
-                matches!(&error, ManualError::Compression { compression, .. } if *compression == name)
-            );
+            let ManualError::Compression { compression, .. } = error else { panic!("{error}") };
+            assert_eq!(compression, name);
         }
         assert!(matches!(
             read(Path::new("/nonexistent/tor.1")),

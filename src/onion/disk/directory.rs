@@ -223,7 +223,10 @@ fn failed(what: &str, error: io::Error) -> DiskOnionProblem {
 }
 
 fn is_missing(problem: &DiskOnionProblem) -> bool {
-    matches!(problem, DiskOnionProblem::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    match problem {
+        DiskOnionProblem::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 #[cfg(unix)]
