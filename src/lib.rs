@@ -152,7 +152,7 @@
 //! #     "650 ORCONN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 CONNECTED ID=7\r\n")).start()?;
 //! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
 //! use scape::event::EventBody;
-//! use scape::word::{EventKind, OrConnStatus};
+//! use scape::event::{EventKind, OrConnStatus};
 //!
 //! for event in controller.subscribe([EventKind::OrConn])?.iter() {
 //!     if let EventBody::OrConn(connection) = event.body() {

@@ -2,7 +2,8 @@
 //!
 //! A documentation comment begins with a verb or a noun, not with one of
 //! [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80 columns
-//! wide. Code, also in examples, is at most 100 columns wide.
+//! wide, and so are the lines of the documents. Code, also in examples, is at
+//! most 100 columns wide.
 //!
 //! Much of the text is older than these rules. So the test counts what breaks
 //! them, and the counts may only become smaller: whoever lowers one lowers the
@@ -47,6 +48,9 @@ fn prose_keeps_to_the_rules() {
     for file in rust_files() {
         check(&file, &fs::read_to_string(&file).unwrap(), &mut found);
     }
+    for file in documents() {
+        check_document(&file, &fs::read_to_string(&file).unwrap(), &mut found);
+    }
     let mut broken = Vec::new();
     for ((rule, limit), places) in LIMITS.iter().zip(&found) {
         println!("{rule}: {} ({limit} allowed)", places.len());
@@ -82,6 +86,39 @@ fn rust_files() -> Vec<PathBuf> {
     assert!(files.len() > 100, "{} files", files.len());
     files.sort();
     files
+}
+
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    for entry in fs::read_dir(root.join("docs")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    assert!(files.len() > 4, "{} files", files.len());
+    files.sort();
+    files
+}
+
+/// Checks a document in Markdown. Tables and examples may be wider.
+fn check_document(file: &Path, text: &str, found: &mut Found) {
+    let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
+    let mut in_example = false;
+    for (number, line) in text.lines().enumerate() {
+        let place = || format!("{name}:{}: {line}", number + 1);
+        let is_fence = line.trim_start().starts_with("```");
+        let is_prose = !in_example && !is_fence && !line.starts_with('|');
+        in_example ^= is_fence;
+        if !is_prose {
+            continue;
+        }
+        let lower = line.to_lowercase();
+        found[1].extend(PHRASES.iter().filter(|phrase| lower.contains(*phrase)).map(|_| place()));
+        let is_unbreakable = line.contains("http") || line.split_whitespace().count() <= 2;
+        if line.chars().count() > 80 && !is_unbreakable {
+            found[2].push(place());
+        }
+    }
 }
 
 fn check(file: &Path, text: &str, found: &mut Found) {
@@ -127,6 +164,17 @@ fn check(file: &Path, text: &str, found: &mut Found) {
         }
         in_example = begins_example || (is_comment && (in_example != trimmed.contains("```")));
     }
+}
+
+#[test]
+fn prose_rules_find_what_breaks_them_in_documents() {
+    let wide = "a ".repeat(41);
+    let text = format!(
+        "There is none to be had.\n\n{wide}\n\n| {wide}|\n\n```text\n{wide}\n```\n{wide}\n"
+    );
+    let mut found = Found::default();
+    check_document(Path::new("x.md"), &text, &mut found);
+    assert_eq!(found.map(|places| places.len()), [0, 2, 2, 0]);
 }
 
 #[test]

@@ -183,7 +183,8 @@ impl Controller {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("CLOSESTREAM 12 4", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::word::{EndReason, StreamId};
+    /// use scape::event::EndReason;
+    /// use scape::word::StreamId;
     ///
     /// controller.close_stream(StreamId::new(12), EndReason::EXIT_POLICY)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -11,7 +11,7 @@ use crate::event::StreamReason;
 /// Any number is possible; the constants are the known ones.
 ///
 /// ```
-/// use scape::word::{EndReason, StreamReason};
+/// use scape::event::{EndReason, StreamReason};
 ///
 /// assert_eq!(EndReason::EXIT_POLICY.code(), 4);
 /// assert_eq!(EndReason::EXIT_POLICY.reason(), Some(StreamReason::ExitPolicy));

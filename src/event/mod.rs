@@ -15,7 +15,7 @@
 //! use std::time::SystemTime;
 //! use scape::event::{Event, EventBody};
 //! use scape::protocol::Decoder;
-//! use scape::word::{CircuitReason, EventKind};
+//! use scape::event::{CircuitReason, EventKind};
 //!
 //! let mut decoder = Decoder::default();
 //! decoder.feed(

@@ -2,7 +2,8 @@
 //! onion services.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use data_encoding::BASE64_NOPAD;
 use scape::controller::DirServerQuery;
@@ -181,7 +182,12 @@ fn relay(network: &TestNetwork) {
     let tor = node.controller();
     assert_eq!(tor.fingerprint().unwrap(), node.fingerprint());
     assert_eq!(tor.address_v4().unwrap(), Some(Ipv4Addr::LOCALHOST));
-    assert!(tor.accepted_server_descriptor().unwrap());
+    // The network is ready before the authorities have a descriptor.
+    let begun = Instant::now();
+    while !tor.accepted_server_descriptor().unwrap() {
+        assert!(begun.elapsed() < SOON, "the descriptor isn't accepted");
+        thread::sleep(Duration::from_millis(50));
+    }
     assert!(tor.reachability().unwrap().or && tor.or_reachable().unwrap());
     let own = tor.dir_server(&DirServerQuery::Authority).unwrap().unwrap();
     assert!(own.starts_with(format!("router {} ", node.nickname()).as_bytes()));
