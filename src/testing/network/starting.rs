@@ -42,9 +42,6 @@ const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
 /// is waited for.
 const SEED_FOR: Duration = Duration::from_secs(15);
 
-/// Asks for an extra-info document that nobody has.
-const ANY_EXTRA_INFO: &str = "extra-info/digest/0000000000000000000000000000000000000000";
-
 /// A node that is to be started.
 pub(super) struct NodeToStart {
     pub(super) nickname: String,
@@ -228,25 +225,15 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
 }
 
 /// Waits until a relay knows its own exit policy. Until then it refuses every
-/// stream.
-///
-/// The policy is part of the descriptor, which tor makes one second after the
-/// start. tor makes it at once if somebody asks for an extra-info document,
-/// because it compares the digest with that of its own document.
+/// stream. tor makes its descriptor one second after the start.
 pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<()> {
     loop {
-        for key in [ANY_EXTRA_INFO, "exit-policy/ipv4"] {
-            match relay.get_info(key) {
-                Ok(_) if key != ANY_EXTRA_INFO => return Ok(()),
-                Ok(_) => {}
-                Err(error) if error.is::<Refusal>() => {}
-                Err(error) => return Err(error),
-            }
+        match relay.get_info("exit-policy/ipv4") {
+            Ok(_) => return Ok(()),
+            Err(error) if !error.is::<Refusal>() => return Err(error),
+            Err(_) if deadline.has_passed() => return Err(deadline.error(Phase::Bootstrap)),
+            Err(_) => thread::sleep(POLL),
         }
-        if deadline.has_passed() {
-            return Err(deadline.error(Phase::Bootstrap));
-        }
-        thread::sleep(POLL);
     }
 }
 
