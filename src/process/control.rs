@@ -223,9 +223,9 @@ impl Pending {
             return Err(Failed::new(None, None, None));
         };
         let ended = child.handle();
-        connected
-            .controller
-            .explain_end(move || tor_process::end_of(&ended, EXIT_AFTER_CLOSE).map(Error::from));
+        connected.controller.explain_end(move || {
+            tor_process::end_of(&ended, EXIT_AFTER_CLOSE).map(|error| error.later().into())
+        });
         match connected.own(deadline) {
             Ok(()) => Ok(connected),
             Err(error) => Err(Failed::new(Some(error), Some(connected), None)),

@@ -15,6 +15,8 @@ use crate::error::{Cause, Error, ErrorKind, IoError};
 pub struct LaunchError {
     problem: LaunchProblem,
     log: Vec<String>,
+    /// True if tor had been started, and ended later.
+    is_later: bool,
 }
 
 /// The problem of a [`LaunchError`].
@@ -64,7 +66,12 @@ const SHOWN_LINES: usize = 10;
 impl LaunchError {
     /// Creates an error with the last lines that tor logged.
     pub(crate) fn new(problem: LaunchProblem, log: Vec<String>) -> Self {
-        LaunchError { problem, log }
+        LaunchError { problem, log, is_later: false }
+    }
+
+    /// Returns the same error for a tor that had been started, and ended later.
+    pub(crate) fn later(self) -> Self {
+        LaunchError { is_later: true, ..self }
     }
 
     /// Returns the problem.
@@ -115,8 +122,9 @@ impl fmt::Display for LaunchError {
                 write!(f, "tor did not answer within {after:?}")?;
             }
         }
-        // Nothing is wrong if tor ended with status 0.
-        let is_well = matches!(self.problem, LaunchProblem::Exited { code: Some(0), .. });
+        // A tor that was told to end says nothing that matters.
+        let is_well =
+            self.is_later && matches!(self.problem, LaunchProblem::Exited { code: Some(0), .. });
         if !self.log.is_empty() && !is_well {
             write!(f, "; last log lines:")?;
             let skipped = self.log.len().saturating_sub(SHOWN_LINES);
@@ -160,6 +168,16 @@ impl Cause for LaunchError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn log_of_a_tor_that_ended_well_is_shown_only_if_it_should_have_started() {
+        let problem = LaunchProblem::Exited { code: Some(0), signal: None };
+        let error = LaunchError::new(problem, vec!["[notice] bye".into()]);
+        assert!(error.to_string().ends_with("last log lines:\n  [notice] bye"), "{error}");
+        let later = error.later();
+        assert_eq!(later.to_string(), "tor ended with status 0");
+        assert_eq!(later.log(), ["[notice] bye"]);
+    }
 
     #[test]
     fn missing_program_is_reported_with_the_ways_out() {
