@@ -227,3 +227,22 @@ fn consensus_that_gives_no_circuit_is_replaced_by_the_vote() {
     network.client().build_circuit(&BuildCircuit::new()).unwrap();
     end(network);
 }
+
+#[test]
+fn network_starts_with_a_relay_that_does_not_publish_its_descriptor() {
+    let network = start(
+        TestNetwork::builder()
+            .authorities(1)
+            .relays(3)
+            .relay(|relay| relay.nickname("silent").option("PublishServerDescriptor", "0")),
+    );
+    let silent = network.node("silent").unwrap();
+    let published = |node: &Node| {
+        let key = format!("desc/id/{}", node.fingerprint().unwrap());
+        network.nodes()[0].controller().get_info(&key).is_ok()
+    };
+    assert!(network.relays().all(|relay| published(relay) == (relay.nickname() != "silent")));
+    assert!(!published(silent));
+    network.client().build_circuit(&BuildCircuit::new().timeout(LONGEST)).unwrap();
+    end(network);
+}

@@ -230,8 +230,11 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Starts every node and waits until the client has built a circuit and all
-    /// exits take streams.
+    /// Starts every node and waits until the client has built a circuit, all
+    /// exits take streams, and the authorities know every relay.
+    ///
+    /// A relay whose options keep it from publishing its descriptor, such as
+    /// `PublishServerDescriptor 0`, delays the start by 20 seconds.
     ///
     /// # Errors
     ///
