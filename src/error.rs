@@ -197,7 +197,10 @@ impl From<Error> for io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::protocol::ArgumentError;
 
     #[test]
     fn error_is_one_pointer_and_can_be_shared() {
@@ -214,5 +217,14 @@ mod tests {
         let back = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
         assert!(back.is_some_and(|error| error.kind() == ErrorKind::Malformed));
         assert!(back.is_some_and(Error::is::<AnswerError>));
+        for (error, kind) in [
+            (Error::from(Timeout::new(Phase::Reply, Duration::ZERO)), io::ErrorKind::TimedOut),
+            (Error::io("read", io::ErrorKind::NotFound.into()), io::ErrorKind::NotFound),
+            (Error::io("read", io::ErrorKind::AddrInUse.into()), io::ErrorKind::AddrInUse),
+            (ArgumentError::invalid("X", "y", "is wrong").into(), io::ErrorKind::InvalidInput),
+            (Refusal::new("X", vec![(552, "no".into())]).into(), io::ErrorKind::Other),
+        ] {
+            assert_eq!(io::Error::from(error).kind(), kind);
+        }
     }
 }
