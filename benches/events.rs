@@ -1,5 +1,5 @@
-//! What events cost that come in a flood, compared with a loop that only reads
-//! them: see `docs/benchmarks.md`.
+//! The cost of events that come in a flood, compared with a loop that only
+//! reads them: see `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench events`, or in a minute
 //! `cargo bench --bench events -- --quick`.
@@ -27,7 +27,7 @@ const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
 /// A flood.
 const EVENTS: u64 = 500_000;
 
-/// What scape may take, as a multiple of `words`.
+/// The target: the time of scape as a multiple of `words`.
 const TARGET: f64 = 2.5;
 
 /// The most memory that a program with a listener may take, in KiB.
@@ -132,7 +132,7 @@ fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }
 
-/// What the child does.
+/// Listens to a flood, as a child, and prints the memory that it took.
 fn listen(arguments: &[String]) {
     let [name, address, events] = arguments else { panic!("{arguments:?}") };
     let server = Server { address: address.clone(), cookie_file: None };

@@ -1,4 +1,4 @@
-//! What a whole program costs that connects, authenticates, asks tor's version
+//! The cost of a whole program that connects, authenticates, asks tor's version
 //! and ends: its time and its memory, compared with the same on a bare socket.
 //! See `docs/benchmarks.md`.
 //!

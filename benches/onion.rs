@@ -1,6 +1,6 @@
-//! What `OnionListener` and `TorClient::connect` take of the throughput of an
-//! onion service, compared with a bare listener behind, and a bare SOCKS client
-//! in front of, the same service: see `docs/benchmarks.md`.
+//! The share that `OnionListener` and `TorClient::connect` take of the
+//! throughput of an onion service, compared with a bare listener behind, and a
+//! bare SOCKS client in front of, the same service: see `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench onion`. Both ways go over the same circuit of a private
 //! network of real tors, which is what takes the time.
@@ -18,7 +18,7 @@ use scape::testing::TestNetwork;
 use scape::word::OnionAddress;
 use support::rounds::{Comparison, Run, print_ratios};
 
-/// How much goes through in each run.
+/// The number of bytes that go through in each run.
 const BYTES: u64 = 100_000_000;
 const BUFFER: usize = 64 * 1024;
 /// The ports of the service: one for each way.
@@ -65,7 +65,7 @@ fn main() {
     server.join().unwrap();
 }
 
-/// What is behind the service, both ways.
+/// Sends so many bytes, as the server behind the service does, both ways.
 fn send(mut stream: impl Write, bytes: u64) {
     let buffer = [7; BUFFER];
     let mut left = bytes;

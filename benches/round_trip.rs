@@ -1,4 +1,4 @@
-//! How fast tor's answers come, compared with a bare socket: see
+//! The speed of tor's answers, compared with a bare socket: see
 //! `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench round_trip`, or in a minute

@@ -1,4 +1,4 @@
-//! What a connection through a SOCKS port costs, compared with a bare client
+//! The cost of a connection through a SOCKS port, compared with a bare client
 //! that sends the same bytes: see `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench socks`, or in half a minute
@@ -21,7 +21,7 @@ use support::rounds::{Comparison, Run, print_ratios};
 
 /// The role of the child.
 const ROLE: &str = "fake-socks";
-/// What is connected to, and how that is sent.
+/// The host and the port of every connection.
 const TARGET: (&str, u16) = ("example.com", 80);
 const REQUEST: &[u8] = b"\x05\x01\0\x03\x0bexample.com\0\x50";
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";
@@ -82,7 +82,7 @@ fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     measured
 }
 
-/// How long it takes to do it so many times.
+/// Returns the time of so many connections.
 fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     let begun = Instant::now();
     for _ in 0..times {
@@ -124,7 +124,7 @@ fn scape(port: SocketAddr, isolated: bool) -> Run {
     })
 }
 
-/// What the child does: prints its port, and serves until its standard input
+/// Runs the child's part: prints its port, and serves until its standard input
 /// ends.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

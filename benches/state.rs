@@ -1,4 +1,4 @@
-//! What the live state costs with as many relays as the public network has,
+//! The cost of the live state with as many relays as the public network has,
 //! compared with reading the same bytes: see `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench state`, or in half a minute
@@ -28,7 +28,7 @@ const EVENTS: usize = 100_000;
 /// The most memory that a relay may take, in bytes.
 const MEMORY_TARGET: u64 = 1024;
 
-/// What is measured, in the order in which they take their turns.
+/// The columns, in the order in which they take their turns.
 const COLUMNS: [&str; 8] = [
     "bare",
     "parse",
@@ -128,7 +128,7 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     }
 }
 
-/// What a program takes of the memory that holds a live state, in words.
+/// Returns, in words, the memory that a program with a live state takes.
 fn memory_of(server: &Server) -> String {
     let mut holder = child::command(HOLDER, &[&server.address]);
     let output = holder.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -144,7 +144,7 @@ fn memory_of(server: &Server) -> String {
     )
 }
 
-/// What the child does.
+/// Holds a live state, as a child, and prints the memory that it took.
 fn hold(arguments: &[String]) {
     let [address] = arguments else { panic!("{arguments:?}") };
     let controller = scape_side::connect(address);

@@ -21,7 +21,7 @@ use scape::protocol::{ConfLine, ListenerKind};
 /// All SOCKS ports: tor replaces them together.
 const PORTS: &str = "SocksPortLines";
 
-/// As `SocksPort`, but SAVECONF does not write it to the torrc.
+/// An option like `SocksPort`, but SAVECONF doesn't write it to the torrc.
 const TEMPORARY: &str = "__SocksPort";
 
 /// Where tor listens that is told nothing of SOCKS ports.

@@ -12,7 +12,7 @@ use std::error::Error;
 
 use scape::event::{EventBody, EventKind};
 
-/// How many characters a full bar has.
+/// The number of characters of a full bar.
 const WIDTH: usize = 24;
 
 /// A full bar is at least this many bytes a second, so that a quiet tor looks
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// As long as `bytes` are of `most`.
+/// Returns a bar for the share that `bytes` have of `most`.
 fn bar(bytes: u64, most: u64) -> String {
     let share = bytes as f64 / most as f64;
     let filled = ((share * WIDTH as f64).ceil() as usize).min(WIDTH);

@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use scape::config::{Config, ConfigOption, DataSize};
 
-/// What is set to the limit: a second's average, and how much may be saved up.
-/// The second must not be less than the first.
+/// The options that are set to the limit: a second's average, and how much may
+/// be saved up. The second must not be less than the first.
 const OPTIONS: [&str; 2] = ["BandwidthRate", "BandwidthBurst"];
 
 /// Clocks are set, and machines sleep: the hour is looked at this often.
@@ -81,7 +81,7 @@ impl Schedule {
     }
 }
 
-/// What the options are set to.
+/// The values of the options.
 #[derive(Clone)]
 struct Limits(Vec<ConfigOption>);
 

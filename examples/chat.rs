@@ -22,7 +22,7 @@ use scape::word::{ClientKey, OnionAddress};
 use scape::{ClientAuth, Tor};
 
 const PORT: u16 = 5223;
-/// How long a line may be.
+/// The greatest length of a line.
 const LONGEST_LINE: u64 = 4096;
 
 fn main() -> Result<(), Box<dyn Error>> {

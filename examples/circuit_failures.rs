@@ -1,4 +1,4 @@
-//! How often circuits fail, for each entry guard of your running tor: builds
+//! Counts failing circuits for each entry guard of your running tor: builds
 //! some through each, and counts.
 //!
 //! `cargo run --example circuit_failures -- [COUNT]`: COUNT circuits through
@@ -60,7 +60,7 @@ fn failures(
     Ok(failures)
 }
 
-/// What went wrong, in a word.
+/// Returns the failure in a word.
 fn reason(error: &scape::Error) -> String {
     match error.get::<CircuitError>() {
         Some(circuit) => {

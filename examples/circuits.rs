@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The circuits of these numbers; an error where there is none.
+/// Returns the circuits with these numbers, or an error if one is missing.
 fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> {
     let circuit = |id: &String| {
         let number = id.parse().map_err(|_| format!("{id:?} is no number of a circuit"))?;

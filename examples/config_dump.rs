@@ -85,7 +85,7 @@ fn describe(config: &Config, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What an option means.
+/// The meaning of an option.
 struct Meaning {
     summary: String,
     whole: String,

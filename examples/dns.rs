@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use scape::{Result, Tor, TorClient};
 
-/// How long each look-up may take.
+/// The time that each look-up may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<ExitCode> {

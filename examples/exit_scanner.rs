@@ -21,9 +21,9 @@ use scape::descriptor::Relay;
 use scape::event::CircuitPurpose;
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
 
-/// How long each page may take.
+/// The time that each page may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a page may be.
+/// The greatest length of a page.
 const LONGEST_PAGE: u64 = 64 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -75,7 +75,7 @@ fn arrival(
     Ok(page.trim_end().lines().last().unwrap_or_default().trim().parse()?)
 }
 
-/// Whether that is where the consensus has it.
+/// Tells whether the address is the one in the consensus.
 fn told(exit: &Relay, arrives: IpAddr) -> String {
     let known = [
         Some(IpAddr::V4(*exit.or_address().ip())),

@@ -22,7 +22,7 @@ use scape::event::StreamTarget;
 use scape::word::CountryCode;
 use scape::{CircuitBuilder, Connect, PathBuilder, State};
 
-/// How long a name may take to be looked up.
+/// The time that the look-up of a name may take.
 const LOOK_UP: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

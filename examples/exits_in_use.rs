@@ -24,9 +24,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Whether the circuit may carry streams out of the network: it is built, for
-/// general use (alone, or as one of a pair that share their streams), and
-/// longer than one hop.
+/// Returns true if the circuit may carry streams out of the network: it is
+/// built, for general use (alone, or as one of a pair that share their
+/// streams), and longer than one hop.
 fn leaves_the_network(circuit: &CircuitInfo) -> bool {
     let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
     circuit.status == CircuitStatus::Built

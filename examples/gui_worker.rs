@@ -1,4 +1,4 @@
-//! How a program with a window uses tor: a worker thread, commands in, events
+//! A program with a window that uses tor: a worker thread, commands in, events
 //! out, and a prompt end.
 //!
 //! `cargo run --example gui_worker`. In place of a window, it reads commands
@@ -20,7 +20,7 @@ use scape::event::{EventBody, EventKind};
 use scape::word::Progress;
 use scape::{CancelToken, Connect, Launch, Result, Tor};
 
-/// How long a command may take.
+/// The time that a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command from the window.

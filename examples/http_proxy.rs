@@ -23,7 +23,7 @@ use scape::{Tor, TorClient};
 
 /// Where proxies of this kind usually are.
 const USUAL_PORT: u16 = 8118;
-/// How long a request's head may be, and take.
+/// The greatest length of a request's head, and the time that it may take.
 const LONGEST_HEAD: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the browser wants: where to connect to, and what to send there first.
+/// The browser's request: where to connect to, and what to send there first.
 struct Request {
     host: String,
     port: u16,

@@ -14,7 +14,7 @@ use scape::event::{CircuitPurpose, CircuitStatus, EventBody, EventKind};
 
 /// tor may put it off for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long is looked at the circuits that follow.
+/// The time for which the circuits that follow are watched.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), scape::Error> {

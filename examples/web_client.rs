@@ -12,7 +12,7 @@ use std::io;
 
 use scape::Tor;
 
-/// How much of a page is read.
+/// The number of bytes that are read of a page.
 const MOST: u64 = 64 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -103,7 +103,8 @@ fn a_fetch_that_is_not_answered_says_by_whom() {
             told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
             content(SERVICE, ONE, ""),
             told("REQUESTED", SERVICE, TWO, " HSDIR_INDEX=AB"),
-            // An upload that fails is none of a fetch's: it has no content.
+            // An upload that fails doesn't belong to the fetch: it has no
+            // content.
             told("FAILED", SERVICE, TWO, " REASON=UNEXPECTED"),
         ],
     );

@@ -95,7 +95,7 @@ fn what_others_stumble_over() {
     assert!(status.protocols().unwrap().supports("New", 1));
     let windows = text.replace('\n', "\r\n");
     assert_eq!(RouterStatus::parse_all(windows.as_bytes()).next().unwrap().dir_port(), 0);
-    // Without an end of the last line, and with times that are none.
+    // Without an end of the last line, and with malformed times.
     let odd = "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-13-01 00:00:00 127.0.0.14 1 2";
     let status = RouterStatus::parse_all(odd.as_bytes()).next().unwrap();
     assert_eq!((status.published(), status.dir_port()), (None, 2));

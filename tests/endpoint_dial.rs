@@ -156,7 +156,7 @@ fn without_either_it_is_the_tor_of_the_program() {
     tor.set_global();
     assert_eq!(said(scape::dial("tor:example.com:80").unwrap()), "hello");
     asked.recv_timeout(LONG).unwrap();
-    // One of one's own, whatever the endpoint names.
+    // The tor that is given, whatever the endpoint names.
     let elsewhere = ClientEndpoint::new("example.com", 80).unwrap().control_port(1);
     assert_eq!(said(elsewhere.dial_through(&tor).unwrap()), "hello");
 }

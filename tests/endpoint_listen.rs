@@ -193,7 +193,7 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
         let Some(error) = error.get::<EndpointError>() else { panic!("{endpoint}: {error}") };
         assert_eq!(error.option(), Some(option), "{error}");
     }
-    // A tor that hides its services is none for a single hop.
+    // A tor that hides its services can't make single-hop ones.
     let error = at().single_hop().listen_through(&tor, |_| {}).unwrap_err();
     assert!(error.to_string().contains("HiddenServiceSingleHopMode"), "{error}");
     assert!(!is_sent(&scripted));

@@ -59,7 +59,7 @@ const NOT_HERE: &[&str] = &[
     // Of authorities, which have an address that others can reach, and keys.
     "AuthoritativeDirectory",
     "VersioningAuthoritativeDirectory",
-    // Only with authorities of one's own.
+    // Only with `DirAuthority` lines.
     "ClientDNSRejectInternalAddresses",
     // tor sets them back itself, unless it is a relay.
     "CellStatistics",

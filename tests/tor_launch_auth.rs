@@ -217,7 +217,7 @@ fn password_is_authentication_enough() {
     let tor = launch.start().unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=COOKIE,SAFECOOKIE,HASHEDPASSWORD");
     tor.stop().unwrap();
-    // An empty one is none.
+    // An empty one doesn't count.
     let launch = offline().option("HashedControlPassword", "").option("CookieAuthentication", "0");
     assert!(launch.start().is_err());
 }

@@ -86,7 +86,7 @@ fn what_we_launched_ends_with_us_and_nothing_else_does() {
     drop(tor);
     assert!(controller.is_alive());
     drop(other);
-    // A controller is none of its handles.
+    // A controller doesn't count as one of its handles.
     controller.wait_closed(SOON).unwrap();
     assert!(!fs::exists(format!("/proc/{pid}")).unwrap() && !directory.exists());
 

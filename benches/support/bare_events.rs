@@ -11,7 +11,7 @@ use memchr::memchr;
 use super::rounds::Run;
 use super::{Server, bare, fake_tor};
 
-/// As much as scape reads at once.
+/// The number of bytes that scape reads at once.
 const READ_SIZE: usize = 64 * 1024;
 
 /// Reads events and splits them into lines.

@@ -44,7 +44,7 @@ const FLAGS: [&str; 14] = [
     "Valid",
 ];
 
-/// What each letter of base64 stands for.
+/// The value of each letter of base64.
 const BASE64: [u8; 256] = {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut table = [0; 256];

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 /// The argument that tells a child from the benchmark itself.
 const MARK: &str = "--as-child";
 
-/// What this process is to do, where it is a child: a role, and its arguments.
+/// Returns the role and the arguments of this process if it is a child.
 pub(crate) fn role() -> Option<(String, Vec<String>)> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next()? != MARK {

@@ -1,4 +1,4 @@
-//! What the [fake tor](super::fake_tor) knows of a network that is as large as
+//! The answers of the [fake tor](super::fake_tor) about a network as large as
 //! the public one, and what happens there.
 
 use std::sync::OnceLock;
@@ -9,15 +9,15 @@ use super::relays::{RELAYS, Relays};
 
 /// The relays of the first hour.
 const SEED: u64 = 9_000;
-/// How many in a hundred have another bandwidth an hour later.
+/// The percentage of relays that have another bandwidth an hour later.
 const CHANGED: u64 = 60;
 
-/// What `GETINFO` takes to let a NEWCONSENSUS come before the answer. (No tor
-/// has that.)
+/// The key of `GETINFO` that lets a NEWCONSENSUS come before the answer. (No
+/// tor has that.)
 pub(crate) const NEW_CONSENSUS: &str = "newconsensus";
 
-/// What `GETINFO` takes to let so many events of circuits and streams come
-/// before the answer.
+/// Returns the key of `GETINFO` that lets so many events of circuits and
+/// streams come before the answer.
 pub(crate) fn lives_key(events: usize) -> String {
     format!("lives/{events}")
 }

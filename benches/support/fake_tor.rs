@@ -26,7 +26,7 @@ impl FakeTor {
     }
 }
 
-/// What the child does: prints its port, and serves until its standard input
+/// Runs the child's part: prints its port, and serves until its standard input
 /// ends.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -41,8 +41,8 @@ pub(crate) fn serve() {
     let _ = io::stdin().read(&mut [0]);
 }
 
-/// What `GETINFO` takes to let a flood of so many events follow the answer. (No
-/// tor has that.)
+/// Returns the key of `GETINFO` that lets a flood of so many events follow the
+/// answer. (No tor has that.)
 pub(crate) fn flood_key(events: u64) -> String {
     format!("flood/{events}")
 }
@@ -52,7 +52,7 @@ pub(crate) fn request(events: u64) -> String {
     format!("GETINFO {}\r\n", flood_key(events))
 }
 
-/// How many events the line asks for.
+/// Returns the number of events that the line asks for.
 fn flood_asked_for(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
 }

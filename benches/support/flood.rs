@@ -23,7 +23,7 @@ const MIX: [(&str, usize); 7] = [
     ("INFO", 5),
 ];
 
-/// What a circuit and a stream go through.
+/// The events of a circuit and a stream, in order.
 const CIRCUIT_LIFE: [&str; 5] = ["LAUNCHED", "EXTENDED", "EXTENDED", "BUILT", "CLOSED"];
 const STREAM_LIFE: [&str; 5] = ["NEW", "SENTCONNECT", "REMAP", "SUCCEEDED", "CLOSED"];
 
@@ -63,7 +63,7 @@ impl Flood {
 
 struct Circuit {
     id: u64,
-    /// How many events it has had.
+    /// The number of events so far.
     step: usize,
     path: Vec<String>,
     created: String,
@@ -90,7 +90,7 @@ struct Generator {
     circuits_made: u64,
     streams_made: u64,
     connections_made: u64,
-    /// How many events of circuits and streams are still to be made.
+    /// The number of events of circuits and streams that are still to be made.
     circuit_events: usize,
     stream_events: usize,
 }

@@ -1,4 +1,4 @@
-//! What a process has taken of the memory.
+//! The memory that a process takes.
 
 /// The most memory that this process has had, in KiB (VmHWM); 0 where the
 /// system does not tell.

@@ -1,4 +1,4 @@
-//! What the benchmarks have in common: servers to talk to, baselines to compare
+//! Parts that the benchmarks share: servers to talk to, baselines to compare
 //! with, and ratios.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
@@ -21,7 +21,7 @@ pub(crate) mod scape_events;
 pub(crate) mod scape_side;
 pub(crate) mod scape_state;
 
-/// What every round trip asks.
+/// The command of every round trip.
 pub(crate) const REQUEST: &[u8] = b"GETINFO version\r\n";
 
 /// The threads that share a connection, and the requests that one thread keeps
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// What a client that does not ask says first, with its line end.
+    /// The first line of a client that doesn't ask, with its line end.
     pub(crate) fn authenticate(&self) -> String {
         match &self.cookie_file {
             None => "AUTHENTICATE\r\n".into(),

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::Server;
 
-/// How long tor may take to open its control port.
+/// The time that tor may take to open its control port.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
 /// A running tor; it ends when this is dropped, and also when the benchmark is

@@ -8,10 +8,10 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 
 use super::random::Random;
 
-/// As many as the public network has.
+/// The number of relays, as many as the public network has.
 pub(crate) const RELAYS: usize = 9_000;
 
-/// What relays say of themselves.
+/// Words that relays say of themselves.
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
                          LinkAuth=1,3 Microdesc=1-3 Padding=2 Relay=1-6";
@@ -58,7 +58,7 @@ impl Relays {
         self
     }
 
-    /// What tor answers to `GETINFO ns/all`, with line ends as in a file.
+    /// Returns tor's answer to `GETINFO ns/all`, with line ends as in a file.
     pub(crate) fn ns_all(&self) -> String {
         let mut text = String::new();
         for relay in &self.0 {

@@ -10,17 +10,17 @@ pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
 
 /// Something to measure, and what to measure it against.
 pub(crate) struct Comparison {
-    /// What is done, and with whom.
+    /// The name of the measurement and of the tor.
     pub(crate) name: String,
-    /// What scape may take, as a multiple of what a bare socket takes.
+    /// The target: scape's time as a multiple of the bare socket's.
     pub(crate) target: f64,
-    /// How often it is done in a round.
+    /// The number of times that it is done in a round.
     pub(crate) times: u64,
     pub(crate) bare: Run,
     pub(crate) scape: Run,
 }
 
-/// What the rounds of a [`Comparison`] gave.
+/// The result of the rounds of a [`Comparison`].
 pub(crate) struct Ratio {
     pub(crate) median: f64,
     pub(crate) lowest: f64,

@@ -8,7 +8,7 @@ use scape::event::{Event, EventBody, EventKind};
 use super::rounds::Run;
 use super::{Server, fake_tor, scape_side};
 
-/// What the flood has.
+/// The kinds of events in the flood.
 const KINDS: [EventKind; 7] = [
     EventKind::CircBw,
     EventKind::Stream,
@@ -59,7 +59,7 @@ pub(crate) fn callback(server: &Server) -> Run {
     })
 }
 
-/// What a listener makes of the events: it looks at what each says.
+/// The sums that a listener makes of the events: it looks at each one.
 #[derive(Default)]
 struct Tally {
     events: u64,

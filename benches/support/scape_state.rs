@@ -1,4 +1,4 @@
-//! What the live state does, and its parts.
+//! The work of the live state, and its parts.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,10 +1,10 @@
-//! What a path of a request stands for: a file, the list of a directory, or
+//! The meaning of a path of a request: a file, the list of a directory, or
 //! nothing.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// What is there.
+/// The thing at a path.
 pub(crate) enum Content {
     File(PathBuf),
     /// A page that lists a directory.
@@ -112,7 +112,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What kind a file is, by its name.
+/// Returns the kind of a file, by its name.
 pub(crate) fn content_type(path: &Path) -> &'static str {
     let extension =
         path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();

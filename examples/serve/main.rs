@@ -28,10 +28,10 @@ use files::{Content, Missing};
 use scape::endpoint::OnionEndpoint;
 use scape::onion::OnionStream;
 
-/// How many visitors are served at a time.
+/// The number of visitors that are served at a time.
 const MOST: usize = 64;
-/// How long a request's head may be, and how long is waited for each piece of
-/// it.
+/// The greatest length of a request's head, and the time to wait for each piece
+/// of it.
 const LONGEST_HEAD: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -36,8 +36,8 @@ pub struct ProtocolInfo {
 }
 
 impl ProtocolInfo {
-    /// Reads tor's answer; `None` where it has not its form. Lines that are not
-    /// known are passed over.
+    /// Reads tor's answer. Returns `None` if it is malformed. Lines that are
+    /// not known are passed over.
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut protocol = None;
         let (mut methods, mut cookie_file, mut tor_version) = (Vec::new(), None, None);

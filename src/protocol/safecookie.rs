@@ -21,7 +21,7 @@ pub struct AuthChallenge {
 }
 
 impl AuthChallenge {
-    /// Reads tor's answer; `None` where it has not its form.
+    /// Reads tor's answer. Returns `None` if it is malformed.
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut words = Words::new(reply.first().text);
         if words.next_text() != "AUTHCHALLENGE" {

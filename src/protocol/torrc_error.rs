@@ -8,7 +8,7 @@
 pub struct ParseTorrcError {
     /// The number of the line; the first is 1.
     pub line: usize,
-    /// The name of the option, where there is one.
+    /// The name of the option, or an empty text if the line has none.
     pub name: String,
     /// The problem.
     pub problem: TorrcProblem,

@@ -23,7 +23,7 @@ pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Transp
     }
 }
 
-/// The time that is left, or the error that there is none.
+/// Returns the time that is left, or an error if the deadline has passed.
 pub(super) fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
